@@ -1,0 +1,6 @@
+"""Paths: each rpc's google.api.http rule."""
+
+from access.views import AuthViewSet
+from core.rest.door import routes
+
+urlpatterns = routes(AuthViewSet)

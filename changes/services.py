@@ -1,0 +1,70 @@
+"""Who writes, for the change log; and what the log forgets."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.db.models import Case, TextField, Value, When
+
+from changes.models import Change, Operation
+from core.context import request_id
+
+_SET = """
+    SELECT set_config('tandem.actor', %s, true),
+           set_config('tandem.reason', %s, true),
+           set_config('tandem.request_id', %s, true)
+"""
+# A subquery is evaluated before the list around it, and OFFSET 0 keeps it one; within a list no order is promised.
+_EXCHANGE = """
+    SELECT coalesce(before.actor, ''), coalesce(before.reason, ''), coalesce(before.request_id, ''),
+           set_config('tandem.actor', %s, true),
+           set_config('tandem.reason', %s, true),
+           set_config('tandem.request_id', %s, true)
+    FROM (SELECT current_setting('tandem.actor', true) AS actor,
+                 current_setting('tandem.reason', true) AS reason,
+                 current_setting('tandem.request_id', true) AS request_id
+          OFFSET 0) AS before
+"""
+
+
+@contextmanager
+def acting(actor: AbstractBaseUser | AnonymousUser | str, reason: str = "") -> Iterator[None]:
+    """A transaction whose changes the log records as this actor's.
+
+    Inside another transaction it is a savepoint, and when it ends the log goes on with the actor and the reason from
+    before: a second statement, which the outermost one, whose end is the commit, does without. Reasons are not
+    inherited: an inner `acting` without one has none.
+
+    Args:
+        actor: a user, AnonymousUser, or the name of a part of the system, such as `retention`.
+        reason: in the actor's words, for those who read the log.
+    """
+    told = (_name_of(actor), reason, request_id.get())
+    inner = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_EXCHANGE if inner else _SET, told)
+        before = cursor.fetchone()
+        yield
+        # A rollback to the savepoint brings the former values back by itself.
+        if inner and not connection.needs_rollback:
+            cursor.execute(_SET, before[:3])
+
+
+def forget(subject_type: str, subject_id: uuid.UUID | str) -> int:
+    """Empties the images in all of a subject's changes, so that the log keeps only its id; gives how many changes.
+
+    For a service that deletes a subject for good: call it in the same transaction, after the deletion, whose own change
+    is then emptied too. Reasons go with the images, as they may speak of the subject; that of the deletion stays.
+    """
+    changes = Change.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    reason = Case(When(operation=Operation.DELETED, then="reason"), default=Value("", TextField()))
+    return changes.update(old=None, new=None, reason=reason)
+
+
+def _name_of(actor: AbstractBaseUser | AnonymousUser | str) -> str:
+    if isinstance(actor, str):
+        return actor
+    return str(actor.pk) if actor.is_authenticated else "anonymous"

@@ -1,0 +1,177 @@
+"""The settings: the only reader of the environment. `.env` is read if there is one; the real environment wins.
+
+Every variable stands in `.env.example` with its default and a line.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logging import logging_config
+from core.database import configuration as database_configuration
+from tandem import __version__
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = __version__
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
+
+# What this process is
+
+DEBUG = env.bool("DEBUG", default=False)
+DATA_DIR = Path(env.str("TANDEM_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+SECRET_KEY = env.str("SECRET_KEY", default="development-only-not-a-secret-0123456789-abcdefghij" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY to a long random text (or DEBUG=true for development).")
+if len(SECRET_KEY.encode()) < 32:
+    raise ImproperlyConfigured("SECRET_KEY must be at least 32 bytes long; it signs tokens.")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular_sidecar",
+    "pgtrigger",
+    "core",
+    "changes",
+    "users",
+    "access",
+]
+
+# Doors
+
+ROOT_URLCONF = "config.urls"
+ROOT_RPCCONF = "config.rpc"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTP_THREADS = env.int("HTTP_THREADS", default=8)
+#: The largest request either door takes, in bytes.
+MAX_REQUEST_BYTES = 50 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+#: How many proxies stand in front and add to X-Forwarded-For; 0 = none is believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+CORS_ALLOWED_ORIGINS = env.list(
+    "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
+)
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotent-Replayed"]
+CORS_URLS_REGEX = r"^/api/"
+
+MIDDLEWARE = [
+    "core.rest.middleware.serve_call",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "core.rest.middleware.refuse_foreign_pages",
+    # What only pages for people need; the API is served before it.
+    "core.rest.middleware.serve_api",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
+GRPC_PORT = env.int("GRPC_PORT", default=50051)
+GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10)
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# The database: PostgreSQL, embedded unless DATABASE_URL names another
+
+DATABASES = {"default": database_configuration(env.str("DATABASE_URL", default="") or None, DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Who calls
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATE = "access.authentication.authenticate"
+ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=True)
+#: How many accounts one address may make within an hour without being signed in.
+SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", default=20)
+
+DEV_AUTH_AS = env.str("DEV_AUTH_AS", default="")
+if DEV_AUTH_AS and not DEBUG:
+    raise ImproperlyConfigured("DEV_AUTH_AS lets anyone act as that user: it needs DEBUG=true.")
+
+PASSWORD_HASHERS = ["core.passwords.Argon2idHasher"]
+#: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
+ARGON2_MEMORY_KIB = env.int("ARGON2_MEMORY_KIB", default=47_104)
+ARGON2_PASSES = env.int("ARGON2_PASSES", default=1)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "core.passwords.MaximumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "core.passwords.NotAboutTheUserValidator"},
+]
+
+JWT_ISSUER = env.str("JWT_ISSUER", default="tandem")
+JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="tandem")
+#: A PEM private key (Ed25519 or RSA); without one, tokens are signed with SECRET_KEY (HS256).
+JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=15 * 60)
+REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=7 * 24 * 3600)
+#: Tries at a password within five minutes: for one account from one address, and from one address in all.
+LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
+LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
+
+# Transport security of the pages and the API
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+#: True where HTTPS stands in front: cookies only over HTTPS, plain HTTP redirected.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
+if HTTPS_ONLY and TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# Language, time, files
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+
+# What is told
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_JSON = env.bool("LOG_JSON", default=not DEBUG)
+LOGGING = logging_config(level=LOG_LEVEL, json=LOG_JSON)
+TRACING = env.bool("TRACING", default=False)

@@ -1,0 +1,32 @@
+"""What holds for the call that is being served, for log lines, the change log and steps that are better not begun."""
+
+import random
+import re
+import time
+from contextvars import ContextVar
+
+from core.errors import DeadlineExceeded
+
+#: The id of the call that this thread or task serves; empty outside a call.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+#: When the call must have been answered, on the clock of `time.monotonic`; None = no limit.
+deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+_SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+def sane_request_id(sent: str | None) -> str:
+    """The client's own id if it is a sane one, else a new one."""
+    # Unique is enough here, nobody must be unable to guess it; UUIDs ask the kernel each time (4.4 µs against 0.7).
+    return sent if sent and _SANE.fullmatch(sent) else f"{random.getrandbits(128):032x}"  # noqa: S311
+
+
+def check_deadline() -> None:
+    """To be called before each expensive step: nothing stops a call that runs, and nobody waits for a late answer.
+
+    Raises:
+        DeadlineExceeded: the call should have been answered by now.
+    """
+    until = deadline.get()
+    if until is not None and time.monotonic() >= until:
+        raise DeadlineExceeded("The deadline of this call has passed.")

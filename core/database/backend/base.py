@@ -1,0 +1,67 @@
+"""The engine of `DATABASES["default"]`: Django's own for PostgreSQL, with two habits more.
+
+Where `EMBEDDED` is set, it starts the embedded server when the first connection is made, not before: `manage.py
+--help`, `makemigrations --check`, the type checker and whatever else only reads the settings need no server. A process
+that was forked or spawned does the same for itself, and a server that was killed is started again by the next
+connection.
+
+A connection is checked (`SELECT 1`, a round trip) before it is used only if nobody used it for `IDLE_SECONDS`: Django's
+CONN_HEALTH_CHECKS alone would pay that for every request. A connection that breaks while it is busy fails one call and
+is then replaced.
+"""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.db.backends.postgresql import base, client
+
+from core.database import binaries, embedded
+
+IDLE_SECONDS = 5.0
+
+
+class DatabaseClient(client.DatabaseClient):
+    """`manage.py dbshell`; for the embedded server with the `psql` that came with it."""
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        arguments, environment = super().settings_to_cmd_args_env(
+            {**settings_dict, **server_of(settings_dict)}, parameters
+        )
+        if settings_dict.get("EMBEDDED"):
+            arguments[0] = str(binaries.programs()[binaries.newest()] / "psql")
+        return arguments, environment
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection of one thread."""
+
+    client_class = DatabaseClient
+    _last_used = 0.0
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Starts the embedded server, if that is the one to connect to."""
+        server = server_of(self.settings_dict)
+        where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
+        return {**super().get_connection_params(), **where}
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Django calls this at both ends of a request, and `hygiene.connected` at both ends of a gRPC call."""
+        super().close_if_unusable_or_obsolete()
+        now = time.monotonic()
+        if now - self._last_used < IDLE_SECONDS:
+            self.health_check_done = True
+        self._last_used = now
+
+
+def server_of(settings_dict: dict[str, Any]) -> dict[str, Any]:
+    """HOST, PORT and USER of the embedded server, which runs now; empty if the settings name another one."""
+    chosen = settings_dict.get("EMBEDDED")
+    if not chosen:
+        return {}
+    server = embedded.ensure_running(Path(chosen["data_dir"]), durable=chosen["durable"])
+    return {name: server[name] for name in ("HOST", "PORT", "USER")}

@@ -1,0 +1,245 @@
+"""One PostgreSQL cluster on this machine and its server: made, started, found and stopped. See `embedded`."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+import psycopg2
+
+from core.database import binaries
+from core.database.account import Account, server_account
+from core.database.failure import EmbeddedDatabaseError
+
+NAME = "tandem"
+USER = "tandem"
+PORT = 5432  # only part of the socket's name: nothing listens on TCP
+
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, the closing zero included.
+_SOCKET_PATH_BYTES = 103
+_PATIENCE_SECONDS = 60
+_LOG_BYTES = 10_000_000
+_WITHOUT_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """A server process, as its `postmaster.pid` tells it."""
+
+    pid: int
+    port: int
+    socket_folder: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster and its server. Whoever changes anything here holds the start lock (`exclusively`).
+
+    Attributes:
+        folder: resolved: a server is known by its working folder, `data`.
+    """
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    @cached_property
+    def account(self) -> Account:
+        return server_account(self.folder)
+
+    def make_folder(self) -> None:
+        """Makes the folder if need be; it belongs to the server's account."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.account.own(self.folder)
+
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Holds the start lock."""
+        lock = os.open(self.folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            # Unlocked rather than just closed: a process forked meanwhile has inherited the descriptor.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            os.close(lock)
+
+    def postmaster(self) -> Postmaster | None:
+        """The server process of this cluster, if one is alive."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().split("\n")
+            if psutil.Process(int(lines[0])).cwd() != str(self.data):
+                return None  # The number is another process's by now.
+        except (FileNotFoundError, ValueError, psutil.Error):
+            return None
+        # The file grows while the server starts: pid, folder, time, port, socket folder, address, memory, status.
+        if len(lines) < 8:
+            return Postmaster(int(lines[0]), 0, "", ready=False)
+        return Postmaster(int(lines[0]), int(lines[3]), lines[4], ready=lines[7].strip() == "ready")
+
+    def bring_up(self, *, durable: bool) -> Postmaster:
+        """The server, ready to be connected to; made and started as far as it is not."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            postmaster = self.postmaster()
+            if postmaster is None:
+                self._open_way()
+                if not self.data.exists():
+                    self._create(durable=durable)
+                self._start(durable=durable)
+            elif postmaster.ready:
+                _create_database(postmaster)
+                return postmaster
+            else:  # Whoever started or stopped it was killed half-way; it will be ready or gone.
+                time.sleep(0.02)
+        raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not get ready; see {self.log}.")
+
+    def stop(self) -> None:
+        """Stops the server, if it runs, and breaks off whatever is still connected to it."""
+        postmaster = self.postmaster()
+        if postmaster is None:
+            return
+        self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", str(_PATIENCE_SECONDS))
+        if postmaster.socket_folder and Path(postmaster.socket_folder).parent != self.folder:
+            Path(postmaster.socket_folder).rmdir()
+
+    def _open_way(self) -> None:
+        """As root: lets the server's account get to the cluster and to the programs."""
+        if self.account.uid == os.geteuid():
+            return
+        package = binaries.package()
+        self.account.open_way(self.folder)
+        self.account.open_way(package)
+        for tree in (package, *package.parent.glob(f"{package.name}.libs")):
+            self.account.open_for_reading(tree)
+
+    def _create(self, *, durable: bool) -> None:
+        # Made beside its place and moved there when it is complete: whoever is killed half-way leaves no half cluster.
+        unfinished = self.folder / "data.unfinished"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        locale = ["--locale=C"]
+        if binaries.newest() >= 17:  # Characters by Unicode, order by code point; the same on every machine.
+            locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        # "trust" suits a socket in a folder that only the server's account (and root) may enter.
+        options = ["--encoding=UTF8", *locale, f"--username={USER}", "--auth=trust", "--no-instructions"]
+        self._run("initdb", "-D", unfinished, *options, *([] if durable else ["--no-sync"]))
+        unfinished.rename(self.data)
+
+    def _start(self, *, durable: bool) -> None:
+        self._refuse_hidden_server()
+        self._end_orphans()
+        socket_folder = self._socket_path().parent
+        self.account.own(socket_folder)
+        self._remove_leftovers()
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        settings = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": '"' + str(socket_folder).replace('"', '""') + '"',
+            "unix_socket_permissions": "0700",
+            **({} if durable else _WITHOUT_DURABILITY),
+        }
+        options = shlex.join(f"--{name}={value}" for name, value in settings.items())
+        self._run("pg_ctl", "start", "-D", self.data, "-l", self.log, "-w", "-t", str(_PATIENCE_SECONDS), "-o", options)
+
+    def _remove_leftovers(self) -> None:
+        # PostgreSQL believes a lock file as long as any process, were it a zombie, has the number that stands in it.
+        socket_path = self._socket_path()
+        for leftover in (self.data / "postmaster.pid", socket_path, socket_path.with_name(f"{socket_path.name}.lock")):
+            leftover.unlink(missing_ok=True)
+
+    def _refuse_hidden_server(self) -> None:
+        """Two servers on one cluster would destroy it, and a container's is not among the processes seen here."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._socket_path()))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return
+        raise EmbeddedDatabaseError(
+            f"A PostgreSQL that is not among the processes seen here, such as one in a container, uses {self.data}: "
+            f"stop it, or set TANDEM_DATA_DIR to another folder."
+        )
+
+    def _end_orphans(self) -> None:
+        """Ends what is left of a server whose first process was killed: a new one would refuse to start beside it."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while orphans := [process for process in psutil.process_iter() if self._is_orphan(process)]:
+            if time.monotonic() > deadline:
+                raise EmbeddedDatabaseError(f"Processes of an earlier PostgreSQL on {self.data} do not end: {orphans}.")
+            for process in orphans:  # Nothing is lost: what a crash leaves undone, the new server recovers.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            time.sleep(0.01)
+
+    def _is_orphan(self, process: psutil.Process) -> bool:
+        try:
+            return process.name() == "postgres" and process.cwd() == str(self.data)
+        except psutil.Error:  # Gone meanwhile, or another user's.
+            return False
+
+    def _socket_path(self) -> Path:
+        elsewhere = f"tandem-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
+        # Where the account already owns a folder of this name, or makes it; `Account.own` refuses anybody else's.
+        temporary = (tempfile.gettempdir(), "/tmp")  # noqa: S108
+        path = Path()
+        for folder in (self.folder / "run", *(Path(parent) / elsewhere for parent in temporary)):
+            path = folder / f".s.PGSQL.{PORT}"
+            # To libpq a comma separates hosts.
+            if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES and "," not in str(path):
+                break
+        return path
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        try:
+            done = self.account.run(self._programs() / program, *arguments, cwd=self.folder)
+        except PermissionError as exc:
+            raise EmbeddedDatabaseError(
+                f"PostgreSQL cannot be run as the user {self.account.name} ({exc}): start Tandem as an ordinary user, "
+                f"or set DATABASE_URL."
+            ) from exc
+        if done.returncode:
+            said = " ".join((done.stderr or done.stdout).split())
+            raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed; see {self.log}. It said: {said}")
+
+    def _programs(self) -> Path:
+        """The programs of the version that made the cluster; for a new one the newest."""
+        made_by = self.data / "PG_VERSION"
+        version = int(made_by.read_text()) if made_by.exists() else binaries.newest()
+        if version not in binaries.programs():
+            raise EmbeddedDatabaseError(
+                f"{self.data} was made by PostgreSQL {version}, and the installed wheel has only "
+                f"{', '.join(map(str, binaries.programs()))}: install the wheel that made it and dump your data, or "
+                f"remove the folder to begin anew."
+            )
+        return binaries.programs()[version]
+
+
+def _create_database(postmaster: Postmaster) -> None:
+    server = psycopg2.connect(host=postmaster.socket_folder, port=postmaster.port, user=USER, dbname="postgres")
+    try:
+        server.autocommit = True
+        with server.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
+            if cursor.fetchone() is None:
+                cursor.execute(f'CREATE DATABASE "{NAME}"')
+    finally:
+        server.close()

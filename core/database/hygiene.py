@@ -1,0 +1,36 @@
+"""Fresh database connections for threads that serve many calls and know no request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Surrounds one whole call in a thread that stays, as Django's request signals do for a request.
+
+    At both ends it closes this thread's connections that are broken or were left in a transaction, so that the next
+    query makes a new one; one that was idle for long is checked before its first query (see `backend`). A connection
+    inside an atomic block is left alone: it belongs to who opened the block. Opens nothing: a call that needs no
+    database costs no connection.
+    """
+    _refresh()
+    try:
+        yield
+    finally:
+        _refresh()
+
+
+def _refresh() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+            _forget_queries(connection)
+
+
+def _forget_queries(connection: BaseDatabaseWrapper) -> None:
+    """With DEBUG=true Django keeps every query until the next request, and there are no requests here."""
+    if not connection.force_debug_cursor:  # Somebody is just reading them.
+        connection.queries_log.clear()

@@ -1,0 +1,222 @@
+"""One table of failures: what services raise, and what a caller of either door is told.
+
+Services raise Django's own exceptions (`ValidationError`, `PermissionDenied`, `Model.DoesNotExist`) or one of the
+failures below; `problem_of` turns any exception into a `Problem`, which each door renders in its own form.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    ValidationError,
+)
+from django.db import InterfaceError, OperationalError
+from google.rpc import code_pb2
+
+
+class Kind(NamedTuple):
+    """One row of the table."""
+
+    http_status: int
+    grpc_code: int
+    title: str
+
+
+INVALID = "INVALID"
+INTERNAL = "INTERNAL"
+
+TABLE: dict[str, Kind] = {
+    "INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "The request is not valid"),
+    "UNAUTHENTICATED": Kind(401, code_pb2.UNAUTHENTICATED, "Not signed in"),
+    "FORBIDDEN": Kind(403, code_pb2.PERMISSION_DENIED, "Not allowed"),
+    "NOT_FOUND": Kind(404, code_pb2.NOT_FOUND, "Not found"),
+    "METHOD_NOT_ALLOWED": Kind(405, code_pb2.UNIMPLEMENTED, "No such operation here"),
+    "ALREADY_EXISTS": Kind(409, code_pb2.ALREADY_EXISTS, "Already exists"),
+    "CONFLICT": Kind(409, code_pb2.FAILED_PRECONDITION, "Not possible in this state"),
+    "REQUEST_IN_PROGRESS": Kind(409, code_pb2.ABORTED, "The same request is in progress"),
+    "STALE": Kind(412, code_pb2.ABORTED, "Changed meanwhile"),
+    "TOO_LARGE": Kind(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
+    "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Not this type of content"),
+    "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
+    "RATE_LIMITED": Kind(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
+    "CANCELLED": Kind(499, code_pb2.CANCELLED, "Cancelled by the caller"),
+    "INTERNAL": Kind(500, code_pb2.INTERNAL, "Internal error"),
+    "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Not available right now"),
+    "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Too late"),
+}
+
+
+class Violation(NamedTuple):
+    """What is wrong with one field: its path (dots between the parts), the broken rule's code in lower case, a sentence."""
+
+    field: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as both doors tell it.
+
+    Attributes:
+        reason: a key of `TABLE`.
+        message: a sentence for people.
+        violations: the fields to blame, if any.
+        retry_after_seconds: set where waiting helps.
+        metadata: machine-readable extras, e.g. `current_version` of a stale write.
+    """
+
+    reason: str
+    message: str
+    violations: tuple[Violation, ...] = ()
+    retry_after_seconds: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        return TABLE[self.reason]
+
+
+class Failure(Exception):
+    """A failure that Django has no exception for; its class names the table's row."""
+
+    reason = INTERNAL
+    retry_after_seconds: float | None = None
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class Unauthenticated(Failure):
+    reason = "UNAUTHENTICATED"
+
+
+class AlreadyExists(Failure):
+    reason = "ALREADY_EXISTS"
+
+
+class Conflict(Failure):
+    """The thing is in the wrong state for this."""
+
+    reason = "CONFLICT"
+
+
+class Stale(Failure):
+    """A lost update, averted: somebody else wrote first."""
+
+    reason = "STALE"
+
+    def __init__(self, current_version: int) -> None:
+        super().__init__(
+            f"It was changed meanwhile and is at version {current_version}; read it again and repeat the change.",
+            current_version=str(current_version),
+        )
+
+
+class RequestInProgress(Failure):
+    reason = "REQUEST_IN_PROGRESS"
+    retry_after_seconds = 1
+
+
+class IdempotencyKeyReused(Failure):
+    reason = "IDEMPOTENCY_KEY_REUSED"
+
+
+class TooLarge(Failure):
+    reason = "TOO_LARGE"
+
+
+class UnsupportedMediaType(Failure):
+    reason = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class MethodNotAllowed(Failure):
+    reason = "METHOD_NOT_ALLOWED"
+
+
+class DeadlineExceeded(Failure):
+    reason = "DEADLINE_EXCEEDED"
+
+
+class Cancelled(Failure):
+    reason = "CANCELLED"
+
+
+class RateLimited(Failure):
+    reason = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(Failure):
+    reason = "UNAVAILABLE"
+    retry_after_seconds = 1
+
+
+def invalid(field_path: str, code: str, message: str) -> ValidationError:
+    """A ValidationError on one field; `field_path` is its path, dots between the parts."""
+    return ValidationError({field_path: ValidationError(message, code=code)})
+
+
+def problem_of(exc: BaseException) -> Problem:
+    """Looks an exception up in the table. What is not in it is INTERNAL, with an error id and nothing more."""
+    match exc:
+        case Failure():
+            return Problem(
+                exc.reason,
+                exc.message,
+                retry_after_seconds=exc.retry_after_seconds,
+                metadata=exc.metadata,
+            )
+        case ValidationError():
+            violations = tuple(_violations(exc))
+            return Problem(INVALID, " ".join(dict.fromkeys(v.message for v in violations)), violations)
+        case PermissionDenied():
+            return Problem("FORBIDDEN", str(exc) or "You may not do this.")
+        case ObjectDoesNotExist():
+            return Problem("NOT_FOUND", str(exc))
+        case RequestDataTooBig():
+            return Problem("TOO_LARGE", "The request is larger than the server takes.")
+        case OperationalError() | InterfaceError():
+            return Problem("UNAVAILABLE", "The database is away; try again.", retry_after_seconds=1)
+        case _:
+            error_id = uuid.uuid4().hex
+            return Problem(
+                INTERNAL,
+                f"Something went wrong on our side; quote error {error_id} when you report it.",
+                metadata={"error_id": error_id},
+            )
+
+
+@contextmanager
+def renamed(paths: Mapping[str, str]) -> Iterator[None]:
+    """Names the bad fields of a ValidationError as the caller knows them: model field → path in the message."""
+    try:
+        yield
+    except ValidationError as exc:
+        if not hasattr(exc, "error_dict"):
+            raise
+        raise ValidationError({paths.get(name, name): errors for name, errors in exc.error_dict.items()}) from exc
+
+
+# Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.
+_CODES = {None: "invalid", "blank": "required", "null": "required", "invalid_choice": "choice"}
+
+
+def _violations(exc: ValidationError) -> Iterator[Violation]:
+    by_field = exc.error_dict if hasattr(exc, "error_dict") else {NON_FIELD_ERRORS: exc.error_list}
+    for name, errors in by_field.items():
+        for error in errors:
+            code = _CODES.get(error.code, error.code)
+            yield Violation("" if name == NON_FIELD_ERRORS else name, code, " ".join(error.messages))

@@ -1,0 +1,84 @@
+"""Idempotency keys: a write that is sent twice happens once, on whichever doors it was sent.
+
+The key is scoped to (principal, operation). Its row is inserted in the transaction of the effect and holds a keyed hash
+of the request and the answer, so effect and row are committed together or not at all. Errors are not kept.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from core.errors import IdempotencyKeyReused, RequestInProgress
+from core.models import IdempotencyRecord
+
+KEPT_FOR = timedelta(hours=24)
+#: How long a duplicate waits for the request that came first.
+WAIT_MS = 2_000
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def once(
+    *, principal: str, operation: str, key: str, request: bytes, effect: Callable[[], bytes]
+) -> tuple[bytes, bool]:
+    """Runs `effect` unless this key already did.
+
+    Args:
+        request: what was asked, in a canonical form; another request under the same key is refused.
+        effect: does the write and gives the answer to keep.
+
+    Returns:
+        The answer, and whether it is an earlier one.
+
+    Raises:
+        RequestInProgress: the first request with this key is still running after `WAIT_MS`.
+        IdempotencyKeyReused: the key was used with another request.
+    """
+    request_hash = hmac.digest(settings.SECRET_KEY.encode(), request, hashlib.sha256)
+    with transaction.atomic():
+        record_id = _claim(principal, operation, key, request_hash)
+        if record_id is not None:
+            answer = effect()
+            IdempotencyRecord.objects.filter(pk=record_id).update(answer=answer)
+            return answer, False
+        record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
+        if not hmac.compare_digest(bytes(record.request_hash), request_hash):
+            raise IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
+        return bytes(record.answer), True
+
+
+def prune() -> int:
+    """Deletes the records past their time; gives how many."""
+    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+    return deleted
+
+
+def _claim(principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
+    """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
+    now = timezone.now()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MS}ms"])
+            # A row past its time is taken over in place: it counts as not there.
+            cursor.execute(
+                """
+                INSERT INTO core_idempotencyrecord (principal, operation, key, request_hash, answer, created_at)
+                VALUES (%s, %s, %s, %s, '', %s)
+                ON CONFLICT (principal, operation, key) DO UPDATE
+                    SET request_hash = EXCLUDED.request_hash, answer = '', created_at = EXCLUDED.created_at
+                    WHERE core_idempotencyrecord.created_at < %s
+                RETURNING id
+                """,
+                [principal, operation, key, request_hash, now, now - KEPT_FOR],
+            )
+            row = cursor.fetchone()
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except DatabaseError as exc:
+        if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+            raise RequestInProgress("The first request with this idempotency key is still running.") from exc
+        raise
+    return row[0] if row else None

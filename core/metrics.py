@@ -1,0 +1,5 @@
+"""What is counted of the domain, beside what the doors count of themselves; served at `/metrics`."""
+
+from prometheus_client import Counter
+
+users_created = Counter("tandem_users_created", "Accounts made.")

@@ -1,0 +1,148 @@
+"""The tables that every app shares, and the one way to save."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from core.errors import AlreadyExists, Stale
+
+
+class IdempotencyRecord(models.Model):
+    """One row = one write that was sent with an idempotency key, and its answer (see `core.idempotency`)."""
+
+    id = models.BigAutoField(primary_key=True)
+    principal = models.CharField(max_length=100)
+    operation = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    request_hash = models.BinaryField(max_length=32)
+    answer = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["principal", "operation", "key"], name="core_idempotency_key_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.key}"
+
+
+class RateWindow(models.Model):
+    """One row = how often something was done since `started_at` (see `core.limits`)."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    started_at = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
+class Versioned(models.Model):
+    """A row that carries its own optimistic lock. The database keeps `version` and `updated_at` even for writers that
+    do not know of them (see `changes.triggers`).
+    """
+
+    #: Constraint name → what AlreadyExists says when it is broken; formatted with the instance.
+    already_exists: dict[str, str] = {}
+
+    version = models.BigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+Row = TypeVar("Row", bound=Versioned)
+
+
+def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields: Any) -> Row:
+    """Sets the fields, checks the model's rules, and saves: the only way a service writes a row.
+
+    A new row is inserted; of a row that was loaded only what changed is written, with the next version and only over the
+    version that was loaded. Nothing changed, nothing written.
+
+    Args:
+        also: what is written beside the fields when one of them changed, e.g. who changed it.
+
+    Raises:
+        ValidationError: a rule is broken; every broken field is named.
+        AlreadyExists: a unique constraint named in `already_exists` is broken.
+        Stale: somebody wrote the row since it was loaded.
+    """
+    before = {name: getattr(instance, name) for name in fields}
+    for name, value in fields.items():
+        setattr(instance, name, value)
+    if instance._state.adding:
+        clean(instance)
+        with translated(instance), transaction.atomic():
+            instance.save(force_insert=True)
+        return instance
+    clean(instance, only=fields)
+    changed = {name: getattr(instance, name) for name, value in before.items() if getattr(instance, name) != value}
+    if changed:
+        for name, value in (also or {}).items():
+            setattr(instance, name, value)
+        _update(instance, changed | dict(also or {}))
+    return instance
+
+
+def clean(instance: models.Model, only: dict[str, Any] | None = None) -> None:
+    """Runs the model's rules but those that the database checks itself (foreign keys, constraints).
+
+    Args:
+        only: the fields to check; None = all. The rules across fields run either way.
+    """
+    exclude = {field.name for field in instance._meta.fields if field.remote_field}
+    if only is not None:
+        exclude |= {field.name for field in instance._meta.fields if field.name not in only}
+    instance.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+
+
+def _update(instance: Versioned, changed: dict[str, Any]) -> None:
+    loaded_version, now = instance.version, timezone.now()
+    rows = type(instance)._base_manager.filter(pk=instance.pk)
+    with translated(instance), transaction.atomic():
+        written = rows.filter(version=loaded_version).update(**changed, version=loaded_version + 1, updated_at=now)
+    if not written:
+        raise Stale(rows.values_list("version", flat=True).get())
+    instance.version, instance.updated_at = loaded_version + 1, now
+
+
+class translated:
+    """Turns a broken constraint into the error that the rule it stands for would have given."""
+
+    def __init__(self, instance: Versioned) -> None:
+        self.instance = instance
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
+        if not isinstance(exc, IntegrityError):
+            return
+        diagnosis = exc.__cause__.diag  # type: ignore[union-attr]  # psycopg2's own error
+        name = diagnosis.constraint_name
+        if name in self.instance.already_exists:
+            raise AlreadyExists(self.instance.already_exists[name].format(self.instance)) from exc
+        for constraint in self.instance._meta.constraints:
+            if constraint.name == name:
+                raise ValidationError(
+                    constraint.get_violation_error_message(), code=constraint.violation_error_code or "invalid"
+                ) from exc
+        for field in self.instance._meta.fields:
+            if field.remote_field and diagnosis.message_detail and f"({field.column})=" in diagnosis.message_detail:
+                raise ValidationError({field.name: ValidationError("There is no such record.", code="unknown")}) from exc
+
+
+def limits(model: type[models.Model], field_name: str) -> dict[str, Any]:
+    """What the OpenAPI document may say of a model field: `maxLength`, in characters."""
+    try:
+        field = model._meta.get_field(field_name)
+    except FieldDoesNotExist:
+        return {}
+    longest = getattr(field, "max_length", None)
+    return {"maxLength": longest} if longest else {}

@@ -1,0 +1,197 @@
+"""Operations: what the doors serve, read off the proto descriptors and bound to an app's `calls`.
+
+An operation is one unary rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table
+of operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`, and
+`perform` is the one way through which both doors run it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import AnonymousUser
+from google.api import annotations_pb2
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from core import idempotency
+from core.errors import Unauthenticated, invalid
+
+VERBS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """An rpc's `google.api.http` rule.
+
+    Attributes:
+        verb: upper case.
+        path: with `{field}` for what is taken from the path.
+        body: `*` (the request's fields), the name of the request's field that the body is, or empty (no body).
+        response_body: the response's field that is the answer, or empty (the whole response).
+        path_fields: the names in the path.
+    """
+
+    verb: str
+    path: str
+    body: str
+    response_body: str
+    path_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One unary rpc and what serves it.
+
+    Attributes:
+        name: `user.v1.UserService/CreateUser`.
+        rpc: the last part of the name.
+        function: the app's `calls` function.
+        anyone: callers who are not signed in may call it.
+        secret: its answer holds secrets and is never kept for an idempotency key.
+        survives_database: it answers while the database is away.
+    """
+
+    name: str
+    rpc: str
+    method: MethodDescriptor
+    request_class: type[Message]
+    response_class: type[Message]
+    http: Http
+    function: Callable[["Call", Any], Message]
+    anyone: bool
+    secret: bool
+    survives_database: bool
+
+    @property
+    def writes(self) -> bool:
+        return self.http.verb != "GET"
+
+
+@dataclass(slots=True)
+class Call:
+    """Who calls, and what they said beside the request message. The same for both doors.
+
+    Attributes:
+        actor: who asks: a user, or AnonymousUser.
+        address: the caller's network address, without port.
+        expected_version: from `If-Match`; None = do not check.
+        idempotency_key: empty = none.
+        exact_count: count a list's rows however many there are.
+        replayed: set when the answer is that of an earlier request with this idempotency key.
+    """
+
+    operation: Operation
+    actor: Any = AnonymousUser()
+    address: str = ""
+    user_agent: str = ""
+    expected_version: int | None = None
+    idempotency_key: str = ""
+    exact_count: bool = False
+    replayed: bool = False
+
+
+CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Message])
+
+
+def open_to(
+    *, anyone: bool = False, secret: bool = False, survives_database: bool = False
+) -> Callable[[CallsFunction], CallsFunction]:
+    """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller."""
+
+    def mark(function: CallsFunction) -> CallsFunction:
+        function.marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database}  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
+    """The service's unary rpcs, each bound to the function of its name in `calls`.
+
+    Raises:
+        LookupError: an rpc has no function or no `google.api.http` rule.
+    """
+    return tuple(
+        _operation(method, calls)
+        for method in service.methods
+        if not (method.client_streaming or method.server_streaming)
+    )
+
+
+def perform(call: Call, request: Message) -> Message:
+    """Runs the operation for this caller: the one way, for both doors.
+
+    Raises:
+        Unauthenticated: nobody is signed in, and the operation is not open to anyone.
+        RequestInProgress, IdempotencyKeyReused: see `core.idempotency`.
+        Exception: whatever the service raises; `core.errors.problem_of` knows what it means.
+    """
+    operation = call.operation
+    if not (operation.anyone or call.actor.is_authenticated):
+        raise Unauthenticated("Sign in first: this call needs credentials.")
+    if not (call.idempotency_key and operation.writes and not operation.secret):
+        return operation.function(call, request)
+    answer, call.replayed = idempotency.once(
+        principal=str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {call.address}",
+        operation=operation.name,
+        key=call.idempotency_key,
+        request=request.SerializeToString(deterministic=True) + str(call.expected_version).encode(),
+        effect=lambda: operation.function(call, request).SerializeToString(deterministic=True),
+    )
+    return operation.response_class.FromString(answer)
+
+
+def expected_version(sent: str | None) -> int | None:
+    """Reads `If-Match`: a version, with or without HTTP's quotes; `*` and nothing mean any version."""
+    if sent is None or sent.strip() in ("", "*"):
+        return None
+    match = re.fullmatch(r'"?([0-9]{1,18})"?', sent.strip())
+    if not match:
+        raise invalid("if_match", "invalid", 'If-Match takes one version, as in "3".')
+    return int(match[1])
+
+
+def idempotency_key(sent: str | None) -> str:
+    """Reads `Idempotency-Key`: 1 to 255 printable ASCII characters; nothing sent is an empty string."""
+    if sent is None:
+        return ""
+    key = sent.strip().strip('"')
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise invalid("idempotency_key", "invalid", "Idempotency-Key takes 1 to 255 printable ASCII characters.")
+    return key
+
+
+def snake_case(name: str) -> str:
+    """`GetUserByEmail` → `get_user_by_email`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
+    function = getattr(calls, snake_case(method.name), None)
+    if function is None:
+        raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
+    marks = {"anyone": False, "secret": False, "survives_database": False} | getattr(function, "marks", {})
+    service = method.containing_service
+    return Operation(
+        name=f"{service.full_name}/{method.name}",
+        rpc=method.name,
+        method=method,
+        request_class=GetMessageClass(method.input_type),
+        response_class=GetMessageClass(method.output_type),
+        http=_http(method),
+        function=function,
+        **marks,
+    )
+
+
+def _http(method: MethodDescriptor) -> Http:
+    rule = method.GetOptions().Extensions[annotations_pb2.http]
+    verb = rule.WhichOneof("pattern")
+    if verb not in VERBS:
+        raise LookupError(f"{method.full_name} has no google.api.http rule.")
+    path = getattr(rule, verb)
+    return Http(verb.upper(), path, rule.body, rule.response_body, tuple(re.findall(r"{(\w+)}", path)))

@@ -1,0 +1,62 @@
+"""Passwords: how they are hashed, and the rules that Django does not bring."""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.exceptions import ValidationError
+
+# Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; the others wait their turn.
+_turns = threading.BoundedSemaphore(settings.PASSWORD_HASHES_AT_ONCE)
+
+
+class Argon2idHasher(Argon2PasswordHasher):
+    """Argon2id with the parameters of the OWASP password storage cheat sheet, a bounded number at a time."""
+
+    time_cost = settings.ARGON2_PASSES
+    memory_cost = settings.ARGON2_MEMORY_KIB
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        with _turns:
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        with _turns:
+            return super().verify(password, encoded)
+
+
+class MaximumLengthValidator:
+    """Bounds what is hashed."""
+
+    def __init__(self, max_length: int = 1024) -> None:
+        self.max_length = max_length
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if len(password) > self.max_length:
+            raise ValidationError(
+                f"This password is too long. It may hold at most {self.max_length} characters.",
+                code="password_too_long",
+            )
+
+    def get_help_text(self) -> str:
+        return f"Your password may hold at most {self.max_length} characters."
+
+
+class NotAboutTheUserValidator:
+    """No e-mail and no name of the user in the password."""
+
+    #: Shorter parts stand in many words.
+    shortest_part = 4
+
+    def validate(self, password: str, user: Any = None) -> None:
+        lowered = password.lower()
+        for told in (user.email, user.email.partition("@")[0], user.first_name, user.last_name, user.display_name) if user else ():
+            if len(told) >= self.shortest_part and told.lower() in lowered:
+                raise ValidationError(
+                    "This password holds your name or e-mail address; choose another.", code="password_too_similar"
+                )
+
+    def get_help_text(self) -> str:
+        return "Your password may not hold your name or e-mail address."

@@ -1,0 +1,198 @@
+"""What is told of a call when it ends, the same on both doors: one structured log line, and the server's metrics.
+
+The metrics' names follow Prometheus' conventions; the gRPC ones are those of go-grpc-middleware, which ready-made
+dashboards and alerts know.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from contextvars import Token
+from functools import cache
+from types import TracebackType
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from prometheus_client import Counter, Histogram
+
+from core import context
+from core.errors import INTERNAL, Problem
+from core.operations import Operation
+
+logger = logging.getLogger(__name__)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_GRPC = ["grpc_type", "grpc_service", "grpc_method"]
+_HTTP = ["method", "operation"]
+
+GRPC_STARTED = Counter("grpc_server_started", "Calls begun.", _GRPC)
+GRPC_HANDLED = Counter("grpc_server_handled", "Calls ended, whatever the outcome.", [*_GRPC, "grpc_code"])
+GRPC_SECONDS = Histogram("grpc_server_handling_seconds", "From a call's begin to its end.", _GRPC, buckets=_SECONDS)
+HTTP_HANDLED = Counter("http_server_requests", "Requests answered.", [*_HTTP, "code"])
+HTTP_SECONDS = Histogram("http_server_request_seconds", "From a request to its answer.", _HTTP, buckets=_SECONDS)
+
+#: Failures that somebody who runs the server should see; the others are the caller's own doing.
+_LEVELS = {
+    INTERNAL: logging.ERROR,
+    "UNAVAILABLE": logging.WARNING,
+    "RATE_LIMITED": logging.WARNING,
+    "DEADLINE_EXCEEDED": logging.WARNING,
+}
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_SECRET = re.compile(r"password|token|secret|ticket|credential|authorization|api_key|_hash$", re.IGNORECASE)
+
+
+class Meter:
+    """Counts and times the calls of one operation on one door; its labels are resolved once, not for each call."""
+
+    def __init__(self, door: str, operation: str, handled: Counter, seconds: Histogram, labels: tuple[str, ...]) -> None:
+        self.door = door
+        self.operation = operation
+        self._handled = handled
+        self._labels = labels
+        self._by_code: dict[str, Counter] = {}
+        self._seconds = seconds.labels(*labels)
+
+    def count(self, code: str, seconds: float) -> None:
+        counter = self._by_code.get(code)
+        if counter is None:
+            counter = self._by_code[code] = self._handled.labels(*self._labels, code)
+        counter.inc()
+        self._seconds.observe(seconds)
+
+
+@cache
+def grpc_meter(kind: str, service: str, method: str) -> Meter:
+    """The meter of an rpc; `kind` is unary, client_stream, server_stream or bidi_stream."""
+    return Meter("grpc", f"{service}/{method}", GRPC_HANDLED, GRPC_SECONDS, (kind, service, method))
+
+
+@cache
+def http_meter(verb: str, operation: str) -> Meter:
+    """The meter of an operation over HTTP. `operation` must be one of few, never a path with ids in it."""
+    return Meter("rest", operation, HTTP_HANDLED, HTTP_SECONDS, (verb, operation))
+
+
+class Report:
+    """What is known of one call, filled in while it becomes known: a context manager around the whole call.
+
+    At the end it writes the log line and counts the call, whatever happened.
+
+    Attributes:
+        meter: may be set as late as before the end, when it takes routing to know the operation.
+        code: the outcome in the door's own terms: a gRPC code's name, or an HTTP status.
+        principal: the id of who calls; None = nobody is signed in.
+        subject_id: the id of what the call is about, if it is about one thing.
+        request: told at LOG_LEVEL=DEBUG only, without its secrets.
+        level: the log line's.
+        silent: no log line; the call is only counted.
+        continues: the call goes on after the context manager is left; who continues it calls `end`.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_problem",
+        "_raised",
+        "_token",
+        "code",
+        "continues",
+        "level",
+        "meter",
+        "principal",
+        "request",
+        "request_id",
+        "silent",
+        "subject_id",
+        "traceparent",
+    )
+
+    def __init__(self, meter: Meter, request_id: str, traceparent: str | None = None) -> None:
+        self.meter = meter
+        self.request_id = request_id
+        self.traceparent = traceparent
+        self.code = "UNKNOWN"
+        self.principal: Any = None
+        self.subject_id = ""
+        self.request: Message | None = None
+        self.level = logging.INFO
+        self.silent = False
+        self.continues = False
+        self._problem: Problem | None = None
+        self._raised: BaseException | None = None
+
+    def __enter__(self) -> "Report":
+        self._token: Token[str] = context.request_id.set(self.request_id)
+        self._begun = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self.continues:
+            self.end()
+        context.request_id.reset(self._token)
+
+    def fail(self, problem: Problem, raised: BaseException | None = None) -> None:
+        """The call fails with this problem, because of what was raised."""
+        self._problem = problem
+        self._raised = raised
+        self.level = _LEVELS.get(problem.reason, logging.INFO)
+
+    def end(self) -> None:
+        """Counts the call and writes its log line."""
+        seconds = time.perf_counter() - self._begun
+        self.meter.count(self.code, seconds)
+        if self.silent or not logger.isEnabledFor(self.level):
+            return
+        surprising = self._problem is not None and self._problem.reason == INTERNAL
+        logger.log(
+            self.level,
+            "%s %s",
+            self.meter.operation,
+            self.code,
+            extra={"call": self._fields(seconds)},
+            exc_info=self._raised if surprising else None,
+        )
+
+    def _fields(self, seconds: float) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "request_id": self.request_id,
+            "door": self.meter.door,
+            "operation": self.meter.operation,
+            "principal": "anonymous" if self.principal is None else str(self.principal),
+            "subject_id": self.subject_id,
+            "code": self.code,
+            "duration_ms": round(seconds * 1000, 3),
+        }
+        if self._problem is not None:
+            fields |= {"reason": self._problem.reason, **self._problem.metadata}
+            if self._problem.reason == "UNAVAILABLE" and self._raised is not None:
+                fields["cause"] = str(self._raised)
+        if self.traceparent and (trace := _TRACEPARENT.fullmatch(self.traceparent)):
+            fields["trace_id"] = trace[1]
+        if self.request is not None and logger.isEnabledFor(logging.DEBUG):
+            fields["request"] = without_secrets(MessageToDict(self.request, preserving_proto_field_name=True))
+        return fields
+
+
+def subject_of_request(operation: Operation, request: Message) -> str:
+    """The id that the operation's path ends with, as the caller sent it; empty if it has none."""
+    path_fields = operation.http.path_fields
+    return str(getattr(request, path_fields[-1])) if path_fields else ""
+
+
+def subject_of_response(operation: Operation, response: Message) -> str:
+    """The id of the one thing that is the answer; empty if it is not one thing."""
+    field = operation.http.response_body
+    return str(getattr(getattr(response, field), "id", "")) if field else ""
+
+
+def without_secrets(value: Any) -> Any:
+    """A copy of a JSON value in which whatever sounds like a secret is replaced."""
+    if isinstance(value, Mapping):
+        return {key: "***" if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return value

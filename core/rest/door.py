@@ -1,0 +1,145 @@
+"""The HTTP door: DRF viewsets whose actions, paths and verbs are read off the operations."""
+
+import re
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
+from django.urls import URLPattern, re_path
+from google.protobuf.message import Message
+from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from core.errors import Cancelled, TooLarge
+from core.operations import Call, Operation, expected_version, idempotency_key, perform, snake_case
+from core.rest import json, problems
+from core.rest.authentication import Authentication
+
+#: Query names that belong to the door, not to an operation's request.
+OWN_QUERY_NAMES = frozenset({"count"})
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """There is one representation, whatever a client accepts."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        return None
+
+    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class Door(ViewSet):
+    """A viewset with one action for each of its `operations`, named as its `calls` function."""
+
+    operations: ClassVar[tuple[Operation, ...]] = ()
+
+    authentication_classes = (Authentication,)
+    permission_classes = ()
+    throttle_classes = ()
+    # Operations read and render their JSON themselves, by `core.rest.json`.
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJson
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        locations = {_collection(o.http.path): o.http.path for o in cls.operations if o.http.verb == "GET"}
+        for operation in cls.operations:
+            location = locations.get(operation.http.path) if json.success_status(operation) == 201 else None
+            setattr(cls, snake_case(operation.rpc), _action(operation, location))
+
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
+        return problems.handle
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What may be done here."""
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+
+def routes(viewset: type[Door]) -> list[URLPattern]:
+    """The viewset's URL patterns: one for each path of its operations, those without fields first."""
+    by_path: dict[str, dict[str, str]] = {}
+    for operation in viewset.operations:
+        by_path.setdefault(operation.http.path, {})[operation.http.verb.lower()] = snake_case(operation.rpc)
+    return [
+        re_path(_pattern(path), viewset.as_view(actions), name=next(iter(actions.values())))
+        for path, actions in sorted(by_path.items(), key=lambda item: "{" in item[0].rpartition("/")[2])
+    ]
+
+
+def _action(operation: Operation, location: str | None) -> Callable[..., HttpResponse]:
+    def action(self: Door, request: Request, **path_values: str) -> HttpResponse:
+        message = json.read_request(
+            operation, path_values, request.META["QUERY_STRING"], _body(request._request), ignore=OWN_QUERY_NAMES
+        )
+        call = Call(
+            operation,
+            actor=request.user,
+            address=client_address(request._request),
+            user_agent=request.META.get("HTTP_USER_AGENT", ""),
+            expected_version=expected_version(request.META.get("HTTP_IF_MATCH")) if operation.writes else None,
+            idempotency_key=idempotency_key(request.META.get("HTTP_IDEMPOTENCY_KEY")),
+            exact_count=request._request.GET.get("count") == "exact",
+        )
+        response = perform(call, message)
+        return _answer(call, response, location)
+
+    action.__name__ = snake_case(operation.rpc)
+    action.operation = operation  # type: ignore[attr-defined]
+    return action
+
+
+def _answer(call: Call, response: Message, location: str | None) -> HttpResponse:
+    operation = call.operation
+    status = json.success_status(operation)
+    if status == 204:
+        return HttpResponse(status=status)
+    answer = HttpResponse(json.answer_bytes(operation, response), content_type="application/json", status=status)
+    resource: Any = getattr(response, operation.http.response_body) if operation.http.response_body else response
+    if location:
+        answer["Location"] = re.sub(r"{\w+}$", str(resource.id), location)
+    path = json.version_path(resource.DESCRIPTOR)
+    if path and (version := attrgetter(path)(resource)):
+        answer["ETag"] = f'"{version}"'
+    if call.replayed:
+        answer["Idempotent-Replayed"] = "true"
+    return answer
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the call comes from: the peer, or what the trusted proxies in front of us say."""
+    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    if settings.TRUSTED_PROXIES and forwarded:
+        return forwarded[-settings.TRUSTED_PROXIES :][0]
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > settings.MAX_REQUEST_BYTES:
+        raise TooLarge("The body is larger than 50 MB.")
+    try:
+        body = request.body
+    except RequestDataTooBig as exc:
+        raise TooLarge("The body is larger than 50 MB.") from exc
+    except UnreadablePostError as exc:
+        raise Cancelled("The client went away before its request was whole.") from exc
+    if body and request.content_type != "application/json":
+        raise exceptions.UnsupportedMediaType(request.content_type or "")
+    return body
+
+
+def _collection(path: str) -> str:
+    return re.sub(r"/{\w+}$", "", path)
+
+
+def _pattern(path: str) -> str:
+    return "^" + re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path.lstrip("/").replace(".", r"\.")) + "/?$"

@@ -1,0 +1,80 @@
+"""What surrounds every call over HTTP, as the interceptors surround one over gRPC."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from corsheaders.conf import conf as cors
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
+
+from core import context
+from core.errors import Problem, invalid
+from core.rest import problems
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+#: What is answered without sessions, cookies and messages.
+API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
+
+
+def serve_call(answer: Answer) -> Answer:
+    """Gives the call its id, its log line and its place in the metrics."""
+
+    def served(request: HttpRequest) -> HttpResponse:
+        request_id = context.sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
+        token = context.request_id.set(request_id)
+        try:
+            response = answer(request)
+            response["X-Request-ID"] = request_id
+            return response
+        finally:
+            context.request_id.reset(token)
+
+    return served
+
+
+def refuse_foreign_pages(answer: Answer) -> Answer:
+    """Refuses an API call that a page of another origin makes, and one under a host name that is not ours.
+
+    CORS only keeps such a page from reading the answer; the call itself would be carried out, with whatever identity
+    the caller's network position gives it.
+    """
+
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if not _is_api(request):
+            return answer(request)
+        try:
+            own = f"{request.scheme}://{request.get_host()}"
+        except DisallowedHost:
+            return problems.response_of(invalid("host", "unknown", "This server does not answer under that host name."))
+        origin = request.META.get("HTTP_ORIGIN")
+        if origin and origin.lower() != own.lower() and not _is_allowed(origin):
+            return problems.response(Problem("FORBIDDEN", "Pages of this origin may not call this server."))
+        return answer(request)
+
+    return guarded
+
+
+def serve_api(answer: Answer) -> Answer:
+    """Answers the API here, before the middleware that only pages for people need."""
+
+    def served(request: HttpRequest) -> HttpResponse:
+        if not _is_api(request):
+            return answer(request)
+        try:
+            match = resolve(request.path_info)
+            request.resolver_match = match
+            return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
+        except Exception as exc:  # The outermost layer of the API: whatever it is, the caller gets a problem.
+            return problems.response_of(exc)
+
+    return served
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith(API_PATHS)
+
+
+def _is_allowed(origin: str) -> bool:
+    return cors.CORS_ALLOW_ALL_ORIGINS or urlsplit(origin).geturl() in cors.CORS_ALLOWED_ORIGINS

@@ -1,0 +1,284 @@
+"""The OpenAPI 3.1 document of the operations that HTTP serves."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from google.protobuf.descriptor import ServiceDescriptor
+from google.rpc import code_pb2
+
+from core.errors import TABLE
+from core.operations import Operation
+from core.rest.json import success_status, version_path
+from core.rest.json.calls import page_field, plan, resource_type
+from core.rest.json.query import QueryName
+from core.rest.openapi.schemas import Schema, Schemas
+
+_ALWAYS_POSSIBLE = (400, 401, 403, 429, 500, 503, 504)
+
+_PARAMETERS: dict[str, Schema] = {
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The version that is to be changed, as in the ETag that came with it; 412 when it is not the "
+        "current one. Without it any version is changed.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A text of the client's choice, 1 to 255 printable ASCII characters. The same request with the "
+        "same key, sent again within 24 hours, is carried out once and gets the same answer.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "Count": {
+        "name": "count",
+        "in": "query",
+        "description": "`exact` counts the rows even where they are more than 10,000.",
+        "schema": {"type": "string", "enum": ["exact"]},
+    },
+}
+
+_HEADERS: dict[str, Schema] = {
+    "X-Request-ID": {"description": "The call's id: the client's own, or a new one.", "schema": {"type": "string"}},
+    "ETag": {"description": "The version, in quotes.", "schema": {"type": "string", "examples": ['"3"']}},
+    "Location": {"description": "Where it can be read.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Idempotent-Replayed": {
+        "description": "`true` on an answer that was given to an earlier request with this key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
+}
+
+_PROBLEM: Schema = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457). It may have more members, such as `current_version`.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "The whole sentence, for people."},
+        "reason": {"type": "string", "enum": list(TABLE)},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "pointer": {"type": "string", "examples": ["#/profile/bio"]},
+                    "code": {"type": "string", "description": "The broken rule.", "examples": ["required"]},
+                    "detail": {"type": "string"},
+                },
+                "required": ["pointer", "code", "detail"],
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail", "reason", "errors", "request_id"],
+}
+
+
+def document(
+    operations: Sequence[Operation],
+    *,
+    version: str,
+    comments: Mapping[str, str],
+    limits: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The OpenAPI document.
+
+    Args:
+        comments: full name of what a `.proto` file declares → its comment.
+        limits: full name of a field → JSON Schema keywords, as `{"maxLength": 200}`.
+    """
+    schemas = Schemas(comments, limits)
+    schemas.components["Problem"] = _PROBLEM
+    # A write takes If-Match where what it changes is read with an ETag.
+    versioned = {o.http.path for o in operations if o.http.verb == "GET" and version_path(resource_type(o))}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        described = _Described(operation, schemas, changes_version=operation.http.path in versioned)
+        paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = described.operation()
+    services = {operation.method.containing_service for operation in operations}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tandem", "version": version, "description": _introduction()},
+        "tags": sorted((_tag(service, comments) for service in services), key=lambda tag: tag["name"]),
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.components.items())),
+            "parameters": _PARAMETERS,
+            "headers": _HEADERS,
+            "responses": {f"Problem{status}": _failure(status) for status in _statuses()},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token of POST /api/v1/auth/login.",
+                }
+            },
+        },
+    }
+
+
+class _Described:
+    """One operation in the document's words."""
+
+    def __init__(self, operation: Operation, schemas: Schemas, *, changes_version: bool) -> None:
+        self._operation = operation
+        self._schemas = schemas
+        self._plan = plan(operation)
+        self._answers_version = bool(version_path(resource_type(operation)))
+        self._takes_version = operation.writes and bool(operation.http.path_fields) and (
+            changes_version or self._answers_version
+        )  # fmt: skip
+        self._takes_key = operation.http.verb == "POST" and not operation.secret
+
+    def operation(self) -> dict[str, Any]:
+        operation = self._operation
+        comment = self._schemas.comment(operation.method.full_name)
+        described: dict[str, Any] = {
+            "operationId": f"{operation.method.containing_service.name}_{operation.rpc}",
+            "tags": [operation.method.containing_service.name],
+            "summary": _first_sentence(comment) or operation.rpc,
+            "description": comment,
+            "parameters": [*self._path_parameters(), *self._query_parameters(), *self._common_parameters()],
+        }
+        if self._plan.keys:
+            described["requestBody"] = {"content": {"application/json": {"schema": self._body()}}}
+        described["responses"] = {str(success_status(operation)): self._success()} | {
+            str(status): _reference("responses", f"Problem{status}") for status in self._failures()
+        }
+        if operation.anyone:
+            described["security"] = [{}, {"bearer": []}]
+        return described
+
+    def _path_parameters(self) -> Iterable[Schema]:
+        for name in self._operation.http.path_fields:
+            field = self._operation.method.input_type.fields_by_name[name]
+            yield self._parameter(name, "path", self._schemas.field(field, sent=True), [field.full_name]) | {
+                "required": True
+            }
+
+    def _query_parameters(self) -> Iterable[Schema]:
+        request = self._operation.method.input_type.full_name
+        for query_name in self._plan.query.values():
+            described_by = [query_name.field.full_name]
+            if query_name.parent:
+                described_by.insert(0, f"{request}.{query_name.parent}")
+            yield self._query_parameter(query_name, described_by)
+
+    def _query_parameter(self, query_name: QueryName, described_by: Sequence[str]) -> Schema:
+        if not query_name.descending:
+            schema = self._schemas.field(query_name.field, sent=True)
+            return self._parameter(query_name.name, "query", schema, described_by)
+        return {
+            "name": query_name.name,
+            "in": "query",
+            "description": "Whether the order of `order_by` runs downwards.",
+            "schema": {"type": "boolean"},
+        }
+
+    def _common_parameters(self) -> Iterable[Schema]:
+        response = self._operation.method.output_type
+        if page_field(response) or {"next_page_token", "total_count"} <= set(response.fields_by_name):
+            yield _reference("parameters", "Count")
+        if self._takes_version:
+            yield _reference("parameters", "IfMatch")
+        if self._takes_key:
+            yield _reference("parameters", "IdempotencyKey")
+
+    def _parameter(self, name: str, place: str, schema: Schema, described_by: Iterable[str]) -> Schema:
+        comment = " ".join(filter(None, map(self._schemas.comment, described_by)))
+        return {"name": name, "in": place} | ({"description": comment} if comment else {}) | {"schema": schema}
+
+    def _body(self) -> Schema:
+        request = self._operation.method.input_type
+        if self._plan.body_field:
+            return self._schemas.sent(self._plan.body_type or request)
+        return self._schemas.object(request, self._schemas.sent_fields(self._plan.keys), closed=True)
+
+    def _success(self) -> Schema:
+        status = success_status(self._operation)
+        headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
+        headers["Idempotent-Replayed"] = self._takes_key
+        success: Schema = {
+            "description": {200: "Done.", 201: "Created.", 204: "Done; there is nothing to tell."}[status],
+            "headers": {name: _reference("headers", name) for name, given in headers.items() if given},
+        }
+        if status != 204:
+            success["content"] = {"application/json": {"schema": self._answer()}}
+        return success
+
+    def _answer(self) -> Schema:
+        response = self._operation.method.output_type
+        if self._operation.http.response_body:
+            return self._schemas.answered(resource_type(self._operation))
+        page = page_field(response)
+        if not page:
+            return self._schemas.answered(response)
+        where = response.fields_by_name[page].message_type
+        shown = [where.fields_by_name[name] for name in ("next_page_token", "total_count")] if where else []
+        fields = [field for field in response.fields if field.name != page] + shown
+        return self._schemas.object(response, self._schemas.answered_fields(fields), closed=False)
+
+    def _failures(self) -> list[int]:
+        http = self._operation.http
+        possible = {
+            404: bool(http.path_fields) or (http.verb == "GET" and bool(http.response_body)),
+            409: self._operation.writes,
+            412: self._takes_version,
+            413: bool(self._plan.keys),
+            415: bool(self._plan.keys),
+            422: self._takes_key,
+        }
+        return sorted({*_ALWAYS_POSSIBLE, *(status for status, may_be in possible.items() if may_be)})
+
+
+def _tag(service: ServiceDescriptor, comments: Mapping[str, str]) -> dict[str, str]:
+    comment = comments.get(service.full_name) or comments.get(service.file.package, "")
+    return {"name": service.name, "description": comment}
+
+
+def _statuses() -> list[int]:
+    return sorted({kind.http_status for kind in TABLE.values()})
+
+
+def _failure(status: int) -> Schema:
+    reasons = [f"`{reason}`: {kind.title}." for reason, kind in TABLE.items() if kind.http_status == status]
+    names = ["X-Request-ID"] + ["WWW-Authenticate"] * (status == 401) + ["Retry-After"] * (status in (409, 429, 503))
+    return {
+        "description": " ".join(reasons),
+        "headers": {name: _reference("headers", name) for name in names},
+        "content": {"application/problem+json": {"schema": _reference("schemas", "Problem")}},
+    }
+
+
+def _introduction() -> str:
+    rows = [
+        f"| {code_pb2.Code.Name(kind.grpc_code)} | {kind.http_status} | {reason} |" for reason, kind in TABLE.items()
+    ]
+    return "\n".join(
+        [
+            "Users, over HTTP and over gRPC: the same operations, answers and errors.",
+            "",
+            "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
+            "no text for a number. In PATCH the keys that are there are what is changed; `null` empties.",
+            "",
+            "Descriptions name failures by their gRPC codes:",
+            "",
+            "| gRPC | HTTP | `reason` |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def _first_sentence(comment: str) -> str:
+    match = re.match(r"(.+?)(\.|:|;)(\s|$)", comment)
+    return match[1] if match else comment
+
+
+def _reference(kind: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{kind}/{name}"}

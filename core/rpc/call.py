@@ -1,0 +1,246 @@
+"""One call as the interceptors see it, and one rpc method as the server knows it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+from django.contrib.auth.models import AnonymousUser
+
+from core import reporting
+from core.context import sane_request_id
+from core.errors import Problem, problem_of
+from core.operations import Operation
+from core.reporting import Report
+from core.rpc import problems
+from core.rpc.guard import Guard
+from core.rpc.workers import Workers
+
+Metadatum = tuple[str, str | bytes]
+
+#: The call that this thread serves.
+current: ContextVar["RpcCall"] = ContextVar("current")
+
+_ANONYMOUS = AnonymousUser()
+_OK = "OK"
+_KINDS = {
+    (False, False): "unary",
+    (True, False): "client_stream",
+    (False, True): "server_stream",
+    (True, True): "bidi_stream",
+}
+
+
+def _as_it_is(message: Any) -> Any:
+    return message
+
+
+class Method:
+    """One rpc method, with everything worked out that is the same for all its calls.
+
+    Attributes:
+        behaviour: the servicer's method.
+        operation: what it performs, if a door's servicer made it (see `core.rpc.door`).
+        decode: bytes → request message.
+        encode: response message → bytes.
+        of_the_server: health and reflection, which know neither users nor the database.
+        non_blocking: the behaviour is given a callback, returns at once and sends from any thread later.
+        thread_pool: the behaviour's own pool, if it has one.
+    """
+
+    def __init__(self, path: str, handler: grpc.RpcMethodHandler) -> None:
+        service, _, name = path.removeprefix("/").rpartition("/")
+        self.path = path
+        self.request_streaming: bool = handler.request_streaming
+        self.response_streaming: bool = handler.response_streaming
+        self.behaviour: Callable[..., Any] = (
+            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        )
+        self.decode: Callable[[bytes], Any] = handler.request_deserializer or _as_it_is
+        self.encode: Callable[[Any], bytes] = handler.response_serializer or _as_it_is
+        self.operation: Operation | None = getattr(self.behaviour, "operation", None)
+        self.of_the_server = service.startswith("grpc.")
+        self.non_blocking = bool(getattr(self.behaviour, "experimental_non_blocking", False))
+        self.thread_pool = getattr(self.behaviour, "experimental_thread_pool", None)
+        kind = _KINDS[self.request_streaming, self.response_streaming]
+        self.meter = reporting.grpc_meter(kind, service, name)
+        self.started = reporting.GRPC_STARTED.labels(kind, service, name)
+
+
+class RpcCall:
+    """One call, from its arrival to its end.
+
+    Attributes:
+        messages: the request messages as bytes; a unary call has one.
+        context: grpcio's. Only `tell` speaks to the client through it.
+        metadata: what the client sent beside its messages.
+        trailing: what it will be sent beside the answer.
+        request: the request message, or an iterator over them; set by the interceptor `received`.
+        actor: who calls; set by the interceptor `authenticated`.
+        problem: why the call fails, once it does.
+        guard: who looks after threads that wait for this call's client.
+        pool: whose threads these are.
+    """
+
+    __slots__ = (
+        "_cut",
+        "actor",
+        "context",
+        "guard",
+        "messages",
+        "metadata",
+        "method",
+        "pool",
+        "problem",
+        "report",
+        "request",
+        "trailing",
+    )
+
+    def __init__(
+        self,
+        method: Method,
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+        guard: Guard,
+        pool: Workers | None = None,
+    ) -> None:
+        self.method = method
+        self.messages = messages
+        self.context = context
+        self.guard = guard
+        self.pool = pool
+        self.metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
+        request_id = sane_request_id(self.metadata.get("x-request-id"))
+        self.report = Report(method.meter, request_id, self.metadata.get("traceparent"))
+        self.trailing: list[Metadatum] = [("x-request-id", request_id)]
+        self.request: Any = None
+        self.actor: Any = _ANONYMOUS
+        self.problem: Problem | None = None
+        self._cut = False
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection, without its port; empty for a Unix socket."""
+        kind, _, rest = self.context.peer().partition(":")
+        return unquote(rest.rpartition(":")[0]).strip("[]") if kind in ("ipv4", "ipv6") else ""
+
+    def fail(self, raised: BaseException) -> None:
+        """The call fails because of what was raised."""
+        self.fail_with(problem_of(raised), raised)
+
+    def fail_with(self, problem: Problem, raised: BaseException | None = None) -> None:
+        """The call fails with this problem."""
+        self.problem = problem
+        self.report.fail(problem, raised)
+        self.report.code = problems.status_code(problem).name
+
+    def succeed(self) -> None:
+        """The behaviour has done its work. One that set a code itself (the health service) has said how it went."""
+        code = self.context.code()
+        self.report.code = code.name if code else _OK
+
+    def tell(self) -> None:
+        """Leaves with grpcio what the client will be told when the call ends."""
+        context = self.context
+        trailing = self.trailing
+        if (problem := self.problem) is not None:
+            context.set_code(problems.status_code(problem))
+            context.set_details(problems.status_message(problem))
+            trailing = [*trailing, (problems.DETAILS, problems.status_details(problem))]
+        context.set_trailing_metadata((*(context.trailing_metadata() or ()), *trailing))
+
+    def next_message(self, *, patiently: bool = False) -> bytes | None:
+        """Waits for the client's next message; None if there is none.
+
+        Args:
+            patiently: the client may take its time; otherwise the guard cuts the call.
+
+        Raises:
+            grpc.RpcError: the call is cancelled.
+        """
+        if patiently:
+            return next(self.messages, None)
+        self.guard.hold(self, self.pool)
+        try:
+            return next(self.messages, None)
+        finally:
+            self.guard.release(self)
+
+    def cut(self) -> None:
+        """Ends the call from another thread, whatever its own is waiting for."""
+        self._cut = True
+        self.context.cancel()
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether we ended it, not the client."""
+        return self._cut
+
+
+class CallbackCall(RpcCall):
+    """A call whose behaviour does not block: messages are sent from any thread, until one sends None.
+
+    Its report goes on after the behaviour has returned, and is written when the transport says that the call is over.
+
+    Args:
+        send: grpcio's; blocks while the client does not read.
+        at_end: called once when the call is over, whoever ended it.
+    """
+
+    __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state")
+
+    def __init__(self, *args: Any, send: Callable[[Any], None], at_end: Callable[["CallbackCall"], None]) -> None:
+        super().__init__(*args)
+        self._send = send
+        self._at_end = at_end
+        self._sending = threading.Lock()
+        self._state = threading.Lock()
+        self._ended = False
+        self._over = False
+
+    def send(self, message: Any) -> None:
+        """Sends a message; None ends the call with the problem it has, or well. Does nothing once the call has ended."""
+        if message is None:
+            self.finish()
+            return
+        encoded = self.method.encode(message)
+        with self._sending:  # grpcio takes one message at a time.
+            if self._ended:
+                return
+            self.guard.hold(self, self.pool)
+            try:
+                self._send(encoded)
+            finally:
+                self.guard.release(self)
+
+    def succeed(self) -> None:
+        """Says nothing yet: that the behaviour has returned does not mean that the call has ended."""
+
+    def goes_on(self) -> None:
+        """The behaviour has returned."""
+        with self._state:
+            self.report.continues = not self._over
+
+    def finish(self) -> None:
+        """Ends the call, unless it has ended."""
+        if self._end():
+            if self.problem is None:
+                super().succeed()
+            self.tell()
+            self._send(None)
+
+    def terminated(self) -> None:
+        """The transport says that the call is over. Runs on grpcio's one serving thread: what it does must be short."""
+        if self._end():
+            self.report.code = "CANCELLED"
+        with self._state:
+            self._over = True
+        self._at_end(self)
+
+    def _end(self) -> bool:
+        with self._state:
+            ended, self._ended = self._ended, True
+        return not ended

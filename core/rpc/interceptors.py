@@ -1,0 +1,274 @@
+"""What surrounds every call over gRPC, as the middleware surrounds one over HTTP.
+
+`INTERCEPTORS` is the whole of it, outermost first: each is given the call and gives a context manager around what lies
+further in, the same for unary calls and streams of all kinds. They are composed once for each method; a call then costs a
+few nested functions and nothing is looked up.
+
+`Interceptor` is what grpcio is given. It hands every message through as bytes and has every method take a stream of
+requests, of which a unary call's is the first: only so does the behaviour run before the message has arrived, which lets
+the guard cut a call whose message never comes, and an undecodable message be answered as what it is (grpcio decodes on
+its one serving thread and says INTERNAL).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+import grpc
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from google.protobuf.message import DecodeError
+
+from core import context
+from core.auth import authenticate
+from core.database import hygiene
+from core.errors import Cancelled, DeadlineExceeded, Failure, MethodNotAllowed, RateLimited, invalid, problem_of
+from core.rpc import handlers
+from core.rpc.call import CallbackCall, Method, RpcCall
+from core.rpc.guard import Guard
+from core.rpc.handlers import Layer
+from core.rpc.tracing import traced
+from core.rpc.workers import Workers
+
+def reported(call: RpcCall) -> AbstractContextManager[Any]:
+    """Gives the call its request id, its log line and its place in the metrics."""
+    call.method.started.inc()
+    return call.report
+
+
+@contextmanager
+def answered(call: RpcCall) -> Iterator[None]:
+    """Turns whatever is raised further in into the problem that the client is told."""
+    try:
+        yield
+    except GeneratorExit:  # The client left a stream, and grpcio drops the generator.
+        call.report.code = "CANCELLED"
+        raise
+    except NotImplementedError as exc:
+        # The generated servicer raises it for an rpc that nobody serves. From elsewhere it is a fault of ours.
+        unserved = call.context.code() is grpc.StatusCode.UNIMPLEMENTED
+        call.fail(MethodNotAllowed(f"{call.method.path} is not served here.") if unserved else exc)
+    except Exception as exc:
+        call.fail(exc)
+    else:
+        call.succeed()
+
+
+@contextmanager
+def received(call: RpcCall) -> Iterator[None]:
+    """Waits for the request message and decodes it; of a client's stream, each message when it is asked for."""
+    call.request = _each(call) if call.method.request_streaming else _only(call)
+    yield
+
+
+@contextmanager
+def in_time(call: RpcCall) -> Iterator[None]:
+    """Gives the call its deadline, the client's or the server's own; does not begin what comes too late already."""
+    seconds = call.context.time_remaining()  # Without a deadline, grpcio says 9.2e18.
+    if not call.method.response_streaming:
+        seconds = min(seconds, settings.GRPC_MAX_DEADLINE_SECONDS)
+    token = context.deadline.set(time.monotonic() + seconds)
+    try:
+        context.check_deadline()
+        yield
+    finally:
+        context.deadline.reset(token)
+
+
+def connected(call: RpcCall) -> AbstractContextManager[None]:
+    """Keeps this thread's database connections fresh."""
+    return hygiene.connected()
+
+
+@contextmanager
+def authenticated(call: RpcCall) -> Iterator[None]:
+    """Finds out who calls."""
+    try:
+        call.actor = authenticate(call.metadata.get("authorization"))
+    except (OperationalError, InterfaceError):
+        operation = call.method.operation
+        if operation is None or not operation.survives_database:
+            raise
+    call.report.principal = call.actor.pk
+    yield
+
+
+INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, received, in_time, connected, authenticated)
+#: Health and reflection are asked without credentials, and must answer while the database does not.
+OF_THE_SERVER: tuple[Layer, ...] = (reported, traced, answered, received)
+
+
+def _only(call: RpcCall) -> Any:
+    message = _next(call, patiently=False)
+    if message is None:
+        raise invalid("", "required", "Send one request message.")
+    return _message(call, message)
+
+
+def _each(call: RpcCall) -> Iterator[Any]:
+    # Nobody has a reason to keep a stream to the server itself open and say nothing.
+    patiently = not call.method.of_the_server
+    while (message := _next(call, patiently=patiently)) is not None:
+        yield _message(call, message)
+
+
+def _next(call: RpcCall, *, patiently: bool) -> bytes | None:
+    try:
+        return call.next_message(patiently=patiently)
+    except grpc.RpcError as exc:
+        if call.was_cut:
+            raise DeadlineExceeded(f"No message came within {call.guard.patience:g} seconds.") from exc
+        raise Cancelled("The client went away before its message was whole.") from exc
+
+
+def _message(call: RpcCall, message: bytes) -> Any:
+    try:
+        return call.method.decode(message)
+    except DecodeError as exc:
+        raise invalid("", "invalid", "The message cannot be decoded as what this method takes.") from exc
+
+
+class _Entry(NamedTuple):
+    """What is known of a method that has been called."""
+
+    method: Method
+    pool: Workers | None
+    handler: grpc.RpcMethodHandler
+    refusal: grpc.RpcMethodHandler
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Puts every method within its layers, and refuses calls before they wait for a thread that is not to be had.
+
+    Args:
+        workers: the threads that serve calls; none = whoever runs a handler does it in a thread of its own.
+        own_workers: those of health and reflection, so that these answer however busy the others are.
+        guard: who cuts calls that their client holds up.
+    """
+
+    def __init__(
+        self, workers: Workers | None = None, own_workers: Workers | None = None, guard: Guard | None = None
+    ) -> None:
+        self._workers = workers
+        self._own_workers = own_workers
+        self._guard = guard or Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
+        # For what may not wait for a worker and takes none long: refusals, and the reports of streams that are over.
+        self._aside = Workers("aside", 1) if workers is not None else None
+        self._entries: dict[str, _Entry] = {}
+        nowhere = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
+        self._unknown = self._refusal(nowhere, MethodNotAllowed("This server has no such method."))
+        self._last_refusal_told = 0.0
+        #: The streams that are open and hold no thread.
+        self.open: set[CallbackCall] = set()
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """The handler for this call. Runs on grpcio's one serving thread."""
+        path: str = handler_call_details.method
+        entry = self._entries.get(path)
+        if entry is None:
+            handler = continuation(handler_call_details)
+            if handler is None:
+                return self._unknown
+            entry = self._entries[path] = self._entry(path, handler)
+        if entry.pool is not None and entry.pool.full:
+            return entry.refusal
+        if entry.method.non_blocking and len(self.open) >= settings.GRPC_MAX_STREAMS:
+            return entry.refusal
+        return entry.handler
+
+    def end_streams(self, failure: Failure) -> None:
+        """Ends every stream that holds no thread, and tells its client why."""
+        for call in list(self.open):
+            call.fail(failure)
+            call.finish()
+
+    def _entry(self, path: str, handler: grpc.RpcMethodHandler) -> _Entry:
+        method = Method(path, handler)
+        own_pool = method.thread_pool or (self._own_workers if method.of_the_server else None)
+        pool = own_pool or self._workers
+        layers = OF_THE_SERVER if method.of_the_server else INTERCEPTORS
+        # Untraced calls pay nothing for tracing.
+        layers = tuple(layer for layer in layers if settings.TRACING or layer is not traced)
+        return _Entry(
+            method,
+            pool if isinstance(pool, Workers) else None,
+            self._handler(method, layers, own_pool, pool),
+            self._refusal(method, RateLimited("The server is busy; try again in a second.", 1)),
+        )
+
+    def _handler(
+        self,
+        method: Method,
+        layers: tuple[Layer, ...],
+        own_pool: ThreadPoolExecutor | None,
+        pool: ThreadPoolExecutor | None,
+    ) -> grpc.RpcMethodHandler:
+        held = pool if isinstance(pool, Workers) else None
+
+        def new_call(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcCall:
+            return RpcCall(method, messages, context, self._guard, held)
+
+        def new_callback_call(
+            messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[Any], None]
+        ) -> CallbackCall:
+            call = CallbackCall(method, messages, context, self._guard, held, send=send, at_end=self._over)
+            self.open.add(call)
+            return call
+
+        behaviour: Callable[..., Any]
+        if method.non_blocking:
+            behaviour = handlers.callback(method, layers, new_callback_call)
+        elif method.response_streaming:
+            behaviour = handlers.stream(method, layers, new_call)
+        else:
+            behaviour = handlers.unary(method, layers, new_call)
+        return _rpc_method_handler(method, behaviour, own_pool)
+
+    def _refusal(self, method: Method, failure: Failure) -> grpc.RpcMethodHandler:
+        problem = problem_of(failure)
+
+        def refuse(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            method.started.inc()
+            call = RpcCall(method, messages, context, self._guard)
+            with call.report:
+                call.fail_with(problem)
+                call.report.silent = self._refusal_told_lately()
+            call.tell()
+            return iter(())
+
+        refuse.experimental_thread_pool = self._aside  # type: ignore[attr-defined]
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    def _refusal_told_lately(self) -> bool:
+        """All refusals are counted; of a flood of them, the log tells once a second."""
+        now = time.monotonic()
+        if now - self._last_refusal_told < 1:
+            return True
+        self._last_refusal_told = now
+        return False
+
+    def _over(self, call: CallbackCall) -> None:
+        self.open.discard(call)
+        if not call.report.continues:
+            return
+        if self._aside is not None:
+            self._aside.submit(call.report.end)
+        else:
+            call.report.end()
+
+
+def _rpc_method_handler(
+    method: Method, behaviour: Callable[..., Any], own_pool: ThreadPoolExecutor | None
+) -> grpc.RpcMethodHandler:
+    # grpcio reads these off the behaviour that it is given: who rebuilds a handler must carry them over.
+    behaviour.experimental_non_blocking = method.non_blocking  # type: ignore[attr-defined]
+    behaviour.experimental_thread_pool = own_pool  # type: ignore[attr-defined]
+    if method.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+    return grpc.stream_unary_rpc_method_handler(behaviour)

@@ -1,0 +1,36 @@
+"""Starts everything, says what it does, and stops everything at Ctrl-C. See `scripts/start_grpc_dev.sh --help`."""
+
+import asyncio
+import logging
+import sys
+
+import environ
+
+from core.database.failure import EmbeddedDatabaseError
+from scripts.dev.environment import environment_of, refuse_taken_ports
+from scripts.dev.options import ROOT, StartError, parse
+from scripts.dev.server import DevelopmentServer
+
+
+def main() -> int:
+    """Serves until Ctrl-C.
+
+    Returns:
+        The exit code.
+    """
+    logging.basicConfig(format="  %(message)s")
+    if (ROOT / ".env").is_file():
+        environ.Env.read_env(ROOT / ".env")
+    options = parse(sys.argv[1:])
+    print("Tandem, development server", flush=True)
+    try:
+        refuse_taken_ports(options)
+        asyncio.run(DevelopmentServer(options, environment_of(options)).serve())
+    except (StartError, EmbeddedDatabaseError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

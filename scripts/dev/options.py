@@ -1,0 +1,101 @@
+"""What the development server can be told. Needs nothing but Python: --help answers before anything is installed."""
+
+import argparse
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: The administrator of the demo data, who calls without credentials act as.
+ADMINISTRATOR = "admin@example.com"
+
+
+class StartError(Exception):
+    """The development server cannot be started, or not go on; the message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        reload: restart web and gRPC when a source file changes.
+    """
+
+    host: str
+    http_port: int
+    grpc_port: int
+    data_dir: Path
+    reload: bool
+
+    @property
+    def only_this_machine(self) -> bool:
+        """Whether nobody else can call: then calls without credentials may act as the demo administrator."""
+        return is_loopback(self.host) or os.environ.get("DEV_AUTH_PUBLISHED_ON_LOOPBACK", "").lower() == "true"
+
+    @property
+    def reachable_host(self) -> str:
+        """The address that a program on this machine calls."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
+    @property
+    def http_address(self) -> str:
+        return _joined(self.reachable_host, self.http_port)
+
+    @property
+    def grpc_address(self) -> str:
+        return _joined(self.reachable_host, self.grpc_port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, an address or a name, is this machine's own loopback interface."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Reads the command line; what it does not say, the environment does. Exits with a sentence where it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/start_grpc_dev.sh",
+        description="Serves Tandem on this machine until Ctrl-C: REST and admin on one port, gRPC on another. Makes "
+        "the virtual environment .venv, starts an embedded PostgreSQL (unless DATABASE_URL names one), migrates, and "
+        "loads demo data the first time.",
+    )
+    parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="address to serve on (HOST)")
+    parser.add_argument("--http-port", type=_port, default=_or("HTTP_PORT", "8000"), help="8000 (HTTP_PORT)")
+    parser.add_argument("--grpc-port", type=_port, default=_or("GRPC_PORT", "50051"), help="50051 (GRPC_PORT)")
+    parser.add_argument(
+        "--data-dir",
+        default=_or("TANDEM_DATA_DIR", str(ROOT / "var")),
+        help="where data is kept: var (TANDEM_DATA_DIR)",
+    )
+    parser.add_argument("--reload", action="store_true", help="restart web and gRPC when a source file changes")
+    parser.add_argument("--called-from", default="", help=argparse.SUPPRESS)
+    found = parser.parse_args(arguments)
+    if found.http_port == found.grpc_port:
+        parser.error(f"HTTP and gRPC cannot share port {found.http_port}; choose another with --grpc-port.")
+    data_dir = (Path(found.called_from) / Path(found.data_dir).expanduser()).resolve()
+    return Options(found.host, found.http_port, found.grpc_port, data_dir, found.reload)
+
+
+def _or(variable: str, default: str) -> str:
+    return os.environ.get(variable) or default
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535 is.")
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+if __name__ == "__main__":
+    parse(["--help"])

@@ -1,0 +1,60 @@
+"""Whether the servers answer."""
+
+import asyncio
+import http.client
+from collections.abc import Callable
+
+from scripts.dev.children import Child
+from scripts.dev.options import Options, StartError
+
+PATIENCE_SECONDS = 60
+
+
+async def until_ready(child: Child, probe: Callable[[], bool]) -> None:
+    """Waits until the probe answers yes.
+
+    Raises:
+        StartError: the process ended first, or a minute went by.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await asyncio.to_thread(probe):
+                if child.process.returncode is not None:
+                    raise StartError(f"{child.name} ended (exit code {child.process.returncode}); see above why.")
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise StartError(f"{child.name} does not get ready within {PATIENCE_SECONDS} s.") from None
+
+
+def http_probe(options: Options) -> Callable[[], bool]:
+    """Asks /health/ready."""
+
+    def answers() -> bool:
+        connection = http.client.HTTPConnection(options.reachable_host, options.http_port, timeout=5)
+        try:
+            connection.request("GET", "/health/ready", headers={"Host": "localhost"})
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return answers
+
+
+def grpc_probe(options: Options) -> Callable[[], bool]:
+    """Asks the gRPC health service about the server as a whole."""
+
+    def answers() -> bool:
+        # Imported while the servers start, not before they do.
+        import grpc
+        from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+        with grpc.insecure_channel(options.grpc_address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            try:
+                said = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+            except grpc.RpcError:
+                return False
+        return bool(said.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return answers

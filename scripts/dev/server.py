@@ -1,0 +1,155 @@
+"""The development server: what it starts, in which order, and how it ends."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from watchfiles import PythonFilter, awatch
+
+from core.database.embedded import ensure_running, release
+from scripts.dev.children import Child
+from scripts.dev.environment import is_true
+from scripts.dev.options import ROOT, Options, StartError
+from scripts.dev.readiness import grpc_probe, http_probe, until_ready
+
+
+class DevelopmentServer:
+    """One run, from the database to the last stopped process."""
+
+    def __init__(self, options: Options, environment: dict[str, str]) -> None:
+        self.options = options
+        self.environment = environment
+        self.children: list[Child] = []
+        self.web = self._child(
+            "web", "-m", "uvicorn", "config.asgi:application", "--host", options.host,
+            "--port", str(options.http_port), "--log-level", "warning", "--no-access-log",
+            "--timeout-graceful-shutdown", "5",
+        )  # fmt: skip
+        self.grpc = self._child(
+            "gRPC", "manage.py", "rungrpc", "--host", options.host, "--port", str(options.grpc_port)
+        )
+
+    async def serve(self) -> None:
+        """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.
+
+        Raises:
+            EmbeddedDatabaseError: the database cannot be started.
+            StartError: a process that is needed ended.
+        """
+        started = time.monotonic()
+        self._stop_on_signals()
+        try:
+            await self._prepare()
+            await self._start_servers()
+            self._tell_how_to_call(time.monotonic() - started)
+            if self.options.reload:
+                await self._reload_at_changes()
+            await self._until_one_ends()
+        except asyncio.CancelledError:
+            print("\nStopping ...", flush=True)
+        finally:
+            await asyncio.gather(*(child.stop() for child in self.children))
+            await asyncio.to_thread(release, self.options.data_dir)
+            print("Everything is stopped.", flush=True)
+
+    def _child(self, name: str, *arguments: str) -> Child:
+        return Child(name, *arguments, environment=self.environment)
+
+    def _stop_on_signals(self) -> None:
+        """The first signal cancels `serve`, which then stops its children in order; the next ends them at once."""
+        loop, serving = asyncio.get_running_loop(), asyncio.current_task()
+        assert serving
+
+        def stop() -> None:
+            if serving.cancelling():
+                for child in self.children:
+                    child.kill()
+            serving.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop)
+
+    async def _prepare(self) -> None:
+        if self.environment.get("DATABASE_URL"):
+            _say("database", "the one of DATABASE_URL")
+        else:
+            _say("database", f"PostgreSQL under {_short(self.options.data_dir / 'postgres')} ...")
+            # Held until everything else has ended, so that the database outlives those who use it.
+            await asyncio.to_thread(ensure_running, self.options.data_dir)
+        await self._run("migrations", "manage.py", "migrate", "--no-input", "--verbosity", "0")
+        if not is_true(self.environment.get("DEBUG", "")):
+            await self._run("static files", "manage.py", "collectstatic", "--no-input", "--verbosity", "0")
+        await self._run("demo data", "manage.py", "demo")
+
+    async def _run(self, name: str, *arguments: str) -> None:
+        _say(name, "...")
+        child = self._child(name, *arguments)
+        self.children.append(child)
+        await child.start()
+        if code := await child.ended():
+            raise StartError(f"{name}: {arguments[1]} failed (exit code {code}); see above why.")
+        self.children.remove(child)
+
+    async def _start_servers(self) -> None:
+        _say("servers", "web and gRPC ...")
+        self.children = [self.web, self.grpc]
+        await asyncio.gather(self.web.start(), self.grpc.start())
+        await asyncio.gather(
+            until_ready(self.web, http_probe(self.options)), until_ready(self.grpc, grpc_probe(self.options))
+        )
+
+    async def _until_one_ends(self) -> NoReturn:
+        waiting = {asyncio.create_task(child.ended()): child for child in self.children}
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        ended = waiting[done.pop()]
+        raise StartError(f"{ended.name} ended (exit code {ended.process.returncode}); see above why.")
+
+    async def _reload_at_changes(self) -> None:
+        watched = [folder.parent for folder in ROOT.glob("*/__init__.py") if folder.parent.name != "tests"]
+        async for changes in awatch(*watched, watch_filter=PythonFilter(extra_extensions=[".html"])):
+            _say("changed", ", ".join(sorted(_short(Path(path)) for _, path in changes)))
+            await asyncio.gather(*(child.stop() for child in self.children))
+            try:
+                await self._start_servers()
+            except StartError as exc:
+                print(exc, "Both start again at the next change.", flush=True)
+            else:
+                _say("servers", "ready again")
+
+    def _tell_how_to_call(self, seconds: float) -> None:
+        http, grpc = self.options.http_address, self.options.grpc_address
+        identity = self.environment.get("DEV_AUTH_AS")
+        path, rpc = ("users", "ListUsers") if identity else ("health", "HealthCheck")
+        request = "user_pb2.ListUsersRequest()" if identity else "empty_pb2.Empty()"
+        imports = "from tandem.user.v1 import user_pb2, user_pb2_grpc; from google.protobuf import empty_pb2"
+        called = f'user_pb2_grpc.UserServiceStub(grpc.insecure_channel("{grpc}")).{rpc}({request})'
+        calls = (
+            f"Calls without credentials act as {identity}." if identity else "Calls need credentials (POST auth/login)."
+        )
+        print(
+            f"""
+Ready after {seconds:.1f} s; Ctrl-C stops everything.
+
+  REST    http://{http}/api/v1/docs
+  admin   http://{http}/admin/
+  gRPC    {grpc}
+
+{calls} Three first calls, from {ROOT}:
+
+  curl http://{http}/api/v1/{path}
+  grpcurl -plaintext {grpc} user.v1.UserService/{rpc}
+  .venv/bin/python -c 'import grpc; {imports}; print({called})'
+""",
+            flush=True,
+        )
+
+
+def _say(what: str, text: str) -> None:
+    print(f"  {what:<12}  {text}", flush=True)
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,39 @@
+"""Runs a Python program that ends with its parent: `python -m scripts.dev.tether manage.py rungrpc` (or `-m module`).
+
+The parent holds the other end of standard input. When it is gone, however it went, the kernel closes that end; this
+process is then asked to end, and made to end when it takes too long. Works alike on Linux and macOS.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+GRACE_SECONDS = 15
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the program that `arguments` name, as `python` would."""
+    # A plain exit, so that what the program registered for its exit is done; programs may handle it better themselves.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,91 @@
+"""Makes .venv and installs requirements files into it. Called by scripts/setup.sh; needs nothing but Python.
+
+python3 scripts/install.py requirements.txt [another.txt ...]
+"""
+
+import fcntl
+import importlib.util
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin/python"
+INSTALLED = VENV / "installed"
+
+
+def main(names: list[str]) -> int:
+    """Installs what is not installed yet.
+
+    Args:
+        names: of requirements files.
+
+    Returns:
+        The exit code.
+    """
+    (ROOT / "var").mkdir(exist_ok=True)
+    with (ROOT / "var/setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not works() and not make_venv():
+            return 1
+        missing = [name for name in names if not is_installed(name)]
+        return 0 if not missing or install(missing) else 1
+
+
+def works() -> bool:
+    """Whether .venv has a Python that runs and is new enough: the one that it was made of may be gone."""
+    if not PYTHON.exists():
+        return False
+    check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    return subprocess.run([PYTHON, "-c", check], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def make_venv() -> bool:
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        print(
+            f"Tandem needs Python's venv module, which {sys.executable} lacks: install it (on Debian and Ubuntu: "
+            f"apt install python{version}-venv), or name another Python, e.g. PYTHON=/usr/local/bin/python3.",
+            file=sys.stderr,
+        )
+        return False
+    print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
+    return run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment .venv cannot be made.")
+
+
+def is_installed(name: str) -> bool:
+    copy = INSTALLED / name
+    return copy.exists() and copy.read_bytes() == (ROOT / name).read_bytes()
+
+
+def install(names: list[str]) -> bool:
+    print(f"Installing {' and '.join(names)} into .venv (a minute or so) ...", flush=True)
+    started = time.monotonic()
+    files = [part for name in names for part in ("-r", str(ROOT / name))]
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *files]
+    if not run(command, "The requirements cannot be installed; pip says why above. Is the package index within reach?"):
+        return False
+    INSTALLED.mkdir(exist_ok=True)
+    for name in names:
+        shutil.copyfile(ROOT / name, INSTALLED / name)
+    print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
+    return True
+
+
+def run(command: list[str | Path], sentence: str) -> bool:
+    if subprocess.run(command, cwd=ROOT, check=False).returncode == 0:
+        return True
+    print(sentence, file=sys.stderr)
+    return False
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except PermissionError as exc:
+        sys.exit(f"{exc.filename} cannot be written: it belongs to somebody else. Remove it, or continue as its owner.")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Walks through the user operations of a running server over gRPC and checks what it answers.
+
+It needs `grpcio` and the package `tandem`, nothing else, and removes the users that it makes. What it does asks for an
+administrator: by --token, by --email and --password, or by a development server that takes calls without credentials.
+"""
+
+import argparse
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# Run from a checkout, without `pip install .`, the package lies beside this directory.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+from tandem.common.v1 import common_pb2
+from tandem.example.v1 import example_pb2, example_pb2_grpc
+from tandem.user.v1 import user_pb2, user_pb2_grpc
+
+PAGE_SIZE = 2
+MOST_PAGES = 100
+UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
+
+
+class AnswerError(Exception):
+    """The server answered, but not as the contract says."""
+
+
+def expect(what: str, actual: object, expected: object) -> None:
+    """Raises AnswerError unless both are equal."""
+    if actual != expected:
+        raise AnswerError(f"{what} should be {expected!r} and is {actual!r}.")
+
+
+def show(what: str, value: object) -> None:
+    print(f"  {what}: {value}")
+
+
+def explain(error: grpc.RpcError) -> str:
+    """Code, reason and message of a gRPC error, and what is wrong with which field."""
+    told = f"{error.code().name}: {error.details()}"
+    for item in error.trailing_metadata() or ():
+        if item.key == "grpc-status-details-bin":
+            for detail in Status.FromString(item.value).details:
+                told += _explain_detail(detail)
+    return told
+
+
+def _explain_detail(detail: Any) -> str:
+    info, bad_request = ErrorInfo(), BadRequest()
+    if detail.Unpack(info):
+        return f" [{info.reason}]"
+    if detail.Unpack(bad_request):
+        return "".join(f"\n    {v.field}: {v.description}" for v in bad_request.field_violations)
+    return ""
+
+
+@dataclass
+class Walk:
+    """One walk: each step calls one rpc and checks its answers; later steps use what earlier ones made.
+
+    Attributes:
+        timeout: seconds for each call.
+        metadata: goes with each call.
+        mark: a word that only this walk's users have.
+        user: the user that the steps work on, as the server told of it last.
+        emails: of the users that are there because of this walk.
+    """
+
+    channel: grpc.Channel
+    timeout: float
+    metadata: tuple[tuple[str, str], ...] = ()
+    mark: str = field(default_factory=lambda: f"w{secrets.token_hex(5)}")
+    user: user_pb2.User = field(default_factory=user_pb2.User)
+    example: example_pb2.User = field(default_factory=example_pb2.User)
+    emails: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.users = user_pb2_grpc.UserServiceStub(self.channel)
+        self.examples = example_pb2_grpc.ExampleServiceStub(self.channel)
+
+    def call(self, rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]) -> Any:
+        return rpc(request, timeout=self.timeout, metadata=(*self.metadata, *metadata))
+
+    def refused(self, code: grpc.StatusCode, rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]) -> str:
+        """Makes a call that must fail with this code; gives the explanation of its error."""
+        try:
+            self.call(rpc, request, *metadata)
+        except grpc.RpcError as error:
+            if error.code() != code:
+                raise
+            return explain(error)
+        raise AnswerError(f"A call that must be refused with {code.name} was accepted: {type(request).__name__}.")
+
+    def sign_in(self, email: str, password: str) -> None:
+        request = auth_pb2.LoginRequest(email=email, password=password)
+        tokens = self.call(auth_pb2_grpc.AuthServiceStub(self.channel).Login, request)
+        expect("token_type", tokens.token_type, "bearer")
+        show("expires_in", f"{tokens.expires_in} s")
+        self.metadata = (("authorization", f"Bearer {tokens.access_token}"),)
+
+    def health_check(self) -> None:
+        health = self.call(self.users.HealthCheck, Empty())
+        show("status", common_pb2.HealthStatus.Name(health.status))
+        show("version", health.version)
+        show("components", {name: common_pb2.HealthStatus.Name(state) for name, state in health.components.items()})
+        expect("status", health.status, common_pb2.HEALTH_STATUS_HEALTHY)
+        expect("the database's state", health.components.get("database"), common_pb2.HEALTH_STATUS_HEALTHY)
+        expect("checked_at is set", health.HasField("checked_at"), True)
+
+    def create_user(self) -> None:
+        request = user_pb2.CreateUserRequest(
+            email=f"Try-{self.mark}@Example.com",
+            password=secrets.token_urlsafe(24),
+            first_name="Tess",
+            phone=common_pb2.PhoneNumber(e164="+14155552671"),
+        )
+        self.user = self._create(request)
+        self._show_user()
+        expect("email", self.user.email, request.email.lower())
+        expect("display_name", self.user.display_name, f"Try-{self.mark}")
+        expect("status", self.user.status, user_pb2.USER_STATUS_PENDING_VERIFICATION)
+        expect("roles", list(self.user.roles), [user_pb2.USER_ROLE_CUSTOMER])
+        expect("phone", (self.user.phone.country_code, self.user.phone.national_number), ("+1", "4155552671"))
+        expect("version", self.user.audit.version, 1)
+        again = user_pb2.CreateUserRequest(email=request.email.upper(), password=request.password)
+        self.refused(grpc.StatusCode.ALREADY_EXISTS, self.users.CreateUser, again)
+        # Two more, so that a list of this walk's users has more than one page.
+        for number in (2, 3):
+            self._create(user_pb2.CreateUserRequest(email=f"try-{self.mark}-{number}@example.com"))
+
+    def get_user(self) -> None:
+        found = self.call(self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id)).user
+        show("user_id", found.id)
+        expect("the user", found, self.user)
+        unknown = user_pb2.GetUserRequest(user_id=UNKNOWN_ID)
+        told = self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUser, unknown)
+        expect("the refusal names the id", f"User not found: {UNKNOWN_ID}" in told, True)
+
+    def get_user_by_email(self) -> None:
+        request = user_pb2.GetUserByEmailRequest(email=self.user.email.upper())
+        found = self.call(self.users.GetUserByEmail, request).user
+        show("email", found.email)
+        expect("the user", found, self.user)
+        unknown = user_pb2.GetUserByEmailRequest(email=f"nobody-{self.mark}@example.com")
+        self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUserByEmail, unknown)
+
+    def update_user(self) -> None:
+        before = self.user
+        request = user_pb2.UpdateUserRequest(
+            user_id=before.id,
+            user=user_pb2.User(first_name="Theodora", last_name=f"Walker{self.mark}"),
+            update_mask=FieldMask(paths=["first_name", "last_name"]),
+        )
+        self.user = self.call(self.users.UpdateUser, request, ("if-match", str(before.audit.version))).user
+        self._show_user()
+        expect("first_name", self.user.first_name, request.user.first_name)
+        expect("last_name", self.user.last_name, request.user.last_name)
+        expect("display_name", self.user.display_name, before.display_name)
+        expect("version", self.user.audit.version, before.audit.version + 1)
+        self.refused(grpc.StatusCode.ABORTED, self.users.UpdateUser, request, ("if-match", str(before.audit.version)))
+        request.update_mask.paths[:] = ["shoe_size"]
+        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.UpdateUser, request)
+        expect("the refusal names the path", "shoe_size" in told, True)
+
+    def update_user_profile(self) -> None:
+        before = self.user
+        profile = user_pb2.UserProfile(
+            bio="Walks.",
+            language="en",
+            timezone="Europe/Berlin",
+            date_of_birth=common_pb2.Date(year=1990, month=2, day=3),
+        )
+        request = user_pb2.UpdateUserProfileRequest(user_id=before.id, profile=profile)
+        self.user = self.call(self.users.UpdateUserProfile, request).user
+        show("bio", self.user.profile.bio)
+        show("version", self.user.audit.version)
+        expect("profile", self.user.profile, profile)
+        expect("version", self.user.audit.version, before.audit.version + 1)
+
+    def list_users(self) -> None:
+        seen: list[user_pb2.User] = []
+        ours: list[str] = []
+        for page in self._pages(self.users.ListUsers, user_pb2.ListUsersRequest()):
+            seen += page.users
+            ours += [user.email for user in page.users if user.email in self.emails]
+            if len(ours) == len(self.emails):
+                break
+        show("users read", len(seen))
+        times = [user.audit.created_at.ToNanoseconds() for user in seen]
+        expect("created_at, newest first", times, sorted(times, reverse=True))
+        expect("this walk's users, newest first", ours, self.emails[::-1])
+        negative = user_pb2.ListUsersRequest(pagination=common_pb2.PaginationRequest(page_size=-1))
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ListUsers, negative)
+
+    def search_users(self) -> None:
+        request = user_pb2.SearchUsersRequest(query=self.mark.upper())
+        pages = list(self._pages(self.users.SearchUsers, request))
+        found = [user.email for page in pages for user in page.users]
+        show("found", ", ".join(found))
+        expect("the users found, newest first", found, self.emails[::-1])
+        expect("total_count", pages[0].pagination.total_count, len(found))
+        by_name = user_pb2.SearchUsersRequest(query=f"walker{self.mark[:-1]}")
+        expect("the users found by name", list(self.call(self.users.SearchUsers, by_name).users), [self.user])
+        request.statuses.append(user_pb2.USER_STATUS_BANNED)
+        expect("the banned users found", list(self.call(self.users.SearchUsers, request).users), [])
+
+    def deactivate_user(self) -> None:
+        before = self.user
+        request = user_pb2.DeactivateUserRequest(user_id=before.id, reason="A walk through the operations.")
+        self.user = self.call(self.users.DeactivateUser, request).user
+        self._show_user()
+        expect("status", self.user.status, user_pb2.USER_STATUS_DEACTIVATED)
+        expect("version", self.user.audit.version, before.audit.version + 1)
+
+    def reactivate_user(self) -> None:
+        before = self.user
+        request = user_pb2.ReactivateUserRequest(user_id=before.id)
+        self.user = self.call(self.users.ReactivateUser, request).user
+        self._show_user()
+        # Its e-mail was never verified.
+        expect("status", self.user.status, user_pb2.USER_STATUS_PENDING_VERIFICATION)
+        expect("version", self.user.audit.version, before.audit.version + 1)
+        self.refused(grpc.StatusCode.FAILED_PRECONDITION, self.users.ReactivateUser, request)
+
+    def delete_user(self) -> None:
+        request = user_pb2.DeleteUserRequest(user_id=self.user.id, reason="A walk through the operations.")
+        self.call(self.users.DeleteUser, request)
+        show("deleted", self.user.id)
+        self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id))
+        self.refused(grpc.StatusCode.NOT_FOUND, self.users.DeleteUser, request)
+
+    def create_example(self) -> None:
+        request = example_pb2.CreateUserRequest(name="Exa Walker", email=f"example-{self.mark}@example.com")
+        self.example = self.call(self.examples.CreateUser, request).user
+        self.emails.append(request.email)
+        show("id", self.example.id)
+        show("name", self.example.name)
+        expect("name and email", (self.example.name, self.example.email), (request.name, request.email))
+        expect("the id counts from 1", self.example.id > 0, True)
+        expect("updated_at is not before created_at", 0 < self.example.created_at <= self.example.updated_at, True)
+        self.refused(grpc.StatusCode.ALREADY_EXISTS, self.examples.CreateUser, request)
+        nameless = example_pb2.CreateUserRequest(email=f"nameless-{self.mark}@example.com")
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.examples.CreateUser, nameless)
+
+    def get_example(self) -> None:
+        found = self.call(self.examples.GetUser, example_pb2.GetUserRequest(user_id=self.example.id)).user
+        show("id", found.id)
+        expect("the user", found, self.example)
+        told = self.refused(grpc.StatusCode.NOT_FOUND, self.examples.GetUser, example_pb2.GetUserRequest(user_id=0))
+        expect("the refusal names the number", "User with ID 0 not found" in told, True)
+
+    def list_examples(self) -> None:
+        total = self.call(self.examples.ListUsers, example_pb2.ListUsersRequest(page=1, page_size=1)).total_count
+        show("total_count", total)
+        last = example_pb2.ListUsersRequest(page=max(1, -(-total // PAGE_SIZE)), page_size=PAGE_SIZE)
+        users = list(self.call(self.examples.ListUsers, last).users)
+        expect("the last page is in order of id", [user.id for user in users], sorted(user.id for user in users))
+        expect("the last user", users[-1:], [self.example])
+        past_the_end = example_pb2.ListUsersRequest(page=total + 1, page_size=PAGE_SIZE)
+        expect("the users past the end", list(self.call(self.examples.ListUsers, past_the_end).users), [])
+
+    def clean_up(self) -> list[str]:
+        """Deletes what is left of this walk's users; gives a sentence for each that could not be deleted."""
+        left = []
+        for email in self.emails:
+            try:
+                user = self.call(self.users.GetUserByEmail, user_pb2.GetUserByEmailRequest(email=email)).user
+                self.call(self.users.DeleteUser, user_pb2.DeleteUserRequest(user_id=user.id))
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.NOT_FOUND:
+                    left.append(f"{email} is left behind: {explain(error)}")
+        return left
+
+    def _create(self, request: user_pb2.CreateUserRequest) -> user_pb2.User:
+        user: user_pb2.User = self.call(self.users.CreateUser, request).user
+        self.emails.append(request.email.lower())
+        return user
+
+    def _pages(self, rpc: Callable[..., Any], request: Any) -> Iterator[Any]:
+        request.pagination.page_size = PAGE_SIZE
+        seen: set[str] = set()
+        for _ in range(MOST_PAGES):
+            page = self.call(rpc, request)
+            ids = {user.id for user in page.users}
+            expect("the users who come twice", ids & seen, set())
+            seen |= ids
+            expect("a page has no more users than asked for", len(page.users) <= PAGE_SIZE, True)
+            expect("has_more", page.pagination.has_more, bool(page.pagination.next_page_token))
+            yield page
+            if not page.pagination.has_more:
+                return
+            request.pagination.page_token = page.pagination.next_page_token
+
+    def _show_user(self) -> None:
+        show("id", self.user.id)
+        show("email", self.user.email)
+        show("name", f"{self.user.first_name} {self.user.last_name}".strip())
+        show("status", user_pb2.UserStatus.Name(self.user.status))
+        show("version", self.user.audit.version)
+
+
+def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
+    """The walk, in order: the rpc that each step is about, and the step."""
+    return [
+        ("HealthCheck", walk.health_check),
+        ("CreateUser", walk.create_user),
+        ("GetUser", walk.get_user),
+        ("GetUserByEmail", walk.get_user_by_email),
+        ("UpdateUser", walk.update_user),
+        ("UpdateUserProfile", walk.update_user_profile),
+        ("ListUsers", walk.list_users),
+        ("SearchUsers", walk.search_users),
+        ("DeactivateUser", walk.deactivate_user),
+        ("ReactivateUser", walk.reactivate_user),
+        ("DeleteUser", walk.delete_user),
+        ("ExampleService.CreateUser", walk.create_example),
+        ("ExampleService.GetUser", walk.get_example),
+        ("ExampleService.ListUsers", walk.list_examples),
+    ]
+
+
+def passed(rpc: str, step: Callable[[], None]) -> bool:
+    """Takes one step and prints what became of it."""
+    print(f"=== Testing {rpc} ===")
+    try:
+        step()
+    except AnswerError as fault:
+        print(f"✗ {rpc} failed: {fault}\n")
+    except grpc.RpcError as error:
+        print(f"✗ {rpc} failed: {explain(error)}\n")
+    else:
+        print(f"✓ {rpc} passed\n")
+        return True
+    return False
+
+
+def take(walk: Walk) -> int:
+    """Takes every step, whatever became of the one before, and cleans up; gives the number of failures."""
+    try:
+        failures = [passed(rpc, step) for rpc, step in steps(walk)].count(False)
+    finally:
+        left = walk.clean_up()
+        for sentence in left:
+            print(f"✗ {sentence}")
+    return failures + len(left)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="localhost", help="where the server is (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=50051, help="its gRPC port (default: %(default)s)")
+    parser.add_argument("--token", help="an access token or API key to call with")
+    parser.add_argument("--email", help="sign in as this user, with --password")
+    parser.add_argument("--password")
+    parser.add_argument("--timeout", type=float, default=5, help="seconds for each call (default: %(default)s)")
+    parsed = parser.parse_args(arguments)
+    if (parsed.email is None) != (parsed.password is None):
+        parser.error("--email and --password go together.")
+    if parsed.email and parsed.token:
+        parser.error("Call with --token, or sign in with --email and --password.")
+    return parsed
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Connects and walks; gives the exit code."""
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    with grpc.insecure_channel(f"{host}:{arguments.port}") as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=arguments.timeout)
+        except grpc.FutureTimeoutError:
+            print(f"No gRPC server answers at {host}:{arguments.port}.", file=sys.stderr)
+            return 1
+        walk = Walk(channel, arguments.timeout)
+        if arguments.token:
+            walk.metadata = (("authorization", f"Bearer {arguments.token}"),)
+        if arguments.email and not passed("Login", lambda: walk.sign_in(arguments.email, arguments.password)):
+            return 1
+        failures = take(walk)
+    print(f"✗ {failures} failed." if failures else "✓ All tests completed!")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(parse()))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,101 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+
+from access.models import RefreshToken, Session
+from tandem.auth.v1.auth_pb2 import LoginRequest
+from tandem.user.v1.user_pb2 import GetUserRequest
+from tests.doors import Door, Failed
+from users.models import Status, User
+
+LOGIN = "AuthService/Login"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def ann(ann: User) -> User:
+    ann.password = make_password(PASSWORD)
+    ann.save(update_fields=["password"])
+    ann.refresh_from_db()
+    return ann
+
+
+def test_its_token_is_good_for_calls(api: Door, ann: User) -> None:
+    pair = api(LOGIN, LoginRequest(email=" ANN@example.com", password=PASSWORD))
+    assert (pair.token_type, pair.expires_in) == ("bearer", 900)
+    request = GetUserRequest(user_id="me")
+    user = api("UserService/GetUser", request, authorization=f"Bearer {pair.access_token}").user
+    assert user.id == str(ann.pk)
+    assert user.last_login_at.seconds == pytest.approx(timezone.now().timestamp(), abs=60)
+
+
+def test_secrets_are_stored_as_hashes(api: Door, ann: User) -> None:
+    pair = api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+    stored = RefreshToken.objects.get(session__user=ann)
+    assert pair.refresh_token.encode() not in bytes(stored.token_hash)
+    assert stored.expires_at - timezone.now() > timedelta(days=6, hours=23)
+    assert Session.objects.get(user=ann).address == "127.0.0.1"
+
+
+def test_a_pending_account_may(api: Door, ann: User) -> None:
+    User.objects.filter(pk=ann.pk).update(status=Status.PENDING_VERIFICATION)
+    assert api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD)).access_token
+
+
+@pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
+@pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com", "a\0b@example.com"])
+def test_who_may_not_cannot_be_told_apart(api: Door, ann: User, status: int, email: str) -> None:
+    User.objects.filter(pk=ann.pk).update(status=status)
+    seen = set()
+    for password in (PASSWORD, "wrong", "x" * 2000):
+        with pytest.raises(Failed) as failed:
+            api(LOGIN, LoginRequest(email=email, password=password))
+        seen.add((failed.value.reason, failed.value.message))
+    assert seen == {("UNAUTHENTICATED", "Email or password is wrong.")}
+    assert not Session.objects.filter(user=ann).exists()
+
+
+def test_an_account_without_a_password_cannot(api: Door, bob: User) -> None:
+    with pytest.raises(Failed) as failed:
+        api(LOGIN, LoginRequest(email="bob@example.com", password="!"))
+    assert failed.value.reason == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(("field", "request_"), [("email", {"password": "x"}), ("password", {"email": "x"})])
+def test_both_are_required(api: Door, field: str, request_: dict[str, str]) -> None:
+    with pytest.raises(Failed) as failed:
+        api(LOGIN, LoginRequest(**request_))
+    assert failed.value.fields == {field: "required"}
+
+
+def test_tries_are_limited_per_account_and_address(api: Door, ann: User, settings: object) -> None:
+    settings.LOGINS_PER_ACCOUNT, settings.LOGINS_PER_ADDRESS = 2, 5  # type: ignore[attr-defined]
+    for _ in range(2):
+        with pytest.raises(Failed, match="UNAUTHENTICATED"):
+            api(LOGIN, LoginRequest(email="ann@example.com", password="wrong"))
+    with pytest.raises(Failed, match="RATE_LIMITED"):
+        api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        api(LOGIN, LoginRequest(email="nobody@example.com", password="wrong"))
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        api(LOGIN, LoginRequest(email="someone@example.com", password="wrong"))
+    with pytest.raises(Failed, match="RATE_LIMITED"):
+        api(LOGIN, LoginRequest(email="another@example.com", password="wrong"))
+
+
+def test_a_login_that_works_forgives_the_tries_before(api: Door, ann: User, settings: object) -> None:
+    settings.LOGINS_PER_ACCOUNT = 2  # type: ignore[attr-defined]
+    for _ in range(3):
+        with pytest.raises(Failed, match="UNAUTHENTICATED"):
+            api(LOGIN, LoginRequest(email="ann@example.com", password="wrong"))
+        api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+
+
+def test_its_answer_is_never_kept_for_a_key(api: Door, ann: User) -> None:
+    request = LoginRequest(email="ann@example.com", password=PASSWORD)
+    first = api.answer(LOGIN, request, idempotency_key="k-1")
+    again = api.answer(LOGIN, request, idempotency_key="k-1")
+    assert not again.replayed
+    assert again.message.refresh_token != first.message.refresh_token

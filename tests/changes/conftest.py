@@ -1,0 +1,43 @@
+"""The notes' table, and connections beside the test's own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests.changes.notes import Note
+
+
+@pytest.fixture(scope="session")
+def notes_table(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        with connection.schema_editor() as editor:
+            editor.execute("DROP TABLE IF EXISTS tests_note")
+            editor.create_model(Note)
+        yield
+        with connection.schema_editor() as editor:
+            editor.delete_model(Note)
+
+
+@pytest.fixture
+def notes(notes_table: None, db: None) -> None:
+    """For tests of one transaction, which is rolled back."""
+
+
+@pytest.fixture
+def committed_notes(notes_table: None, transactional_db: None) -> Iterator[None]:
+    """For tests that commit."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE tests_note")
+
+
+@pytest.fixture
+def other(committed_notes: None) -> Iterator[BaseDatabaseWrapper]:
+    """Another connection to the same database."""
+    another = connection.copy()
+    another.inc_thread_sharing()
+    yield another
+    another.close()

@@ -1,0 +1,136 @@
+"""Who changed something, why, and in which call."""
+
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from changes.models import Change
+from changes.services import acting
+from core.context import request_id
+from tests.changes.notes import Note
+
+
+class Said(NamedTuple):
+    actor: str
+    reason: str = ""
+    request_id: str = ""
+
+
+def said_of(title: str) -> Said:
+    return Said(*Change.objects.values_list("actor", "reason", "request_id").get(new__title=title))
+
+
+def create(*titles: str) -> None:
+    for title in titles:
+        Note.objects.create(title=title)
+
+
+@pytest.fixture
+def call() -> Iterator[str]:
+    token = request_id.set("call-1")
+    yield "call-1"
+    request_id.reset(token)
+
+
+@pytest.mark.usefixtures("notes")
+class TestInATransaction:
+    def test_nobody_is_the_system(self) -> None:
+        create("a")
+        assert said_of("a") == Said("system")
+
+    def test_a_user_is_its_id(self, call: str) -> None:
+        user = get_user_model()(pk=uuid.uuid4())
+        with acting(user, "because"):
+            create("a")
+        assert said_of("a") == Said(str(user.pk), "because", call)
+
+    def test_a_caller_who_is_not_signed_in(self) -> None:
+        with acting(AnonymousUser()):
+            create("a")
+        assert said_of("a") == Said("anonymous")
+
+    def test_a_part_of_the_system(self) -> None:
+        with acting("retention", "older than 90 days"):
+            create("a")
+        assert said_of("a") == Said("retention", "older than 90 days")
+
+    def test_texts_are_taken_as_they_are(self) -> None:
+        reason = "'; DROP TABLE tests_note; -- %s \\ ä\n"
+        with acting("importer", reason):
+            create("a")
+        assert said_of("a").reason == reason
+
+    def test_afterwards_it_is_as_before(self, call: str) -> None:
+        with acting("outer", "first"):
+            with acting("inner", "second"):
+                create("in")
+            create("out")
+        create("after")
+        assert said_of("in") == Said("inner", "second", call)
+        assert said_of("out") == Said("outer", "first", call)
+        assert said_of("after") == Said("system")
+
+    def test_a_reason_is_not_inherited(self) -> None:
+        with acting("outer", "first"), acting("inner"):
+            create("a")
+        assert said_of("a") == Said("inner")
+
+    def test_after_an_exception_it_is_as_before(self) -> None:
+        with acting("outer", "first"):
+            create("before")
+            with pytest.raises(IntegrityError), acting("inner", "second"):
+                create("lost")
+                Note.objects.create(title=None)
+            create("out")
+        assert said_of("out") == Said("outer", "first")
+        assert not Change.objects.filter(actor="inner").exists()
+
+    def test_after_a_rollback_without_an_exception_it_is_as_before(self) -> None:
+        with acting("outer", "first"):
+            with acting("inner", "second"):
+                create("lost")
+                transaction.set_rollback(True)
+            create("out")
+        assert said_of("out") == Said("outer", "first")
+        assert not Change.objects.filter(actor="inner").exists()
+
+    def test_it_is_a_decorator_too(self) -> None:
+        acting("decorated")(create)("a", "b")
+        assert set(Change.objects.values_list("actor", flat=True)) == {"decorated"}
+
+
+@pytest.mark.usefixtures("committed_notes")
+class TestAsATransactionOfItsOwn:
+    def test_it_commits(self) -> None:
+        with acting("service", "because"):
+            assert connection.in_atomic_block
+            create("a")
+        assert not connection.in_atomic_block
+        assert said_of("a") == Said("service", "because")
+
+    def test_it_ends_with_the_transaction(self) -> None:
+        with acting("service", "because"):
+            create("a")
+        create("b")
+        with transaction.atomic():
+            create("c")
+        assert said_of("b") == said_of("c") == Said("system")
+
+    def test_a_rollback_leaves_nothing(self) -> None:
+        with pytest.raises(IntegrityError), acting("service"):
+            create("lost")
+            Note.objects.create(title=None)
+        create("b")
+        assert list(Change.objects.values_list("actor", flat=True)) == ["system"]
+
+    def test_it_costs_one_statement(self) -> None:
+        with CaptureQueriesContext(connection) as captured, acting("service"):
+            create("a")
+        statements = [query["sql"].split()[0] for query in captured.captured_queries]
+        assert statements == ["BEGIN", "SELECT", "INSERT", "COMMIT"]

@@ -1,0 +1,49 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core import auth
+from tests.doors import Door, GrpcDoor, RestDoor
+from tests.factories import AdministratorFactory, SupportFactory, UserFactory
+from users.models import User
+
+
+@pytest.fixture(params=[RestDoor, GrpcDoor], ids=["rest", "grpc"])
+def api(request: pytest.FixtureRequest, db: None) -> Door:
+    """A door; the test runs once with each."""
+    return request.param()
+
+
+@pytest.fixture(params=[RestDoor, GrpcDoor], ids=["rest", "grpc"])
+def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Door:
+    """A door whose writes are committed, for tests with several connections."""
+    return request.param()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_remembered() -> Iterator[None]:
+    yield
+    auth.forget_all()
+
+
+@pytest.fixture
+def ann(db: Any) -> User:
+    return UserFactory(email="ann@example.com", display_name="Ann Other", first_name="Ann", last_name="Other")
+
+
+@pytest.fixture
+def bob(db: Any) -> User:
+    return UserFactory(email="bob@example.com", display_name="Bob Builder", first_name="Bob", last_name="Builder")
+
+
+@pytest.fixture
+def administrator(db: Any) -> User:
+    return AdministratorFactory(email="root@example.com")
+
+
+@pytest.fixture
+def support(db: Any) -> User:
+    return SupportFactory(email="help@example.com")

@@ -1,0 +1,140 @@
+"""Our contracts still say what the published ones promised, word for word."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
+
+from tandem.common.v1 import common_pb2
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+
+PUBLISHED = Path(__file__).parent / "published"
+
+# What is published and not delivered yet: rpcs, and the messages and enums that only they use. It only gets shorter.
+NOT_YET = {
+    "Users have no address book yet.": {
+        "user.v1.UserService.AddUserAddress",
+        "user.v1.UserService.UpdateUserAddress",
+        "user.v1.UserService.DeleteUserAddress",
+        "user.v1.UserService.ListUserAddresses",
+        "user.v1.UserService.SetDefaultAddress",
+        "user.v1.AddressType",
+        "user.v1.UserAddress",
+        "user.v1.AddUserAddressRequest",
+        "user.v1.AddUserAddressResponse",
+        "user.v1.UpdateUserAddressRequest",
+        "user.v1.UpdateUserAddressResponse",
+        "user.v1.DeleteUserAddressRequest",
+        "user.v1.ListUserAddressesRequest",
+        "user.v1.ListUserAddressesResponse",
+        "user.v1.SetDefaultAddressRequest",
+        "user.v1.SetDefaultAddressResponse",
+    },
+    "No mail is sent yet, so no e-mail can be verified and no password reset.": {
+        "user.v1.UserService.VerifyEmail",
+        "user.v1.UserService.ConfirmEmailVerification",
+        "user.v1.UserService.ChangePassword",
+        "user.v1.UserService.RequestPasswordReset",
+        "user.v1.UserService.ResetPassword",
+        "user.v1.VerifyEmailRequest",
+        "user.v1.VerifyEmailResponse",
+        "user.v1.ConfirmEmailVerificationRequest",
+        "user.v1.ConfirmEmailVerificationResponse",
+        "user.v1.ChangePasswordRequest",
+        "user.v1.RequestPasswordResetRequest",
+        "user.v1.RequestPasswordResetResponse",
+        "user.v1.ResetPasswordRequest",
+    },
+    "Users have no preferences yet.": {
+        "user.v1.UserService.GetUserPreferences",
+        "user.v1.UserService.UpdateUserPreferences",
+        "user.v1.UserPreferences",
+        "user.v1.EmailPreferences",
+        "user.v1.PushPreferences",
+        "user.v1.SmsPreferences",
+        "user.v1.PrivacyPreferences",
+        "user.v1.GetUserPreferencesRequest",
+        "user.v1.GetUserPreferencesResponse",
+        "user.v1.UpdateUserPreferencesRequest",
+        "user.v1.UpdateUserPreferencesResponse",
+    },
+}
+
+# What we added to a published contract: nothing yet.
+ADDED: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    # Only as descriptors, and by another process: beside our stubs the same symbols could not be loaded twice.
+    compiled = tmp_path_factory.mktemp("published") / "descriptors"
+    protos = sorted(path.name for path in PUBLISHED.glob("*.proto"))
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PUBLISHED}", f"--descriptor_set_out={compiled}", *protos]
+    subprocess.run(protoc, check=True)
+    return dict(facts(FileDescriptorSet.FromString(compiled.read_bytes()).file))
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, object]:
+    files = []
+    for stubs in (common_pb2, user_pb2, example_pb2):
+        file = FileDescriptorProto()
+        stubs.DESCRIPTOR.CopyToProto(file)
+        files.append(file)
+    return dict(facts(files))
+
+
+def test_what_we_deliver_of_the_published_contracts_is_as_published(
+    published: dict[str, object], ours: dict[str, object]
+) -> None:
+    delivered = published.keys() & ours.keys()
+    assert {name: ours[name] for name in delivered} == {name: published[name] for name in delivered}
+
+
+def test_what_we_do_not_deliver_yet_is_listed_with_its_reason(
+    published: dict[str, object], ours: dict[str, object]
+) -> None:
+    listed = set().union(*NOT_YET.values())
+    covered = {name for name in published if any(name == entry or name.startswith(f"{entry}.") for entry in listed)}
+    assert published.keys() - ours.keys() == covered
+    assert listed <= published.keys(), "a listed name is not published"
+
+
+def test_what_we_added_is_listed(published: dict[str, object], ours: dict[str, object]) -> None:
+    assert ours.keys() - published.keys() == ADDED
+
+
+def facts(files: Iterable[FileDescriptorProto]) -> Iterator[tuple[str, object]]:
+    """Full name of everything that these files define, with all that makes a difference on the wire or in a client."""
+    for file in files:
+        for message in file.message_type:
+            yield from _message_facts(file.package, message)
+        for enum in file.enum_type:
+            yield from _enum_facts(file.package, enum)
+        for service in file.service:
+            for rpc in service.method:
+                kind = (rpc.client_streaming, rpc.server_streaming)
+                yield f"{file.package}.{service.name}.{rpc.name}", (rpc.input_type, rpc.output_type, *kind)
+
+
+def _message_facts(scope: str, message: DescriptorProto) -> Iterator[tuple[str, object]]:
+    name = f"{scope}.{message.name}"
+    yield name, "map entry" if message.options.map_entry else "message"
+    for field in message.field:
+        oneof = message.oneof_decl[field.oneof_index].name if field.HasField("oneof_index") else None
+        type_ = (field.Type.Name(field.type), field.type_name, field.Label.Name(field.label))
+        yield f"{name}.{field.name}", (field.number, *type_, oneof)
+    for nested in message.nested_type:
+        yield from _message_facts(name, nested)
+    for enum in message.enum_type:
+        yield from _enum_facts(name, enum)
+
+
+def _enum_facts(scope: str, enum: EnumDescriptorProto) -> Iterator[tuple[str, object]]:
+    yield f"{scope}.{enum.name}", "enum"
+    for value in enum.value:
+        yield f"{scope}.{enum.name}.{value.name}", value.number

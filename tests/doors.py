@@ -1,0 +1,296 @@
+"""The two doors, as tests see them: one call, one answer, one kind of failure.
+
+A test speaks contract messages and cannot know which door carries them. `GrpcDoor` runs the real handler chain,
+interceptors and (de)serialisation in the test's own thread and transaction; `RestDoor` builds the HTTP call from the
+rpc's `google.api.http` rule and parses the answer as the response message.
+"""
+
+import json as stdlib_json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from django.test import Client
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from access.models import Session
+from access.tokens import access_token
+from config.rpc import services
+from core.errors import TABLE
+from core.operations import Operation
+from core.rest import json
+from core.rpc.interceptors import Interceptor
+from users.messages import PROFILE, WRITABLE
+
+#: `UserService/CreateUser` → its operation; rpc names repeat between services.
+OPERATIONS: dict[str, Operation] = {
+    operation.name.rpartition(".")[2]: operation for service in services for operation in service.operations
+}
+
+#: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
+EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE}
+
+
+class Failed(Exception):
+    """What a caller is told when a call fails, whichever the door.
+
+    Attributes:
+        reason: the word of `core.errors.TABLE`.
+        fields: bad field → code of the broken rule.
+        messages: bad field → sentence; without a field the failure's own message, under "".
+        metadata: what else the failure carries, e.g. `current_version`.
+    """
+
+    def __init__(self, reason: str, message: str, violations: list[tuple[str, str, str]], metadata: dict[str, str]) -> None:
+        super().__init__(f"{reason}: {message} {violations or ''}")
+        self.reason = reason
+        self.message = message
+        self.fields = {name: code for name, code, _ in violations}
+        self.messages = {name: text for name, _, text in violations} or {"": message}
+        self.metadata = metadata
+
+
+@dataclass
+class Answer:
+    """An answer and what came beside it."""
+
+    message: Any
+    version: int | None = None
+    replayed: bool = False
+    request_id: str = ""
+
+
+class Door:
+    """Calls operations; `api(...)` gives the message, `api.answer(...)` also what came beside it."""
+
+    name: str
+
+    def __call__(self, operation: str, request: Message, **options: Any) -> Any:
+        return self.answer(operation, request, **options).message
+
+    def answer(
+        self,
+        operation: str,
+        request: Message,
+        *,
+        actor: Any = None,
+        authorization: str | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        exact_count: bool = False,
+        request_id: str | None = None,
+    ) -> Answer:
+        """Makes the call.
+
+        Args:
+            operation: e.g. `UserService/CreateUser`.
+            actor: a user who calls, by a session made for it; None = nobody.
+            authorization: sent as it is, instead of an actor.
+
+        Raises:
+            Failed
+        """
+        headers = {
+            "authorization": authorization or (self.bearer(actor) if actor is not None else None),
+            "if-match": if_match,
+            "idempotency-key": idempotency_key,
+            "x-request-id": request_id,
+        }
+        sent = {name: value for name, value in headers.items() if value is not None}
+        return self._send(OPERATIONS[operation], request, sent, exact_count)
+
+    def __init__(self) -> None:
+        self._tokens: dict[Any, str] = {}
+
+    def bearer(self, actor: Any) -> str:
+        """An `Authorization` of a session made for this user."""
+        if actor.pk not in self._tokens:
+            self._tokens[actor.pk] = "Bearer " + access_token(Session.objects.create(user=actor))
+        return self._tokens[actor.pk]
+
+    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+        raise NotImplementedError
+
+
+class RestDoor(Door):
+    name = "rest"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
+
+    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+        call = json.write_request(operation, request, everything=EVERYTHING.get(operation.rpc))
+        query = [*call.query, ("count", "exact")] if exact_count else call.query
+        response = self.client.generic(
+            operation.http.verb,
+            call.path + ("?" + urllib.parse.urlencode(query) if query else ""),
+            b"" if call.body is None else stdlib_json.dumps(call.body).encode(),
+            content_type="application/json",
+            headers={**call.headers, **headers},
+        )
+        if response.status_code >= 400:
+            raise _failed_over_http(response)
+        version = response.headers.get("ETag")
+        return Answer(
+            json.read_answer(operation, stdlib_json.loads(response.content) if response.content else None),
+            version=int(version.strip('"')) if version else None,
+            replayed=response.headers.get("Idempotent-Replayed") == "true",
+            request_id=response.headers["X-Request-ID"],
+        )
+
+
+def _failed_over_http(response: Any) -> Failed:
+    assert response.headers["Content-Type"] == "application/problem+json", response.content
+    problem = stdlib_json.loads(response.content)
+    assert problem["status"] == response.status_code == TABLE[problem["reason"]].http_status
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    violations = [
+        (error["pointer"].removeprefix("#").removeprefix("/").replace("/", "."), error["code"], error["detail"])
+        for error in problem["errors"]
+    ]
+    known = {"type", "title", "status", "detail", "reason", "errors", "request_id"}
+    metadata = {name: value for name, value in problem.items() if name not in known}
+    return Failed(problem["reason"], problem["detail"], violations, metadata)
+
+
+class GrpcDoor(Door):
+    name = "grpc"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handlers = _handlers()
+
+    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+        if exact_count:
+            headers = headers | {"x-total-count": "exact"}
+        handler = self.handlers[f"/{operation.name}"]
+        context = CallContext(tuple(headers.items()))
+        answer = handler.unary_unary(handler.request_deserializer(request.SerializeToString()), context)
+        metadata = dict(context.sent_metadata)
+        if context.code() is not grpc.StatusCode.OK:
+            raise _failed_over_grpc(context, metadata)
+        message = operation.response_class.FromString(handler.response_serializer(answer))
+        return Answer(
+            message,
+            version=_version(operation, message),
+            replayed=metadata.get("idempotent-replayed") == "true",
+            request_id=metadata["x-request-id"],
+        )
+
+
+def _failed_over_grpc(context: "CallContext", metadata: Mapping[str, Any]) -> Failed:
+    status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
+    assert status.code == context.code().value[0]
+    assert status.message == context.details()
+    details: dict[type[Message], Message] = {}
+    for packed in status.details:
+        for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo):
+            if packed.Is(kind.DESCRIPTOR):
+                assert kind not in details
+                details[kind] = kind.FromString(packed.value)
+    info: Any = details[error_details_pb2.ErrorInfo]
+    assert info.domain == "tandem"
+    assert TABLE[info.reason].grpc_code == status.code
+    bad: Any = details.get(error_details_pb2.BadRequest, error_details_pb2.BadRequest())
+    violations = [(v.field, v.reason.lower(), v.description) for v in bad.field_violations]
+    return Failed(info.reason, status.message, violations, dict(info.metadata))
+
+
+def _version(operation: Operation, message: Any) -> int | None:
+    """The version that REST answers as ETag."""
+    resource = getattr(message, operation.http.response_body) if operation.http.response_body else message
+    audit = getattr(resource, "audit", None)
+    return (audit.version if audit is not None else getattr(resource, "version", 0)) or None
+
+
+def _handlers() -> dict[str, grpc.RpcMethodHandler]:
+    """Every method's handler, wrapped as the server wraps it."""
+    collected: dict[str, grpc.RpcMethodHandler] = {}
+
+    class Collector:
+        def add_generic_rpc_handlers(self, handlers: Any) -> None: ...
+
+        def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+            collected.update({f"/{service}/{name}": handler for name, handler in handlers.items()})
+
+    for service in services:
+        service.add_to_server(service.servicer, Collector())
+    interceptor = Interceptor()
+    return {
+        method: interceptor.intercept_service(lambda _, handler=handler: handler, _Details(method))
+        for method, handler in collected.items()
+    }
+
+
+@dataclass
+class _Details(grpc.HandlerCallDetails):
+    method: str
+    invocation_metadata: Any = ()
+
+
+@dataclass
+class CallContext(grpc.ServicerContext):
+    """The transport's side of one call, without the transport."""
+
+    metadata: tuple[tuple[str, str], ...]
+    sent_metadata: list[tuple[str, Any]] = field(default_factory=list)
+    _code: grpc.StatusCode = grpc.StatusCode.OK
+    _details: str = ""
+
+    def invocation_metadata(self) -> Any:
+        return self.metadata
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1234"
+
+    def time_remaining(self) -> float:
+        return 9.2e18  # What grpcio says when the caller set no deadline.
+
+    def is_active(self) -> bool:
+        return True
+
+    def add_callback(self, callback: Any) -> bool:
+        return True
+
+    def send_initial_metadata(self, initial_metadata: Any) -> None:
+        self.sent_metadata += initial_metadata
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        self.sent_metadata += trailing_metadata
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self._code = code
+
+    def set_details(self, details: str) -> None:
+        self._details = details
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._details
+
+    def trailing_metadata(self) -> Any:
+        return self.sent_metadata
+
+    def cancel(self) -> None:
+        raise AssertionError("a call that is answered is not cancelled")
+
+    def peer_identities(self) -> Any:
+        return None
+
+    def peer_identity_key(self) -> Any:
+        return None
+
+    def auth_context(self) -> Any:
+        return {}
+
+    def abort(self, code: Any, details: str) -> Any:
+        raise AssertionError("servicers never abort")
+
+    def abort_with_status(self, status: Any) -> Any:
+        raise AssertionError("servicers never abort")

@@ -1,0 +1,25 @@
+"""The product's settings, for tests: a cluster of their own that need not survive a crash, and cheap password hashes."""
+
+import os
+
+# What a developer's .env or environment says must not change what the tests see.
+for name in ("DEBUG", "DEV_AUTH_AS", "ALLOW_SIGNUP", "JWT_PRIVATE_KEY", "TRACING", "HTTPS_ONLY", "CORS_ALLOWED_ORIGINS"):
+    os.environ[name] = ""
+os.environ |= {
+    "DEBUG": "false",
+    "ALLOW_SIGNUP": "true",
+    "TRACING": "false",
+    "HTTPS_ONLY": "false",
+    "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ARGON2_MEMORY_KIB": "64",
+    "ARGON2_PASSES": "1",
+    "LOG_LEVEL": "WARNING",
+}
+
+from config.settings import *
+from config.settings import BASE_DIR
+from core.database import configuration
+
+DATABASES = {
+    "default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)
+}

@@ -1,0 +1,187 @@
+"""The first client and the probe, as people run them: `scripts/try_grpc.py` and `scripts/health_check.py`."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+from tests.servers import Servers
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+SERVICES = {
+    "": user_pb2.DESCRIPTOR.services_by_name["UserService"],
+    "ExampleService.": example_pb2.DESCRIPTOR.services_by_name["ExampleService"],
+}
+RPCS = {prefix + rpc.name for prefix, service in SERVICES.items() for rpc in service.methods}
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, SCRIPTS / script, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+
+
+def host_and_port(address: str) -> tuple[str, ...]:
+    host, _, port = address.rpartition(":")
+    return "--host", host, "--port", port
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nothing listens at, and nothing else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@contextmanager
+def serving(*handlers: grpc.GenericRpcHandler) -> Iterator[str]:
+    """The address of a server of somebody else's."""
+    server = grpc.server(ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers(handlers)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+def answering_emptily(service: Any) -> grpc.GenericRpcHandler:
+    """Handlers that answer every rpc of a service with an empty message, whatever was asked."""
+    empty = {rpc.name: GetMessageClass(rpc.output_type)().SerializeToString() for rpc in service.methods}
+    return grpc.method_handlers_generic_handler(
+        service.full_name,
+        {
+            name: grpc.unary_unary_rpc_method_handler(lambda request, context, answer=answer: answer)
+            for name, answer in empty.items()
+        },
+    )
+
+
+@pytest.mark.real_server
+def test_the_client_tries_every_rpc_and_passes(servers: Servers) -> None:
+    done = run("try_grpc.py", *host_and_port(servers.grpc_address))
+    assert done.returncode == 0, done.stdout + done.stderr
+    tried = re.findall(r"^=== Testing (\S+) ===$", done.stdout, re.MULTILINE)
+    assert set(tried) == RPCS
+    assert re.findall(r"^✓ (\S+) passed$", done.stdout, re.MULTILINE) == tried
+    assert done.stdout.splitlines()[-1] == "✓ All tests completed!"
+
+
+@pytest.mark.real_server
+def test_the_client_removes_the_users_it_made(servers: Servers) -> None:
+    for _ in range(2):
+        done = run("try_grpc.py", *host_and_port(servers.grpc_address))
+        # The example service counts John, Jane and the one that the walk makes: nobody is left of the first walk.
+        assert "total_count: 3\n" in done.stdout
+
+
+@pytest.mark.real_server
+def test_a_credential_that_is_not_good_fails_with_the_reason(servers: Servers) -> None:
+    done = run("try_grpc.py", *host_and_port(servers.grpc_address), "--token", "forged")
+    assert done.returncode == 1
+    assert re.search(r"^✗ GetUser failed: UNAUTHENTICATED: .+ \[UNAUTHENTICATED\]$", done.stdout, re.MULTILINE)
+    assert "All tests completed" not in done.stdout
+
+
+@pytest.mark.real_server
+def test_signing_in_with_a_wrong_password_ends_the_walk(servers: Servers) -> None:
+    who = ("--email", "john@example.com", "--password", "wrong")
+    done = run("try_grpc.py", *host_and_port(servers.grpc_address), *who)
+    assert done.returncode == 1
+    assert "✗ Login failed: UNAUTHENTICATED" in done.stdout
+    assert "=== Testing CreateUser ===" not in done.stdout
+
+
+def test_no_step_passes_on_an_empty_answer() -> None:
+    with serving(*map(answering_emptily, SERVICES.values())) as address:
+        done = run("try_grpc.py", *host_and_port(address))
+    assert done.returncode == 1
+    assert set(re.findall(r"^✗ (\S+) failed: ", done.stdout, re.MULTILINE)) == RPCS
+    assert "✓" not in done.stdout
+
+
+def test_a_server_that_is_away_is_a_sentence(closed_port: int) -> None:
+    started = time.monotonic()
+    done = run("try_grpc.py", "--host", "127.0.0.1", "--port", str(closed_port), "--timeout", "1")
+    assert time.monotonic() - started < 5
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"No gRPC server answers at 127.0.0.1:{closed_port}.\n"
+
+
+def test_an_interrupt_ends_the_walk_without_a_traceback() -> None:
+    called = threading.Event()
+    release = threading.Event()
+
+    def hold(request: bytes, context: grpc.ServicerContext) -> bytes:
+        called.set()
+        release.wait(30)
+        return b""
+
+    held = {"HealthCheck": grpc.unary_unary_rpc_method_handler(hold)}
+    with serving(grpc.method_handlers_generic_handler("user.v1.UserService", held)) as address:
+        command = [sys.executable, SCRIPTS / "try_grpc.py", *host_and_port(address), "--timeout", "30"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert called.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=10)
+        release.set()
+    assert (process.returncode, told) == (130, "Interrupted.\n")
+
+
+@pytest.mark.real_server
+def test_the_probe_finds_both_doors_healthy(servers: Servers) -> None:
+    ready = f"{servers.http_url}/health/ready"
+    for options in (
+        ["--http", ready, "--grpc", servers.grpc_address],
+        ["--http", ready],
+        ["--grpc", servers.grpc_address],
+        ["--grpc", servers.grpc_address, "--service", "user.v1.UserService"],
+    ):
+        done = run("health_check.py", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.real_server
+def test_the_probe_names_what_is_not_served(servers: Servers) -> None:
+    done = run("health_check.py", "--grpc", servers.grpc_address, "--service", "nobody.v1.Service")
+    assert done.returncode == 1
+    assert f"{servers.grpc_address} nobody.v1.Service" in done.stderr
+    done = run("health_check.py", "--http", f"{servers.http_url}/nothing-here")
+    assert done.returncode == 1
+    assert "answers 404" in done.stderr
+
+
+def test_the_probe_says_who_does_not_answer(closed_port: int) -> None:
+    address = f"127.0.0.1:{closed_port}"
+    done = run("health_check.py", "--http", f"http://{address}/health", "--grpc", address, "--timeout", "1")
+    assert done.returncode == 1
+    assert f"http://{address}/health does not answer" in done.stderr
+    assert f"{address} does not answer: UNAVAILABLE" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_probe_says_that_a_server_does_not_serve() -> None:
+    servicer = health.HealthServicer()
+    servicer.set("", HealthCheckResponse.NOT_SERVING)
+    check = grpc.unary_unary_rpc_method_handler(
+        servicer.Check, HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString
+    )
+    with serving(grpc.method_handlers_generic_handler(health.SERVICE_NAME, {"Check": check})) as address:
+        done = run("health_check.py", "--grpc", address)
+    assert (done.returncode, done.stderr) == (1, f"{address} is NOT_SERVING.\n")

@@ -1,0 +1,72 @@
+import uuid
+
+import pytest
+
+from tandem.user.v1.user_pb2 import GetUserRequest, User as UserMessage
+from tests.doors import Door, Failed
+from tests.factories import UserFactory
+from users.models import Status, User
+
+GET = "UserService/GetUser"
+
+
+def test_it_gives_oneself_whole(api: Door, ann: User) -> None:
+    answer = api.answer(GET, GetUserRequest(user_id=str(ann.pk)), actor=ann)
+    user = answer.message.user
+    assert (user.id, user.email, user.audit.version) == (str(ann.pk), "ann@example.com", answer.version)
+    assert user.audit.created_at.ToDatetime().timestamp() == pytest.approx(
+        ann.created_at.replace(tzinfo=None).timestamp(), abs=1e-6
+    )
+
+
+def test_me_is_the_caller(api: Door, ann: User) -> None:
+    assert api(GET, GetUserRequest(user_id="me"), actor=ann).user.id == str(ann.pk)
+
+
+def test_a_colleague_sees_who_it_is_and_no_more(api: Door, ann: User, bob: User) -> None:
+    answer = api.answer(GET, GetUserRequest(user_id=str(bob.pk)), actor=ann)
+    assert answer.message.user == UserMessage(
+        id=str(bob.pk), display_name="Bob Builder", first_name="Bob", last_name="Builder", status=Status.ACTIVE
+    )
+    assert answer.version is None
+
+
+def test_support_and_administrators_see_everything(api: Door, ann: User, support: User, administrator: User) -> None:
+    for actor in (support, administrator):
+        assert api(GET, GetUserRequest(user_id=str(ann.pk)), actor=actor).user.email == "ann@example.com"
+
+
+@pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
+def test_a_closed_account_is_seen_by_administrators_only(api: Door, ann: User, administrator: User, status: int) -> None:
+    closed = UserFactory(status=status)
+    request = GetUserRequest(user_id=str(closed.pk))
+    with pytest.raises(Failed) as failed:
+        api(GET, request, actor=ann)
+    assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"User not found: {closed.pk}")
+    assert api(GET, request, actor=administrator).user.status == status
+
+
+@pytest.mark.parametrize("user_id", [str(uuid.uuid4()), "nonsense", "1", "%", "a\0b", "{}", "é", "x" * 1000])
+def test_an_id_that_is_unknown_or_malformed_is_not_found(api: Door, ann: User, user_id: str) -> None:
+    with pytest.raises(Failed) as failed:
+        api(GET, GetUserRequest(user_id=user_id), actor=ann)
+    assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"User not found: {user_id}")
+
+
+def test_it_asks_who_calls(api: Door, ann: User) -> None:
+    with pytest.raises(Failed) as failed:
+        api(GET, GetUserRequest(user_id=str(ann.pk)))
+    assert failed.value.reason == "UNAUTHENTICATED"
+
+
+def test_the_callers_request_id_comes_back(api: Door, ann: User) -> None:
+    request = GetUserRequest(user_id="me")
+    assert api.answer(GET, request, actor=ann, request_id="abc-123").request_id == "abc-123"
+    assert api.answer(GET, request, actor=ann, request_id="no good").request_id != "no good"
+
+
+def test_it_takes_one_query(api: Door, ann: User, bob: User, django_assert_num_queries: object) -> None:
+    request = GetUserRequest(user_id=str(bob.pk))
+    api(GET, request, actor=ann)  # The caller's credential is believed from here on.
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        api(GET, request, actor=ann)

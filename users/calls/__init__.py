@@ -1,0 +1,1 @@
+"""What the doors call: one function per rpc, request message in, response message out."""

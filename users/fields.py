@@ -1,0 +1,105 @@
+"""Model fields and rules that only users need."""
+
+import functools
+import zoneinfo
+from typing import Any
+
+import phonenumbers
+from babel import Locale
+from babel.core import get_global
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from core.fields import Line, PlainInMigrations, WebAddress, no_control_characters
+
+MOST_SOCIAL_LINKS = 20
+LONGEST_SOCIAL_NAME = 50
+
+
+class PhoneNumberField(Line):
+    """A telephone number, stored as E.164."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 16)
+        super().__init__(*args, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return e164(value) if value else value
+
+
+def e164(number: str) -> str:
+    """The number in E.164.
+
+    Raises:
+        ValidationError: it is not a possible international number.
+    """
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        raise ValidationError("Enter a telephone number with its country code, as in +14155551234.", code="phone")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+@functools.lru_cache(maxsize=10_000)
+def phone_parts(number: str) -> tuple[str, str]:
+    """The country code with its plus, and the national number, of a number in E.164."""
+    parsed = phonenumbers.parse(number)
+    return f"+{parsed.country_code}", phonenumbers.national_significant_number(parsed)
+
+
+def is_language(value: str) -> None:
+    if value not in _languages():
+        raise ValidationError("Enter a language as its ISO 639-1 code, as in en.", code="language")
+
+
+def is_currency(value: str) -> None:
+    if value not in _currencies():
+        raise ValidationError("Enter a currency as its ISO 4217 code, as in EUR.", code="currency")
+
+
+def is_timezone(value: str) -> None:
+    if value not in _timezones():
+        raise ValidationError("Enter a time zone by its IANA name, as in Europe/Berlin.", code="timezone")
+
+
+def are_social_links(links: Any) -> None:
+    """At most 20, each a name (at most 50 characters) and an http or https URL (at most 500)."""
+    if not isinstance(links, dict) or not all(isinstance(text, str) for pair in links.items() for text in pair):
+        raise ValidationError("Social links are pairs of a name and an address.", code="type")
+    if len(links) > MOST_SOCIAL_LINKS:
+        raise ValidationError(f"Give at most {MOST_SOCIAL_LINKS} social links.", code="max_items")
+    for name, address in links.items():
+        if not name.strip() or len(name) > LONGEST_SOCIAL_NAME:
+            raise ValidationError(
+                f"A social link's name has 1 to {LONGEST_SOCIAL_NAME} characters.", code="max_length"
+            )
+        no_control_characters(name)
+        WebAddress().clean(address, None)
+
+
+class SocialLinksField(PlainInMigrations, models.JSONField):  # type: ignore[type-arg]
+    """Names and addresses of a user elsewhere (see `are_social_links`)."""
+
+    plain = "django.db.models.JSONField"
+    default_validators = [are_social_links]
+
+
+@functools.cache
+def _languages() -> frozenset[str]:
+    # CLDR's names of languages; the codes of two letters are ISO 639-1's.
+    return frozenset(code for code in Locale("en").languages if len(code) == 2)
+
+
+@functools.cache
+def _currencies() -> frozenset[str]:
+    # CLDR's currencies that some territory uses today.
+    used = get_global("territory_currencies").values()
+    return frozenset(code for currencies in used for code, _, until, *_ in currencies if until is None)
+
+
+@functools.cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

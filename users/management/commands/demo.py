@@ -1,0 +1,34 @@
+"""Demo data: an administrator and two users, made once."""
+
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from users.models import User
+from users.services import create_user
+
+ADMINISTRATOR = "admin@example.com"
+PEOPLE = [("John", "Doe", "john@example.com"), ("Jane", "Smith", "jane@example.com")]
+
+
+class Command(BaseCommand):
+    """Loads the demo data unless it is there; prints the administrator's password when it makes one."""
+
+    help = "Load demo data once: an administrator, whose password is printed, and the users John Doe and Jane Smith."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        administrator = User.objects.filter(email=ADMINISTRATOR).first()
+        if administrator is None:
+            password = secrets.token_urlsafe(12)
+            administrator = User.objects.create_superuser(
+                ADMINISTRATOR, password, display_name="Administrator"
+            )
+            self.stdout.write(f"Administrator {ADMINISTRATOR}, password {password} (shown only now)")
+        for first_name, last_name, email in PEOPLE:
+            if not User.objects.filter(email=email).exists():
+                create_user(
+                    administrator, email=email, first_name=first_name, last_name=last_name,
+                    display_name=f"{first_name} {last_name}",
+                )  # fmt: skip
+        self.stdout.write("Demo data is loaded.")

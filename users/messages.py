@@ -1,0 +1,176 @@
+"""Users in the contracts' words: rows to messages, messages to fields."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from google.protobuf.message import Message
+
+from core.enums import names, unknown_choice
+from core.errors import invalid
+from core.messages import checked_numbers, set_timestamp
+from tandem.common.v1 import common_pb2
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+from users import policies
+from users.fields import e164, phone_parts
+from users.models import User
+
+PROFILE = (
+    "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
+)  # fmt: skip
+#: What a mask of UpdateUser may name; roles and status are for administrators.
+WRITABLE = (
+    "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
+    *(f"profile.{name}" for name in PROFILE),
+)  # fmt: skip
+#: Field of the model → path in the message, where they differ.
+PATHS = {name: f"profile.{name}" for name in PROFILE}
+
+
+def user_message(user: User, actor: Any) -> user_pb2.User:
+    """The user as this actor may see them."""
+    message = user_pb2.User(
+        id=str(user.pk),
+        display_name=user.display_name,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        avatar_url=user.avatar_url,
+        status=user.status,  # type: ignore[arg-type]
+    )
+    if not policies.may_read_everything(actor, user):
+        return message
+    message.email = user.email
+    message.roles.extend(user.roles)  # type: ignore[arg-type]
+    message.email_verified = user.email_verified
+    message.phone_verified = user.phone_verified
+    if user.phone:
+        _fill_phone(message.phone, user.phone)
+    _fill_profile(message.profile, user)
+    _fill_audit(message.audit, user)
+    if user.last_login_at:
+        set_timestamp(message.last_login_at, user.last_login_at)
+    return message
+
+
+def example_user_message(user: User, actor: Any) -> example_pb2.User:
+    """The user as ExampleService tells of them."""
+    message = example_pb2.User(id=user.number or 0, name=user.display_name)
+    if policies.may_read_everything(actor, user):
+        message.email = user.email
+        message.created_at = int(user.created_at.timestamp())
+        message.updated_at = int(user.updated_at.timestamp())
+    return message
+
+
+def new_user_fields(request: user_pb2.CreateUserRequest) -> dict[str, Any]:
+    """What `create_user` takes, from the request.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    names = ("email", "password", "first_name", "last_name", "display_name", "phone", "roles")
+    return _fields(request, names)
+
+
+def user_fields(user: user_pb2.User, paths: Iterable[str]) -> dict[str, Any]:
+    """The named paths of the message as fields of the model.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    paths = list(paths)
+    fields = _fields(user, [path for path in paths if "." not in path])
+    return fields | profile_fields(user.profile, [path.partition(".")[2] for path in paths if "." in path])
+
+
+def profile_fields(profile: user_pb2.UserProfile, names: Iterable[str]) -> dict[str, Any]:
+    """As `user_fields`, for the profile alone."""
+    return _fields(profile, names)
+
+
+def _fields(message: Message, names: Iterable[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    for name in names:
+        try:
+            fields[name] = _READ[name](message, name) if name in _READ else getattr(message, name)
+        except ValidationError as exc:
+            exc.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+    return fields
+
+
+def _read_phone(message: Any, name: str) -> str:
+    """E.164, from either form; empty when unset."""
+    phone: common_pb2.PhoneNumber = message.phone
+    country_code = phone.country_code and f"+{phone.country_code.removeprefix('+')}"
+    from_parts = country_code + phone.national_number
+    try:
+        if phone.e164 and from_parts and e164(from_parts) != e164(phone.e164):
+            raise ValidationError("The parts and e164 are different numbers; send one of them.", code="phone")
+        return e164(phone.e164 or from_parts) if phone.e164 or from_parts else ""
+    except ValidationError as exc:
+        raise ValidationError({name: exc.error_list}) from exc
+
+
+def _read_date(message: Any, name: str) -> datetime.date | None:
+    if not message.HasField(name):
+        return None
+    day: common_pb2.Date = getattr(message, name)
+    try:
+        return datetime.date(day.year, day.month, day.day)
+    except ValueError as exc:
+        raise invalid(name, "date", "Enter a day of the calendar: year, month and day.") from exc
+
+
+def _read_status(message: Any, name: str) -> int:
+    number: int = getattr(message, name)
+    if number == 0:
+        raise invalid(name, "required", "Status is required.")
+    if number not in names(user_pb2.UserStatus.DESCRIPTOR):
+        raise invalid(name, "choice", unknown_choice(user_pb2.UserStatus.DESCRIPTOR))
+    return number
+
+
+def _read_roles(message: Any, name: str) -> Sequence[int]:
+    return checked_numbers(user_pb2.UserRole.DESCRIPTOR, message.roles, name)
+
+
+_READ = {
+    "phone": _read_phone,
+    "date_of_birth": _read_date,
+    "status": _read_status,
+    "roles": _read_roles,
+    "social_links": lambda message, name: dict(message.social_links),
+}
+
+
+def _fill_phone(message: common_pb2.PhoneNumber, number: str) -> None:
+    message.e164 = number
+    message.country_code, message.national_number = phone_parts(number)
+
+
+def _fill_profile(message: user_pb2.UserProfile, user: User) -> None:
+    message.bio = user.bio
+    if user.date_of_birth:
+        day = user.date_of_birth
+        message.date_of_birth.year, message.date_of_birth.month, message.date_of_birth.day = day.year, day.month, day.day
+    message.gender = user.gender
+    message.language = user.language
+    message.currency = user.currency
+    message.timezone = user.timezone
+    message.company = user.company
+    message.website = user.website
+    message.social_links.update(user.social_links)
+    message.SetInParent()
+
+
+def _fill_audit(message: common_pb2.AuditInfo, user: User) -> None:
+    set_timestamp(message.created_at, user.created_at)
+    set_timestamp(message.updated_at, user.updated_at)
+    message.created_by = str(user.created_by_id or "")
+    message.updated_by = str(user.updated_by_id or "")
+    message.version = user.version

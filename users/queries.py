@@ -1,0 +1,178 @@
+"""Reading users: what an actor may see of them."""
+
+import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+
+from core import ids, search
+from core.errors import invalid
+from core.fields import checked_line
+from core.paging import Asked, Order, Page, page
+from core.prepared import prepared
+from users import policies
+from users.models import User
+
+#: What a list of users may be ordered by, and whether that tells what not everyone may see.
+ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
+LONGEST_QUERY = 200
+
+_by_id = prepared(lambda user_id: User.objects.filter(pk=user_id))
+_colleague_by_id = prepared(
+    lambda user_id, colleague_id: User.objects.filter(pk=user_id).visible_to_colleague(colleague_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which users a list holds; an empty part does not narrow it."""
+
+    statuses: Collection[int] = ()
+    roles: Collection[int] = ()
+    created_from: datetime.datetime | None = None
+    created_until: datetime.datetime | None = None
+
+    def bound_to(self) -> Mapping[str, Any]:
+        return {
+            "statuses": sorted(self.statuses),
+            "roles": sorted(self.roles),
+            "created": [self.created_from, self.created_until],
+        }
+
+
+def get_user(actor: Any, user_id: str) -> User:
+    """The user with this id, as the client wrote it; `me` is the actor.
+
+    Raises:
+        User.DoesNotExist: also for a malformed id, and for a user the actor may not see.
+    """
+    wanted = resolve_id(actor, user_id)
+    user = None
+    if wanted is not None and actor.is_authenticated:
+        user = _by_id.first(wanted) if actor.reads_everything else _colleague_by_id.first(wanted, actor.pk)
+    if user is None:
+        raise not_found(user_id)
+    return user
+
+
+def get_user_for_update(actor: Any, user_id: str) -> User:
+    """As `get_user`, with the row locked until the transaction ends."""
+    user = User.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=resolve_id(actor, user_id)).first()
+    if user is None:
+        raise not_found(user_id)
+    return user
+
+
+def get_user_by_email(actor: Any, email: str) -> User:
+    """The user with this e-mail, without regard to case.
+
+    Callers who may not see e-mails find only themselves: otherwise the answer would tell who has an account.
+
+    Raises:
+        User.DoesNotExist: there is none that the actor may find.
+    """
+    user = None
+    if "\0" not in email:
+        user = User.objects.visible_to(actor).filter(email=email.strip().lower()).first()
+    if user is None or not policies.may_read_everything(actor, user):
+        raise User.DoesNotExist(f"User not found: {email}")
+    return user
+
+
+def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
+    """Users the actor may see, newest first unless ordered otherwise.
+
+    Raises:
+        ValidationError: on `order_by`, `page_size` or `page_token`.
+        PermissionDenied: the filter or the order would tell what the actor may not see.
+    """
+    order = order or Order("created_at", descending=True)
+    _check_order(actor, order)
+    return page(_filtered(actor, only), _bound(asked, actor, only), order)
+
+
+def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) -> Page[User]:
+    """Users with a word that begins with each word of the query, an exact e-mail first, then newest first.
+
+    Callers who may not see e-mails search names only.
+
+    Raises:
+        ValidationError: on `query`, `page_size` or `page_token`.
+        PermissionDenied: the filter would tell what the actor may not see.
+    """
+    query = checked_line("query", query, LONGEST_QUERY)
+    rows = _filtered(actor, only)
+    exact = None
+    if words := search.words(query):
+        reads_everything = policies.may_read_everything(actor)
+        if reads_everything and "@" in query:
+            exact = rows.filter(email=query.lower()).first()
+        rows = rows.filter(search.matches("search_words" if reads_everything else "name_words", words))
+    elif query:
+        rows = rows.none()
+    asked = _bound(asked, actor, only, query=query)
+    return page(rows, asked, Order("created_at", descending=True), first=exact)
+
+
+def get_user_by_number(actor: Any, number: int) -> User:
+    """The user with this number (see ExampleService).
+
+    Raises:
+        User.DoesNotExist: there is none that the actor may see.
+    """
+    user = User.objects.visible_to(actor).filter(number=number).first()
+    if user is None:
+        raise User.DoesNotExist(f"User with ID {number} not found")
+    return user
+
+
+def list_users_by_number(actor: Any, number_of_page: int, size: int) -> tuple[list[User], int]:
+    """A page of the users that have a number, in its order, and how many there are; a page past the end is empty.
+
+    By offset, as the published contract has it: `list_users` is the list that does not get slower.
+    """
+    rows = User.objects.visible_to(actor).filter(number__isnull=False)
+    skipped = (number_of_page - 1) * size
+    return list(rows.order_by("number")[skipped : skipped + size]), rows.count()
+
+
+def resolve_id(actor: Any, user_id: str) -> UUID | None:
+    """The id that a client wrote; `me` is the actor's."""
+    if user_id == "me":
+        return actor.pk if actor.is_authenticated else None
+    return ids.parsed(user_id)
+
+
+def not_found(user_id: str) -> User.DoesNotExist:
+    return User.DoesNotExist(f"User not found: {user_id}")
+
+
+def _filtered(actor: Any, only: Filter) -> QuerySet[User]:
+    rows = User.objects.visible_to(actor)
+    if only.roles:
+        if not policies.may_read_everything(actor):
+            raise PermissionDenied("You may not filter by role.")
+        rows = rows.filter(roles__overlap=list(only.roles))
+    if only.statuses:
+        rows = rows.filter(status__in=only.statuses)
+    if only.created_from:
+        rows = rows.filter(created_at__gte=only.created_from)
+    if only.created_until:
+        rows = rows.filter(created_at__lt=only.created_until)
+    return rows
+
+
+def _bound(asked: Asked, actor: Any, only: Filter, **more: Any) -> Asked:
+    bound_to = {**asked.bound_to, "caller": actor.pk, **only.bound_to(), **more}
+    return Asked(asked.size, asked.token, asked.exact_count, bound_to)
+
+
+def _check_order(actor: Any, order: Order) -> None:
+    if order.field not in ORDERS:
+        raise invalid("order_by", "choice", f"Sort by one of {', '.join(sorted(ORDERS))}.")
+    if ORDERS[order.field] and not policies.may_read_everything(actor):
+        raise PermissionDenied(f"You may not sort by {order.field}.")

@@ -1,0 +1,19 @@
+"""The HTTP door."""
+
+from core.operations import operations
+from core.rest.door import Door
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+from users.calls import example, user
+
+
+class UserViewSet(Door):
+    """/api/v1/users and /api/v1/health."""
+
+    operations = operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user)
+
+
+class ExampleViewSet(Door):
+    """/api/users."""
+
+    operations = operations(example_pb2.DESCRIPTOR.services_by_name["ExampleService"], example)
