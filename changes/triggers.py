@@ -18,7 +18,6 @@ from collections.abc import Collection
 from typing import Any
 
 import pgtrigger
-from django.db import models
 
 #: What the functions read of each row. `id` is the primary key, a UUID, and never changes.
 NEEDED_FIELDS = ("id", "version", "updated_at")
@@ -39,8 +38,8 @@ class SharedFunctionTrigger(pgtrigger.Trigger):
         self.subject_type = subject_type
         self.exclude = tuple(exclude)
 
-    def render_execute(self, model: type[models.Model]) -> str:
-        """Gives the call.
+    def render_execute(self, model: Any) -> str:
+        """The call, for this model class.
 
         Raises:
             FieldDoesNotExist: the model lacks a needed field, or a field to exclude (an old or a misspelt name).
@@ -61,32 +60,27 @@ def logged(subject_type: str, *, exclude: Collection[str] = ()) -> list[pgtrigge
             repeat what is there.
     """
 
-    def log(name: str, operation: pgtrigger.Operation, **event: Any) -> pgtrigger.Trigger:
+    def log(name: str, operation: pgtrigger.Operation, **rows: str) -> pgtrigger.Trigger:
         return SharedFunctionTrigger(
             "changes_log",
             subject_type=subject_type,
             exclude=exclude,
             name=name,
             level=pgtrigger.Statement,
+            # TRUNCATE hands over no rows, so it is logged while they are still there.
+            when=pgtrigger.After if rows else pgtrigger.Before,
             operation=operation,
-            **event,
+            referencing=pgtrigger.Referencing(**rows) if rows else None,  # type: ignore[no-untyped-call]
         )
 
-    after = pgtrigger.After
     return [
         SharedFunctionTrigger(
             "changes_next_version", name="version", when=pgtrigger.Before, operation=pgtrigger.Update
         ),
-        log("log_insert", pgtrigger.Insert, when=after, referencing=pgtrigger.Referencing(new="new_rows")),
-        log(
-            "log_update",
-            pgtrigger.Update,
-            when=after,
-            referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),
-        ),
-        log("log_delete", pgtrigger.Delete, when=after, referencing=pgtrigger.Referencing(old="old_rows")),
-        # Before: afterwards the rows are gone, and TRUNCATE hands over no old ones.
-        log("log_truncate", pgtrigger.Truncate, when=pgtrigger.Before),
+        log("log_insert", pgtrigger.Insert, new="new_rows"),
+        log("log_update", pgtrigger.Update, old="old_rows", new="new_rows"),
+        log("log_delete", pgtrigger.Delete, old="old_rows"),
+        log("log_truncate", pgtrigger.Truncate),
     ]
 
 
@@ -99,7 +93,7 @@ def written_by_triggers_only(*columns: str) -> pgtrigger.Trigger:
         name="written_by_triggers_only",
         level=pgtrigger.Statement,
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf(*columns),
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf(*columns),  # type: ignore[no-untyped-call]
         condition=pgtrigger.Condition("pg_trigger_depth() = 0"),
         func="RAISE EXCEPTION '% is written by the triggers of the logged tables only.', TG_TABLE_NAME"
         " USING ERRCODE = 'insufficient_privilege';",

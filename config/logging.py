@@ -13,6 +13,8 @@ from core import context
 
 SERVICE = "tandem"
 
+_encode = stdlib_json.JSONEncoder(default=str).encode
+
 
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     """The value of `LOGGING`: every logger's lines from `level` upwards."""
@@ -58,7 +60,7 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             line["stack"] = record.stack_info
-        return stdlib_json.dumps(line, default=str)
+        return _encode(line)
 
 
 class TextFormatter(logging.Formatter):

@@ -88,7 +88,18 @@ MIDDLEWARE = [
 
 GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
 GRPC_PORT = env.int("GRPC_PORT", default=50051)
+#: Threads that serve calls, and how many calls may wait for one; what comes on top is refused at once.
 GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10)
+GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
+#: Streams that hold no thread: in a process, and calls of any kind on one connection.
+GRPC_MAX_STREAMS = env.int("GRPC_MAX_STREAMS", default=5_000)
+GRPC_MAX_STREAMS_PER_CONNECTION = env.int("GRPC_MAX_STREAMS_PER_CONNECTION", default=1_000)
+#: The longest a unary call may take, whatever deadline its client set, and how long its message may take to come.
+GRPC_MAX_DEADLINE_SECONDS = env.float("GRPC_MAX_DEADLINE_SECONDS", default=60)
+GRPC_MESSAGE_WAIT_SECONDS = env.float("GRPC_MESSAGE_WAIT_SECONDS", default=5)
+#: Connections are closed after this time, with a grace for what runs on them, so that balancers can spread them anew.
+GRPC_MAX_CONNECTION_AGE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_SECONDS", default=1_800)
+GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS", default=60)
 
 TEMPLATES = [
     {
@@ -166,8 +177,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = DEBUG
+# In development files are served from where they lie; elsewhere from where `collectstatic` put them.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
 
 # What is told
 

@@ -47,7 +47,9 @@ _SECRET = re.compile(r"password|token|secret|ticket|credential|authorization|api
 class Meter:
     """Counts and times the calls of one operation on one door; its labels are resolved once, not for each call."""
 
-    def __init__(self, door: str, operation: str, handled: Counter, seconds: Histogram, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, door: str, operation: str, handled: Counter, seconds: Histogram, labels: tuple[str, ...]
+    ) -> None:
         self.door = door
         self.operation = operation
         self._handled = handled

@@ -167,13 +167,13 @@ class GrpcDoor(Door):
     def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
         if exact_count:
             headers = headers | {"x-total-count": "exact"}
-        handler = self.handlers[f"/{operation.name}"]
         context = CallContext(tuple(headers.items()))
-        answer = handler.unary_unary(handler.request_deserializer(request.SerializeToString()), context)
+        # The interceptor takes a unary call's message as a stream of one, and as bytes.
+        answer = self.handlers[f"/{operation.name}"].stream_unary(iter([request.SerializeToString()]), context)
         metadata = dict(context.sent_metadata)
         if context.code() is not grpc.StatusCode.OK:
             raise _failed_over_grpc(context, metadata)
-        message = operation.response_class.FromString(handler.response_serializer(answer))
+        message = operation.response_class.FromString(answer)
         return Answer(
             message,
             version=_version(operation, message),
@@ -209,21 +209,21 @@ def _version(operation: Operation, message: Any) -> int | None:
 
 def _handlers() -> dict[str, grpc.RpcMethodHandler]:
     """Every method's handler, wrapped as the server wraps it."""
-    collected: dict[str, grpc.RpcMethodHandler] = {}
+    generic: list[grpc.GenericRpcHandler] = []
 
     class Collector:
-        def add_generic_rpc_handlers(self, handlers: Any) -> None: ...
-
-        def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-            collected.update({f"/{service}/{name}": handler for name, handler in handlers.items()})
+        def add_generic_rpc_handlers(self, handlers: Any) -> None:
+            generic.extend(handlers)
 
     for service in services:
         service.add_to_server(service.servicer, Collector())
     interceptor = Interceptor()
-    return {
-        method: interceptor.intercept_service(lambda _, handler=handler: handler, _Details(method))
-        for method, handler in collected.items()
-    }
+
+    def registered(details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        return next(filter(None, (handler.service(details) for handler in generic)), None)
+
+    methods = [f"/{operation.name}" for operation in OPERATIONS.values()]
+    return {method: interceptor.intercept_service(registered, _Details(method)) for method in methods}
 
 
 @dataclass

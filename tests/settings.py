@@ -23,3 +23,6 @@ from core.database import configuration
 DATABASES = {
     "default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)
 }
+# Files are served from where they lie; nobody collected them.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = None

@@ -7,20 +7,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
+from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.servers import Servers
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -61,16 +62,21 @@ def serving(*handlers: grpc.GenericRpcHandler) -> Iterator[str]:
     server.stop(None).wait()
 
 
-def answering_emptily(service: Any) -> grpc.GenericRpcHandler:
-    """Handlers that answer every rpc of a service with an empty message, whatever was asked."""
-    empty = {rpc.name: GetMessageClass(rpc.output_type)().SerializeToString() for rpc in service.methods}
-    return grpc.method_handlers_generic_handler(
-        service.full_name,
-        {
-            name: grpc.unary_unary_rpc_method_handler(lambda request, context, answer=answer: answer)
-            for name, answer in empty.items()
-        },
-    )
+def answering_emptily(service: ServiceDescriptor, **noticed: Callable[[], object]) -> grpc.GenericRpcHandler:
+    """Handlers that answer every rpc of a service with an empty message, whatever was asked.
+
+    Args:
+        noticed: rpc → what is called before it answers.
+    """
+
+    def handler(rpc: MethodDescriptor) -> grpc.RpcMethodHandler:
+        def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+            noticed.get(rpc.name, lambda: None)()
+            return GetMessageClass(rpc.output_type)().SerializeToString()
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    return grpc.method_handlers_generic_handler(service.full_name, {rpc.name: handler(rpc) for rpc in service.methods})
 
 
 @pytest.mark.real_server
@@ -85,10 +91,10 @@ def test_the_client_tries_every_rpc_and_passes(servers: Servers) -> None:
 
 @pytest.mark.real_server
 def test_the_client_removes_the_users_it_made(servers: Servers) -> None:
-    for _ in range(2):
-        done = run("try_grpc.py", *host_and_port(servers.grpc_address))
-        # The example service counts John, Jane and the one that the walk makes: nobody is left of the first walk.
-        assert "total_count: 3\n" in done.stdout
+    run("try_grpc.py", *host_and_port(servers.grpc_address))
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        left = UserServiceStub(channel).ListUsers(user_pb2.ListUsersRequest(), timeout=10).users
+    assert {user.email for user in left} == {"admin@example.com", "john@example.com", "jane@example.com"}
 
 
 @pytest.mark.real_server
@@ -97,6 +103,17 @@ def test_a_credential_that_is_not_good_fails_with_the_reason(servers: Servers) -
     assert done.returncode == 1
     assert re.search(r"^✗ GetUser failed: UNAUTHENTICATED: .+ \[UNAUTHENTICATED\]$", done.stdout, re.MULTILINE)
     assert "All tests completed" not in done.stdout
+
+
+@pytest.mark.real_server
+def test_signing_in_walks_as_that_user(servers: Servers) -> None:
+    email, password = "grace@example.com", "A-nanosecond-of-wire"
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        administrator = user_pb2.CreateUserRequest(email=email, password=password, roles=[user_pb2.USER_ROLE_ADMIN])
+        UserServiceStub(channel).CreateUser(administrator, timeout=10)
+    done = run("try_grpc.py", *host_and_port(servers.grpc_address), "--email", email, "--password", password)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(re.findall(r"^✓ (\S+) passed$", done.stdout, re.MULTILINE)) == RPCS | {"Login"}
 
 
 @pytest.mark.real_server
@@ -124,24 +141,24 @@ def test_a_server_that_is_away_is_a_sentence(closed_port: int) -> None:
     assert done.stderr == f"No gRPC server answers at 127.0.0.1:{closed_port}.\n"
 
 
-def test_an_interrupt_ends_the_walk_without_a_traceback() -> None:
-    called = threading.Event()
-    release = threading.Event()
+def test_an_interrupt_ends_the_walk_and_removes_the_users_it_made() -> None:
+    held, release, deleted = threading.Event(), threading.Event(), threading.Event()
 
-    def hold(request: bytes, context: grpc.ServicerContext) -> bytes:
-        called.set()
+    def hold() -> None:
+        held.set()
         release.wait(30)
-        return b""
 
-    held = {"HealthCheck": grpc.unary_unary_rpc_method_handler(hold)}
-    with serving(grpc.method_handlers_generic_handler("user.v1.UserService", held)) as address:
+    users = answering_emptily(SERVICES[""], UpdateUser=hold, DeleteUser=deleted.set)
+    with serving(users) as address:
         command = [sys.executable, SCRIPTS / "try_grpc.py", *host_and_port(address), "--timeout", "30"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            assert called.wait(30)
+            assert held.wait(30)
+            assert not deleted.is_set()
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=10)
         release.set()
     assert (process.returncode, told) == (130, "Interrupted.\n")
+    assert deleted.is_set()
 
 
 @pytest.mark.real_server

@@ -151,6 +151,9 @@ def _check(user: User, password: str) -> None:
         clean(user)
     except ValidationError as exc:
         exc.update_error_dict(errors)
+    if "email" in errors and not user.display_name:
+        # It would have come from the e-mail.
+        errors.pop("display_name", None)
     if password:
         try:
             validate_password(password, user)

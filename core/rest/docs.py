@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from core.operations import Operation
 from core.rest import openapi as openapi_document
 
-#: The page runs our scripts and nobody else's. Swagger UI styles elements in place and draws its icons from data URLs.
+#: The page runs our scripts and nobody else's. Swagger UI draws its icons from data URLs.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,11 +23,14 @@ _CONTENT_SECURITY_POLICY = (
 
 def current_document() -> dict[str, Any]:
     """The OpenAPI document of what the URLconf serves; a viewset's `limits` say what its models hold."""
-    viewsets = list(dict.fromkeys(_viewsets(get_resolver().url_patterns)))
-    operations: list[Operation] = [operation for viewset in viewsets for operation in viewset.operations]
-    limits = {name: keywords for viewset in viewsets for name, keywords in getattr(viewset, "limits", {}).items()}
+    limits = {name: keywords for viewset in _viewsets() for name, keywords in getattr(viewset, "limits", {}).items()}
     comments = openapi_document.comments(Path(settings.BASE_DIR) / "proto")
-    return openapi_document.document(operations, version=settings.VERSION, comments=comments, limits=limits)
+    return openapi_document.document(served_operations(), version=settings.VERSION, comments=comments, limits=limits)
+
+
+def served_operations() -> list[Operation]:
+    """What the URLconf serves."""
+    return [operation for viewset in _viewsets() for operation in viewset.operations]
 
 
 @require_safe
@@ -51,11 +54,15 @@ def _committed() -> bytes:
     return committed_path().read_bytes()
 
 
-def _viewsets(patterns: list[Any]) -> Iterator[Any]:
-    for pattern in patterns:
+def _viewsets() -> list[Any]:
+    """The viewsets with operations, each once."""
+    classes = (getattr(pattern.callback, "cls", None) for pattern in _patterns(get_resolver()))
+    return list(dict.fromkeys(viewset for viewset in classes if hasattr(viewset, "operations")))
+
+
+def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for pattern in resolver.url_patterns:
         if isinstance(pattern, URLResolver):
-            yield from _viewsets(pattern.url_patterns)
-        elif isinstance(pattern, URLPattern) and hasattr(
-            viewset := getattr(pattern.callback, "cls", None), "operations"
-        ):
-            yield viewset
+            yield from _patterns(pattern)
+        else:
+            yield pattern

@@ -17,8 +17,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
+from core.addresses import client_address
 from core.errors import Cancelled, TooLarge
 from core.operations import Call, Operation, expected_version, idempotency_key, perform, snake_case
+from core.reporting import Report, http_meter, subject_of_request, subject_of_response
 from core.rest import json, problems
 from core.rest.authentication import Authentication
 
@@ -51,7 +53,11 @@ class Door(ViewSet):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        locations = {_collection(o.http.path): o.http.path for o in cls.operations if o.http.verb == "GET"}
+        locations = {
+            _collection(o.http.path): o.http.path
+            for o in cls.operations
+            if o.http.verb == "GET" and o.http.path.endswith("}")
+        }
         for operation in cls.operations:
             location = locations.get(operation.http.path) if json.success_status(operation) == 201 else None
             setattr(cls, snake_case(operation.rpc), _action(operation, location))
@@ -76,25 +82,39 @@ def routes(viewset: type[Door]) -> list[URLPattern]:
 
 
 def _action(operation: Operation, location: str | None) -> Callable[..., HttpResponse]:
+    meter = http_meter(operation.http.verb, operation.name)
+
     def action(self: Door, request: Request, **path_values: str) -> HttpResponse:
+        sent = request._request
+        report: Report = sent.report  # type: ignore[attr-defined]
+        report.meter = meter
+        call = _call(operation, request)
+        report.principal = call.actor.pk
         message = json.read_request(
-            operation, path_values, request.META["QUERY_STRING"], _body(request._request), ignore=OWN_QUERY_NAMES
+            operation, path_values, sent.META["QUERY_STRING"], _body(sent), ignore=OWN_QUERY_NAMES
         )
-        call = Call(
-            operation,
-            actor=request.user,
-            address=client_address(request._request),
-            user_agent=request.META.get("HTTP_USER_AGENT", ""),
-            expected_version=expected_version(request.META.get("HTTP_IF_MATCH")) if operation.writes else None,
-            idempotency_key=idempotency_key(request.META.get("HTTP_IDEMPOTENCY_KEY")),
-            exact_count=request._request.GET.get("count") == "exact",
-        )
+        report.request = message
+        report.subject_id = subject_of_request(operation, message)
         response = perform(call, message)
+        report.subject_id = report.subject_id or subject_of_response(operation, response)
         return _answer(call, response, location)
 
     action.__name__ = snake_case(operation.rpc)
     action.operation = operation  # type: ignore[attr-defined]
     return action
+
+
+def _call(operation: Operation, request: Request) -> Call:
+    headers = request.META
+    return Call(
+        operation,
+        actor=request.user,
+        address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
+        user_agent=headers.get("HTTP_USER_AGENT", ""),
+        expected_version=expected_version(headers.get("HTTP_IF_MATCH")) if operation.writes else None,
+        idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
+        exact_count=request._request.GET.get("count") == "exact",
+    )
 
 
 def _answer(call: Call, response: Message, location: str | None) -> HttpResponse:
@@ -112,14 +132,6 @@ def _answer(call: Call, response: Message, location: str | None) -> HttpResponse
     if call.replayed:
         answer["Idempotent-Replayed"] = "true"
     return answer
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where the call comes from: the peer, or what the trusted proxies in front of us say."""
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    if settings.TRUSTED_PROXIES and forwarded:
-        return forwarded[-settings.TRUSTED_PROXIES :][0]
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -1,15 +1,16 @@
 """What surrounds every call over HTTP, as the interceptors surround one over gRPC."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from corsheaders.conf import conf as cors
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from core import context
+from core.context import sane_request_id
+from core.database.hygiene import connected
 from core.errors import Problem, invalid
+from core.reporting import Report, http_meter
 from core.rest import problems
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -22,14 +23,19 @@ def serve_call(answer: Answer) -> Answer:
     """Gives the call its id, its log line and its place in the metrics."""
 
     def served(request: HttpRequest) -> HttpResponse:
-        request_id = context.sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
-        token = context.request_id.set(request_id)
-        try:
+        request_id = sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
+        # Which operation it is, the view says (see `core.rest.door`).
+        kind = "other" if _is_api(request) else "page"
+        verb = request.method if request.method in _VERBS else "other"
+        report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))
+        request.report = report  # type: ignore[attr-defined]
+        with report, connected():
             response = answer(request)
-            response["X-Request-ID"] = request_id
-            return response
-        finally:
-            context.request_id.reset(token)
+            report.code = str(response.status_code)
+            if told := getattr(response, "told", None):
+                report.fail(*told)
+        response["X-Request-ID"] = request_id
+        return response
 
     return served
 
@@ -49,7 +55,7 @@ def refuse_foreign_pages(answer: Answer) -> Answer:
         except DisallowedHost:
             return problems.response_of(invalid("host", "unknown", "This server does not answer under that host name."))
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and origin.lower() != own.lower() and not _is_allowed(origin):
+        if origin and origin.lower() != own.lower() and origin not in cors.CORS_ALLOWED_ORIGINS:
             return problems.response(Problem("FORBIDDEN", "Pages of this origin may not call this server."))
         return answer(request)
 
@@ -72,9 +78,8 @@ def serve_api(answer: Answer) -> Answer:
     return served
 
 
+_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
 def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith(API_PATHS)
-
-
-def _is_allowed(origin: str) -> bool:
-    return cors.CORS_ALLOW_ALL_ORIGINS or urlsplit(origin).geturl() in cors.CORS_ALLOWED_ORIGINS

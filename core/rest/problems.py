@@ -1,7 +1,6 @@
 """Failures over HTTP: RFC 9457 `application/problem+json`."""
 
 import json
-import logging
 import math
 from typing import Any
 
@@ -11,8 +10,6 @@ from rest_framework import exceptions
 from core import context
 from core.errors import MethodNotAllowed, Problem, UnsupportedMediaType, problem_of
 
-logger = logging.getLogger(__name__)
-
 
 def handle(exc: Exception, drf_context: dict[str, Any]) -> HttpResponse:
     """DRF's exception handler: every exception of a view becomes a problem document."""
@@ -20,7 +17,7 @@ def handle(exc: Exception, drf_context: dict[str, Any]) -> HttpResponse:
 
 
 def response_of(exc: BaseException) -> HttpResponse:
-    """The answer that tells of this exception; what nobody foresaw is logged with its error id."""
+    """The answer that tells of this exception."""
     match exc:
         case exceptions.MethodNotAllowed():
             problem = problem_of(MethodNotAllowed("This path does not answer this method."))
@@ -30,12 +27,10 @@ def response_of(exc: BaseException) -> HttpResponse:
             problem = Problem("NOT_FOUND", "There is nothing at this address.")
         case _:
             problem = problem_of(exc)
-    if problem.reason == "INTERNAL":
-        logger.error("Error %s", problem.metadata["error_id"], exc_info=exc)
-    return response(problem)
+    return response(problem, exc)
 
 
-def response(problem: Problem) -> HttpResponse:
+def response(problem: Problem, raised: BaseException | None = None) -> HttpResponse:
     """The problem as a document, with the headers that go with it."""
     status = problem.kind.http_status
     answer = HttpResponse(json.dumps(document(problem)), content_type="application/problem+json", status=status)
@@ -43,8 +38,8 @@ def response(problem: Problem) -> HttpResponse:
         answer["Retry-After"] = str(math.ceil(problem.retry_after_seconds))
     if status == 401:
         answer["WWW-Authenticate"] = 'Bearer realm="tandem"'
-    # For the log line and the metrics of the call.
-    answer.problem = problem  # type: ignore[attr-defined]
+    # For the call's log line, where an exception that nobody foresaw stands with its error id.
+    answer.told = (problem, raised)  # type: ignore[attr-defined]
     return answer
 
 

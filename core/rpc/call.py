@@ -24,7 +24,6 @@ Metadatum = tuple[str, str | bytes]
 current: ContextVar["RpcCall"] = ContextVar("current")
 
 _ANONYMOUS = AnonymousUser()
-_OK = "OK"
 _KINDS = {
     (False, False): "unary",
     (True, False): "client_stream",
@@ -135,12 +134,18 @@ class RpcCall:
         """The call fails with this problem."""
         self.problem = problem
         self.report.fail(problem, raised)
-        self.report.code = problems.status_code(problem).name
+        self.report.code = self.code.name
 
     def succeed(self) -> None:
-        """The behaviour has done its work. One that set a code itself (the health service) has said how it went."""
-        code = self.context.code()
-        self.report.code = code.name if code else _OK
+        """The behaviour has done its work."""
+        self.report.code = self.code.name
+
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The outcome. A behaviour that set a code itself (grpcio's own services do) has said how it went."""
+        if self.problem is not None:
+            return problems.status_code(self.problem)
+        return self.context.code() or grpc.StatusCode.OK
 
     def tell(self) -> None:
         """Leaves with grpcio what the client will be told when the call ends."""
@@ -202,7 +207,7 @@ class CallbackCall(RpcCall):
         self._over = False
 
     def send(self, message: Any) -> None:
-        """Sends a message; None ends the call with the problem it has, or well. Does nothing once the call has ended."""
+        """Sends a message; None ends the call with the problem it has, or well. Nothing, once the call has ended."""
         if message is None:
             self.finish()
             return

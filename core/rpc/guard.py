@@ -23,8 +23,8 @@ class Held(Protocol):
 class Guard:
     """Looks after the threads that wait for a client.
 
-    Another thread stands in for each that waits longer than a moment, so that clients on slow lines keep nobody waiting;
-    a call that has waited for `patience` seconds is cut.
+    Another thread stands in for each that waits longer than a moment, so that clients on slow lines keep nobody
+    waiting; a call that has waited for `patience` seconds is cut.
     """
 
     def __init__(self, patience: float) -> None:

@@ -1,7 +1,7 @@
 """A method's behaviour within its layers, in the three forms that grpcio knows.
 
-Only what stands here speaks to the client, by `RpcCall.tell`: neither layers nor servicers do, and nothing that is raised
-gets as far as grpcio, which would send its text to the client.
+Only what stands here speaks to the client, by `RpcCall.tell`: neither layers nor servicers do, and nothing that is
+raised gets as far as grpcio, which would send its text to the client.
 """
 
 import logging

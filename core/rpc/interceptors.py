@@ -1,15 +1,16 @@
 """What surrounds every call over gRPC, as the middleware surrounds one over HTTP.
 
 `INTERCEPTORS` is the whole of it, outermost first: each is given the call and gives a context manager around what lies
-further in, the same for unary calls and streams of all kinds. They are composed once for each method; a call then costs a
-few nested functions and nothing is looked up.
+further in, the same for unary calls and streams of all kinds. They are composed once for each method; a call then
+costs a few nested functions, and nothing is looked up.
 
 `Interceptor` is what grpcio is given. It hands every message through as bytes and has every method take a stream of
-requests, of which a unary call's is the first: only so does the behaviour run before the message has arrived, which lets
-the guard cut a call whose message never comes, and an undecodable message be answered as what it is (grpcio decodes on
-its one serving thread and says INTERNAL).
+requests, of which a unary call's is the first: only so does the behaviour run before the message has arrived, which
+lets the guard cut a call whose message never comes, and an undecodable message be answered as what it is (grpcio
+decodes on its one serving thread and says INTERNAL).
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +33,12 @@ from core.rpc.handlers import Layer
 from core.rpc.tracing import traced
 from core.rpc.workers import Workers
 
+
 def reported(call: RpcCall) -> AbstractContextManager[Any]:
     """Gives the call its request id, its log line and its place in the metrics."""
     call.method.started.inc()
+    if call.method.of_the_server:
+        call.report.level = logging.DEBUG  # Probes come every few seconds; only their failures are worth a line.
     return call.report
 
 

@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 class Workers(futures.ThreadPoolExecutor):
     """A thread pool for a server that must say no in time, end at once, and not be stopped by clients who say nothing.
 
-    What `ThreadPoolExecutor` itself does not offer: it says when enough calls wait (`full`); stand-ins take the places of
-    threads that are held up (`stand_in`); its threads close their database connections when they end; and they do not
-    keep the process from ending. Measured, it costs what the standard pool costs. It inherits from that because grpcio
-    takes no other class as a method's own pool, and uses nothing of it.
+    What `ThreadPoolExecutor` itself does not offer: it says when enough calls wait (`full`); stand-ins take the places
+    of threads that are held up (`stand_in`); its threads close their database connections when they end; and they do
+    not keep the process from ending. Measured, it costs what the standard pool costs. It inherits from that because
+    grpcio takes no other class as a method's own pool, and uses nothing of it.
 
     Args:
         name: of the threads.

@@ -97,9 +97,9 @@ class DevelopmentServer:
         _say("servers", "web and gRPC ...")
         self.children = [self.web, self.grpc]
         await asyncio.gather(self.web.start(), self.grpc.start())
-        await asyncio.gather(
-            until_ready(self.web, http_probe(self.options)), until_ready(self.grpc, grpc_probe(self.options))
-        )
+        # One after the other: the first that ends is told at once, not after the other's patience.
+        await until_ready(self.grpc, grpc_probe(self.options))
+        await until_ready(self.web, http_probe(self.options))
 
     async def _until_one_ends(self) -> NoReturn:
         waiting = {asyncio.create_task(child.ended()): child for child in self.children}

@@ -27,6 +27,7 @@ def test_it_is_newest_first_and_of_one_subject() -> None:
 def test_another_type_with_the_same_id_is_another_subject() -> None:
     note = Note.objects.create(title="first")
     assert not history("task", note.pk).exists()
+    assert forget("task", note.pk) == 0
 
 
 def test_a_change_of_what_is_not_logged_changes_no_field() -> None:

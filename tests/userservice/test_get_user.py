@@ -46,7 +46,7 @@ def test_a_closed_account_is_seen_by_administrators_only(api: Door, ann: User, a
     assert api(GET, request, actor=administrator).user.status == status
 
 
-@pytest.mark.parametrize("user_id", [str(uuid.uuid4()), "nonsense", "1", "%", "a\0b", "{}", "é", "x" * 1000])
+@pytest.mark.parametrize("user_id", [str(uuid.uuid4()), "nonsense", "1", "%", "a\0b", "{}", "é", "x" * 300])
 def test_an_id_that_is_unknown_or_malformed_is_not_found(api: Door, ann: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetUserRequest(user_id=user_id), actor=ann)

@@ -16,7 +16,7 @@ def test_one_finds_oneself(api: Door, ann: User) -> None:
     assert api(GET, GetUserByEmailRequest(email="ann@example.com"), actor=ann).user.email == "ann@example.com"
 
 
-@pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com", "", "a\0b", "x" * 1000])
+@pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com", "", "a\0b", "x" * 300])
 def test_who_may_not_see_emails_learns_nothing_of_them(api: Door, ann: User, bob: User, email: str) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetUserByEmailRequest(email=email), actor=ann)

@@ -162,7 +162,7 @@ def item_reader(field: FieldDescriptor) -> Reader:
     if field.cpp_type in INTEGER_RANGES:
         return _integer_reader(*INTEGER_RANGES[field.cpp_type])
     if field.cpp_type in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
-        return _float_reader("d" if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE else "f")
+        return _float_reader("<d" if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE else "<f")
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return _read_bool
     if field.type == FieldDescriptor.TYPE_BYTES:

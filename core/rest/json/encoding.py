@@ -19,7 +19,7 @@ from core.rest.json.forms import DATE, TIMESTAMP, day_text, is_map, is_nested, m
 
 Encoder = Callable[[Any], Any]
 
-_FLOAT = struct.Struct("f")
+_FLOAT = struct.Struct("<f")
 
 
 def to_json(message: Message) -> Any:
@@ -47,7 +47,9 @@ def message_encoder(message_type: Descriptor) -> Encoder:
     if message_type.full_name == DATE:
         return day_text
     unset: dict[str, Any] = dict.fromkeys(field.name for field in message_type.fields)
-    as_they_are = [field.name for field in message_type.fields if not field.has_presence and _is_json(field)]
+    as_they_are = [
+        field.name for field in message_type.fields if _is_json(field) and not (field.has_presence or field.is_repeated)
+    ]
     if len(as_they_are) < 2:  # attrgetter gives a tuple only for two names or more
         as_they_are = []
     plain_values = attrgetter(*as_they_are) if as_they_are else None

@@ -17,7 +17,8 @@ from grpc_tools import protoc
 
 Place = tuple[int, ...]
 
-_INCLUDED = (Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto")
+#: Where the protos lie that ours import.
+INCLUDED = (Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto")
 _SYNTAX = FileDescriptorProto.SYNTAX_FIELD_NUMBER
 _SERVICE = FileDescriptorProto.SERVICE_FIELD_NUMBER
 _MESSAGE = FileDescriptorProto.MESSAGE_TYPE_FIELD_NUMBER
@@ -29,20 +30,23 @@ _METHOD = ServiceDescriptorProto.METHOD_FIELD_NUMBER
 _VALUE = EnumDescriptorProto.VALUE_FIELD_NUMBER
 
 
-def comments(proto_root: Path) -> dict[str, str]:
+def comments(proto_root: Path, include: Iterable[Path] = ()) -> dict[str, str]:
     """Full name (of a package, service, rpc, message, field, enum or value) → its comment, each paragraph as one line.
+
+    Args:
+        include: where else to look for what they import.
 
     Raises:
         ValueError: the files under `proto_root` do not compile; protoc has said why.
     """
-    return {name: text for file in _compiled(proto_root) for name, text in _comments_of(file)}
+    return {name: text for file in _compiled(proto_root, include) for name, text in _comments_of(file)}
 
 
-def _compiled(proto_root: Path) -> Iterable[FileDescriptorProto]:
+def _compiled(proto_root: Path, include: Iterable[Path]) -> Iterable[FileDescriptorProto]:
     paths = sorted(str(path.relative_to(proto_root)) for path in proto_root.rglob("*.proto"))
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "descriptors"
-        includes = [f"-I{directory}" for directory in (proto_root, *_INCLUDED)]
+        includes = [f"-I{directory}" for directory in (proto_root, *include, *INCLUDED)]
         if protoc.main(["protoc", *includes, f"--descriptor_set_out={output}", "--include_source_info", *paths]):
             raise ValueError(f"The files under {proto_root} do not compile.")
         return FileDescriptorSet.FromString(output.read_bytes()).file

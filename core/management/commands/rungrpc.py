@@ -1,0 +1,188 @@
+"""`manage.py rungrpc`: serves gRPC."""
+
+import logging
+import os
+import queue
+import signal
+import sys
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+from django.utils.autoreload import get_child_arguments
+from django.utils.module_loading import import_string
+
+from core.rpc import processes
+from core.rpc.server import CannotServeError, Options, Signals, address, serve
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+
+    help = "Serves gRPC until SIGTERM or SIGINT; then ends when the running calls have. A second signal ends at once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--host", default=settings.GRPC_HOST, help="the address to listen on (GRPC_HOST, %(default)s)")
+        add("--port", type=int, default=settings.GRPC_PORT, help="0 = any free one (GRPC_PORT, %(default)s)")
+        add(
+            "--workers",
+            type=_positive,
+            default=settings.GRPC_MAX_WORKERS,
+            metavar="N",
+            help="how many calls a process serves at once (GRPC_MAX_WORKERS, %(default)s)",
+        )
+        add(
+            "--processes",
+            type=_positive,
+            default=settings.GRPC_PROCESSES,
+            metavar="N",
+            help="how many processes share the port; one for each core (GRPC_PROCESSES, %(default)s)",
+        )
+        add("--tls-cert", default=settings.GRPC_TLS_CERT, metavar="FILE", help="PEM, with its chain (GRPC_TLS_CERT)")
+        add("--tls-key", default=settings.GRPC_TLS_KEY, metavar="FILE", help="PEM (GRPC_TLS_KEY)")
+        add(
+            "--client-ca",
+            default=settings.GRPC_CLIENT_CA,
+            metavar="FILE",
+            help="clients must show a certificate of this authority, PEM (GRPC_CLIENT_CA)",
+        )
+        add(
+            "--grace",
+            type=_seconds,
+            default=settings.GRPC_GRACE_SECONDS,
+            metavar="SECONDS",
+            help="how long running calls may take to end (GRPC_GRACE_SECONDS, %(default)s)",
+        )
+        add(
+            "--drain-wait",
+            type=_seconds,
+            default=settings.GRPC_DRAIN_WAIT_SECONDS,
+            metavar="SECONDS",
+            help="how long all is still served when health says NOT_SERVING already, so that load balancers notice "
+            "(GRPC_DRAIN_WAIT_SECONDS, %(default)s)",
+        )
+        add(
+            "--metrics-port",
+            type=int,
+            default=settings.GRPC_METRICS_PORT,
+            metavar="PORT",
+            help="serve Prometheus' metrics there, the second process's one higher, and so on; 0 = do not "
+            "(GRPC_METRICS_PORT, %(default)s)",
+        )
+        add(
+            "--reflection",
+            action=BooleanOptionalAction,
+            default=settings.GRPC_REFLECTION,
+            help="tell tools like grpcurl what there is to call (GRPC_REFLECTION)",
+        )
+        add("--reload", action="store_true", help="for development: start again when the source changes")
+        # What a parent tells its children: its process id, and where to write when calls are taken.
+        add("--child-of", type=int, default=0, help=SUPPRESS)
+        add("--ready-fd", type=int, default=None, help=SUPPRESS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asked = _options(options)
+        _check_development_identity(asked.host)
+        signals: Signals = queue.SimpleQueue()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda number, frame: signals.put(number))
+        try:
+            if options["child_of"]:
+                processes.end_with_parent(options["child_of"], signals)
+                code = self._serve(asked, signals, options["ready_fd"])
+            elif options["processes"] > 1 or options["reload"]:
+                code = _supervise(asked, options, signals)
+            else:
+                code = self._serve(asked, signals)
+        except CannotServeError as exc:
+            raise CommandError(str(exc)) from exc
+        if code:
+            sys.exit(code)
+
+    def _serve(self, asked: Options, signals: Signals, ready_fd: int | None = None) -> int:
+        def announce(port: int) -> None:
+            if ready_fd is not None:
+                os.write(ready_fd, b"1")
+                os.close(ready_fd)
+            how = "with TLS" if asked.tls_cert else "without TLS"
+            self.stdout.write(f"Serving gRPC on {address(asked.host, port)} {how}, {asked.workers} workers.")
+            self.stdout.flush()
+
+        _start_embedded_database()
+        return serve(import_string(f"{settings.ROOT_RPCCONF}.services"), asked, signals, announce)
+
+
+def _supervise(asked: Options, options: dict[str, Any], signals: Signals) -> int:
+    count: int = options["processes"]
+    reserved = processes.reserve_port(asked.host, asked.port) if count > 1 else None
+    port = reserved.getsockname()[1] if reserved else asked.port
+    # Of an option that is given twice, the last counts.
+    commands = [
+        [
+            *get_child_arguments(),
+            f"--port={port}",
+            f"--metrics-port={asked.metrics_port + number if asked.metrics_port else 0}",
+        ]
+        for number in range(count)
+    ]
+    return processes.supervise(
+        commands,
+        signals,
+        drain_seconds=asked.grace + asked.drain_wait,
+        reload=_source_folders() if options["reload"] else (),
+    )
+
+
+def _options(options: dict[str, Any]) -> Options:
+    asked = Options(**{name: options[name] for name in Options.__slots__ if name in options})
+    return replace(asked, shared_port=options["processes"] > 1)
+
+
+def _start_embedded_database() -> None:
+    """Starts it, if that is the one, before grpcio has threads that a fork would meet."""
+    if connection.settings_dict.get("EMBEDDED"):
+        try:
+            connection.ensure_connection()
+        except OperationalError as exc:
+            # Calls that need it fail with UNAVAILABLE until it can be started.
+            logger.error("The embedded database cannot be started: %s", exc)
+        connection.close()
+
+
+def _check_development_identity(host: str) -> None:
+    if settings.DEV_AUTH_AS and not settings.DEV_AUTH_PUBLISHED_ON_LOOPBACK and not _is_loopback(host):
+        raise CommandError(
+            f"DEV_AUTH_AS lets everyone who reaches this server act as {settings.DEV_AUTH_AS}: listen on 127.0.0.1, or "
+            "unset it."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _source_folders() -> list[Path]:
+    return [folder for folder in Path(settings.BASE_DIR).iterdir() if (folder / "__init__.py").is_file()]
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    if (seconds := float(text)) < 0:
+        raise ValueError
+    return seconds

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds an image (a FileDescriptorSet) of the contracts in proto/ and of what they import.
+#
+#   scripts/build_proto_image.sh IMAGE [protoc options]
+#
+# proto/released.binpb is the image of what clients rely on: scripts/check.sh refuses what would break them. Whoever
+# releases a contract renews it:
+#
+#   scripts/build_proto_image.sh proto/released.binpb
+set -euo pipefail
+image=${1:?usage: scripts/build_proto_image.sh IMAGE [protoc options]}
+shift
+case $image in /*) ;; *) image=$PWD/$image ;; esac
+cd -P -- "$(dirname -- "$0")/.." >/dev/null
+python=$PWD/.venv/bin/python
+imported=$("$python" -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])')
+cd proto
+find tandem -name '*.proto' -print0 | LC_ALL=C sort -z |
+    xargs -0 "$python" -m grpc_tools.protoc -I. -I"$imported" --include_imports --descriptor_set_out="$image" "$@"

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is taken in; CI runs the same (.ci/run). Stops at the first that does not.
+set -euo pipefail
+cd -P -- "$(dirname -- "$0")/.." >/dev/null
+. scripts/setup.sh
+
+heading="set-up"
+started=$SECONDS
+work=$(mktemp -d "${TMPDIR:-/tmp}/tandem-check.XXXXXX")
+
+at_exit() {
+    local code=$?
+    rm -rf "$work"
+    if [ "$code" != 0 ]; then
+        printf '\nFAILED: %s (exit code %s)\n' "$heading" "$code" >&2
+    fi
+}
+trap at_exit EXIT
+
+# Tells how long the step before took, and which one begins.
+step() {
+    printf -- '--- %s s\n' $((SECONDS - started))
+    heading=$1
+    started=$SECONDS
+    printf '\n=== %s\n' "$heading"
+}
+
+printf '=== %s\n' "$heading"
+set_up requirements-check.txt
+command -v npm >/dev/null || give_up "scripts/check.sh needs npm, which brings buf: install Node.js 18 or newer."
+if ! cmp -s package-lock.json node_modules/installed-lock.json; then
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp package-lock.json node_modules/installed-lock.json
+fi
+PATH=$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH
+
+step "format: ruff format"
+ruff format --check .
+
+step "lint: ruff check"
+ruff check .
+
+step "types: mypy"
+mypy .
+
+step "import contracts: lint-imports"
+lint-imports
+
+step "stubs: tandem/ is what proto/ generates"
+mkdir "$work/generated" "$work/committed"
+scripts/generate_grpc_stubs.sh "$work/generated"
+# None may be missing or left over. What else is in tandem/ is written by hand.
+find tandem \( -name '*_pb2*.py*' -o -path 'tandem/*/__init__.py' \) ! -name '*.pyc' | tar -cf - -T - |
+    tar -xf - -C "$work/committed"
+diff -ru "$work/committed/tandem" "$work/generated/tandem" ||
+    give_up "The stubs in tandem/ are not those of proto/: run scripts/generate_grpc_stubs.sh and commit them."
+
+step "migrations: makemigrations --check"
+DJANGO_SETTINGS_MODULE=tests.settings python manage.py makemigrations --check --dry-run
+
+step "contracts: buf lint"
+scripts/build_proto_image.sh "$work/contracts.binpb" --include_source_info
+buf lint "$work/contracts.binpb" --config buf.yaml
+
+step "contracts: buf breaking, against proto/released.binpb"
+buf breaking "$work/contracts.binpb" --against proto/released.binpb --config buf.yaml ||
+    give_up "That breaks clients. If it was never released: scripts/build_proto_image.sh proto/released.binpb"
+
+step "settings for production: check --deploy"
+env DEBUG=false DEV_AUTH_AS= DATABASE_URL= TANDEM_DATA_DIR="$work/var" HTTPS_ONLY=true ALLOWED_HOSTS=tandem.example.com \
+    SECRET_KEY=only-for-this-check-6f1d0c9b8a7e5f4d3c2b1a0987654321fedcba \
+    python manage.py check --deploy --fail-level WARNING
+
+step "tests, and how much of our code they run (at least 95 %)"
+scripts/test.sh --cov --cov-fail-under=95
+
+step "all checks passed"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs the tests against a database of their own, beside a development server if one runs.
+#
+#   scripts/test.sh                      all tests
+#   scripts/test.sh tests/core -k paging any options and paths of pytest
+#   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
+set -euo pipefail
+cd -P -- "$(dirname -- "$0")/.." >/dev/null
+. scripts/setup.sh
+set_up
+
+arguments=()
+for argument in "$@"; do
+    case $argument in
+        # What is measured stands in pyproject.toml; the empty value keeps a path that follows from being taken for one.
+        --cov) arguments+=(--cov= --cov-report=html --cov-report=term:skip-covered) ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
+exec .venv/bin/python -m pytest ${arguments[@]+"${arguments[@]}"}

@@ -1,0 +1,138 @@
+"""Who may do what: one table, complete in both directions, run on both doors."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from access.models import Session
+from access.services import _issue
+from access.tokens import new_refresh_token
+from tandem.auth.v1 import auth_pb2
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+from tests.doors import OPERATIONS, Door, Failed
+from tests.factories import AdministratorFactory, SupportFactory, UserFactory
+from users.models import User
+
+#: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
+CALLERS = ("anonymous", "stranger", "self", "support", "administrator")
+
+OK, NO, WHO, NONE = "OK", "FORBIDDEN", "UNAUTHENTICATED", "NOT_FOUND"
+ANYONE = (OK, OK, OK, OK, OK)
+SIGNED_IN = (WHO, OK, OK, OK, OK)
+SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK)
+ADMINISTRATORS = (WHO, NO, NO, NO, OK)
+
+PASSWORD = "correct horse battery"
+NAME = FieldMask(paths=["first_name"])
+
+Request = Callable[[User], Message]
+
+TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
+    "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
+    "UserService/GetUser": (lambda user: user_pb2.GetUserRequest(user_id=str(user.pk)), SIGNED_IN),
+    "UserService/GetUserByEmail": (
+        lambda user: user_pb2.GetUserByEmailRequest(email=user.email),
+        (WHO, NONE, OK, OK, OK),
+    ),
+    "UserService/UpdateUser": (
+        lambda user: user_pb2.UpdateUserRequest(
+            user_id=str(user.pk), user=user_pb2.User(first_name="New"), update_mask=NAME
+        ),
+        SELF_AND_ADMINISTRATORS,
+    ),
+    "UserService/UpdateUserProfile": (
+        lambda user: user_pb2.UpdateUserProfileRequest(
+            user_id=str(user.pk), profile=user_pb2.UserProfile(bio="New"), update_mask=FieldMask(paths=["bio"])
+        ),
+        SELF_AND_ADMINISTRATORS,
+    ),
+    "UserService/DeleteUser": (lambda user: user_pb2.DeleteUserRequest(user_id=str(user.pk)), SELF_AND_ADMINISTRATORS),
+    "UserService/DeactivateUser": (
+        lambda user: user_pb2.DeactivateUserRequest(user_id=str(user.pk)),
+        SELF_AND_ADMINISTRATORS,
+    ),
+    "UserService/ReactivateUser": (
+        lambda user: user_pb2.ReactivateUserRequest(user_id=str(user.pk)),
+        ADMINISTRATORS,
+    ),
+    "UserService/ListUsers": (lambda user: user_pb2.ListUsersRequest(), SIGNED_IN),
+    "UserService/SearchUsers": (lambda user: user_pb2.SearchUsersRequest(query="b"), SIGNED_IN),
+    "UserService/HealthCheck": (lambda user: Empty(), ANYONE),
+    "ExampleService/GetUser": (lambda user: example_pb2.GetUserRequest(user_id=user.number), SIGNED_IN),
+    "ExampleService/CreateUser": (
+        lambda user: example_pb2.CreateUserRequest(name="New", email="new@example.com"),
+        ANYONE,
+    ),
+    "ExampleService/ListUsers": (lambda user: example_pb2.ListUsersRequest(), SIGNED_IN),
+    "AuthService/Login": (lambda user: auth_pb2.LoginRequest(email=user.email, password=PASSWORD), ANYONE),
+    "AuthService/RefreshToken": (lambda user: auth_pb2.RefreshTokenRequest(refresh_token=a_token(user)), ANYONE),
+    "AuthService/Logout": (lambda user: auth_pb2.LogoutRequest(refresh_token=a_token(user)), ANYONE),
+}
+
+#: What a stranger may know of a user (user.v1), and of one in ExampleService.
+TOLD_TO_STRANGERS = {"id", "display_name", "first_name", "last_name", "avatar_url", "status"}
+TOLD_TO_STRANGERS_BY_EXAMPLE = {"id", "name"}
+
+
+def a_token(user: User) -> str:
+    return _issue(Session.objects.create(user=user), new_refresh_token())
+
+
+@pytest.fixture
+def callers(db: None) -> dict[str, Any]:
+    return {
+        "anonymous": None,
+        "stranger": UserFactory(display_name="A stranger"),
+        "self": UserFactory(
+            email="bob@example.com", display_name="Bob", password=make_password(PASSWORD), phone="+14155551234",
+            company="ACME", email_verified=True,
+        ),
+        "support": SupportFactory(),
+        "administrator": AdministratorFactory(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("operation", TABLE)
+def test_who_may(api: Door, callers: dict[str, Any], operation: str, caller: str) -> None:
+    request, expected = TABLE[operation]
+    try:
+        api(operation, request(callers["self"]), actor=callers[caller])
+        outcome = OK
+    except Failed as failed:
+        outcome = failed.reason
+    assert outcome == expected[CALLERS.index(caller)]
+
+
+def test_a_stranger_learns_nothing_more(api: Door, callers: dict[str, Any]) -> None:
+    bob, stranger = callers["self"], callers["stranger"]
+    one = api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(bob.pk)), actor=stranger).user
+    many = api("UserService/ListUsers", user_pb2.ListUsersRequest(), actor=stranger).users
+    found = api("UserService/SearchUsers", user_pb2.SearchUsersRequest(query="bob"), actor=stranger).users
+    others = [user for user in (one, *many, *found) if user.id != str(stranger.pk)]
+    assert len(others) >= 3
+    for user in others:
+        assert {field.name for field, _ in user.ListFields()} <= TOLD_TO_STRANGERS
+    example = api("ExampleService/GetUser", example_pb2.GetUserRequest(user_id=bob.number), actor=stranger).user
+    assert {field.name for field, _ in example.ListFields()} <= TOLD_TO_STRANGERS_BY_EXAMPLE
+
+
+def gaps(table: Iterable[str], operations: Iterable[str]) -> set[str]:
+    """What stands in one and not in the other."""
+    return set(table) ^ set(operations)
+
+
+def test_the_table_is_complete() -> None:
+    assert gaps(TABLE, OPERATIONS) == set()
+    assert all(len(expected) == len(CALLERS) for _, expected in TABLE.values())
+
+
+def test_a_gap_in_the_table_is_seen() -> None:
+    assert gaps(list(TABLE)[1:], OPERATIONS) != set()
+    assert gaps([*TABLE, "UserService/FlyToTheMoon"], OPERATIONS) != set()

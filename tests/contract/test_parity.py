@@ -1,0 +1,181 @@
+"""The two doors are equal, and nothing stands on one of them alone.
+
+Each check is a function of what it looks at, so that the planted faults below can show it failing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.exceptions import Resolver404
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from grpc_health.v1 import health_pb2
+
+from config.rpc import services
+from core.operations import Operation, snake_case
+from core.rest.door import Door
+from core.rpc.door import Service, servicer
+
+TESTS = Path(__file__).parent.parent
+
+#: Paths that no rpc claims, and why.
+HTTP_ONLY = {
+    "api/v1/openapi.json": "the description of the HTTP door itself",
+    "api/v1/docs": "the same for people",
+    "^api(/.*)?$": "the problem document for what is not there",
+    "health": "probes; grpc.health.v1.Health is the twin",
+    "health/live": "probes; grpc.health.v1.Health is the twin",
+    "health/ready": "probes; grpc.health.v1.Health is the twin",
+    "metrics": "Prometheus; rungrpc --metrics-port is the twin",
+    "admin": "redirects people to the admin site",
+    "admin/": "people",
+    "": "redirects people to the docs",
+}
+
+#: Streaming rpcs and their SSE or NDJSON twin.
+STREAMS: dict[str, str] = {}
+
+
+def operations() -> list[Operation]:
+    return [operation for service in services for operation in service.operations]
+
+
+def faults_of_http(operation: Operation) -> Iterator[str]:
+    """What is wrong with an operation's HTTP side."""
+    path = operation.http.path.lstrip("/")
+    for name in operation.http.path_fields:
+        path = path.replace(f"{{{name}}}", "1")
+    try:
+        match = get_resolver().resolve(f"/{path}")
+    except Resolver404:
+        yield f"{operation.name}: no view at {operation.http.path}"
+        return
+    actions = getattr(match.func, "actions", {})
+    action = actions.get(operation.http.verb.lower())
+    if action is None:
+        yield f"{operation.name}: {operation.http.path} does not answer {operation.http.verb}"
+    else:
+        served = getattr(match.func.cls, action).operation
+        if served.name != operation.name:
+            yield f"{operation.name}: {operation.http.verb} {operation.http.path} is served by {served.name}"
+
+
+def faults_of_grpc(service: Service) -> Iterator[str]:
+    """Unary rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
+    for method in unary_methods(service.operations[0].method.containing_service):
+        served = getattr(getattr(service.servicer, method.name), "operation", None)
+        if served is None or served.method is not method:
+            yield f"{method.full_name}: the servicer does not serve it"
+
+
+def faults_of_tests(operations: Iterable[Operation]) -> Iterator[str]:
+    """Operations without a test file of their name."""
+    for operation in operations:
+        service = operation.method.containing_service.name.lower()
+        if not (TESTS / service / f"test_{snake_case(operation.rpc)}.py").is_file():
+            yield f"{operation.name}: no tests/{service}/test_{snake_case(operation.rpc)}.py"
+
+
+def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Operation]) -> Iterator[str]:
+    """Paths and verbs that no rpc claims."""
+    claimed = {operation.name for operation in operations}
+    for path, callback in patterns:
+        if path in HTTP_ONLY:
+            continue
+        viewset = getattr(callback, "cls", None)
+        if viewset is None or not issubclass(viewset, Door):
+            yield f"{path}: no rpc claims it and HTTP_ONLY does not name it"
+            continue
+        for verb, action in callback.actions.items():
+            served = getattr(getattr(viewset, action), "operation", None)
+            if verb != "head" and (served is None or served.name not in claimed):
+                yield f"{verb.upper()} {path}: no rpc claims it"
+
+
+def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]:
+    for descriptor in descriptors:
+        for method in descriptor.methods:
+            if (method.client_streaming or method.server_streaming) and method.full_name not in STREAMS:
+                yield f"{method.full_name}: STREAMS does not name its twin"
+
+
+def unary_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
+    return [method for method in service.methods if not (method.client_streaming or method.server_streaming)]
+
+
+def all_patterns(resolver: URLResolver | None = None) -> Iterator[tuple[str, Any]]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield str(pattern.pattern), pattern.callback
+        elif str(pattern.pattern) == "admin/":
+            yield "admin/", None
+        else:
+            yield from all_patterns(pattern)
+
+
+def descriptors() -> list[ServiceDescriptor]:
+    return [service.operations[0].method.containing_service for service in services]
+
+
+def test_every_rpc_is_served_over_http() -> None:
+    assert [fault for operation in operations() for fault in faults_of_http(operation)] == []
+
+
+def test_every_rpc_is_served_over_grpc() -> None:
+    assert [fault for service in services for fault in faults_of_grpc(service)] == []
+
+
+def test_every_rpc_has_its_tests() -> None:
+    assert list(faults_of_tests(operations())) == []
+
+
+def test_every_url_and_verb_is_an_rpc() -> None:
+    patterns = list(all_patterns())
+    assert list(faults_of_urls(patterns, operations())) == []
+    assert {path for path, _ in patterns} >= set(HTTP_ONLY), "HTTP_ONLY names what is not there"
+
+
+def test_every_stream_has_its_twin() -> None:
+    assert list(faults_of_streams(descriptors())) == []
+
+
+# The guards themselves: each must see a planted fault.
+
+
+def test_an_rpc_without_a_path_is_seen() -> None:
+    operation = operations()[0]
+    elsewhere = replace(operation, http=replace(operation.http, path="/api/v1/nowhere/{x}/y/z/{z}"))
+    assert list(faults_of_http(elsewhere)) != []
+
+
+def test_an_rpc_with_another_verb_is_seen() -> None:
+    operation = operations()[0]
+    assert list(faults_of_http(replace(operation, http=replace(operation.http, verb="PUT")))) != []
+
+
+def test_a_path_that_another_rpc_serves_is_seen() -> None:
+    first, second, *_ = operations()
+    assert list(faults_of_http(replace(second, http=first.http))) != []
+
+
+def test_a_servicer_that_serves_nothing_is_seen() -> None:
+    service = services[0]
+    bare = servicer(type(service.servicer).__mro__[1], service.operations[:1])
+    faults = list(faults_of_grpc(service._replace(servicer=bare)))
+    assert len(faults) == len(service.operations) - 1
+
+
+def test_an_rpc_without_tests_is_seen() -> None:
+    assert list(faults_of_tests([replace(operations()[0], rpc="FlyToTheMoon")])) != []
+
+
+def test_a_url_without_an_rpc_is_seen() -> None:
+    assert list(faults_of_urls([("api/v1/moon", lambda request: None)], operations())) != []
+    assert list(faults_of_urls(all_patterns(), operations()[1:])) != []
+
+
+def test_a_stream_without_a_twin_is_seen() -> None:
+    health = health_pb2.DESCRIPTOR.services_by_name["Health"]
+    assert list(faults_of_streams([health])) != []

@@ -1,0 +1,63 @@
+"""`.env.example` lists every variable that the settings read, with its default."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: Defaults that are worked out: the documented value is what production gets.
+WORKED_OUT = {
+    "TANDEM_DATA_DIR": "var",
+    "SECRET_KEY": "",
+    "CORS_ALLOWED_ORIGINS": "",
+    "HSTS_SECONDS": "0",
+    "LOG_JSON": "true",
+}
+
+
+def read(source: str) -> dict[str, str]:
+    """Variable → default, of each call `env.<type>("NAME", default=…)`."""
+    return {name: default for name, default in _calls(ast.parse(source))}
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "env" and node.func.attr != "read_env"):
+            continue
+        name = ast.literal_eval(node.args[0])
+        (default,) = (keyword.value for keyword in node.keywords if keyword.arg == "default")
+        yield name, WORKED_OUT[name] if name in WORKED_OUT else _as_text(ast.literal_eval(default))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def documented(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^#([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
+
+
+def test_every_variable_is_documented_with_its_default() -> None:
+    settings = (ROOT / "config" / "settings.py").read_text()
+    example = (ROOT / ".env.example").read_text()
+    assert documented(example) == read(settings)
+
+
+def test_a_variable_that_is_missing_is_seen() -> None:
+    assert read('X = env.int("MOON", default=5)') == {"MOON": "5"} != documented("#SUN=5\n")
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    readers = [
+        str(path.relative_to(ROOT))
+        for app in ("core", "changes", "users", "access", "config")
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"\bos\.(environ\b(?!\.setdefault)|getenv)", path.read_text())
+    ]
+    assert readers == []

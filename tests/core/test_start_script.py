@@ -1,0 +1,296 @@
+"""The development server, started as a newcomer does, in a copy of the project: real processes, ports and signals."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from scripts.dev.environment import environment_of
+from scripts.dev.options import ADMINISTRATOR, Options, StartError, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env"
+)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project that has nothing yet but the installed requirements."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return copy
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_script(checkout: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the start script where it ends by itself."""
+    command = [checkout / "scripts/start_grpc_dev.sh", *options]
+    return subprocess.run(
+        command, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def environment(**variables: str) -> dict[str, str]:
+    # Not the tests' own environment, which says how tests are run.
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class Started:
+    """A running start script."""
+
+    def __init__(self, checkout: Path, *options: str) -> None:
+        self.checkout = checkout
+        self.http_port, self.grpc_port = free_port(), free_port()
+        ports = ("--http-port", str(self.http_port), "--grpc-port", str(self.grpc_port))
+        self.output = checkout.parent / f"output-{self.http_port}"
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [checkout / "scripts/start_grpc_dev.sh", *ports, *options],
+                env=environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def until_it_says(self, text: str) -> None:
+        until(lambda: text in self.said or self.process.poll() is not None, seconds=60)
+        assert text in self.said, self.said
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs because of it, the database's server included."""
+        return [process for process in psutil.process_iter() if self._belongs(process)]
+
+    def _belongs(self, process: psutil.Process) -> bool:
+        try:
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            return alive and Path(process.cwd()).is_relative_to(self.checkout)
+        except psutil.Error:
+            return False
+
+    def end(self) -> None:
+        for process in self.processes():
+            process.kill()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def start(checkout: Path) -> Iterator[Callable[..., Started]]:
+    started: list[Started] = []
+
+    def start_one(*options: str) -> Started:
+        started.append(Started(checkout, *options))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        one.end()
+
+
+@pytest.mark.real_server
+class TestServing:
+    def test_it_serves_both_doors_until_ctrl_c_and_leaves_nothing_running(
+        self, start: Callable[..., Started], checkout: Path
+    ) -> None:
+        server = start()
+        server.until_it_says("Ctrl-C stops everything")
+        assert re.search(rf"{re.escape(ADMINISTRATOR)}\W.*password \S+", server.said)
+        status, page = server.get("/api/v1/users")
+        assert status == 200
+        assert {user["display_name"] for user in page["users"]} >= {"John Doe", "Jane Smith"}
+        (grpc_call,) = re.findall(r"\.venv/bin/python -c .*", server.said)
+        answer = subprocess.run(
+            grpc_call, shell=True, cwd=checkout, capture_output=True, text=True, check=True, timeout=30
+        )
+        assert "john@example.com" in answer.stdout
+        assert f"grpcurl -plaintext 127.0.0.1:{server.grpc_port} " in server.said
+
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=30) == 0
+        assert server.said.endswith("Everything is stopped.\n")
+        assert server.processes() == []
+
+    def test_killed_it_takes_its_children_along_and_starts_again_with_its_data(
+        self, start: Callable[..., Started]
+    ) -> None:
+        first = start()
+        first.until_it_says("Ctrl-C stops everything")
+        first.process.kill()
+        first.process.wait()
+        until(lambda: first.processes() == [])
+
+        second = start()
+        second.until_it_says("Ctrl-C stops everything")
+        for process in second.processes():
+            process.kill()
+        second.process.wait()
+
+        third = start()
+        third.until_it_says("Ctrl-C stops everything")
+        assert third.get("/api/v1/users")[0] == 200
+        assert "password" not in third.said, "the demo data was loaded twice"
+
+    def test_reload_restarts_both_servers_when_a_source_file_changes(
+        self, start: Callable[..., Started], checkout: Path
+    ) -> None:
+        server = start("--reload")
+        server.until_it_says("Ctrl-C stops everything")
+        before = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
+        with (checkout / "config/urls.py").open("a") as file:
+            file.write("\nraise RuntimeError('half an edit')\n")
+        server.until_it_says("start again at the next change")
+        shutil.copy(ROOT / "config/urls.py", checkout / "config/urls.py")
+        server.until_it_says("ready again")
+        after = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
+        assert len(before) == len(after) == 2
+        assert not before & after
+        assert server.get("/api/v1/users")[0] == 200
+
+    def test_a_server_that_ends_ends_the_other_and_says_so(self, start: Callable[..., Started]) -> None:
+        server = start()
+        server.until_it_says("Ctrl-C stops everything")
+        (grpc,) = (process for process in server.processes() if "rungrpc" in process.cmdline())
+        grpc.kill()
+        assert server.process.wait(timeout=30) == 1
+        assert "gRPC ended (exit code -9)" in server.said
+        assert server.processes() == []
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(("option", "what"), [("--http-port", "HTTP"), ("--grpc-port", "gRPC")])
+    def test_a_taken_port_is_a_sentence(self, checkout: Path, option: str, what: str) -> None:
+        ports = {"--http-port": free_port(), "--grpc-port": free_port()}
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            ports[option] = other.getsockname()[1]
+            done = run_script(checkout, *(str(part) for pair in ports.items() for part in pair))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{what} cannot be served on port {ports[option]} of 127.0.0.1")
+        assert done.stderr.count("\n") == 1
+        assert not (checkout / "var/postgres").exists()
+
+    def test_an_address_of_another_machine_is_a_sentence(self, checkout: Path) -> None:
+        done = run_script(checkout, "--host", "192.0.2.1")
+        assert done.returncode == 1
+        assert "of 192.0.2.1" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_help_is_there_before_anything_is_installed(self, checkout: Path) -> None:
+        (checkout / ".venv").unlink()
+        done = run_script(checkout, "--help")
+        assert done.returncode == 0
+        assert "--grpc-port" in done.stdout
+        assert not (checkout / ".venv").exists()
+
+    def test_a_python_too_old_is_a_sentence(self, checkout: Path) -> None:
+        (checkout / ".venv").unlink()
+        old = checkout / "old-python"
+        old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+        old.chmod(0o755)
+        done = run_script(checkout, PYTHON=str(old))
+        assert done.returncode == 1
+        assert "Tandem needs Python 3.11 or newer" in done.stderr
+        assert "Python 3.9.2" in done.stderr
+
+
+class TestDevelopmentIdentity:
+    @pytest.fixture(autouse=True)
+    def plain_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("DEBUG", "DEV_AUTH_AS", "DEV_AUTH_PUBLISHED_ON_LOOPBACK", "SECRET_KEY", "ALLOWED_HOSTS", "HOST"):
+            monkeypatch.delenv(name, raising=False)
+
+    def options(self, data_dir: Path, host: str) -> Options:
+        return parse(["--data-dir", str(data_dir), "--host", host])
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+    def test_on_loopback_calls_without_credentials_act_as_the_administrator(self, tmp_path: Path, host: str) -> None:
+        told = environment_of(self.options(tmp_path, host))
+        assert (told["DEBUG"], told["DEV_AUTH_AS"]) == ("true", ADMINISTRATOR)
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "tandem.example.com"])
+    def test_elsewhere_nobody_acts_as_anybody_without_credentials(self, tmp_path: Path, host: str) -> None:
+        told = environment_of(self.options(tmp_path, host))
+        assert "DEV_AUTH_AS" not in told
+        assert "DEBUG" not in told
+        assert len(told["SECRET_KEY"]) >= 50
+        assert environment_of(self.options(tmp_path, host))["SECRET_KEY"] == told["SECRET_KEY"]
+        assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+    def test_elsewhere_asking_for_it_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DEV_AUTH_AS", ADMINISTRATOR)
+        with pytest.raises(StartError, match=r"everybody who reaches 0\.0\.0\.0"):
+            environment_of(self.options(tmp_path, "0.0.0.0"))
+
+    def test_a_container_whose_port_is_published_on_loopback_counts_as_loopback(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DEV_AUTH_PUBLISHED_ON_LOOPBACK", "true")
+        assert environment_of(self.options(tmp_path, "0.0.0.0"))["DEV_AUTH_AS"] == ADMINISTRATOR
+
+    def test_what_the_caller_says_wins(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DEBUG", "false")
+        assert "DEV_AUTH_AS" not in environment_of(self.options(tmp_path, "127.0.0.1"))
+
+
+class TestOptions:
+    def test_a_relative_data_folder_is_seen_from_where_the_script_was_called(self, tmp_path: Path) -> None:
+        assert parse(["--data-dir", "data", "--called-from", str(tmp_path)]).data_dir == tmp_path / "data"
+
+    def test_the_environment_says_what_the_command_line_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PORT", "8181")
+        monkeypatch.setenv("GRPC_PORT", "50505")
+        found = parse(["--grpc-port", "50506"])
+        assert (found.http_port, found.grpc_port) == (8181, 50506)
+
+    @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０"])
+    def test_what_is_no_port_is_refused(self, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            parse([f"--http-port={port}"])
+        assert "is no port" in capsys.readouterr().err
+
+    def test_both_doors_on_one_port_are_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            parse(["--http-port", "8000", "--grpc-port", "8000"])
+        assert "cannot share port 8000" in capsys.readouterr().err
+
+    def test_addresses_to_call(self) -> None:
+        everywhere = Options("::", 8000, 50051, Path("var"), reload=False)
+        assert (everywhere.http_address, everywhere.grpc_address) == ("[::1]:8000", "[::1]:50051")

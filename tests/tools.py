@@ -1,0 +1,42 @@
+"""Tests marked `tools("program", ...)` need programs that Python packages do not bring.
+
+Where one is not installed, the test is left out, and the run says so by name: a green run must not hide what it did not
+try.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+#: Where npm puts the programs of package.json.
+NPM_PROGRAMS = Path(__file__).resolve().parents[1] / "node_modules/.bin"
+
+_left_out = pytest.StashKey[list[str]]()
+
+
+def path_of(program: str) -> str | None:
+    """Where a program is: on the PATH, or among those that npm installed."""
+    return shutil.which(program) or shutil.which(program, path=os.fspath(NPM_PROGRAMS))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Leaves out the tests whose programs are missing."""
+    left_out = config.stash.setdefault(_left_out, [])
+    for item in items:
+        marker = item.get_closest_marker("tools")
+        missing = [program for program in marker.args if path_of(program) is None] if marker else []
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
+            left_out.append(f"{item.nodeid} (needs {', '.join(missing)})")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names what was left out."""
+    left_out = config.stash.get(_left_out, [])
+    if left_out:
+        terminalreporter.section("left out: a program is missing")
+        for line in left_out:
+            terminalreporter.line(line)
