@@ -88,7 +88,9 @@ MIDDLEWARE = [
 
 GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
 GRPC_PORT = env.int("GRPC_PORT", default=50051)
-#: Threads that serve calls, and how many calls may wait for one; what comes on top is refused at once.
+#: Processes that share the port, one for each core.
+GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1)
+#: Threads of a process that serve calls, and how many calls may wait for one; what comes on top is refused at once.
 GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10)
 GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
 #: Streams that hold no thread: in a process, and calls of any kind on one connection.
@@ -100,6 +102,15 @@ GRPC_MESSAGE_WAIT_SECONDS = env.float("GRPC_MESSAGE_WAIT_SECONDS", default=5)
 #: Connections are closed after this time, with a grace for what runs on them, so that balancers can spread them anew.
 GRPC_MAX_CONNECTION_AGE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_SECONDS", default=1_800)
 GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS", default=60)
+#: At the end: how long all is still served once health says NOT_SERVING, then how long running calls may take.
+GRPC_DRAIN_WAIT_SECONDS = env.float("GRPC_DRAIN_WAIT_SECONDS", default=0)
+GRPC_GRACE_SECONDS = env.float("GRPC_GRACE_SECONDS", default=30)
+#: PEM files. With an authority for clients, a client must show a certificate of it.
+GRPC_TLS_CERT = env.str("GRPC_TLS_CERT", default="")
+GRPC_TLS_KEY = env.str("GRPC_TLS_KEY", default="")
+GRPC_CLIENT_CA = env.str("GRPC_CLIENT_CA", default="")
+GRPC_METRICS_PORT = env.int("GRPC_METRICS_PORT", default=0)
+GRPC_REFLECTION = env.bool("GRPC_REFLECTION", default=DEBUG)
 
 TEMPLATES = [
     {
@@ -132,6 +143,9 @@ DEV_AUTH_AS = env.str("DEV_AUTH_AS", default="")
 if DEV_AUTH_AS and not DEBUG:
     raise ImproperlyConfigured("DEV_AUTH_AS lets anyone act as that user: it needs DEBUG=true.")
 
+#: Says that what is served on all addresses is only reachable from this machine (a container's published port).
+DEV_AUTH_PUBLISHED_ON_LOOPBACK = env.bool("DEV_AUTH_PUBLISHED_ON_LOOPBACK", default=False)
+
 PASSWORD_HASHERS = ["core.passwords.Argon2idHasher"]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
@@ -149,8 +163,8 @@ JWT_ISSUER = env.str("JWT_ISSUER", default="tandem")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="tandem")
 #: A PEM private key (Ed25519 or RSA); without one, tokens are signed with SECRET_KEY (HS256).
 JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
-ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=15 * 60)
-REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=7 * 24 * 3600)
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
+REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)

@@ -8,10 +8,11 @@
 #
 #   scripts/build_proto_image.sh proto/released.binpb
 set -euo pipefail
+unset CDPATH
 image=${1:?usage: scripts/build_proto_image.sh IMAGE [protoc options]}
 shift
 case $image in /*) ;; *) image=$PWD/$image ;; esac
-cd -P -- "$(dirname -- "$0")/.." >/dev/null
+cd -P -- "$(dirname -- "$0")/.."
 python=$PWD/.venv/bin/python
 imported=$("$python" -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])')
 cd proto

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is taken in; CI runs the same (.ci/run). Stops at the first that does not.
 set -euo pipefail
-cd -P -- "$(dirname -- "$0")/.." >/dev/null
+unset CDPATH
+cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 
 heading="set-up"

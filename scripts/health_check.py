@@ -33,7 +33,7 @@ def http_fault(url: str, timeout: float) -> str | None:
             told = " ".join(error.read(500).decode(errors="replace").split())
         return f"{url} answers {error.code}: {told}"
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: this is no URL.
-        return f"{url} does not answer: {error or type(error).__name__}."
+        return f"{url} does not answer: {getattr(error, 'reason', error)}."
 
 
 def grpc_fault(address: str, service: str, timeout: float) -> str | None:

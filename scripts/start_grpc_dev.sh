@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Serves Tandem for development, on a machine with nothing but Python 3.11 or newer: see --help.
 set -euo pipefail
+unset CDPATH
 called_from=$PWD
-cd -P -- "$(dirname -- "$0")/.." >/dev/null
+cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 
 for argument in "$@"; do

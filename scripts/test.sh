@@ -5,7 +5,8 @@
 #   scripts/test.sh tests/core -k paging any options and paths of pytest
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
 set -euo pipefail
-cd -P -- "$(dirname -- "$0")/.." >/dev/null
+unset CDPATH
+cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 set_up
 

@@ -1,13 +1,17 @@
 """Fixtures that every test may use."""
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from core import auth
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
+from tests.servers import Servers, running
 from users.models import User
 
 
@@ -47,3 +51,14 @@ def administrator(db: Any) -> User:
 @pytest.fixture
 def support(db: Any) -> User:
     return SupportFactory(email="help@example.com")
+
+
+@pytest.fixture
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """Both doors on real ports, in development, with the demo data in a database of their own contents."""
+    request.getfixturevalue("transactional_db")
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE users_user RESTART IDENTITY CASCADE")
+    call_command("demo", stdout=StringIO())
+    with running() as servers:
+        yield servers

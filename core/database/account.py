@@ -61,25 +61,27 @@ class Account:
             os.chown(folder, self.uid, self.gid)
         elif found.st_uid != self.uid:
             raise EmbeddedDatabaseError(
-                f"{folder} belongs to {_name_of(found.st_uid)}: continue as that user, remove it, or set "
-                f"TANDEM_DATA_DIR to a folder of your own."
+                f"{folder} belongs to the user {_name_of(found.st_uid)}: continue as who made it (root makes it "
+                f"postgres's or nobody's), remove it, or set TANDEM_DATA_DIR to a folder of your own."
             )
         folder.chmod(0o700)
 
     def open_way(self, target: Path) -> None:
-        """Gives every folder above `target` the search bit, where this user lacks it."""
+        """Gives every folder above `target` the search bit, where this user lacks it, and says so."""
+        opened = []
         for folder in reversed(target.parents):
             found = folder.stat()
             bit = self._search_bit(found)
             if not found.st_mode & bit:
                 _add_bits(folder, found, bit, self)
-                logger.warning(
-                    "%s is now open for passing through (mode %o): PostgreSQL runs as the user %s and must get to %s.",
-                    folder,
-                    stat.S_IMODE(found.st_mode | bit),
-                    self.name,
-                    target,
-                )
+                opened.append(str(folder))
+        if opened:
+            logger.warning(
+                "PostgreSQL runs as the user %s: the way to %s may now be passed through (search bit only) at %s.",
+                self.name,
+                target,
+                ", ".join(opened),
+            )
 
     def open_for_reading(self, tree: Path) -> None:
         """Makes everything under `tree` readable, and executable where it is so for its owner."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import grpc
@@ -17,6 +17,11 @@ from core.reporting import Report
 from core.rpc import problems
 from core.rpc.guard import Guard
 from core.rpc.workers import Workers
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    Handler = grpc.RpcMethodHandler
 
 Metadatum = tuple[str, str | bytes]
 
@@ -49,12 +54,12 @@ class Method:
         thread_pool: the behaviour's own pool, if it has one.
     """
 
-    def __init__(self, path: str, handler: grpc.RpcMethodHandler) -> None:
+    def __init__(self, path: str, handler: Handler) -> None:
         service, _, name = path.removeprefix("/").rpartition("/")
         self.path = path
         self.request_streaming: bool = handler.request_streaming
         self.response_streaming: bool = handler.response_streaming
-        self.behaviour: Callable[..., Any] = (
+        self.behaviour: Any = (
             handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         )
         self.decode: Callable[[bytes], Any] = handler.request_deserializer or _as_it_is
@@ -145,7 +150,13 @@ class RpcCall:
         """The outcome. A behaviour that set a code itself (grpcio's own services do) has said how it went."""
         if self.problem is not None:
             return problems.status_code(self.problem)
-        return self.context.code() or grpc.StatusCode.OK
+        return self.set_code or grpc.StatusCode.OK
+
+    @property
+    def set_code(self) -> grpc.StatusCode | None:
+        """The code that the behaviour set on grpcio's context, if it did."""
+        code: grpc.StatusCode | None = self.context.code()  # type: ignore[attr-defined]
+        return code
 
     def tell(self) -> None:
         """Leaves with grpcio what the client will be told when the call ends."""
@@ -177,7 +188,7 @@ class RpcCall:
     def cut(self) -> None:
         """Ends the call from another thread, whatever its own is waiting for."""
         self._cut = True
-        self.context.cancel()
+        self.context.cancel()  # type: ignore[no-untyped-call]
 
     @property
     def was_cut(self) -> bool:

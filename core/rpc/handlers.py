@@ -43,10 +43,11 @@ def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Calla
 def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Callable[..., Iterator[bytes]]:
     """For a method with many answers, which holds a thread while it runs."""
 
-    def run(call: RpcCall) -> Iterator[bytes]:
+    def behave(call: RpcCall) -> Iterator[bytes]:
         for response in method.behaviour(call.request, call.context):
             yield method.encode(response)
 
+    run: Callable[[RpcCall], Iterator[bytes]] = behave
     for layer in reversed(layers):
         run = _around_stream(layer, run)
 
@@ -96,9 +97,8 @@ def _within(layers: tuple[Layer, ...], behave: Callable[[RpcCall], Answer]) -> C
 
 def _around(layer: Layer, inner: Callable[[RpcCall], Answer | None]) -> Callable[[RpcCall], Answer | None]:
     def run(call: RpcCall) -> Answer | None:
-        with layer(call):
+        with layer(call):  # Where it deals with what was raised, there is no answer: None.
             return inner(call)
-        return None  # A layer has dealt with what was raised.
 
     return run
 

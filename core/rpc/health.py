@@ -46,7 +46,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     def Watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Send) -> None:  # noqa: N802
         """The state now and whenever it changes. Holds no thread in between."""
         self._watchers[send] = request.service
-        context.add_callback(lambda: self._watchers.pop(send, None))
+        context.add_callback(lambda: self._forget(send))
         told = self._answer(request.service)
         send(told)
         # It may have changed between the reading and the sending.
@@ -60,6 +60,9 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._serving = False
         for send, service in list(self._watchers.items()):
             self._workers.submit(send, self._answer(service))
+
+    def _forget(self, watcher: Send) -> None:
+        self._watchers.pop(watcher, None)
 
     def _answer(self, service: str) -> health_pb2.HealthCheckResponse:
         if service not in self._services:

@@ -27,7 +27,7 @@ from core.auth import authenticate
 from core.database import hygiene
 from core.errors import Cancelled, DeadlineExceeded, Failure, MethodNotAllowed, RateLimited, invalid, problem_of
 from core.rpc import handlers
-from core.rpc.call import CallbackCall, Method, RpcCall
+from core.rpc.call import CallbackCall, Handler, Method, RpcCall
 from core.rpc.guard import Guard
 from core.rpc.handlers import Layer
 from core.rpc.tracing import traced
@@ -52,7 +52,7 @@ def answered(call: RpcCall) -> Iterator[None]:
         raise
     except NotImplementedError as exc:
         # The generated servicer raises it for an rpc that nobody serves. From elsewhere it is a fault of ours.
-        unserved = call.context.code() is grpc.StatusCode.UNIMPLEMENTED
+        unserved = call.set_code is grpc.StatusCode.UNIMPLEMENTED
         call.fail(MethodNotAllowed(f"{call.method.path} is not served here.") if unserved else exc)
     except Exception as exc:
         call.fail(exc)
@@ -139,11 +139,11 @@ class _Entry(NamedTuple):
 
     method: Method
     pool: Workers | None
-    handler: grpc.RpcMethodHandler
-    refusal: grpc.RpcMethodHandler
+    handler: Handler
+    refusal: Handler
 
 
-class Interceptor(grpc.ServerInterceptor):
+class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
     """Puts every method within its layers, and refuses calls before they wait for a thread that is not to be had.
 
     Args:
@@ -169,9 +169,9 @@ class Interceptor(grpc.ServerInterceptor):
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler:
         """The handler for this call. Runs on grpcio's one serving thread."""
         path: str = handler_call_details.method
         entry = self._entries.get(path)
@@ -192,7 +192,7 @@ class Interceptor(grpc.ServerInterceptor):
             call.fail(failure)
             call.finish()
 
-    def _entry(self, path: str, handler: grpc.RpcMethodHandler) -> _Entry:
+    def _entry(self, path: str, handler: Handler) -> _Entry:
         method = Method(path, handler)
         own_pool = method.thread_pool or (self._own_workers if method.of_the_server else None)
         pool = own_pool or self._workers
@@ -212,7 +212,7 @@ class Interceptor(grpc.ServerInterceptor):
         layers: tuple[Layer, ...],
         own_pool: ThreadPoolExecutor | None,
         pool: ThreadPoolExecutor | None,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler:
         held = pool if isinstance(pool, Workers) else None
 
         def new_call(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcCall:
@@ -234,7 +234,7 @@ class Interceptor(grpc.ServerInterceptor):
             behaviour = handlers.unary(method, layers, new_call)
         return _rpc_method_handler(method, behaviour, own_pool)
 
-    def _refusal(self, method: Method, failure: Failure) -> grpc.RpcMethodHandler:
+    def _refusal(self, method: Method, failure: Failure) -> Handler:
         problem = problem_of(failure)
 
         def refuse(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -267,9 +267,7 @@ class Interceptor(grpc.ServerInterceptor):
             call.report.end()
 
 
-def _rpc_method_handler(
-    method: Method, behaviour: Callable[..., Any], own_pool: ThreadPoolExecutor | None
-) -> grpc.RpcMethodHandler:
+def _rpc_method_handler(method: Method, behaviour: Callable[..., Any], own_pool: ThreadPoolExecutor | None) -> Handler:
     # grpcio reads these off the behaviour that it is given: who rebuilds a handler must carry them over.
     behaviour.experimental_non_blocking = method.non_blocking  # type: ignore[attr-defined]
     behaviour.experimental_thread_pool = own_pool  # type: ignore[attr-defined]

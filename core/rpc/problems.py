@@ -55,7 +55,8 @@ def status_details(problem: Problem) -> bytes:
         delay = Duration()
         delay.FromNanoseconds(int(problem.retry_after_seconds * 1e9))
         status.details.append(_packed(RetryInfo(retry_delay=delay)))
-    return status.SerializeToString()
+    serialized: bytes = status.SerializeToString()
+    return serialized
 
 
 def _violation(violation: Violation) -> BadRequest.FieldViolation:

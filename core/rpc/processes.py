@@ -149,7 +149,7 @@ def _end(children: list[Child], signals: Signals, drain_seconds: float) -> int:
                 _tell(children, signal.SIGKILL)
     for child in children:
         child.close()
-    return max(abs(child.process.returncode) for child in children)
+    return max(abs(child.process.wait()) for child in children)
 
 
 def _tell(children: list[Child], signum: int) -> None:

@@ -127,9 +127,9 @@ class Server:
         return self._server.stop(grace)
 
     def close(self) -> None:
-        """Ends the threads, and with them their database connections."""
+        """Ends the threads, and with them their database connections; those that are still busy it leaves behind."""
         self._guard.stop()
-        self._workers.shutdown(wait=False)
+        self._workers.end(within=1)
 
 
 def serve(services: Sequence[Service], options: Options, signals: Signals, announce: Callable[[int], None]) -> int:
@@ -152,7 +152,7 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
     except queue.Empty:
         pass
     ended = server.stop(options.grace)
-    threading.Thread(target=lambda: ended.wait() and signals.put(_ENDED), name="drain", daemon=True).start()
+    threading.Thread(target=_tell_when, args=(ended, signals), name="drain", daemon=True).start()
     begun = time.monotonic()
     if (signum := signals.get()) is not _ENDED:
         return _ended_at_once(signum)
@@ -160,6 +160,11 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
     cut = time.monotonic() - begun >= options.grace
     logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
     return int(cut)
+
+
+def _tell_when(ended: threading.Event, signals: Signals) -> None:
+    ended.wait()
+    signals.put(_ENDED)
 
 
 def _ended_at_once(signum: int) -> int:

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any, TypeVar
@@ -78,13 +79,17 @@ class Workers(futures.ThreadPoolExecutor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Lets the threads end when they have served what waits."""
+        self.end(within=None if wait else 0)
+
+    def end(self, within: float | None) -> None:
+        """Lets the threads end when they have served what waits; waits for that, at most `within` seconds."""
         with self._lock:
             threads = list(self._threads_alive)
         for _ in threads:
             self._waiting.put(None)
-        if wait:
-            for thread in threads:
-                thread.join()
+        until = None if within is None else time.monotonic() + within
+        for thread in threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)

@@ -6,7 +6,6 @@ import sys
 
 import environ
 
-from core.database.failure import EmbeddedDatabaseError
 from scripts.dev.environment import environment_of, refuse_taken_ports
 from scripts.dev.options import ROOT, StartError, parse
 from scripts.dev.server import DevelopmentServer
@@ -25,11 +24,10 @@ def main() -> int:
     print("Tandem, development server", flush=True)
     try:
         refuse_taken_ports(options)
-        asyncio.run(DevelopmentServer(options, environment_of(options)).serve())
-    except (StartError, EmbeddedDatabaseError) as exc:
+        return asyncio.run(DevelopmentServer(options, environment_of(options)).serve())
+    except StartError as exc:
         print(exc, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +11,7 @@ from typing import NoReturn
 from watchfiles import PythonFilter, awatch
 
 from core.database.embedded import ensure_running, release
+from core.database.failure import EmbeddedDatabaseError
 from scripts.dev.children import Child
 from scripts.dev.environment import is_true
 from scripts.dev.options import ROOT, Options, StartError
@@ -32,12 +34,11 @@ class DevelopmentServer:
             "gRPC", "manage.py", "rungrpc", "--host", options.host, "--port", str(options.grpc_port)
         )
 
-    async def serve(self) -> None:
+    async def serve(self) -> int:
         """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.
 
-        Raises:
-            EmbeddedDatabaseError: the database cannot be started.
-            StartError: a process that is needed ended.
+        Returns:
+            The exit code: 0 after a signal, 1 where something that is needed failed or ended, which is said.
         """
         started = time.monotonic()
         self._stop_on_signals()
@@ -50,6 +51,10 @@ class DevelopmentServer:
             await self._until_one_ends()
         except asyncio.CancelledError:
             print("\nStopping ...", flush=True)
+            return 0
+        except (EmbeddedDatabaseError, StartError) as exc:
+            print(exc, file=sys.stderr, flush=True)
+            return 1
         finally:
             await asyncio.gather(*(child.stop() for child in self.children))
             await asyncio.to_thread(release, self.options.data_dir)

@@ -14,6 +14,7 @@ WORKED_OUT = {
     "CORS_ALLOWED_ORIGINS": "",
     "HSTS_SECONDS": "0",
     "LOG_JSON": "true",
+    "GRPC_REFLECTION": "false",
 }
 
 

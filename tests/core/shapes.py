@@ -30,6 +30,7 @@ SERVICE = FILE.services_by_name["ShapeService"]
 #: Nothing is called here; only what stands around the calls matters.
 _CALLS = SimpleNamespace(**{snake_case(rpc.name): lambda call, request: request for rpc in SERVICE.methods})
 OPERATIONS: dict[str, Operation] = {operation.rpc: operation for operation in operations(SERVICE, _CALLS)}
-Shape, UpdateShapeRequest, Part, Measure = (
-    GetMessageClass(FILE.message_types_by_name[name]) for name in ("Shape", "UpdateShapeRequest", "Part", "Measure")
+Shape, UpdateShapeRequest, Part, Measure, Unsayable = (
+    GetMessageClass(FILE.message_types_by_name[name])
+    for name in ("Shape", "UpdateShapeRequest", "Part", "Measure", "Unsayable")
 )

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from core.rest.docs import current_document
+from core.rest.openapi.current import current_document
 
 
 class Command(BaseCommand):

@@ -219,10 +219,10 @@ def success_status(operation: "Operation") -> int:
 
 
 def resource_type(operation: "Operation") -> Descriptor:
-    """The message that the answer's JSON stands for."""
+    """The message that the answer is about: the bare resource, else the whole response."""
     response, bare = operation.method.output_type, operation.http.response_body
-    within = response.fields_by_name[bare].message_type if bare else None
-    return within or response
+    field = response.fields_by_name[bare] if bare else None
+    return field.message_type if field and field.message_type and not field.is_repeated else response
 
 
 @cache

@@ -213,8 +213,8 @@ class _Described:
 
     def _answer(self) -> Schema:
         response = self._operation.method.output_type
-        if self._operation.http.response_body:
-            return self._schemas.answered(resource_type(self._operation))
+        if bare := self._operation.http.response_body:
+            return self._schemas.field(response.fields_by_name[bare], sent=False)
         page = page_field(response)
         if not page:
             return self._schemas.answered(response)

@@ -1,11 +1,9 @@
 """Messages as JSON Schemas."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import CharField, Model, TextField
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.message import Message
 
 from core import enums
 from core.rest.json.forms import DATE, TIMESTAMP, is_map, map_value
@@ -26,27 +24,6 @@ _TEXTS: dict[str, Schema] = {
     TIMESTAMP: {"type": "string", "format": "date-time"},
     DATE: {"type": "string", "format": "date"},
 }
-
-
-def limits_of(
-    model: type[Model], *messages: type[Message], without: Collection[str] = ()
-) -> dict[str, Mapping[str, Any]]:
-    """The limits of the messages' text fields that have the name of a field of the model.
-
-    Args:
-        without: fields that only have the name in common.
-    """
-    longest = {
-        field.name: field.max_length
-        for field in model._meta.get_fields()
-        if isinstance(field, CharField | TextField) and field.max_length and field.name not in without
-    }
-    return {
-        field.full_name: {"maxLength": longest[field.name]}
-        for message in messages
-        for field in message.DESCRIPTOR.fields
-        if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated and field.name in longest
-    }
 
 
 class Schemas:
@@ -100,7 +77,7 @@ class Schemas:
             return {"type": "object", "additionalProperties": self._item(map_value(field), sent=sent)}
         if field.is_repeated:
             return {"type": "array", "items": self._item(field, sent=sent)}
-        return self._item(field, sent=sent) | self._limits.get(field.full_name, {})
+        return {**self._item(field, sent=sent), **self._limits.get(field.full_name, {})}
 
     def comment(self, full_name: str) -> str:
         return self._comments.get(full_name, "")

@@ -1,0 +1,212 @@
+"""How log lines look, and what is told of a call."""
+
+import json
+import logging
+import logging.config
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from config.logging import logging_config
+from core import context
+from core.errors import AlreadyExists, Unavailable, problem_of
+from core.reporting import Report, grpc_meter, http_meter, without_secrets
+from tandem.user.v1.user_pb2 import CreateUserRequest
+
+Told = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def stderr_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Callable[[], list[str]]]]:
+    """Configures logging as the settings do; gives a function that gives the lines written since."""
+    root = logging.getLogger()
+    kept = root.level, root.handlers[:]
+
+    def configure(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
+        logging.config.dictConfig(logging_config(level=level, json=as_json))
+        return lambda: capsys.readouterr().err.splitlines()
+
+    yield configure
+    root.setLevel(kept[0])
+    root.handlers[:] = kept[1]
+
+
+@pytest.fixture
+def told(stderr_lines: Callable[..., Callable[[], list[str]]]) -> Told:
+    """The JSON lines written since the last time."""
+    lines = stderr_lines(level="DEBUG")
+    return lambda: [json.loads(line) for line in lines()]
+
+
+def test_a_line_is_one_json_object(told: Told) -> None:
+    logging.getLogger("users.services").warning("Ünusual: %s\nand more", "café")
+    (line,) = told()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("timestamp"))
+    assert line.pop("line") > 0
+    assert line == {
+        "level": "WARNING",
+        "service": "tandem",
+        "logger": "users.services",
+        "function": "test_a_line_is_one_json_object",
+        "message": "Ünusual: café\nand more",
+    }
+
+
+def test_a_line_within_a_call_carries_its_request_id(told: Told) -> None:
+    with Report(http_meter("GET", "test"), "abc"):
+        logging.getLogger("users").info("Looking.")
+    logging.getLogger("users").info("Over.")
+    looking, _, over = told()
+    assert looking["request_id"] == "abc"
+    assert "request_id" not in over
+    assert context.request_id.get() == ""
+
+
+def test_an_exception_is_part_of_its_line(told: Told) -> None:
+    try:
+        raise ZeroDivisionError("by zero")
+    except ZeroDivisionError:
+        logging.getLogger("users").exception("Failed.")
+    (line,) = told()
+    assert line["exception"].startswith("Traceback")
+    assert line["exception"].endswith("ZeroDivisionError: by zero")
+
+
+def test_lines_below_the_level_are_left_out(stderr_lines: Callable[..., Callable[[], list[str]]]) -> None:
+    lines = stderr_lines(level="warning")
+    logging.getLogger("users").info("Not told.")
+    logging.getLogger("users").warning("Told.")
+    assert len(lines()) == 1
+
+
+def test_django_writes_nothing_twice(told: Told) -> None:
+    logging.getLogger("django.server").info("GET /")
+    logging.getLogger("django.security").error("Suspicious.")
+    assert [line["message"] for line in told()] == ["GET /", "Suspicious."]
+
+
+def test_people_get_text(stderr_lines: Callable[..., Callable[[], list[str]]]) -> None:
+    lines = stderr_lines(as_json=False)
+    with Report(grpc_meter("unary", "user.v1.UserService", "GetUser"), "abc") as report:
+        report.code = "OK"
+        report.principal = 7
+        logging.getLogger("users").info("Looking.")
+    try:
+        raise ZeroDivisionError("by zero")
+    except ZeroDivisionError:
+        logging.getLogger("users").exception("Failed.")
+    looking, call, failed, *traceback = lines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} INFO    Looking\.  request_id=abc", looking)
+    assert re.fullmatch(
+        r"\S+ INFO    user\.v1\.UserService/GetUser OK  request_id=abc door=grpc principal=7 duration_ms=\d.*", call
+    )
+    assert failed.endswith("ERROR   Failed.")
+    assert traceback[-1] == "ZeroDivisionError: by zero"
+
+
+def test_a_call_is_told_with_everything_that_is_known_of_it(told: Told) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    report = Report(grpc_meter("unary", "user.v1.UserService", "GetUser"), "abc", f"00-{trace}-00f067aa0ba902b7-01")
+    with report:
+        report.principal = 7
+        report.subject_id = "8"
+        report.code = "OK"
+    (line,) = told()
+    assert line["duration_ms"] >= 0
+    expected = {
+        "level": "INFO",
+        "message": "user.v1.UserService/GetUser OK",
+        "request_id": "abc",
+        "door": "grpc",
+        "operation": "user.v1.UserService/GetUser",
+        "principal": "7",
+        "subject_id": "8",
+        "code": "OK",
+        "trace_id": trace,
+    }
+    assert {name: line[name] for name in expected} == expected
+
+
+def test_what_a_caller_did_wrong_is_no_alarm(told: Told) -> None:
+    with Report(http_meter("POST", "test"), "abc") as report:
+        raised = AlreadyExists("There is one.")
+        report.code = "409"
+        report.fail(problem_of(raised), raised)
+    (line,) = told()
+    assert (line["level"], line["code"], line["reason"]) == ("INFO", "409", "ALREADY_EXISTS")
+    assert "exception" not in line
+
+
+def test_what_the_server_lacks_is_a_warning_with_its_cause(told: Told) -> None:
+    with Report(http_meter("POST", "test"), "abc") as report:
+        raised = Unavailable("connection refused")
+        report.fail(problem_of(raised), raised)
+    (line,) = told()
+    assert (line["level"], line["reason"], line["cause"]) == ("WARNING", "UNAVAILABLE", "connection refused")
+
+
+def test_a_fault_of_ours_is_an_error_with_its_id_and_traceback(told: Told) -> None:
+    with Report(http_meter("POST", "test"), "abc") as report:
+        try:
+            raise ZeroDivisionError("by zero")
+        except ZeroDivisionError as raised:
+            problem = problem_of(raised)
+            report.fail(problem, raised)
+    (line,) = told()
+    assert (line["level"], line["error_id"]) == ("ERROR", problem.metadata["error_id"])
+    assert line["exception"].endswith("ZeroDivisionError: by zero")
+
+
+def test_the_request_is_told_at_debug_only_and_without_secrets(
+    stderr_lines: Callable[..., Callable[[], list[str]]],
+) -> None:
+    for level, expected in (("DEBUG", {"email": "ann@example.com", "password": "***"}), ("INFO", None)):
+        lines = stderr_lines(level=level)
+        with Report(grpc_meter("unary", "user.v1.UserService", "CreateUser"), "abc") as report:
+            report.request = CreateUserRequest(email="ann@example.com", password="A-nanosecond-of-wire")
+        (line,) = lines()
+        assert json.loads(line).get("request") == expected
+        assert "nanosecond" not in line
+
+
+def test_secrets_are_replaced_however_deep_they_lie() -> None:
+    value = {"user": {"name": "Ann", "new_password": "x"}, "keys": [{"secret": "y", "id": "1"}], "refresh_token": "z"}
+    assert without_secrets(value) == {
+        "user": {"name": "Ann", "new_password": "***"},
+        "keys": [{"secret": "***", "id": "1"}],
+        "refresh_token": "***",
+    }
+
+
+def test_calls_are_counted_and_timed_by_operation_and_code() -> None:
+    def count(code: str) -> tuple[float, float]:
+        labels = {"method": "PATCH", "operation": "test.v1.TestService/UpdateThing"}
+        return (
+            REGISTRY.get_sample_value("http_server_requests_total", {**labels, "code": code}) or 0,
+            REGISTRY.get_sample_value("http_server_request_seconds_count", labels) or 0,
+        )
+
+    for code in ("200", "200", "412"):
+        with Report(http_meter("PATCH", "test.v1.TestService/UpdateThing"), "abc") as report:
+            report.code = code
+    assert count("200") == (2, 3)
+    assert count("412") == (1, 3)
+
+
+def test_a_report_is_made_even_when_the_call_is_torn_down(told: Told) -> None:
+    with pytest.raises(KeyboardInterrupt), Report(http_meter("GET", "test"), "abc"):
+        raise KeyboardInterrupt
+    (line,) = told()
+    assert line["code"] == "UNKNOWN"
+
+
+def test_a_silent_report_is_counted_only(told: Told) -> None:
+    with Report(http_meter("GET", "test.silent"), "abc") as report:
+        report.silent = True
+        report.code = "429"
+    assert told() == []
+    labels = {"method": "GET", "operation": "test.silent", "code": "429"}
+    assert REGISTRY.get_sample_value("http_server_requests_total", labels) == 1
