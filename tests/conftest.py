@@ -54,9 +54,8 @@ def support(db: Any) -> User:
 
 
 @pytest.fixture
-def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
-    """Both doors on real ports, in development, with the demo data in a database of their own contents."""
-    request.getfixturevalue("transactional_db")
+def servers(transactional_db: None) -> Iterator[Servers]:
+    """Both doors on real ports, in development, with the demo data and nothing else in the database."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user RESTART IDENTITY CASCADE")
     call_command("demo", stdout=StringIO())

@@ -19,8 +19,8 @@ async def until_ready(child: Child, probe: Callable[[], bool]) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await asyncio.to_thread(probe):
-                if child.process.returncode is not None:
-                    raise StartError(f"{child.name} ended (exit code {child.process.returncode}); see above why.")
+                if child.exit_code is not None:
+                    raise StartError(f"{child.name} ended (exit code {child.exit_code}); see above why.")
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise StartError(f"{child.name} does not get ready within {PATIENCE_SECONDS} s.") from None

@@ -25,6 +25,7 @@ class DevelopmentServer:
         self.options = options
         self.environment = environment
         self.children: list[Child] = []
+        self._stopping = False
         self.web = self._child(
             "web", "-m", "uvicorn", "config.asgi:application", "--host", options.host,
             "--port", str(options.http_port), "--log-level", "warning", "--no-access-log",
@@ -56,6 +57,7 @@ class DevelopmentServer:
             print(exc, file=sys.stderr, flush=True)
             return 1
         finally:
+            self._stopping = True
             await asyncio.gather(*(child.stop() for child in self.children))
             await asyncio.to_thread(release, self.options.data_dir)
             print("Everything is stopped.", flush=True)
@@ -65,17 +67,21 @@ class DevelopmentServer:
 
     def _stop_on_signals(self) -> None:
         """The first signal cancels `serve`, which then stops its children in order; the next ends them at once."""
-        loop, serving = asyncio.get_running_loop(), asyncio.current_task()
-        assert serving
+        serving = asyncio.current_task()
 
         def stop() -> None:
-            if serving.cancelling():
-                for child in self.children:
-                    child.kill()
-            serving.cancel()
+            if serving and not self._stopping:
+                serving.cancel()
+                self._stopping = True
+                return
+            for child in self.children:
+                child.kill()
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, stop)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # As `nohup` sets it.
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            asyncio.get_running_loop().add_signal_handler(number, stop)
 
     async def _prepare(self) -> None:
         if self.environment.get("DATABASE_URL"):
@@ -110,7 +116,7 @@ class DevelopmentServer:
         waiting = {asyncio.create_task(child.ended()): child for child in self.children}
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         ended = waiting[done.pop()]
-        raise StartError(f"{ended.name} ended (exit code {ended.process.returncode}); see above why.")
+        raise StartError(f"{ended.name} ended (exit code {ended.exit_code}); see above why.")
 
     async def _reload_at_changes(self) -> None:
         watched = [folder.parent for folder in ROOT.glob("*/__init__.py") if folder.parent.name != "tests"]

@@ -1,9 +1,11 @@
 """How log lines look, and what is told of a call."""
 
+import io
 import json
 import logging
 import logging.config
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,27 +19,38 @@ from core.reporting import Report, grpc_meter, http_meter, without_secrets
 from tandem.user.v1.user_pb2 import CreateUserRequest
 
 Told = Callable[[], list[dict[str, Any]]]
+Configure = Callable[..., Callable[[], list[str]]]
 
 
 @pytest.fixture
-def stderr_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Callable[[], list[str]]]]:
-    """Configures logging as the settings do; gives a function that gives the lines written since."""
+def configure() -> Iterator[Configure]:
+    """Configures logging as the settings do; gives a function that gives the lines written since the last time."""
     root = logging.getLogger()
     kept = root.level, root.handlers[:]
 
-    def configure(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
+    def configured(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
         logging.config.dictConfig(logging_config(level=level, json=as_json))
-        return lambda: capsys.readouterr().err.splitlines()
+        (handler,) = root.handlers
+        assert isinstance(handler, logging.StreamHandler)
+        assert handler.stream is sys.stderr
 
-    yield configure
+        def lines() -> list[str]:
+            written = handler.stream.getvalue().splitlines()
+            handler.setStream(io.StringIO())
+            return written
+
+        handler.setStream(io.StringIO())
+        return lines
+
+    yield configured
     root.setLevel(kept[0])
     root.handlers[:] = kept[1]
 
 
 @pytest.fixture
-def told(stderr_lines: Callable[..., Callable[[], list[str]]]) -> Told:
+def told(configure: Configure) -> Told:
     """The JSON lines written since the last time."""
-    lines = stderr_lines(level="DEBUG")
+    lines = configure(level="DEBUG")
     return lambda: [json.loads(line) for line in lines()]
 
 
@@ -75,8 +88,8 @@ def test_an_exception_is_part_of_its_line(told: Told) -> None:
     assert line["exception"].endswith("ZeroDivisionError: by zero")
 
 
-def test_lines_below_the_level_are_left_out(stderr_lines: Callable[..., Callable[[], list[str]]]) -> None:
-    lines = stderr_lines(level="warning")
+def test_lines_below_the_level_are_left_out(configure: Configure) -> None:
+    lines = configure(level="warning")
     logging.getLogger("users").info("Not told.")
     logging.getLogger("users").warning("Told.")
     assert len(lines()) == 1
@@ -88,8 +101,8 @@ def test_django_writes_nothing_twice(told: Told) -> None:
     assert [line["message"] for line in told()] == ["GET /", "Suspicious."]
 
 
-def test_people_get_text(stderr_lines: Callable[..., Callable[[], list[str]]]) -> None:
-    lines = stderr_lines(as_json=False)
+def test_people_get_text(configure: Configure) -> None:
+    lines = configure(as_json=False)
     with Report(grpc_meter("unary", "user.v1.UserService", "GetUser"), "abc") as report:
         report.code = "OK"
         report.principal = 7
@@ -161,10 +174,10 @@ def test_a_fault_of_ours_is_an_error_with_its_id_and_traceback(told: Told) -> No
 
 
 def test_the_request_is_told_at_debug_only_and_without_secrets(
-    stderr_lines: Callable[..., Callable[[], list[str]]],
+    configure: Configure,
 ) -> None:
     for level, expected in (("DEBUG", {"email": "ann@example.com", "password": "***"}), ("INFO", None)):
-        lines = stderr_lines(level=level)
+        lines = configure(level=level)
         with Report(grpc_meter("unary", "user.v1.UserService", "CreateUser"), "abc") as report:
             report.request = CreateUserRequest(email="ann@example.com", password="A-nanosecond-of-wire")
         (line,) = lines()
