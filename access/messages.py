@@ -12,6 +12,6 @@ def token_pair(grant: Grant) -> auth_pb2.TokenPair:
     return auth_pb2.TokenPair(
         access_token=access_token(grant.session),
         refresh_token=grant.refresh_token,
-        token_type="bearer",
+        token_type="bearer",  # noqa: S106 — a kind, no secret
         expires_in=settings.ACCESS_TOKEN_SECONDS,
     )

@@ -13,8 +13,8 @@ from access import tokens
 from access.models import RefreshToken, Session
 from core import auth, limits
 from core.errors import Unauthenticated, invalid
-from users.services import note_login
 from users.models import User
+from users.services import note_login
 
 #: How long after its exchange a refresh token may be sent again, for an answer that was lost.
 LOST_ANSWER_GRACE = timedelta(seconds=10)
@@ -56,8 +56,8 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
 def refresh(refresh_token: str, *, address: str = "") -> Grant:
     """Exchanges a refresh token for its successor.
 
-    The same token sent again within `LOST_ANSWER_GRACE`, and before its successor was used, gets the same successor. Any
-    other second use means that two hold it: the session is ended.
+    The same token sent again within `LOST_ANSWER_GRACE`, and before its successor was used, gets the same successor.
+    Any other second use means that two hold it: the session is ended.
 
     Raises:
         ValidationError: no token was sent.

@@ -13,4 +13,4 @@ from django.conf import settings
 
 from config.wsgi import application as wsgi_application
 
-application = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)
+application = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)  # type: ignore[arg-type]

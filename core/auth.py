@@ -1,7 +1,7 @@
 """Who calls. The doors ask `authenticate`; what a credential means is `settings.AUTHENTICATE`'s to say.
 
-Verifying a token on every call would cost more than the read it protects, so its outcome is kept for less than a second;
-a revocation therefore takes effect everywhere within a second, and at once in the process that `forget`s.
+Verifying a token on every call would cost more than the read it protects, so its outcome is kept for less than a
+second; a revocation therefore takes effect everywhere within a second, and at once in the process that `forget`s.
 """
 
 import hashlib

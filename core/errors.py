@@ -54,7 +54,7 @@ TABLE: dict[str, Kind] = {
 
 
 class Violation(NamedTuple):
-    """What is wrong with one field: its path (dots between the parts), the broken rule's code in lower case, a sentence."""
+    """What is wrong with one field: its path (dots between the parts), the rule's code in lower case, a sentence."""
 
     field: str
     code: str
@@ -211,12 +211,13 @@ def renamed(paths: Mapping[str, str]) -> Iterator[None]:
 
 
 # Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.
-_CODES = {None: "invalid", "blank": "required", "null": "required", "invalid_choice": "choice"}
+_CODES = {"blank": "required", "null": "required", "invalid_choice": "choice"}
 
 
 def _violations(exc: ValidationError) -> Iterator[Violation]:
     by_field = exc.error_dict if hasattr(exc, "error_dict") else {NON_FIELD_ERRORS: exc.error_list}
     for name, errors in by_field.items():
         for error in errors:
-            code = _CODES.get(error.code, error.code)
+            code = error.code or "invalid"
+            code = _CODES.get(code, code)
             yield Violation("" if name == NON_FIELD_ERRORS else name, code, " ".join(error.messages))

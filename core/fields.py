@@ -23,7 +23,7 @@ def no_control_characters_but_breaks(value: str) -> None:
 
 
 class PlainInMigrations:
-    """A field that migrations know as Django's own: rules are Python's business, and old migrations import none of it."""
+    """A field that migrations know as Django's own: rules are Python's business, old migrations import none of it."""
 
     plain: str
 

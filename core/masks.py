@@ -1,9 +1,10 @@
 """Field masks: which fields of a resource a write names. A JSON body's keys arrive here as the same mask."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
@@ -36,7 +37,7 @@ def _covers(path: str, writable: Collection[str]) -> bool:
     return path in writable or any(leaf.startswith(f"{path}.") for leaf in writable)
 
 
-def _error(path: str, descriptor: Descriptor) -> ValidationError:
+def _error(path: str, descriptor: Any) -> ValidationError:
     if path == EVERYTHING:
         return ValidationError("The mask * stands alone.", code="invalid")
     if not _exists(path, descriptor):
@@ -44,7 +45,7 @@ def _error(path: str, descriptor: Descriptor) -> ValidationError:
     return ValidationError(f"The field {path} cannot be written.", code="read_only")
 
 
-def _exists(path: str, descriptor: Descriptor | None) -> bool:
+def _exists(path: str, descriptor: Any) -> bool:
     for name in path.split("."):
         field: FieldDescriptor | None = descriptor.fields_by_name.get(name) if descriptor else None
         if field is None:

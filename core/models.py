@@ -1,13 +1,14 @@
 """The tables that every app shares, and the one way to save."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from core.errors import AlreadyExists, Stale
+from core.errors import AlreadyExists, Stale, invalid
 
 
 class IdempotencyRecord(models.Model):
@@ -63,8 +64,8 @@ Row = TypeVar("Row", bound=Versioned)
 def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields: Any) -> Row:
     """Sets the fields, checks the model's rules, and saves: the only way a service writes a row.
 
-    A new row is inserted; of a row that was loaded only what changed is written, with the next version and only over the
-    version that was loaded. Nothing changed, nothing written.
+    A new row is inserted; of a row that was loaded only what changed is written, with the next version and only over
+    the version that was loaded. Nothing changed, nothing written.
 
     Args:
         also: what is written beside the fields when one of them changed, e.g. who changed it.
@@ -113,29 +114,29 @@ def _update(instance: Versioned, changed: dict[str, Any]) -> None:
     instance.version, instance.updated_at = loaded_version + 1, now
 
 
-class translated:
+@contextmanager
+def translated(instance: Versioned) -> Iterator[None]:
     """Turns a broken constraint into the error that the rule it stands for would have given."""
+    try:
+        yield
+    except IntegrityError as exc:
+        error = _error_of(instance, exc.__cause__.diag)  # type: ignore[union-attr]  # psycopg2's own error
+        if error is None:
+            raise
+        raise error from exc
 
-    def __init__(self, instance: Versioned) -> None:
-        self.instance = instance
 
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
-        if not isinstance(exc, IntegrityError):
-            return
-        diagnosis = exc.__cause__.diag  # type: ignore[union-attr]  # psycopg2's own error
-        name = diagnosis.constraint_name
-        if name in self.instance.already_exists:
-            raise AlreadyExists(self.instance.already_exists[name].format(self.instance)) from exc
-        for constraint in self.instance._meta.constraints:
-            if constraint.name == name:
-                raise ValidationError(
-                    constraint.get_violation_error_message(), code=constraint.violation_error_code or "invalid"
-                ) from exc
-        for field in self.instance._meta.fields:
-            if field.remote_field and diagnosis.message_detail and f"({field.column})=" in diagnosis.message_detail:
-                raise ValidationError({field.name: ValidationError("There is no such record.", code="unknown")}) from exc
+def _error_of(instance: Versioned, diagnosis: Any) -> Exception | None:
+    if told := instance.already_exists.get(diagnosis.constraint_name):
+        return AlreadyExists(told.format(instance))
+    for constraint in instance._meta.constraints:
+        if constraint.name == diagnosis.constraint_name:
+            code = constraint.violation_error_code or "invalid"
+            return ValidationError(constraint.get_violation_error_message(), code=code)
+    for field in instance._meta.fields:
+        if field.remote_field and f"({field.column})=" in (diagnosis.message_detail or ""):
+            return invalid(field.name, "unknown", "There is no such record.")
+    return None
 
 
 def limits(model: type[models.Model], field_name: str) -> dict[str, Any]:

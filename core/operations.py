@@ -1,8 +1,8 @@
 """Operations: what the doors serve, read off the proto descriptors and bound to an app's `calls`.
 
-An operation is one unary rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table
-of operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`, and
-`perform` is the one way through which both doors run it.
+An operation is one unary rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only
+table of operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`,
+and `perform` is the one way through which both doors run it.
 """
 
 import re
@@ -19,6 +19,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency
 from core.errors import Unauthenticated, invalid
+
+_ANONYMOUS = AnonymousUser()
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -85,7 +87,7 @@ class Call:
     """
 
     operation: Operation
-    actor: Any = AnonymousUser()
+    actor: Any = _ANONYMOUS
     address: str = ""
     user_agent: str = ""
     expected_version: int | None = None

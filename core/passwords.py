@@ -52,7 +52,11 @@ class NotAboutTheUserValidator:
 
     def validate(self, password: str, user: Any = None) -> None:
         lowered = password.lower()
-        for told in (user.email, user.email.partition("@")[0], user.first_name, user.last_name, user.display_name) if user else ():
+        for told in (
+            (user.email, user.email.partition("@")[0], user.first_name, user.last_name, user.display_name)
+            if user
+            else ()
+        ):
             if len(told) >= self.shortest_part and told.lower() in lowered:
                 raise ValidationError(
                     "This password holds your name or e-mail address; choose another.", code="password_too_similar"

@@ -1,8 +1,8 @@
 """Querysets compiled once.
 
-An ORM `.get()` spends five sixths of its time building and compiling the same query again (measured: 370 µs of CPU, 63 of
-them the driver). `prepared` lets the ORM compile a queryset once and then only binds parameters; what comes back are the
-same model instances.
+An ORM `.get()` spends five sixths of its time building and compiling the same query again (measured: 370 µs of CPU, 63
+of them the driver). `Prepared` lets the ORM compile a queryset once and then only binds parameters; what comes back are
+the same model instances.
 """
 
 import threading
@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 Row = TypeVar("Row", bound=models.Model)
 
 
-class prepared(Generic[Row]):
+class Prepared(Generic[Row]):
     """A queryset of whole rows whose only parameters are UUIDs.
 
     Args:

@@ -1,7 +1,7 @@
 """Search by the beginnings of words.
 
-Words are cut where people cut them (at anything that is no letter and no digit), kept in a generated column in lower case,
-and found by prefix. There is no ranking: lists stay in their own order and cost the same on every page.
+Words are cut where people cut them (at anything that is no letter and no digit), kept in a generated column in lower
+case, and found by prefix. There is no ranking: lists stay in their own order and cost the same on every page.
 """
 
 import re
@@ -9,8 +9,8 @@ import re
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import BooleanField, F, Func, GeneratedField, Value
 
-# Only immutable functions may stand in a generated column, hence || and not concat_ws. array_to_tsvector takes the words
-# as they are: a text parser would take addresses and paths for one word.
+# Only immutable functions may stand in a generated column, hence || and not concat_ws. array_to_tsvector takes the
+# words as they are: a text parser would take addresses and paths for one word.
 _WORDS = "array_to_tsvector(array_remove(regexp_split_to_array(lower(%(expressions)s), '[^[:alnum:]]+'), ''))"
 
 

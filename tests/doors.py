@@ -44,7 +44,9 @@ class Failed(Exception):
         metadata: what else the failure carries, e.g. `current_version`.
     """
 
-    def __init__(self, reason: str, message: str, violations: list[tuple[str, str, str]], metadata: dict[str, str]) -> None:
+    def __init__(
+        self, reason: str, message: str, violations: list[tuple[str, str, str]], metadata: dict[str, str]
+    ) -> None:
         super().__init__(f"{reason}: {message} {violations or ''}")
         self.reason = reason
         self.message = message

@@ -1,9 +1,17 @@
-"""The product's settings, for tests: a cluster of their own that need not survive a crash, and cheap password hashes."""
+"""The product's settings, for tests: a cluster of their own that need not survive a crash, cheap password hashes."""
 
 import os
 
 # What a developer's .env or environment says must not change what the tests see.
-for name in ("DEBUG", "DEV_AUTH_AS", "ALLOW_SIGNUP", "JWT_PRIVATE_KEY", "TRACING", "HTTPS_ONLY", "CORS_ALLOWED_ORIGINS"):
+for name in (
+    "DEBUG",
+    "DEV_AUTH_AS",
+    "ALLOW_SIGNUP",
+    "JWT_PRIVATE_KEY",
+    "TRACING",
+    "HTTPS_ONLY",
+    "CORS_ALLOWED_ORIGINS",
+):
     os.environ[name] = ""
 os.environ |= {
     "DEBUG": "false",
@@ -20,9 +28,7 @@ from config.settings import *
 from config.settings import BASE_DIR
 from core.database import configuration
 
-DATABASES = {
-    "default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)
-}
+DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
 # Files are served from where they lie; nobody collected them.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None

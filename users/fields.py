@@ -73,14 +73,12 @@ def are_social_links(links: Any) -> None:
         raise ValidationError(f"Give at most {MOST_SOCIAL_LINKS} social links.", code="max_items")
     for name, address in links.items():
         if not name.strip() or len(name) > LONGEST_SOCIAL_NAME:
-            raise ValidationError(
-                f"A social link's name has 1 to {LONGEST_SOCIAL_NAME} characters.", code="max_length"
-            )
+            raise ValidationError(f"A social link's name has 1 to {LONGEST_SOCIAL_NAME} characters.", code="max_length")
         no_control_characters(name)
         WebAddress().clean(address, None)
 
 
-class SocialLinksField(PlainInMigrations, models.JSONField):  # type: ignore[type-arg]
+class SocialLinksField(PlainInMigrations, models.JSONField):
     """Names and addresses of a user elsewhere (see `are_social_links`)."""
 
     plain = "django.db.models.JSONField"
@@ -90,14 +88,14 @@ class SocialLinksField(PlainInMigrations, models.JSONField):  # type: ignore[typ
 @functools.cache
 def _languages() -> frozenset[str]:
     # CLDR's names of languages; the codes of two letters are ISO 639-1's.
-    return frozenset(code for code in Locale("en").languages if len(code) == 2)
+    return frozenset(code for code in map(str, Locale("en").languages) if len(code) == 2)
 
 
 @functools.cache
 def _currencies() -> frozenset[str]:
     # CLDR's currencies that some territory uses today.
-    used = get_global("territory_currencies").values()
-    return frozenset(code for currencies in used for code, _, until, *_ in currencies if until is None)
+    used: Any = get_global("territory_currencies")
+    return frozenset(currency[0] for currencies in used.values() for currency in currencies if currency[2] is None)
 
 
 @functools.cache

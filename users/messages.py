@@ -1,7 +1,7 @@
 """Users in the contracts' words: rows to messages, messages to fields."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -139,7 +139,7 @@ def _read_roles(message: Any, name: str) -> Sequence[int]:
     return checked_numbers(user_pb2.UserRole.DESCRIPTOR, message.roles, name)
 
 
-_READ = {
+_READ: dict[str, Callable[[Any, str], Any]] = {
     "phone": _read_phone,
     "date_of_birth": _read_date,
     "status": _read_status,
@@ -157,7 +157,7 @@ def _fill_profile(message: user_pb2.UserProfile, user: User) -> None:
     message.bio = user.bio
     if user.date_of_birth:
         day = user.date_of_birth
-        message.date_of_birth.year, message.date_of_birth.month, message.date_of_birth.day = day.year, day.month, day.day
+        message.date_of_birth.CopyFrom(common_pb2.Date(year=day.year, month=day.month, day=day.day))
     message.gender = user.gender
     message.language = user.language
     message.currency = user.currency

@@ -1,6 +1,6 @@
 """What a user is."""
 
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -52,7 +52,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(models.Q(status__in=OPEN) | models.Q(pk=colleague_id))
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+_Users = BaseUserManager.from_queryset(UserQuerySet)
+
+
+class UserManager(_Users):  # type: ignore[valid-type,misc]
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """For Django's own `createsuperuser`: an administrator of the product and of the admin site."""
         user = User(email=email, is_staff=True, is_superuser=True, roles=[Role.ADMIN], number=None, **fields)
@@ -86,7 +89,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     phone_verified = models.BooleanField(default=False)
     last_login_at = models.DateTimeField(null=True, blank=True, editable=False)
     # AbstractBaseUser's column; ours is the contract's last_login_at.
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     bio = Prose(max_length=1000, blank=True, default="")
     date_of_birth = models.DateField(null=True, blank=True)
@@ -135,7 +138,8 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def clean(self) -> None:
         self.roles = sorted(set(self.roles)) or [Role.CUSTOMER]
-        if self.date_of_birth and self.date_of_birth > date.today():
+        # Somewhere the day has begun that has not begun here.
+        if self.date_of_birth and self.date_of_birth > datetime.now(UTC).date() + timedelta(days=1):
             raise ValidationError(
                 {"date_of_birth": ValidationError("The date of birth lies in the future.", code="range")}
             )

@@ -9,19 +9,19 @@ from users.models import User
 
 def may_register(actor: Any) -> bool:
     """Anyone while sign-up is open; else administrators."""
-    return settings.ALLOW_SIGNUP or may_administer(actor)
+    return bool(settings.ALLOW_SIGNUP) or may_administer(actor)
 
 
 def may_read_everything(actor: Any, user: User | None = None) -> bool:
     """Whether the actor reads every field of this user (of everyone, without one)."""
-    return actor.is_authenticated and (actor.reads_everything or (user is not None and actor.pk == user.pk))
+    return bool(actor.is_authenticated and (actor.reads_everything or (user is not None and actor.pk == user.pk)))
 
 
 def may_change(actor: Any, user: User) -> bool:
     """Oneself and administrators: what the account says, deactivating it, deleting it."""
-    return actor.is_authenticated and (actor.pk == user.pk or actor.is_administrator)
+    return bool(actor.is_authenticated and (actor.pk == user.pk or actor.is_administrator))
 
 
 def may_administer(actor: Any) -> bool:
     """Administrators: roles, status, reactivating."""
-    return actor.is_authenticated and actor.is_administrator
+    return bool(actor.is_authenticated and actor.is_administrator)

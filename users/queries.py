@@ -13,7 +13,7 @@ from core import ids, search
 from core.errors import invalid
 from core.fields import checked_line
 from core.paging import Asked, Order, Page, page
-from core.prepared import prepared
+from core.prepared import Prepared
 from users import policies
 from users.models import User
 
@@ -21,8 +21,8 @@ from users.models import User
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
 LONGEST_QUERY = 200
 
-_by_id = prepared(lambda user_id: User.objects.filter(pk=user_id))
-_colleague_by_id = prepared(
+_by_id = Prepared(lambda user_id: User.objects.filter(pk=user_id))
+_colleague_by_id = Prepared(
     lambda user_id, colleague_id: User.objects.filter(pk=user_id).visible_to_colleague(colleague_id)
 )
 
@@ -61,7 +61,8 @@ def get_user(actor: Any, user_id: str) -> User:
 
 def get_user_for_update(actor: Any, user_id: str) -> User:
     """As `get_user`, with the row locked until the transaction ends."""
-    user = User.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=resolve_id(actor, user_id)).first()
+    wanted = resolve_id(actor, user_id)
+    user = User.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=wanted).first() if wanted else None
     if user is None:
         raise not_found(user_id)
     return user

@@ -23,7 +23,9 @@ LONGEST_REASON = 1000
 _ADMINISTRATORS_LOCK = 7_305_001
 
 
-def create_user(actor: Any, *, address: str = "", password: str = "", roles: list[int] | None = None, **fields: Any) -> User:
+def create_user(
+    actor: Any, *, address: str = "", password: str = "", roles: list[int] | None = None, **fields: Any
+) -> User:
     """A new account, waiting for its e-mail to be verified.
 
     Args:
@@ -133,10 +135,8 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
     if roles:
         _check_may_administer(actor, "You may not give roles.")
     if not actor.is_authenticated:
-        limits.take(
-            "signup", address, most=settings.SIGNUPS_PER_HOUR, seconds=3600,
-            message="Too many accounts were made from your address; try again later.",
-        )
+        message = "Too many accounts were made from your address; try again later."
+        limits.take("signup", address, most=settings.SIGNUPS_PER_HOUR, seconds=3600, message=message)
 
 
 def _check_may_administer(actor: Any, otherwise: str) -> None:

@@ -1,7 +1,7 @@
 """The HTTP door: DRF viewsets whose actions, paths and verbs are read off the operations."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -31,11 +31,12 @@ OWN_QUERY_NAMES = frozenset({"count"})
 class AlwaysJson(BaseContentNegotiation):
     """There is one representation, whatever a client accepts."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         return None
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class Door(ViewSet):
@@ -65,14 +66,14 @@ class Door(ViewSet):
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return problems.handle
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """What may be done here."""
         return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
 
 def routes(viewset: type[Door]) -> list[URLPattern]:
     """The viewset's URL patterns: one for each path of its operations, those without fields first."""
-    by_path: dict[str, dict[str, str]] = {}
+    by_path: dict[str, dict[str, Any]] = {}
     for operation in viewset.operations:
         by_path.setdefault(operation.http.path, {})[operation.http.verb.lower()] = snake_case(operation.rpc)
     return [

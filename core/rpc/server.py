@@ -148,14 +148,14 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
     logger.info("Signal %d: draining.", signals.get())
     server.drain()
     try:
-        return _ended_at_once(signals.get(timeout=options.drain_wait))
+        return _end_at_once(server, signals.get(timeout=options.drain_wait))
     except queue.Empty:
         pass
     ended = server.stop(options.grace)
     threading.Thread(target=_tell_when, args=(ended, signals), name="drain", daemon=True).start()
     begun = time.monotonic()
     if (signum := signals.get()) is not _ENDED:
-        return _ended_at_once(signum)
+        return _end_at_once(server, signum)
     server.close()
     cut = time.monotonic() - begun >= options.grace
     logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
@@ -167,8 +167,10 @@ def _tell_when(ended: threading.Event, signals: Signals) -> None:
     signals.put(_ENDED)
 
 
-def _ended_at_once(signum: int) -> int:
+def _end_at_once(server: Server, signum: int) -> int:
     logger.warning("Signal %d again: ending at once.", signum)
+    # Clients are told, and grpcio's own threads end: they would keep the process until the grace is over.
+    server.stop(grace=0).wait(1)
     return 128 + signum
 
 

@@ -74,7 +74,7 @@ def test_claims_that_do_not_fit(api: Door, session: Session, changes: dict[str, 
 
 def test_alg_none(api: Door, session: Session) -> None:
     refused(api, jwt.encode(claims(session), None, "none"))
-    header, payload, signature = signed(session).split(".")
+    _, payload, signature = signed(session).split(".")
     none = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
     refused(api, f"{none}.{payload}.")
     refused(api, f"{none}.{payload}.{signature}")

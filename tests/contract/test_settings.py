@@ -20,7 +20,7 @@ WORKED_OUT = {
 
 def read(source: str) -> dict[str, str]:
     """Variable → default, of each call `env.<type>("NAME", default=…)`."""
-    return {name: default for name, default in _calls(ast.parse(source))}
+    return dict(_calls(ast.parse(source)))
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, str]]:

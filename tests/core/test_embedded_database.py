@@ -334,7 +334,9 @@ class TestPlaces:
             (data_dir / "postgres").mkdir()
             os.seteuid(65534)
             try:
-                with pytest.raises(EmbeddedDatabaseError, match=r"postgres belongs to the user root: continue as who made it"):
+                with pytest.raises(
+                    EmbeddedDatabaseError, match=r"postgres belongs to the user root: continue as who made it"
+                ):
                     embedded.ensure_running(data_dir)
             finally:
                 os.seteuid(0)

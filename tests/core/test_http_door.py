@@ -81,7 +81,7 @@ def test_empty_is_204(http: Client, ann: User) -> None:
     ("body", "expected"),
     [
         ({"email": 5}, {"#/email": "type"}),
-        ({"email": "new@example.com", "first_name": True, "roles": "admin"}, {"#/first_name": "type", "#/roles": "type"}),
+        ({"email": "new@example.com", "first_name": True, "roles": "x"}, {"#/first_name": "type", "#/roles": "type"}),
         ({"email": "new@example.com", "nonsense": 1}, {"#/nonsense": "unknown"}),
         ({"email": "new@example.com", "phone": {"nonsense": 1}}, {"#/phone/nonsense": "unknown"}),
         ({"email": "new@example.com", "roles": ["pope"]}, {"#/roles/0": "choice"}),
@@ -102,9 +102,7 @@ def test_a_bad_body_names_what_is_bad(http: Client, body: Any, expected: dict[st
 
 def test_a_patch_of_what_cannot_be_written(http: Client, ann: User) -> None:
     patch = {"id": str(ann.pk), "first_name": "Anna", "profile": {"moon": 1}}
-    document = problem(
-        http.patch(f"/api/v1/users/{ann.pk}", patch, content_type="application/json"), 400, "INVALID"
-    )
+    document = problem(http.patch(f"/api/v1/users/{ann.pk}", patch, content_type="application/json"), 400, "INVALID")
     assert "#/profile/moon" in errors(document)
     document = problem(
         http.patch(f"/api/v1/users/{ann.pk}", {"id": "x"}, content_type="application/json"), 400, "INVALID"
@@ -116,8 +114,8 @@ def test_a_patch_of_what_cannot_be_written(http: Client, ann: User) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["nonsense=1", "page_size=ten", "page_size=1&page_size=2", "statuses=asleep", "descending=yes", "created_at_from=today",
-     "created_at_from=2026-01-01T00:00:00"],
+    ["nonsense=1", "page_size=ten", "page_size=1&page_size=2", "statuses=asleep", "descending=yes",
+     "created_at_from=today", "created_at_from=2026-01-01T00:00:00"],
 )  # fmt: skip
 def test_a_bad_query_names_what_is_bad(http: Client, query: str) -> None:
     document = problem(http.get(f"/api/v1/users/search?{query}"), 400, "INVALID")

@@ -2,7 +2,8 @@ import uuid
 
 import pytest
 
-from tandem.user.v1.user_pb2 import GetUserRequest, User as UserMessage
+from tandem.user.v1.user_pb2 import GetUserRequest
+from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed
 from tests.factories import UserFactory
 from users.models import Status, User
@@ -37,7 +38,9 @@ def test_support_and_administrators_see_everything(api: Door, ann: User, support
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
-def test_a_closed_account_is_seen_by_administrators_only(api: Door, ann: User, administrator: User, status: int) -> None:
+def test_a_closed_account_is_seen_by_administrators_only(
+    api: Door, ann: User, administrator: User, status: int
+) -> None:
     closed = UserFactory(status=status)
     request = GetUserRequest(user_id=str(closed.pk))
     with pytest.raises(Failed) as failed:

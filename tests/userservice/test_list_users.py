@@ -162,9 +162,7 @@ def test_colleagues_see_open_accounts_and_cannot_ask_for_more(api: Door, ann: Us
         assert failed.value.reason == "FORBIDDEN"
 
 
-def test_it_takes_two_queries_however_many_rows(
-    api: Door, administrator: User, django_assert_num_queries: Any
-) -> None:
+def test_it_takes_two_queries_however_many_rows(api: Door, administrator: User, django_assert_num_queries: Any) -> None:
     UserFactory.create_batch(30)
     request = ListUsersRequest(pagination=PaginationRequest(page_size=25))
     api(LIST, request, actor=administrator)

@@ -20,14 +20,17 @@ def found(api: Door, actor: User, query: str, **fields: Any) -> list[str]:
 @pytest.fixture
 def jose(administrator: User) -> User:
     return UserFactory(
-        email="jose.maria_lopez+work@mail-host.example.org", first_name="José", last_name="O'Brien", display_name="Pepe 42/a"
+        email="jose.maria_lopez+work@mail-host.example.org",
+        first_name="José",
+        last_name="O'Brien",
+        display_name="Pepe 42/a",
     )
 
 
 @pytest.mark.parametrize(
     "query",
-    ["jos", "JOSÉ", "bri", "o'brien", "pepe", "42", "pepe jos", "lopez", "work", "host", "mail-host", "jose.maria", "exam",
-     "jose.maria_lopez+work@mail-host.example.org"],
+    ["jos", "JOSÉ", "bri", "o'brien", "pepe", "42", "pepe jos", "lopez", "work", "host", "mail-host", "jose.maria",
+     "exam", "jose.maria_lopez+work@mail-host.example.org"],
 )  # fmt: skip
 def test_it_finds_the_beginning_of_any_word(api: Door, jose: User, administrator: User, query: str) -> None:
     UserFactory(email="other@elsewhere.net", display_name="Somebody else")
@@ -63,7 +66,9 @@ def test_a_page_of_one_holds_the_exact_email_alone(api: Door, administrator: Use
     UserFactory(email="sam@example.com", display_name="exact")
     UserFactory(email="sam@example.com.org", display_name="later")
     first = api(
-        SEARCH, SearchUsersRequest(query="sam@example.com", pagination=PaginationRequest(page_size=1)), actor=administrator
+        SEARCH,
+        SearchUsersRequest(query="sam@example.com", pagination=PaginationRequest(page_size=1)),
+        actor=administrator,
     )
     assert [user.display_name for user in first.users] == ["exact"]
     pagination = PaginationRequest(page_size=1, page_token=first.pagination.next_page_token)

@@ -62,7 +62,12 @@ def test_every_writable_field_can_be_written(api: Door, ann: User) -> None:
         profile=profile,
     )
     user = api(UPDATE, request, actor=ann).user
-    assert (user.first_name, user.last_name, user.display_name, user.email) == ("O'Brien", '<b>"', "D", "anna@example.com")
+    assert (user.first_name, user.last_name, user.display_name, user.email) == (
+        "O'Brien",
+        '<b>"',
+        "D",
+        "anna@example.com",
+    )
     assert user.profile == profile
 
 

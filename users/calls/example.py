@@ -19,9 +19,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
     _check_given(name=request.name, email=request.email)
     with renamed({"display_name": "name"}):
-        user = services.create_user(
-            call.actor, address=call.address, email=request.email, display_name=request.name
-        )
+        user = services.create_user(call.actor, address=call.address, email=request.email, display_name=request.name)
     return example_pb2.CreateUserResponse(user=example_user_message(user, user))
 
 

@@ -36,16 +36,15 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
 
 
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
-    paths = written_paths(request.user, request.update_mask if request.HasField("update_mask") else None, messages.WRITABLE)
+    mask = request.update_mask if request.HasField("update_mask") else None
+    paths = written_paths(request.user, mask, messages.WRITABLE)
     with renamed(messages.PATHS):
         fields = messages.user_fields(request.user, paths)
         user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
     return user_pb2.UpdateUserResponse(user=user_message(user, call.actor))
 
 
-def update_user_profile(
-    call: Call, request: user_pb2.UpdateUserProfileRequest
-) -> user_pb2.UpdateUserProfileResponse:
+def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.profile_fields(request.profile, written_paths(request.profile, mask, messages.PROFILE))
     user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
@@ -53,9 +52,7 @@ def update_user_profile(
 
 
 def delete_user(call: Call, request: user_pb2.DeleteUserRequest) -> Empty:
-    services.delete_user(
-        call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version
-    )
+    services.delete_user(call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version)
     return Empty()
 
 

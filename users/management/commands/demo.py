@@ -21,9 +21,7 @@ class Command(BaseCommand):
         administrator = User.objects.filter(email=ADMINISTRATOR).first()
         if administrator is None:
             password = secrets.token_urlsafe(12)
-            administrator = User.objects.create_superuser(
-                ADMINISTRATOR, password, display_name="Administrator"
-            )
+            administrator = User.objects.create_superuser(ADMINISTRATOR, password, display_name="Administrator")
             self.stdout.write(f"Administrator {ADMINISTRATOR}, password {password} (shown only now)")
         for first_name, last_name, email in PEOPLE:
             if not User.objects.filter(email=email).exists():

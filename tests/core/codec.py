@@ -1,0 +1,48 @@
+"""What the tests of the JSON rules share: operations, and a request as HTTP would say it."""
+
+import json as stdlib_json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from access import calls as access_calls
+from core.errors import problem_of
+from core.operations import Operation, operations
+from core.rest import json
+from tandem.auth.v1 import auth_pb2
+from tandem.example.v1 import example_pb2
+from tandem.user.v1 import user_pb2
+from users.calls import example as example_calls
+from users.calls import user as user_calls
+
+SERVED = [
+    *operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user_calls),
+    *operations(example_pb2.DESCRIPTOR.services_by_name["ExampleService"], example_calls),
+    *operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], access_calls),
+]
+BY_NAME = {operation.name: operation for operation in SERVED}
+UPDATE_USER = BY_NAME["user.v1.UserService/UpdateUser"]
+LIST_USERS = BY_NAME["user.v1.UserService/ListUsers"]
+SEARCH_USERS = BY_NAME["user.v1.UserService/SearchUsers"]
+GET_USER = BY_NAME["user.v1.UserService/GetUser"]
+GET_USER_BY_NUMBER = BY_NAME["example.ExampleService/GetUser"]
+
+
+def codes(call: Callable[..., Any], *arguments: Any) -> dict[str, str]:
+    """What is refused: field → code of the broken rule. Every sentence ends as one."""
+    with pytest.raises(ValidationError) as failed:
+        call(*arguments)
+    problem = problem_of(failed.value)
+    assert all(violation.message.endswith(".") for violation in problem.violations)
+    return {violation.field: violation.code for violation in problem.violations}
+
+
+def read(operation: Operation, body: Any = b"", query: str = "", **path_values: str) -> Any:
+    sent = body if isinstance(body, bytes) else stdlib_json.dumps(body).encode()
+    return json.read_request(operation, path_values, query, sent)
+
+
+def update(body: Any) -> user_pb2.UpdateUserRequest:
+    return read(UPDATE_USER, body, user_id="me")

@@ -1,0 +1,56 @@
+"""What the servers that `tests/core/test_rungrpc.py` starts serve."""
+
+import logging
+import os
+import time
+from types import ModuleType, SimpleNamespace
+from typing import cast
+
+from django.db import connection
+
+from core.operations import Call, open_to, operations
+from core.rpc.door import Service, servicer
+from tandem.example.v1.example_pb2 import (
+    DESCRIPTOR,
+    CreateUserRequest,
+    CreateUserResponse,
+    GetUserRequest,
+    GetUserResponse,
+    ListUsersRequest,
+    ListUsersResponse,
+    User,
+)
+from tandem.example.v1.example_pb2_grpc import ExampleServiceServicer, add_ExampleServiceServicer_to_server
+
+logger = logging.getLogger(__name__)
+
+
+@open_to(anyone=True)
+def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
+    """Takes as many milliseconds as the id says."""
+    logger.warning("GetUser has begun.")
+    time.sleep(request.user_id / 1000)
+    return GetUserResponse(user=User(id=request.user_id))
+
+
+@open_to(anyone=True)
+def create_user(call: Call, request: CreateUserRequest) -> CreateUserResponse:
+    """Answers with the server's process id."""
+    return CreateUserResponse(user=User(id=os.getpid(), name=request.name))
+
+
+@open_to(anyone=True)
+def list_users(call: Call, request: ListUsersRequest) -> ListUsersResponse:
+    """Answers with the process id of the database connection, which it keeps busy for a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.02)")
+        return ListUsersResponse(total_count=cursor.fetchone()[0])
+
+
+_calls = SimpleNamespace(__name__=__name__, get_user=get_user, create_user=create_user, list_users=list_users)
+_operations = operations(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, _calls))
+services = [
+    Service(
+        "example.ExampleService", add_ExampleServiceServicer_to_server, servicer(ExampleServiceServicer, _operations)
+    )
+]
