@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
@@ -137,13 +137,3 @@ def _error_of(instance: Versioned, diagnosis: Any) -> Exception | None:
         if field.remote_field and f"({field.column})=" in (diagnosis.message_detail or ""):
             return invalid(field.name, "unknown", "There is no such record.")
     return None
-
-
-def limits(model: type[models.Model], field_name: str) -> dict[str, Any]:
-    """What the OpenAPI document may say of a model field: `maxLength`, in characters."""
-    try:
-        field = model._meta.get_field(field_name)
-    except FieldDoesNotExist:
-        return {}
-    longest = getattr(field, "max_length", None)
-    return {"maxLength": longest} if longest else {}

@@ -51,11 +51,6 @@ class UserQuerySet(models.QuerySet["User"]):
     def visible_to_colleague(self, colleague_id: Any) -> "UserQuerySet":
         return self.filter(models.Q(status__in=OPEN) | models.Q(pk=colleague_id))
 
-
-_Users = BaseUserManager.from_queryset(UserQuerySet)
-
-
-class UserManager(_Users):  # type: ignore[valid-type,misc]
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """For Django's own `createsuperuser`: an administrator of the product and of the admin site."""
         user = User(email=email, is_staff=True, is_superuser=True, roles=[Role.ADMIN], number=None, **fields)
@@ -112,7 +107,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     search_words = words_of("first_name", "last_name", "display_name", "email")
     name_words = words_of("first_name", "last_name", "display_name")
 
-    objects: ClassVar[UserManager] = UserManager()
+    objects = BaseUserManager.from_queryset(UserQuerySet)()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

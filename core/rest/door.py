@@ -1,7 +1,7 @@
 """The HTTP door: DRF viewsets whose actions, paths and verbs are read off the operations."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -40,9 +40,14 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class Door(ViewSet):
-    """A viewset with one action for each of its `operations`, named as its `calls` function."""
+    """A viewset with one action for each of its `operations`, named as its `calls` function.
+
+    Attributes:
+        limits: what the models allow of the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
+    """
 
     operations: ClassVar[tuple[Operation, ...]] = ()
+    limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     authentication_classes = (Authentication,)
     permission_classes = ()
