@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from changes.queries import history
@@ -154,4 +154,4 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return view()
         except Failure as exc:
             self.message_user(request, exc.message, messages.ERROR)
-            return HttpResponse(status=302, headers={"Location": request.get_full_path()})
+            return HttpResponseRedirect(request.get_full_path())

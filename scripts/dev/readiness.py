@@ -16,12 +16,14 @@ async def until_ready(child: Child, probe: Callable[[], bool]) -> None:
     Raises:
         StartError: the process ended first, or a minute went by.
     """
+    pause = 0.05
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await asyncio.to_thread(probe):
                 if child.exit_code is not None:
                     raise StartError(f"{child.name} ended (exit code {child.exit_code}); see above why.")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause)
+                pause = min(1.5 * pause, 1)  # One that answers with an error logs each question.
     except TimeoutError:
         raise StartError(f"{child.name} does not get ready within {PATIENCE_SECONDS} s.") from None
 

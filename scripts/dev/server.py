@@ -46,6 +46,7 @@ class DevelopmentServer:
         try:
             await self._prepare()
             await self._start_servers()
+            await self._until_ready()
             self._tell_how_to_call(time.monotonic() - started)
             if self.options.reload:
                 await self._reload_at_changes()
@@ -108,6 +109,8 @@ class DevelopmentServer:
         _say("servers", "web and gRPC ...")
         self.children = [self.web, self.grpc]
         await asyncio.gather(self.web.start(), self.grpc.start())
+
+    async def _until_ready(self) -> None:
         # One after the other: the first that ends is told at once, not after the other's patience.
         await until_ready(self.grpc, grpc_probe(self.options))
         await until_ready(self.web, http_probe(self.options))
@@ -120,15 +123,22 @@ class DevelopmentServer:
 
     async def _reload_at_changes(self) -> None:
         watched = [folder.parent for folder in ROOT.glob("*/__init__.py") if folder.parent.name != "tests"]
+        waiting: asyncio.Task[None] | None = None
         async for changes in awatch(*watched, watch_filter=PythonFilter(extra_extensions=[".html"])):
             _say("changed", ", ".join(sorted(_short(Path(path)) for _, path in changes)))
+            if waiting:  # For servers that half an edit keeps from getting ready.
+                waiting.cancel()
             await asyncio.gather(*(child.stop() for child in self.children))
-            try:
-                await self._start_servers()
-            except StartError as exc:
-                print(exc, "Both start again at the next change.", flush=True)
-            else:
-                _say("servers", "ready again")
+            await self._start_servers()
+            waiting = asyncio.create_task(self._say_when_ready())
+
+    async def _say_when_ready(self) -> None:
+        try:
+            await self._until_ready()
+        except StartError as exc:
+            print(exc, "Both start again at the next change.", flush=True)
+        else:
+            _say("servers", "ready again")
 
     def _tell_how_to_call(self, seconds: float) -> None:
         http, grpc = self.options.http_address, self.options.grpc_address

@@ -1,0 +1,1 @@
+"""Measurements. Never timed tests: see README.md."""

@@ -1,0 +1,1 @@
+"""Servers that do nothing, to compare with."""
