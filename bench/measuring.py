@@ -7,6 +7,7 @@ server has one core to itself; the load, PostgreSQL and this process share the o
 import os
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +47,11 @@ class Load:
     p99_ms: float
 
 
-def watch(server: psutil.Process, database: psutil.Process, load: Callable[[], Load], clock: Callable[[], float]) -> Window:
+def watch(server: psutil.Process, database: psutil.Process, load: Callable[[], Load]) -> Window:
     """Runs the load and reads the clocks of both process trees around it."""
-    before = clock(), cpu_seconds(server), cpu_seconds(database)
+    before = time.perf_counter(), cpu_seconds(server), cpu_seconds(database)
     done = load()
-    after = clock(), cpu_seconds(server), cpu_seconds(database)
+    after = time.perf_counter(), cpu_seconds(server), cpu_seconds(database)
     seconds, server_cpu, database_cpu = (end - begin for begin, end in zip(before, after, strict=True))
     return Window(done.completed, seconds, server_cpu, database_cpu, done.p50_ms, done.p99_ms)
 

@@ -1,9 +1,11 @@
 """Fixtures that every test may use."""
 
+import os
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
+import psutil
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -13,6 +15,17 @@ from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.servers import Servers, running
 from users.models import User
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Gives this run a database of its own, so that runs do not meet, and drops those of runs that were killed."""
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname ~ '^test_tandem_[0-9]+$'")
+        for (name,) in cursor.fetchall():
+            if not psutil.pid_exists(int(name.rpartition("_")[2])):
+                cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    connection.settings_dict["TEST"]["NAME"] = f"test_tandem_{os.getpid()}"
 
 
 @pytest.fixture(params=[RestDoor, GrpcDoor], ids=["rest", "grpc"])
@@ -57,7 +70,7 @@ def support(db: Any) -> User:
 def servers(transactional_db: None) -> Iterator[Servers]:
     """Both doors on real ports, in development, with the demo data and nothing else in the database."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE users_user RESTART IDENTITY CASCADE")
+        cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")
     call_command("demo", stdout=StringIO())
     with running() as servers:
         yield servers

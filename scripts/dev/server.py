@@ -41,15 +41,19 @@ class DevelopmentServer:
         Returns:
             The exit code: 0 after a signal, 1 where something that is needed failed or ended, which is said.
         """
-        started = time.monotonic()
+        began = time.monotonic()
+        started = asyncio.Event()
         self._stop_on_signals()
         try:
             await self._prepare()
+            # Watching begins before the servers read what is watched.
+            reloading = asyncio.create_task(self._reload_at_changes(started)) if self.options.reload else None
             await self._start_servers()
             await self._until_ready()
-            self._tell_how_to_call(time.monotonic() - started)
-            if self.options.reload:
-                await self._reload_at_changes()
+            self._tell_how_to_call(time.monotonic() - began)
+            started.set()
+            if reloading:
+                await reloading
             await self._until_one_ends()
         except asyncio.CancelledError:
             print("\nStopping ...", flush=True)
@@ -121,10 +125,11 @@ class DevelopmentServer:
         ended = waiting[done.pop()]
         raise StartError(f"{ended.name} ended (exit code {ended.exit_code}); see above why.")
 
-    async def _reload_at_changes(self) -> None:
+    async def _reload_at_changes(self, started: asyncio.Event) -> None:
         watched = [folder.parent for folder in ROOT.glob("*/__init__.py") if folder.parent.name != "tests"]
         waiting: asyncio.Task[None] | None = None
         async for changes in awatch(*watched, watch_filter=PythonFilter(extra_extensions=[".html"])):
+            await started.wait()
             _say("changed", ", ".join(sorted(_short(Path(path)) for _, path in changes)))
             if waiting:  # For servers that half an edit keeps from getting ready.
                 waiting.cancel()

@@ -75,8 +75,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.DeactivateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.DeactivateUserResponse.FromString,
         )
-        """Closes the account until it is reactivated. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last
-        administrator; an account that is already closed otherwise).
+        """Closes the account until it is reactivated; one that is deactivated stays so. NOT_FOUND, PERMISSION_DENIED, ABORTED,
+        FAILED_PRECONDITION (the last administrator; a suspended or banned account).
         """
         self.ReactivateUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ReactivateUserRequest,
@@ -86,8 +86,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ReactivateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.ReactivateUserResponse.FromString,
         )
-        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified. Administrators.
-        NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (not deactivated).
+        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; one that is open
+        stays as it is. Administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended or banned).
         """
         self.ListUsers: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ListUsersRequest,
@@ -193,8 +193,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.DeactivateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.DeactivateUserResponse:
-        """Closes the account until it is reactivated. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last
-        administrator; an account that is already closed otherwise).
+        """Closes the account until it is reactivated; one that is deactivated stays so. NOT_FOUND, PERMISSION_DENIED, ABORTED,
+        FAILED_PRECONDITION (the last administrator; a suspended or banned account).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -205,8 +205,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ReactivateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ReactivateUserResponse:
-        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified. Administrators.
-        NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (not deactivated).
+        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; one that is open
+        stays as it is. Administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended or banned).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

@@ -1,0 +1,107 @@
+"""Load: `h2load` for gRPC and `wrk` for HTTP, which are written in C and cost the server nothing; a client in Python
+where each request must be another one and h2load sends the same.
+"""
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+
+from bench.measuring import Load, percentile
+
+#: Requests under way at any time.
+CONNECTIONS, STREAMS = 4, 4
+AT_ONCE = CONNECTIONS * STREAMS
+
+# What wrk found, as JSON; `request` comes before it where each request is another one.
+_WRK_REPORT = """
+done = function(summary, latency, requests)
+    io.write(string.format('{"completed": %d, "failed": %d, "p50_ms": %.3f, "p99_ms": %.3f}\\n', summary.requests,
+        summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout,
+        latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+"""
+
+
+def check_tools() -> None:
+    """Raises SystemExit with a sentence where a program is missing."""
+    missing = [name for name in ("h2load", "wrk") if shutil.which(name) is None]
+    if missing:
+        sys.exit(f"{' and '.join(missing)} is missing; on Debian: apt-get install nghttp2-client wrk.")
+
+
+def h2load(address: str, path: str, message: bytes, headers: dict[str, str], seconds: float) -> Load:
+    """The same gRPC call over and over. h2load takes every answer for a success: check what the server has counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        frame, log = Path(folder, "frame"), Path(folder, "log")
+        frame.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
+        headers = {"content-type": "application/grpc", "te": "trailers", **headers}
+        subprocess.run(
+            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}", f"--duration={seconds:g}",
+             f"--data={frame}", f"--log-file={log}", *(f"--header={name}: {text}" for name, text in headers.items()),
+             f"http://{address}{path}"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        lines = [line.split("\t") for line in log.read_text().splitlines()]
+    failed = sum(status != "200" for _, status, _ in lines)
+    if failed or not lines:
+        sys.exit(f"h2load: {failed} of {len(lines)} requests to {path} failed.")
+    took = [int(microseconds) / 1000 for _, _, microseconds in lines]
+    return Load(len(took), percentile(took, 0.5), percentile(took, 0.99))
+
+
+def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") -> Load:
+    """HTTP/1.1 requests; `request` is Lua that makes them, if they are not all the same GET."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(request + _WRK_REPORT)
+        script.flush()
+        done = subprocess.run(
+            ["wrk", "--threads=1", f"--connections={AT_ONCE}", f"--duration={seconds:g}s", f"--script={script.name}",
+             *(f"--header={name}: {text}" for name, text in headers.items()), url],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["failed"] or not found["completed"]:
+        sys.exit(f"wrk: {found['failed']} of {found['completed']} requests to {url} failed.")
+    return Load(found["completed"], found["p50_ms"], found["p99_ms"])
+
+
+def python_client(
+    address: str, path: str, message: Callable[[int], bytes], headers: dict[str, str], seconds: float
+) -> Load:
+    """gRPC calls by threads of this process, `message(n)` being the n-th; a call that fails ends the run."""
+    until = time.monotonic() + seconds
+    numbers, lock = iter(range(sys.maxsize)), threading.Lock()
+    took: list[float] = []
+    failed: list[grpc.RpcError] = []
+
+    def work() -> None:
+        with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            call = channel.unary_unary(path)
+            while time.monotonic() < until and not failed:
+                with lock:
+                    number = next(numbers)
+                begun = time.perf_counter()
+                try:
+                    call(message(number), metadata=list(headers.items()))
+                except grpc.RpcError as exc:
+                    failed.append(exc)
+                    return
+                took.append((time.perf_counter() - begun) * 1000)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        sys.exit(f"{path} failed: {failed[0]}")
+    return Load(len(took), percentile(took, 0.5), percentile(took, 0.99))

@@ -1,0 +1,142 @@
+"""The product under measurement: an embedded, durable PostgreSQL of its own, and both doors as they are deployed."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import django
+import grpc
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS = 60
+PASSWORD = "a password for measurements"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server process on the core that is its own.
+
+    Attributes:
+        metrics_url: where it counts its calls; empty if it does not.
+    """
+
+    process: psutil.Process
+    address: str
+    metrics_url: str = ""
+
+    def handled(self, metric: str, **labels: str) -> dict[str, int]:
+        """How many calls it has ended so far, by code."""
+        with urllib.request.urlopen(self.metrics_url, timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        code = "grpc_code" if metric.startswith("grpc") else "code"
+        return {
+            sample.labels[code]: int(sample.value)
+            for family in families
+            for sample in family.samples
+            if sample.name == metric and sample.value and labels.items() <= sample.labels.items()
+        }
+
+
+def set_up(data_dir: Path) -> None:
+    """Makes this process one of the product's, on a database under `data_dir`, which it starts and migrates."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": "",
+        "DEBUG": "false",
+        "DEV_AUTH_AS": "",
+        "LOG_LEVEL": "INFO",
+        "LOG_JSON": "true",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "TANDEM_DATA_DIR": str(data_dir),
+    }
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def postgres(data_dir: Path) -> psutil.Process:
+    """The first process of the database that `set_up` started."""
+    return psutil.Process(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
+
+
+@contextmanager
+def running(arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str) -> Iterator[psutil.Process]:
+    """Runs a Python program on one core until it is left; what it says goes to `log`, as it would in production."""
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT, env=os.environ | environment, stdout=said, stderr=said,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{' '.join(arguments)} does not serve; it said:\n{log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield psutil.Process(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, **environment: str) -> Iterator[Server]:
+    """`manage.py rungrpc`."""
+    address = f"127.0.0.1:{port}"
+    arguments = ["manage.py", "rungrpc", f"--port={port}", f"--metrics-port={metrics_port}", f"--workers={workers}"]
+    with running(arguments, core, log, lambda: answers_grpc(address), **environment) as process:
+        yield Server(process, address, f"http://127.0.0.1:{metrics_port}/metrics")
+
+
+@contextmanager
+def http_door(core: int, log: Path, port: int, application: str = "config.asgi:application") -> Iterator[Server]:
+    """The web process."""
+    url = f"http://127.0.0.1:{port}"
+    arguments = ["-m", "uvicorn", application, f"--port={port}", "--log-level=warning", "--no-access-log"]
+    with running(arguments, core, log, lambda: answers_http(f"{url}/health/ready")) as process:
+        yield Server(process, url, f"{url}/metrics")
+
+
+@contextmanager
+def bare_grpc(core: int, log: Path, port: int, workers: int) -> Iterator[Server]:
+    """A grpcio server that does nothing."""
+    address = f"127.0.0.1:{port}"
+    arguments = ["-m", "bench.empty.bare", f"--port={port}", f"--workers={workers}"]
+    with running(arguments, core, log, lambda: answers_grpc(address)) as process:
+        yield Server(process, address)
+
+
+def access_token(channel: grpc.Channel, email: str) -> str:
+    """Logs in, as any client does."""
+    from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+
+    return auth_pb2_grpc.AuthServiceStub(channel).Login(auth_pb2.LoginRequest(email=email, password=PASSWORD)).access_token
+
+
+def answers_grpc(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=1)
+        except grpc.FutureTimeoutError:
+            return False
+    return True
+
+
+def answers_http(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
