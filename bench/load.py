@@ -3,6 +3,7 @@ where each request must be another one and h2load sends the same.
 """
 
 import json
+import math
 import shutil
 import struct
 import subprocess
@@ -59,12 +60,12 @@ def h2load(address: str, path: str, message: bytes, headers: dict[str, str], sec
 
 
 def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") -> Load:
-    """HTTP/1.1 requests; `request` is Lua that makes them, if they are not all the same GET."""
+    """HTTP/1.1 requests, for whole seconds; `request` is Lua that makes them, if they are not all the same GET."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(request + _WRK_REPORT)
         script.flush()
         done = subprocess.run(
-            ["wrk", "--threads=1", f"--connections={AT_ONCE}", f"--duration={seconds:g}s", f"--script={script.name}",
+            ["wrk", "--threads=1", f"--connections={AT_ONCE}", f"--duration={math.ceil(seconds)}s", f"--script={script.name}",
              *(f"--header={name}: {text}" for name, text in headers.items()), url],
             check=True, capture_output=True, text=True,
         )  # fmt: skip

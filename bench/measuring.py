@@ -37,6 +37,15 @@ class Window:
     def per_cpu_second(self) -> float:
         return self.completed / self.server_cpu
 
+    @property
+    def per_second(self) -> float:
+        return self.completed / self.seconds
+
+    @property
+    def database_us(self) -> float:
+        """PostgreSQL's CPU time for one request, in microseconds."""
+        return 1e6 * self.database_cpu / self.completed
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -47,8 +48,27 @@ class Server:
         }
 
 
-def set_up(data_dir: Path) -> None:
-    """Makes this process one of the product's, on a database under `data_dir`, which it starts and migrates."""
+@contextmanager
+def database(data_dir: Path | None) -> Iterator[Path]:
+    """A database of the product's, with this process among its users; gives its folder.
+
+    Args:
+        data_dir: where it is kept for the next time; None = it is removed at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="tandem-bench.") as folder:
+        # The account that PostgreSQL runs as must be able to pass through.
+        Path(folder).chmod(0o711)
+        chosen = (data_dir or Path(folder)).resolve()
+        _become_product(chosen)
+        from core.database import embedded
+
+        try:
+            yield chosen
+        finally:
+            embedded.release(chosen)
+
+
+def _become_product(data_dir: Path) -> None:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": "",
@@ -66,7 +86,7 @@ def set_up(data_dir: Path) -> None:
 
 
 def postgres(data_dir: Path) -> psutil.Process:
-    """The first process of the database that `set_up` started."""
+    """The first process of the database under `data_dir`."""
     return psutil.Process(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
 
 

@@ -47,8 +47,8 @@ SELECT
 FROM (
     SELECT n, now() - interval '3 years' * (1 - n::float / %(total)s) AS made_at,
         CASE WHEN n %% %(rare_every)s = %(rare_every)s / 2 THEN %(rare)s
-             ELSE %(first_names)s[1 + (%(firsts)s * random() * random())::int %% %(firsts)s] END AS first_name,
-        %(last_names)s[1 + (%(lasts)s * random())::int %% %(lasts)s] AS last_name
+             ELSE (%(first_names)s)[1 + (%(firsts)s * random() * random())::int %% %(firsts)s] END AS first_name,
+        (%(last_names)s)[1 + (%(lasts)s * random())::int %% %(lasts)s] AS last_name
     FROM generate_series(%(first)s, %(last)s) AS n
 ) AS made
 """

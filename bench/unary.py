@@ -4,50 +4,22 @@
 """
 
 import argparse
-import contextlib
-import secrets
 import statistics
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
 
-import grpc
 import psutil
 
-from bench import load, product, seed
-from bench.measuring import Load, Window, machine, print_table, share_cores, spread, watch
-from bench.product import Server
+from bench import load, product
+from bench.cases import EMPTY, Case, cases
+from bench.measuring import Window, machine, print_table, share_cores, spread, watch
 
-#: Of these rows ListUsers counts 10,001 and stops, as it does in every larger table.
-USERS = 20_000
-PAGE = 50
+#: The least that GetUser over gRPC must reach of what the empty handler does.
 BAR = 0.3
-HTTP_PORTS = (8160, 8161)
-GRPC_PORTS = (50160, 50161, 50162)
-METRICS_PORTS = (8162, 8163)
-SERVICE = "user.v1.UserService"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing that is measured.
-
-    Attributes:
-        run: puts load on the server for as many seconds.
-        check: makes one call by an ordinary client and looks at the answer.
-        metric: what the server counts such calls in, and under which labels; empty if it does not count.
-    """
-
-    name: str
-    server: Server
-    run: Callable[[float], Load]
-    check: Callable[[], None]
-    metric: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
+HEADS = (
+    "", "requests / CPU-s", "x empty", "spread", "server us", "PostgreSQL us", "requests / s", "p50 ms", "p99 ms",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -55,66 +27,72 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="how long each window is (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
     parser.add_argument("--workers", type=int, default=10, help="threads of every gRPC server (%(default)s)")
-    parser.add_argument("--only", default="", help="measure only what has this in its name, and the empty handler")
+    parser.add_argument("--only", default="", help="only what has this in its name, and the empty handler")
     arguments = parser.parse_args()
     load.check_tools()
     core = share_cores()
-    with tempfile.TemporaryDirectory(prefix="tandem-bench.") as folder, contextlib.ExitStack() as stack:
-        data_dir = Path(folder)
-        product.set_up(data_dir)
-        seed.seed(USERS)
-        cases = [case for case in _cases(stack, core, data_dir, arguments.workers) if arguments.only in case.name or case.name == EMPTY]
-        print(f"{machine()}; server on core {core}", flush=True)
-        found: dict[str, list[Window]] = {case.name: [] for case in cases}
-        database = product.postgres(data_dir)
-        for case in cases:
-            _measure(case, database, 1)  # To warm up.
-        for number in range(arguments.rounds):
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-            for case in cases:
-                found[case.name].append(_measure(case, database, arguments.seconds))
+    with product.database(None) as data_dir, ExitStack() as stack:
+        chosen = [
+            case
+            for case in cases(stack, core, data_dir, arguments.workers)
+            if arguments.only in case.name or case.name == EMPTY
+        ]
+        print(f"{machine()}; server on core {core}\n", flush=True)
+        found = _rounds(chosen, product.postgres(data_dir), arguments.seconds, arguments.rounds)
         print(f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s, {arguments.workers} workers:\n")
         _print(found)
-        print(f"\n{machine()}")
+        print(f"\nAt the end: {machine()}")
 
 
-EMPTY = "empty handler, bare grpcio"
+def _rounds(chosen: list[Case], database: psutil.Process, seconds: float, rounds: int) -> dict[str, list[Window]]:
+    """Every case once in each round, so that whatever disturbs the machine disturbs them all alike."""
+    for case in chosen:
+        _measure(case, database, seconds=1)  # To warm up.
+    found: dict[str, list[Window]] = {case.name: [] for case in chosen}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        for case in chosen:
+            found[case.name].append(_measure(case, database, seconds))
+    return found
 
 
-def _cases(stack: contextlib.ExitStack, core: int, data_dir: Path, workers: int) -> list[Case]:
-    """Starts the servers, until the stack ends them, and says what is asked of each."""
-    from core.operations import Operation
-    from core.rest.json import write_request
-    from tandem.common.v1.common_pb2 import PaginationRequest
-    from tandem.user.v1 import user_pb2
-    from users.models import User
-    from users.rpc import UserService
+def _measure(case: Case, database: psutil.Process, seconds: float) -> Window:
+    case.check()
+    before = case.handled()
+    window = watch(case.server.process, database, lambda: case.run(seconds))
+    if case.metric:
+        handled = Counter(case.handled()) - Counter(before)
+        ended_well = handled.pop(case.success, 0)
+        # What is under way when a load ends (also the one before) is answered or cut, but not counted as completed.
+        stray = 2 * load.AT_ONCE
+        if not window.completed <= ended_well <= window.completed + stray or handled.total() > stray:
+            sys.exit(f"{case.name}: {window.completed} completed, but the server counts {ended_well} and {handled}.")
+    return window
 
-    log = data_dir / "servers.log"
-    bare = stack.enter_context(product.bare_grpc(core, log, GRPC_PORTS[0], workers))
-    ours = stack.enter_context(product.grpc_door(core, log, GRPC_PORTS[1], METRICS_PORTS[0], workers))
-    within = stack.enter_context(
-        product.grpc_door(core, log, GRPC_PORTS[2], METRICS_PORTS[1], workers, DJANGO_SETTINGS_MODULE="bench.empty.settings")
-    )
-    web = stack.enter_context(product.http_door(core, log, HTTP_PORTS[0]))
-    bare_web = stack.enter_context(product.http_door(core, log, HTTP_PORTS[1], "bench.empty.asgi:application"))
 
-    administrator, _ = seed.add_callers(product.PASSWORD)
-    channels = {server.address: stack.enter_context(grpc.insecure_channel(server.address)) for server in (bare, ours, within)}
-    headers = _Bearer(channels[ours.address], administrator)
-    user = User.objects.exclude(phone="").exclude(last_login_at=None).order_by("-created_at")[0]
-    operations: dict[str, Operation] = {operation.rpc: operation for operation in UserService.operations}
-    get = user_pb2.GetUserRequest(user_id=str(user.pk))
-    page = user_pb2.ListUsersRequest(pagination=PaginationRequest(page_size=PAGE))
+def _print(found: dict[str, list[Window]]) -> None:
+    limit = _median(found[EMPTY], "per_cpu_second")
+    rows = []
+    for name, windows in found.items():
+        rate = _median(windows, "per_cpu_second")
+        rows.append((
+            name,
+            f"{rate:,.0f}",
+            f"{rate / limit:.2f}",
+            f"{spread([window.per_cpu_second for window in windows]):.0%}",
+            f"{1e6 / rate:,.0f}",
+            f"{_median(windows, 'database_us'):,.0f}",
+            f"{_median(windows, 'per_second'):,.0f}",
+            f"{_median(windows, 'p50_ms'):.1f}",
+            f"{_median(windows, 'p99_ms'):.1f}",
+        ))  # fmt: skip
+    print_table(HEADS, rows)
+    print(f"\nThe empty handler's spread is the machine's noise. Bar: GetUser over gRPC at least {BAR} x empty.")
 
-    def over_grpc(name: str, server: Server, rpc: str, request, answered: Callable[..., bool]) -> Case:
-        path, message = f"/{SERVICE}/{rpc}", request.SerializeToString()
-        call = channels[server.address].unary_unary(path, response_deserializer=operations[rpc].response_class.FromString)
-        return Case(
-            name, server,
-            run=lambda seconds: load.h2load(server.address, path, message, headers(), seconds),
-            check=lambda: _expect(name, answered(call(message, metadata=list(headers().items())))),
-            metric="grpc_server_handled_total" if server.metrics_url else "",
-            labels=(("grpc_service", SERVICE), ("grpc_method", rpc)),
-        )  # fmt: skip
-    ...
+
+def _median(windows: list[Window], name: str) -> float:
+    return statistics.median(getattr(window, name) for window in windows)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,9 +18,9 @@ from users.models import User
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
     """Gives this run a database of its own, so that runs do not meet, and drops those of runs that were killed."""
-    with connection._nodb_cursor() as cursor:
+    with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname ~ '^test_tandem_[0-9]+$'")
         for (name,) in cursor.fetchall():
             if not psutil.pid_exists(int(name.rpartition("_")[2])):
