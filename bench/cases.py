@@ -192,7 +192,7 @@ class Bench:
         from users.models import User
 
         before = User.objects.count(), Change.objects.count()
-        completed = run(0.2).completed
+        completed = run(1).completed
         for rows in (User.objects.count() - before[0], Change.objects.count() - before[1]):
             _expect(name, completed <= rows <= completed + load.AT_ONCE)
 

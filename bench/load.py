@@ -12,6 +12,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import grpc
@@ -65,7 +67,7 @@ def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") ->
         script.write(request + _WRK_REPORT)
         script.flush()
         done = subprocess.run(
-            ["wrk", "--threads=1", f"--connections={AT_ONCE}", f"--duration={math.ceil(seconds)}s", f"--script={script.name}",
+            ["wrk", "--threads=1", "--timeout=30s", f"--connections={AT_ONCE}", f"--duration={math.ceil(seconds)}s", f"--script={script.name}",
              *(f"--header={name}: {text}" for name, text in headers.items()), url],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
@@ -78,31 +80,37 @@ def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") ->
 def python_client(
     address: str, path: str, message: Callable[[int], bytes], headers: dict[str, str], seconds: float
 ) -> Load:
-    """gRPC calls by threads of this process, `message(n)` being the n-th; a call that fails ends the run."""
-    until = time.monotonic() + seconds
-    numbers, lock = iter(range(sys.maxsize)), threading.Lock()
-    took: list[float] = []
-    failed: list[grpc.RpcError] = []
+    """gRPC calls by threads of this process, `message(n)` being the n-th; one that fails ends the program."""
+    numbers, took, failed = count(), list[float](), list[grpc.RpcError]()
+    metadata = list(headers.items())
+    with ExitStack() as stack:
+        channels = [stack.enter_context(_channel(address)) for _ in range(CONNECTIONS)]
+        until = time.monotonic() + seconds
 
-    def work() -> None:
-        with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            call = channel.unary_unary(path)
+        def work(call: Callable[..., bytes]) -> None:
             while time.monotonic() < until and not failed:
-                with lock:
-                    number = next(numbers)
+                request = message(next(numbers))  # One bytecode in C: no two threads get the same.
                 begun = time.perf_counter()
                 try:
-                    call(message(number), metadata=list(headers.items()))
+                    call(request, metadata=metadata)
                 except grpc.RpcError as exc:
                     failed.append(exc)
                     return
                 took.append((time.perf_counter() - begun) * 1000)
 
-    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        sys.exit(f"{path} failed: {failed[0]}")
+        calls = [channel.unary_unary(path) for channel in channels for _ in range(STREAMS)]
+        threads = [threading.Thread(target=work, args=(call,)) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if failed or not took:
+        sys.exit(f"{path} failed: {failed}")
     return Load(len(took), percentile(took, 0.5), percentile(took, 0.99))
+
+
+def _channel(address: str) -> grpc.Channel:
+    # Without a pool of its own, a channel to the same address would share the first one's connection.
+    channel = grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
+    grpc.channel_ready_future(channel).result(timeout=30)
+    return channel

@@ -56,7 +56,11 @@ WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTP_HOST = env.str("HTTP_HOST", default="127.0.0.1")
+HTTP_PORT = env.int("HTTP_PORT", default=8000)
+#: Threads that serve calls, and how long running ones may take at the end.
 HTTP_THREADS = env.int("HTTP_THREADS", default=8)
+HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
 #: The largest request either door takes, in bytes.
 MAX_REQUEST_BYTES = 50 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES

@@ -44,7 +44,7 @@ def running(**environment: str) -> Iterator[Servers]:
         **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url(), "DEBUG": "true",
         "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **environment,
     }  # fmt: skip
-    web = ["-m", "uvicorn", "config.asgi:application", "--port", str(http_port), "--log-level", "warning"]
+    web = ["manage.py", "runweb", "--port", str(http_port)]
     rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]
     try:
         for arguments in (web, rpc):

@@ -35,6 +35,8 @@ def serve_call(answer: Answer) -> Answer:
             if told := getattr(response, "told", None):
                 report.fail(*told)
         response["X-Request-ID"] = request_id
+        if not response.streaming and "Content-Length" not in response:
+            response["Content-Length"] = str(len(response.content))
         return response
 
     return served

@@ -1,0 +1,62 @@
+"""`manage.py runweb`: serves HTTP, as `rungrpc` serves gRPC."""
+
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+
+from core.addresses import check_development_identity
+
+
+class Command(BaseCommand):
+    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+
+    help = "Serves REST, the admin site and the docs until SIGTERM or SIGINT; then ends when the running calls have."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--host", default=settings.HTTP_HOST, help="the address to listen on (HTTP_HOST, %(default)s)")
+        add("--port", type=int, default=settings.HTTP_PORT, help="0 = any free one (HTTP_PORT, %(default)s)")
+        add(
+            "--grace",
+            type=int,
+            default=settings.HTTP_GRACE_SECONDS,
+            metavar="SECONDS",
+            help="how long running calls may take to end (HTTP_GRACE_SECONDS, %(default)s)",
+        )
+
+    def handle(self, *args: Any, host: str, port: int, grace: int, **options: Any) -> None:
+        try:
+            check_development_identity(host)
+        except ImproperlyConfigured as exc:
+            raise CommandError(str(exc)) from exc
+        listening = _listen(host, port)
+        self.stdout.write(f"Serving HTTP on {host}:{listening.getsockname()[1]}, {settings.HTTP_THREADS} threads.")
+        self.stdout.flush()
+        config = uvicorn.Config(
+            settings.ASGI_APPLICATION.replace(".application", ":application"),
+            # Django's logging is set up already, and each call has its own line.
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=grace,
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(where)
+    except OSError as exc:
+        raise CommandError(f"Cannot listen on {host}:{port}: {exc.strerror or exc}. Choose another with --port.") from exc
+    return listening

@@ -1,0 +1,145 @@
+"""The one way to save: rules, versions, races."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from core import limits
+from core.errors import AlreadyExists, RateLimited, Stale, problem_of
+from core.fields import Line, Prose, WebAddress, checked_line
+from core.ids import parsed, uuid7
+from core.models import RateWindow, save_clean, translated
+from tandem.user.v1.user_pb2 import UpdateUserRequest
+from tandem.user.v1.user_pb2 import User as UserMessage
+from tests.doors import Door, Failed
+from users.fields import are_social_links
+from users.models import User
+
+
+def test_it_writes_what_changed_and_counts(ann: User) -> None:
+    before = ann.updated_at
+    save_clean(ann, first_name="Anna", last_name="Other")
+    stored = User.objects.get(pk=ann.pk)
+    assert (stored.first_name, stored.version, ann.version) == ("Anna", 2, 2)
+    assert stored.updated_at == ann.updated_at > before
+
+
+def test_what_was_written_meanwhile_is_not_overwritten(ann: User) -> None:
+    other = User.objects.get(pk=ann.pk)
+    save_clean(other, first_name="Anni")
+    with pytest.raises(Stale) as stale:
+        save_clean(ann, first_name="Anna")
+    assert stale.value.metadata == {"current_version": "2"}
+
+
+def test_a_race_for_an_email_ends_in_the_same_error(ann: User, bob: User) -> None:
+    with pytest.raises(AlreadyExists, match="User with email ann@example.com already exists"):
+        save_clean(bob, email="ann@example.com")
+    # The transaction goes on.
+    assert User.objects.filter(email="bob@example.com").exists()
+
+
+def test_another_broken_constraint_is_a_violation(ann: User, bob: User) -> None:
+    with pytest.raises(ValidationError) as error, translated(bob), transaction.atomic():
+        User.objects.filter(pk=bob.pk).update(number=ann.number)
+    assert problem_of(error.value).violations[0].code == "invalid"
+
+
+def test_an_integrity_error_of_something_else_is_not_hidden(ann: User) -> None:
+    with pytest.raises(IntegrityError), translated(ann), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO core_ratewindow (key, started_at, count) VALUES ('k', NULL, 1)")
+
+
+def test_an_unknown_reference_is_a_violation(transactional_db: None, ann: User) -> None:
+    with pytest.raises(ValidationError) as error, translated(ann), transaction.atomic():
+        User.objects.filter(pk=ann.pk).update(created_by=uuid.uuid4())
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert error.value.message_dict == {"created_by": ["There is no such record."]}
+
+
+def test_fifty_editors_of_one_user(committing_api: Door, administrator: User, ann: User) -> None:
+    committing_api.bearer(administrator)
+
+    def edit(number: int) -> bool:
+        request = UpdateUserRequest(user_id=str(ann.pk), user=UserMessage(first_name=f"Ann {number}"))
+        try:
+            committing_api("UserService/UpdateUser", request, actor=administrator, if_match="1")
+            return True
+        except Failed as failed:
+            assert failed.reason == "STALE"
+            return False
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(edit, range(50))) == 1
+    ann.refresh_from_db()
+    assert ann.version == 2
+
+
+def test_lines_are_trimmed_and_bounded() -> None:
+    assert Line(max_length=3).clean("  abc ", None) == "abc"
+    assert checked_line("reason", " x ", 5) == "x"
+    for text in ("a\0", "a\nb", "a\x7f", "a\x85b"):
+        with pytest.raises(ValidationError):
+            Line(max_length=10).clean(text, None)
+    assert Prose(max_length=10).clean("a\n\tb", None) == "a\n\tb"
+    with pytest.raises(ValidationError):
+        Prose(max_length=3).clean("abcd", None)
+    with pytest.raises(ValidationError):
+        Prose(max_length=3).clean("a\0", None)
+    assert WebAddress().clean("https://example.com/a?b#c", None) == "https://example.com/a?b#c"
+
+
+@pytest.mark.parametrize(
+    "links", [[], {"x": 1}, {str(n): "https://x.com" for n in range(21)}, {"x" * 51: "https://x.com"}, {"x": "ftp://x"}]
+)
+def test_bad_social_links(links: object) -> None:
+    with pytest.raises(ValidationError):
+        are_social_links(links)
+
+
+def test_nobody_is_born_tomorrow(ann: User) -> None:
+    with pytest.raises(ValidationError) as error:
+        save_clean(ann, date_of_birth=timezone.now().date() + timedelta(days=3))
+    assert "date_of_birth" in error.value.message_dict
+    save_clean(ann, date_of_birth=date(1900, 1, 1))
+
+
+def test_ids_are_version_7_and_in_order() -> None:
+    made = [uuid7() for _ in range(1000)]
+    assert {(made_.version, made_.variant) for made_ in made} == {(7, uuid.RFC_4122)}
+    assert sorted(made) == made or sorted(str(m)[:18] for m in made) == [str(m)[:18] for m in made]
+    assert abs((made[0].int >> 80) / 1000 - timezone.now().timestamp()) < 60
+
+
+@pytest.mark.parametrize("text", ["", "x", "{%s}", "urn:uuid:%s", "%s0", " %s"])
+def test_only_the_canonical_form_is_an_id(text: str) -> None:
+    made = uuid7()
+    assert parsed(str(made)) == parsed(str(made).upper()) == made
+    assert parsed(text.replace("%s", str(made))) is None
+    assert parsed(made.hex) is None
+
+
+def test_a_window_closes(db: None) -> None:
+    def take() -> None:
+        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+
+    take()
+    with pytest.raises(RateLimited) as limited:
+        take()
+    assert 0 < (limited.value.retry_after_seconds or 0) <= 10
+    limits.take("thing", "you", most=1, seconds=10, message="Enough.")
+    RateWindow.objects.update(started_at=timezone.now() - timedelta(seconds=11))
+    take()
+    limits.forgive("thing", "me")
+    take()
+    assert limits.prune() == 0
+    RateWindow.objects.update(started_at=timezone.now() - timedelta(days=2))
+    assert limits.prune() == 2
