@@ -103,7 +103,11 @@ def share_cores() -> int:
 
 def machine() -> str:
     """A line about the machine and how busy it is."""
-    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
+    ]
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     python = sys.version.partition(" ")[0]
     return f"{os.cpu_count()} x {names[0] if names else 'unknown CPU'}, Python {python}, load average {load}"
@@ -113,5 +117,8 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints columns: the first to the left, the others to the right."""
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, ["-" * width for width in widths], *rows):
-        cells = [text.ljust(width) if not column else text.rjust(width) for column, (text, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            text.ljust(width) if not column else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print("  ".join(cells).rstrip())

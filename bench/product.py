@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 60
-PASSWORD = "a password for measurements"  # noqa: S105
+PASSWORD = "a password for measurements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ def postgres(data_dir: Path) -> psutil.Process:
 
 
 @contextmanager
-def running(arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str) -> Iterator[psutil.Process]:
+def running(
+    arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str
+) -> Iterator[psutil.Process]:
     """Runs a Python program on one core until it is left; what it says goes to `log`, as it would in production."""
     with log.open("ab") as said:
         process = subprocess.Popen(
@@ -121,11 +123,11 @@ def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, 
 
 
 @contextmanager
-def http_door(core: int, log: Path, port: int, application: str = "config.asgi:application") -> Iterator[Server]:
-    """The web process."""
+def http_door(core: int, log: Path, port: int, **environment: str) -> Iterator[Server]:
+    """`manage.py runweb`."""
     url = f"http://127.0.0.1:{port}"
-    arguments = ["-m", "uvicorn", application, f"--port={port}", "--log-level=warning", "--no-access-log"]
-    with running(arguments, core, log, lambda: answers_http(f"{url}/health/ready")) as process:
+    arguments = ["manage.py", "runweb", f"--port={port}"]
+    with running(arguments, core, log, lambda: answers_http(f"{url}/health/ready"), **environment) as process:
         yield Server(process, url, f"{url}/metrics")
 
 
@@ -142,7 +144,9 @@ def access_token(channel: grpc.Channel, email: str) -> str:
     """Logs in, as any client does."""
     from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 
-    return auth_pb2_grpc.AuthServiceStub(channel).Login(auth_pb2.LoginRequest(email=email, password=PASSWORD)).access_token
+    return (
+        auth_pb2_grpc.AuthServiceStub(channel).Login(auth_pb2.LoginRequest(email=email, password=PASSWORD)).access_token
+    )
 
 
 def answers_grpc(address: str) -> bool:

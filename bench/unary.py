@@ -1,6 +1,6 @@
 """GetUser, ListUsers(50) and CreateUser over both doors with everything switched on, against servers that do nothing.
 
-    .venv/bin/python -m bench.unary [--seconds N] [--rounds N]
+.venv/bin/python -m bench.unary [--seconds N] [--rounds N]
 """
 
 import argparse

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,10 +89,12 @@ class StderrHandler(logging.Handler):
     A thread that writes a line itself gives up the interpreter while it holds the handler's lock, and the threads that
     serve calls then queue up behind it: measured in a gRPC server of four threads, 170 µs of CPU for a call's line,
     against 30 this way. (The standard library's queue handler has locks of its own.) What is left is written when the
-    process ends; a process that is killed loses what came in its last moment.
+    process ends; a process that is killed loses what came in its last moment. While nobody reads what is written, lines
+    are kept up to a limit, and then those who write more wait.
     """
 
     _GATHER_SECONDS = 0.02
+    _MOST_LINES = 10_000
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,14 +115,17 @@ class StderrHandler(logging.Handler):
         if not self._wake.is_set():
             self._start()
             self._wake.set()
+        if len(self._lines) > self._MOST_LINES:
+            self.flush()
 
     def flush(self) -> None:
         """Writes what has gathered."""
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
-                sys.stderr.write("\n".join(lines) + "\n")
-                sys.stderr.flush()
+                with suppress(OSError, ValueError):  # Nobody is left to be told: a broken pipe, a closed file.
+                    sys.stderr.write("\n".join(lines) + "\n")
+                    sys.stderr.flush()
 
     def close(self) -> None:
         self.flush()
@@ -134,6 +140,10 @@ class StderrHandler(logging.Handler):
 
     def _write(self) -> None:
         while self._wake.wait():
-            time.sleep(self._GATHER_SECONDS)
+            # As long as lines keep coming, nobody needs to wake this thread.
+            while self._lines:
+                time.sleep(self._GATHER_SECONDS)
+                self.flush()
             self._wake.clear()
-            self.flush()
+            if self._lines:
+                self._wake.set()

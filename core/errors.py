@@ -17,7 +17,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     ValidationError,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from google.rpc import code_pb2
 
 
@@ -169,6 +169,14 @@ def invalid(field_path: str, code: str, message: str) -> ValidationError:
     return ValidationError({field_path: ValidationError(message, code=code)})
 
 
+def is_database_away(exc: BaseException) -> bool:
+    """Whether this exception means that the database cannot be reached, or not just now."""
+    if isinstance(exc, (OperationalError, InterfaceError)):
+        return True
+    # psycopg2 has no class of its own for a connection that the server closed in the middle.
+    return type(exc) is DatabaseError and getattr(exc.__cause__, "pgcode", None) is None
+
+
 def problem_of(exc: BaseException) -> Problem:
     """Looks an exception up in the table. What is not in it is INTERNAL, with an error id and nothing more."""
     match exc:
@@ -188,7 +196,7 @@ def problem_of(exc: BaseException) -> Problem:
             return Problem("NOT_FOUND", str(exc))
         case RequestDataTooBig():
             return Problem("TOO_LARGE", "The request is larger than the server takes.")
-        case OperationalError() | InterfaceError():
+        case Exception() if is_database_away(exc):
             return Problem("UNAVAILABLE", "The database is away; try again.", retry_after_seconds=1)
         case _:
             error_id = uuid.uuid4().hex

@@ -12,13 +12,15 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import Error
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency
-from core.errors import Unauthenticated, invalid
+from core.auth import authenticate
+from core.errors import Unauthenticated, invalid, is_database_away
 
 _ANONYMOUS = AnonymousUser()
 
@@ -122,6 +124,20 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
         for method in service.methods
         if not (method.client_streaming or method.server_streaming)
     )
+
+
+def caller(operation: Operation | None, authorization: str | None) -> Any:
+    """Who calls this operation; nobody, where that cannot be found out and the operation answers all the same.
+
+    Raises:
+        Unauthenticated: see `core.auth.authenticate`.
+    """
+    try:
+        return authenticate(authorization)
+    except Error as exc:
+        if operation is None or not operation.survives_database or not is_database_away(exc):
+            raise
+        return _ANONYMOUS
 
 
 def perform(call: Call, request: Message) -> Message:

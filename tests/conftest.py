@@ -13,7 +13,7 @@ from django.db import connection
 from core import auth
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
-from tests.servers import Servers, running
+from tests.servers import Servers, database_url, running
 from users.models import User
 
 
@@ -72,5 +72,5 @@ def servers(transactional_db: None) -> Iterator[Servers]:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")
     call_command("demo", stdout=StringIO())
-    with running() as servers:
+    with running(DATABASE_URL=database_url()) as servers:
         yield servers

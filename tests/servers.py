@@ -36,12 +36,16 @@ class Servers:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Servers]:
-    """Starts both doors in development mode and waits until they answer; ends them afterwards."""
+def running(*, ready_path: str = "/health/ready", **environment: str) -> Iterator[Servers]:
+    """Starts both doors in development mode and waits until they answer; ends them afterwards.
+
+    Args:
+        environment: variables beside those of the tests; `DATABASE_URL` says which database.
+    """
     http_port, grpc_port = free_port(), free_port()
     servers = Servers(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}")
     variables = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url(), "DEBUG": "true",
+        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true",
         "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **environment,
     }  # fmt: skip
     web = ["manage.py", "runweb", "--port", str(http_port)]
@@ -49,7 +53,7 @@ def running(**environment: str) -> Iterator[Servers]:
     try:
         for arguments in (web, rpc):
             servers.processes.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=variables))
-        until(lambda: answers_http(f"{servers.http_url}/health/ready"), "the web process answers")
+        until(lambda: answers_http(f"{servers.http_url}{ready_path}"), "the web process answers")
         until(lambda: answers_grpc(servers.grpc_address), "the gRPC process answers")
         yield servers
     finally:

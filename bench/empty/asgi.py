@@ -1,10 +1,10 @@
 """A WSGI application that does nothing, served as the product's is (see `config.asgi`)."""
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 
 
 def nothing(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -12,4 +12,4 @@ def nothing(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
     return [b"{}"]
 
 
-application = WSGIMiddleware(nothing, workers=int(os.environ.get("HTTP_THREADS", "8")))
+application = WSGIMiddleware(nothing, workers=settings.HTTP_THREADS)

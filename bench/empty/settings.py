@@ -1,5 +1,6 @@
-"""The product's settings for `rungrpc`, with a service that does nothing."""
+"""The product's settings, with doors behind which nothing is done."""
 
 from config.settings import *
 
 ROOT_RPCCONF = "bench.empty.rpc"
+ASGI_APPLICATION = "bench.empty.asgi.application"

@@ -19,13 +19,12 @@ from typing import Any, NamedTuple
 
 import grpc
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from google.protobuf.message import DecodeError
 
 from core import context
-from core.auth import authenticate
 from core.database import hygiene
 from core.errors import Cancelled, DeadlineExceeded, Failure, MethodNotAllowed, RateLimited, invalid, problem_of
+from core.operations import caller
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall
 from core.rpc.guard import Guard
@@ -89,12 +88,7 @@ def connected(call: RpcCall) -> AbstractContextManager[None]:
 @contextmanager
 def authenticated(call: RpcCall) -> Iterator[None]:
     """Finds out who calls."""
-    try:
-        call.actor = authenticate(call.metadata.get("authorization"))
-    except (OperationalError, InterfaceError):
-        operation = call.method.operation
-        if operation is None or not operation.survives_database:
-            raise
+    call.actor = caller(call.method.operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
     yield
 

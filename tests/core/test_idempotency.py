@@ -73,7 +73,9 @@ def test_the_request_is_not_kept_in_the_clear(db: None) -> None:
     assert len(bytes(record.request_hash)) == 32
 
 
-def test_who_comes_while_the_first_runs_is_told_to_wait(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_comes_while_the_first_runs_is_told_to_wait(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(idempotency, "WAIT_MS", 50)
     running, told = threading.Event(), threading.Event()
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,12 +27,16 @@ NOT_COPIED = shutil.ignore_patterns(
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project that has nothing yet but the installed requirements."""
-    copy = tmp_path / "checkout"
-    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
-    return copy
+def checkout() -> Iterator[Path]:
+    """A copy of the project that has nothing yet but the installed requirements.
+
+    Not under pytest's `tmp_path`: each run of pytest closes the folder above all of those again.
+    """
+    with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
+        copy = Path(folder).resolve() / "checkout"
+        shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+        yield copy
 
 
 def free_port() -> int:

@@ -58,5 +58,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(where)
     except OSError as exc:
-        raise CommandError(f"Cannot listen on {host}:{port}: {exc.strerror or exc}. Choose another with --port.") from exc
+        raise CommandError(
+            f"Cannot listen on {host}:{port}: {exc.strerror or exc}. Choose another with --port."
+        ) from exc
     return listening
