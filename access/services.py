@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from access import tokens
@@ -105,6 +105,15 @@ def end_sessions(sessions: QuerySet[Session]) -> int:
     for user_id in user_ids:
         auth.forget(user_id)
     return ended
+
+
+def prune_sessions() -> int:
+    """Deletes the sessions whose last refresh token has expired; gives how many."""
+    now = timezone.now()
+    long_ago = now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
+    living = RefreshToken.objects.filter(session=OuterRef("pk"), expires_at__gt=now)
+    _, deleted = Session.objects.filter(~Exists(living), created_at__lt=long_ago).delete()
+    return deleted.get(Session._meta.label, 0)
 
 
 def _lock(refresh_token: str) -> RefreshToken | None:

@@ -79,6 +79,7 @@ class Server:
 
     Raises:
         CannotServeError: the port is taken, or a file for TLS is not what it must be.
+        ImproperlyConfigured: TRACING is set, and OpenTelemetry is not installed.
     """
 
     def __init__(self, services: Sequence[Service], options: Options) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import OperationalError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -310,6 +311,36 @@ def test_after_clients_who_said_nothing_there_are_as_many_threads_as_before(
         scene.begun.get(timeout=0.5)
     scene.release.set()
     assert [call.exception(PATIENCE) for call in asked] == [None] * 6
+
+
+# Traces
+
+
+def test_a_traced_call_continues_its_callers_trace(scene: Scene, serve: Serve, settings: Any) -> None:
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    export = pytest.importorskip("opentelemetry.sdk.trace.export")
+    memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter").InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(memory))
+    pytest.importorskip("opentelemetry.trace").set_tracer_provider(provider)
+    settings.TRACING = True
+    scene.failure = ZeroDivisionError()
+    caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    failure_of(serve(scene.service()).example.CreateUser, CreateUserRequest(), metadata=[("traceparent", caller)])
+    (span,) = memory.get_finished_spans()
+    assert span.name == "example.ExampleService/CreateUser"
+    assert f"{span.context.trace_id:032x}-{span.parent.span_id:016x}" in caller
+    assert span.attributes["rpc.grpc.status_code"] == grpc.StatusCode.INTERNAL.value[0]
+    assert not span.status.is_ok
+
+
+def test_tracing_without_its_package_is_a_sentence(
+    serve: Serve, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRACING = True
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
+    with pytest.raises(ImproperlyConfigured, match="pip install"):
+        serve()
 
 
 # Streams: the same layers around all four kinds

@@ -1,12 +1,13 @@
 """How log lines look, and what is told of a call."""
 
-import io
 import json
 import logging
 import logging.config
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,16 @@ from core import context
 from core.errors import AlreadyExists, Unavailable, problem_of
 from core.reporting import Report, grpc_meter, http_meter, without_secrets
 from tandem.user.v1.user_pb2 import CreateUserRequest
+from tests.servers import until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Told = Callable[[], list[dict[str, Any]]]
 Configure = Callable[..., Callable[[], list[str]]]
 
 
 @pytest.fixture
-def configure() -> Iterator[Configure]:
+def configure(capsys: pytest.CaptureFixture[str]) -> Iterator[Configure]:
     """Configures logging as the settings do; gives a function that gives the lines written since the last time."""
     root = logging.getLogger()
     kept = root.level, root.handlers[:]
@@ -31,15 +35,11 @@ def configure() -> Iterator[Configure]:
     def configured(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
         logging.config.dictConfig(logging_config(level=level, json=as_json))
         (handler,) = root.handlers
-        assert isinstance(handler, logging.StreamHandler)
-        assert handler.stream is sys.stderr
 
         def lines() -> list[str]:
-            written = handler.stream.getvalue().splitlines()
-            handler.setStream(io.StringIO())
-            return written
+            handler.flush()
+            return capsys.readouterr().err.splitlines()
 
-        handler.setStream(io.StringIO())
         return lines
 
     yield configured
@@ -99,6 +99,40 @@ def test_django_writes_nothing_twice(told: Told) -> None:
     logging.getLogger("django.server").info("GET /")
     logging.getLogger("django.security").error("Suspicious.")
     assert [line["message"] for line in told()] == ["GET /", "Suspicious."]
+
+
+def test_lines_are_written_without_being_asked_for(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    logging.getLogger("users").info("Written.")
+    until(lambda: "Written." in capsys.readouterr().err, "the line is written")
+    logging.getLogger("users").info("Another.")
+    until(lambda: "Another." in capsys.readouterr().err, "the next line is written, too")
+
+
+LOGS_AND_ENDS = """
+import logging.config, os
+from config.logging import logging_config
+logging.config.dictConfig(logging_config(level="INFO", json=True))
+for number in range(25_000):
+    logging.getLogger("users").info("%d", number)
+if os.fork() == 0:
+    logging.getLogger("users").info("from a fork")
+    logging.shutdown()
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_nothing_is_lost_at_the_end() -> None:
+    done = subprocess.run([sys.executable, "-c", LOGS_AND_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    told = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert told == [*map(str, range(25_000)), "from a fork"]
+
+
+def test_nobody_who_reads_is_no_failure() -> None:
+    code = LOGS_AND_ENDS.replace("import logging.config, os", "import logging.config, os, sys; sys.stderr.close()")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.returncode == 0
 
 
 def test_people_get_text(configure: Configure) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 from django.utils.autoreload import get_child_arguments
@@ -102,7 +103,7 @@ class Command(BaseCommand):
                 code = _supervise(asked, options, signals)
             else:
                 code = self._serve(asked, signals)
-        except CannotServeError as exc:
+        except (CannotServeError, ImproperlyConfigured) as exc:
             raise CommandError(str(exc)) from exc
         if code:
             sys.exit(code)

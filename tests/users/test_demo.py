@@ -1,0 +1,31 @@
+from io import StringIO
+
+from django.contrib.auth.hashers import check_password
+from django.core.management import call_command
+
+from users.models import Role, User
+
+
+def demo() -> str:
+    out = StringIO()
+    call_command("demo", stdout=out)
+    return out.getvalue()
+
+
+def test_it_makes_an_administrator_and_two_users_once(db: None) -> None:
+    told = demo()
+    administrator = User.objects.get(email="admin@example.com")
+    password = told.partition("password ")[2].split()[0]
+    assert check_password(password, administrator.password)
+    assert (administrator.roles, administrator.is_superuser, administrator.number) == ([Role.ADMIN], True, None)
+    people = [(user.display_name, user.email) for user in User.objects.exclude(number=None).order_by("number")]
+    assert people == [("John Doe", "john@example.com"), ("Jane Smith", "jane@example.com")]
+    assert "password" not in demo()
+    assert User.objects.count() == 3
+
+
+def test_it_lets_a_changed_user_be(db: None) -> None:
+    demo()
+    User.objects.filter(email="john@example.com").update(display_name="Johnny")
+    demo()
+    assert User.objects.get(email="john@example.com").display_name == "Johnny"
