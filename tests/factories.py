@@ -2,7 +2,7 @@
 
 import factory
 
-from users.models import Role, Status, User
+from users.models import Role, Status, User, UserAddress
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -27,3 +27,14 @@ class AdministratorFactory(UserFactory):
 class SupportFactory(UserFactory):
     display_name = "Support"
     roles = [Role.SUPPORT]
+
+
+class UserAddressFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = UserAddress
+
+    label = factory.Sequence(lambda n: f"Home {n}")
+    full_name = "Ann Other"
+    line1 = "Main Street 1"
+    city = "Berlin"
+    country_code = "DE"

@@ -14,7 +14,7 @@ from changes.queries import history
 from core import search
 from core.errors import Failure
 from users import services
-from users.models import Role, User
+from users.models import DEFAULTS, Role, User, UserAddress
 
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
@@ -48,6 +48,20 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset.filter(roles__contains=[int(value)]) if value and value.isdigit() else queryset
 
 
+class AddressInline(admin.TabularInline):  # type: ignore[type-arg]
+    """To look at: what is changed goes through the doors."""
+
+    model = UserAddress
+    fk_name = "user"
+    fields = ("label", "full_name", "line1", "city", "postal_code", "country_code", "type", *DEFAULTS)
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = UserForm
@@ -68,6 +82,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ("Record", {"fields": ("id", "number", "version", "created_at", "created_by", "updated_at", "updated_by",
                                "last_login_at")}),
     )  # fmt: skip
+    inlines = (AddressInline,)
     actions = ("deactivate", "reactivate")
 
     @admin.display(description="roles")

@@ -65,6 +65,11 @@ def is_timezone(value: str) -> None:
         raise ValidationError("Enter a time zone by its IANA name, as in Europe/Berlin.", code="timezone")
 
 
+def is_country(value: str) -> None:
+    if value not in _countries():
+        raise ValidationError("Enter a country as its ISO 3166-1 code, as in DE.", code="country")
+
+
 def are_social_links(links: Any) -> None:
     """At most 20, each a name (at most 50 characters) and an http or https URL (at most 500)."""
     if not isinstance(links, dict) or not all(isinstance(text, str) for pair in links.items() for text in pair):
@@ -96,6 +101,13 @@ def _currencies() -> frozenset[str]:
     # CLDR's currencies that some territory uses today.
     used: Any = get_global("territory_currencies")
     return frozenset(currency[0] for currencies in used.values() for currency in currencies if currency[2] is None)
+
+
+@functools.cache
+def _countries() -> frozenset[str]:
+    # CLDR's territories; the codes of two letters are ISO 3166-1's, and ZZ, which stands for none.
+    codes = map(str, Locale("en").territories)
+    return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - {"ZZ"}
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from users import policies
 from users.fields import e164, phone_parts
-from users.models import User
+from users.models import PREFERENCES, AddressType, User, UserAddress
 
 PROFILE = (
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
@@ -25,8 +26,13 @@ WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     *(f"profile.{name}" for name in PROFILE),
 )  # fmt: skip
+#: Fields of an address that are so in the message, in its postal part, and what a mask may name of it.
+ADDRESS = ("label", "full_name", "type", "is_default_shipping", "is_default_billing", "delivery_instructions")
+POSTAL = tuple(common_pb2.Address.DESCRIPTOR.fields_by_name)
+WRITABLE_OF_ADDRESS = (*ADDRESS, "phone", *(f"address.{name}" for name in POSTAL))
 #: Field of the model → path in the message, where they differ.
 PATHS = {name: f"profile.{name}" for name in PROFILE}
+ADDRESS_PATHS = {name: f"address.{name}" for name in POSTAL}
 
 
 def user_message(user: User, actor: Any) -> user_pb2.User:
@@ -62,6 +68,57 @@ def example_user_message(user: User, actor: Any) -> example_pb2.User:
         message.created_at = int(user.created_at.timestamp())
         message.updated_at = int(user.updated_at.timestamp())
     return message
+
+
+def address_message(address: UserAddress) -> user_pb2.UserAddress:
+    """The address, for who may read all of its user."""
+    message = user_pb2.UserAddress(
+        id=str(address.pk),
+        user_id=str(address.user_id),
+        address=common_pb2.Address(**{name: getattr(address, name) for name in POSTAL}),
+        **{name: getattr(address, name) for name in ADDRESS},
+    )
+    if address.phone:
+        _fill_phone(message.phone, address.phone)
+    _fill_audit(message.audit, address)
+    return message
+
+
+def address_fields(address: user_pb2.UserAddress, paths: Iterable[str]) -> dict[str, Any]:
+    """The named paths of the message as fields of the model.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    paths = list(paths)
+    fields = _fields(address, [path for path in paths if "." not in path])
+    postal = {path.partition(".")[2] for path in paths if "." in path}
+    return fields | {name: getattr(address.address, name) for name in postal}
+
+
+def read_address_type(message: Any, name: str = "type") -> int:
+    """An AddressType; UNSPECIFIED is 0.
+
+    Raises:
+        ValidationError: it is not known.
+    """
+    number: int = getattr(message, name)
+    return checked_numbers(user_pb2.AddressType.DESCRIPTOR, [number], name)[0] if number else 0
+
+
+def preferences_message(user: User) -> user_pb2.UserPreferences:
+    """Every preference of the user, set or not."""
+    message = user_pb2.UserPreferences()
+    for path, value in {**PREFERENCES, **user.preferences}.items():
+        part, _, name = path.partition(".")
+        setattr(getattr(message, part), name, value)
+        getattr(message, part).SetInParent()
+    return message
+
+
+def preference_fields(preferences: user_pb2.UserPreferences, paths: Iterable[str]) -> dict[str, bool]:
+    """The named paths of the message, by path."""
+    return {path: attrgetter(path)(preferences) for path in paths}
 
 
 def new_user_fields(request: user_pb2.CreateUserRequest) -> dict[str, Any]:
@@ -144,6 +201,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "date_of_birth": _read_date,
     "status": _read_status,
     "roles": _read_roles,
+    "type": lambda message, name: read_address_type(message, name) or AddressType.BOTH,
     "social_links": lambda message, name: dict(message.social_links),
 }
 
@@ -168,9 +226,9 @@ def _fill_profile(message: user_pb2.UserProfile, user: User) -> None:
     message.SetInParent()
 
 
-def _fill_audit(message: common_pb2.AuditInfo, user: User) -> None:
-    set_timestamp(message.created_at, user.created_at)
-    set_timestamp(message.updated_at, user.updated_at)
-    message.created_by = str(user.created_by_id or "")
-    message.updated_by = str(user.updated_by_id or "")
-    message.version = user.version
+def _fill_audit(message: common_pb2.AuditInfo, row: User | UserAddress) -> None:
+    set_timestamp(message.created_at, row.created_at)
+    set_timestamp(message.updated_at, row.updated_at)
+    message.created_by = str(row.created_by_id or "")
+    message.updated_by = str(row.updated_by_id or "")
+    message.version = row.version

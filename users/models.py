@@ -15,7 +15,7 @@ from changes.triggers import logged
 from core.fields import Id, Line, LowerCaseEmail, Prose, WebAddress
 from core.models import Versioned, clean
 from core.search import words_of
-from users.fields import PhoneNumberField, SocialLinksField, is_currency, is_language, is_timezone
+from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_language, is_timezone
 
 
 class Status(models.IntegerChoices):
@@ -36,6 +36,34 @@ class Role(models.IntegerChoices):
     ADMIN = 3
     SUPPORT = 4
 
+
+class AddressType(models.IntegerChoices):
+    """Numbers as in user.v1.AddressType."""
+
+    SHIPPING = 1
+    BILLING = 2
+    BOTH = 3
+
+
+#: Every preference (paths as in user.v1.UserPreferences) and what holds while the user has not set it.
+PREFERENCES = {
+    "email.order_updates": True,
+    "email.promotions": False,
+    "email.newsletter": False,
+    "email.seller_updates": False,
+    "email.security_alerts": True,
+    "push.enabled": False,
+    "push.order_updates": False,
+    "push.price_alerts": False,
+    "push.messages": False,
+    "sms.enabled": False,
+    "sms.delivery_updates": False,
+    "sms.two_factor_auth": False,
+    "privacy.public_profile": True,
+    "privacy.show_online_status": True,
+    "privacy.searchable": True,
+    "privacy.share_activity": False,
+}
 
 #: Who may log in, and whom colleagues see.
 OPEN = (Status.ACTIVE, Status.PENDING_VERIFICATION)
@@ -95,6 +123,9 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     company = Line(max_length=200, blank=True, default="")
     website = WebAddress(blank=True, default="")
     social_links = SocialLinksField(blank=True, default=dict)
+
+    #: What the user set of `PREFERENCES`, by path.
+    preferences = models.JSONField(blank=True, default=dict, editable=False)
 
     created_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     updated_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
@@ -156,3 +187,58 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     def reads_everything(self) -> bool:
         """Whether this user may read everything on everyone."""
         return Role.ADMIN in self.roles or Role.SUPPORT in self.roles
+
+
+class UserAddress(Versioned):
+    """One row = one address of a user, for parcels, bills or both."""
+
+    id = Id()
+    user = models.ForeignKey(User, models.CASCADE, related_name="addresses")
+    label = Line(max_length=200, error_messages={"blank": "Label is required."})
+    full_name = Line(max_length=200, error_messages={"blank": "Full name is required."})
+    phone = PhoneNumberField(blank=True, default="")
+    line1 = Line(max_length=200, error_messages={"blank": "Line 1 is required."})
+    line2 = Line(max_length=200, blank=True, default="")
+    city = Line(max_length=100, error_messages={"blank": "City is required."})
+    state = Line(max_length=100, blank=True, default="")
+    postal_code = Line(max_length=20, blank=True, default="")
+    country_code = Line(max_length=2, validators=[is_country], error_messages={"blank": "Country is required."})
+    type = models.PositiveSmallIntegerField(choices=AddressType, default=AddressType.BOTH)
+    is_default_shipping = models.BooleanField(default=False)
+    is_default_billing = models.BooleanField(default=False)
+    delivery_instructions = Prose(max_length=1000, blank=True, default="")
+
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
+    updated_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
+
+    class Meta:
+        verbose_name = "address"
+        verbose_name_plural = "addresses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_default_shipping=True), name="users_one_default_shipping"
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_default_billing=True), name="users_one_default_billing"
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "id"], name="users_addresses_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.full_name}, {self.city}"
+
+    def clean(self) -> None:
+        errors = {
+            name: ValidationError(f"This address is not for {use.label.lower()}.", code="invalid")
+            for name, use in DEFAULTS.items()
+            if getattr(self, name) and not self.is_for(use)
+        }
+        if errors:
+            raise ValidationError(errors)
+
+    def is_for(self, use: int) -> bool:
+        return self.type in (use, AddressType.BOTH)
+
+
+#: Which field says that an address is the default, and for which use.
+DEFAULTS = {"is_default_shipping": AddressType.SHIPPING, "is_default_billing": AddressType.BILLING}

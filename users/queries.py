@@ -15,7 +15,7 @@ from core.fields import checked_line
 from core.paging import Asked, Order, Page, page
 from core.prepared import Prepared
 from users import policies
-from users.models import User
+from users.models import AddressType, User, UserAddress
 
 #: What a list of users may be ordered by, and whether that tells what not everyone may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
@@ -82,6 +82,28 @@ def get_user_by_email(actor: Any, email: str) -> User:
     if user is None or not policies.may_read_everything(actor, user):
         raise User.DoesNotExist(f"User not found: {email}")
     return user
+
+
+def get_private(actor: Any, user_id: str) -> User:
+    """The user, for who may read all of them: what is private of another is as if it were not there.
+
+    Raises:
+        User.DoesNotExist
+    """
+    user = get_user(actor, user_id)
+    if not policies.may_read_everything(actor, user):
+        raise not_found(user_id)
+    return user
+
+
+def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
+    """The user's addresses, oldest first; those for this use, if one is given.
+
+    Raises:
+        User.DoesNotExist
+    """
+    rows = get_private(actor, user_id).addresses.order_by("id")
+    return list(rows.filter(type__in=(use, AddressType.BOTH)) if use else rows)
 
 
 def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filter = Filter()) -> Page[User]:

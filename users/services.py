@@ -1,24 +1,28 @@
 """Writing users: what an actor may do to them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.utils import timezone
 
 from changes.services import acting, forget
-from core import auth, limits
-from core.errors import AlreadyExists, Conflict, Stale
+from core import auth, ids, limits
+from core.errors import AlreadyExists, Conflict, Stale, invalid, renamed
 from core.fields import checked_line
 from core.metrics import users_created
 from core.models import clean, save_clean
 from users import policies, queries
-from users.models import OPEN, Role, Status, User
+from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 
 LONGEST_REASON = 1000
+LONGEST_PASSWORD = 1024
+MOST_ADDRESSES = 100
 # Any number will do, as long as nobody else takes it.
 _ADMINISTRATORS_LOCK = 7_305_001
 
@@ -123,6 +127,99 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
         auth.forget(pk)
 
 
+def change_password(actor: Any, user_id: str, *, current_password: str, new_password: str) -> None:
+    """Sets a new password and ends all sessions of the user.
+
+    Args:
+        current_password: needed of a user who changes their own; an administrator sets another's without.
+
+    Raises:
+        User.DoesNotExist, PermissionDenied
+        RateLimited: too many tries at the current password.
+        ValidationError: on either password.
+    """
+    user = queries.get_private(actor, user_id)
+    _check_may_change(actor, user)
+    if actor.pk == user.pk:
+        _check_current_password(user, current_password)
+    if not new_password:
+        raise invalid("new_password", "required", "New password is required.")
+    with renamed({"password": "new_password"}):
+        _check_password(user, new_password)
+    password = make_password(new_password)
+    with acting(actor, "password"):
+        user = queries.get_user_for_update(actor, user_id)
+        save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": timezone.now()})
+        auth.forget(user.pk)
+
+
+def update_preferences(
+    actor: Any, user_id: str, fields: dict[str, bool], *, expected_version: int | None = None
+) -> User:
+    """Sets these preferences, by their paths.
+
+    Raises:
+        User.DoesNotExist, PermissionDenied, Stale
+    """
+    queries.get_private(actor, user_id)
+    with acting(actor):
+        user = _user_to_change(actor, user_id, expected_version)
+        return _save(actor, user, preferences={**user.preferences, **fields})
+
+
+def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
+    """A new address of the user; where it is a default, the one before is it no more.
+
+    Raises:
+        User.DoesNotExist, PermissionDenied, ValidationError
+        Conflict: the user has `MOST_ADDRESSES`.
+    """
+    with _changing_addresses(actor, user_id) as user:
+        if user.addresses.count() >= MOST_ADDRESSES:
+            raise Conflict(f"A user has at most {MOST_ADDRESSES} addresses; delete one first.")
+        address = UserAddress(user=user, **fields, created_by=actor, updated_by=actor)
+        _drop_defaults(actor, address, [name for name in DEFAULTS if fields.get(name)])
+        return save_clean(address)
+
+
+def update_address(
+    actor: Any, user_id: str, address_id: str, fields: dict[str, Any], *, expected_version: int | None = None
+) -> UserAddress:
+    """Sets these fields of `UserAddress`; where it becomes a default, the one before is it no more.
+
+    Raises:
+        User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale, ValidationError
+    """
+    with _changing_addresses(actor, user_id) as user:
+        address = _address_to_change(user, address_id, expected_version)
+        _drop_defaults(actor, address, [name for name in DEFAULTS if fields.get(name)])
+        return save_clean(address, also={"updated_by": actor}, **fields)
+
+
+def set_default_address(
+    actor: Any, user_id: str, address_id: str, use: int, *, expected_version: int | None = None
+) -> UserAddress:
+    """Makes it the default for this use (BOTH: for both), in place of the one before.
+
+    Raises:
+        User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale
+        ValidationError: on `type`: the address is not for this use.
+    """
+    names = [name for name, of in DEFAULTS.items() if use in (of, AddressType.BOTH)]
+    with renamed(dict.fromkeys(names, "type")):
+        return update_address(actor, user_id, address_id, dict.fromkeys(names, True), expected_version=expected_version)
+
+
+def delete_address(actor: Any, user_id: str, address_id: str, *, expected_version: int | None = None) -> None:
+    """Deletes an address of the user.
+
+    Raises:
+        User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale
+    """
+    with _changing_addresses(actor, user_id) as user:
+        _address_to_change(user, address_id, expected_version).delete()
+
+
 def note_login(user: User) -> None:
     """Writes down that the user has just logged in."""
     with acting(user, "login"):
@@ -156,17 +253,66 @@ def _check(user: User, password: str) -> None:
         errors.pop("display_name", None)
     if password:
         try:
-            validate_password(password, user)
+            _check_password(user, password)
         except ValidationError as exc:
-            errors["password"] = exc.error_list
+            exc.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
 
 
-def _user_to_change(actor: Any, user_id: str, expected_version: int | None) -> User:
-    user = queries.get_user_for_update(actor, user_id)
+def _check_password(user: User, password: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise ValidationError({"password": exc.error_list}) from exc
+
+
+@contextmanager
+def _changing_addresses(actor: Any, user_id: str) -> Iterator[User]:
+    """A transaction that changes the user's addresses: their row is locked, and counts the change as its own."""
+    queries.get_private(actor, user_id)
+    with acting(actor, "address"):
+        user = _user_to_change(actor, user_id, None)
+        yield user
+        # The addresses are part of the subject that the user is: who follows it must see that something changed.
+        User.objects.filter(pk=user.pk).update(updated_by=actor)
+
+
+def _address_to_change(user: User, address_id: str, expected_version: int | None) -> UserAddress:
+    wanted = ids.parsed(address_id)
+    address = user.addresses.select_for_update().filter(pk=wanted).first() if wanted else None
+    if address is None:
+        raise UserAddress.DoesNotExist(f"Address not found: {address_id}")
+    if expected_version not in (None, address.version):
+        raise Stale(address.version)
+    return address
+
+
+def _drop_defaults(actor: Any, address: UserAddress, names: list[str]) -> None:
+    """The user's other addresses are no longer the default that this one becomes."""
+    for name in names:
+        for other in UserAddress.objects.filter(user=address.user_id, **{name: True}).exclude(pk=address.pk):
+            save_clean(other, also={"updated_by": actor}, **{name: False})
+
+
+def _check_current_password(user: User, password: str) -> None:
+    if not password:
+        raise invalid("current_password", "required", "Current password is required.")
+    message = "Too many tries; wait before the next one."
+    limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
+    if len(password) > LONGEST_PASSWORD or not check_password(password, user.password):
+        raise invalid("current_password", "wrong", "The current password is wrong.")
+    limits.forgive("password", str(user.pk))
+
+
+def _check_may_change(actor: Any, user: User) -> None:
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
+
+
+def _user_to_change(actor: Any, user_id: str, expected_version: int | None) -> User:
+    user = queries.get_user_for_update(actor, user_id)
+    _check_may_change(actor, user)
     if expected_version not in (None, user.version):
         raise Stale(user.version)
     return user

@@ -6,7 +6,7 @@ from core.rest.openapi.limits import limits_of
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from users.calls import example, user
-from users.models import User
+from users.models import User, UserAddress
 
 
 class UserViewSet(Door):
@@ -16,6 +16,7 @@ class UserViewSet(Door):
     limits = {
         **limits_of(User, user_pb2.User, user_pb2.UserProfile),
         **limits_of(User, user_pb2.CreateUserRequest, without={"password"}),
+        **limits_of(UserAddress, user_pb2.UserAddress),
     }
 
 

@@ -16,7 +16,7 @@ from tandem.auth.v1 import auth_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
-from tests.factories import AdministratorFactory, SupportFactory, UserFactory
+from tests.factories import AdministratorFactory, SupportFactory, UserAddressFactory, UserFactory
 from users.models import User
 
 #: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
@@ -27,6 +27,12 @@ ANYONE = (OK, OK, OK, OK, OK)
 SIGNED_IN = (WHO, OK, OK, OK, OK)
 SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK)
 ADMINISTRATORS = (WHO, NO, NO, NO, OK)
+#: What of another is as if it were not there.
+PRIVATE = (WHO, NONE, OK, NO, OK)
+
+AN_ADDRESS = user_pb2.UserAddress(
+    label="Home", full_name="Bob", address={"line1": "Main Street 1", "city": "Berlin", "country_code": "DE"}
+)
 
 PASSWORD = "correct horse battery"
 NAME = FieldMask(paths=["first_name"])
@@ -61,6 +67,46 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: user_pb2.ReactivateUserRequest(user_id=str(user.pk)),
         ADMINISTRATORS,
     ),
+    "UserService/ChangePassword": (
+        lambda user: user_pb2.ChangePasswordRequest(
+            user_id=str(user.pk), current_password=PASSWORD, new_password="another horse battery"
+        ),
+        PRIVATE,
+    ),
+    "UserService/AddUserAddress": (
+        lambda user: user_pb2.AddUserAddressRequest(user_id=str(user.pk), address=AN_ADDRESS),
+        PRIVATE,
+    ),
+    "UserService/UpdateUserAddress": (
+        lambda user: user_pb2.UpdateUserAddressRequest(
+            user_id=str(user.pk), address_id=an_address(user), address=user_pb2.UserAddress(label="Work")
+        ),
+        PRIVATE,
+    ),
+    "UserService/DeleteUserAddress": (
+        lambda user: user_pb2.DeleteUserAddressRequest(user_id=str(user.pk), address_id=an_address(user)),
+        PRIVATE,
+    ),
+    "UserService/ListUserAddresses": (
+        lambda user: user_pb2.ListUserAddressesRequest(user_id=str(user.pk)),
+        (WHO, NONE, OK, OK, OK),
+    ),
+    "UserService/SetDefaultAddress": (
+        lambda user: user_pb2.SetDefaultAddressRequest(
+            user_id=str(user.pk), address_id=an_address(user), type=user_pb2.ADDRESS_TYPE_BOTH
+        ),
+        PRIVATE,
+    ),
+    "UserService/GetUserPreferences": (
+        lambda user: user_pb2.GetUserPreferencesRequest(user_id=str(user.pk)),
+        (WHO, NONE, OK, OK, OK),
+    ),
+    "UserService/UpdateUserPreferences": (
+        lambda user: user_pb2.UpdateUserPreferencesRequest(
+            user_id=str(user.pk), preferences=user_pb2.UserPreferences(push={"enabled": True})
+        ),
+        PRIVATE,
+    ),
     "UserService/ListUsers": (lambda user: user_pb2.ListUsersRequest(), SIGNED_IN),
     "UserService/SearchUsers": (lambda user: user_pb2.SearchUsersRequest(query="b"), SIGNED_IN),
     "UserService/HealthCheck": (lambda user: Empty(), ANYONE),
@@ -78,6 +124,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
 TOLD_TO_STRANGERS = {"id", "display_name", "first_name", "last_name", "avatar_url", "status"}
 TOLD_TO_STRANGERS_BY_EXAMPLE = {"id", "name"}
+
+
+def an_address(user: User) -> str:
+    return str(UserAddressFactory(user=user).pk)
 
 
 def a_token(user: User) -> str:

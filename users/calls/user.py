@@ -1,20 +1,23 @@
 """user.v1.UserService, an rpc a function."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from core import health
-from core.errors import renamed
+from core.errors import invalid, renamed
 from core.masks import written_paths
 from core.messages import asked_order, asked_page, checked_numbers, pagination, read_range, set_timestamp
 from core.operations import Call, open_to
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
 from users import messages, queries, services
-from users.messages import user_message
+from users.messages import address_message, user_message
+from users.models import PREFERENCES
 from users.queries import Filter
 
 
@@ -36,8 +39,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
 
 
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
-    mask = request.update_mask if request.HasField("update_mask") else None
-    paths = written_paths(request.user, mask, messages.WRITABLE)
+    paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
         fields = messages.user_fields(request.user, paths)
         user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
@@ -45,8 +47,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
 
 
 def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
-    mask = request.update_mask if request.HasField("update_mask") else None
-    fields = messages.profile_fields(request.profile, written_paths(request.profile, mask, messages.PROFILE))
+    fields = messages.profile_fields(request.profile, _written(request, request.profile, messages.PROFILE))
     user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
     return user_pb2.UpdateUserProfileResponse(user=user_message(user, call.actor))
 
@@ -86,6 +87,68 @@ def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.S
     )
 
 
+def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
+    services.change_password(
+        call.actor, request.user_id, current_password=request.current_password, new_password=request.new_password
+    )
+    return Empty()
+
+
+def get_user_preferences(
+    call: Call, request: user_pb2.GetUserPreferencesRequest
+) -> user_pb2.GetUserPreferencesResponse:
+    user = queries.get_private(call.actor, request.user_id)
+    return user_pb2.GetUserPreferencesResponse(preferences=messages.preferences_message(user))
+
+
+def update_user_preferences(
+    call: Call, request: user_pb2.UpdateUserPreferencesRequest
+) -> user_pb2.UpdateUserPreferencesResponse:
+    fields = messages.preference_fields(request.preferences, _written(request, request.preferences, tuple(PREFERENCES)))
+    user = services.update_preferences(call.actor, request.user_id, fields, expected_version=call.expected_version)
+    return user_pb2.UpdateUserPreferencesResponse(preferences=messages.preferences_message(user))
+
+
+def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> user_pb2.AddUserAddressResponse:
+    with renamed(messages.ADDRESS_PATHS):
+        fields = messages.address_fields(request.address, messages.WRITABLE_OF_ADDRESS)
+        address = services.add_address(call.actor, request.user_id, **fields)
+    return user_pb2.AddUserAddressResponse(address=address_message(address))
+
+
+def update_user_address(call: Call, request: user_pb2.UpdateUserAddressRequest) -> user_pb2.UpdateUserAddressResponse:
+    paths = _written(request, request.address, messages.WRITABLE_OF_ADDRESS)
+    with renamed(messages.ADDRESS_PATHS):
+        address = services.update_address(
+            call.actor,
+            request.user_id,
+            request.address_id,
+            messages.address_fields(request.address, paths),
+            expected_version=call.expected_version,
+        )
+    return user_pb2.UpdateUserAddressResponse(address=address_message(address))
+
+
+def delete_user_address(call: Call, request: user_pb2.DeleteUserAddressRequest) -> Empty:
+    services.delete_address(call.actor, request.user_id, request.address_id, expected_version=call.expected_version)
+    return Empty()
+
+
+def list_user_addresses(call: Call, request: user_pb2.ListUserAddressesRequest) -> user_pb2.ListUserAddressesResponse:
+    addresses = queries.list_addresses(call.actor, request.user_id, messages.read_address_type(request))
+    return user_pb2.ListUserAddressesResponse(addresses=[address_message(address) for address in addresses])
+
+
+def set_default_address(call: Call, request: user_pb2.SetDefaultAddressRequest) -> user_pb2.SetDefaultAddressResponse:
+    use = messages.read_address_type(request)
+    if not use:
+        raise invalid("type", "required", "Say for which use.")
+    address = services.set_default_address(
+        call.actor, request.user_id, request.address_id, use, expected_version=call.expected_version
+    )
+    return user_pb2.SetDefaultAddressResponse(address=address_message(address))
+
+
 @open_to(anyone=True, survives_database=True)
 def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
     status = {True: common_pb2.HEALTH_STATUS_HEALTHY, False: common_pb2.HEALTH_STATUS_UNHEALTHY}
@@ -97,6 +160,11 @@ def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
     )
     set_timestamp(response.checked_at, timezone.now())
     return response
+
+
+def _written(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:
+    """The paths that a request with an `update_mask` writes."""
+    return written_paths(resource, request.update_mask if request.HasField("update_mask") else None, writable)
 
 
 def _choices(request: user_pb2.ListUsersRequest | user_pb2.SearchUsersRequest) -> dict[str, Any]:

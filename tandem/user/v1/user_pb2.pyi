@@ -30,6 +30,13 @@ class UserRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     USER_ROLE_SELLER: _ClassVar[UserRole]
     USER_ROLE_ADMIN: _ClassVar[UserRole]
     USER_ROLE_SUPPORT: _ClassVar[UserRole]
+
+class AddressType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADDRESS_TYPE_UNSPECIFIED: _ClassVar[AddressType]
+    ADDRESS_TYPE_SHIPPING: _ClassVar[AddressType]
+    ADDRESS_TYPE_BILLING: _ClassVar[AddressType]
+    ADDRESS_TYPE_BOTH: _ClassVar[AddressType]
 USER_STATUS_UNSPECIFIED: UserStatus
 USER_STATUS_ACTIVE: UserStatus
 USER_STATUS_PENDING_VERIFICATION: UserStatus
@@ -41,6 +48,10 @@ USER_ROLE_CUSTOMER: UserRole
 USER_ROLE_SELLER: UserRole
 USER_ROLE_ADMIN: UserRole
 USER_ROLE_SUPPORT: UserRole
+ADDRESS_TYPE_UNSPECIFIED: AddressType
+ADDRESS_TYPE_SHIPPING: AddressType
+ADDRESS_TYPE_BILLING: AddressType
+ADDRESS_TYPE_BOTH: AddressType
 
 class User(_message.Message):
     __slots__ = ("id", "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles", "email_verified", "phone_verified", "profile", "audit", "last_login_at")
@@ -258,3 +269,197 @@ class UpdateUserProfileResponse(_message.Message):
     USER_FIELD_NUMBER: _ClassVar[int]
     user: User
     def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+
+class UserAddress(_message.Message):
+    __slots__ = ("id", "user_id", "label", "full_name", "phone", "address", "type", "is_default_shipping", "is_default_billing", "delivery_instructions", "audit")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    FULL_NAME_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    IS_DEFAULT_SHIPPING_FIELD_NUMBER: _ClassVar[int]
+    IS_DEFAULT_BILLING_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    user_id: str
+    label: str
+    full_name: str
+    phone: _common_pb2.PhoneNumber
+    address: _common_pb2.Address
+    type: AddressType
+    is_default_shipping: bool
+    is_default_billing: bool
+    delivery_instructions: str
+    audit: _common_pb2.AuditInfo
+    def __init__(self, id: _Optional[str] = ..., user_id: _Optional[str] = ..., label: _Optional[str] = ..., full_name: _Optional[str] = ..., phone: _Optional[_Union[_common_pb2.PhoneNumber, _Mapping]] = ..., address: _Optional[_Union[_common_pb2.Address, _Mapping]] = ..., type: _Optional[_Union[AddressType, str]] = ..., is_default_shipping: _Optional[bool] = ..., is_default_billing: _Optional[bool] = ..., delivery_instructions: _Optional[str] = ..., audit: _Optional[_Union[_common_pb2.AuditInfo, _Mapping]] = ...) -> None: ...
+
+class AddUserAddressRequest(_message.Message):
+    __slots__ = ("user_id", "address")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address: UserAddress
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[_Union[UserAddress, _Mapping]] = ...) -> None: ...
+
+class AddUserAddressResponse(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: UserAddress
+    def __init__(self, address: _Optional[_Union[UserAddress, _Mapping]] = ...) -> None: ...
+
+class UpdateUserAddressRequest(_message.Message):
+    __slots__ = ("user_id", "address_id", "address", "update_mask")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address_id: str
+    address: UserAddress
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, user_id: _Optional[str] = ..., address_id: _Optional[str] = ..., address: _Optional[_Union[UserAddress, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class UpdateUserAddressResponse(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: UserAddress
+    def __init__(self, address: _Optional[_Union[UserAddress, _Mapping]] = ...) -> None: ...
+
+class DeleteUserAddressRequest(_message.Message):
+    __slots__ = ("user_id", "address_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address_id: str
+    def __init__(self, user_id: _Optional[str] = ..., address_id: _Optional[str] = ...) -> None: ...
+
+class ListUserAddressesRequest(_message.Message):
+    __slots__ = ("user_id", "type")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    type: AddressType
+    def __init__(self, user_id: _Optional[str] = ..., type: _Optional[_Union[AddressType, str]] = ...) -> None: ...
+
+class ListUserAddressesResponse(_message.Message):
+    __slots__ = ("addresses",)
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedCompositeFieldContainer[UserAddress]
+    def __init__(self, addresses: _Optional[_Iterable[_Union[UserAddress, _Mapping]]] = ...) -> None: ...
+
+class SetDefaultAddressRequest(_message.Message):
+    __slots__ = ("user_id", "address_id", "type")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address_id: str
+    type: AddressType
+    def __init__(self, user_id: _Optional[str] = ..., address_id: _Optional[str] = ..., type: _Optional[_Union[AddressType, str]] = ...) -> None: ...
+
+class SetDefaultAddressResponse(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: UserAddress
+    def __init__(self, address: _Optional[_Union[UserAddress, _Mapping]] = ...) -> None: ...
+
+class ChangePasswordRequest(_message.Message):
+    __slots__ = ("user_id", "current_password", "new_password")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    NEW_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    current_password: str
+    new_password: str
+    def __init__(self, user_id: _Optional[str] = ..., current_password: _Optional[str] = ..., new_password: _Optional[str] = ...) -> None: ...
+
+class UserPreferences(_message.Message):
+    __slots__ = ("email", "push", "sms", "privacy")
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    PUSH_FIELD_NUMBER: _ClassVar[int]
+    SMS_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    email: EmailPreferences
+    push: PushPreferences
+    sms: SmsPreferences
+    privacy: PrivacyPreferences
+    def __init__(self, email: _Optional[_Union[EmailPreferences, _Mapping]] = ..., push: _Optional[_Union[PushPreferences, _Mapping]] = ..., sms: _Optional[_Union[SmsPreferences, _Mapping]] = ..., privacy: _Optional[_Union[PrivacyPreferences, _Mapping]] = ...) -> None: ...
+
+class EmailPreferences(_message.Message):
+    __slots__ = ("order_updates", "promotions", "newsletter", "seller_updates", "security_alerts")
+    ORDER_UPDATES_FIELD_NUMBER: _ClassVar[int]
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    NEWSLETTER_FIELD_NUMBER: _ClassVar[int]
+    SELLER_UPDATES_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_ALERTS_FIELD_NUMBER: _ClassVar[int]
+    order_updates: bool
+    promotions: bool
+    newsletter: bool
+    seller_updates: bool
+    security_alerts: bool
+    def __init__(self, order_updates: _Optional[bool] = ..., promotions: _Optional[bool] = ..., newsletter: _Optional[bool] = ..., seller_updates: _Optional[bool] = ..., security_alerts: _Optional[bool] = ...) -> None: ...
+
+class PushPreferences(_message.Message):
+    __slots__ = ("enabled", "order_updates", "price_alerts", "messages")
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    ORDER_UPDATES_FIELD_NUMBER: _ClassVar[int]
+    PRICE_ALERTS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    enabled: bool
+    order_updates: bool
+    price_alerts: bool
+    messages: bool
+    def __init__(self, enabled: _Optional[bool] = ..., order_updates: _Optional[bool] = ..., price_alerts: _Optional[bool] = ..., messages: _Optional[bool] = ...) -> None: ...
+
+class SmsPreferences(_message.Message):
+    __slots__ = ("enabled", "delivery_updates", "two_factor_auth")
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_UPDATES_FIELD_NUMBER: _ClassVar[int]
+    TWO_FACTOR_AUTH_FIELD_NUMBER: _ClassVar[int]
+    enabled: bool
+    delivery_updates: bool
+    two_factor_auth: bool
+    def __init__(self, enabled: _Optional[bool] = ..., delivery_updates: _Optional[bool] = ..., two_factor_auth: _Optional[bool] = ...) -> None: ...
+
+class PrivacyPreferences(_message.Message):
+    __slots__ = ("public_profile", "show_online_status", "searchable", "share_activity")
+    PUBLIC_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    SHOW_ONLINE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    SEARCHABLE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
+    public_profile: bool
+    show_online_status: bool
+    searchable: bool
+    share_activity: bool
+    def __init__(self, public_profile: _Optional[bool] = ..., show_online_status: _Optional[bool] = ..., searchable: _Optional[bool] = ..., share_activity: _Optional[bool] = ...) -> None: ...
+
+class GetUserPreferencesRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class GetUserPreferencesResponse(_message.Message):
+    __slots__ = ("preferences",)
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    preferences: UserPreferences
+    def __init__(self, preferences: _Optional[_Union[UserPreferences, _Mapping]] = ...) -> None: ...
+
+class UpdateUserPreferencesRequest(_message.Message):
+    __slots__ = ("user_id", "preferences", "update_mask")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    preferences: UserPreferences
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, user_id: _Optional[str] = ..., preferences: _Optional[_Union[UserPreferences, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class UpdateUserPreferencesResponse(_message.Message):
+    __slots__ = ("preferences",)
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    preferences: UserPreferences
+    def __init__(self, preferences: _Optional[_Union[UserPreferences, _Mapping]] = ...) -> None: ...

@@ -120,6 +120,84 @@ class UserServiceStub:
             response_deserializer=tandem.user.v1.user_pb2.UpdateUserProfileResponse.FromString,
         )
         """Changes the profile's fields that the mask names. As UpdateUser."""
+        self.AddUserAddress: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.AddUserAddressRequest,
+            tandem.user.v1.user_pb2.AddUserAddressResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/AddUserAddress",
+            request_serializer=tandem.user.v1.user_pb2.AddUserAddressRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.AddUserAddressResponse.FromString,
+        )
+        """Adds an address. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION (a user has at most 100)."""
+        self.UpdateUserAddress: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.UpdateUserAddressRequest,
+            tandem.user.v1.user_pb2.UpdateUserAddressResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/UpdateUserAddress",
+            request_serializer=tandem.user.v1.user_pb2.UpdateUserAddressRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.UpdateUserAddressResponse.FromString,
+        )
+        """Changes the fields that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED."""
+        self.DeleteUserAddress: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.DeleteUserAddressRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/DeleteUserAddress",
+            request_serializer=tandem.user.v1.user_pb2.DeleteUserAddressRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Deletes an address. NOT_FOUND, PERMISSION_DENIED, ABORTED."""
+        self.ListUserAddresses: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.ListUserAddressesRequest,
+            tandem.user.v1.user_pb2.ListUserAddressesResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/ListUserAddresses",
+            request_serializer=tandem.user.v1.user_pb2.ListUserAddressesRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.ListUserAddressesResponse.FromString,
+        )
+        """All addresses of a user, oldest first. NOT_FOUND: also for another's addresses, to who may not read everything."""
+        self.SetDefaultAddress: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.SetDefaultAddressRequest,
+            tandem.user.v1.user_pb2.SetDefaultAddressResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/SetDefaultAddress",
+            request_serializer=tandem.user.v1.user_pb2.SetDefaultAddressRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.SetDefaultAddressResponse.FromString,
+        )
+        """Makes an address the default for a use, in place of the one before. INVALID_ARGUMENT (it is not for this use),
+        NOT_FOUND, PERMISSION_DENIED, ABORTED.
+        """
+        self.ChangePassword: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.ChangePasswordRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/ChangePassword",
+            request_serializer=tandem.user.v1.user_pb2.ChangePasswordRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """
+        self.GetUserPreferences: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.GetUserPreferencesRequest,
+            tandem.user.v1.user_pb2.GetUserPreferencesResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/GetUserPreferences",
+            request_serializer=tandem.user.v1.user_pb2.GetUserPreferencesRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.GetUserPreferencesResponse.FromString,
+        )
+        """What a user wants to be told, and to tell. NOT_FOUND: also for another's, to who may not read everything."""
+        self.UpdateUserPreferences: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.UpdateUserPreferencesRequest,
+            tandem.user.v1.user_pb2.UpdateUserPreferencesResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/UpdateUserPreferences",
+            request_serializer=tandem.user.v1.user_pb2.UpdateUserPreferencesRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.UpdateUserPreferencesResponse.FromString,
+        )
+        """Changes the preferences that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED (`if-match` is
+        the user's version).
+        """
         self.HealthCheck: grpc.UnaryUnaryMultiCallable[
             google.protobuf.empty_pb2.Empty,
             tandem.common.v1.common_pb2.HealthCheckResponse,
@@ -246,6 +324,92 @@ class UserServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def AddUserAddress(
+        self,
+        request: tandem.user.v1.user_pb2.AddUserAddressRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.AddUserAddressResponse:
+        """Adds an address. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION (a user has at most 100)."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def UpdateUserAddress(
+        self,
+        request: tandem.user.v1.user_pb2.UpdateUserAddressRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.UpdateUserAddressResponse:
+        """Changes the fields that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def DeleteUserAddress(
+        self,
+        request: tandem.user.v1.user_pb2.DeleteUserAddressRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Deletes an address. NOT_FOUND, PERMISSION_DENIED, ABORTED."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ListUserAddresses(
+        self,
+        request: tandem.user.v1.user_pb2.ListUserAddressesRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.ListUserAddressesResponse:
+        """All addresses of a user, oldest first. NOT_FOUND: also for another's addresses, to who may not read everything."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def SetDefaultAddress(
+        self,
+        request: tandem.user.v1.user_pb2.SetDefaultAddressRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.SetDefaultAddressResponse:
+        """Makes an address the default for a use, in place of the one before. INVALID_ARGUMENT (it is not for this use),
+        NOT_FOUND, PERMISSION_DENIED, ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ChangePassword(
+        self,
+        request: tandem.user.v1.user_pb2.ChangePasswordRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def GetUserPreferences(
+        self,
+        request: tandem.user.v1.user_pb2.GetUserPreferencesRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.GetUserPreferencesResponse:
+        """What a user wants to be told, and to tell. NOT_FOUND: also for another's, to who may not read everything."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def UpdateUserPreferences(
+        self,
+        request: tandem.user.v1.user_pb2.UpdateUserPreferencesRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.UpdateUserPreferencesResponse:
+        """Changes the preferences that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED (`if-match` is
+        the user's version).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def HealthCheck(
         self,
         request: google.protobuf.empty_pb2.Empty,
@@ -308,6 +472,46 @@ def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: grp
             servicer.UpdateUserProfile,
             request_deserializer=tandem.user.v1.user_pb2.UpdateUserProfileRequest.FromString,
             response_serializer=tandem.user.v1.user_pb2.UpdateUserProfileResponse.SerializeToString,
+        ),
+        "AddUserAddress": grpc.unary_unary_rpc_method_handler(
+            servicer.AddUserAddress,
+            request_deserializer=tandem.user.v1.user_pb2.AddUserAddressRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.AddUserAddressResponse.SerializeToString,
+        ),
+        "UpdateUserAddress": grpc.unary_unary_rpc_method_handler(
+            servicer.UpdateUserAddress,
+            request_deserializer=tandem.user.v1.user_pb2.UpdateUserAddressRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.UpdateUserAddressResponse.SerializeToString,
+        ),
+        "DeleteUserAddress": grpc.unary_unary_rpc_method_handler(
+            servicer.DeleteUserAddress,
+            request_deserializer=tandem.user.v1.user_pb2.DeleteUserAddressRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "ListUserAddresses": grpc.unary_unary_rpc_method_handler(
+            servicer.ListUserAddresses,
+            request_deserializer=tandem.user.v1.user_pb2.ListUserAddressesRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.ListUserAddressesResponse.SerializeToString,
+        ),
+        "SetDefaultAddress": grpc.unary_unary_rpc_method_handler(
+            servicer.SetDefaultAddress,
+            request_deserializer=tandem.user.v1.user_pb2.SetDefaultAddressRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.SetDefaultAddressResponse.SerializeToString,
+        ),
+        "ChangePassword": grpc.unary_unary_rpc_method_handler(
+            servicer.ChangePassword,
+            request_deserializer=tandem.user.v1.user_pb2.ChangePasswordRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "GetUserPreferences": grpc.unary_unary_rpc_method_handler(
+            servicer.GetUserPreferences,
+            request_deserializer=tandem.user.v1.user_pb2.GetUserPreferencesRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.GetUserPreferencesResponse.SerializeToString,
+        ),
+        "UpdateUserPreferences": grpc.unary_unary_rpc_method_handler(
+            servicer.UpdateUserPreferences,
+            request_deserializer=tandem.user.v1.user_pb2.UpdateUserPreferencesRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.UpdateUserPreferencesResponse.SerializeToString,
         ),
         "HealthCheck": grpc.unary_unary_rpc_method_handler(
             servicer.HealthCheck,
