@@ -89,6 +89,10 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def role_names(self, user: User) -> str:
         return ", ".join(role.label for role in user.named_roles)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A user who is not there yet has no record, and no number but what the database will say.
+        return self.fieldsets if obj else self.fieldsets[:-1]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return User.objects.visible_to(request.user).select_related("created_by", "updated_by")
 

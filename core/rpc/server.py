@@ -87,8 +87,9 @@ class Server:
             tracing.check_installed()
         self._options = options
         self._workers = Workers("grpc", options.workers, most_waiting=settings.GRPC_MAX_QUEUE)
-        # Two answer health, so that a probe is not behind a watcher who is slow to read.
+        # So that health answers however busy these are.
         own_workers = Workers("grpc-own", 2)
+        self._pools = [self._workers, own_workers]
         self._guard = Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
         self._interceptor = Interceptor(self._workers, own_workers, self._guard)
         names = [service.name for service in services]
@@ -102,7 +103,9 @@ class Server:
         for service in services:
             service.add_to_server(service.servicer, self._server)
         if options.reflection:
-            reflection.add_to_server(self._server, [*names, health.SERVICE], Workers("grpc-reflection", 2))
+            # Its streams hold a thread each; nobody's health check may wait for one.
+            self._pools.append(Workers("grpc-reflection", 2))
+            reflection.add_to_server(self._server, [*names, health.SERVICE], self._pools[-1])
         self.port = _bind(self._server, options)
 
     def start(self) -> None:
@@ -130,7 +133,9 @@ class Server:
     def close(self) -> None:
         """Ends the threads, and with them their database connections; those that are still busy it leaves behind."""
         self._guard.stop()
-        self._workers.end(within=1)
+        self._interceptor.close()
+        for pool in self._pools:
+            pool.end(within=1)
 
 
 def serve(services: Sequence[Service], options: Options, signals: Signals, announce: Callable[[int], None]) -> int:

@@ -86,11 +86,29 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def data_dir(place: Path) -> Iterator[Path]:
+def new_dir(place: Path) -> Iterator[Path]:
+    """A data folder that is not there yet."""
     folder = place / "var"
     yield folder
     embedded.release(folder)
     assert postmaster_pid(folder) is None, "the test left a server running"
+
+
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
+        data_dir = Path(folder).resolve()
+        embedded.ensure_running(data_dir, durable=False)
+        embedded.release(data_dir)
+        yield data_dir
+
+
+@pytest.fixture
+def data_dir(made_once: Path) -> Iterator[Path]:
+    """A data folder with a cluster whose server is not running; what is in the database, earlier tests may have left."""
+    yield made_once
+    embedded.release(made_once)
+    assert postmaster_pid(made_once) is None, "the test left a server running"
 
 
 def cluster_of(data_dir: Path) -> Cluster:
@@ -141,15 +159,15 @@ def until(condition: Callable[[], object]) -> None:
 
 
 class TestOneServer:
-    def test_it_starts_with_its_first_user_and_stops_with_its_last(self, data_dir: Path) -> None:
-        with User(data_dir) as first:
+    def test_it_starts_with_its_first_user_and_stops_with_its_last(self, new_dir: Path) -> None:
+        with User(new_dir) as first:
             server = first.server()
-            with User(data_dir) as second:
+            with User(new_dir) as second:
                 assert second.server() == server
                 first.leave()
                 assert query(server, "SELECT 1") == (1,)
-        assert postmaster_pid(data_dir) is None
-        assert not (data_dir / "postgres/data/postmaster.pid").exists()
+        assert postmaster_pid(new_dir) is None
+        assert not (new_dir / "postgres/data/postmaster.pid").exists()
 
     def test_it_speaks_unicode_and_sorts_by_code_point(self, data_dir: Path) -> None:
         server = embedded.ensure_running(data_dir, durable=False)
@@ -168,18 +186,18 @@ class TestOneServer:
         assert not [connection for connection in psutil.Process(pid).net_connections("inet") if connection.laddr]
 
     def test_what_is_written_survives_a_stop(self, data_dir: Path) -> None:
-        query(embedded.ensure_running(data_dir), "CREATE TABLE kept AS SELECT 42 AS answer")
+        query(embedded.ensure_running(data_dir), "CREATE TABLE kept_over_a_stop AS SELECT 42 AS answer")
         embedded.release(data_dir)
         assert postmaster_pid(data_dir) is None
-        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept") == (42,)
+        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept_over_a_stop") == (42,)
 
     @pytest.mark.parametrize(("durable", "fsync"), [(True, "on"), (False, "off")])
     def test_only_tests_go_without_flushing_to_disk(self, data_dir: Path, durable: bool, fsync: str) -> None:
         server = embedded.ensure_running(data_dir, durable=durable)
         assert query(server, "SHOW fsync") == (fsync,)
 
-    def test_many_may_start_it_at_once(self, data_dir: Path) -> None:
-        users = [User(data_dir) for _ in range(6)]
+    def test_many_may_start_it_at_once(self, new_dir: Path) -> None:
+        users = [User(new_dir) for _ in range(6)]
         try:
             servers = [user.server() for user in users]
             assert servers == [servers[0]] * 6
@@ -187,7 +205,7 @@ class TestOneServer:
         finally:
             for user in users:
                 user.leave()
-        assert postmaster_pid(data_dir) is None
+        assert postmaster_pid(new_dir) is None
 
     def test_threads_of_one_process_share_it(self, data_dir: Path) -> None:
         servers: list[dict[str, Any]] = []
@@ -232,9 +250,9 @@ class TestAfterKill:
         assert postmaster_pid(data_dir) is None
 
     def test_a_killed_server_is_started_again_by_a_process_that_used_it(self, data_dir: Path) -> None:
-        query(embedded.ensure_running(data_dir), "CREATE TABLE kept AS SELECT 42 AS answer")
+        query(embedded.ensure_running(data_dir), "CREATE TABLE kept_over_a_crash AS SELECT 42 AS answer")
         kill_server(data_dir)
-        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept") == (42,)
+        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept_over_a_crash") == (42,)
 
     def test_what_is_left_of_a_killed_server_does_not_stop_the_start(self, data_dir: Path) -> None:
         user = User(data_dir)
@@ -258,14 +276,14 @@ class TestAfterKill:
         pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
         assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
 
-    def test_killed_while_the_cluster_is_made(self, data_dir: Path) -> None:
-        user = User(data_dir)
-        until((data_dir / "postgres/data.unfinished/global").exists)
+    def test_killed_while_the_cluster_is_made(self, new_dir: Path) -> None:
+        user = User(new_dir)
+        until((new_dir / "postgres/data.unfinished/global").exists)
         for process in psutil.Process(user.process.pid).children(recursive=True):
             process.kill()
         user.kill()
-        assert not (data_dir / "postgres/data").exists()
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert not (new_dir / "postgres/data").exists()
+        assert query(embedded.ensure_running(new_dir, durable=False), "SELECT 1") == (1,)
 
     def test_killed_while_the_server_starts(self, data_dir: Path) -> None:
         embedded.ensure_running(data_dir, durable=False)
@@ -275,12 +293,12 @@ class TestAfterKill:
         user.kill()
         assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
 
-    def test_a_data_folder_that_was_removed_is_made_anew(self, data_dir: Path) -> None:
-        embedded.ensure_running(data_dir, durable=False)
-        kill_server(data_dir)
-        shutil.rmtree(data_dir)
-        server = embedded.ensure_running(data_dir, durable=False)
-        with User(data_dir) as other:
+    def test_a_data_folder_that_was_removed_is_made_anew(self, new_dir: Path) -> None:
+        embedded.ensure_running(new_dir, durable=False)
+        kill_server(new_dir)
+        shutil.rmtree(new_dir)
+        server = embedded.ensure_running(new_dir, durable=False)
+        with User(new_dir) as other:
             other.server()
         assert query(server, "SELECT 1") == (1,), "this process's lock was on the removed file"
 
@@ -301,20 +319,18 @@ class TestPlaces:
         assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
         embedded.release(data_dir)
 
-    def test_a_file_in_its_place_is_named(self, data_dir: Path) -> None:
-        data_dir.mkdir()
-        (data_dir / "postgres").touch()
+    def test_a_file_in_its_place_is_named(self, new_dir: Path) -> None:
+        new_dir.mkdir()
+        (new_dir / "postgres").touch()
         with pytest.raises(EmbeddedDatabaseError, match=r"cannot be used: .*postgres"):
-            embedded.ensure_running(data_dir)
-        (data_dir / "postgres").unlink()
+            embedded.ensure_running(new_dir)
+        (new_dir / "postgres").unlink()
 
-    def test_a_cluster_of_a_version_that_is_not_installed_is_left_alone(self, data_dir: Path) -> None:
-        embedded.ensure_running(data_dir, durable=False)
-        embedded.release(data_dir)
-        version = data_dir / "postgres/data/PG_VERSION"
-        version.write_text("11\n")
+    def test_a_cluster_of_a_version_that_is_not_installed_is_left_alone(self, new_dir: Path) -> None:
+        (new_dir / "postgres/data").mkdir(parents=True)
+        (new_dir / "postgres/data/PG_VERSION").write_text("11\n")
         with pytest.raises(EmbeddedDatabaseError, match="made by PostgreSQL 11, and the installed wheel has only"):
-            embedded.ensure_running(data_dir)
+            embedded.ensure_running(new_dir)
 
     def test_a_server_that_another_container_runs_is_not_joined_by_a_second(self, data_dir: Path) -> None:
         embedded.ensure_running(data_dir, durable=False)
@@ -341,11 +357,11 @@ class TestPlaces:
         embedded.release(data_dir)
 
     @only_root
-    def test_a_cluster_of_somebody_else_is_run_as_its_owner(self, data_dir: Path) -> None:
-        (data_dir / "postgres").mkdir(parents=True)
-        os.chown(data_dir / "postgres", 65534, 65534)
-        embedded.ensure_running(data_dir, durable=False)
-        assert psutil.Process(postmaster_pid(data_dir)).uids().effective == 65534
+    def test_a_cluster_of_somebody_else_is_run_as_its_owner(self, new_dir: Path) -> None:
+        (new_dir / "postgres").mkdir(parents=True)
+        os.chown(new_dir / "postgres", 65534, 65534)
+        embedded.ensure_running(new_dir, durable=False)
+        assert psutil.Process(postmaster_pid(new_dir)).uids().effective == 65534
 
     @only_root
     def test_an_ordinary_user_is_told_whose_folder_it_is(self, place: Path) -> None:
@@ -360,9 +376,9 @@ class TestPlaces:
 
 
 class TestConfiguration:
-    def test_it_starts_nothing(self, data_dir: Path) -> None:
-        assert configuration(None, data_dir)["ENGINE"] == "core.database.backend"
-        assert not data_dir.exists()
+    def test_it_starts_nothing(self, new_dir: Path) -> None:
+        assert configuration(None, new_dir)["ENGINE"] == "core.database.backend"
+        assert not new_dir.exists()
 
     def test_a_url_names_another_server(self, place: Path) -> None:
         chosen = configuration("postgres://ann:s%40fe@db.example.com:5433/team?sslmode=require", place)
@@ -421,10 +437,11 @@ class TestBackend:
     def test_why_it_cannot_start_reaches_the_caller_as_the_databases_being_away(
         self, connection: BaseDatabaseWrapper, data_dir: Path
     ) -> None:
-        data_dir.touch()
+        (data_dir / "postgres/start.lock").unlink()
+        (data_dir / "postgres/start.lock").mkdir()
         with pytest.raises(OperationalError, match="cannot be used"):
             one(connection)
-        data_dir.unlink()
+        (data_dir / "postgres/start.lock").rmdir()
 
 
 class TestHygiene:

@@ -58,6 +58,7 @@ def test_a_change_goes_through_the_service(site: Client, ann: User, administrato
 
 
 def test_a_new_user_goes_through_the_service(site: Client, administrator: User) -> None:
+    assert site.get(reverse("admin:users_user_add")).status_code == 200
     response = site.post(
         reverse("admin:users_user_add"),
         {"email": "New@example.com", "display_name": "New", "status": 2, "roles": [2], "social_links": "{}"},
