@@ -1,7 +1,7 @@
 """Users in the admin site: what people see and do there goes through the same services as the doors."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -53,7 +53,9 @@ class AddressInline(admin.TabularInline):  # type: ignore[type-arg]
 
     model = UserAddress
     fk_name = "user"
-    fields = ("label", "full_name", "line1", "city", "postal_code", "country_code", "type", *DEFAULTS)
+    fields: ClassVar[tuple[str, ...]] = (
+        "label", "full_name", "line1", "city", "postal_code", "country_code", "type", *DEFAULTS,
+    )  # fmt: skip
     readonly_fields = fields
     can_delete = False
     extra = 0

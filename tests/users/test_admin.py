@@ -11,6 +11,7 @@ from changes.models import Change
 from tests.factories import UserFactory
 from users.models import Role, Status, User
 
+NO_ADDRESSES = {"addresses-TOTAL_FORMS": 0, "addresses-INITIAL_FORMS": 0}
 LIST = "admin:users_user_changelist"
 
 
@@ -26,7 +27,7 @@ def site(client: Client, administrator: User) -> Client:
 def form(user: User, **changes: Any) -> dict[str, Any]:
     fields = {
         "email": user.email, "display_name": user.display_name, "first_name": user.first_name,
-        "last_name": user.last_name, "status": user.status, "roles": user.roles, "social_links": "{}",
+        "last_name": user.last_name, "status": user.status, "roles": user.roles, "social_links": "{}", **NO_ADDRESSES,
     }  # fmt: skip
     return fields | changes
 
@@ -61,7 +62,14 @@ def test_a_new_user_goes_through_the_service(site: Client, administrator: User) 
     assert site.get(reverse("admin:users_user_add")).status_code == 200
     response = site.post(
         reverse("admin:users_user_add"),
-        {"email": "New@example.com", "display_name": "New", "status": 2, "roles": [2], "social_links": "{}"},
+        {
+            "email": "New@example.com",
+            "display_name": "New",
+            "status": 2,
+            "roles": [2],
+            "social_links": "{}",
+            **NO_ADDRESSES,
+        },
     )
     assert response.status_code == 302
     user = User.objects.get(email="new@example.com")
