@@ -172,6 +172,28 @@ REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
+#: How many verifications, and how many password resets, may be asked for within an hour: for one account, and (resets,
+#: which need no credentials) from one address in all.
+MAILS_PER_ACCOUNT = env.int("MAILS_PER_ACCOUNT", default=5)
+RESETS_PER_ADDRESS = env.int("RESETS_PER_ADDRESS", default=50)
+
+# Jobs and mail
+
+#: Jobs that a worker runs at once, and how long running ones may take at the end.
+WORKER_THREADS = env.int("WORKER_THREADS", default=4)
+WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=30)
+#: How mail leaves. In development the worker prints it.
+EMAIL_URL = env.str("EMAIL_URL", default="") or ("consolemail://" if DEBUG else "smtp://localhost:25")
+_mail = environ.Env.email_url_config(EMAIL_URL)
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"] or None
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tandem <tandem@localhost>")
+#: Of the front end whose pages mails link to; without one they carry the token alone.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
 # Transport security of the pages and the API
 

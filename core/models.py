@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.errors import AlreadyExists, Stale, invalid
+from core.fields import Id
 
 
 class IdempotencyRecord(models.Model):
@@ -40,6 +42,48 @@ class RateWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
+
+
+class Job(models.Model):
+    """One row = one thing to do once the write it belongs to is committed, and how far that is (see `core.jobs`).
+
+    Its times are the database's, so that workers on several machines agree.
+    """
+
+    id = Id()
+    #: The app and the function in its `jobs`, with a dot between.
+    kind = models.CharField(max_length=100)
+    #: By name. Never a secret: the row outlives what it asks for. Emptied when it is done.
+    arguments = models.JSONField(default=dict, blank=True)
+    #: Of the call that asked for it.
+    request_id = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    next_try_at = models.DateTimeField(db_default=Now())
+    #: Until then it belongs to a worker, who puts this off while it lives.
+    lease_until = models.DateTimeField(null=True, blank=True)
+    #: Only ever grows, so it also tells one worker's try from the next one's.
+    attempts = models.PositiveIntegerField(default=0)
+    most_attempts = models.PositiveIntegerField()
+    last_error = models.TextField(blank=True)
+    #: When it was done, or given up.
+    ended_at = models.DateTimeField(null=True, blank=True)
+    failed = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_try_at"], name="core_jobs_due", condition=models.Q(ended_at=None)),
+            models.Index(fields=["ended_at"], name="core_jobs_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def state(self) -> str:
+        """In a word, for people."""
+        if self.ended_at:
+            return "failed" if self.failed else "done"
+        return "running" if self.lease_until and self.lease_until > timezone.now() else "waiting"
 
 
 class Versioned(models.Model):

@@ -11,6 +11,8 @@ for name in (
     "TRACING",
     "HTTPS_ONLY",
     "CORS_ALLOWED_ORIGINS",
+    "EMAIL_URL",
+    "PUBLIC_URL",
 ):
     os.environ[name] = ""
 os.environ |= {

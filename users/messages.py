@@ -34,6 +34,13 @@ WRITABLE_OF_ADDRESS = (*ADDRESS, "phone", *(f"address.{name}" for name in POSTAL
 PATHS = {name: f"profile.{name}" for name in PROFILE}
 ADDRESS_PATHS = {name: f"address.{name}" for name in POSTAL}
 
+#: What VerifyEmail says, by whether a mail is sent; and RequestPasswordReset, whoever has an account.
+VERIFY_EMAIL = {
+    True: "A mail with a token is on its way.",
+    False: "No mail is sent: the e-mail address is verified already, or the account is closed.",
+}
+RESET_REQUESTED = "If this e-mail address has an account, a mail with a token is on its way to it."
+
 
 def user_message(user: User, actor: Any) -> user_pb2.User:
     """The user as this actor may see them."""

@@ -242,3 +242,31 @@ class UserAddress(Versioned):
 
 #: Which field says that an address is the default, and for which use.
 DEFAULTS = {"is_default_shipping": AddressType.SHIPPING, "is_default_billing": AddressType.BILLING}
+
+
+class TokenPurpose(models.IntegerChoices):
+    """What who shows a mailed token may do."""
+
+    VERIFY_EMAIL = 1
+    RESET_PASSWORD = 2
+
+
+class MailedToken(models.Model):
+    """One row = the newest token of its purpose that was mailed to a user, by its hash; it is in the mail only."""
+
+    #: The job's that mailed it, so a newer token's is greater.
+    id = models.UUIDField(primary_key=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="mailed_tokens")
+    purpose = models.PositiveSmallIntegerField(choices=TokenPurpose)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    #: Where it was mailed to: it is good only while that is the user's address.
+    email = LowerCaseEmail()
+    expires_at = models.DateTimeField(db_index=True)
+    #: When it was used, or made void.
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "purpose"], name="users_one_mailed_token")]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} of {self.user_id}, until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -25,3 +25,8 @@ def may_change(actor: Any, user: User) -> bool:
 def may_administer(actor: Any) -> bool:
     """Administrators: roles, status, reactivating."""
     return bool(actor.is_authenticated and actor.is_administrator)
+
+
+def may_have_verified(actor: Any, user: User) -> bool:
+    """Oneself, support and administrators: having the mail sent that verifies an e-mail address."""
+    return may_read_everything(actor, user)

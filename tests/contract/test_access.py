@@ -12,12 +12,14 @@ from google.protobuf.message import Message
 from access.models import Session
 from access.services import _issue
 from access.tokens import new_refresh_token
+from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
 from tests.factories import AdministratorFactory, SupportFactory, UserAddressFactory, UserFactory
-from users.models import User
+from users.models import TokenPurpose, User
+from users.services import mailed_tokens
 
 #: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
 CALLERS = ("anonymous", "stranger", "self", "support", "administrator")
@@ -72,6 +74,24 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
             user_id=str(user.pk), current_password=PASSWORD, new_password="another horse battery"
         ),
         PRIVATE,
+    ),
+    "UserService/VerifyEmail": (
+        lambda user: user_pb2.VerifyEmailRequest(user_id=str(user.pk)),
+        (WHO, NO, OK, OK, OK),
+    ),
+    "UserService/ConfirmEmailVerification": (
+        lambda user: user_pb2.ConfirmEmailVerificationRequest(token=mailed(user, TokenPurpose.VERIFY_EMAIL)),
+        ANYONE,
+    ),
+    "UserService/RequestPasswordReset": (
+        lambda user: user_pb2.RequestPasswordResetRequest(email=user.email),
+        ANYONE,
+    ),
+    "UserService/ResetPassword": (
+        lambda user: user_pb2.ResetPasswordRequest(
+            token=mailed(user, TokenPurpose.RESET_PASSWORD), new_password="another horse battery"
+        ),
+        ANYONE,
     ),
     "UserService/AddUserAddress": (
         lambda user: user_pb2.AddUserAddressRequest(user_id=str(user.pk), address=AN_ADDRESS),
@@ -128,6 +148,12 @@ TOLD_TO_STRANGERS_BY_EXAMPLE = {"id", "name"}
 
 def an_address(user: User) -> str:
     return str(UserAddressFactory(user=user).pk)
+
+
+def mailed(user: User, purpose: TokenPurpose) -> str:
+    token = mailed_tokens.issue(user, purpose, uuid7())
+    assert token
+    return token
 
 
 def a_token(user: User) -> str:

@@ -5,6 +5,7 @@ from changes.models import Change
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest, GetUserRequest
 from tests.doors import Door, Failed
+from tests.jobs import mails
 from users.models import User
 
 CHANGE = "UserService/ChangePassword"
@@ -67,3 +68,16 @@ def test_tries_are_limited(api: Door, ann: User, settings: object) -> None:
             api(CHANGE, ChangePasswordRequest(user_id="me", current_password="no", new_password=NEW), actor=ann)
     with pytest.raises(Failed, match="RATE_LIMITED"):
         api(CHANGE, ChangePasswordRequest(user_id="me", current_password=OLD, new_password=NEW), actor=ann)
+
+
+def test_the_user_is_told_by_mail_whoever_changed_it(api: Door, ann: User, administrator: User) -> None:
+    api(CHANGE, ChangePasswordRequest(user_id=str(ann.pk), new_password=NEW), actor=administrator)
+    (mail,) = mails()
+    assert (mail.to, mail.subject) == (["ann@example.com"], "Your password was changed")
+    assert NEW not in mail.body + mail.alternatives[0][0]
+
+
+def test_a_refusal_is_not_told(api: Door, ann: User) -> None:
+    with pytest.raises(Failed):
+        api(CHANGE, ChangePasswordRequest(user_id="me", current_password="wrong", new_password=NEW), actor=ann)
+    assert mails() == []

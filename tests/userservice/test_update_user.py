@@ -6,9 +6,10 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from changes.models import Change
 from tandem.common.v1.common_pb2 import Date, PhoneNumber
 from tandem.user.v1 import user_pb2
-from tandem.user.v1.user_pb2 import UpdateUserRequest, UserProfile
+from tandem.user.v1.user_pb2 import ConfirmEmailVerificationRequest, UpdateUserRequest, UserProfile
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed
+from tests.jobs import mails, token_in
 from users.models import Role, Status, User
 
 UPDATE = "UserService/UpdateUser"
@@ -75,6 +76,27 @@ def test_a_new_email_is_not_verified(api: Door, ann: User) -> None:
     User.objects.filter(pk=ann.pk).update(email_verified=True)
     assert api(UPDATE, update(ann, ["email"], email="ANN@example.com"), actor=ann).user.email_verified
     assert not api(UPDATE, update(ann, ["email"], email="anna@example.com"), actor=ann).user.email_verified
+
+
+def test_a_new_email_is_told_at_the_old_one_and_to_be_verified(api: Door, ann: User) -> None:
+    api(UPDATE, update(ann, ["email"], email="anna@example.com"), actor=ann)
+    sent = {mail.to[0]: mail for mail in mails()}
+    assert {to: mail.subject for to, mail in sent.items()} == {
+        "ann@example.com": "Your e-mail address was changed",
+        "anna@example.com": "Confirm your e-mail address",
+    }
+    assert "anna@example.com" not in sent["ann@example.com"].body, "whoever reads the old mailbox may be anybody now"
+    api(
+        "UserService/ConfirmEmailVerification",
+        ConfirmEmailVerificationRequest(token=token_in(sent["anna@example.com"])),
+    )
+    ann.refresh_from_db()
+    assert (ann.email, ann.email_verified) == ("anna@example.com", True)
+
+
+def test_an_email_that_stays_is_not_told(api: Door, ann: User) -> None:
+    api(UPDATE, update(ann, ["email", "first_name"], email="ANN@example.com", first_name="Anna"), actor=ann)
+    assert mails() == []
 
 
 def test_an_email_that_is_taken_is_refused(api: Door, ann: User, bob: User) -> None:

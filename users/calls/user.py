@@ -87,10 +87,37 @@ def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.S
     )
 
 
+def verify_email(call: Call, request: user_pb2.VerifyEmailRequest) -> user_pb2.VerifyEmailResponse:
+    sent = services.verify_email(call.actor, request.user_id)
+    return user_pb2.VerifyEmailResponse(sent=sent, message=messages.VERIFY_EMAIL[sent])
+
+
+@open_to(anyone=True)
+def confirm_email_verification(
+    call: Call, request: user_pb2.ConfirmEmailVerificationRequest
+) -> user_pb2.ConfirmEmailVerificationResponse:
+    user = services.confirm_email_verification(request.token)
+    return user_pb2.ConfirmEmailVerificationResponse(verified=True, user_id=str(user.pk))
+
+
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
         call.actor, request.user_id, current_password=request.current_password, new_password=request.new_password
     )
+    return Empty()
+
+
+@open_to(anyone=True)
+def request_password_reset(
+    call: Call, request: user_pb2.RequestPasswordResetRequest
+) -> user_pb2.RequestPasswordResetResponse:
+    services.request_password_reset(email=request.email, address=call.address)
+    return user_pb2.RequestPasswordResetResponse(sent=True, message=messages.RESET_REQUESTED)
+
+
+@open_to(anyone=True, secret=True)
+def reset_password(call: Call, request: user_pb2.ResetPasswordRequest) -> Empty:
+    services.reset_password(token=request.token, new_password=request.new_password)
     return Empty()
 
 

@@ -366,6 +366,34 @@ class SetDefaultAddressResponse(_message.Message):
     address: UserAddress
     def __init__(self, address: _Optional[_Union[UserAddress, _Mapping]] = ...) -> None: ...
 
+class VerifyEmailRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class VerifyEmailResponse(_message.Message):
+    __slots__ = ("sent", "message")
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    sent: bool
+    message: str
+    def __init__(self, sent: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ConfirmEmailVerificationRequest(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
+
+class ConfirmEmailVerificationResponse(_message.Message):
+    __slots__ = ("verified", "user_id")
+    VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    verified: bool
+    user_id: str
+    def __init__(self, verified: _Optional[bool] = ..., user_id: _Optional[str] = ...) -> None: ...
+
 class ChangePasswordRequest(_message.Message):
     __slots__ = ("user_id", "current_password", "new_password")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -375,6 +403,28 @@ class ChangePasswordRequest(_message.Message):
     current_password: str
     new_password: str
     def __init__(self, user_id: _Optional[str] = ..., current_password: _Optional[str] = ..., new_password: _Optional[str] = ...) -> None: ...
+
+class RequestPasswordResetRequest(_message.Message):
+    __slots__ = ("email",)
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    email: str
+    def __init__(self, email: _Optional[str] = ...) -> None: ...
+
+class RequestPasswordResetResponse(_message.Message):
+    __slots__ = ("sent", "message")
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    sent: bool
+    message: str
+    def __init__(self, sent: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ResetPasswordRequest(_message.Message):
+    __slots__ = ("token", "new_password")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NEW_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    new_password: str
+    def __init__(self, token: _Optional[str] = ..., new_password: _Optional[str] = ...) -> None: ...
 
 class UserPreferences(_message.Message):
     __slots__ = ("email", "push", "sms", "privacy")

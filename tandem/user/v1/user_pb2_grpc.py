@@ -167,6 +167,28 @@ class UserServiceStub:
         """Makes an address the default for a use, in place of the one before. INVALID_ARGUMENT (it is not for this use),
         NOT_FOUND, PERMISSION_DENIED, ABORTED.
         """
+        self.VerifyEmail: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.VerifyEmailRequest,
+            tandem.user.v1.user_pb2.VerifyEmailResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/VerifyEmail",
+            request_serializer=tandem.user.v1.user_pb2.VerifyEmailRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.VerifyEmailResponse.FromString,
+        )
+        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens are then void. The
+        user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
+        """
+        self.ConfirmEmailVerification: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest,
+            tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/ConfirmEmailVerification",
+            request_serializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse.FromString,
+        )
+        """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
+        from then on. Anyone may. INVALID_ARGUMENT.
+        """
         self.ChangePassword: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ChangePasswordRequest,
             google.protobuf.empty_pb2.Empty,
@@ -177,6 +199,29 @@ class UserServiceStub:
         )
         """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
         INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """
+        self.RequestPasswordReset: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.RequestPasswordResetRequest,
+            tandem.user.v1.user_pb2.RequestPasswordResetResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/RequestPasswordReset",
+            request_serializer=tandem.user.v1.user_pb2.RequestPasswordResetRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.RequestPasswordResetResponse.FromString,
+        )
+        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an account that is open. Anyone may; the
+        answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too many from
+        one caller, or for one e-mail address).
+        """
+        self.ResetPassword: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.ResetPasswordRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/ResetPassword",
+            request_serializer=tandem.user.v1.user_pb2.ResetPasswordRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Sets a new password for the account that the token was mailed to, and ends its sessions. Anyone may.
+        INVALID_ARGUMENT.
         """
         self.GetUserPreferences: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.GetUserPreferencesRequest,
@@ -376,6 +421,30 @@ class UserServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def VerifyEmail(
+        self,
+        request: tandem.user.v1.user_pb2.VerifyEmailRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.VerifyEmailResponse:
+        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens are then void. The
+        user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ConfirmEmailVerification(
+        self,
+        request: tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse:
+        """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
+        from then on. Anyone may. INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def ChangePassword(
         self,
         request: tandem.user.v1.user_pb2.ChangePasswordRequest,
@@ -383,6 +452,31 @@ class UserServiceServicer:
     ) -> google.protobuf.empty_pb2.Empty:
         """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
         INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def RequestPasswordReset(
+        self,
+        request: tandem.user.v1.user_pb2.RequestPasswordResetRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.RequestPasswordResetResponse:
+        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an account that is open. Anyone may; the
+        answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too many from
+        one caller, or for one e-mail address).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ResetPassword(
+        self,
+        request: tandem.user.v1.user_pb2.ResetPasswordRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Sets a new password for the account that the token was mailed to, and ends its sessions. Anyone may.
+        INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -498,9 +592,29 @@ def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: grp
             request_deserializer=tandem.user.v1.user_pb2.SetDefaultAddressRequest.FromString,
             response_serializer=tandem.user.v1.user_pb2.SetDefaultAddressResponse.SerializeToString,
         ),
+        "VerifyEmail": grpc.unary_unary_rpc_method_handler(
+            servicer.VerifyEmail,
+            request_deserializer=tandem.user.v1.user_pb2.VerifyEmailRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.VerifyEmailResponse.SerializeToString,
+        ),
+        "ConfirmEmailVerification": grpc.unary_unary_rpc_method_handler(
+            servicer.ConfirmEmailVerification,
+            request_deserializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse.SerializeToString,
+        ),
         "ChangePassword": grpc.unary_unary_rpc_method_handler(
             servicer.ChangePassword,
             request_deserializer=tandem.user.v1.user_pb2.ChangePasswordRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "RequestPasswordReset": grpc.unary_unary_rpc_method_handler(
+            servicer.RequestPasswordReset,
+            request_deserializer=tandem.user.v1.user_pb2.RequestPasswordResetRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.RequestPasswordResetResponse.SerializeToString,
+        ),
+        "ResetPassword": grpc.unary_unary_rpc_method_handler(
+            servicer.ResetPassword,
+            request_deserializer=tandem.user.v1.user_pb2.ResetPasswordRequest.FromString,
             response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
         ),
         "GetUserPreferences": grpc.unary_unary_rpc_method_handler(

@@ -27,6 +27,6 @@ class Command(BaseCommand):
             if not User.objects.filter(email=email).exists():
                 create_user(
                     administrator, email=email, first_name=first_name, last_name=last_name,
-                    display_name=f"{first_name} {last_name}",
+                    display_name=f"{first_name} {last_name}", mailed=False,
                 )  # fmt: skip
         self.stdout.write("Demo data is loaded.")

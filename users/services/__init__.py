@@ -5,37 +5,72 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.utils import timezone
 
 from changes.services import acting, forget
 from core import auth, ids, limits
-from core.errors import AlreadyExists, Conflict, Stale, invalid, renamed
+from core.errors import AlreadyExists, Conflict, Stale, renamed
 from core.fields import checked_line
+from core.jobs import enqueue
 from core.metrics import users_created
 from core.models import clean, save_clean
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
+from users.services import mailed_tokens
+from users.services.passwords import (
+    LONGEST_PASSWORD,
+    change_password,
+    check_new_password,
+    request_password_reset,
+    reset_password,
+)
+from users.services.verification import confirm_email_verification, request_verification, verify_email
+
+__all__ = [
+    "LONGEST_PASSWORD",
+    "add_address",
+    "change_password",
+    "confirm_email_verification",
+    "create_user",
+    "deactivate_user",
+    "delete_address",
+    "delete_user",
+    "note_login",
+    "reactivate_user",
+    "request_password_reset",
+    "reset_password",
+    "set_default_address",
+    "update_address",
+    "update_preferences",
+    "update_user",
+    "verify_email",
+]
 
 LONGEST_REASON = 1000
-LONGEST_PASSWORD = 1024
 MOST_ADDRESSES = 100
 # Any number will do, as long as nobody else takes it.
 _ADMINISTRATORS_LOCK = 7_305_001
 
 
 def create_user(
-    actor: Any, *, address: str = "", password: str = "", roles: list[int] | None = None, **fields: Any
+    actor: Any,
+    *,
+    address: str = "",
+    password: str = "",
+    roles: list[int] | None = None,
+    mailed: bool = True,
+    **fields: Any,
 ) -> User:
-    """A new account, waiting for its e-mail to be verified.
+    """A new account, waiting for its e-mail to be verified, which a mail asks for.
 
     Args:
         address: where the caller calls from; those who are not signed in are limited by it.
         password: empty = the account must reset it before it can log in.
         roles: administrators only; empty = CUSTOMER.
+        mailed: whether the mail is sent now; VerifyEmail sends it later.
         fields: of `User`. Without `display_name` it is the part of `email` before the @, as sent.
 
     Raises:
@@ -57,12 +92,16 @@ def create_user(
         user.password = make_password(password)
     with acting(actor):
         save_clean(user)
+        if mailed:
+            request_verification(user)
     users_created.inc()
     return user
 
 
 def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_version: int | None = None) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
+
+    A new e-mail address is to be verified, which a mail asks for; another tells so at the old one.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
@@ -74,9 +113,13 @@ def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_ve
         if not fields.keys().isdisjoint(("roles", "status")):
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
-        if "email" in fields and fields["email"].strip().lower() != user.email:
+        before = user.email
+        if "email" in fields and fields["email"].strip().lower() != before:
             fields["email_verified"] = False
-        return _save(actor, user, **fields)
+        _save(actor, user, **fields)
+        if user.email != before:
+            _follow_up_new_email(user, before)
+        return user
 
 
 def deactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> User:
@@ -125,32 +168,6 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
         user.delete()
         forget("user", pk)
         auth.forget(pk)
-
-
-def change_password(actor: Any, user_id: str, *, current_password: str, new_password: str) -> None:
-    """Sets a new password and ends all sessions of the user.
-
-    Args:
-        current_password: needed of a user who changes their own; an administrator sets another's without.
-
-    Raises:
-        User.DoesNotExist, PermissionDenied
-        RateLimited: too many tries at the current password.
-        ValidationError: on either password.
-    """
-    user = queries.get_private(actor, user_id)
-    _check_may_change(actor, user)
-    if actor.pk == user.pk:
-        _check_current_password(user, current_password)
-    if not new_password:
-        raise invalid("new_password", "required", "New password is required.")
-    with renamed({"password": "new_password"}):
-        _check_password(user, new_password)
-    password = make_password(new_password)
-    with acting(actor, "password"):
-        user = queries.get_user_for_update(actor, user_id)
-        save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": timezone.now()})
-        auth.forget(user.pk)
 
 
 def update_preferences(
@@ -253,18 +270,11 @@ def _check(user: User, password: str) -> None:
         errors.pop("display_name", None)
     if password:
         try:
-            _check_password(user, password)
+            check_new_password(user, password)
         except ValidationError as exc:
             exc.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
-
-
-def _check_password(user: User, password: str) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as exc:
-        raise ValidationError({"password": exc.error_list}) from exc
 
 
 @contextmanager
@@ -295,16 +305,6 @@ def _drop_defaults(actor: Any, address: UserAddress, names: list[str]) -> None:
             save_clean(other, also={"updated_by": actor}, **{name: False})
 
 
-def _check_current_password(user: User, password: str) -> None:
-    if not password:
-        raise invalid("current_password", "required", "Current password is required.")
-    message = "Too many tries; wait before the next one."
-    limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
-    if len(password) > LONGEST_PASSWORD or not check_password(password, user.password):
-        raise invalid("current_password", "wrong", "The current password is wrong.")
-    limits.forgive("password", str(user.pk))
-
-
 def _check_may_change(actor: Any, user: User) -> None:
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
@@ -316,6 +316,12 @@ def _user_to_change(actor: Any, user_id: str, expected_version: int | None) -> U
     if expected_version not in (None, user.version):
         raise Stale(user.version)
     return user
+
+
+def _follow_up_new_email(user: User, before: str) -> None:
+    mailed_tokens.void(user)
+    enqueue("users.send_email_changed", user_id=str(user.pk), email=before, at=timezone.now().isoformat())
+    request_verification(user)
 
 
 def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:

@@ -1,0 +1,186 @@
+"""The worker: takes jobs that are due, runs them in threads, and holds them by leases.
+
+One thread, that of `Worker.run`, takes jobs, keeps their leases and hears signals; it sleeps until PostgreSQL notifies,
+a job ends, a signal comes or `POLL_SECONDS` have passed. So a lost notification costs a second, and a lost connection
+no job.
+"""
+
+import logging
+import os
+import select
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.db import Error, connection
+
+from core import context
+from core.database.hygiene import connected
+from core.errors import is_database_away
+from core.jobs import CHANNEL, GiveUp, find, rows
+from core.models import Job
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = rows.LEASE_SECONDS / 3
+
+
+class Worker:
+    """Runs jobs until a signal comes."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        # Whoever runs a job takes it out of here; the rest is the business of one thread.
+        self._running: dict[UUID, Job] = {}
+        self._signals = 0
+        self._kept_at = time.monotonic()
+        self._listening_on: Any = None
+        self._waked, self._wake = os.pipe()
+        os.set_blocking(self._waked, False)
+        os.set_blocking(self._wake, False)
+
+    def run(self, grace_seconds: float) -> bool:
+        """Runs what is due until SIGTERM or SIGINT; then takes nothing more, and waits for what runs.
+
+        Returns:
+            Whether all that ran has ended; False after the grace, or a second signal. The threads are still there then.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        while not self._signals:
+            self._take()
+            self._sleep(listening=True)
+        logger.info("Taking no more jobs; %d are running.", len(self._running))
+        until = time.monotonic() + grace_seconds
+        while self._running and self._signals < 2 and time.monotonic() < until:
+            self._keep()
+            self._sleep(listening=False)
+        self._pool.shutdown(wait=not self._running)
+        return not self._running
+
+    def _signalled(self, number: int, frame: Any) -> None:
+        self._signals += 1
+
+    def _take(self) -> None:
+        self._keep()
+        free = self._threads - len(self._running)
+        if not free:
+            return
+        try:
+            with connected():
+                claimed = rows.claim(free)
+        except Error as exc:
+            _tell_of_database(exc)
+            return
+        for job in claimed:
+            self._running[job.pk] = job
+            self._pool.submit(self._run, job)
+
+    def _keep(self) -> None:
+        if time.monotonic() < self._kept_at + HEARTBEAT_SECONDS:
+            return
+        self._kept_at = time.monotonic()
+        try:
+            with connected():
+                rows.keep(list(self._running.values()))
+        except Error as exc:
+            _tell_of_database(exc)
+
+    def _run(self, job: Job) -> None:
+        try:
+            with connected():
+                perform(job)
+        except Exception:
+            # It has run; what came of it could not be noted, so it will be tried again when its lease has ended.
+            logger.exception("Job %s: its end could not be noted.", job)
+        finally:
+            del self._running[job.pk]
+            self._ring()
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):  # Full: it is being woken up already.
+            os.write(self._wake, b".")
+
+    def _sleep(self, *, listening: bool) -> None:
+        try:
+            hearing = self._listen() if listening else []
+        except Error as exc:
+            _tell_of_database(exc)
+            hearing = []
+        if hearing and self._was_notified():
+            return
+        select.select([self._waked, *hearing], [], [], POLL_SECONDS)
+        with suppress(BlockingIOError):  # It was the database, or the time.
+            os.read(self._waked, 4096)
+        if hearing:
+            self._was_notified()
+
+    def _listen(self) -> list[Any]:
+        """The connection to wait on, which is told when there are new jobs."""
+        connection.ensure_connection()
+        if connection.connection is not self._listening_on:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
+            self._listening_on = connection.connection
+        return [self._listening_on]
+
+    def _was_notified(self) -> bool:
+        """Whether the connection has heard of new jobs since it was last asked."""
+        try:
+            with connection.wrap_database_errors:
+                self._listening_on.poll()
+        except Error as exc:
+            _tell_of_database(exc)
+            connection.close()
+            return False
+        heard = bool(self._listening_on.notifies)
+        self._listening_on.notifies.clear()
+        return heard
+
+
+def perform(job: Job) -> None:
+    """Runs a job that was claimed, notes what came of it, and tells so in a log line."""
+    token = context.request_id.set(job.request_id)
+    began = time.perf_counter()
+    try:
+        find(job.kind)(job.pk, **job.arguments)
+    except Exception as exc:
+        again = rows.note_failure(job, exc)
+        _tell(job, "TRY_AGAIN" if again else "FAILED", began, exc)
+    else:
+        rows.note_success(job)
+        _tell(job, "DONE", began)
+    finally:
+        context.request_id.reset(token)
+
+
+def _tell(job: Job, code: str, began: float, exc: Exception | None = None) -> None:
+    told = {
+        "request_id": job.request_id,
+        "operation": job.kind,
+        "job_id": str(job.pk),
+        "attempt": job.attempts,
+        "code": code,
+        "duration_ms": round((time.perf_counter() - began) * 1000, 3),
+    }
+    level = logging.INFO
+    if exc is not None:
+        # The whole text, which may name people, stands in the row.
+        told["reason"] = type(exc).__name__
+        level = logging.WARNING if code == "TRY_AGAIN" else logging.ERROR
+    # What a server elsewhere refuses is no fault of ours; anything else wants looking into.
+    surprising = exc is not None and not isinstance(exc, OSError | GiveUp) and not is_database_away(exc)
+    logger.log(level, "%s %s", job.kind, code, extra={"call": told}, exc_info=exc if surprising else None)
+
+
+def _tell_of_database(exc: Error) -> None:
+    if is_database_away(exc):
+        logger.warning("The database is away; trying again.")
+    else:
+        logger.error("The jobs' table cannot be read; trying again.", exc_info=exc)

@@ -1,0 +1,51 @@
+"""`manage.py runworker`: runs jobs, beside `runweb` and `rungrpc`."""
+
+import logging
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from core.jobs.worker import Worker
+
+
+class Command(BaseCommand):
+    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+
+    help = "Runs jobs until SIGTERM or SIGINT; then ends when the running ones have. A second signal ends at once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add(
+            "--threads",
+            type=_positive,
+            default=settings.WORKER_THREADS,
+            metavar="N",
+            help="how many jobs a process runs at once (WORKER_THREADS, %(default)s)",
+        )
+        add(
+            "--grace",
+            type=float,
+            default=settings.WORKER_GRACE_SECONDS,
+            metavar="SECONDS",
+            help="how long running jobs may take to end (WORKER_GRACE_SECONDS, %(default)s)",
+        )
+
+    def handle(self, *args: Any, threads: int, grace: float, **options: Any) -> None:
+        self.stdout.write(f"Running jobs, {threads} threads.")
+        self.stdout.flush()
+        if not Worker(threads).run(grace):
+            # Python would wait for the threads; what they did not end is taken over when its lease has ended.
+            self.stderr.write("Ended with jobs still running; another worker will take them over.")
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(1)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number

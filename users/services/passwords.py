@@ -1,0 +1,130 @@
+"""Passwords: checked, changed, and reset by a mailed token."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from changes.services import acting
+from core import auth, limits
+from core.errors import invalid, renamed
+from core.jobs import enqueue
+from core.models import save_clean
+from users import policies, queries, tokens
+from users.models import TokenPurpose, User
+from users.services import mailed_tokens
+
+LONGEST_PASSWORD = 1024
+
+
+def change_password(actor: Any, user_id: str, *, current_password: str, new_password: str) -> None:
+    """Sets a new password and ends all sessions of the user, who is told by mail.
+
+    Args:
+        current_password: needed of a user who changes their own; an administrator sets another's without.
+
+    Raises:
+        User.DoesNotExist, PermissionDenied
+        RateLimited: too many tries at the current password.
+        ValidationError: on either password.
+    """
+    user = queries.get_private(actor, user_id)
+    if not policies.may_change(actor, user):
+        raise PermissionDenied("You may not change this user.")
+    if actor.pk == user.pk:
+        _check_current_password(user, current_password)
+    if not new_password:
+        raise invalid("new_password", "required", "New password is required.")
+    password = _hashed_new_password(user, new_password)
+    with acting(actor, "password"):
+        _set_password(actor, queries.get_user_for_update(actor, user_id), password)
+
+
+def request_password_reset(*, email: str, address: str = "") -> None:
+    """Has a mail with a token sent to the account of this e-mail, if there is one and it is open.
+
+    The worker finds out whether there is: so nobody learns it here, neither from the answer nor from the time it takes.
+
+    Args:
+        address: where the caller calls from.
+
+    Raises:
+        ValidationError: it is no e-mail address.
+        RateLimited: too many from this address, or for this e-mail, whether it has an account or not.
+    """
+    try:
+        email = User._meta.get_field("email").clean(email, None)
+    except ValidationError as exc:
+        raise ValidationError({"email": exc.error_list}) from exc
+    message = "Too many password resets were asked for; try again later."
+    limits.take("reset address", address, most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message)
+    account = tokens.hash_of(email).hex()
+    limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
+    with transaction.atomic():
+        enqueue("users.send_password_reset", email=email)
+
+
+def reset_password(*, token: str, new_password: str) -> None:
+    """Sets the password of the account whose mailed token this is, and ends its sessions. The user is told by mail.
+
+    Raises:
+        ValidationError: the token is not good, its account is closed, or the password is not.
+    """
+    given = {"token": token, "new_password": new_password}
+    if missing := [name for name, value in given.items() if not value]:
+        raise ValidationError({
+            name: ValidationError(f"{name.replace('_', ' ').capitalize()} is required.", code="required")
+            for name in missing
+        })  # fmt: skip
+    user = _resetting(mailed_tokens.owner(token, TokenPurpose.RESET_PASSWORD))
+    # Before the token is used up, so that a bad password costs no token; and before any row is locked.
+    password = _hashed_new_password(user, new_password)
+    with transaction.atomic():
+        user = _resetting(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD))
+        with acting(user, "password reset"):
+            _set_password(user, user, password)
+
+
+def check_new_password(user: User, password: str) -> None:
+    """Runs the rules for passwords.
+
+    Raises:
+        ValidationError: on `password`.
+    """
+    try:
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise ValidationError({"password": exc.error_list}) from exc
+
+
+def _hashed_new_password(user: User, password: str) -> str:
+    with renamed({"password": "new_password"}):
+        check_new_password(user, password)
+    return make_password(password)
+
+
+def _set_password(actor: Any, user: User, password: str) -> None:
+    save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": timezone.now()})
+    mailed_tokens.void(user)
+    auth.forget(user.pk)
+    enqueue("users.send_password_changed", user_id=str(user.pk), at=timezone.now().isoformat())
+
+
+def _resetting(user: User) -> User:
+    if not user.is_active or user.is_service:
+        raise mailed_tokens.refused()
+    return user
+
+
+def _check_current_password(user: User, password: str) -> None:
+    if not password:
+        raise invalid("current_password", "required", "Current password is required.")
+    message = "Too many tries; wait before the next one."
+    limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
+    if len(password) > LONGEST_PASSWORD or not check_password(password, user.password):
+        raise invalid("current_password", "wrong", "The current password is wrong.")
+    limits.forgive("password", str(user.pk))
