@@ -1,11 +1,16 @@
 """Jobs and mails as tests see them."""
 
+import os
 import re
+import time
 from email.message import EmailMessage, Message
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core import mail
 
+from core.jobs import GiveUp, job
 from core.jobs import rows
 from core.jobs.worker import perform
 from core.models import Job
@@ -46,3 +51,31 @@ def text_of(received: Message) -> str:
     part = received.get_body(("plain",))
     assert part is not None
     return str(part.get_content())
+
+
+# What the tests' own jobs do. They stand here because the kind `tests.write` is the function `write` in `tests.jobs`.
+
+
+@job
+def write(job_id: UUID, *, path: str, text: str) -> None:
+    """Appends a line to a file."""
+    with Path(path).open("a") as file:
+        file.write(f"{text}\n")
+
+
+@job
+def write_and_wait(job_id: UUID, *, path: str, text: str) -> None:
+    """Appends a line with the process's id to a file, and goes on until the file `<path>.end` is there."""
+    write(job_id, path=path, text=f"{text} {os.getpid()}")
+    while not Path(f"{path}.end").exists():
+        time.sleep(0.02)
+
+
+@job
+def fail(job_id: UUID, *, why: str) -> None:
+    """Goes wrong."""
+    raise {"broken": ZeroDivisionError, "away": ConnectionError, "hopeless": GiveUp}[why]("It went wrong.")
+
+
+def not_a_job(job_id: UUID) -> None:
+    """Not marked."""

@@ -1,0 +1,222 @@
+"""The table of jobs: what is taken, by whom, how often."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from core import context
+from core.jobs import CHANNEL, MOST_ATTEMPTS, enqueue, rows
+from core.jobs.worker import perform
+from core.models import Job
+from tests.jobs import run_jobs
+
+pytestmark = pytest.mark.django_db
+
+
+def a_job(**fields: Any) -> Job:
+    """A job that was just asked for, but for these fields."""
+    job = enqueue("tests.fail", why="away")
+    Job.objects.filter(pk=job.pk).update(**fields)
+    return Job.objects.get(pk=job.pk)
+
+
+def test_a_job_is_done_once_and_forgets_its_arguments(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    job = enqueue("tests.write", path=str(file), text="done")
+    assert (run_jobs(), run_jobs()) == (1, 0)
+    assert file.read_text() == "done\n"
+    job.refresh_from_db()
+    assert (job.state, job.arguments, job.attempts, job.lease_until) == ("done", {}, 1, None)
+
+
+def test_a_job_belongs_to_its_transaction() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        enqueue("tests.fail", why="broken")
+        raise ZeroDivisionError
+    assert Job.objects.count() == 0
+
+
+def test_workers_are_woken_up_after_the_commit_and_not_before(
+    django_capture_on_commit_callbacks: Any, django_assert_num_queries: Any
+) -> None:
+    with django_capture_on_commit_callbacks() as callbacks, django_assert_num_queries(1):
+        enqueue("tests.fail", why="broken")
+    (ring,) = callbacks
+    with django_assert_num_queries(1) as queries:
+        ring()
+    assert queries[0]["sql"] == f"NOTIFY {CHANNEL}"
+
+
+@pytest.mark.parametrize("kind", ["tests.nothing", "tests.not_a_job", "nowhere.write", "write", "os.system"])
+def test_what_is_no_job_is_refused(kind: str) -> None:
+    with pytest.raises(LookupError):
+        enqueue(kind)
+    assert Job.objects.count() == 0
+
+
+def test_a_job_knows_the_call_that_asked_for_it() -> None:
+    token = context.request_id.set("call-1")
+    try:
+        job = enqueue("tests.fail", why="broken")
+    finally:
+        context.request_id.reset(token)
+    assert job.request_id == "call-1"
+
+
+def test_what_goes_wrong_is_tried_again_after_a_pause(caplog: pytest.LogCaptureFixture) -> None:
+    job = enqueue("tests.fail", why="away")
+    assert run_jobs() == 1
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.last_error) == ("waiting", 1, "ConnectionError: It went wrong.")
+    assert timedelta(seconds=1) < job.next_try_at - timezone.now() < timedelta(seconds=3)
+    (line,) = caplog.records
+    assert (line.levelname, line.call["code"], line.call["attempt"], line.exc_info) == (  # type: ignore[attr-defined]
+        "WARNING", "TRY_AGAIN", 1, None,
+    )  # fmt: skip
+
+
+def test_a_fault_of_ours_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    enqueue("tests.fail", why="broken")
+    run_jobs()
+    (line,) = caplog.records
+    assert line.exc_info
+    assert line.call["reason"] == "ZeroDivisionError"  # type: ignore[attr-defined]
+
+
+def test_a_kind_that_is_no_more_is_kept_for_who_knows_it() -> None:
+    job = a_job(kind="tests.of_an_old_release")
+    run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.last_error) == ("waiting", "LookupError: There is no job tests.of_an_old_release.")
+
+
+def test_what_is_hopeless_is_not_tried_again() -> None:
+    job = enqueue("tests.fail", why="hopeless")
+    run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.arguments) == ("failed", 1, {"why": "hopeless"})
+
+
+def test_the_last_attempt_is_the_last() -> None:
+    job = a_job(attempts=MOST_ATTEMPTS - 1)
+    run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("failed", MOST_ATTEMPTS)
+
+
+def test_what_kills_its_workers_is_given_up_too() -> None:
+    job = a_job(attempts=MOST_ATTEMPTS, lease_until=timezone.now() - timedelta(seconds=1))
+    assert rows.claim(1) == []
+    job.refresh_from_db()
+    assert (job.state, job.last_error) == ("failed", "Each worker that had it ended in the middle of it.")
+
+
+def test_pauses_double_and_differ() -> None:
+    for attempt, seconds in ((1, 2), (2, 4), (5, 32), (10, 900), (1000, 900)):
+        pauses = [rows.pause(attempt) for _ in range(200)]
+        assert 0.75 * seconds <= min(pauses) < 0.85 * seconds
+        assert 1.15 * seconds < max(pauses) <= 1.25 * seconds
+
+
+def test_a_job_under_lease_is_nobody_elses() -> None:
+    a_job()
+    (job,) = rows.claim(5)
+    assert rows.claim(5) == []
+    Job.objects.update(lease_until=Now())
+    (again,) = rows.claim(5)
+    assert (again.pk, again.attempts) == (job.pk, 2)
+
+
+def test_a_lease_is_kept_by_its_holder() -> None:
+    a_job()
+    (job,) = rows.claim(1)
+    Job.objects.update(lease_until=Now() + timedelta(seconds=1))
+    rows.keep([job])
+    left = Job.objects.get().lease_until - timezone.now()  # type: ignore[operator]
+    assert timedelta(seconds=rows.LEASE_SECONDS - 2) < left <= timedelta(seconds=rows.LEASE_SECONDS)
+    assert rows.LEASE_SECONDS + 1 < 15, "a killed worker's job is taken over within 15 s, the poll included"
+
+
+def test_who_lost_a_lease_changes_nothing() -> None:
+    a_job()
+    (late,) = rows.claim(1)
+    Job.objects.update(lease_until=Now())
+    (job,) = rows.claim(1)
+    before = Job.objects.values().get()
+    rows.keep([late])
+    rows.note_success(late)
+    rows.note_failure(late, ZeroDivisionError())
+    assert Job.objects.values().get() == before
+    rows.note_success(job)
+    assert Job.objects.get().state == "done"
+
+
+def test_those_due_for_longest_come_first() -> None:
+    jobs = [a_job(next_try_at=timezone.now() - timedelta(minutes=minutes)) for minutes in (1, 3, 2)]
+    a_job(next_try_at=timezone.now() + timedelta(minutes=1))
+    assert [job.pk for job in rows.claim(2)] == [jobs[1].pk, jobs[2].pk]
+    assert [job.pk for job in rows.claim(2)] == [jobs[0].pk]
+
+
+def test_a_retry_begins_anew() -> None:
+    failed = a_job(failed=True, ended_at=timezone.now(), attempts=MOST_ATTEMPTS)
+    done = a_job(ended_at=timezone.now())
+    assert rows.retry(Job.objects.all()) == 1
+    assert run_jobs() == 1
+    failed.refresh_from_db()
+    done.refresh_from_db()
+    assert (failed.state, failed.attempts, failed.most_attempts) == ("waiting", MOST_ATTEMPTS + 1, 2 * MOST_ATTEMPTS)
+    assert (done.state, done.attempts) == ("done", 0)
+
+
+def test_only_what_ended_long_ago_is_pruned() -> None:
+    days = timedelta(days=1)
+    ended = {(failed, age): a_job(failed=failed, ended_at=timezone.now() - age * days)
+             for failed in (False, True) for age in (6, 8, 91)}  # fmt: skip
+    waiting = a_job(created_at=timezone.now() - 1000 * days)
+    assert rows.prune() == 3
+    kept = {ended[False, 6].pk, ended[True, 6].pk, ended[True, 8].pk, waiting.pk}
+    assert set(Job.objects.values_list("pk", flat=True)) == kept
+
+
+def test_long_errors_are_cut() -> None:
+    a_job()
+    (job,) = rows.claim(1)
+    rows.note_failure(job, ValueError("a\0" + "x" * 10_000))
+    assert len(Job.objects.get().last_error) == rows.LONGEST_ERROR
+
+
+def test_a_poll_without_jobs_is_cheap(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(3):  # Savepoint, SELECT, release.
+        assert rows.claim(4) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_take_different_jobs(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with transaction.atomic():
+        for number in range(100):
+            enqueue("tests.write", path=str(file), text=str(number))
+
+    def work() -> int:
+        count = 0
+        while claimed := rows.claim(3):
+            for job in claimed:
+                perform(job)
+            count += len(claimed)
+        connection.close()
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = [future.result() for future in [pool.submit(work) for _ in range(4)]]
+    assert sum(counts) == 100
+    assert Counter(file.read_text().split()) == Counter(map(str, range(100)))
+    assert not Job.objects.exclude(attempts=1).exclude(attempts=F("most_attempts")).exists()

@@ -1,0 +1,166 @@
+"""`manage.py runworker` as operators meet it: a process of its own, real signals."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from core.jobs import enqueue
+from core.jobs.rows import LEASE_SECONDS
+from core.models import Job
+from tests.servers import until
+from tests.workers import TAKEN_OVER_WITHIN_SECONDS, Worker, workers
+
+pytestmark = [pytest.mark.real_server, pytest.mark.django_db(transaction=True)]
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with workers() as start:
+        yield start
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.touch()
+    return path
+
+
+def lines(file: Path) -> list[list[str]]:
+    return [line.split() for line in file.read_text().splitlines()]
+
+
+def seconds_for_8_jobs(file: Path) -> float:
+    """How long it takes to have 8 jobs done, each asked for when the one before is done.
+
+    A worker that is not woken up, but looks once a second, takes a second for each.
+    """
+    began = time.monotonic()
+    for number in range(8):
+        job = enqueue("tests.write", path=str(file), text=str(number))
+        until(lambda job=job: is_done(job), "it is done")  # type: ignore[misc]
+    return time.monotonic() - began
+
+
+def is_done(job: Job) -> bool:
+    return Job.objects.get(pk=job.pk).state == "done"
+
+
+def hold(file: Path) -> Job:
+    """A job that runs until it is let go."""
+    job = enqueue("tests.write_and_wait", path=str(file), text="held")
+    until(lambda: len(lines(file)) == 1, "the job runs")
+    return job
+
+
+def let_go(file: Path) -> None:
+    Path(f"{file}.end").touch()
+
+
+def test_it_is_woken_up(start: Start, file: Path) -> None:
+    start()
+    assert seconds_for_8_jobs(file) < 4
+    assert lines(file) == [[str(number)] for number in range(8)]
+
+
+def test_a_line_tells_what_came_of_a_job(start: Start, file: Path) -> None:
+    worker = start()
+    job = enqueue("tests.write", path=str(file), text="done")
+    until(lambda: any(line.get("job_id") == str(job.pk) for line in worker.logged()), "it is told")
+    (line,) = (line for line in worker.logged() if line.get("job_id") == str(job.pk))
+    assert (line["operation"], line["code"], line["attempt"], line["level"]) == ("tests.write", "DONE", 1, "INFO")
+    assert line["duration_ms"] > 0
+
+
+def test_told_to_stop_it_finishes_what_runs_and_takes_nothing_more(start: Start, file: Path) -> None:
+    worker = start()
+    held = hold(file)
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: "Taking no more jobs" in worker.said, "it stops")
+    other = enqueue("tests.write", path=str(file), text="later")
+    let_go(file)
+    assert worker.exit_code() == 0
+    assert is_done(held)
+    assert Job.objects.get(pk=other.pk).attempts == 0
+
+
+def test_a_second_signal_ends_at_once(start: Start, file: Path) -> None:
+    worker = start()
+    held = hold(file)
+    worker.send_signal(signal.SIGINT)
+    until(lambda: "Taking no more jobs" in worker.said, "it stops")
+    worker.send_signal(signal.SIGINT)
+    assert worker.exit_code() == 1
+    assert Job.objects.get(pk=held.pk).state == "running", "until its lease ends"
+
+
+def test_what_takes_longer_than_the_grace_is_cut(start: Start, file: Path) -> None:
+    worker = start("--grace", "0.2")
+    hold(file)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.exit_code() == 1
+    assert "another worker will take them over" in worker.said
+
+
+def test_a_living_worker_keeps_its_job_and_a_killed_one_loses_it(start: Start, file: Path) -> None:
+    first = start()
+    held = hold(file)
+    second = start()
+    since = time.monotonic()
+    until(lambda: time.monotonic() > since + LEASE_SECONDS + 2, "a lease would have ended", seconds=LEASE_SECONDS + 5)
+    assert lines(file) == [["held", str(first.process.pid)]]
+    first.kill()
+    until(lambda: len(lines(file)) == 2, "the job is taken over", seconds=TAKEN_OVER_WITHIN_SECONDS)
+    assert lines(file)[1] == ["held", str(second.process.pid)]
+    let_go(file)
+    until(lambda: is_done(held), "it is done")
+    assert Job.objects.get(pk=held.pk).attempts == 2
+
+
+def test_it_runs_only_as_many_as_it_has_threads(start: Start, file: Path) -> None:
+    start("--threads", "2")
+    jobs = [enqueue("tests.write_and_wait", path=str(file), text="held") for _ in range(3)]
+    until(lambda: len(lines(file)) == 2, "two run")
+    assert sorted(Job.objects.values_list("attempts", flat=True)) == [0, 1, 1]
+    let_go(file)
+    until(lambda: all(map(is_done, jobs)), "all are done")
+
+
+def test_it_survives_a_database_that_hangs_up(start: Start, file: Path) -> None:
+    worker = start()
+    until(lambda: connections_of_others() > 0, "the worker is connected")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    job = enqueue("tests.write", path=str(file), text="done")
+    until(lambda: is_done(job), "it is done")
+    assert worker.process.poll() is None
+    assert seconds_for_8_jobs(file) < 4, "it listens again"
+
+
+@pytest.mark.parametrize("arguments", [["--threads", "0"], ["--threads", "many"], ["--grace", "long"]])
+def test_options_that_cannot_be_are_sentences(arguments: list[str]) -> None:
+    worker = Worker(*arguments)
+    try:
+        assert worker.exit_code() == 2
+        assert arguments[0] in worker.said
+        assert "Traceback" not in worker.said
+    finally:
+        worker.end()
+
+
+def connections_of_others() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        (count,) = cursor.fetchone()
+        return int(count)
