@@ -10,8 +10,7 @@ from uuid import UUID
 
 from django.core import mail
 
-from core.jobs import GiveUp, job
-from core.jobs import rows
+from core.jobs import GiveUp, job, rows
 from core.jobs.worker import perform
 from core.models import Job
 
@@ -20,8 +19,8 @@ def run_jobs() -> int:
     """Runs every job that is due, in this thread and transaction, as the worker does; gives how many."""
     count = 0
     while claimed := rows.claim(10):
-        for job in claimed:
-            perform(job)
+        for one in claimed:
+            perform(one)
         count += len(claimed)
     return count
 
@@ -50,7 +49,7 @@ def text_of(received: Message) -> str:
     assert isinstance(received, EmailMessage)
     part = received.get_body(("plain",))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 # What the tests' own jobs do. They stand here because the kind `tests.write` is the function `write` in `tests.jobs`.

@@ -16,6 +16,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     Attributes:
         received: the mails that it took, in their order.
         answer_to_recipient: what it says to RCPT; a mail whose recipient is refused does not come.
+        before_recipient: called before that is answered.
         when_received: called with each mail before the client is told that it was taken.
     """
 
@@ -26,7 +27,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _Session)
         self.received: list[EmailMessage] = []
         self.answer_to_recipient = "250 ok"
-        self.refused = 0
+        self.before_recipient: Callable[[], None] = lambda: None
         self.when_received: Callable[[EmailMessage], None] = lambda mail: None
 
     @property
@@ -64,7 +65,7 @@ class _Session(socketserver.StreamRequestHandler):
                     self._say("354 go on")
                     self._take(self._read_mail())
                 elif verb == b"RCPT":
-                    self.server.refused += not self.server.answer_to_recipient.startswith("250")
+                    self.server.before_recipient()
                     self._say(self.server.answer_to_recipient)
                 else:
                     self._say("221 bye" if verb == b"QUIT" else "250 ok")

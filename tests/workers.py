@@ -27,7 +27,7 @@ class Worker:
             "LOG_JSON": "true",
         }  # fmt: skip
         # A file, so that nobody has to read while it runs.
-        self._output = tempfile.TemporaryFile("w+")
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "runworker", *arguments],
             cwd=ROOT, env=os.environ | variables | environment, stdout=self._output, stderr=subprocess.STDOUT,

@@ -50,7 +50,8 @@ def environment_of(options: Options) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("GRPC_REFLECTION", "true")  # for grpcurl
-    environment.setdefault("GRPC_GRACE_SECONDS", "5")  # Who pressed Ctrl-C does not want to wait.
+    for name in ("GRPC_GRACE_SECONDS", "WORKER_GRACE_SECONDS"):
+        environment.setdefault(name, "5")  # Who pressed Ctrl-C does not want to wait.
     if options.only_this_machine:
         environment.setdefault("DEBUG", "true")
         if is_true(environment["DEBUG"]):

@@ -22,7 +22,7 @@ class Options:
     """What was asked for.
 
     Attributes:
-        reload: restart web and gRPC when a source file changes.
+        reload: restart web, gRPC and worker when a source file changes.
     """
 
     host: str
@@ -74,7 +74,7 @@ def parse(arguments: Sequence[str]) -> Options:
         default=_or("TANDEM_DATA_DIR", str(ROOT / "var")),
         help="where data is kept: var (TANDEM_DATA_DIR)",
     )
-    parser.add_argument("--reload", action="store_true", help="restart web and gRPC when a source file changes")
+    parser.add_argument("--reload", action="store_true", help="restart web, gRPC and worker when a source file changes")
     parser.add_argument("--called-from", default="", help=argparse.SUPPRESS)
     found = parser.parse_args(arguments)
     if found.http_port == found.grpc_port:

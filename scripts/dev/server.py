@@ -34,6 +34,7 @@ class DevelopmentServer:
         self.grpc = self._child(
             "gRPC", "manage.py", "rungrpc", "--host", options.host, "--port", str(options.grpc_port)
         )
+        self.worker = self._child("worker", "manage.py", "runworker")
 
     async def serve(self) -> int:
         """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.
@@ -110,9 +111,9 @@ class DevelopmentServer:
         self.children.remove(child)
 
     async def _start_servers(self) -> None:
-        _say("servers", "web and gRPC ...")
-        self.children = [self.web, self.grpc]
-        await asyncio.gather(self.web.start(), self.grpc.start())
+        _say("servers", "web, gRPC and worker ...")
+        self.children = [self.web, self.grpc, self.worker]
+        await asyncio.gather(*(child.start() for child in self.children))
 
     async def _until_ready(self) -> None:
         # One after the other: the first that ends is told at once, not after the other's patience.
@@ -141,7 +142,7 @@ class DevelopmentServer:
         try:
             await self._until_ready()
         except StartError as exc:
-            print(exc, "Both start again at the next change.", flush=True)
+            print(exc, "All start again at the next change.", flush=True)
         else:
             _say("servers", "ready again")
 

@@ -7,7 +7,11 @@ from django.utils import timezone
 from access.models import RefreshToken, Session
 from access.services import _issue
 from access.tokens import new_refresh_token
-from users.models import User
+from core.ids import uuid7
+from core.jobs import enqueue
+from core.models import Job
+from users.models import MailedToken, TokenPurpose, User
+from users.services import mailed_tokens
 
 
 def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
@@ -21,3 +25,17 @@ def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
     call_command("prune", stdout=out)
     assert "1 sessions deleted." in out.getvalue()
     assert set(Session.objects.all()) == {kept, fresh}
+
+
+def test_it_deletes_tokens_that_expired_and_jobs_that_ended_long_ago(ann: User, bob: User) -> None:
+    for user in (ann, bob):
+        mailed_tokens.issue(user, TokenPurpose.VERIFY_EMAIL, uuid7())
+        enqueue("users.send_verification", user_id=str(user.pk))
+    MailedToken.objects.filter(user=ann).update(expires_at=timezone.now())
+    Job.objects.filter(arguments__user_id=str(ann.pk)).update(ended_at=timezone.now() - timedelta(days=8))
+    out = StringIO()
+    call_command("prune", stdout=out)
+    assert "1 mailed tokens deleted." in out.getvalue()
+    assert "1 jobs deleted." in out.getvalue()
+    assert MailedToken.objects.get().user == bob
+    assert Job.objects.get().arguments == {"user_id": str(bob.pk)}

@@ -99,6 +99,14 @@ class Started:
         finally:
             connection.close()
 
+    def post(self, path: str, body: object) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def processes(self) -> list[psutil.Process]:
         """Everything that runs because of it, the database's server included."""
         return [process for process in psutil.process_iter() if self._belongs(process)]
@@ -131,7 +139,7 @@ def start(checkout: Path) -> Iterator[Callable[..., Started]]:
 
 @pytest.mark.real_server
 class TestServing:
-    def test_it_serves_both_doors_until_ctrl_c_and_leaves_nothing_running(
+    def test_it_serves_both_doors_and_mails_until_ctrl_c_and_leaves_nothing_running(
         self, start: Callable[..., Started], checkout: Path
     ) -> None:
         server = start()
@@ -140,6 +148,8 @@ class TestServing:
         status, page = server.get("/api/v1/users")
         assert status == 200
         assert {user["display_name"] for user in page["users"]} >= {"John Doe", "Jane Smith"}
+        assert server.post("/api/v1/users", {"email": "ada@example.com"}) == 201
+        server.until_it_says("Subject: Confirm your e-mail address")
         (grpc_call,) = re.findall(r"\.venv/bin/python -c .*", server.said)
         answer = subprocess.run(
             grpc_call, shell=True, cwd=checkout, capture_output=True, text=True, check=True, timeout=30
@@ -172,7 +182,7 @@ class TestServing:
         assert third.get("/api/v1/users")[0] == 200
         assert "password" not in third.said, "the demo data was loaded twice"
 
-    def test_reload_restarts_both_servers_when_a_source_file_changes(
+    def test_reload_restarts_all_when_a_source_file_changes(
         self, start: Callable[..., Started], checkout: Path
     ) -> None:
         server = start("--reload")
@@ -184,17 +194,20 @@ class TestServing:
         shutil.copy(ROOT / "config/urls.py", checkout / "config/urls.py")
         server.until_it_says("ready again")
         after = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
-        assert len(before) == len(after) == 2
+        assert len(before) == len(after) == 3
         assert not before & after
         assert server.get("/api/v1/users")[0] == 200
 
-    def test_a_server_that_ends_ends_the_other_and_says_so(self, start: Callable[..., Started]) -> None:
+    @pytest.mark.parametrize(("command", "name"), [("rungrpc", "gRPC"), ("runworker", "worker")])
+    def test_one_that_ends_ends_the_others_and_says_so(
+        self, start: Callable[..., Started], command: str, name: str
+    ) -> None:
         server = start()
         server.until_it_says("Ctrl-C stops everything")
-        (grpc,) = (process for process in server.processes() if "rungrpc" in process.cmdline())
-        grpc.kill()
+        (one,) = (process for process in server.processes() if command in process.cmdline())
+        one.kill()
         assert server.process.wait(timeout=30) == 1
-        assert "gRPC ended (exit code -9)" in server.said
+        assert f"{name} ended (exit code -9)" in server.said
         assert server.processes() == []
 
 

@@ -14,8 +14,8 @@ class Command(BaseCommand):
     """To be run daily. Nothing depends on it but the size of the tables: what is past its time is not believed."""
 
     help = (
-        "Delete what is past its time: idempotency keys, limits, sessions that cannot be refreshed, mailed tokens, ended "
-        "jobs. Run it daily."
+        "Delete what is past its time: idempotency keys, limits, sessions that cannot be refreshed, mailed tokens, "
+        "jobs that ended. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
