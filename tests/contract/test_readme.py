@@ -49,6 +49,7 @@ NOT_RUN = {
     "./scripts/start_grpc_dev.sh": "tests/core/test_start_script.py does",
     "./scripts/test.sh": "it runs this test",
     "pip install -r requirements.txt": "it serves until it is stopped; what it calls is what the start script calls",
+    "manage.py runworker": "it runs until it is stopped; tests/workers.py runs it",
     "manage.py runweb": "it serves until it is stopped; tests/servers.py runs it",
     "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
     "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",
@@ -208,7 +209,7 @@ def test_every_option_of_the_start_script_is_documented(monkeypatch: pytest.Monk
     assert documented("One command") == options_of_start_script(monkeypatch)
 
 
-@pytest.mark.parametrize("command", ["rungrpc", "runweb"])
+@pytest.mark.parametrize("command", ["rungrpc", "runweb", "runworker"])
 def test_every_option_of_a_command_is_documented(command: str) -> None:
     assert documented(f"Options of {command}") == options_of_command(command)
 
