@@ -1,6 +1,6 @@
 """ListUsers and SearchUsers among a million users: does the ten-thousandth page cost what the first does?
 
-    .venv/bin/python -m bench.lists [--users N] [--explain] [--data-dir FOLDER]
+.venv/bin/python -m bench.lists [--users N] [--explain] [--data-dir FOLDER]
 """
 
 import argparse
@@ -163,7 +163,7 @@ class Lists:
             took[page] = None
             if (request := self.request(case, page)) is not None:
                 total_count = call(request, metadata=metadata).pagination.total_count
-                took[page] = statistics.median(_ms(lambda: call(request, metadata=metadata)) for _ in range(calls))  # noqa: B023
+                took[page] = statistics.median(_ms(lambda: call(request, metadata=metadata)) for _ in range(calls))
         return Measured(case, took, total_count)
 
     def request(self, case: Case, page: int) -> Message | None:
@@ -212,7 +212,9 @@ class Lists:
         order = order or paging.Order("created_at", descending=True)
         selection = queries._selection(call.actor, only, pattern)
         column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)
-        rows = selection.build(*selection.form, **selection.values).order_by(column, "-id" if order.descending else "id")
+        rows = selection.build(*selection.form, **selection.values).order_by(
+            column, "-id" if order.descending else "id"
+        )
         before = (page - 1) * PAGE
         last_and_next = list(rows[before - 1 : before + 1])
         if len(last_and_next) < 2:
