@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from access.models import RefreshToken, Session
 from access.services import _issue
-from access.tokens import new_refresh_token
+from access.tokens import new_secret
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest, TokenPair
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
@@ -18,7 +18,7 @@ REFRESH = "AuthService/RefreshToken"
 
 @pytest.fixture
 def token(ann: User) -> str:
-    return _issue(Session.objects.create(user=ann), new_refresh_token())
+    return _issue(Session.objects.create(user=ann), new_secret())
 
 
 def refresh(api: Door, token: str) -> TokenPair:
@@ -85,7 +85,7 @@ def test_a_closed_account_gets_none(api: Door, token: str, ann: User, status: in
 
 
 def test_two_at_once_get_one_successor(committing_api: Door, transactional_db: None, ann: User) -> None:
-    token = _issue(Session.objects.create(user=ann), new_refresh_token())
+    token = _issue(Session.objects.create(user=ann), new_secret())
 
     def exchange(_: int) -> str:
         try:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from access.models import Session
-from access.tokens import _key, access_token
+from access.tokens import access_token, signing_keys
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
 from users.models import User
@@ -30,8 +30,8 @@ def claims(session: Session, **changes: Any) -> dict[str, Any]:
 
 
 def signed(session: Session, **changes: Any) -> str:
-    algorithm, key, _ = _key()
-    return jwt.encode(claims(session, **changes), key, algorithm)
+    key = signing_keys()[0]
+    return jwt.encode(claims(session, **changes), key.signing, key.algorithm, headers={"kid": key.kid})
 
 
 def refused(api: Door, token: str) -> None:
