@@ -166,8 +166,8 @@ def _keys(private_pem: str, public_pems: str, secret_keys: tuple[bytes, ...]) ->
         if private_pem:
             private = load_pem_private_key(private_pem.encode(), password=None)
             keys.append(_public_key(private.public_key(), private))
-        pems = re.findall(r"-----BEGIN.+?-----END[^\n]+", public_pems, re.DOTALL)
-        keys += [_public_key(load_pem_public_key(pem.encode())) for pem in pems]
+        pems = re.split("(?=-----BEGIN )", public_pems)
+        keys += [_public_key(load_pem_public_key(pem.encode())) for pem in pems if pem.strip()]
     except (ValueError, TypeError) as exc:
         message = "JWT_PRIVATE_KEY takes a PEM key without a password, JWT_PUBLIC_KEYS PEM public keys."
         raise ImproperlyConfigured(message) from exc

@@ -4,8 +4,10 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access import calls, tokens
+from access.models import ApiKey, StreamTicket
 from core.operations import operations
 from core.rest.door import Door
+from core.rest.openapi.limits import limits_of
 from tandem.auth.v1 import auth_pb2
 
 #: How long others may keep our public keys: a new one must be published for longer before it signs.
@@ -16,6 +18,9 @@ class AuthViewSet(Door):
     """/api/v1/auth."""
 
     operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], calls)
+    limits = limits_of(ApiKey, auth_pb2.CreateApiKeyRequest) | limits_of(
+        StreamTicket, auth_pb2.CreateStreamTicketRequest
+    )
 
 
 @require_safe
