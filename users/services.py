@@ -10,7 +10,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.utils import timezone
-from django.utils.text import slugify
 
 from changes.services import acting, forget
 from core import auth, ids, limits
@@ -66,7 +65,7 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
     """A new account for a program, which acts by API keys alone. Administrators only.
 
     Args:
-        email: by default one that no mail can be sent to (RFC 2606).
+        email: by default one that no mail reaches (RFC 2606).
         fields: of `User`.
 
     Raises:
@@ -75,9 +74,9 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
         PermissionDenied
     """
     _check_may_administer(actor, "Only an administrator may make service accounts.")
-    fields["email"] = email or f"{slugify(display_name)}@service.invalid"
-    user = User(**fields, display_name=display_name, is_service=True, number=None, status=Status.ACTIVE)
-    user.created_by = user.updated_by = actor
+    fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
+    user = User(**fields, display_name=display_name, is_service=True, number=None)
+    user.email = email or f"{user.pk}@service.invalid"
     user.set_unusable_password()
     with acting(actor, "service account"):
         return save_clean(user)
