@@ -165,3 +165,19 @@ def test_a_service_account_has_no_other_way_in(api: Door, administrator: User) -
     with pytest.raises(Failed, match="CONFLICT"):
         api("UserService/ChangePassword", request, actor=administrator)
     assert outcome(api, "UserService/GetUser", ME, api.bearer(service)) == "UNAUTHENTICATED"
+
+
+def test_it_goes_with_its_user(api: Door, ann: User) -> None:
+    key = ApiKeyFactory(user=ann)
+    bearer = bearer_of(key)
+    assert outcome(api, "UserService/GetUser", ME, bearer) == "OK"
+    api("UserService/DeleteUser", user_pb2.DeleteUserRequest(user_id=str(ann.pk)), actor=ann)
+    assert outcome(api, "UserService/GetUser", ME, bearer) == "UNAUTHENTICATED"
+    assert not ApiKey.objects.exists()
+
+
+def test_a_new_password_ends_it(api: Door, ann: User, administrator: User) -> None:
+    bearer = bearer_of(ApiKeyFactory(user=ann))
+    request = user_pb2.ChangePasswordRequest(user_id=str(ann.pk), new_password="correct horse battery")
+    api("UserService/ChangePassword", request, actor=administrator)
+    assert outcome(api, "UserService/GetUser", ME, bearer) == "UNAUTHENTICATED"

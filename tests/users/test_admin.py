@@ -80,7 +80,7 @@ def test_a_service_account_is_made_there(site: Client, administrator: User) -> N
     new = {
         "email": "report@example.com",
         "display_name": "Report",
-        "status": 2,
+        "status": 1,
         "social_links": "{}",
         "is_service": "on",
     }
