@@ -1,9 +1,13 @@
-"""Sessions in the contract's words."""
+"""Credentials in the contract's words."""
+
+from uuid import UUID
 
 from django.conf import settings
 
+from access.models import ApiKey, Session
 from access.services import Grant
 from access.tokens import access_token
+from core.messages import set_timestamp
 from tandem.auth.v1 import auth_pb2
 
 
@@ -15,3 +19,24 @@ def token_pair(grant: Grant) -> auth_pb2.TokenPair:
         token_type="bearer",  # noqa: S106 — a kind, no secret
         expires_in=settings.ACCESS_TOKEN_SECONDS,
     )
+
+
+def session_message(session: Session, current: UUID | None) -> auth_pb2.Session:
+    """The session, to its user."""
+    message = auth_pb2.Session(
+        id=str(session.pk), ip=session.address, user_agent=session.user_agent, current=session.pk == current
+    )
+    set_timestamp(message.created_at, session.created_at)
+    set_timestamp(message.last_used_at, session.last_used_at)
+    return message
+
+
+def api_key_message(key: ApiKey) -> auth_pb2.ApiKey:
+    """The key without its secret, which nobody knows any more."""
+    message = auth_pb2.ApiKey(id=str(key.pk), name=key.name, scopes=key.scopes)
+    set_timestamp(message.created_at, key.created_at)
+    if key.expires_at:
+        set_timestamp(message.expires_at, key.expires_at)
+    if key.last_used_at:
+        set_timestamp(message.last_used_at, key.last_used_at)
+    return message

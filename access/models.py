@@ -1,10 +1,12 @@
-"""What a session is."""
+"""What credentials are."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from core.fields import Id
+from core.fields import Id, Line
 
 
 class Session(models.Model):
@@ -21,6 +23,14 @@ class Session(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its tokens are believed; how long each is good for, they say themselves."""
+        user = self.user
+        # Who became a service account has none, whatever it had before.
+        may_log_in = user.is_active and not user.is_service
+        return may_log_in and self.revoked_at is None and self.created_at >= user.tokens_valid_from
+
 
 class RefreshToken(models.Model):
     """One row = one refresh token, by its hash; the token itself is nowhere."""
@@ -32,3 +42,60 @@ class RefreshToken(models.Model):
 
     def __str__(self) -> str:
         return f"of session {self.session_id}, until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class ApiKey(models.Model):
+    """One row = one credential of a program, which acts as its user within its scopes; the secret is nowhere."""
+
+    id = Id()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
+    name = Line(max_length=100, error_messages={"blank": "Name is required."})
+    scopes = ArrayField(models.CharField(max_length=50), error_messages={"blank": "Give it at least one scope."})
+    secret_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
+
+    def clean(self) -> None:
+        told = f"Choose of {', '.join(settings.API_KEY_SCOPES)}."
+        errors = {
+            f"scopes.{index}": ValidationError(told, code="choice")
+            for index, scope in enumerate(self.scopes)
+            if scope not in settings.API_KEY_SCOPES
+        }
+        if self.expires_at and self.expires_at <= timezone.now():
+            errors["expires_at"] = ValidationError("Choose a time in the future.", code="range")
+        if errors:
+            raise ValidationError(errors)
+        self.scopes = sorted(set(self.scopes))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether its holder is let in."""
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        is_void = expired or self.revoked_at is not None or self.created_at < self.user.tokens_valid_from
+        return self.user.is_active and not is_void
+
+
+class StreamTicket(models.Model):
+    """One row = one ticket that was not used yet, by its hash; using it deletes it."""
+
+    ticket_hash = models.BinaryField(primary_key=True, max_length=32)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    #: Whose access token asked for it; none for the development identity.
+    session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="+")
+    path = models.CharField(max_length=300)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"for {self.path}, until {self.expires_at:%Y-%m-%d %H:%M:%S}"

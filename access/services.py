@@ -1,25 +1,44 @@
-"""Sessions: opened by a password, kept by refresh tokens, ended."""
+"""Credentials: sessions, opened by a password, kept by refresh tokens, ended; API keys; tickets for streams."""
 
+import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from access import tokens
-from access.models import RefreshToken, Session
-from core import auth, limits
-from core.errors import Unauthenticated, invalid
+from access import queries, tokens
+from access.models import ApiKey, RefreshToken, Session, StreamTicket
+from core import auth, ids, limits
+from core.auth import Credential
+from core.errors import Conflict, Unauthenticated, invalid
+from core.models import clean
+from core.passwords import is_outdated
 from users.models import User
+from users.policies import may_administer
+from users.queries import get_user
 from users.services import note_login
 
 #: How long after its exchange a refresh token may be sent again, for an answer that was lost.
 LOST_ANSWER_GRACE = timedelta(seconds=10)
 LOGIN_WINDOW_SECONDS = 300
 LONGEST_PASSWORD = 1024
+#: How RevokeSession names the caller's own session, and all but it.
+CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
+MOST_API_KEYS = 100
+#: How exactly a key's last use is told; each use would be a write.
+KEY_USE_NOTED_EVERY = timedelta(minutes=1)
+#: How long it can be seen in the admin site what a key was.
+DEAD_KEYS_KEPT_FOR = timedelta(days=30)
+TICKET_SECONDS = 60
+TICKETS_PER_MINUTE = 60
+LONGEST_PATH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +63,15 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
     _limit("login address", address, settings.LOGINS_PER_ADDRESS)
     _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
     user = User.objects.filter(email=email).first() if "\0" not in email else None
-    if not _password_fits(user, password) or user is None or not user.is_active:
-        raise Unauthenticated("Email or password is wrong.")
+    if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
+        raise _wrong()
     limits.forgive("login account", who)
+    renewed_hash = make_password(password) if is_outdated(user.password) else ""
     with transaction.atomic():
-        note_login(user)
+        if not note_login(user, renewed_hash):
+            raise _wrong()
         session = Session.objects.create(user=user, address=address[:64], user_agent=_printable(user_agent)[:300])
-        return Grant(session, _issue(session, tokens.new_refresh_token()))
+        return Grant(session, _issue(session, tokens.new_secret()))
 
 
 def refresh(refresh_token: str, *, address: str = "") -> Grant:
@@ -67,17 +88,18 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
     stolen = None
     with transaction.atomic():
         held = _lock(refresh_token)
-        if held is None or not _is_open(held.session) or held.expires_at <= timezone.now():
+        if held is None or not held.session.is_open or held.expires_at <= timezone.now():
             raise _ended()
-        successor = tokens.successor_of(refresh_token)
+        successors = tokens.successors_of(refresh_token)
         if held.used_at is None:
             held.used_at = timezone.now()
             held.save(update_fields=["used_at"])
             Session.objects.filter(pk=held.session.pk).update(last_used_at=held.used_at)
-            return Grant(held.session, _issue(held.session, successor))
-        unused = RefreshToken.objects.filter(token_hash=tokens.hash_of(successor), used_at=None)
-        if timezone.now() - held.used_at <= LOST_ANSWER_GRACE and unused.exists():
-            return Grant(held.session, successor)
+            return Grant(held.session, _issue(held.session, successors[0]))
+        if timezone.now() - held.used_at <= LOST_ANSWER_GRACE:
+            for successor in successors:
+                if RefreshToken.objects.filter(token_hash=tokens.hash_of(successor), used_at=None).exists():
+                    return Grant(held.session, successor)
         stolen = held.session
     # In a transaction of its own: the error must not undo it.
     end_sessions(Session.objects.filter(pk=stolen.pk))
@@ -107,6 +129,143 @@ def end_sessions(sessions: QuerySet[Session]) -> int:
     return ended
 
 
+def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None:
+    """Ends an open session of the actor.
+
+    Args:
+        session_id: `CURRENT_SESSION` and `OTHER_SESSIONS` are understood too.
+        current: the session of the call.
+
+    Raises:
+        Session.DoesNotExist: it is no open session of the actor.
+    """
+    sessions = queries.open_sessions(actor)
+    if session_id == OTHER_SESSIONS:
+        end_sessions(sessions.exclude(pk=current) if current else sessions)
+        return
+    wanted = current if session_id == CURRENT_SESSION else ids.parsed(session_id)
+    if not wanted or not end_sessions(sessions.filter(pk=wanted)):
+        raise Session.DoesNotExist(f"Session not found: {session_id}")
+
+
+def create_api_key(
+    actor: Any, *, name: str, scopes: list[str], expires_at: datetime | None = None, user_id: str = ""
+) -> tuple[ApiKey, str]:
+    """A new API key, and what its holder sends, which is not known afterwards.
+
+    Args:
+        user_id: a service account, for administrators; empty = the actor.
+
+    Raises:
+        ValidationError: every bad field is named.
+        User.DoesNotExist
+        PermissionDenied: it would be another's, and no service account's or the actor no administrator.
+        Conflict: the user has `MOST_API_KEYS`.
+    """
+    owner = get_user(actor, user_id or "me")
+    if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
+        raise PermissionDenied("Everyone makes their own API keys; administrators also those of service accounts.")
+    secret = tokens.new_secret()
+    key = ApiKey(user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor)
+    key.secret_hash = tokens.hash_of(secret)
+    clean(key)
+    with transaction.atomic():
+        # Locked, so that two that come at once are both counted.
+        User.objects.select_for_update(of=("self",)).get(pk=owner.pk)
+        if queries.api_keys(owner).count() >= MOST_API_KEYS:
+            raise Conflict(f"A user has at most {MOST_API_KEYS} API keys; revoke one first.")
+        key.save(force_insert=True)
+    return key, tokens.api_key_text(key, secret)
+
+
+def revoke_api_key(actor: Any, key_id: str) -> None:
+    """Ends an API key of the actor; of anyone, for administrators.
+
+    Raises:
+        ApiKey.DoesNotExist
+    """
+    keys = ApiKey.objects.all() if may_administer(actor) else queries.api_keys(actor)
+    wanted = ids.parsed(key_id)
+    if not wanted or not revoke_api_keys(keys.filter(pk=wanted)):
+        raise ApiKey.DoesNotExist(f"API key not found: {key_id}")
+
+
+def revoke_api_keys(keys: QuerySet[ApiKey]) -> int:
+    """Ends those of these keys that are not; gives how many."""
+    keys = keys.filter(revoked_at=None)
+    user_ids = set(keys.values_list("user_id", flat=True))
+    revoked = keys.update(revoked_at=timezone.now())
+    for user_id in user_ids:
+        auth.forget(user_id)
+    return revoked
+
+
+def note_key_use(key: ApiKey) -> None:
+    """Writes down that the key has just been used, unless that was lately."""
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at >= KEY_USE_NOTED_EVERY:
+        # Asked again in the statement: other threads and processes see the same key.
+        lately = Q(last_used_at__gt=now - KEY_USE_NOTED_EVERY)
+        ApiKey.objects.filter(~lately | Q(last_used_at=None), pk=key.pk).update(last_used_at=now)
+
+
+def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
+    """A ticket for one stream, which `redeem_ticket` takes within `TICKET_SECONDS`.
+
+    Args:
+        session_id: the session of the call; with it, the ticket ends too.
+
+    Raises:
+        ValidationError: on `path`.
+        RateLimited: too many tickets within a minute.
+    """
+    _check_given(path=path)
+    if len(path) > LONGEST_PATH or not re.fullmatch(r"/api/v1/[A-Za-z0-9/._~:@-]+", path):
+        raise invalid("path", "invalid", "Give the path of a stream, without the query, as in /api/v1/tasks/stream.")
+    message = "Too many tickets; use the one you have."
+    limits.take("ticket", str(actor.pk), most=TICKETS_PER_MINUTE, seconds=60, message=message)
+    ticket = tokens.new_secret()
+    StreamTicket.objects.create(
+        ticket_hash=tokens.hash_of(ticket),
+        user=actor,
+        session_id=session_id,
+        path=path,
+        expires_at=timezone.now() + timedelta(seconds=TICKET_SECONDS),
+    )
+    return ticket
+
+
+def redeem_ticket(ticket: str, path: str) -> Credential:
+    """What the ticket stands for on this path; whatever comes of it, it is used up.
+
+    Raises:
+        Unauthenticated: it is unknown, used, expired, for another path, or of a session that has ended.
+    """
+    with transaction.atomic():
+        rows = StreamTicket.objects.filter(ticket_hash=tokens.hash_of(ticket))
+        # Locked: of two who come with it at once, the second finds it gone.
+        held = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
+        rows.delete()
+    if held is None or held.path != path or held.expires_at <= timezone.now():
+        raise Unauthenticated("This ticket is not valid: ask for a new one for each stream.")
+    if not (held.session.is_open if held.session else held.user.is_active):
+        raise _ended()
+    return Credential(held.user, session_id=held.session_id)
+
+
+def prune_api_keys() -> int:
+    """Deletes the keys that were revoked or expired long ago; gives how many."""
+    long_ago = timezone.now() - DEAD_KEYS_KEPT_FOR
+    deleted, _ = ApiKey.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()
+    return deleted
+
+
+def prune_tickets() -> int:
+    """Deletes the tickets that nobody used in time; gives how many."""
+    deleted, _ = StreamTicket.objects.filter(expires_at__lt=timezone.now()).delete()
+    return deleted
+
+
 def prune_sessions() -> int:
     """Deletes the sessions whose last refresh token has expired; gives how many."""
     now = timezone.now()
@@ -123,11 +282,6 @@ def _lock(refresh_token: str) -> RefreshToken | None:
     if session_id is None or not Session.objects.select_for_update().filter(pk=session_id).exists():
         return None
     return rows.select_related("session__user").first()
-
-
-def _is_open(session: Session) -> bool:
-    user = session.user
-    return session.revoked_at is None and user.is_active and session.created_at >= user.tokens_valid_from
 
 
 def _issue(session: Session, refresh_token: str) -> str:
@@ -158,6 +312,10 @@ def _check_given(**fields: str) -> None:
 
 def _printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("Email or password is wrong.")
 
 
 def _ended() -> Unauthenticated:

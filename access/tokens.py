@@ -1,24 +1,38 @@
-"""Access tokens: JWTs (RFC 7519, RFC 8725), and the secrets that refresh tokens are."""
+"""What credentials look like: access tokens, which are JWTs (RFC 7519, RFC 8725), and secrets, which say nothing."""
 
 import functools
 import hashlib
-import hmac
+import json
+import re
 import secrets
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from access.models import Session
+from access.models import ApiKey, Session
+from core import ids
 from core.errors import Unauthenticated
+from core.keyed import digests
 
 LONGEST_TOKEN = 4096
+#: What API keys begin with: they are told from access tokens by it, and found by it where they were left lying about.
+API_KEY_PREFIX = "tdm_"
 _CLAIMS = ["sub", "sid", "iss", "aud", "iat", "exp", "jti"]
+#: What a token's header may say. Whatever else it says (`jku`, `jwk`, `crit`, …) is an attempt to be believed.
+_HEADER = {"alg", "kid", "typ"}
+_SMALLEST_RSA_KEY = 2048
+#: The members of a public key that RFC 7638 makes its thumbprint of, and that are published.
+_JWK_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +43,29 @@ class Claims:
     session_id: uuid.UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key whose tokens are good.
+
+    Attributes:
+        kid: its name in a token's header.
+        algorithm: the only one that it is used with.
+        verifying: what checks a signature.
+        signing: what makes one; None of a key that no longer does, or not yet.
+        jwk: as the world may know it (RFC 7517); None of a secret.
+    """
+
+    kid: str
+    algorithm: str
+    verifying: Any
+    signing: Any = None
+    jwk: dict[str, str] | None = None
+
+
 def access_token(session: Session) -> str:
     """A new access token of this session."""
     now = int(time.time())
-    algorithm, private_key, _ = _key()
+    key = signing_keys()[0]
     claims = {
         "sub": str(session.user_id),
         "sid": str(session.pk),
@@ -43,7 +76,7 @@ def access_token(session: Session) -> str:
         "exp": now + settings.ACCESS_TOKEN_SECONDS,
         "jti": uuid.uuid4().hex,
     }
-    return jwt.encode(claims, private_key, algorithm)
+    return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.kid})
 
 
 def read_access_token(token: str) -> Claims:
@@ -52,13 +85,13 @@ def read_access_token(token: str) -> Claims:
     Raises:
         Unauthenticated: it is malformed, forged, expired, from the future, or made for somebody else.
     """
-    algorithm, _, public_key = _key()
     if len(token) > LONGEST_TOKEN:
         raise _refused()
     try:
-        # The algorithm is pinned: what the token's header says of it is not believed.
+        key = _key_of(jwt.get_unverified_header(token))
+        # The algorithm is the key's: what the token's header says of it is not believed.
         claims = jwt.decode(
-            token, public_key, [algorithm],
+            token, key.verifying, [key.algorithm],
             issuer=settings.JWT_ISSUER, audience=settings.JWT_AUDIENCE, options={"require": _CLAIMS},
         )  # fmt: skip
         return Claims(uuid.UUID(claims["sub"]), uuid.UUID(claims["sid"]))
@@ -68,36 +101,96 @@ def read_access_token(token: str) -> Claims:
         raise _refused() from exc
 
 
-def new_refresh_token() -> str:
-    """256 random bits."""
+def signing_keys() -> Sequence[Key]:
+    """The keys whose tokens are good; the first signs.
+
+    Raises:
+        ImproperlyConfigured: the settings hold what is no key, or a weak one.
+    """
+    secrets_now = () if settings.JWT_PRIVATE_KEY else tuple(digests(b"access tokens"))
+    return _keys(settings.JWT_PRIVATE_KEY, settings.JWT_PUBLIC_KEYS, secrets_now)
+
+
+def jwks() -> dict[str, list[dict[str, str]]]:
+    """The public keys, for whoever checks our access tokens without asking us (RFC 7517)."""
+    return {"keys": [key.jwk for key in signing_keys() if key.jwk is not None]}
+
+
+def new_secret() -> str:
+    """256 random bits, as text."""
     return secrets.token_urlsafe(32)
 
 
-def successor_of(refresh_token: str) -> str:
-    """The token that this one is exchanged for: always the same, so that a lost answer can be given again."""
-    digest = hmac.digest(settings.SECRET_KEY.encode(), b"refresh:" + refresh_token.encode(), hashlib.sha256)
-    return jwt.utils.base64url_encode(digest).decode()
+def successors_of(refresh_token: str) -> list[str]:
+    """The token that this one is exchanged for: always the same, so that a lost answer can be given again.
+
+    After it, what it was by the server keys that were or will be the current one.
+    """
+    return [jwt.utils.base64url_encode(digest).decode() for digest in digests(b"refresh:" + refresh_token.encode())]
 
 
-def hash_of(refresh_token: str) -> bytes:
-    """What is stored of a refresh token. It is random, so a plain hash suffices."""
-    return hashlib.sha256(refresh_token.encode()).digest()
+def hash_of(secret: str) -> bytes:
+    """What is stored of a secret.
+
+    It has 256 random bits, which nobody guesses however fast the hash: a slow one, as for passwords, would only cost.
+    """
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def api_key_text(key: ApiKey, secret: str) -> str:
+    """What its holder sends."""
+    return f"{API_KEY_PREFIX}{key.pk}_{secret}"
+
+
+def read_api_key(token: str) -> tuple[uuid.UUID | None, str]:
+    """The id and the secret of an API key as it is sent; without an id it is none."""
+    key_id, _, secret = token.removeprefix(API_KEY_PREFIX).partition("_")
+    return (ids.parsed(key_id) if len(token) <= LONGEST_TOKEN else None), secret
 
 
 def _refused() -> Unauthenticated:
     return Unauthenticated("The access token is not valid; sign in again.")
 
 
+def _key_of(header: dict[str, Any]) -> Key:
+    for key in signing_keys():
+        if key.kid == header.get("kid") and header.keys() <= _HEADER:
+            return key
+    raise jwt.InvalidTokenError("No key of ours has that name.")
+
+
 @functools.lru_cache(maxsize=4)
-def _key_of(pem: str, secret: str) -> tuple[str, Any, Any]:
-    if not pem:
-        # A key of its own, so that no other signature of SECRET_KEY is ever a token.
-        key = hmac.digest(secret.encode(), b"access tokens", hashlib.sha256)
-        return "HS256", key, key
-    private_key = load_pem_private_key(pem.encode(), password=None)
-    algorithm = "EdDSA" if isinstance(private_key, Ed25519PrivateKey) else "RS256"
-    return algorithm, private_key, private_key.public_key()
+def _keys(private_pem: str, public_pems: str, secret_keys: tuple[bytes, ...]) -> tuple[Key, ...]:
+    keys = [_secret_key(secret) for secret in secret_keys]
+    try:
+        if private_pem:
+            private = load_pem_private_key(private_pem.encode(), password=None)
+            keys.append(_public_key(private.public_key(), private))
+        pems = re.split("(?=-----BEGIN )", public_pems)
+        keys += [_public_key(load_pem_public_key(pem.encode())) for pem in pems if pem.strip()]
+    except (ValueError, TypeError) as exc:
+        message = "JWT_PRIVATE_KEY takes a PEM key without a password, JWT_PUBLIC_KEYS PEM public keys."
+        raise ImproperlyConfigured(message) from exc
+    by_name: dict[str, Key] = {}
+    for key in keys:
+        # The key that signs may well stand among the public ones too.
+        by_name.setdefault(key.kid, key)
+    return tuple(by_name.values())
 
 
-def _key() -> tuple[str, Any, Any]:
-    return _key_of(settings.JWT_PRIVATE_KEY, settings.SECRET_KEY)
+def _secret_key(secret: bytes) -> Key:
+    kid = jwt.utils.base64url_encode(hashlib.sha256(b"kid:" + secret).digest()[:12]).decode()
+    return Key(kid, "HS256", secret, secret)
+
+
+def _public_key(public: Any, private: Any = None) -> Key:
+    if isinstance(public, Ed25519PublicKey):
+        algorithm, jwk = "EdDSA", OKPAlgorithm.to_jwk(public, as_dict=True)
+    elif isinstance(public, RSAPublicKey) and public.key_size >= _SMALLEST_RSA_KEY:
+        algorithm, jwk = "RS256", RSAAlgorithm.to_jwk(public, as_dict=True)
+    else:
+        raise ImproperlyConfigured("Access tokens are signed with an Ed25519 key, or an RSA key of 2048 bits or more.")
+    members = {name: str(jwk[name]) for name in _JWK_MEMBERS[jwk["kty"]]}
+    told = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+    kid = jwt.utils.base64url_encode(hashlib.sha256(told).digest()).decode()
+    return Key(kid, algorithm, public, private, {**members, "kid": kid, "alg": algorithm, "use": "sig"})

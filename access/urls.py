@@ -1,6 +1,8 @@
-"""Paths: each rpc's google.api.http rule."""
+"""Paths: each rpc's google.api.http rule, and where the world looks for public keys (RFC 8615)."""
 
-from access.views import AuthViewSet
+from django.urls import path
+
+from access.views import AuthViewSet, jwks
 from core.rest.door import routes
 
-urlpatterns = routes(AuthViewSet)
+urlpatterns = [*routes(AuthViewSet), path(".well-known/jwks.json", jwks, name="jwks")]

@@ -26,8 +26,10 @@ DATA_DIR = Path(env.str("TANDEM_DATA_DIR", default=str(BASE_DIR / "var"))).resol
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-not-a-secret-0123456789-abcdefghij" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY to a long random text (or DEBUG=true for development).")
-if len(SECRET_KEY.encode()) < 32:
-    raise ImproperlyConfigured("SECRET_KEY must be at least 32 bytes long; it signs tokens.")
+#: What SECRET_KEY was, or will be: what they signed is still good.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+if any(len(key.encode()) < 32 for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)):
+    raise ImproperlyConfigured("SECRET_KEY must be at least 32 bytes long; it signs tokens. So must its fallbacks.")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -167,8 +169,12 @@ JWT_ISSUER = env.str("JWT_ISSUER", default="tandem")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="tandem")
 #: A PEM private key (Ed25519 or RSA); without one, tokens are signed with SECRET_KEY (HS256).
 JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
+#: PEM public keys, one after the other: of the private key before and of the one to come. Their tokens are good too.
+JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
+#: What an API key may be limited to: of each area what GET reads, and the rest.
+API_KEY_SCOPES = ["users:read", "users:write"]
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)

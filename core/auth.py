@@ -7,6 +7,8 @@ second; a revocation therefore takes effect everywhere within a second, and at o
 import hashlib
 import threading
 import time
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -18,33 +20,52 @@ from django.utils.module_loading import import_string
 BELIEVED_FOR = 0.8
 _MOST_KEPT = 10_000
 
-_kept: dict[bytes, tuple[float, Any]] = {}
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller showed, and who that makes them.
+
+    Attributes:
+        actor: a user, or AnonymousUser.
+        session_id: the session of the access token; None when it was none.
+        scopes: what the API key is limited to; None = no key, no limit.
+    """
+
+    actor: Any
+    session_id: uuid.UUID | None = None
+    scopes: frozenset[str] | None = None
+
+
+NOBODY = Credential(AnonymousUser())
+
+# Threads share what is kept, so a credential is not changed once it is made.
+_kept: dict[bytes, tuple[float, Credential]] = {}
 _lock = threading.Lock()
 
 
-def authenticate(authorization: str | None) -> Any:
+def authenticate(authorization: str | None) -> Credential:
     """Who a call with this `Authorization` header (or metadata) comes from.
 
     Returns:
-        The user; AnonymousUser when no credential was sent and there is no development identity.
+        The credential; `NOBODY` when none was sent and there is no development identity.
 
     Raises:
         Unauthenticated: a credential was sent and is not good, or is of a kind that is not known.
     """
     if not authorization and not settings.DEV_AUTH_AS:
-        return AnonymousUser()
+        return NOBODY
     # Keyed by a hash, so that a memory dump holds no more credentials than it must.
     key = hashlib.sha256((authorization or "").encode()).digest()
     now = time.monotonic()
     known = _kept.get(key)
     if known is not None and known[0] > now:
         return known[1]
-    actor = import_string(settings.AUTHENTICATE)(authorization)
+    credential: Credential = import_string(settings.AUTHENTICATE)(authorization)
     with _lock:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        _kept[key] = (now + BELIEVED_FOR, actor)
-    return actor
+        _kept[key] = (now + BELIEVED_FOR, credential)
+    return credential
 
 
 def forget(user_id: Any) -> None:
@@ -61,5 +82,5 @@ def forget_all() -> None:
 
 def _drop(user_id: Any) -> None:
     with _lock:
-        for key in [key for key, (_, actor) in _kept.items() if actor.pk == user_id]:
+        for key in [key for key, (_, known) in _kept.items() if known.actor.pk == user_id]:
             del _kept[key]

@@ -4,16 +4,14 @@ The key is scoped to (principal, operation). Its row is inserted in the transact
 of the request and the answer, so effect and row are committed together or not at all. Errors are not kept.
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from core.errors import IdempotencyKeyReused, RequestInProgress
+from core.keyed import digests
 from core.models import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
@@ -38,7 +36,7 @@ def once(
         RequestInProgress: the first request with this key is still running after `WAIT_MS`.
         IdempotencyKeyReused: the key was used with another request.
     """
-    request_hash = hmac.digest(settings.SECRET_KEY.encode(), request, hashlib.sha256)
+    request_hash, *by_other_keys = digests(request)
     with transaction.atomic():
         record_id = _claim(principal, operation, key, request_hash)
         if record_id is not None:
@@ -46,7 +44,7 @@ def once(
             IdempotencyRecord.objects.filter(pk=record_id).update(answer=answer)
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
-        if not hmac.compare_digest(bytes(record.request_hash), request_hash):
+        if bytes(record.request_hash) not in (request_hash, *by_other_keys):
             raise IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
         return bytes(record.answer), True
 

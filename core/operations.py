@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
-from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import Error
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -19,10 +19,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency
-from core.auth import authenticate
+from core.auth import NOBODY, Credential, authenticate
 from core.errors import Unauthenticated, invalid, is_database_away
-
-_ANONYMOUS = AnonymousUser()
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -57,6 +55,7 @@ class Operation:
         anyone: callers who are not signed in may call it.
         secret: its answer holds secrets and is never kept for an idempotency key.
         survives_database: it answers while the database is away.
+        scope: what an API key must have for it, as `users:read`; empty = no API key will do.
     """
 
     name: str
@@ -69,6 +68,7 @@ class Operation:
     anyone: bool
     secret: bool
     survives_database: bool
+    scope: str
 
     @property
     def writes(self) -> bool:
@@ -80,7 +80,7 @@ class Call:
     """Who calls, and what they said beside the request message. The same for both doors.
 
     Attributes:
-        actor: who asks: a user, or AnonymousUser.
+        credential: what the caller showed.
         address: the caller's network address, without port.
         expected_version: from `If-Match`; None = do not check.
         idempotency_key: empty = none.
@@ -89,13 +89,18 @@ class Call:
     """
 
     operation: Operation
-    actor: Any = _ANONYMOUS
+    credential: Credential = NOBODY
     address: str = ""
     user_agent: str = ""
     expected_version: int | None = None
     idempotency_key: str = ""
     exact_count: bool = False
     replayed: bool = False
+
+    @property
+    def actor(self) -> Any:
+        """Who asks: a user, or AnonymousUser."""
+        return self.credential.actor
 
 
 CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Message])
@@ -116,6 +121,9 @@ def open_to(
 def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
     """The service's unary rpcs, each bound to the function of its name in `calls`.
 
+    The module's `AREA` names the scopes that API keys need: `users` → `users:read` for what GET reads, `users:write`
+    for the rest. Without one no API key is let in.
+
     Raises:
         LookupError: an rpc has no function or no `google.api.http` rule.
     """
@@ -126,7 +134,7 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     )
 
 
-def caller(operation: Operation | None, authorization: str | None) -> Any:
+def caller(operation: Operation | None, authorization: str | None) -> Credential:
     """Who calls this operation; nobody, where that cannot be found out and the operation answers all the same.
 
     Raises:
@@ -137,7 +145,7 @@ def caller(operation: Operation | None, authorization: str | None) -> Any:
     except Error as exc:
         if operation is None or not operation.survives_database or not is_database_away(exc):
             raise
-        return _ANONYMOUS
+        return NOBODY
 
 
 def perform(call: Call, request: Message) -> Message:
@@ -145,12 +153,12 @@ def perform(call: Call, request: Message) -> Message:
 
     Raises:
         Unauthenticated: nobody is signed in, and the operation is not open to anyone.
+        PermissionDenied: the caller's API key has not the scope for it.
         RequestInProgress, IdempotencyKeyReused: see `core.idempotency`.
         Exception: whatever the service raises; `core.errors.problem_of` knows what it means.
     """
     operation = call.operation
-    if not (operation.anyone or call.actor.is_authenticated):
-        raise Unauthenticated("Sign in first: this call needs credentials.")
+    call.credential = _admitted(operation, call.credential)
     if not (call.idempotency_key and operation.writes and not operation.secret):
         return operation.function(call, request)
     answer, call.replayed = idempotency.once(
@@ -161,6 +169,19 @@ def perform(call: Call, request: Message) -> Message:
         effect=lambda: operation.function(call, request).SerializeToString(deterministic=True),
     )
     return operation.response_class.FromString(answer)
+
+
+def _admitted(operation: Operation, credential: Credential) -> Credential:
+    """As whom this caller may make the call."""
+    if credential.scopes is not None and operation.scope not in credential.scopes:
+        if not operation.anyone:
+            lacks = f"it lacks the scope {operation.scope}" if operation.scope else "sign in instead"
+            raise PermissionDenied(f"This API key does not do for that: {lacks}.")
+        # What anyone may do its holder may too, but as anyone: a key gives nothing beyond its scopes.
+        credential = NOBODY
+    if not (operation.anyone or credential.actor.is_authenticated):
+        raise Unauthenticated("Sign in first: this call needs credentials.")
+    return credential
 
 
 def expected_version(sent: str | None) -> int | None:
@@ -193,15 +214,16 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
     if function is None:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
     marks = {"anyone": False, "secret": False, "survives_database": False} | getattr(function, "marks", {})
-    service = method.containing_service
+    service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     return Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
         method=method,
         request_class=GetMessageClass(method.input_type),
         response_class=GetMessageClass(method.output_type),
-        http=_http(method),
+        http=http,
         function=function,
+        scope=area and f"{area}:{'read' if http.verb == 'GET' else 'write'}",
         **marks,
     )
 

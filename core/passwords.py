@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, identify_hasher
 from django.core.exceptions import ValidationError
 
 # Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; the others wait their turn.
@@ -25,6 +25,12 @@ class Argon2idHasher(Argon2PasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         with _turns:
             return super().verify(password, encoded)
+
+
+def is_outdated(encoded: str) -> bool:
+    """Whether this hash was made otherwise than one would be made today."""
+    hasher, preferred = identify_hasher(encoded), get_hasher()
+    return hasher.algorithm != preferred.algorithm or preferred.must_update(encoded)
 
 
 class MaximumLengthValidator:

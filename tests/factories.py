@@ -2,7 +2,11 @@
 
 import factory
 
+from access.models import ApiKey
+from access.tokens import api_key_text, hash_of
 from users.models import Role, Status, User, UserAddress
+
+SECRET = "a-secret-of-a-key_with-an-underscore"
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -27,6 +31,28 @@ class AdministratorFactory(UserFactory):
 class SupportFactory(UserFactory):
     display_name = "Support"
     roles = [Role.SUPPORT]
+
+
+class ServiceFactory(UserFactory):
+    display_name = "Service"
+    number = None
+    is_service = True
+
+
+class ApiKeyFactory(factory.django.DjangoModelFactory):
+    """A key whose secret is `SECRET`; see `bearer_of`."""
+
+    class Meta:
+        model = ApiKey
+
+    name = "Nightly report"
+    scopes = ["users:read"]
+    secret_hash = hash_of(SECRET)
+
+
+def bearer_of(key: ApiKey) -> str:
+    """The `Authorization` of a key that `ApiKeyFactory` made."""
+    return "Bearer " + api_key_text(key, SECRET)
 
 
 class UserAddressFactory(factory.django.DjangoModelFactory):

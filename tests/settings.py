@@ -8,6 +8,8 @@ for name in (
     "DEV_AUTH_AS",
     "ALLOW_SIGNUP",
     "JWT_PRIVATE_KEY",
+    "JWT_PUBLIC_KEYS",
+    "SECRET_KEY_FALLBACKS",
     "TRACING",
     "HTTPS_ONLY",
     "CORS_ALLOWED_ORIGINS",

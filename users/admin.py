@@ -95,6 +95,10 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         # A user who is not there yet has no record, and no number but what the database will say.
         return self.fieldsets if obj else self.fieldsets[:-1]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What an account is, it is from the beginning.
+        return [name for name in self.readonly_fields if obj or name != "is_service"]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return User.objects.visible_to(request.user).select_related("created_by", "updated_by")
 
@@ -109,7 +113,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if change:
             saved = services.update_user(request.user, str(obj.pk), fields)
         else:
-            saved = services.create_user(request.user, **fields)
+            create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
+            saved = create(request.user, **fields)
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

@@ -145,6 +145,8 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     #: Sessions opened before this are void.
     tokens_valid_from = models.DateTimeField(default=now, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin site.")
+    #: It has no password, no sessions and no number; programs act as it by API keys, as administrators within their
+    #: scopes.
     is_service = models.BooleanField("service account", default=False)
 
     search_words = words_of("first_name", "last_name", "display_name", "email")
@@ -193,12 +195,13 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     @property
     def is_administrator(self) -> bool:
-        return Role.ADMIN in self.roles
+        """Whether this user may do everything; what a service account may is for its keys' scopes to say."""
+        return Role.ADMIN in self.roles or self.is_service
 
     @property
     def reads_everything(self) -> bool:
         """Whether this user may read everything on everyone."""
-        return Role.ADMIN in self.roles or Role.SUPPORT in self.roles
+        return self.is_administrator or Role.SUPPORT in self.roles
 
 
 class UserAddress(Versioned):

@@ -114,7 +114,7 @@ def _call(operation: Operation, request: Request) -> Call:
     headers = request.META
     return Call(
         operation,
-        actor=caller(operation, headers.get("HTTP_AUTHORIZATION")),
+        credential=caller(operation, headers.get("HTTP_AUTHORIZATION")),
         address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH")) if operation.writes else None,

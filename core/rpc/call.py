@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import grpc
-from django.contrib.auth.models import AnonymousUser
 
 from core import reporting
+from core.auth import NOBODY, Credential
 from core.context import sane_request_id
 from core.errors import Problem, problem_of
 from core.operations import Operation
@@ -28,7 +28,6 @@ Metadatum = tuple[str, str | bytes]
 #: The call that this thread serves.
 current: ContextVar["RpcCall"] = ContextVar("current")
 
-_ANONYMOUS = AnonymousUser()
 _KINDS = {
     (False, False): "unary",
     (True, False): "client_stream",
@@ -82,7 +81,7 @@ class RpcCall:
         metadata: what the client sent beside its messages.
         trailing: what it will be sent beside the answer.
         request: the request message, or an iterator over them; set by the interceptor `received`.
-        actor: who calls; set by the interceptor `authenticated`.
+        credential: what the client showed; set by the interceptor `authenticated`.
         problem: why the call fails, once it does.
         guard: who looks after threads that wait for this call's client.
         pool: whose threads these are.
@@ -90,8 +89,8 @@ class RpcCall:
 
     __slots__ = (
         "_cut",
-        "actor",
         "context",
+        "credential",
         "guard",
         "messages",
         "metadata",
@@ -121,9 +120,14 @@ class RpcCall:
         self.report = Report(method.meter, request_id, self.metadata.get("traceparent"))
         self.trailing: list[Metadatum] = [("x-request-id", request_id)]
         self.request: Any = None
-        self.actor: Any = _ANONYMOUS
+        self.credential: Credential = NOBODY
         self.problem: Problem | None = None
         self._cut = False
+
+    @property
+    def actor(self) -> Any:
+        """Who calls: a user, or AnonymousUser."""
+        return self.credential.actor
 
     @property
     def peer(self) -> str:

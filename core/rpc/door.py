@@ -66,7 +66,7 @@ def _call(operation: Operation, rpc: RpcCall) -> Call:
     sent = rpc.metadata
     return Call(
         operation,
-        actor=rpc.actor,
+        credential=rpc.credential,
         address=client_address(rpc.peer, sent.get("x-forwarded-for")),
         user_agent=sent.get("user-agent", ""),
         expected_version=expected_version(sent.get("if-match")) if operation.writes else None,

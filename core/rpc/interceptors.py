@@ -88,7 +88,7 @@ def connected(call: RpcCall) -> AbstractContextManager[None]:
 @contextmanager
 def authenticated(call: RpcCall) -> Iterator[None]:
     """Finds out who calls."""
-    call.actor = caller(call.method.operation, call.metadata.get("authorization"))
+    call.credential = caller(call.method.operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
     yield
 

@@ -4,12 +4,13 @@ from io import StringIO
 from django.core.management import call_command
 from django.utils import timezone
 
-from access.models import RefreshToken, Session
-from access.services import _issue
-from access.tokens import new_refresh_token
+from access.models import ApiKey, RefreshToken, Session, StreamTicket
+from access.services import _issue, create_ticket
+from access.tokens import new_secret
 from core.ids import uuid7
 from core.jobs import enqueue
 from core.models import Job
+from tests.factories import ApiKeyFactory
 from users.models import MailedToken, TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -17,7 +18,7 @@ from users.services import mailed_tokens
 def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
     kept, expired, fresh = (Session.objects.create(user=ann) for _ in range(3))
     for session in (kept, expired):
-        _issue(session, new_refresh_token())
+        _issue(session, new_secret())
     long_ago = timezone.now() - timedelta(days=8)
     Session.objects.exclude(pk=fresh.pk).update(created_at=long_ago)
     RefreshToken.objects.filter(session=expired).update(expires_at=timezone.now())
@@ -39,3 +40,24 @@ def test_it_deletes_tokens_that_expired_and_jobs_that_ended_long_ago(ann: User, 
     assert "1 jobs deleted." in out.getvalue()
     assert MailedToken.objects.get().user == bob
     assert Job.objects.get().arguments == {"user_id": str(bob.pk)}
+
+
+def test_it_deletes_keys_and_tickets_long_after_their_time(ann: User) -> None:
+    now = timezone.now()
+    long_ago = now - timedelta(days=31)
+    kept = [
+        ApiKeyFactory(user=ann),
+        ApiKeyFactory(user=ann, revoked_at=now),
+        ApiKeyFactory(user=ann, expires_at=now - timedelta(days=29)),
+    ]
+    ApiKeyFactory(user=ann, revoked_at=long_ago)
+    ApiKeyFactory(user=ann, expires_at=long_ago)
+    create_ticket(ann, "/api/v1/tasks/stream", session_id=None)
+    StreamTicket.objects.update(expires_at=now - timedelta(seconds=1))
+    create_ticket(ann, "/api/v1/tasks/stream", session_id=None)
+    out = StringIO()
+    call_command("prune", stdout=out)
+    assert "2 API keys deleted." in out.getvalue()
+    assert "1 tickets deleted." in out.getvalue()
+    assert set(ApiKey.objects.all()) == set(kept)
+    assert StreamTicket.objects.count() == 1

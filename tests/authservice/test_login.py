@@ -1,14 +1,21 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import argon2
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.db import connection
 from django.utils import timezone
 
 from access.models import RefreshToken, Session
+from core.passwords import is_outdated
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
+from tests.factories import ServiceFactory
 from users.models import Status, User
+from users.services import note_login
 
 LOGIN = "AuthService/Login"
 PASSWORD = "correct horse battery"
@@ -99,3 +106,60 @@ def test_its_answer_is_never_kept_for_a_key(api: Door, ann: User) -> None:
     again = api.answer(LOGIN, request, idempotency_key="k-1")
     assert not again.replayed
     assert again.message.refresh_token != first.message.refresh_token
+
+
+def test_a_service_account_cannot(api: Door) -> None:
+    service = ServiceFactory(password=make_password(PASSWORD))
+    with pytest.raises(Failed) as failed:
+        api(LOGIN, LoginRequest(email=service.email, password=PASSWORD))
+    assert (failed.value.reason, failed.value.message) == ("UNAUTHENTICATED", "Email or password is wrong.")
+
+
+def outdated_hashes() -> dict[str, str]:
+    weaker = argon2.PasswordHasher(time_cost=2, memory_cost=32, parallelism=1).hash(PASSWORD)
+    foreign = PBKDF2PasswordHasher().encode(PASSWORD, "salt-of-elsewhere", iterations=1000)
+    return {"other parameters": "argon2" + weaker, "another algorithm": foreign}
+
+
+@pytest.mark.parametrize("kind", list(outdated_hashes()))
+def test_it_renews_an_outdated_hash(api: Door, ann: User, settings: Any, kind: str) -> None:
+    settings.PASSWORD_HASHERS = [*settings.PASSWORD_HASHERS, "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    before = outdated_hashes()[kind]
+    User.objects.filter(pk=ann.pk).update(password=before)
+    for wrong in ("wrong", PASSWORD + "x"):
+        with pytest.raises(Failed, match="UNAUTHENTICATED"):
+            api(LOGIN, LoginRequest(email="ann@example.com", password=wrong))
+    ann.refresh_from_db()
+    assert ann.password == before
+    pair = api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+    ann.refresh_from_db()
+    assert not is_outdated(ann.password)
+    bearer = f"Bearer {pair.access_token}"
+    assert api("UserService/GetUser", GetUserRequest(user_id="me"), authorization=bearer).user.id == str(ann.pk)
+    renewed = ann.password
+    api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+    ann.refresh_from_db()
+    assert ann.password == renewed
+
+
+def test_many_at_once_all_get_in(committing_api: Door, ann: User) -> None:
+    def log_in(_: int) -> str:
+        try:
+            return str(committing_api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD)).refresh_token)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(log_in, range(12)))) == 12
+    assert Session.objects.filter(user=ann).count() == 12
+
+
+def test_a_password_that_was_changed_meanwhile_is_no_way_in(ann: User) -> None:
+    User.objects.filter(pk=ann.pk).update(password=make_password("another horse battery"))
+    assert not note_login(ann)
+
+
+@pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.BANNED])
+def test_an_account_that_was_closed_meanwhile_is_no_way_in(ann: User, status: int) -> None:
+    User.objects.filter(pk=ann.pk).update(status=status)
+    assert not note_login(ann)

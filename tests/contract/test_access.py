@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -11,26 +12,41 @@ from google.protobuf.message import Message
 
 from access.models import Session
 from access.services import _issue
-from access.tokens import new_refresh_token
+from access.tokens import new_secret
 from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
-from tests.factories import AdministratorFactory, SupportFactory, UserAddressFactory, UserFactory
+from tests.factories import (
+    AdministratorFactory,
+    ApiKeyFactory,
+    ServiceFactory,
+    SupportFactory,
+    UserAddressFactory,
+    UserFactory,
+    bearer_of,
+)
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
 
 #: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
-CALLERS = ("anonymous", "stranger", "self", "support", "administrator")
+#: A service account calls by an API key, which has all scopes of what is called, or another area's.
+CALLERS = ("anonymous", "stranger", "self", "support", "administrator", "service with scope", "service without scope")
 
 OK, NO, WHO, NONE = "OK", "FORBIDDEN", "UNAUTHENTICATED", "NOT_FOUND"
-ANYONE = (OK, OK, OK, OK, OK)
-SIGNED_IN = (WHO, OK, OK, OK, OK)
-SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK)
-ADMINISTRATORS = (WHO, NO, NO, NO, OK)
+ANYONE = (OK, OK, OK, OK, OK, OK, OK)
+SIGNED_IN = (WHO, OK, OK, OK, OK, OK, NO)
+SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK, OK, NO)
+ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO)
 #: What of another is as if it were not there.
-PRIVATE = (WHO, NONE, OK, NO, OK)
+PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO)
+READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO)
+#: What is about the caller's own sessions and keys, and so not for keys.
+WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO)
+#: The same, about a session or a key that is another's for all but `self`.
+OWN_SESSION = (WHO, NONE, OK, NONE, NONE, NO, NO)
+OWN_KEY = (WHO, NONE, OK, NONE, OK, NO, NO)
 
 AN_ADDRESS = user_pb2.UserAddress(
     label="Home", full_name="Bob", address={"line1": "Main Street 1", "city": "Berlin", "country_code": "DE"}
@@ -46,7 +62,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "UserService/GetUser": (lambda user: user_pb2.GetUserRequest(user_id=str(user.pk)), SIGNED_IN),
     "UserService/GetUserByEmail": (
         lambda user: user_pb2.GetUserByEmailRequest(email=user.email),
-        (WHO, NONE, OK, OK, OK),
+        READ_PRIVATE,
     ),
     "UserService/UpdateUser": (
         lambda user: user_pb2.UpdateUserRequest(
@@ -109,7 +125,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "UserService/ListUserAddresses": (
         lambda user: user_pb2.ListUserAddressesRequest(user_id=str(user.pk)),
-        (WHO, NONE, OK, OK, OK),
+        READ_PRIVATE,
     ),
     "UserService/SetDefaultAddress": (
         lambda user: user_pb2.SetDefaultAddressRequest(
@@ -119,7 +135,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "UserService/GetUserPreferences": (
         lambda user: user_pb2.GetUserPreferencesRequest(user_id=str(user.pk)),
-        (WHO, NONE, OK, OK, OK),
+        READ_PRIVATE,
     ),
     "UserService/UpdateUserPreferences": (
         lambda user: user_pb2.UpdateUserPreferencesRequest(
@@ -139,6 +155,18 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "AuthService/Login": (lambda user: auth_pb2.LoginRequest(email=user.email, password=PASSWORD), ANYONE),
     "AuthService/RefreshToken": (lambda user: auth_pb2.RefreshTokenRequest(refresh_token=a_token(user)), ANYONE),
     "AuthService/Logout": (lambda user: auth_pb2.LogoutRequest(refresh_token=a_token(user)), ANYONE),
+    "AuthService/ListSessions": (lambda user: auth_pb2.ListSessionsRequest(), WITH_A_SESSION),
+    "AuthService/RevokeSession": (lambda user: auth_pb2.RevokeSessionRequest(session_id=a_session(user)), OWN_SESSION),
+    "AuthService/CreateApiKey": (
+        lambda user: auth_pb2.CreateApiKeyRequest(name="Mine", scopes=["users:read"]),
+        WITH_A_SESSION,
+    ),
+    "AuthService/ListApiKeys": (lambda user: auth_pb2.ListApiKeysRequest(), WITH_A_SESSION),
+    "AuthService/RevokeApiKey": (lambda user: auth_pb2.RevokeApiKeyRequest(id=a_key(user)), OWN_KEY),
+    "AuthService/CreateStreamTicket": (
+        lambda user: auth_pb2.CreateStreamTicketRequest(path="/api/v1/tasks/stream"),
+        WITH_A_SESSION,
+    ),
 }
 
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
@@ -156,8 +184,16 @@ def mailed(user: User, purpose: TokenPurpose) -> str:
     return token
 
 
+def a_session(user: User) -> str:
+    return str(Session.objects.create(user=user).pk)
+
+
+def a_key(user: User) -> str:
+    return str(ApiKeyFactory(user=user).pk)
+
+
 def a_token(user: User) -> str:
-    return _issue(Session.objects.create(user=user), new_refresh_token())
+    return _issue(Session.objects.create(user=user), new_secret())
 
 
 @pytest.fixture
@@ -171,6 +207,8 @@ def callers(db: None) -> dict[str, Any]:
         ),
         "support": SupportFactory(),
         "administrator": AdministratorFactory(),
+        "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["users:read", "users:write"])),
+        "service without scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["moons:read", "moons:write"])),
     }  # fmt: skip
 
 
@@ -178,8 +216,10 @@ def callers(db: None) -> dict[str, Any]:
 @pytest.mark.parametrize("operation", TABLE)
 def test_who_may(api: Door, callers: dict[str, Any], operation: str, caller: str) -> None:
     request, expected = TABLE[operation]
+    who = callers[caller]
+    shown = {"authorization": who} if isinstance(who, str) else {"actor": who}
     try:
-        api(operation, request(callers["self"]), actor=callers[caller])
+        api(operation, request(callers["self"]), **shown)
         outcome = OK
     except Failed as failed:
         outcome = failed.reason
@@ -202,6 +242,10 @@ def test_a_stranger_learns_nothing_more(api: Door, callers: dict[str, Any]) -> N
 def gaps(table: Iterable[str], operations: Iterable[str]) -> set[str]:
     """What stands in one and not in the other."""
     return set(table) ^ set(operations)
+
+
+def test_the_scopes_that_can_be_given_are_those_that_are_asked_for() -> None:
+    assert {operation.scope for operation in OPERATIONS.values()} - {""} == set(settings.API_KEY_SCOPES)
 
 
 def test_the_table_is_complete() -> None:

@@ -29,6 +29,7 @@ HTTP_ONLY = {
     "health/live": "probes; grpc.health.v1.Health is the twin",
     "health/ready": "probes; grpc.health.v1.Health is the twin",
     "metrics": "Prometheus; rungrpc --metrics-port is the twin",
+    ".well-known/jwks.json": "the public keys of access tokens, where other services look for them (RFC 7517)",
     "admin": "redirects people to the admin site",
     "admin/": "people",
     "": "redirects people to the docs",

@@ -76,6 +76,26 @@ def test_a_new_user_goes_through_the_service(site: Client, administrator: User) 
     assert (user.roles, user.created_by_id, user.has_usable_password()) == ([Role.SELLER], administrator.pk, False)
 
 
+def test_a_service_account_is_made_there(site: Client, administrator: User) -> None:
+    new = {
+        "email": "report@example.com",
+        "display_name": "Report",
+        "status": 1,
+        "social_links": "{}",
+        "is_service": "on",
+    }
+    response = site.post(reverse("admin:users_user_add"), new | NO_ADDRESSES)
+    assert response.status_code == 302
+    user = User.objects.get(email="report@example.com")
+    assert (user.is_service, user.number, user.status, user.created_by) == (True, None, Status.ACTIVE, administrator)
+
+
+def test_nobody_becomes_a_service_account(site: Client, ann: User) -> None:
+    site.post(change_url(ann), form(ann, first_name="Anna", is_service="on"))
+    ann.refresh_from_db()
+    assert (ann.first_name, ann.is_service) == ("Anna", False)
+
+
 def test_bad_input_is_shown_at_its_field(site: Client, ann: User) -> None:
     page = site.post(change_url(ann), form(ann, email="nonsense", avatar_url="javascript:x")).content.decode()
     assert "Enter an e-mail address." in page

@@ -9,6 +9,9 @@ from tandem.example.v1 import example_pb2
 from users import queries, services
 from users.messages import example_user_message
 
+#: API keys need the scopes that user.v1 needs: these are the same users.
+AREA = "users"
+
 
 def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.GetUserResponse:
     user = queries.get_user_by_number(call.actor, request.user_id)

@@ -20,6 +20,9 @@ from users.messages import address_message, user_message
 from users.models import PREFERENCES
 from users.queries import Filter
 
+#: API keys need `users:read` and `users:write`.
+AREA = "users"
+
 
 @open_to(anyone=True)
 def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.CreateUserResponse:

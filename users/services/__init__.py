@@ -98,6 +98,27 @@ def create_user(
     return user
 
 
+def create_service_account(actor: Any, *, display_name: str, email: str = "", **fields: Any) -> User:
+    """A new account for a program, which acts by API keys alone. Administrators only.
+
+    Args:
+        email: by default one that no mail reaches (RFC 2606).
+        fields: of `User`.
+
+    Raises:
+        ValidationError: every bad field is named.
+        AlreadyExists: the e-mail has an account.
+        PermissionDenied
+    """
+    _check_may_administer(actor, "Only an administrator may make service accounts.")
+    fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
+    user = User(**fields, display_name=display_name, is_service=True, number=None)
+    user.email = email or f"{user.pk}@service.invalid"
+    user.set_unusable_password()
+    with acting(actor, "service account"):
+        return save_clean(user)
+
+
 def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_version: int | None = None) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
 
@@ -237,10 +258,22 @@ def delete_address(actor: Any, user_id: str, address_id: str, *, expected_versio
         _address_to_change(user, address_id, expected_version).delete()
 
 
-def note_login(user: User) -> None:
-    """Writes down that the user has just logged in."""
+def note_login(user: User, renewed_hash: str = "") -> bool:
+    """Writes down that the user has just logged in, by the password whose hash they were loaded with.
+
+    Args:
+        renewed_hash: of the same password, to take the old one's place.
+
+    Returns:
+        Whether they may: the password or the account may have changed while the password was being checked.
+    """
     with acting(user, "login"):
-        save_clean(user, last_login_at=timezone.now())
+        rows = User.objects.select_for_update(of=("self",))
+        found = rows.filter(pk=user.pk, password=user.password, status__in=OPEN).first()
+        if found is None:
+            return False
+        save_clean(found, last_login_at=timezone.now(), password=renewed_hash or found.password)
+        return True
 
 
 def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None:
@@ -326,14 +359,14 @@ def _follow_up_new_email(user: User, before: str) -> None:
 
 def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:
     """Refuses what would leave nobody to administer."""
-    if not (user.is_administrator and user.is_active):
+    if not (Role.ADMIN in user.roles and user.is_active) or user.is_service:
         return
     if Role.ADMIN in roles and status in OPEN:
         return
     with connection.cursor() as cursor:
         # Two administrators who remove each other must not both succeed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
-    others = User.objects.filter(roles__contains=[Role.ADMIN], status__in=OPEN).exclude(pk=user.pk)
+    others = User.objects.filter(roles__contains=[Role.ADMIN], status__in=OPEN, is_service=False).exclude(pk=user.pk)
     if not others.exists():
         raise Conflict("This is the last administrator; make another one first.")
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import auth, limits
-from core.errors import invalid, renamed
+from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
 from core.models import save_clean
 from users import policies, queries, tokens
@@ -31,10 +31,13 @@ def change_password(actor: Any, user_id: str, *, current_password: str, new_pass
         User.DoesNotExist, PermissionDenied
         RateLimited: too many tries at the current password.
         ValidationError: on either password.
+        Conflict: it is a service account.
     """
     user = queries.get_private(actor, user_id)
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
+    if user.is_service:
+        raise Conflict("A service account has no password; make it an API key.")
     if actor.pk == user.pk:
         _check_current_password(user, current_password)
     if not new_password:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from access.services import prune_sessions
+from access import services
 from core import idempotency, limits
 from core.jobs import rows as jobs
 from users.services import mailed_tokens
@@ -14,15 +14,17 @@ class Command(BaseCommand):
     """To be run daily. Nothing depends on it but the size of the tables: what is past its time is not believed."""
 
     help = (
-        "Delete what is past its time: idempotency keys, limits, sessions that cannot be refreshed, mailed tokens, "
-        "jobs that ended. Run it daily."
+        "Delete what is past its time: idempotency keys, limits, sessions, API keys, tickets, mailed tokens, jobs that "
+        "ended. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for what, count in (
             ("idempotency keys", idempotency.prune()),
             ("limits", limits.prune()),
-            ("sessions", prune_sessions()),
+            ("sessions", services.prune_sessions()),
+            ("API keys", services.prune_api_keys()),
+            ("tickets", services.prune_tickets()),
             ("mailed tokens", mailed_tokens.prune()),
             ("jobs", jobs.prune()),
         ):

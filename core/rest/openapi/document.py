@@ -115,7 +115,7 @@ def document(
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An access token of POST /api/v1/auth/login.",
+                    "description": "An access token of POST /api/v1/auth/login, or an API key.",
                 }
             },
         },

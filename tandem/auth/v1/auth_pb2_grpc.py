@@ -49,6 +49,70 @@ class AuthServiceStub:
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
         """Ends the session that this refresh token belongs to; a token that is not known is no error. Anyone who holds it may."""
+        self.ListSessions: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.ListSessionsRequest,
+            tandem.auth.v1.auth_pb2.ListSessionsResponse,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/ListSessions",
+            request_serializer=tandem.auth.v1.auth_pb2.ListSessionsRequest.SerializeToString,
+            response_deserializer=tandem.auth.v1.auth_pb2.ListSessionsResponse.FromString,
+        )
+        """The caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
+        self.RevokeSession: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.RevokeSessionRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/RevokeSession",
+            request_serializer=tandem.auth.v1.auth_pb2.RevokeSessionRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Ends a session of the caller; on both doors it is refused within a second. NOT_FOUND: it is no open session of the
+        caller. PERMISSION_DENIED: with an API key.
+        """
+        self.CreateApiKey: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.CreateApiKeyRequest,
+            tandem.auth.v1.auth_pb2.CreateApiKeyResponse,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/CreateApiKey",
+            request_serializer=tandem.auth.v1.auth_pb2.CreateApiKeyRequest.SerializeToString,
+            response_deserializer=tandem.auth.v1.auth_pb2.CreateApiKeyResponse.FromString,
+        )
+        """A new API key: a credential for programs, which may what its user may, within its scopes. A caller makes keys of
+        their own, an administrator also those of service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
+        PERMISSION_DENIED (another's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
+        """
+        self.ListApiKeys: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.ListApiKeysRequest,
+            tandem.auth.v1.auth_pb2.ListApiKeysResponse,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/ListApiKeys",
+            request_serializer=tandem.auth.v1.auth_pb2.ListApiKeysRequest.SerializeToString,
+            response_deserializer=tandem.auth.v1.auth_pb2.ListApiKeysResponse.FromString,
+        )
+        """The caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
+        self.RevokeApiKey: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.RevokeApiKeyRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/RevokeApiKey",
+            request_serializer=tandem.auth.v1.auth_pb2.RevokeApiKeyRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Ends an API key, of the caller or, for administrators, of anyone; on both doors it is refused within a second.
+        NOT_FOUND. PERMISSION_DENIED: with an API key.
+        """
+        self.CreateStreamTicket: grpc.UnaryUnaryMultiCallable[
+            tandem.auth.v1.auth_pb2.CreateStreamTicketRequest,
+            tandem.auth.v1.auth_pb2.CreateStreamTicketResponse,
+        ] = channel.unary_unary(
+            "/auth.v1.AuthService/CreateStreamTicket",
+            request_serializer=tandem.auth.v1.auth_pb2.CreateStreamTicketRequest.SerializeToString,
+            response_deserializer=tandem.auth.v1.auth_pb2.CreateStreamTicketResponse.FromString,
+        )
+        """A ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes into the
+        query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED: with an
+        API key.
+        """
 
 
 class AuthServiceServicer:
@@ -89,6 +153,76 @@ class AuthServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def ListSessions(
+        self,
+        request: tandem.auth.v1.auth_pb2.ListSessionsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.auth.v1.auth_pb2.ListSessionsResponse:
+        """The caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def RevokeSession(
+        self,
+        request: tandem.auth.v1.auth_pb2.RevokeSessionRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Ends a session of the caller; on both doors it is refused within a second. NOT_FOUND: it is no open session of the
+        caller. PERMISSION_DENIED: with an API key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CreateApiKey(
+        self,
+        request: tandem.auth.v1.auth_pb2.CreateApiKeyRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.auth.v1.auth_pb2.CreateApiKeyResponse:
+        """A new API key: a credential for programs, which may what its user may, within its scopes. A caller makes keys of
+        their own, an administrator also those of service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
+        PERMISSION_DENIED (another's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ListApiKeys(
+        self,
+        request: tandem.auth.v1.auth_pb2.ListApiKeysRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.auth.v1.auth_pb2.ListApiKeysResponse:
+        """The caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def RevokeApiKey(
+        self,
+        request: tandem.auth.v1.auth_pb2.RevokeApiKeyRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Ends an API key, of the caller or, for administrators, of anyone; on both doors it is refused within a second.
+        NOT_FOUND. PERMISSION_DENIED: with an API key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CreateStreamTicket(
+        self,
+        request: tandem.auth.v1.auth_pb2.CreateStreamTicketRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.auth.v1.auth_pb2.CreateStreamTicketResponse:
+        """A ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes into the
+        query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED: with an
+        API key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: grpc.Server) -> None:
     handlers = {
@@ -106,6 +240,36 @@ def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: grp
             servicer.Logout,
             request_deserializer=tandem.auth.v1.auth_pb2.LogoutRequest.FromString,
             response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "ListSessions": grpc.unary_unary_rpc_method_handler(
+            servicer.ListSessions,
+            request_deserializer=tandem.auth.v1.auth_pb2.ListSessionsRequest.FromString,
+            response_serializer=tandem.auth.v1.auth_pb2.ListSessionsResponse.SerializeToString,
+        ),
+        "RevokeSession": grpc.unary_unary_rpc_method_handler(
+            servicer.RevokeSession,
+            request_deserializer=tandem.auth.v1.auth_pb2.RevokeSessionRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "CreateApiKey": grpc.unary_unary_rpc_method_handler(
+            servicer.CreateApiKey,
+            request_deserializer=tandem.auth.v1.auth_pb2.CreateApiKeyRequest.FromString,
+            response_serializer=tandem.auth.v1.auth_pb2.CreateApiKeyResponse.SerializeToString,
+        ),
+        "ListApiKeys": grpc.unary_unary_rpc_method_handler(
+            servicer.ListApiKeys,
+            request_deserializer=tandem.auth.v1.auth_pb2.ListApiKeysRequest.FromString,
+            response_serializer=tandem.auth.v1.auth_pb2.ListApiKeysResponse.SerializeToString,
+        ),
+        "RevokeApiKey": grpc.unary_unary_rpc_method_handler(
+            servicer.RevokeApiKey,
+            request_deserializer=tandem.auth.v1.auth_pb2.RevokeApiKeyRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "CreateStreamTicket": grpc.unary_unary_rpc_method_handler(
+            servicer.CreateStreamTicket,
+            request_deserializer=tandem.auth.v1.auth_pb2.CreateStreamTicketRequest.FromString,
+            response_serializer=tandem.auth.v1.auth_pb2.CreateStreamTicketResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("auth.v1.AuthService", handlers),))

@@ -1,0 +1,36 @@
+"""Reading credentials: everyone's own."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from access.models import ApiKey, Session
+
+MOST_SESSIONS_LISTED = 500
+
+
+def open_sessions(actor: Any) -> QuerySet[Session]:
+    """The actor's sessions that can still be used."""
+    # Each exchange of a refresh token gives one that is good for so long, and is a use.
+    refreshable_since = timezone.now() - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
+    return Session.objects.filter(
+        user=actor, revoked_at=None, created_at__gte=actor.tokens_valid_from, last_used_at__gt=refreshable_since
+    )
+
+
+def list_sessions(actor: Any) -> list[Session]:
+    """The actor's open sessions, the last used first."""
+    return list(open_sessions(actor).order_by("-last_used_at", "-id")[:MOST_SESSIONS_LISTED])
+
+
+def api_keys(actor: Any) -> QuerySet[ApiKey]:
+    """The actor's keys that were not revoked; one that has expired is among them."""
+    return ApiKey.objects.filter(user=actor, revoked_at=None, created_at__gte=actor.tokens_valid_from)
+
+
+def list_api_keys(actor: Any) -> list[ApiKey]:
+    """The actor's keys, newest first."""
+    return list(api_keys(actor).order_by("-created_at", "-id"))

@@ -1,0 +1,38 @@
+"""What docs/security.md says is tested, is."""
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+PAGE = TESTS.parent / "docs" / "security.md"
+
+
+def named(text: str) -> list[tuple[str, str]]:
+    """File and function of each test that the table of attacks names."""
+    return re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
+
+
+def missing(tests: list[tuple[str, str]], folder: Path) -> list[str]:
+    return [f"{file}::{function}" for file, function in tests if function not in functions(folder / file)]
+
+
+def functions(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text()) if file.is_file() else ast.Module([], [])
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_attack_names_tests_that_are_there() -> None:
+    rows = PAGE.read_text().partition("\n## Attacks\n")[2].partition("\n## ")[0]
+    attacks = re.findall(r"^\| (?!attack|-)(.+) \| (.+) \|$", rows, re.MULTILINE)
+    assert len(attacks) > 20
+    assert [attack for attack, tests in attacks if not named(tests)] == []
+    assert missing(named(rows), TESTS / "authservice") == []
+
+
+def test_a_test_that_is_not_there_is_seen() -> None:
+    assert named("`test_tokens.py::test_alg_some`") == [("test_tokens.py", "test_alg_some")]
+    assert missing(named("`test_tokens.py::test_alg_some` `test_moon.py::test_x`"), TESTS / "authservice") == [
+        "test_tokens.py::test_alg_some",
+        "test_moon.py::test_x",
+    ]
