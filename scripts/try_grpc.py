@@ -20,9 +20,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from google.rpc.status_pb2 import Status
 
+from scripts.account_steps import account_steps
+from scripts.trying import AnswerError, expect, explain, show
 from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2, example_pb2_grpc
@@ -31,39 +31,6 @@ from tandem.user.v1 import user_pb2, user_pb2_grpc
 PAGE_SIZE = 2
 MOST_PAGES = 100
 UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
-
-
-class AnswerError(Exception):
-    """The server answered, but not as the contract says."""
-
-
-def expect(what: str, actual: object, expected: object) -> None:
-    """Raises AnswerError unless both are equal."""
-    if actual != expected:
-        raise AnswerError(f"{what} should be {expected!r} and is {actual!r}.")
-
-
-def show(what: str, value: object) -> None:
-    print(f"  {what}: {value}")
-
-
-def explain(error: grpc.RpcError) -> str:
-    """Code, reason and message of a gRPC error, and what is wrong with which field."""
-    told = f"{error.code().name}: {error.details()}"
-    for item in error.trailing_metadata() or ():
-        if item.key == "grpc-status-details-bin":
-            for detail in Status.FromString(item.value).details:
-                told += _explain_detail(detail)
-    return told
-
-
-def _explain_detail(detail: Any) -> str:
-    info, bad_request = ErrorInfo(), BadRequest()
-    if detail.Unpack(info):
-        return f" [{info.reason}]"
-    if detail.Unpack(bad_request):
-        return "".join(f"\n    {v.field}: {v.description}" for v in bad_request.field_violations)
-    return ""
 
 
 @dataclass
@@ -214,7 +181,8 @@ class Walk:
         expect("the banned users found", list(self.call(self.users.SearchUsers, request).users), [])
 
     def deactivate_user(self) -> None:
-        before = self.user
+        # The steps around the account have changed it.
+        before = self.call(self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id)).user
         request = user_pb2.DeactivateUserRequest(user_id=before.id, reason="A walk through the operations.")
         self.user = self.call(self.users.DeactivateUser, request).user
         self._show_user()
@@ -319,6 +287,7 @@ def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
         ("UpdateUserProfile", walk.update_user_profile),
         ("ListUsers", walk.list_users),
         ("SearchUsers", walk.search_users),
+        *account_steps(walk),
         ("DeactivateUser", walk.deactivate_user),
         ("ReactivateUser", walk.reactivate_user),
         ("DeleteUser", walk.delete_user),

@@ -93,7 +93,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "UserService/VerifyEmail": (
         lambda user: user_pb2.VerifyEmailRequest(user_id=str(user.pk)),
-        (WHO, NO, OK, OK, OK),
+        (WHO, NO, OK, OK, OK, OK, NO),
     ),
     "UserService/ConfirmEmailVerification": (
         lambda user: user_pb2.ConfirmEmailVerificationRequest(token=mailed(user, TokenPurpose.VERIFY_EMAIL)),

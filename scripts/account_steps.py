@@ -1,0 +1,162 @@
+"""The steps of `try_grpc.py` around an account: addresses, preferences, password, mail."""
+
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from scripts.trying import expect, show
+from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+from tandem.common.v1 import common_pb2
+from tandem.user.v1 import user_pb2
+
+if TYPE_CHECKING:
+    from scripts.try_grpc import Walk
+
+BERLIN = common_pb2.Address(line1="Main Street 1", city="Berlin", postal_code="10115", country_code="DE")
+
+
+def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
+    """These steps, in order: the rpc that each is about, and the step."""
+    return [
+        ("AddUserAddress", partial(add_address, walk)),
+        ("ListUserAddresses", partial(list_addresses, walk)),
+        ("UpdateUserAddress", partial(update_address, walk)),
+        ("SetDefaultAddress", partial(set_default_address, walk)),
+        ("DeleteUserAddress", partial(delete_address, walk)),
+        ("GetUserPreferences", partial(get_preferences, walk)),
+        ("UpdateUserPreferences", partial(update_preferences, walk)),
+        ("ChangePassword", partial(change_password, walk)),
+        ("VerifyEmail", partial(verify_email, walk)),
+        ("ConfirmEmailVerification", partial(confirm_email, walk)),
+        ("RequestPasswordReset", partial(request_reset, walk)),
+        ("ResetPassword", partial(reset_password, walk)),
+    ]
+
+
+def add_address(walk: "Walk") -> None:
+    for label in ("Home", "Work"):
+        sent = user_pb2.UserAddress(label=label, full_name="Tess Walker", address=BERLIN, is_default_shipping=True)
+        made = walk.call(
+            walk.users.AddUserAddress, user_pb2.AddUserAddressRequest(user_id=walk.user.id, address=sent)
+        ).address
+        show("id", made.id)
+        expect("label and city", (made.label, made.address.city), (label, "Berlin"))
+        expect("type", made.type, user_pb2.ADDRESS_TYPE_BOTH)
+    nowhere = user_pb2.AddUserAddressRequest(user_id=walk.user.id, address=user_pb2.UserAddress(label="Nowhere"))
+    told = walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.AddUserAddress, nowhere)
+    expect("the refusal names the city", "address.city" in told, True)
+
+
+def list_addresses(walk: "Walk") -> None:
+    addresses = _addresses(walk)
+    show("labels", ", ".join(address.label for address in addresses))
+    expect("labels, oldest first", [address.label for address in addresses], ["Home", "Work"])
+    expect("the default is the later", [address.is_default_shipping for address in addresses], [False, True])
+
+
+def update_address(walk: "Walk") -> None:
+    home, _ = _pair(walk)
+    request = user_pb2.UpdateUserAddressRequest(
+        user_id=walk.user.id,
+        address_id=home.id,
+        address=user_pb2.UserAddress(label="Holidays"),
+        update_mask=FieldMask(paths=["label"]),
+    )
+    changed = walk.call(walk.users.UpdateUserAddress, request, ("if-match", str(home.audit.version))).address
+    show("label", changed.label)
+    expect("label", changed.label, "Holidays")
+    expect("version", changed.audit.version, home.audit.version + 1)
+    walk.refused(grpc.StatusCode.ABORTED, walk.users.UpdateUserAddress, request, ("if-match", "1"))
+
+
+def set_default_address(walk: "Walk") -> None:
+    home, _ = _pair(walk)
+    request = user_pb2.SetDefaultAddressRequest(
+        user_id=walk.user.id, address_id=home.id, type=user_pb2.ADDRESS_TYPE_SHIPPING
+    )
+    changed = walk.call(walk.users.SetDefaultAddress, request).address
+    show("is_default_shipping", changed.is_default_shipping)
+    expect("is_default_shipping", changed.is_default_shipping, True)
+    expect("the other is not", [address.is_default_shipping for address in _addresses(walk)], [True, False])
+
+
+def delete_address(walk: "Walk") -> None:
+    _, work = _pair(walk)
+    request = user_pb2.DeleteUserAddressRequest(user_id=walk.user.id, address_id=work.id)
+    walk.call(walk.users.DeleteUserAddress, request)
+    show("address_id", work.id)
+    expect("the addresses left", len(_addresses(walk)), 1)
+    walk.refused(grpc.StatusCode.NOT_FOUND, walk.users.DeleteUserAddress, request)
+
+
+def get_preferences(walk: "Walk") -> None:
+    request = user_pb2.GetUserPreferencesRequest(user_id=walk.user.id)
+    preferences = walk.call(walk.users.GetUserPreferences, request).preferences
+    show("email.security_alerts", preferences.email.security_alerts)
+    expect("email.security_alerts", preferences.email.security_alerts, True)
+
+
+def update_preferences(walk: "Walk") -> None:
+    request = user_pb2.UpdateUserPreferencesRequest(
+        user_id=walk.user.id,
+        preferences=user_pb2.UserPreferences(email=user_pb2.EmailPreferences(newsletter=True)),
+        update_mask=FieldMask(paths=["email.newsletter", "email.order_updates"]),
+    )
+    email = walk.call(walk.users.UpdateUserPreferences, request).preferences.email
+    show("email.newsletter", email.newsletter)
+    expect("newsletter and order_updates", (email.newsletter, email.order_updates), (True, False))
+
+
+def change_password(walk: "Walk") -> None:
+    password = secrets.token_urlsafe(24)
+    request = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password=password)
+    walk.call(walk.users.ChangePassword, request)
+    login = auth_pb2.LoginRequest(email=walk.user.email, password=password)
+    expect(
+        "token_type",
+        auth_pb2_grpc.AuthServiceStub(walk.channel).Login(login, timeout=walk.timeout).token_type,
+        "bearer",
+    )
+    weak = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password="short")
+    walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ChangePassword, weak)
+
+
+def verify_email(walk: "Walk") -> None:
+    sent = walk.call(walk.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=walk.user.id))
+    show("message", sent.message)
+    expect("sent", sent.sent, True)
+
+
+def confirm_email(walk: "Walk") -> None:
+    # The real token is in the mail.
+    guess = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
+    show("refused", walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ConfirmEmailVerification, guess))
+
+
+def request_reset(walk: "Walk") -> None:
+    known = walk.call(walk.users.RequestPasswordReset, user_pb2.RequestPasswordResetRequest(email=walk.user.email))
+    nobody = user_pb2.RequestPasswordResetRequest(email=f"nobody-{walk.mark}@example.com")
+    show("message", known.message)
+    expect("sent", known.sent, True)
+    expect("the answer for nobody", walk.call(walk.users.RequestPasswordReset, nobody), known)
+
+
+def reset_password(walk: "Walk") -> None:
+    guess = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
+    show("refused", walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ResetPassword, guess))
+
+
+def _addresses(walk: "Walk") -> list[user_pb2.UserAddress]:
+    request = user_pb2.ListUserAddressesRequest(user_id=walk.user.id)
+    return list(walk.call(walk.users.ListUserAddresses, request).addresses)
+
+
+def _pair(walk: "Walk") -> list[user_pb2.UserAddress]:
+    """The two addresses that this walk has added."""
+    addresses = _addresses(walk)
+    expect("the number of addresses", len(addresses), 2)
+    return addresses
