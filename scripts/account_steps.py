@@ -116,11 +116,8 @@ def change_password(walk: "Walk") -> None:
     request = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password=password)
     walk.call(walk.users.ChangePassword, request)
     login = auth_pb2.LoginRequest(email=walk.user.email, password=password)
-    expect(
-        "token_type",
-        auth_pb2_grpc.AuthServiceStub(walk.channel).Login(login, timeout=walk.timeout).token_type,
-        "bearer",
-    )
+    tokens = auth_pb2_grpc.AuthServiceStub(walk.channel).Login(login, timeout=walk.timeout)
+    expect("token_type", tokens.token_type, "bearer")
     weak = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password="short")
     walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ChangePassword, weak)
 
