@@ -56,12 +56,6 @@ def h2load(address: str, path: str, message: bytes, headers: dict[str, str], sec
         lines = [line.split("\t") for line in log.read_text().splitlines()]
     failed = sum(status != "200" for _, status, _ in lines)
     if failed or not lines:
-        import collections
-
-        print(
-            collections.Counter((int(l[0]) - int(lines[0][0])) // 10000 for l in lines if l[1] != "200"),
-            (int(lines[-1][0]) - int(lines[0][0])),
-        )
         sys.exit(f"h2load: {failed} of {len(lines)} requests to {path} failed.")
     took = [int(microseconds) / 1000 for _, _, microseconds in lines]
     return Load(len(took), percentile(took, 0.5), percentile(took, 0.99))

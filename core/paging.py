@@ -8,8 +8,9 @@ import datetime
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.core import signing
@@ -18,13 +19,20 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from core.errors import invalid
+from core.prepared import Prepared, Value
 
 #: Rows are counted up to here; what lies beyond is only counted when asked for.
 COUNTED_UP_TO = 10_000
 NOT_COUNTED = -1
 TOKEN_GOOD_FOR = datetime.timedelta(hours=24)
 
+#: Up to so many rows, fetching them all costs less than searching for them along an order.
+_FEW = 1_000
+#: How many forms of lists are kept compiled.
+_FORMS_KEPT = 1_000
+
 Row = TypeVar("Row", bound=models.Model)
+Build = Callable[..., QuerySet[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,24 @@ class Order:
 
     field: str
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Generic[Row]):
+    """Which rows a list holds, said so that the query of a list is compiled once and not for each call.
+
+    Attributes:
+        build: a module's function: makes the queryset, unordered, from `form` and the `values` by name.
+        form: whatever else the query depends on.
+        values: what is only bound to it.
+        scattered: the rows may lie anywhere in the order, and how many they are the database cannot foresee.
+    """
+
+    model: type[Row]
+    build: Callable[..., QuerySet[Row]]
+    form: tuple[Hashable, ...] = ()
+    values: Mapping[str, Value] = field(default_factory=dict)
+    scattered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +87,11 @@ class Page(Generic[Row]):
 
 
 def page(
-    rows: QuerySet[Row], asked: Asked, order: Order, *, default_size: int = 20, first: Row | None = None
+    selection: Selection[Row], asked: Asked, order: Order, *, default_size: int = 20, first: Row | None = None
 ) -> Page[Row]:
     """One page of these rows: one query for the rows (two where rows without a sort value begin), one for the count.
 
     Args:
-        rows: what matches, unordered.
         first: a row to put before all others, on the first page.
 
     Raises:
@@ -75,11 +100,12 @@ def page(
     size = page_size(asked.size, default_size)
     salt = _salt(asked, order)
     position = _position(asked.token, salt) if asked.token else None
-    total = count(rows, exact=asked.exact_count)
-    if first is not None:
-        rows = rows.exclude(pk=first.pk)
+    total = _count(selection, exact=asked.exact_count)
     head = [first] if first is not None and not asked.token else []
-    found = head + _after(rows, order, position, size + 1 - len(head))
+    if 0 <= total <= len(head):
+        return Page(head, "", total)
+    few = selection.scattered and 0 <= total <= _FEW
+    found = head + _after(selection, order, position, size + 1 - len(head), first, few)
     more = len(found) > size
     del found[size:]
     # `first` stands outside the order: after it the list begins.
@@ -94,37 +120,93 @@ def page_size(asked: int, default: int, most: int = 100) -> int:
     return min(asked or default, most)
 
 
-def count(rows: QuerySet[Any], *, exact: bool) -> int:
-    """How many rows there are; -1 when they are more than `COUNTED_UP_TO` and not counted exactly."""
-    rows = rows.order_by()
-    if exact:
-        return rows.count()
-    counted = rows[: COUNTED_UP_TO + 1].count()
-    return counted if counted <= COUNTED_UP_TO else NOT_COUNTED
+def _count(selection: Selection[Any], *, exact: bool) -> int:
+    most = None if exact else COUNTED_UP_TO + 1
+    counted = _capped(selection.build, selection.form, tuple(selection.values), most).count(**selection.values)
+    return NOT_COUNTED if counted == most else counted
 
 
-def _after(rows: QuerySet[Row], order: Order, position: tuple[Any, uuid.UUID] | None, wanted: int) -> list[Row]:
-    name, sign, beyond = order.field, "-" if order.descending else "", "lt" if order.descending else "gt"
-    nullable = rows.model._meta.get_field(name).null
+def _after(
+    selection: Selection[Row],
+    order: Order,
+    position: tuple[Any, uuid.UUID] | None,
+    wanted: int,
+    first: Row | None,
+    few: bool,
+) -> list[Row]:
+    """Rows that have a sort value, then those that have none."""
+    last_value, last_id = position or (None, None)
     found: list[Row] = []
-    value, last_id = position or (None, None)
-    if position is None or value is not None:
-        ordered = rows.order_by(f"{sign}{name}", f"{sign}id")
-        if nullable:
-            ordered = ordered.filter(**{f"{name}__isnull": False})
-        if value is not None:
-            # The leading bound is what the index is entered by; the OR alone would scan (measured: 60 ms, not 0.9).
-            ordered = ordered.filter(
-                Q(**{f"{name}__{beyond}e": value})
-                & (Q(**{f"{name}__{beyond}": value}) | Q(**{f"id__{beyond}": last_id}))
-            )
-        found = list(ordered[:wanted])
-    if nullable and len(found) < wanted:
-        without = rows.filter(**{f"{name}__isnull": True}).order_by(f"{sign}id")
-        if position is not None and value is None:
-            without = without.filter(**{f"id__{beyond}": last_id})
-        found += without[: wanted - len(found)]
+    if position is None or last_value is not None:
+        part = _Part(order, True, few, wanted)
+        found = _rows(selection, part, first=first, last_value=last_value, last_id=last_id)
+        last_id = None
+    if len(found) < wanted and selection.model._meta.get_field(order.field).null:
+        found += _rows(selection, _Part(order, False, few, wanted - len(found)), first=first, last_id=last_id)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a list that has a sort value, or the part that has none.
+
+    Attributes:
+        few: all the rows that match are few, and are fetched before they are put in order.
+        most: how many rows of the part are wanted.
+    """
+
+    order: Order
+    valued: bool
+    few: bool
+    most: int
+
+    def of(
+        self, rows: QuerySet[Row], first_id: Any = None, last_value: Any = None, last_id: Any = None
+    ) -> QuerySet[Row]:
+        name, sign, beyond = self.order.field, *(("-", "lt") if self.order.descending else ("", "gt"))
+        if self.few:
+            # Where the database expects many rows that match, it walks along the order until it has met enough; if
+            # there are hardly any, it meets every row of the table (measured: 950 ms, not 60). A subquery with a limit
+            # it runs by itself. Rows may have been added since they were counted, hence twice as many.
+            rows = rows.model._default_manager.filter(pk__in=rows.values("pk")[: 2 * _FEW])
+        if first_id is not None:
+            rows = rows.exclude(pk=first_id)
+        if rows.model._meta.get_field(name).null:
+            rows = rows.filter(**{f"{name}__isnull": not self.valued})
+        if last_value is not None:
+            # The leading bound is what the index is entered by; the OR alone would scan (measured: 60 ms, not 0.9).
+            rows = rows.filter(
+                Q(**{f"{name}__{beyond}e": last_value})
+                & (Q(**{f"{name}__{beyond}": last_value}) | Q(**{f"id__{beyond}": last_id}))
+            )
+        elif last_id is not None:
+            rows = rows.filter(**{f"id__{beyond}": last_id})
+        return rows.order_by(*([f"{sign}{name}"] if self.valued else []), f"{sign}id")[: self.most]
+
+
+def _rows(selection: Selection[Row], part: _Part, *, first: Row | None, **position: Any) -> list[Row]:
+    beside = {"first_id": first and first.pk, **position}
+    values = {**selection.values, **{name: value for name, value in beside.items() if value is not None}}
+    return _prepared(selection.build, selection.form, tuple(values), part).all(**values)
+
+
+# Each of these is called with the names of the values, because a query without one of them is another query.
+
+
+@lru_cache(maxsize=_FORMS_KEPT)
+def _prepared(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], part: _Part) -> Prepared[Any]:
+    beside = {"first_id", "last_value", "last_id"}
+
+    def rows(**values: Any) -> QuerySet[Any]:
+        matching = build(*form, **{name: value for name, value in values.items() if name not in beside})
+        return part.of(matching, **{name: value for name, value in values.items() if name in beside})
+
+    return Prepared(rows)
+
+
+@lru_cache(maxsize=_FORMS_KEPT)
+def _capped(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], most: int | None) -> Prepared[Any]:
+    return Prepared(lambda **values: build(*form, **values)[:most])
 
 
 def _salt(asked: Asked, order: Order) -> str:

@@ -5,57 +5,128 @@ of them the driver). `Prepared` lets the ORM compile a queryset once and then on
 the same model instances.
 """
 
-import threading
+import datetime
+import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from django.db import connections, models
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
 from django.db.models import QuerySet
 
 Row = TypeVar("Row", bound=models.Model)
+#: What a parameter may be. Values of these types the ORM hands to the database as they are.
+Value = uuid.UUID | datetime.datetime | str
+
+_LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
 
 class Prepared(Generic[Row]):
-    """A queryset of whole rows whose only parameters are UUIDs.
+    """A queryset of whole rows whose only parameters are values by name.
 
     Args:
-        build: makes the queryset from as many UUIDs as a call passes; called once.
+        build: makes the queryset from the values that a call passes. It is called once for the rows and once for their
+            count, with stand-ins of the same types, so nothing of it may depend on what the values are.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Row]]) -> None:
         self._build = build
-        self._compiled: tuple[Any, ...] | None = None
-        self._lock = threading.Lock()
+        self._rows: Callable[[Mapping[str, Value]], list[Row]] | None = None
+        self._count: Callable[[Mapping[str, Value]], int] | None = None
 
-    def first(self, *ids: uuid.UUID, using: str = "default") -> Row | None:
-        """The first row for these ids, or None."""
-        sql, places, model, names, converters = self._compiled or self._compile(len(ids), using)
-        connection = connections[using]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [ids[place] if isinstance(place, int) else place[0] for place in places])
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        if converters:
-            values = list(row)
-            for position, (functions, expression) in converters.items():
-                for function in functions:
-                    values[position] = function(values[position], expression, connection)
-            row = values
-        return model.from_db(using, names, row)  # type: ignore[no-any-return]
+    def first(self, **values: Value) -> Row | None:
+        """The first row for these values, or None."""
+        return next(iter(self.all(**values)), None)
 
-    def _compile(self, count: int, using: str) -> tuple[Any, ...]:
-        with self._lock:
-            markers = [uuid.uuid4() for _ in range(count)]
-            queryset = self._build(*markers)
-            compiler = queryset.query.get_compiler(using)
+    def all(self, **values: Value) -> list[Row]:
+        """The rows for these values."""
+        # Two threads that come first both compile; that harms nobody.
+        if self._rows is None:
+            self._rows = self._compile_rows(values)
+        return self._rows(values)
+
+    def count(self, **values: Value) -> int:
+        """How many rows there are for these values."""
+        if self._count is None:
+            self._count = self._compile_count(values)
+        return self._count(values)
+
+    def _compile_rows(self, values: Mapping[str, Value]) -> Callable[[Mapping[str, Value]], list[Row]]:
+        stand_ins = _stand_ins(values)
+        queryset = self._build(**stand_ins)
+        compiler = queryset.query.get_compiler(connection.alias)
+        try:
             sql, params = compiler.as_sql()
-            names = [expression.target.attname for expression, _, _ in compiler.select]
-            converters = compiler.get_converters([expression for expression, _, _ in compiler.select])
-            # A parameter that is not one of the markers is a constant of the query: kept, in a tuple of its own.
-            places = [markers.index(param) if param in markers else (param,) for param in params]
-            if {place for place in places if isinstance(place, int)} != set(range(count)):
-                raise TypeError("A prepared queryset must use each of its parameters.")
-            self._compiled = (sql, places, queryset.model, names, converters)
-            return self._compiled
+        except EmptyResultSet:
+            return lambda values: []
+        statement = _Statement(sql, params, stand_ins)
+        from_db, columns = queryset.model.from_db, [expression for expression, _, _ in compiler.select]
+        alias, names = connection.alias, [column.target.attname for column in columns]
+        converters = [
+            (position, convert, expression)
+            for position, (functions, expression) in compiler.get_converters(columns).items()
+            for convert in functions
+        ]
+
+        def rows(values: Mapping[str, Value]) -> list[Row]:
+            found: list[Any] = statement.run(values)
+            if converters:
+                found = [list(row) for row in found]
+                for row in found:
+                    for position, convert, expression in converters:
+                        row[position] = convert(row[position], expression, connection)
+            return [from_db(alias, names, row) for row in found]
+
+        return rows
+
+    def _compile_count(self, values: Mapping[str, Value]) -> Callable[[Mapping[str, Value]], int]:
+        stand_ins = _stand_ins(values)
+        statements: list[_Statement] = []
+
+        def note(execute: Callable[..., Any], sql: str, params: Sequence[Any], *others: Any) -> Any:
+            statements.append(_Statement(sql, params, stand_ins))
+            return execute(sql, params, *others)
+
+        # The ORM tells what it asks for a count only by asking.
+        with connection.execute_wrapper(note):
+            self._build(**stand_ins).count()
+        if not statements:
+            return lambda values: 0
+        return lambda values: statements[0].run(values)[0][0]
+
+
+class _Statement:
+    """SQL as the ORM wrote it, and what belongs where in it."""
+
+    def __init__(self, sql: str, params: Sequence[Any], stand_ins: Mapping[str, Value]) -> None:
+        self._sql = sql
+        # A parameter that stands for no value is a constant of the query.
+        self._places = [(_name_of(param, stand_ins), param) for param in params]
+        if {name for name, _ in self._places if name} != set(stand_ins):
+            raise TypeError("A prepared queryset must use each of its values.")
+
+    def run(self, values: Mapping[str, Value]) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [values[name] if name else constant for name, constant in self._places])
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+
+def _stand_ins(values: Mapping[str, Value]) -> dict[str, Value]:
+    """A value of the same type for each, which is nothing else's."""
+    return {name: _stand_in(value) for name, value in values.items()}
+
+
+def _stand_in(value: Value) -> Value:
+    match value:
+        case uuid.UUID():
+            return uuid.uuid4()
+        case datetime.datetime():
+            return _LONG_AGO + datetime.timedelta(microseconds=random.getrandbits(48))
+        case str():
+            return uuid.uuid4().hex
+
+
+def _name_of(param: Any, stand_ins: Mapping[str, Value]) -> str | None:
+    return next((name for name, value in stand_ins.items() if type(value) is type(param) and value == param), None)

@@ -146,8 +146,12 @@ class Report:
         """Counts the call and writes its log line."""
         seconds = time.perf_counter() - self._begun
         self.meter.count(self.code, seconds)
-        if self.silent or not logger.isEnabledFor(self.level):
-            return
+        if not self.silent and logger.isEnabledFor(self.level):
+            self._write(seconds)
+        # Its traceback holds the call, which holds this report: they would wait for the garbage collector.
+        self._raised = None
+
+    def _write(self, seconds: float) -> None:
         surprising = self._problem is not None and self._problem.reason == INTERNAL
         logger.log(
             self.level,

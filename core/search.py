@@ -20,12 +20,12 @@ def words_of(*columns: str) -> GeneratedField:
     return GeneratedField(expression=expression, output_field=SearchVectorField(), db_persist=True)
 
 
-def words(text: str) -> list[str]:
-    """The words of a query."""
-    return re.findall(r"[^\W_]+", text.lower())
+def pattern(query: str) -> str:
+    """What `matches` takes for: a word begins with each word of the query; empty when the query has no word."""
+    return " & ".join(f"'{word}':*" for word in re.findall(r"[^\W_]+", query.lower()))
 
 
-def matches(column: str, words: list[str]) -> Func:
-    """A condition for `filter`: the row has, for each of these words, one in `column` that begins with it."""
-    query = Func(Value(" & ".join(f"'{word}':*" for word in words)), template="%(expressions)s::tsquery")
+def matches(column: str, pattern: str) -> Func:
+    """A condition for `filter`: the row's words in `column` fit the pattern."""
+    query = Func(Value(pattern), template="%(expressions)s::tsquery")
     return Func(F(column), query, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())

@@ -36,7 +36,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 cd "$project/proto"
-mapfile -t protos < <(find tandem -name '*.proto' | LC_ALL=C sort)
+protos=()
+while IFS= read -r proto; do
+    protos+=("$proto")
+done < <(find tandem -name '*.proto' | LC_ALL=C sort)
 "$python" -m grpc_tools.protoc -I. -I"$googleapis" --pyi_out="$output" \
     --descriptor_set_out="$scratch/descriptors" --include_imports --include_source_info "${protos[@]}"
 "$python" "$project/scripts/write_stubs.py" "$scratch/descriptors" "$output" "${protos[@]}"

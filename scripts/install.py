@@ -65,7 +65,16 @@ def install(names: list[str]) -> bool:
     print(f"Installing {' and '.join(names)} into .venv (a minute or so) ...", flush=True)
     started = time.monotonic()
     files = [part for name in names for part in ("-r", str(ROOT / name))]
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *files]
+    command: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        *files,
+    ]
     if not run(command, "The requirements cannot be installed; pip says why above. Is the package index within reach?"):
         return False
     INSTALLED.mkdir(exist_ok=True)

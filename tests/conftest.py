@@ -14,6 +14,8 @@ from core import auth
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.servers import Servers, database_url, running
+from tests.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.tools import pytest_terminal_summary as pytest_terminal_summary
 from users.models import User
 
 

@@ -31,6 +31,8 @@ from config.settings import BASE_DIR
 from core.database import configuration
 
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
+# pytest shows what is logged; the product's handlers would write between its lines.
+LOGGING_CONFIG = None
 # Files are served from where they lie; nobody collected them.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None

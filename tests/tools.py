@@ -1,7 +1,7 @@
 """Tests marked `tools("program", ...)` need programs that Python packages do not bring.
 
 Where one is not installed, the test is left out, and the run says so by name: a green run must not hide what it did not
-try.
+try. CI has them all, or fails.
 """
 
 import os
@@ -28,6 +28,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.
     for item in items:
         marker = item.get_closest_marker("tools")
         missing = [program for program in marker.args if path_of(program) is None] if marker else []
+        if missing and os.environ.get("CI"):
+            raise pytest.UsageError(f"{item.nodeid} needs {', '.join(missing)}: .ci/run must install it.")
         if missing:
             item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
             left_out.append(f"{item.nodeid} (needs {', '.join(missing)})")

@@ -105,8 +105,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        words = search.words(search_term)
-        return (queryset.filter(search.matches("search_words", words)) if words else queryset), False
+        pattern = search.pattern(search_term)
+        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}

@@ -38,7 +38,7 @@ ADDRESS_PATHS = {name: f"address.{name}" for name in POSTAL}
 def user_message(user: User, actor: Any) -> user_pb2.User:
     """The user as this actor may see them."""
     message = user_pb2.User(
-        id=str(user.pk),
+        id=str(user.id),
         display_name=user.display_name,
         first_name=user.first_name,
         last_name=user.last_name,
@@ -222,7 +222,8 @@ def _fill_profile(message: user_pb2.UserProfile, user: User) -> None:
     message.timezone = user.timezone
     message.company = user.company
     message.website = user.website
-    message.social_links.update(user.social_links)
+    if user.social_links:
+        message.social_links.update(user.social_links)
     message.SetInParent()
 
 

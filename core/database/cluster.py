@@ -104,8 +104,7 @@ class Cluster:
                 if not self.data.exists():
                     self._create(durable=durable)
                 self._start(durable=durable)
-            elif postmaster.ready:
-                _create_database(postmaster)
+            elif postmaster.ready and _has_database(postmaster):
                 return postmaster
             else:  # Whoever started or stopped it was killed half-way; it will be ready or gone.
                 time.sleep(0.02)
@@ -116,7 +115,12 @@ class Cluster:
         postmaster = self.postmaster()
         if postmaster is None:
             return
-        self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", str(_PATIENCE_SECONDS))
+        try:
+            self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", str(_PATIENCE_SECONDS))
+        except EmbeddedDatabaseError:
+            if self.postmaster() is not None:
+                raise
+            # Somebody else was faster.
         if postmaster.socket_folder and Path(postmaster.socket_folder).parent != self.folder:
             Path(postmaster.socket_folder).rmdir()
 
@@ -144,8 +148,8 @@ class Cluster:
         unfinished.rename(self.data)
 
     def _start(self, *, durable: bool) -> None:
-        self._refuse_hidden_server()
         self._end_orphans()
+        self._refuse_hidden_server()
         socket_folder = self._socket_path().parent
         self.account.own(socket_folder)
         self._remove_leftovers()
@@ -159,7 +163,14 @@ class Cluster:
             **({} if durable else _WITHOUT_DURABILITY),
         }
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
-        self._run("pg_ctl", "start", "-D", self.data, "-l", self.log, "-w", "-t", str(_PATIENCE_SECONDS), "-o", options)
+        try:
+            self._run(
+                "pg_ctl", "start", "-D", self.data, "-l", self.log, "-w", "-t", str(_PATIENCE_SECONDS), "-o", options
+            )
+        except EmbeddedDatabaseError:
+            if self.postmaster() is None:
+                raise
+            # The `pg_ctl` of somebody who was killed got there first.
 
     def _remove_leftovers(self) -> None:
         # PostgreSQL believes a lock file as long as any process, were it a zombie, has the number that stands in it.
@@ -233,13 +244,20 @@ class Cluster:
         return binaries.programs()[version]
 
 
-def _create_database(postmaster: Postmaster) -> None:
-    server = psycopg2.connect(host=postmaster.socket_folder, port=postmaster.port, user=USER, dbname="postgres")
+def _has_database(postmaster: Postmaster) -> bool:
+    """Makes our database if need be. False: the server does not answer, because it is being stopped."""
+    try:
+        server = psycopg2.connect(host=postmaster.socket_folder, port=postmaster.port, user=USER, dbname="postgres")
+    except psycopg2.OperationalError:
+        return False
     try:
         server.autocommit = True
         with server.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
             if cursor.fetchone() is None:
                 cursor.execute(f'CREATE DATABASE "{NAME}"')
+    except psycopg2.OperationalError:
+        return False
     finally:
         server.close()
+    return True

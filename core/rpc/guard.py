@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.rpc.workers import Workers
 
-_LOOK_EVERY = 0.1
+_LOOK_EVERY = 0.05
 
 
 class Held(Protocol):
@@ -55,10 +55,13 @@ class Guard:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY):
-            now = time.monotonic()
-            for call, (since, pool) in list(self._waits.items()):
-                if now - since >= _LOOK_EVERY:
-                    self._look_after(call, pool, too_long=now - since >= self.patience)
+            self._look()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for call, (since, pool) in list(self._waits.items()):
+            if now - since >= _LOOK_EVERY:
+                self._look_after(call, pool, too_long=now - since >= self.patience)
 
     def _look_after(self, call: Held, pool: Workers | None, *, too_long: bool) -> None:
         with self._lock:

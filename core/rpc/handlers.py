@@ -7,6 +7,7 @@ raised gets as far as grpcio, which would send its text to the client.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from contextvars import Token
 from typing import Any, TypeVar
 
 import grpc
@@ -27,13 +28,14 @@ def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Calla
 
     def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         call = new_call(messages, context)
-        current.set(call)
+        token = current.set(call)
         response = None
         try:
             response = run(call)
         except Exception as exc:
             _outermost(call, exc)
         call.tell()
+        _let_go(token)
         # grpcio wants an answer even where the code says that there is none.
         return response or b""
 
@@ -53,11 +55,13 @@ def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Call
 
     def answers(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         call = new_call(messages, context)
-        current.set(call)
+        token = current.set(call)
         try:
             yield from run(call)
         except Exception as exc:
             _outermost(call, exc)
+        finally:
+            _let_go(token)
         call.tell()
 
     return answers
@@ -74,18 +78,28 @@ def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCal
 
     def begin(messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
         call = new_call(messages, context, send)
-        current.set(call)
         if not context.add_callback(call.terminated):
             call.terminated()
             return
+        token = current.set(call)
         try:
             run(call)
         except Exception as exc:
             _outermost(call, exc)
+        _let_go(token)
         if call.problem is not None:
             call.finish()
 
     return begin
+
+
+def _let_go(token: Token[RpcCall]) -> None:
+    """Ends the time in which the call is this thread's current one.
+
+    grpcio keeps what a call sets in a context of the call's own: left there, the call would hold itself, and grpcio
+    counts it among its connection's open streams until the garbage collector comes by.
+    """
+    current.reset(token)
 
 
 def _within(layers: tuple[Layer, ...], behave: Callable[[RpcCall], Answer]) -> Callable[[RpcCall], Answer | None]:

@@ -114,11 +114,15 @@ def _each(call: RpcCall) -> Iterator[Any]:
 
 def _next(call: RpcCall, *, patiently: bool) -> bytes | None:
     try:
-        return call.next_message(patiently=patiently)
-    except grpc.RpcError as exc:
-        if call.was_cut:
-            raise DeadlineExceeded(f"No message came within {call.guard.patience:g} seconds.") from exc
-        raise Cancelled("The client went away before its message was whole.") from exc
+        message = call.next_message(patiently=patiently)
+    except grpc.RpcError:
+        message = None
+    # A call that was cancelled while it waited looks now like a failed one, now like one that has ended.
+    if message is None and call.was_cut:
+        raise DeadlineExceeded(f"No message came within {call.guard.patience:g} seconds.")
+    if message is None and not call.context.is_active():
+        raise Cancelled("The client went away before its message was whole.")
+    return message
 
 
 def _message(call: RpcCall, message: bytes) -> Any:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from watchfiles import PythonFilter, watch
 
@@ -72,12 +73,14 @@ def supervise(
             pass
         else:
             logger.info("Signal %d: passing it on.", signum)
-            return _end(children, signals, drain_seconds)
+            return _end(children, signals, drain_seconds).code
         if reload:
             if changed.is_set():
                 changed.clear()
                 logger.info("The source has changed: starting again.")
-                _end(children, signals, drain_seconds)
+                end = _end(children, signals, drain_seconds)
+                if end.signalled:
+                    return end.code
                 children = [Child(command) for command in commands]
         elif failed := _replace_dead(children):
             _end(children, signals, drain_seconds)
@@ -130,26 +133,41 @@ def _replace_dead(children: list[Child]) -> int:
         code = child.process.returncode
         if not child.has_served:
             logger.error("Server process %d could not serve (exit code %d).", child.process.pid, code)
-            return abs(code) or 1
+            return _exit_code(child) or 1
         logger.error("Server process %d has died (exit code %d): starting another.", child.process.pid, code)
         child.close()
         children[place] = Child(child.command)
     return 0
 
 
-def _end(children: list[Child], signals: Signals, drain_seconds: float) -> int:
-    """Ends all of them, at once if another signal comes; gives the highest exit code."""
+class _End(NamedTuple):
+    """How the children ended: the highest exit code, and whether a signal came meanwhile."""
+
+    code: int
+    signalled: bool
+
+
+def _end(children: list[Child], signals: Signals, drain_seconds: float) -> _End:
+    """Ends all of them, at once if a signal comes."""
     _tell(children, signal.SIGTERM)
     until = time.monotonic() + drain_seconds + _PATIENCE_SECONDS
+    signalled = False
     while any(child.is_alive for child in children):
         try:
             _tell(children, signals.get(timeout=_LOOK_EVERY_SECONDS))
+            signalled = True
         except queue.Empty:
             if time.monotonic() >= until:
                 _tell(children, signal.SIGKILL)
     for child in children:
         child.close()
-    return max(abs(child.process.wait()) for child in children)
+    return _End(max(map(_exit_code, children)), signalled)
+
+
+def _exit_code(child: Child) -> int:
+    """As a shell gives it: 128 + the signal's number, if one has ended the process."""
+    code = child.process.wait()
+    return code if code >= 0 else 128 - code
 
 
 def _tell(children: list[Child], signum: int) -> None:

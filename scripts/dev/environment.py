@@ -46,11 +46,13 @@ def environment_of(options: Options) -> dict[str, str]:
         "TANDEM_DATA_DIR": str(options.data_dir),
         "HTTP_PORT": str(options.http_port),
         "GRPC_PORT": str(options.grpc_port),
+        "HTTP_HOST": options.host,
         "GRPC_HOST": options.host,
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("GRPC_REFLECTION", "true")  # for grpcurl
-    environment.setdefault("GRPC_GRACE_SECONDS", "5")  # Who pressed Ctrl-C does not want to wait.
+    for variable in ("HTTP_GRACE_SECONDS", "GRPC_GRACE_SECONDS"):
+        environment.setdefault(variable, "5")  # Who pressed Ctrl-C does not want to wait.
     if options.only_this_machine:
         environment.setdefault("DEBUG", "true")
         if is_true(environment["DEBUG"]):

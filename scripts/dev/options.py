@@ -66,7 +66,7 @@ def parse(arguments: Sequence[str]) -> Options:
         "the virtual environment .venv, starts an embedded PostgreSQL (unless DATABASE_URL names one), migrates, and "
         "loads demo data the first time.",
     )
-    parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="address to serve on (HOST)")
+    parser.add_argument("--host", default=os.environ.get("TANDEM_HOST") or "127.0.0.1", help="address (TANDEM_HOST)")
     parser.add_argument("--http-port", type=_port, default=_or("HTTP_PORT", "8000"), help="8000 (HTTP_PORT)")
     parser.add_argument("--grpc-port", type=_port, default=_or("GRPC_PORT", "50051"), help="50051 (GRPC_PORT)")
     parser.add_argument(

@@ -32,7 +32,7 @@ def http_probe(options: Options) -> Callable[[], bool]:
     """Asks /health/ready."""
 
     def answers() -> bool:
-        connection = http.client.HTTPConnection(options.reachable_host, options.http_port, timeout=5)
+        connection = http.client.HTTPConnection(options.reachable_host, options.http_port, timeout=1)
         try:
             connection.request("GET", "/health/ready", headers={"Host": "localhost"})
             return connection.getresponse().status == 200
@@ -54,7 +54,7 @@ def grpc_probe(options: Options) -> Callable[[], bool]:
 
         with grpc.insecure_channel(options.grpc_address, options=[("grpc.enable_http_proxy", 0)]) as channel:
             try:
-                said = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+                said = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
             except grpc.RpcError:
                 return False
         return bool(said.status == health_pb2.HealthCheckResponse.SERVING)

@@ -26,14 +26,9 @@ class DevelopmentServer:
         self.environment = environment
         self.children: list[Child] = []
         self._stopping = False
-        self.web = self._child(
-            "web", "-m", "uvicorn", "config.asgi:application", "--host", options.host,
-            "--port", str(options.http_port), "--log-level", "warning", "--no-access-log",
-            "--timeout-graceful-shutdown", "5",
-        )  # fmt: skip
-        self.grpc = self._child(
-            "gRPC", "manage.py", "rungrpc", "--host", options.host, "--port", str(options.grpc_port)
-        )
+        host, http_port, grpc_port = options.host, str(options.http_port), str(options.grpc_port)
+        self.web = self._child("web", "manage.py", "runweb", "--host", host, "--port", http_port)
+        self.grpc = self._child("gRPC", "manage.py", "rungrpc", "--host", host, "--port", grpc_port)
 
     async def serve(self) -> int:
         """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.

@@ -1,4 +1,4 @@
-"""Runs a Python program that ends with its parent: `python -m scripts.dev.tether manage.py rungrpc` (or `-m module`).
+"""Runs a Python program that ends with its parent: `python -m scripts.dev.tether manage.py rungrpc`.
 
 The parent holds the other end of standard input. When it is gone, however it went, the kernel closes that end; this
 process is then asked to end, and made to end when it takes too long. Works alike on Linux and macOS.
@@ -19,12 +19,8 @@ def main(arguments: list[str]) -> None:
     # A plain exit, so that what the program registered for its exit is done; programs may handle it better themselves.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
-    if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = arguments
-        runpy.run_path(arguments[0], run_name="__main__")
+    sys.argv = arguments
+    runpy.run_path(arguments[0], run_name="__main__")
 
 
 def _end_with_parent() -> None:

@@ -20,7 +20,6 @@ import grpc
 import pytest
 from django.core.management import call_command, load_command_class
 from django.core.management.base import BaseCommand
-from django.db import connection
 
 from config.rpc import services
 from core.errors import TABLE
@@ -106,7 +105,6 @@ def servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
                 yield servers
         finally:
             call_command("flush", interactive=False, verbosity=0)
-            connection.close()
 
 
 @pytest.fixture
@@ -120,6 +118,7 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.mark.real_server
+@pytest.mark.django_db
 @pytest.mark.parametrize(("block", "printed"), to_run())
 def test_commands_work_as_printed(block: str, printed: tuple[str, ...], servers: Servers, path: str) -> None:
     http_port, grpc_port = servers.http_url.rpartition(":")[2], servers.grpc_address.rpartition(":")[2]
@@ -234,6 +233,12 @@ def test_the_table_of_failures_is_the_one_of_the_code() -> None:
         for reason, status, code in re.findall(r"^\| (\w+) \| .* \| (\d+) \| (\w+) \|$", section, re.MULTILINE)
     }
     assert documented == {reason: (kind.http_status, kind.grpc_code) for reason, kind in TABLE.items()}
+
+
+def test_the_tests_that_caught_a_planted_fault_exist() -> None:
+    named = re.findall(r"`(\w+/test_\w+\.py)` (test_\w+)", (ROOT / "docs/testing.md").read_text())
+    assert named
+    assert [name for file, name in named if f"def {name}" not in (ROOT / "tests" / file).read_text()] == []
 
 
 def test_links_lead_somewhere() -> None:

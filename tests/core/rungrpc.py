@@ -46,6 +46,7 @@ class RunGrpc:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
         self.stdout = _Lines(self.process.stdout)
         self.stderr = _Lines(self.process.stderr)

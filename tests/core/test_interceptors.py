@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -21,9 +21,11 @@ from prometheus_client import REGISTRY
 from core import context
 from core.errors import AlreadyExists, RateLimited, Stale
 from core.rpc.door import Service
+from core.rpc.interceptors import Interceptor
 from core.rpc.workers import Workers
-from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest
+from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse
 from tests.core.scene import PATIENCE, Scene, Served, Told, failure_of, scene, serve
+from tests.doors import CallContext
 
 pytestmark = pytest.mark.real_server
 __all__ = ["scene", "serve"]  # Fixtures.
@@ -32,6 +34,13 @@ Serve = Callable[..., Served]
 GET_USER = "/example.ExampleService/GetUser"
 CREATE_USER = "/example.ExampleService/CreateUser"
 LIST_USERS = "/example.ExampleService/ListUsers"
+
+
+class Details(NamedTuple):
+    """What grpcio tells an interceptor of a call."""
+
+    method: str
+    invocation_metadata: tuple[tuple[str, str], ...]
 
 
 def handled(method: str, code: str, kind: str = "unary") -> float:
@@ -231,6 +240,25 @@ def test_a_call_whose_deadline_passed_while_it_waited_is_not_run(scene: Scene, s
     assert [scene.begun.get_nowait()] == [3]
 
 
+class TooLate(CallContext):
+    """The transport's side of a call whose message came, but whose deadline has just passed."""
+
+    def time_remaining(self) -> float:
+        return 0
+
+
+def test_a_call_that_comes_too_late_is_not_run_though_its_message_came(scene: Scene) -> None:
+    service = scene.service()
+    handler = grpc.unary_unary_rpc_method_handler(
+        service.servicer.ListUsers, ListUsersRequest.FromString, ListUsersResponse.SerializeToString
+    )
+    wrapped = Interceptor().intercept_service(lambda details: handler, Details(LIST_USERS, ()))
+    late = TooLate(())
+    wrapped.stream_unary(iter([b""]), late)
+    assert late.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not scene.calls
+
+
 @pytest.mark.parametrize("asked", [None, 3_600])
 def test_a_call_has_the_servers_deadline_if_its_own_is_later(
     scene: Scene, serve: Serve, settings: Any, asked: float | None
@@ -280,11 +308,10 @@ def test_overload_is_refused_at_once_and_health_still_answers(scene: Scene, serv
     assert [call.exception(PATIENCE) for call in (*running, *admitted)] == [None] * 5
 
 
-def test_calls_whose_message_never_comes_hold_nobody_up_and_are_cut(
-    scene: Scene, serve: Serve, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_calls_whose_message_never_comes_hold_nobody_up_and_are_cut(scene: Scene, serve: Serve, settings: Any) -> None:
     settings.GRPC_MESSAGE_WAIT_SECONDS = 2
     served = serve(scene.service(), workers=2)
+    counted = handled(LIST_USERS, "DEADLINE_EXCEEDED")
     begun = time.monotonic()
     silent = [served.half_open(LIST_USERS) for _ in range(20)]
     silent += [served.half_open("/grpc.health.v1.Health/Check") for _ in range(10)]
@@ -294,23 +321,40 @@ def test_calls_whose_message_never_comes_hold_nobody_up_and_are_cut(
     assert not any(call.done() for call in silent)
     assert {call.exception(PATIENCE).code() for call in silent} == {grpc.StatusCode.CANCELLED}
     assert len(scene.calls) == 1
+    eventually(lambda: handled(LIST_USERS, "DEADLINE_EXCEEDED") == counted + 20)
 
 
 def test_after_clients_who_said_nothing_there_are_as_many_threads_as_before(
     scene: Scene, serve: Serve, settings: Any
 ) -> None:
-    settings.GRPC_MESSAGE_WAIT_SECONDS = 0.5
+    def threads() -> int:
+        return sum(thread.name == "grpc" for thread in threading.enumerate())
+
+    settings.GRPC_MESSAGE_WAIT_SECONDS = 2
+    before = threads()
     served = serve(scene.service(), workers=2)
-    for call in [served.half_open(LIST_USERS) for _ in range(20)]:
+    silent = [served.half_open(LIST_USERS) for _ in range(10)]
+    eventually(lambda: threads() == before + 2 + 10)
+    for call in silent:
         call.exception(PATIENCE)
-    scene.release.clear()
-    asked = [served.example.GetUser.future(GetUserRequest(user_id=number), timeout=PATIENCE) for number in range(6)]
-    for _ in range(2):
-        scene.begun.get(timeout=PATIENCE)
-    with pytest.raises(queue.Empty):
-        scene.begun.get(timeout=0.5)
-    scene.release.set()
-    assert [call.exception(PATIENCE) for call in asked] == [None] * 6
+    eventually(lambda: threads() == before + 2)
+    assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
+
+
+def test_a_stream_to_the_server_itself_is_cut_when_its_client_says_nothing(serve: Serve, settings: Any) -> None:
+    settings.GRPC_MESSAGE_WAIT_SECONDS = 0.5
+    served = serve(reflection=True)
+    silent = served.half_open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    assert silent.exception(PATIENCE).code() is grpc.StatusCode.CANCELLED
+
+
+def test_there_is_a_most_of_threads_for_clients_who_say_nothing() -> None:
+    pool = Workers("few", 1, most_stand_ins=2)
+    assert [pool.stand_in() for _ in range(3)] == [True, True, False]
+    pool.stand_down()
+    assert pool.stand_in()
+    pool.end(within=PATIENCE)
+    assert not any(thread.name == "few" for thread in threading.enumerate())
 
 
 # Traces

@@ -35,6 +35,7 @@ def configure(capsys: pytest.CaptureFixture[str]) -> Iterator[Configure]:
     def configured(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
         logging.config.dictConfig(logging_config(level=level, json=as_json))
         (handler,) = root.handlers
+        capsys.readouterr()  # What the handler before had kept.
 
         def lines() -> list[str]:
             handler.flush()

@@ -157,7 +157,7 @@ def test_a_database_that_cannot_be_started_is_logged_and_calls_say_so(rungrpc: S
     occupied = tmp_path / "file"
     occupied.touch()
     server = rungrpc(DATABASE_URL="", TANDEM_DATA_DIR=str(occupied / "data"))
-    assert any("database cannot be started" in line["message"] for line in server.logged())
+    server.stderr.wait_for("database cannot be started")
     with pytest.raises(grpc.RpcError) as caught:
         server.example.ListUsers(ListUsersRequest(), timeout=PATIENCE)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -182,9 +182,9 @@ def test_nonsense_on_the_wire_hurts_nobody(rungrpc: Start) -> None:
 
 def test_a_message_that_is_too_large_is_refused(rungrpc: Start) -> None:
     server = rungrpc()
-    assert server.example.CreateUser(CreateUserRequest(name="x" * 999_000), timeout=PATIENCE).user.id
+    assert server.example.CreateUser(CreateUserRequest(email="x" * 999_000), timeout=PATIENCE).user.id
     with pytest.raises(grpc.RpcError) as caught:
-        server.example.CreateUser(CreateUserRequest(name="x" * 1_001_000), timeout=PATIENCE)
+        server.example.CreateUser(CreateUserRequest(email="x" * 1_001_000), timeout=PATIENCE)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -300,7 +300,9 @@ def test_processes_share_the_port_and_end_together(rungrpc: Start) -> None:
     answering = pids(server)
     assert len(answering) == 2
     assert server.process.pid not in answering
-    server.process.send_signal(signal.SIGINT)
+    call = running_call(server, milliseconds=1_000)
+    os.killpg(server.process.pid, signal.SIGINT)  # As a terminal does: to the whole group.
+    assert call.result(PATIENCE).user.id == 1_000
     assert server.exit_code() == 0
     until(lambda: not any(map(psutil.pid_exists, answering)), "the children are gone")
 

@@ -239,7 +239,14 @@ class TestRefusing:
 class TestDevelopmentIdentity:
     @pytest.fixture(autouse=True)
     def plain_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("DEBUG", "DEV_AUTH_AS", "DEV_AUTH_PUBLISHED_ON_LOOPBACK", "SECRET_KEY", "ALLOWED_HOSTS", "HOST"):
+        for name in (
+            "DEBUG",
+            "DEV_AUTH_AS",
+            "DEV_AUTH_PUBLISHED_ON_LOOPBACK",
+            "SECRET_KEY",
+            "ALLOWED_HOSTS",
+            "TANDEM_HOST",
+        ):
             monkeypatch.delenv(name, raising=False)
 
     def options(self, data_dir: Path, host: str) -> Options:

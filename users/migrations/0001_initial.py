@@ -175,7 +175,26 @@ class Migration(migrations.Migration):
                     models.Index(fields=["display_name", "id"], name="users_by_display_name"),
                     models.Index(fields=["last_login_at", "id"], name="users_by_last_login"),
                     models.Index(fields=["status", "created_at", "id"], name="users_newest_by_status"),
-                    django.contrib.postgres.indexes.GinIndex(fields=["roles"], name="users_by_role"),
+                    models.Index(
+                        condition=models.Q(("roles__contains", [1])),
+                        fields=["created_at", "id"],
+                        name="users_newest_customer",
+                    ),
+                    models.Index(
+                        condition=models.Q(("roles__contains", [2])),
+                        fields=["created_at", "id"],
+                        name="users_newest_seller",
+                    ),
+                    models.Index(
+                        condition=models.Q(("roles__contains", [3])),
+                        fields=["created_at", "id"],
+                        name="users_newest_admin",
+                    ),
+                    models.Index(
+                        condition=models.Q(("roles__contains", [4])),
+                        fields=["created_at", "id"],
+                        name="users_newest_support",
+                    ),
                     django.contrib.postgres.indexes.GinIndex(fields=["search_words"], name="users_words"),
                     django.contrib.postgres.indexes.GinIndex(fields=["name_words"], name="users_name_words"),
                 ],

@@ -7,7 +7,6 @@ import signal
 import sys
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from django.db import OperationalError, connection
 from django.utils.autoreload import get_child_arguments
 from django.utils.module_loading import import_string
 
+from core.addresses import check_development_identity
 from core.rpc import processes
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
 
@@ -91,11 +91,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         asked = _options(options)
-        _check_development_identity(asked.host)
         signals: Signals = queue.SimpleQueue()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda number, frame: signals.put(number))
         try:
+            check_development_identity(asked.host)
             if options["child_of"]:
                 processes.end_with_parent(options["child_of"], signals)
                 code = self._serve(asked, signals, options["ready_fd"])
@@ -156,21 +156,6 @@ def _start_embedded_database() -> None:
             # Calls that need it fail with UNAVAILABLE until it can be started.
             logger.error("The embedded database cannot be started: %s", exc)
         connection.close()
-
-
-def _check_development_identity(host: str) -> None:
-    if settings.DEV_AUTH_AS and not settings.DEV_AUTH_PUBLISHED_ON_LOOPBACK and not _is_loopback(host):
-        raise CommandError(
-            f"DEV_AUTH_AS lets everyone who reaches this server act as {settings.DEV_AUTH_AS}: listen on 127.0.0.1, or "
-            "unset it."
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _source_folders() -> list[Path]:

@@ -1,0 +1,256 @@
+"""ListUsers and SearchUsers among a million users: does the ten-thousandth page cost what the first does?
+
+.venv/bin/python -m bench.lists [--users N] [--explain] [--data-dir FOLDER]
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from bench import product, seed
+from bench.measuring import machine, print_table, share_cores
+
+PAGES = (1, 100, 1_000, 10_000)
+PAGE = 50
+#: What the deepest page of a list may cost of the first.
+BAR = 1.2
+SLOW_MS = 20
+GRPC_PORT, METRICS_PORT = 50163, 8164
+SERVICE = "user.v1.UserService"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A list: what is asked for, and by whom.
+
+    Attributes:
+        fields: of ListUsersRequest, or of SearchUsersRequest where there is a `query`.
+    """
+
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    by_colleague: bool = False
+
+    @property
+    def rpc(self) -> str:
+        return "SearchUsers" if "query" in self.fields else "ListUsers"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a list's pages took, in ms of wall time; None where it has no such page."""
+
+    case: Case
+    took: dict[int, float | None]
+    total_count: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures lists and searches on their pages 1 to 10,000.")
+    parser.add_argument("--users", type=int, default=1_000_000, help="how many there are (%(default)s)")
+    parser.add_argument("--calls", type=int, default=9, help="of which the medians are told (%(default)s)")
+    parser.add_argument("--explain", action="store_true", help=f"show the plans of what takes more than {SLOW_MS} ms")
+    parser.add_argument("--only", default="", help="only what has this in its name")
+    parser.add_argument("--data-dir", type=Path, help="keep the database there, and use it if it is there")
+    arguments = parser.parse_args()
+    core = share_cores()
+    with product.database(arguments.data_dir) as data_dir:
+        from users.models import User
+
+        if not User.objects.exists():
+            seed.seed(arguments.users)
+        callers = seed.add_callers(product.PASSWORD)
+        with (
+            product.grpc_door(core, data_dir / "servers.log", GRPC_PORT, METRICS_PORT, workers=4) as server,
+            grpc.insecure_channel(server.address) as channel,
+        ):
+            print(f"{machine()}\n{User.objects.count():,} users; ms of wall time, medians of {arguments.calls} calls\n")
+            lists = Lists(channel, *callers)
+            measured = [lists.measure(case, arguments.calls) for case in cases() if arguments.only in case.name]
+            _print(measured)
+            if arguments.explain:
+                _explain(lists, measured)
+        print(f"\nAt the end: {machine()}")
+
+
+def cases() -> list[Case]:
+    """The lists: in each order, with filters that many, few and hardly any users pass, of words of all frequencies."""
+    from tandem.common.v1.common_pb2 import SORT_ORDER_ASC, SORT_ORDER_DESC, SortSpec
+    from users.models import Role, Status, User
+
+    def sorted_by(name: str, order: int = SORT_ORDER_ASC) -> dict[str, Any]:
+        return {"sort": SortSpec(field=name, order=order)}
+
+    someone = User.objects.order_by("created_at")[1_000:1_001].get().email
+    rare = seed.RARE_NAME.lower()
+    return [
+        Case("newest first"),
+        Case("oldest first", sorted_by("created_at")),
+        Case("by email", sorted_by("email")),
+        Case("by email, descending", sorted_by("email", SORT_ORDER_DESC)),
+        Case("by display name", sorted_by("display_name")),
+        Case("by last login, latest first", sorted_by("last_login_at", SORT_ORDER_DESC)),
+        Case("by last login, earliest first", sorted_by("last_login_at")),
+        Case("active", {"statuses": [Status.ACTIVE]}),
+        Case("pending", {"statuses": [Status.PENDING_VERIFICATION]}),
+        Case("active or pending", {"statuses": [Status.ACTIVE, Status.PENDING_VERIFICATION]}),
+        Case("banned", {"statuses": [Status.BANNED]}),
+        Case("suspended or banned", {"statuses": [Status.SUSPENDED, Status.BANNED]}),
+        Case("sellers", {"roles": [Role.SELLER]}),
+        Case("support", {"roles": [Role.SUPPORT]}),
+        Case("customers who are banned", {"roles": [Role.CUSTOMER], "statuses": [Status.BANNED]}),
+        Case("sellers who are banned", {"roles": [Role.SELLER], "statuses": [Status.BANNED]}),
+        Case("active, by email", {"statuses": [Status.ACTIVE], **sorted_by("email")}),
+        Case("banned, by email", {"statuses": [Status.BANNED], **sorted_by("email")}),
+        Case("support, by display name", {"roles": [Role.SUPPORT], **sorted_by("display_name")}),
+        Case("banned, by last login", {"statuses": [Status.BANNED], **sorted_by("last_login_at")}),
+        Case("colleague: newest first", by_colleague=True),
+        Case("colleague: by display name", sorted_by("display_name"), by_colleague=True),
+        Case("colleague: pending", {"statuses": [Status.PENDING_VERIFICATION]}, by_colleague=True),
+        Case("colleague: deactivated (nobody)", {"statuses": [Status.DEACTIVATED]}, by_colleague=True),
+        Case("search everybody", {"query": ""}),
+        Case("search a rare name", {"query": rare}),
+        Case("search a frequent name", {"query": "james"}),
+        Case("search what most have", {"query": "example"}),
+        Case("search one letter", {"query": "e"}),
+        Case("search an email", {"query": someone}),
+        Case("search two frequent names", {"query": "mary johnson"}),
+        Case("search a rare and a frequent word", {"query": f"{rare} example"}),
+        Case("search two words that most have", {"query": "example com"}),
+        Case("search nothing that is there", {"query": "qqqqq"}),
+        Case("search two that never meet", {"query": "james mary"}),
+        Case("search most, banned", {"query": "example", "statuses": [Status.BANNED]}),
+        Case("search a frequent name, support", {"query": "james", "roles": [Role.SUPPORT]}),
+        Case("colleague: search a rare name", {"query": rare}, by_colleague=True),
+        Case("colleague: search a frequent name", {"query": "james"}, by_colleague=True),
+        Case("colleague: search one letter", {"query": "j"}, by_colleague=True),
+        Case("colleague: search two frequent names", {"query": "mary johnson"}, by_colleague=True),
+        Case("colleague: search an email (nobody)", {"query": someone}, by_colleague=True),
+    ]
+
+
+class Lists:
+    """Both callers, and how they ask for any page of a list."""
+
+    def __init__(self, channel: grpc.Channel, administrator: str, colleague: str) -> None:
+        from users.models import User
+        from users.rpc import UserService
+
+        self._channel = channel
+        self._operations = {operation.rpc: operation for operation in UserService.operations}
+        emails = {False: administrator, True: colleague}
+        self._actors = {by_colleague: User.objects.get(email=email) for by_colleague, email in emails.items()}
+        self._tokens = {by: product.access_token(channel, email) for by, email in emails.items()}
+
+    def measure(self, case: Case, calls: int) -> Measured:
+        """Asks for each of the list's pages as often."""
+        print(f"{case.name} ...", file=sys.stderr, flush=True)
+        path, operation = f"/{SERVICE}/{case.rpc}", self._operations[case.rpc]
+        call = self._channel.unary_unary(
+            path, operation.request_class.SerializeToString, operation.response_class.FromString
+        )
+        metadata = [("authorization", f"Bearer {self._tokens[case.by_colleague]}")]
+        took: dict[int, float | None] = {}
+        total_count = 0
+        for page in PAGES:
+            took[page] = None
+            if (request := self.request(case, page)) is not None:
+                total_count = call(request, metadata=metadata).pagination.total_count
+                took[page] = statistics.median(_ms(lambda: call(request, metadata=metadata)) for _ in range(calls))
+        return Measured(case, took, total_count)
+
+    def request(self, case: Case, page: int) -> Message | None:
+        """What asks for this page; None where the list has no such page."""
+        operation = self._operations[case.rpc]
+        request = operation.request_class(**case.fields)
+        request.pagination.page_size = PAGE
+        if page > 1:
+            token = self._token(case, request, page)
+            if not token:
+                return None
+            request.pagination.page_token = token
+        return request
+
+    def statements(self, case: Case, page: int) -> list[str]:
+        """The SQL that this page takes, once it is compiled."""
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        call, request = self._call(case), self.request(case, page)
+        call.operation.function(call, request)
+        with CaptureQueriesContext(connection) as captured:
+            call.operation.function(call, request)
+        return [query["sql"] for query in captured.captured_queries]
+
+    def _call(self, case: Case) -> Any:
+        from core.operations import Call
+
+        return Call(self._operations[case.rpc], actor=self._actors[case.by_colleague])
+
+    def _token(self, case: Case, request: Any, page: int) -> str:
+        """The token that the page before would have given: nobody walks there for a measurement."""
+        from django.db.models import F
+
+        from core import paging, search
+        from core.messages import asked_order, asked_page
+        from users import queries
+
+        call = self._call(case)
+        only = queries.Filter(statuses=request.statuses, roles=request.roles)
+        asked, more, pattern, order = asked_page(call, request.pagination), {}, "", None
+        if case.rpc == "SearchUsers":
+            more, pattern = {"query": request.query}, search.pattern(request.query)
+        else:
+            order = asked_order(request.sort)
+        order = order or paging.Order("created_at", descending=True)
+        selection = queries._selection(call.actor, only, pattern)
+        column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)
+        rows = selection.build(*selection.form, **selection.values).order_by(
+            column, "-id" if order.descending else "id"
+        )
+        before = (page - 1) * PAGE
+        last_and_next = list(rows[before - 1 : before + 1])
+        if len(last_and_next) < 2:
+            return ""
+        bound = queries._bound(asked, call.actor, only, **more)
+        return paging._token(last_and_next[0], order, paging._salt(bound, order))
+
+
+def _ms(call: Any) -> float:
+    begun = time.perf_counter()
+    call()
+    return (time.perf_counter() - begun) * 1000
+
+
+def _print(measured: list[Measured]) -> None:
+    rows = []
+    for one in measured:
+        first, deepest = one.took[PAGES[0]], one.took[PAGES[-1]]
+        ratio = f"{deepest / first:.2f}" if first and deepest else ""
+        cells = [f"{took:.1f}" if took is not None else "" for took in one.took.values()]
+        rows.append((one.case.name, *cells, ratio, f"{one.total_count:,}" if one.total_count >= 0 else "not counted"))
+    print_table(("", *(f"page {page:,}" for page in PAGES), "last / first", "total_count"), rows)
+    print(f"\nBar: the last column but one at most {BAR} for lists.")
+
+
+def _explain(lists: Lists, measured: list[Measured]) -> None:
+    from django.db import connection
+
+    slow = [(one.case, page) for one in measured for page, took in one.took.items() if took and took > SLOW_MS]
+    for case, page in slow:
+        for sql in lists.statements(case, page):
+            print(f"\n{case.name}, page {page:,}\n{sql}")
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}")
+                print("\n".join(f"    {line}" for (line,) in cursor.fetchall()))
+
+
+if __name__ == "__main__":
+    main()

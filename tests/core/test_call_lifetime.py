@@ -1,0 +1,50 @@
+"""A call that has ended is over. grpcio counts it among its connection's open streams as long as anything holds it, so
+none may hold itself and wait for the garbage collector.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from tandem.example.v1.example_pb2 import ListUsersRequest
+from tests.core.scene import PATIENCE, Scene, Served, scene, serve
+
+__all__ = ["scene", "serve"]  # Fixtures.
+
+MOST_STREAMS = 5
+
+
+@pytest.fixture
+def _no_garbage_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def served(scene: Scene, serve: Callable[..., Served], settings: Any) -> Served:
+    settings.GRPC_MAX_STREAMS_PER_CONNECTION = MOST_STREAMS
+    return serve(scene.service())
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+def test_answered_calls_are_let_go(served: Served) -> None:
+    for _ in range(4 * MOST_STREAMS):
+        assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+def test_failed_calls_are_let_go(served: Served, scene: Scene) -> None:
+    def fail() -> None:
+        raise PermissionDenied("You may not.")
+
+    scene.step = fail
+    for _ in range(4 * MOST_STREAMS):
+        with pytest.raises(grpc.RpcError) as caught:
+            served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE)
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
