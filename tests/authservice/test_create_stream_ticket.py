@@ -1,7 +1,10 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from access import services
@@ -46,6 +49,25 @@ def test_it_stands_for_the_caller_once(api: Door, ann: User, session: Session) -
 def test_on_another_path_it_is_refused_and_used_up(ticket: str) -> None:
     assert refused(ticket, "/api/v1/changes/stream")
     assert refused(ticket)
+
+
+def test_of_two_at_once_one_gets_in(transactional_db: None, ann: User) -> None:
+    start = Barrier(2)
+
+    def redeem(ticket: str) -> bool:
+        try:
+            start.wait(timeout=10)
+            redeem_ticket(ticket, PATH)
+        except Unauthenticated:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            ticket = services.create_ticket(ann, PATH, session_id=None)
+            assert sorted(pool.map(redeem, (ticket, ticket))) == [False, True]
 
 
 @pytest.mark.parametrize("unknown", ["", "nonsense", "x" * 10_000])

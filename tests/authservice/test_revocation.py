@@ -1,5 +1,6 @@
 """What ends a credential is known to every process within a second; here each door is one."""
 
+import json
 import time
 import urllib.error
 import urllib.request
@@ -9,7 +10,8 @@ import grpc
 import pytest
 
 from access.models import Session
-from access.tokens import access_token
+from access.services import _issue, refresh
+from access.tokens import access_token, new_secret
 from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
 from tests.factories import ApiKeyFactory, UserFactory, bearer_of
@@ -21,8 +23,12 @@ pytestmark = pytest.mark.real_server
 MOST_SECONDS = 1.0
 
 
-def http(servers: Servers, verb: str, path: str, authorization: str) -> int:
-    request = urllib.request.Request(servers.http_url + path, method=verb, headers={"Authorization": authorization})
+def http(servers: Servers, verb: str, path: str, authorization: str = "", body: object = None) -> int:
+    headers = {"Authorization": authorization} if authorization else {}
+    data = None
+    if body is not None:
+        headers["Content-Type"], data = "application/json", json.dumps(body).encode()
+    request = urllib.request.Request(servers.http_url + path, method=verb, headers=headers, data=data)
     try:
         with urllib.request.urlopen(request, timeout=5) as response:
             return int(response.status)
@@ -85,6 +91,17 @@ def test_a_session_that_one_door_ends(servers: Servers, user: User) -> None:
 
     assert max(seconds_until_refused(servers, ended, over_grpc)) < MOST_SECONDS
     assert all(let_in(servers, here) for let_in in DOORS)
+
+
+def test_a_session_whose_refresh_token_is_used_again(servers: Servers, user: User) -> None:
+    session, ended = a_session(user)
+    token = _issue(session, new_secret())
+    refresh(refresh(token).refresh_token)
+
+    def replay() -> None:
+        assert http(servers, "POST", "/api/v1/auth/refresh", body={"refresh_token": token}) == 401
+
+    assert max(seconds_until_refused(servers, ended, replay)) < MOST_SECONDS
 
 
 def test_an_api_key_that_the_other_door_ends(servers: Servers, user: User) -> None:
