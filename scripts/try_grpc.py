@@ -152,6 +152,34 @@ class Walk:
         expect("profile", self.user.profile, profile)
         expect("version", self.user.audit.version, before.audit.version + 1)
 
+    def verify_email(self) -> None:
+        answer = self.call(self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=self.user.id))
+        show("message", answer.message)
+        expect("sent", answer.sent, True)
+        self.refused(grpc.StatusCode.NOT_FOUND, self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=UNKNOWN_ID))
+
+    def confirm_email_verification(self) -> None:
+        # The good one is in a mail.
+        wrong = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
+        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ConfirmEmailVerification, wrong)
+        show("a wrong token", "refused")
+        expect("the refusal names the token", "token: " in told, True)
+
+    def request_password_reset(self) -> None:
+        known, unknown = (
+            self.call(self.users.RequestPasswordReset, user_pb2.RequestPasswordResetRequest(email=email))
+            for email in (self.user.email, f"nobody-{self.mark}@example.com")
+        )
+        show("message", known.message)
+        expect("sent", known.sent, True)
+        expect("the answer for an address without an account", unknown, known)
+
+    def reset_password(self) -> None:
+        wrong = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
+        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ResetPassword, wrong)
+        show("a wrong token", "refused")
+        expect("the refusal names the token", "token: " in told, True)
+
     def list_users(self) -> None:
         seen: list[user_pb2.User] = []
         ours: list[str] = []
@@ -285,6 +313,10 @@ def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
         ("GetUserByEmail", walk.get_user_by_email),
         ("UpdateUser", walk.update_user),
         ("UpdateUserProfile", walk.update_user_profile),
+        ("VerifyEmail", walk.verify_email),
+        ("ConfirmEmailVerification", walk.confirm_email_verification),
+        ("RequestPasswordReset", walk.request_password_reset),
+        ("ResetPassword", walk.reset_password),
         ("ListUsers", walk.list_users),
         ("SearchUsers", walk.search_users),
         *account_steps(walk),

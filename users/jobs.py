@@ -37,7 +37,7 @@ def send_password_changed(job_id: UUID, *, user_id: str, at: str) -> None:
 
 @job
 def send_email_changed(job_id: UUID, *, user_id: str, email: str, at: str) -> None:
-    """Tells the user, at the address that was theirs before, that it was changed."""
+    """Tells the user, at the address that was theirs before, that it was changed; also of a closed account."""
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         _notify(job_id, "email_changed", "Your e-mail address was changed", user, email, at)

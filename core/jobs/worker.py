@@ -35,8 +35,9 @@ class Worker:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
-        # Whoever runs a job takes it out of here; the rest is the business of one thread.
-        self._running: dict[UUID, Job] = {}
+        # By id and attempt: after a long sleep of the machine, a job may be tried again here beside its lost try.
+        # Whoever runs a job takes it out; the rest is the business of one thread.
+        self._running: dict[tuple[UUID, int], Job] = {}
         self._signals = 0
         self._kept_at = time.monotonic()
         self._listening_on: Any = None
@@ -79,7 +80,7 @@ class Worker:
             _tell_of_database(exc)
             return
         for job in claimed:
-            self._running[job.pk] = job
+            self._running[job.pk, job.attempts] = job
             self._pool.submit(self._run, job)
 
     def _keep(self) -> None:
@@ -100,7 +101,7 @@ class Worker:
             # It has run; what came of it could not be noted, so it will be tried again when its lease has ended.
             logger.exception("Job %s: its end could not be noted.", job)
         finally:
-            del self._running[job.pk]
+            del self._running[job.pk, job.attempts]
             self._ring()
 
     def _ring(self) -> None:

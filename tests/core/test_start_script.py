@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,11 @@ class Started:
         except psutil.Error:
             return False
 
-    def end(self) -> None:
+    def kill_all(self) -> None:
+        """Ends everything that runs because of it, at once."""
         for process in self.processes():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # One that went may have taken it along.
+                process.kill()
         self.process.wait(timeout=30)
 
 
@@ -134,7 +137,7 @@ def start(checkout: Path) -> Iterator[Callable[..., Started]]:
 
     yield start_one
     for one in started:
-        one.end()
+        one.kill_all()
 
 
 @pytest.mark.real_server
@@ -173,9 +176,7 @@ class TestServing:
 
         second = start()
         second.until_it_says("Ctrl-C stops everything")
-        for process in second.processes():
-            process.kill()
-        second.process.wait()
+        second.kill_all()
 
         third = start()
         third.until_it_says("Ctrl-C stops everything")

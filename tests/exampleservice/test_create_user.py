@@ -2,6 +2,7 @@ import pytest
 
 from tandem.example.v1.example_pb2 import CreateUserRequest
 from tests.doors import Door, Failed
+from tests.jobs import mails
 from users.models import User
 
 CREATE = "ExampleService/CreateUser"
@@ -13,6 +14,7 @@ def test_it_makes_an_account_without_a_password(api: Door) -> None:
     stored = User.objects.get(number=user.id)
     assert not stored.has_usable_password()
     assert user.updated_at == int(stored.updated_at.timestamp())
+    assert [mail.to for mail in mails()] == [["zoe@example.com"]]
 
 
 @pytest.mark.parametrize(

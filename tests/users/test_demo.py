@@ -3,6 +3,7 @@ from io import StringIO
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 
+from core.models import Job
 from users.models import Role, User
 
 
@@ -22,6 +23,7 @@ def test_it_makes_an_administrator_and_two_users_once(db: None) -> None:
     assert people == [("John Doe", "john@example.com"), ("Jane Smith", "jane@example.com")]
     assert "password" not in demo()
     assert User.objects.count() == 3
+    assert Job.objects.count() == 0, "nobody is mailed"
 
 
 def test_it_lets_a_changed_user_be(db: None) -> None:

@@ -1,7 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 
 from changes.models import Change
@@ -10,7 +13,9 @@ from core.models import IdempotencyRecord
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest, GetUserRequest, ResetPasswordRequest
 from tests.doors import Door, Failed
+from tests.factories import UserFactory
 from tests.jobs import mails
+from users import services
 from users.models import MailedToken, Status, TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -134,3 +139,24 @@ def test_both_are_required(api: Door) -> None:
 def test_nothing_is_kept_for_its_idempotency_key(api: Door, ann: User) -> None:
     api(RESET, ResetPasswordRequest(token=a_token(ann), new_password=NEW), idempotency_key="k-1")
     assert IdempotencyRecord.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_wins() -> None:
+    ann = UserFactory(email="ann@example.com")
+    token = a_token(ann)
+
+    def reset(number: int) -> bool:
+        try:
+            services.reset_password(token=token, new_password=f"staple battery horse {number}")
+        except ValidationError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(reset, range(8)))
+    assert sum(won) == 1
+    ann.refresh_from_db()
+    assert check_password(f"staple battery horse {won.index(True)}", ann.password)

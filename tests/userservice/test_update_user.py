@@ -94,6 +94,17 @@ def test_a_new_email_is_told_at_the_old_one_and_to_be_verified(api: Door, ann: U
     assert (ann.email, ann.email_verified) == ("anna@example.com", True)
 
 
+def test_nobody_floods_others_with_mails(api: Door, ann: User, settings: Any) -> None:
+    settings.MAILS_PER_ACCOUNT = 2
+    for number in range(2):
+        api(UPDATE, update(ann, ["email"], email=f"stranger{number}@example.com"), actor=ann)
+    with pytest.raises(Failed, match="RATE_LIMITED"):
+        api(UPDATE, update(ann, ["email"], email="stranger2@example.com"), actor=ann)
+    assert not any("stranger2@example.com" in mail.to for mail in mails())
+    ann.refresh_from_db()
+    assert ann.email == "stranger1@example.com"
+
+
 def test_an_email_that_stays_is_not_told(api: Door, ann: User) -> None:
     api(UPDATE, update(ann, ["email", "first_name"], email="ANN@example.com", first_name="Anna"), actor=ann)
     assert mails() == []

@@ -27,7 +27,7 @@ from users.services.passwords import (
     request_password_reset,
     reset_password,
 )
-from users.services.verification import confirm_email_verification, request_verification, verify_email
+from users.services.verification import confirm_email_verification, limit_mails, request_verification, verify_email
 
 __all__ = [
     "LONGEST_PASSWORD",
@@ -127,6 +127,7 @@ def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_ve
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
         Conflict: the last administrator would be one no more.
+        RateLimited: the e-mail address was changed too often, each time with a mail to whatever address.
     """
     with acting(actor):
         user = _user_to_change(actor, user_id, expected_version)
@@ -352,6 +353,7 @@ def _user_to_change(actor: Any, user_id: str, expected_version: int | None) -> U
 
 
 def _follow_up_new_email(user: User, before: str) -> None:
+    limit_mails(user)
     mailed_tokens.void(user)
     enqueue("users.send_email_changed", user_id=str(user.pk), email=before, at=timezone.now().isoformat())
     request_verification(user)

@@ -31,8 +31,7 @@ def verify_email(actor: Any, user_id: str) -> bool:
         raise PermissionDenied("You may not have this user's e-mail address verified.")
     if user.email_verified or not user.is_active:
         return False
-    message = "Too many mails were asked for; try again later."
-    limits.take("verification", str(user.pk), most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
+    limit_mails(user)
     with transaction.atomic():
         request_verification(user)
     return True
@@ -53,6 +52,16 @@ def confirm_email_verification(token: str) -> User:
             save_clean(user, email_verified=True, status=status, also={"updated_by": user})
             auth.forget(user.pk)
     return user
+
+
+def limit_mails(user: User) -> None:
+    """Counts one more verification of this account.
+
+    Raises:
+        RateLimited
+    """
+    message = "Too many mails were asked for; try again later."
+    limits.take("verification", str(user.pk), most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
 
 
 def request_verification(user: User) -> None:
