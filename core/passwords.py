@@ -7,6 +7,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, identify_hasher
 from django.core.exceptions import ValidationError
 
+from core.context import check_deadline
+
 # Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; the others wait their turn.
 _turns = threading.BoundedSemaphore(settings.PASSWORD_HASHES_AT_ONCE)
 
@@ -20,10 +22,13 @@ class Argon2idHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         with _turns:
+            # A call that waited here for too long is not worth a hash any more.
+            check_deadline()
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         with _turns:
+            check_deadline()
             return super().verify(password, encoded)
 
 

@@ -184,6 +184,11 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
                 {"date_of_birth": ValidationError("The date of birth lies in the future.", code="range")}
             )
 
+    def set_password(self, raw_password: str | None) -> None:
+        """A new password ends the sessions, also where Django's own commands set it."""
+        super().set_password(raw_password)
+        self.tokens_valid_from = now()
+
     # `is_active` is what Django's own login asks.
     @property
     def is_active(self) -> bool:  # type: ignore[override]

@@ -1,6 +1,6 @@
 """Trace spans (OpenTelemetry), with the caller's W3C `traceparent` as their parent. Only with TRACING=true.
 
-The API's package is not among the requirements: who traces installs it together with an exporter of his choice.
+The packages are among the requirements for the tests' sake; who traces adds an exporter of their choice.
 """
 
 from collections.abc import Iterator

@@ -55,7 +55,7 @@ def test_the_committed_document_is_the_current_one() -> None:
     assert committed_path().read_text() == output.getvalue(), RENEW
 
 
-def test_the_committed_document_is_served(client: Client) -> None:
+def test_the_committed_document_is_served(client: Client, db: None) -> None:
     response = client.get("/api/v1/openapi.json", headers={"host": "localhost"})
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
     assert response.content == committed_path().read_bytes()
@@ -318,7 +318,7 @@ class Page(HTMLParser):
         self.inline += [name for name in given if name.startswith("on") or name == "style"]
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_inline(client: Client) -> None:
+def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_inline(client: Client, db: None) -> None:
     response = client.get("/api/v1/docs", headers={"host": "localhost"})
     assert response.status_code == 200
     policy = response.headers["Content-Security-Policy"]

@@ -163,7 +163,7 @@ def test_colleagues_see_open_accounts_and_cannot_ask_for_more(api: Door, ann: Us
 
 
 def test_it_takes_two_queries_however_many_rows(api: Door, administrator: User, django_assert_num_queries: Any) -> None:
-    UserFactory.create_batch(30)
+    UserFactory.create_batch(30, created_by=administrator, updated_by=administrator)
     request = ListUsersRequest(pagination=PaginationRequest(page_size=25))
     api(LIST, request, actor=administrator)
     with django_assert_num_queries(2):
