@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.servers import ROOT, Servers
+from tests.servers import ROOT, Servers, running, until
 
 pytestmark = pytest.mark.real_server
 
@@ -45,4 +47,13 @@ def test_without_debug_there_is_no_development_identity() -> None:
 def test_it_stops_when_told(servers: Servers) -> None:
     web = servers.processes[0]
     web.send_signal(signal.SIGTERM)
-    assert web.wait(15) in (0, -signal.SIGTERM)
+    assert web.wait(15) == 0
+
+
+def test_it_takes_the_embedded_database_along(tmp_path: Path) -> None:
+    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(tmp_path), "DEV_AUTH_AS": ""}
+    with running(ready_path="/health/ready", **embedded) as servers:
+        pid = int(next(tmp_path.rglob("postmaster.pid")).read_text().split()[0])
+        assert psutil.pid_exists(pid)
+    assert [process.returncode for process in servers.processes] == [0, 0]
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it has stopped")

@@ -1,6 +1,8 @@
 """`manage.py runweb`: serves HTTP, as `rungrpc` serves gRPC."""
 
+import signal
 import socket
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -48,7 +50,15 @@ class Command(BaseCommand):
             lifespan="off",
             timeout_graceful_shutdown=grace,
         )
+        # When uvicorn has drained it raises its signal once more, for whoever listened before it: unheard, that would
+        # end the process on the spot, and what holds the embedded database would not be let go.
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, _end)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _end(signum: int, frame: object) -> None:
+    sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
