@@ -1,6 +1,6 @@
 """Fresh database connections for threads that serve many calls and know no request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db import connections
@@ -16,15 +16,17 @@ def connected() -> Iterator[None]:
     inside an atomic block is left alone: it belongs to who opened the block. Opens nothing: a call that needs no
     database costs no connection.
     """
-    _refresh()
+    known = connections.all(initialized_only=True)
+    _refresh(known)
     try:
         yield
     finally:
-        _refresh()
+        # Asking again would cost more than what is done with them; only a thread's first calls make connections.
+        _refresh(known if len(known) == len(connections.settings) else connections.all(initialized_only=True))
 
 
-def _refresh() -> None:
-    for connection in connections.all(initialized_only=True):
+def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:
+    for connection in known:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
             _forget_queries(connection)

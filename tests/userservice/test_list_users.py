@@ -162,6 +162,13 @@ def test_colleagues_see_open_accounts_and_cannot_ask_for_more(api: Door, ann: Us
         assert failed.value.reason == "FORBIDDEN"
 
 
+def test_of_closed_accounts_colleagues_see_none(api: Door, ann: User, bob: User) -> None:
+    UserFactory(status=Status.BANNED)
+    assert pages(api, ann, 9, statuses=[Status.BANNED, Status.DEACTIVATED]) == [[]]
+    request = ListUsersRequest(statuses=[Status.BANNED, Status.ACTIVE])
+    assert [user.id for user in api(LIST, request, actor=ann).users] == [str(bob.pk), str(ann.pk)]
+
+
 def test_it_takes_two_queries_however_many_rows(api: Door, administrator: User, django_assert_num_queries: Any) -> None:
     UserFactory.create_batch(30, created_by=administrator, updated_by=administrator)
     request = ListUsersRequest(pagination=PaginationRequest(page_size=25))

@@ -46,6 +46,13 @@ def test_an_empty_query_finds_all(api: Door, jose: User, administrator: User) ->
     assert found(api, administrator, " ") == ["Pepe 42/a", "Administrator"]
 
 
+@pytest.fixture(params=[1_000, 0], ids=["few", "many"])
+def _few_or_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few matches are fetched and then put in order, many are met along the order."""
+    monkeypatch.setattr("core.paging._FEW", request.param)
+
+
+@pytest.mark.usefixtures("_few_or_many")
 def test_an_exact_email_comes_first_and_once(api: Door, administrator: User) -> None:
     UserFactory(email="sam@example.com", display_name="exact")
     for number in range(3):

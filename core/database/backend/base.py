@@ -18,8 +18,11 @@ from typing import Any
 from django.db.backends.postgresql import base, client
 
 from core.database import binaries, embedded
+from core.database.backend import names
 
 IDLE_SECONDS = 5.0
+
+names.read_in_c()
 
 
 class DatabaseClient(client.DatabaseClient):

@@ -1,0 +1,87 @@
+import datetime
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+
+from core.prepared import Prepared
+from tests.factories import UserFactory
+from users.models import Role, Status, User
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def test_it_gives_the_instances_that_the_orm_gives(ann: User) -> None:
+    ann.social_links = {"web": "https://ann.example.com"}
+    ann.save()
+    found = Prepared(lambda user_id: User.objects.filter(pk=user_id)).first(user_id=ann.pk)
+    assert found is not None
+    assert (found.__dict__ | {"_state": None}) == (User.objects.get(pk=ann.pk).__dict__ | {"_state": None})
+    found.first_name = "Anna"
+    found.save()  # It knows that it is stored, and where.
+    assert User.objects.get(pk=ann.pk).first_name == "Anna"
+
+
+def test_values_of_every_type_are_bound_anew_at_each_call(ann: User, bob: User) -> None:
+    young = UserFactory(created_at=NOW + datetime.timedelta(days=2), last_name=ann.last_name)
+
+    def build(name: str, since: datetime.datetime, other_id: Any) -> QuerySet[User]:
+        return User.objects.filter(last_name=name, created_at__gte=since).exclude(pk=other_id).order_by("created_at")
+
+    prepared = Prepared(build)
+    long_ago, tomorrow = NOW - datetime.timedelta(days=1), NOW + datetime.timedelta(days=1)
+    assert prepared.all(name=ann.last_name, since=long_ago, other_id=bob.pk) == [ann, young]
+    assert prepared.all(name=ann.last_name, since=tomorrow, other_id=bob.pk) == [young]
+    assert prepared.all(name=ann.last_name, since=long_ago, other_id=young.pk) == [ann]
+    assert prepared.all(name=bob.last_name, since=long_ago, other_id=ann.pk) == [bob]
+    assert prepared.first(name="nobody", since=long_ago, other_id=ann.pk) is None
+
+
+def test_a_value_may_stand_in_several_places_beside_constants(ann: User, bob: User) -> None:
+    prepared = Prepared(
+        lambda text: (
+            User.objects.filter(status__in=[Status.ACTIVE, Status.BANNED], roles__contains=[Role.CUSTOMER])
+            .filter(first_name=text)
+            .exclude(last_name=text)
+        )
+    )
+    assert prepared.all(text="Ann") == [ann]
+    assert prepared.all(text="Bob") == [bob]
+    User.objects.filter(pk=bob.pk).update(last_name="Bob")
+    assert prepared.all(text="Bob") == []
+
+
+def test_it_counts(ann: User, bob: User) -> None:
+    prepared = Prepared(lambda user_id: User.objects.exclude(pk=user_id)[:3])
+    assert prepared.count(user_id=ann.pk) == 1
+    UserFactory.create_batch(4)
+    assert prepared.count(user_id=bob.pk) == 3
+
+
+def test_a_queryset_of_nothing_asks_the_database_nothing(django_assert_num_queries: Any) -> None:
+    prepared = Prepared(User.objects.none)
+    with django_assert_num_queries(0):
+        assert prepared.all() == []
+        assert prepared.count() == 0
+
+
+def test_it_is_compiled_once(ann: User, django_assert_num_queries: Any) -> None:
+    built = []
+
+    def build(user_id: Any) -> QuerySet[User]:
+        built.append(user_id)
+        return User.objects.filter(pk=user_id)
+
+    prepared = Prepared(build)
+    prepared.all(user_id=ann.pk)
+    with django_assert_num_queries(2):
+        assert prepared.all(user_id=ann.pk) == prepared.all(user_id=ann.pk)
+    assert len(built) == 1
+    assert built != [ann.pk]
+
+
+def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User) -> None:
+    with pytest.raises(TypeError, match="each of its values"):
+        Prepared(lambda user_id: User.objects.all()).all(user_id=ann.pk)
