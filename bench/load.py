@@ -67,8 +67,8 @@ def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") ->
         script.write(request + _WRK_REPORT)
         script.flush()
         done = subprocess.run(
-            ["wrk", "--threads=1", "--timeout=30s", f"--connections={AT_ONCE}", f"--duration={math.ceil(seconds)}s", f"--script={script.name}",
-             *(f"--header={name}: {text}" for name, text in headers.items()), url],
+            ["wrk", "--threads=1", "--timeout=30s", f"--connections={AT_ONCE}", f"--duration={math.ceil(seconds)}s",
+             f"--script={script.name}", *(f"--header={name}: {text}" for name, text in headers.items()), url],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])

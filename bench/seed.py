@@ -161,20 +161,21 @@ RARE_NAME = "Zephyrine"
 _CHUNK = 100_000
 
 # Sessions open, logs and versions are kept by triggers; these rows are the state before the measurement, not writes of
-# it, so the triggers are off while they are made. One in 5,000 is banned, one in 10,000 works in support; the first name
-# falls off as names do (the square of a random number), seven in ten have an address under example.com.
+# it, so the triggers are off while they are made. One in 5,000 is banned, one in 10,000 works in support; the first
+# name falls off as names do (the square of a random number), seven in ten have an address under example.com.
 _INSERT = """
 INSERT INTO users_user (
     id, number, email, password, display_name, first_name, last_name, phone, avatar_url, status, roles, email_verified,
-    phone_verified, last_login_at, bio, gender, language, currency, timezone, company, website, social_links, version,
-    created_at, updated_at, tokens_valid_from, is_staff, is_service, is_superuser
+    phone_verified, last_login_at, bio, gender, language, currency, timezone, company, website, social_links,
+    preferences, version, created_at, updated_at, tokens_valid_from, is_staff, is_service, is_superuser
 )
 SELECT
     (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0') || '7' || right(md5(n::text), 3)
      || '8' || right(md5('b' || n), 15))::uuid,
     nextval('users_number_seq'),
     lower(first_name || '.' || last_name || n) || '@' || (
-        CASE WHEN n %% 10 < 7 THEN 'example.com' WHEN n %% 10 < 9 THEN 'mail.example.org' ELSE 'corp-' || n %% 500 || '.example.net' END),
+        CASE WHEN n %% 10 < 7 THEN 'example.com' WHEN n %% 10 < 9 THEN 'mail.example.org'
+        ELSE 'corp-' || n %% 500 || '.example.net' END),
     '!', first_name || ' ' || last_name, first_name, last_name,
     CASE WHEN n %% 2 = 0 THEN '+1415555' || lpad((n %% 10000)::text, 4, '0') ELSE '' END,
     'https://images.example.com/' || n || '.png',
@@ -183,7 +184,7 @@ SELECT
     n %% 16 <> 3, n %% 4 = 0,
     CASE WHEN n %% 3 = 0 THEN NULL ELSE made_at + (random() * (now() - made_at)) END,
     'Works on things that matter, with people who care.', '', 'en', 'EUR', 'Europe/Berlin', 'Example ' || n %% 977, '',
-    '{}', 1, made_at, made_at, made_at, false, false, false
+    '{}', '{}', 1, made_at, made_at, made_at, false, false, false
 FROM (
     SELECT n, now() - interval '3 years' * (1 - n::float / %(total)s) AS made_at,
         CASE WHEN n %% %(rare_every)s = %(rare_every)s / 2 THEN %(rare)s
@@ -207,7 +208,8 @@ def seed(total: int) -> None:
             last = min(first + _CHUNK - 1, total)
             cursor.execute(_INSERT, {
                 "total": total, "first": first, "last": last, "rare": RARE_NAME, "rare_every": max(total // 3, 1),
-                "first_names": FIRST_NAMES, "firsts": len(FIRST_NAMES), "last_names": LAST_NAMES, "lasts": len(LAST_NAMES),
+                "first_names": FIRST_NAMES, "firsts": len(FIRST_NAMES),
+                "last_names": LAST_NAMES, "lasts": len(LAST_NAMES),
             })  # fmt: skip
             if sys.stderr.isatty() or last == total:
                 print(f"{last:,} of {total:,} users after {time.monotonic() - begun:.0f} s", file=sys.stderr)

@@ -185,8 +185,8 @@ def _admitted(operation: Operation, credential: Credential) -> Credential:
 
 
 def expected_version(sent: str | None) -> int | None:
-    """Reads `If-Match`: a version, with or without HTTP's quotes; `*` and nothing mean any version."""
-    if sent is None or sent.strip() in ("", "*"):
+    """Reads `If-Match`: a version, with or without HTTP's quotes; `*` and no header at all mean any version."""
+    if sent is None or sent.strip() == "*":
         return None
     match = re.fullmatch(r'"?([0-9]{1,18})"?', sent.strip())
     if not match:

@@ -40,6 +40,7 @@ _LEVELS = {
     "RATE_LIMITED": logging.WARNING,
     "DEADLINE_EXCEEDED": logging.WARNING,
 }
+_LONGEST_SUBJECT = 100
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECRET = re.compile(r"password|token|secret|ticket|credential|authorization|api_key|_hash$", re.IGNORECASE)
 
@@ -168,7 +169,7 @@ class Report:
             "door": self.meter.door,
             "operation": self.meter.operation,
             "principal": "anonymous" if self.principal is None else str(self.principal),
-            "subject_id": self.subject_id,
+            "subject_id": _in_one_line(self.subject_id),
             "code": self.code,
             "duration_ms": round(seconds * 1000, 3),
         }
@@ -181,6 +182,12 @@ class Report:
         if self.request is not None and logger.isEnabledFor(logging.DEBUG):
             fields["request"] = without_secrets(MessageToDict(self.request, preserving_proto_field_name=True))
         return fields
+
+
+def _in_one_line(told: str) -> str:
+    """What a caller told, fit for a log line: neither long, nor with characters that could forge or colour another."""
+    cut = told[:_LONGEST_SUBJECT]
+    return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 
 def subject_of_request(operation: Operation, request: Message) -> str:

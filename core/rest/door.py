@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from core.addresses import client_address
-from core.errors import Cancelled, TooLarge
+from core.errors import Cancelled, TooLarge, UnsupportedMediaType, invalid
 from core.operations import Call, Operation, caller, expected_version, idempotency_key, perform, snake_case
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
 from core.rest import json, problems
@@ -119,7 +119,7 @@ def _call(operation: Operation, request: Request) -> Call:
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH")) if operation.writes else None,
         idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
-        exact_count=request._request.GET.get("count") == "exact",
+        exact_count=_exact_count(request._request.GET.get("count")),
     )
 
 
@@ -127,7 +127,9 @@ def _answer(call: Call, response: Message, location: str | None) -> HttpResponse
     operation = call.operation
     status = json.success_status(operation)
     if status == 204:
-        return HttpResponse(status=status)
+        nothing = HttpResponse(status=status)
+        del nothing["Content-Type"]
+        return nothing
     answer = HttpResponse(json.answer_bytes(operation, response), content_type="application/json", status=status)
     resource: Any = getattr(response, operation.http.response_body) if operation.http.response_body else response
     if location:
@@ -135,9 +137,17 @@ def _answer(call: Call, response: Message, location: str | None) -> HttpResponse
     path = json.version_path(resource.DESCRIPTOR)
     if path and (version := attrgetter(path)(resource)):
         answer["ETag"] = f'"{version}"'
+    if operation.secret:
+        answer["Cache-Control"] = "no-store"
     if call.replayed:
         answer["Idempotent-Replayed"] = "true"
     return answer
+
+
+def _exact_count(sent: str | None) -> bool:
+    if sent not in (None, "exact"):
+        raise invalid("count", "choice", "Choose one of: exact.")
+    return sent is not None
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -150,6 +160,8 @@ def _body(request: HttpRequest) -> bytes:
         raise TooLarge("The body is larger than 50 MB.") from exc
     except UnreadablePostError as exc:
         raise Cancelled("The client went away before its request was whole.") from exc
+    if body and request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if body and request.content_type != "application/json":
         raise exceptions.UnsupportedMediaType(request.content_type or "")
     return body

@@ -38,6 +38,8 @@ def response(problem: Problem, raised: BaseException | None = None) -> HttpRespo
         answer["Retry-After"] = str(math.ceil(problem.retry_after_seconds))
     if status == 401:
         answer["WWW-Authenticate"] = 'Bearer realm="tandem"'
+    # Django would log it once more, without the call's id.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
     # For the call's log line, where an exception that nobody foresaw stands with its error id.
     answer.told = (problem, raised)  # type: ignore[attr-defined]
     return answer

@@ -209,3 +209,34 @@ def test_what_nobody_foresaw_tells_nothing(http: Client, monkeypatch: pytest.Mon
 def test_an_id_in_a_path_may_be_anything(http: Client) -> None:
     for text in ("%00", "%ff", "..%2f", "%F0%9F%9A%B2", "a%20b"):
         problem(http.get(f"/api/v1/users/{text}"), 404, "NOT_FOUND")
+
+
+def test_an_answer_without_a_body_has_no_type(http: Client, ann: User) -> None:
+    assert "Content-Type" not in http.delete(f"/api/v1/users/{ann.pk}").headers
+
+
+def test_secrets_are_not_to_be_stored(http: Client, ann: User) -> None:
+    response = http.post("/api/v1/auth/logout", {"refresh_token": "x"}, content_type="application/json")
+    assert response.status_code == 204
+    ann.set_password("correct horse battery")
+    ann.save()
+    login = {"email": "ann@example.com", "password": "correct horse battery"}
+    answer = http.post("/api/v1/auth/login", login, content_type="application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_is_counted_is_exact_or_not_asked_for(http: Client) -> None:
+    assert errors(problem(http.get("/api/v1/users?count=maybe"), 400, "INVALID")) == {"#/count": "choice"}
+
+
+def test_a_packed_body_is_refused(http: Client) -> None:
+    problem(post(http, {"email": "new@example.com"}, HTTP_CONTENT_ENCODING="gzip"), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_a_log_line_cannot_be_forged_by_an_id(http: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="core.reporting")
+    http.get("/api/v1/users/a%0AERROR%20forged%1b[31m" + "x" * 1000)
+    (line,) = (record for record in caplog.records if hasattr(record, "call"))
+    told = line.call["subject_id"]
+    assert told.startswith(r"a\nERROR forged\x1b[31m")
+    assert len(told) < 200

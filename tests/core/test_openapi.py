@@ -227,7 +227,7 @@ def test_the_comments_of_the_protos_are_told(described: dict[str, Any]) -> None:
     told = described["paths"]["/api/v1/users/{user_id}"]["get"]
     assert (told["summary"], told["description"]) == ("One user", "One user. NOT_FOUND.")
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
-        "Unset before the first login."
+        "Unset before the first login. Noting it is a write like any other: `audit.version` counts it."
     )
     assert [tag["name"] for tag in described["tags"]] == ["AuthService", "ExampleService", "UserService"]
     assert all(tag["description"] for tag in described["tags"])

@@ -26,6 +26,13 @@ def test_it_makes_an_administrator_and_two_users_once(db: None) -> None:
     assert Job.objects.count() == 0, "nobody is mailed"
 
 
+def test_it_brings_nobody_back(db: None) -> None:
+    demo()
+    User.objects.get(email="jane@example.com").delete()
+    assert demo() == ""
+    assert not User.objects.filter(email="jane@example.com").exists()
+
+
 def test_it_lets_a_changed_user_be(db: None) -> None:
     demo()
     User.objects.filter(email="john@example.com").update(display_name="Johnny")

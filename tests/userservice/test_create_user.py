@@ -86,6 +86,12 @@ def test_it_names_every_bad_field(api: Door) -> None:
     assert User.objects.count() == 0
 
 
+def test_a_bad_email_is_not_blamed_on_the_name_made_of_it(api: Door) -> None:
+    with pytest.raises(Failed) as failed:
+        api(CREATE, CreateUserRequest(email="a\0b@example.com"))
+    assert set(failed.value.fields) == {"email"}
+
+
 @pytest.mark.parametrize("email", ["", "   "])
 def test_the_email_is_required(api: Door, email: str) -> None:
     with pytest.raises(Failed) as failed:

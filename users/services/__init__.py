@@ -80,7 +80,7 @@ def create_user(
         RateLimited: too many accounts from this address.
     """
     _check_may_create(actor, roles, address)
-    fields["display_name"] = fields.get("display_name") or str(fields.get("email", "")).strip().partition("@")[0]
+    fields["display_name"] = fields.get("display_name") or _local_part(fields.get("email", ""))
     author = actor if actor.is_authenticated else None
     user = User(**fields, roles=roles or [Role.CUSTOMER], created_by=author, updated_by=author)
     user.set_unusable_password()
@@ -292,6 +292,10 @@ def _check_may_administer(actor: Any, otherwise: str) -> None:
         raise PermissionDenied(otherwise)
 
 
+def _local_part(email: str) -> str:
+    return email.strip().partition("@")[0]
+
+
 def _check(user: User, password: str) -> None:
     """All that is wrong with a new user, the password included, in one error."""
     errors: dict[str, Any] = {}
@@ -299,8 +303,8 @@ def _check(user: User, password: str) -> None:
         clean(user)
     except ValidationError as exc:
         exc.update_error_dict(errors)
-    if "email" in errors and not user.display_name:
-        # It would have come from the e-mail.
+    if "email" in errors and user.display_name == _local_part(user.email):
+        # It came from the e-mail.
         errors.pop("display_name", None)
     if password:
         try:
