@@ -112,6 +112,15 @@ class StderrHandler(logging.Handler):
         """None is needed: the formatter keeps nothing, and appending is one step."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As the standard library's, which from Python 3.13 on takes it for granted that there is a lock."""
+        passed = self.filter(record)
+        if passed:
+            self.emit(
+                passed if isinstance(passed, logging.LogRecord) else record
+            )  # From 3.12 on filters may replace it.
+        return bool(passed)
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.append(self.format(record))

@@ -41,6 +41,9 @@ ruff format --check .
 step "lint: ruff check"
 ruff check .
 
+step "lint: hadolint"
+hadolint Dockerfile
+
 step "types: mypy"
 mypy .
 

@@ -50,6 +50,7 @@ NOT_RUN = {
     "pip install -r requirements.txt": "it serves until it is stopped; what it calls is what the start script calls",
     "manage.py runworker": "it runs until it is stopped; tests/workers.py runs it",
     "manage.py runweb": "it serves until it is stopped; tests/servers.py runs it",
+    "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
     "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",
     "grpcurl -cacert ca.pem -cert": "tests/core/test_rungrpc.py speaks TLS",
