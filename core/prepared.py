@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import QuerySet
+from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
 #: What a parameter may be. Values of these types the ORM hands to the database as they are.
@@ -61,7 +62,7 @@ class Prepared(Generic[Row]):
         except EmptyResultSet:
             return lambda values: []
         statement = _Statement(sql, params, stand_ins)
-        from_db, columns = queryset.model.from_db, [expression for expression, _, _ in compiler.select]
+        columns = [expression for expression, _, _ in compiler.select]
         alias, names = connection.alias, [column.target.attname for column in columns]
         converters = [
             (position, convert, expression)
@@ -76,7 +77,7 @@ class Prepared(Generic[Row]):
                 for row in found:
                     for position, convert, expression in converters:
                         row[position] = convert(row[position], expression, connection)
-            return [from_db(alias, names, row) for row in found]
+            return [_instance(queryset.model, alias, names, row) for row in found]
 
         return rows
 
@@ -111,6 +112,15 @@ class _Statement:
             cursor.execute(self._sql, [values[name] if name else constant for name, constant in self._places])
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
+
+
+def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[Any]) -> Row:
+    """As `Model.from_db`, at a third of its cost, because nobody wants to hear of each instance (`pre_init`)."""
+    instance = model.__new__(model)
+    state = ModelState()
+    state.adding, state.db = False, alias
+    instance.__dict__.update(zip(names, row, strict=True), _state=state)
+    return instance
 
 
 def _stand_ins(values: Mapping[str, Value]) -> dict[str, Value]:

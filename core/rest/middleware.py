@@ -50,7 +50,8 @@ def refuse_foreign_pages(answer: Answer) -> Answer:
     """
 
     def guarded(request: HttpRequest) -> HttpResponse:
-        if not _is_api(request):
+        # Probes and monitors call under whatever name or address they know, and act on nothing.
+        if not _is_api(request) or request.path_info.startswith(("/health", "/metrics")):
             return answer(request)
         try:
             own = f"{request.scheme}://{request.get_host()}"

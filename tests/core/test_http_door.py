@@ -163,6 +163,10 @@ def test_a_stranger_host_is_refused(http: Client) -> None:
     problem(http.get("/api/v1/health", HTTP_HOST="evil.example.com"), 400, "INVALID")
 
 
+def test_a_probe_needs_no_name(http: Client) -> None:
+    assert http.get("/health/ready", HTTP_HOST="10.1.2.3:8000").status_code == 200
+
+
 def test_a_page_of_another_origin_cannot_act(http: Client) -> None:
     response = post(http, {"email": "new@example.com"}, HTTP_ORIGIN="https://evil.example.com")
     problem(response, 403, "FORBIDDEN")
