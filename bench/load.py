@@ -48,7 +48,7 @@ def h2load(address: str, path: str, message: bytes, headers: dict[str, str], sec
         frame.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
         headers = {"content-type": "application/grpc", "te": "trailers", **headers}
         subprocess.run(
-            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}", f"--duration={seconds:g}",
+            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}", f"--duration={seconds * 1000:.0f}ms",
              f"--data={frame}", f"--log-file={log}", *(f"--header={name}: {text}" for name, text in headers.items()),
              f"http://{address}{path}"],
             check=True, capture_output=True,

@@ -41,22 +41,32 @@ def reported(call: RpcCall) -> AbstractContextManager[Any]:
     return call.report
 
 
-@contextmanager
-def answered(call: RpcCall) -> Iterator[None]:
-    """Turns whatever is raised further in into the problem that the client is told."""
-    try:
-        yield
-    except GeneratorExit:  # The client left a stream, and grpcio drops the generator.
-        call.report.code = "CANCELLED"
-        raise
-    except NotImplementedError as exc:
-        # The generated servicer raises it for an rpc that nobody serves. From elsewhere it is a fault of ours.
-        unserved = call.set_code is grpc.StatusCode.UNIMPLEMENTED
-        call.fail(MethodNotAllowed(f"{call.method.path} is not served here.") if unserved else exc)
-    except Exception as exc:
-        call.fail(exc)
-    else:
-        call.succeed()
+class answered:  # noqa: N801 — a layer like the others
+    """Turns whatever is raised further in into the problem that the client is told.
+
+    No generator: an exception that is thrown into one and stays there is kept by the frames it went through (since
+    Python 3.12), and the exception keeps the call.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: RpcCall) -> None:
+        self._call = call
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, raised: BaseException | None, traceback: object) -> bool:
+        call = self._call
+        if raised is None:
+            call.succeed()
+        elif isinstance(raised, GeneratorExit):  # The client left a stream, and grpcio drops the generator.
+            call.report.code = "CANCELLED"
+        elif isinstance(raised, NotImplementedError) and call.set_code is grpc.StatusCode.UNIMPLEMENTED:
+            # The generated servicer raises it for an rpc that nobody serves. From elsewhere it is a fault of ours.
+            call.fail(MethodNotAllowed(f"{call.method.path} is not served here."))
+        elif isinstance(raised, Exception):
+            call.fail(raised)
+        return isinstance(raised, Exception)
 
 
 @contextmanager

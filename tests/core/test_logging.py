@@ -125,7 +125,9 @@ os.wait()
 
 
 def test_nothing_is_lost_at_the_end() -> None:
-    done = subprocess.run([sys.executable, "-c", LOGS_AND_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOGS_AND_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     told = [json.loads(line)["message"] for line in done.stderr.splitlines()]
     assert told == [*map(str, range(25_000)), "from a fork"]
 
