@@ -48,9 +48,9 @@ def h2load(address: str, path: str, message: bytes, headers: dict[str, str], sec
         frame.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
         headers = {"content-type": "application/grpc", "te": "trailers", **headers}
         subprocess.run(
-            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}", f"--duration={seconds * 1000:.0f}ms",
-             f"--data={frame}", f"--log-file={log}", *(f"--header={name}: {text}" for name, text in headers.items()),
-             f"http://{address}{path}"],
+            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}",
+             f"--duration={seconds * 1000:.0f}ms", f"--data={frame}", f"--log-file={log}",
+             *(f"--header={name}: {text}" for name, text in headers.items()), f"http://{address}{path}"],
             check=True, capture_output=True,
         )  # fmt: skip
         lines = [line.split("\t") for line in log.read_text().splitlines()]

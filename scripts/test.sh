@@ -13,8 +13,8 @@ set_up
 arguments=()
 for argument in "$@"; do
     case $argument in
-        # What is measured stands in pyproject.toml; the empty value keeps a path that follows from being taken for one.
-        --cov) arguments+=(--cov= --cov-report=html --cov-report=term:skip-covered) ;;
+        # What is measured stands in pyproject.toml. An option follows, or a path would be taken for what to measure.
+        --cov) arguments+=(--cov --cov-report=html --cov-report=term:skip-covered) ;;
         *) arguments+=("$argument") ;;
     esac
 done
