@@ -190,9 +190,10 @@ class Lists:
         return [query["sql"] for query in captured.captured_queries]
 
     def _call(self, case: Case) -> Any:
+        from core.auth import Credential
         from core.operations import Call
 
-        return Call(self._operations[case.rpc], actor=self._actors[case.by_colleague])
+        return Call(self._operations[case.rpc], Credential(self._actors[case.by_colleague]))
 
     def _token(self, case: Case, request: Any, page: int) -> str:
         """The token that the page before would have given: nobody walks there for a measurement."""

@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,10 @@ def test_it_takes_one_query(api: Door, ann: User, bob: User, django_assert_num_q
     api(GET, request, actor=ann)  # The caller's credential is believed from here on.
     with django_assert_num_queries(1):  # type: ignore[operator]
         api(GET, request, actor=ann)
+
+
+def test_all_of_it_takes_one_query(api: Door, administrator: User, django_assert_num_queries: Any) -> None:
+    request = GetUserRequest(user_id=str(UserFactory(phone="+14155551234", created_by=administrator).pk))
+    api(GET, request, actor=administrator)
+    with django_assert_num_queries(1):
+        assert api(GET, request, actor=administrator).user.phone.e164 == "+14155551234"
