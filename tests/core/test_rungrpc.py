@@ -337,12 +337,14 @@ def test_processes_that_cannot_serve_are_not_started_for_ever(tmp_path: Path) ->
 def test_a_second_signal_ends_the_children_at_once_too(rungrpc: Start) -> None:
     server = rungrpc("--processes", "2")
     server.stdout.wait_for("^Serving")
-    running_call(server, milliseconds=60_000)
+    # Held: grpcio cancels a call that nobody holds, and the children would have nothing left to wait for.
+    call = running_call(server, milliseconds=60_000)
     server.process.terminate()
     server.stderr.wait_for("draining")
     server.stderr.wait_for("draining")
     server.process.terminate()
     assert server.exit_code() == 128 + signal.SIGTERM
+    assert call.exception(PATIENCE) is not None
 
 
 @pytest.fixture
