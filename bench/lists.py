@@ -55,7 +55,7 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures lists and searches on their pages 1 to 10,000.")
     parser.add_argument("--users", type=int, default=1_000_000, help="how many there are (%(default)s)")
-    parser.add_argument("--calls", type=int, default=9, help="of which the medians are told (%(default)s)")
+    parser.add_argument("--calls", type=int, default=15, help="of which the medians are told (%(default)s)")
     parser.add_argument("--explain", action="store_true", help=f"show the plans of what takes more than {SLOW_MS} ms")
     parser.add_argument("--only", default="", help="only what has this in its name")
     parser.add_argument("--data-dir", type=Path, help="keep the database there, and use it if it is there")
@@ -157,14 +157,20 @@ class Lists:
             path, operation.request_class.SerializeToString, operation.response_class.FromString
         )
         metadata = [("authorization", f"Bearer {self._tokens[case.by_colleague]}")]
-        took: dict[int, float | None] = {}
+        requests = {page: self.request(case, page) for page in PAGES}
+        took: dict[int, list[float]] = {page: [] for page in PAGES}
         total_count = 0
-        for page in PAGES:
-            took[page] = None
-            if (request := self.request(case, page)) is not None:
+        # The pages take turns, so that whatever disturbs the machine disturbs them alike. The first turn warms up.
+        for turn in range(calls + 1):
+            for page, request in requests.items():
+                if request is None:
+                    continue
+                begun = time.perf_counter()
                 total_count = call(request, metadata=metadata).pagination.total_count
-                took[page] = statistics.median(_ms(lambda: call(request, metadata=metadata)) for _ in range(calls))
-        return Measured(case, took, total_count)
+                if turn:
+                    took[page].append((time.perf_counter() - begun) * 1000)
+        medians = {page: statistics.median(times) if times else None for page, times in took.items()}
+        return Measured(case, medians, total_count)
 
     def request(self, case: Case, page: int) -> Message | None:
         """What asks for this page; None where the list has no such page."""
@@ -222,12 +228,6 @@ class Lists:
             return ""
         bound = queries._bound(asked, call.actor, only, **more)
         return paging._token(last_and_next[0], order, paging._salt(bound, order))
-
-
-def _ms(call: Any) -> float:
-    begun = time.perf_counter()
-    call()
-    return (time.perf_counter() - begun) * 1000
 
 
 def _print(measured: list[Measured]) -> None:
