@@ -42,6 +42,11 @@ def imported() -> int:
     return User.objects.filter(email__endswith="@import.example").count()
 
 
+def head(path: str, content_type: str, length: int) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {content_type}", f"Content-Length: {length}"]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 class Open:
     """A stream that sends what it is given, when it is given."""
 
@@ -90,8 +95,7 @@ def test_an_upload_without_a_length_is_taken_and_what_came_is_committed_as_it_co
 def test_an_upload_that_was_cut_off_is_sent_again_and_goes_on(servers: Servers) -> None:
     rows = list(range(bulk.CHUNK + 100))
     connection = socket.create_connection(("127.0.0.1", urlsplit(servers.http_url).port or 0), timeout=PATIENCE)
-    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000\r\n\r\n"
-    connection.sendall(head.encode() + b"".join(map(line, rows)))
+    connection.sendall(head(PATH, "application/x-ndjson", 1_000_000) + b"".join(map(line, rows)))
     until(lambda: imported() == bulk.CHUNK, "the first chunk is there")
     connection.close()
     with grpc.insecure_channel(servers.grpc_address) as channel:
@@ -186,10 +190,7 @@ def test_a_client_that_says_nothing_is_cut_off_and_holds_up_nobody(impatient: Se
     port = urlsplit(impatient.http_url).port or 0
     for path, content_type in ((PATH, "application/x-ndjson"), ("/api/v1/users", "application/json")):
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: 90\r\n\r\n"
-            )
-            connection.sendall(head.encode() + b"{")
+            connection.sendall(head(path, content_type, 90) + b"{")
             assert connection.recv(1000).startswith(b"HTTP/1.1 504 ")
 
 
