@@ -194,7 +194,7 @@ JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: What an API key may be limited to: of each area what GET reads, and the rest.
-API_KEY_SCOPES = ["users:read", "users:write"]
+API_KEY_SCOPES = ["users:read", "users:write", "changes:read"]
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
@@ -202,6 +202,14 @@ LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
 #: which need no credentials) from one address in all.
 MAILS_PER_ACCOUNT = env.int("MAILS_PER_ACCOUNT", default=5)
 RESETS_PER_ADDRESS = env.int("RESETS_PER_ADDRESS", default=50)
+
+# The change log and its feed
+
+#: What `manage.py changes prune` leaves: so many days, and so many changes at most; 0 = without limit.
+CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=90)
+CHANGES_KEPT_ROWS = env.int("CHANGES_KEPT_ROWS", default=10_000_000)
+#: How many changes a stream may fall behind before it is ended; its client goes on from its cursor.
+WATCH_MOST_BEHIND = env.int("WATCH_MOST_BEHIND", default=100_000)
 
 # Jobs and mail
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
+from changes.feed.subjects import Extent
 from core.enums import names, unknown_choice
 from core.errors import invalid, renamed
 from core.messages import checked_numbers, read_timestamp, set_timestamp
@@ -35,6 +36,8 @@ _IMPORTED = frozenset(
 ADDRESS = ("label", "full_name", "type", "is_default_shipping", "is_default_billing", "delivery_instructions")
 POSTAL = tuple(common_pb2.Address.DESCRIPTOR.fields_by_name)
 WRITABLE_OF_ADDRESS = (*ADDRESS, "phone", *(f"address.{name}" for name in POSTAL))
+#: What everyone who is signed in sees of a user.
+PARTIAL = ("id", "display_name", "first_name", "last_name", "avatar_url", "status")
 #: Field of the model → path in the message, where they differ.
 PATHS = {name: f"profile.{name}" for name in PROFILE}
 IMPORT_PATHS = {name: f"user.{name}" for name in (*_IMPORTED, "audit.created_at")} | {
@@ -52,6 +55,11 @@ RESET_REQUESTED = "If this e-mail address has an account, a mail with a token is
 
 def user_message(user: User, actor: Any) -> user_pb2.User:
     """The user as this actor may see them."""
+    return user_message_to(user, Extent.WHOLE if policies.may_read_everything(actor, user) else Extent.PART)
+
+
+def user_message_to(user: User, extent: Extent) -> user_pb2.User:
+    """The user, to this extent."""
     message = user_pb2.User(
         id=str(user.id),
         display_name=user.display_name,
@@ -60,7 +68,7 @@ def user_message(user: User, actor: Any) -> user_pb2.User:
         avatar_url=user.avatar_url,
         status=user.status,  # type: ignore[arg-type]
     )
-    if not policies.may_read_everything(actor, user):
+    if extent is not Extent.WHOLE:
         return message
     message.email = user.email
     message.roles.extend(user.roles)  # type: ignore[arg-type]
