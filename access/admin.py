@@ -26,6 +26,10 @@ from users.models import User
 _BUTTON = '<button type="submit" class="cursor-pointer text-red-600 dark:text-red-500" formaction="{}">{}</button>'
 
 
+#: Of how many users a search finds credentials; a name that more have is no way to look for one.
+_MOST_USERS = 1_000
+
+
 class LoginForm(AuthenticationForm):
     """Signs in through the service, so with the limits and the answers of Login."""
 
@@ -53,7 +57,7 @@ class EndedOnly(LargeList):
     list_select_related = ("user",)
     lookups = ("user__id__exact",)
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = "Beginnings of the user's names and e-mail"
+    search_help_text = f"Beginnings of the user's names and e-mail ({_MOST_USERS:,} users)"
     # An id tells when it was made.
     ordering = ("-id",)
     actions = ("end",)
@@ -62,8 +66,8 @@ class EndedOnly(LargeList):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         pattern = search.pattern(search_term)
-        users = User.objects.filter(search.matches("search_words", pattern))
-        return (queryset.filter(user__in=users.values("pk")) if pattern else queryset), False
+        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
+        return (queryset.filter(user__in=users) if pattern else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.end_one))

@@ -146,7 +146,7 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The accounts alone: what belongs to them goes with them, and may be thousands of rows."""
         users = [str(user) for user in objs]
-        return users, {self.opts.verbose_name_plural: len(users)}, set(), []
+        return users, {f"{self.opts.verbose_name_plural}, with all that belongs to them": len(users)}, set(), []
 
     def get_actions(self, request: HttpRequest) -> Any:
         # Django's own asks for no reason, and does not tell what came of each.

@@ -84,12 +84,15 @@ class OperationFilter(RecentOnly):
 class ReadChanges(OneColumnOrder):
     """Rows that know who reads them."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        reader = Reader(self.model_admin.admin_site, request, self.result_list, with_images=False)
-        for change in self.result_list:
+        changes: Any = list(self.result_list)
+        reader = Reader(self.model_admin.admin_site, request, changes, with_images=False)
+        for change in changes:
             change.reader = reader
+        self.result_list = changes
 
 
 @admin.register(Change)
@@ -108,11 +111,11 @@ class ChangeAdmin(LargeList):
 
     @admin.display(description="what")
     def subject(self, change: Any) -> str:
-        return change.reader.subject(change)  # type: ignore[no-any-return]
+        return change.reader.subject(change)
 
     @admin.display(description="who")
     def who(self, change: Any) -> str:
-        return change.reader.who(change)  # type: ignore[no-any-return]
+        return change.reader.who(change)
 
     @admin.display(description="differences")
     def differences(self, change: Any) -> str:

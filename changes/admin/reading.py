@@ -26,7 +26,8 @@ _UNTOLD = frozenset(("id", "version", "updated_at", "updated_by_id"))
 _LONGEST = 150
 #: How much of what two long texts have in common is shown before their difference.
 _CONTEXT = 30
-_EMPTY = (None, "", [], {})
+#: What is not told of a row that is new or gone.
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,15 @@ class Reader:
         """What was set, changed or lost, by field; nothing once the subject was forgotten."""
         old, new = change.old or {}, change.new or {}
         fields = _fields(change.subject_type)
-        names = [name for name in (new or old) if name not in _UNTOLD and _differ(old.get(name), new.get(name))]
-        return [self._difference(name, fields.get(name), old.get(name), new.get(name)) for name in names]
+        if old and new:
+            names = [name for name in new if old.get(name) != new[name]]
+        else:
+            names = [name for name, value in (old or new).items() if value not in _EMPTY]
+        return [
+            self._difference(name, fields.get(name), old.get(name), new.get(name))
+            for name in names
+            if name not in _UNTOLD
+        ]
 
     def _difference(self, name: str, field: Any, before: Any, after: Any) -> Difference:
         label = field.verbose_name if field else name.replace("_", " ")
@@ -95,7 +103,7 @@ class Reader:
         users = get_user_model()
         if not wanted or not self._may_see(users):
             return {}
-        return self._site.get_model_admin(users).get_queryset(self._request).in_bulk(wanted)  # type: ignore[return-value]
+        return self._site.get_model_admin(users).get_queryset(self._request).in_bulk(wanted)
 
     def _may_see(self, model: type[Model]) -> bool:
         if not self._site.is_registered(model):
@@ -117,7 +125,7 @@ def model_of(subject_type: str) -> type[Model] | None:
 def _fields(subject_type: str) -> dict[str, Any]:
     """By column, as the log has them."""
     model = model_of(subject_type)
-    return {field.column: field for field in model._meta.concrete_fields} if model else {}
+    return {str(field.column): field for field in model._meta.concrete_fields} if model else {}
 
 
 def _users_of(change: Change, with_images: bool) -> Iterator[UUID]:
@@ -131,10 +139,6 @@ def _users_of(change: Change, with_images: bool) -> Iterator[UUID]:
 
 def _names_user(field: Any) -> bool:
     return field is not None and field.related_model is get_user_model()
-
-
-def _differ(before: Any, after: Any) -> bool:
-    return before != after and not (before in _EMPTY and after in _EMPTY)
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -15,12 +16,11 @@ _COUNTED_UP_TO = 1_000
 class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
     """The newest rows. Nobody edits them, so nothing of them comes back with the page's form."""
 
-    new_objects: Sequence[Any] = ()
-    changed_objects: Sequence[Any] = ()
-    deleted_objects: Sequence[Any] = ()
+    queryset: QuerySet[Any]
 
     def __init__(self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
 
     def get_queryset(self) -> Any:
         return self._shown
@@ -48,6 +48,7 @@ class NewestRowsInline(TabularInline):
 
     formset = NewestRows
     template_after = "admin/other_rows.html"
+    hide_title = True
     extra = 0
     can_delete = False
 

@@ -26,7 +26,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     object_list: QuerySet[Any]
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return min(self._counted, COUNTED_UP_TO)
 
     @property
@@ -40,11 +40,17 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return self._counted > COUNTED_UP_TO
 
     def page(self, number: int | str) -> Page[Any]:
+        """The page: its ids first, so that what is skipped is neither joined nor sorted as whole rows."""
+        rows = self.object_list
+        matching = rows
         if self.count <= _FEW:
             # As in `core.paging`: to find few rows, the database must not walk along the order.
-            found = self.object_list.order_by().values("pk")[: 2 * _FEW]
-            self.object_list = self.object_list.filter(pk__in=found)
-        return super().page(number)
+            found = rows.order_by().values("pk")[: 2 * _FEW]
+            matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
+        self.object_list = matching.values_list("pk", flat=True)
+        page = super().page(number)
+        page.object_list = rows.filter(pk__in=list(page.object_list))
+        return page
 
     @cached_property
     def _counted(self) -> int:
