@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 from unfold.forms import AuthenticationForm
 
 from access import services
@@ -18,13 +17,10 @@ from core import ids, search
 from core.addresses import client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
+from core.admin.writes import ask
 from core.errors import Failure
 from users.admin import UserAdmin
 from users.models import User
-
-#: Within the form of a user's page, whose token it sends along; what else the form holds is not saved.
-_BUTTON = '<button type="submit" class="cursor-pointer text-red-600 dark:text-red-500" formaction="{}">{}</button>'
-
 
 #: Of how many users a search finds credentials; a name that more have is no way to look for one.
 _MOST_USERS = 1_000
@@ -70,17 +66,19 @@ class EndedOnly(LargeList):
         return (queryset.filter(user__in=users) if pattern else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.end_one))
         name = f"{self.opts.app_label}_{self.opts.model_name}_end"
-        return [path("<uuid:row_id>/end/", view, name=name), *super().get_urls()]
+        return [path("<uuid:row_id>/end/", self.admin_site.admin_view(self.end_one), name=name), *super().get_urls()]
 
     def end_one(self, request: HttpRequest, row_id: Any) -> HttpResponse:
-        """Ends this one, and goes back to its user."""
+        """Ends this one, once that is confirmed, and goes back to its user."""
         if not self.has_end_permission(request):
             raise PermissionDenied
         row = get_object_or_404(self.get_queryset(request), pk=row_id)
+        back = reverse("admin:users_user_change", args=[row.user_id])
+        if request.method != "POST":
+            return ask(self, request, f"End this {self.opts.verbose_name}", [row], back)
         self.end(request, self.get_queryset(request).filter(pk=row_id))
-        return HttpResponseRedirect(reverse("admin:users_user_change", args=[row.user_id]))
+        return HttpResponseRedirect(back)
 
     def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         raise NotImplementedError
@@ -127,35 +125,33 @@ class ApiKeyAdmin(EndedOnly):
 
 
 class CredentialInline(NewestRowsInline):
-    """A user's credentials, each with a button that ends it, for those who may."""
+    """A user's credentials, each with a link that ends it, for those who may."""
 
     fk_name = "user"
-    verb = "End"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_end = request.user.has_perm(f"{self.opts.app_label}.delete_{self.opts.model_name}")
-        return [name for name in self.fields if may_end or name != "button"]
+        return [name for name in self.fields if may_end or name != "end"]
 
     @admin.display(description="")
-    def button(self, row: Any) -> str:
+    def end(self, row: Any) -> str:
         if row.revoked_at:
             return ""
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_end", args=[row.pk])
-        return format_html(_BUTTON, url, self.verb)
+        return format_html('<a class="text-link" href="{}">End</a>', url)
 
 
 class SessionInline(CredentialInline):
     model = Session
-    fields = ("created_at", "last_used_at", "address", "user_agent", "revoked_at", "button")
+    fields = ("created_at", "last_used_at", "address", "user_agent", "revoked_at", "end")
     listed_at = "admin:access_session_changelist"
     template_after = "admin/access/sessions_below.html"
 
 
 class ApiKeyInline(CredentialInline):
     model = ApiKey
-    fields = ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "button")
+    fields = ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "end")
     listed_at = "admin:access_apikey_changelist"
-    verb = "Revoke"
 
 
 admin.site.unregister(User)
@@ -168,13 +164,17 @@ class UserWithCredentialsAdmin(UserAdmin):
     inlines = (*UserAdmin.inlines, SessionInline, ApiKeyInline)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.end_sessions))
+        view = self.admin_site.admin_view(self.end_sessions)
         return [path("<uuid:user_id>/end-sessions/", view, name="users_user_end_sessions"), *super().get_urls()]
 
     def end_sessions(self, request: HttpRequest, user_id: Any) -> HttpResponse:
-        """Ends all of the user's sessions."""
+        """Ends all of the user's sessions, once that is confirmed."""
         if not request.user.has_perm("access.delete_session"):
             raise PermissionDenied
-        ended = services.end_sessions(Session.objects.filter(user_id=user_id))
+        user = get_object_or_404(self.get_queryset(request), pk=user_id)
+        back = reverse("admin:users_user_change", args=[user_id])
+        if request.method != "POST":
+            return ask(self, request, "End all sessions", [user], back)
+        ended = services.end_sessions(Session.objects.filter(user=user))
         self.message_user(request, f"{ended} ended.")
-        return HttpResponseRedirect(reverse("admin:users_user_change", args=[user_id]))
+        return HttpResponseRedirect(back)

@@ -71,7 +71,7 @@ class OneColumnOrder(ChangeList):
 class ChosenOnly(ActionForm):
     """An action is for the rows that are ticked, never for all that match."""
 
-    select_across = forms.BooleanField(required=False, disabled=True, widget=forms.HiddenInput)
+    select_across = forms.BooleanField(label="", required=False, disabled=True, widget=forms.HiddenInput)
 
 
 class LargeList(ModelAdmin):

@@ -45,6 +45,19 @@ class ReasonForm(forms.Form):
         )
 
 
+def ask(
+    model_admin: ModelAdmin, request: HttpRequest, title: str, rows: Iterable[object], back: str, **more: Any
+) -> HttpResponse:
+    """A page that asks whether to do that to these rows; saying yes posts to where it was shown.
+
+    Args:
+        back: where saying no leads.
+        more: what the page holds on top (see the template).
+    """
+    common = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts}
+    return TemplateResponse(request, "admin/ask.html", {**common, "title": title, "rows": rows, "back": back, **more})
+
+
 class ThroughServices(ModelAdmin):
     """An admin whose `save_model` and the like call services. It logs nothing: the change log has it."""
 
@@ -73,18 +86,10 @@ class ThroughServices(ModelAdmin):
         if form.is_valid():
             self.do_to_each(request, rows, asked.done, partial(asked.service, reason=form.cleaned_data["reason"]))
             return HttpResponseRedirect(back or request.get_full_path())
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{asked.title} {self.opts.verbose_name_plural}",
-            "opts": self.opts,
-            "asked": asked,
-            "form": form,
-            "rows": rows,
-            "chosen": request.POST.getlist("_selected_action"),
-            "action": request.POST.get("action", ""),
-            "back": back or request.get_full_path(),
-        }
-        return TemplateResponse(request, "admin/reason.html", context)
+        back = back or request.get_full_path()
+        chosen = request.POST.getlist("_selected_action")
+        action = request.POST.get("action", "")
+        return ask(self, request, asked.title, rows, back, form=form, chosen=chosen, action=action)
 
     def do_to_each(
         self, request: HttpRequest, rows: Iterable[Model], done: str, service: Callable[..., object]
