@@ -513,3 +513,49 @@ class UpdateUserPreferencesResponse(_message.Message):
     PREFERENCES_FIELD_NUMBER: _ClassVar[int]
     preferences: UserPreferences
     def __init__(self, preferences: _Optional[_Union[UserPreferences, _Mapping]] = ...) -> None: ...
+
+class BatchGetUsersRequest(_message.Message):
+    __slots__ = ("user_ids",)
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    user_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BatchGetUsersResponse(_message.Message):
+    __slots__ = ("users", "missing_ids")
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_IDS_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedCompositeFieldContainer[User]
+    missing_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, users: _Optional[_Iterable[_Union[User, _Mapping]]] = ..., missing_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BulkImportUsersRequest(_message.Message):
+    __slots__ = ("user", "password_hash", "request_id")
+    USER_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_HASH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    user: User
+    password_hash: str
+    request_id: str
+    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ..., password_hash: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class BulkImportUsersResponse(_message.Message):
+    __slots__ = ("imported", "skipped", "errors", "committed_through")
+    IMPORTED_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_THROUGH_FIELD_NUMBER: _ClassVar[int]
+    imported: int
+    skipped: int
+    errors: _containers.RepeatedCompositeFieldContainer[ImportError]
+    committed_through: int
+    def __init__(self, imported: _Optional[int] = ..., skipped: _Optional[int] = ..., errors: _Optional[_Iterable[_Union[ImportError, _Mapping]]] = ..., committed_through: _Optional[int] = ...) -> None: ...
+
+class ImportError(_message.Message):
+    __slots__ = ("index", "code", "field_violations")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    code: int
+    field_violations: _containers.RepeatedCompositeFieldContainer[_common_pb2.FieldError]
+    def __init__(self, index: _Optional[int] = ..., code: _Optional[int] = ..., field_violations: _Optional[_Iterable[_Union[_common_pb2.FieldError, _Mapping]]] = ...) -> None: ...

@@ -243,6 +243,30 @@ class UserServiceStub:
         """Changes the preferences that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED (`if-match` is
         the user's version).
         """
+        self.BatchGetUsers: grpc.UnaryUnaryMultiCallable[
+            tandem.user.v1.user_pb2.BatchGetUsersRequest,
+            tandem.user.v1.user_pb2.BatchGetUsersResponse,
+        ] = channel.unary_unary(
+            "/user.v1.UserService/BatchGetUsers",
+            request_serializer=tandem.user.v1.user_pb2.BatchGetUsersRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.BatchGetUsersResponse.FromString,
+        )
+        """Up to 100 users at once, those that the caller may see; the rest, malformed ids too, are told as missing.
+        INVALID_ARGUMENT.
+        """
+        self.BulkImportUsers: grpc.StreamUnaryMultiCallable[
+            tandem.user.v1.user_pb2.BulkImportUsersRequest,
+            tandem.user.v1.user_pb2.BulkImportUsersResponse,
+        ] = channel.stream_unary(
+            "/user.v1.UserService/BulkImportUsers",
+            request_serializer=tandem.user.v1.user_pb2.BulkImportUsersRequest.SerializeToString,
+            response_deserializer=tandem.user.v1.user_pb2.BulkImportUsersResponse.FromString,
+        )
+        """Brings users in from elsewhere, with the password hashes they have there; over HTTP as newline-delimited JSON.
+        Administrators only. A row that is bad, or whose e-mail is taken, is told of and left out. Commits in chunks; cut
+        off in the middle, it is sent again with the same `request_id`s, and what is there already counts as skipped.
+        PERMISSION_DENIED.
+        """
         self.HealthCheck: grpc.UnaryUnaryMultiCallable[
             google.protobuf.empty_pb2.Empty,
             tandem.common.v1.common_pb2.HealthCheckResponse,
@@ -504,6 +528,32 @@ class UserServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def BatchGetUsers(
+        self,
+        request: tandem.user.v1.user_pb2.BatchGetUsersRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.BatchGetUsersResponse:
+        """Up to 100 users at once, those that the caller may see; the rest, malformed ids too, are told as missing.
+        INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def BulkImportUsers(
+        self,
+        request_iterator: Iterator[tandem.user.v1.user_pb2.BulkImportUsersRequest],
+        context: grpc.ServicerContext,
+    ) -> tandem.user.v1.user_pb2.BulkImportUsersResponse:
+        """Brings users in from elsewhere, with the password hashes they have there; over HTTP as newline-delimited JSON.
+        Administrators only. A row that is bad, or whose e-mail is taken, is told of and left out. Commits in chunks; cut
+        off in the middle, it is sent again with the same `request_id`s, and what is there already counts as skipped.
+        PERMISSION_DENIED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def HealthCheck(
         self,
         request: google.protobuf.empty_pb2.Empty,
@@ -626,6 +676,16 @@ def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: grp
             servicer.UpdateUserPreferences,
             request_deserializer=tandem.user.v1.user_pb2.UpdateUserPreferencesRequest.FromString,
             response_serializer=tandem.user.v1.user_pb2.UpdateUserPreferencesResponse.SerializeToString,
+        ),
+        "BatchGetUsers": grpc.unary_unary_rpc_method_handler(
+            servicer.BatchGetUsers,
+            request_deserializer=tandem.user.v1.user_pb2.BatchGetUsersRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.BatchGetUsersResponse.SerializeToString,
+        ),
+        "BulkImportUsers": grpc.stream_unary_rpc_method_handler(
+            servicer.BulkImportUsers,
+            request_deserializer=tandem.user.v1.user_pb2.BulkImportUsersRequest.FromString,
+            response_serializer=tandem.user.v1.user_pb2.BulkImportUsersResponse.SerializeToString,
         ),
         "HealthCheck": grpc.unary_unary_rpc_method_handler(
             servicer.HealthCheck,

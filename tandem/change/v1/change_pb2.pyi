@@ -1,0 +1,87 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from tandem.task.v1 import task_pb2 as _task_pb2
+from tandem.user.v1 import user_pb2 as _user_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANGE_KIND_UNSPECIFIED: _ClassVar[ChangeKind]
+    CHANGE_KIND_CREATED: _ClassVar[ChangeKind]
+    CHANGE_KIND_UPDATED: _ClassVar[ChangeKind]
+    CHANGE_KIND_DELETED: _ClassVar[ChangeKind]
+    CHANGE_KIND_BOOKMARK: _ClassVar[ChangeKind]
+    CHANGE_KIND_SNAPSHOT_END: _ClassVar[ChangeKind]
+CHANGE_KIND_UNSPECIFIED: ChangeKind
+CHANGE_KIND_CREATED: ChangeKind
+CHANGE_KIND_UPDATED: ChangeKind
+CHANGE_KIND_DELETED: ChangeKind
+CHANGE_KIND_BOOKMARK: ChangeKind
+CHANGE_KIND_SNAPSHOT_END: ChangeKind
+
+class WatchChangesRequest(_message.Message):
+    __slots__ = ("subject_types", "cursor", "bookmarks", "include_initial")
+    SUBJECT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    BOOKMARKS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_INITIAL_FIELD_NUMBER: _ClassVar[int]
+    subject_types: _containers.RepeatedScalarFieldContainer[str]
+    cursor: str
+    bookmarks: bool
+    include_initial: bool
+    def __init__(self, subject_types: _Optional[_Iterable[str]] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ..., include_initial: _Optional[bool] = ...) -> None: ...
+
+class ListChangesRequest(_message.Message):
+    __slots__ = ("subject_types", "cursor", "page_size")
+    SUBJECT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    subject_types: _containers.RepeatedScalarFieldContainer[str]
+    cursor: str
+    page_size: int
+    def __init__(self, subject_types: _Optional[_Iterable[str]] = ..., cursor: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListChangesResponse(_message.Message):
+    __slots__ = ("changes", "next_cursor")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    next_cursor: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("cursor", "subject_type", "subject_id", "subject_version", "kind", "occurred_at", "actor_id", "user", "task", "left_view", "changed_fields", "reason")
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    LEFT_VIEW_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    cursor: str
+    subject_type: str
+    subject_id: str
+    subject_version: int
+    kind: ChangeKind
+    occurred_at: _timestamp_pb2.Timestamp
+    actor_id: str
+    user: _user_pb2.User
+    task: _task_pb2.Task
+    left_view: bool
+    changed_fields: _containers.RepeatedScalarFieldContainer[str]
+    reason: str
+    def __init__(self, cursor: _Optional[str] = ..., subject_type: _Optional[str] = ..., subject_id: _Optional[str] = ..., subject_version: _Optional[int] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[str] = ..., user: _Optional[_Union[_user_pb2.User, _Mapping]] = ..., task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., left_view: _Optional[bool] = ..., changed_fields: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
