@@ -58,8 +58,8 @@ class RoleFilter(admin.SimpleListFilter):
         return [(str(role.value), role.label) for role in Role]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        value = self.value()
-        return queryset.filter(roles__contains=[int(value)]) if value and value.isdigit() else queryset
+        chosen = [role.value for role in Role if str(role.value) == self.value()]
+        return queryset.filter(roles__contains=chosen) if chosen else queryset
 
 
 class LoginFilter(admin.SimpleListFilter):

@@ -152,4 +152,4 @@ def _shortened(before: str, after: str) -> tuple[str, str]:
 
 def _cut(text: str, start: int) -> str:
     end = start + _LONGEST
-    return f"{'…' if start and text else ''}{text[start:end]}{'…' if len(text) > end else ''}"
+    return f"{'...' if start and text else ''}{text[start:end]}{'...' if len(text) > end else ''}"
