@@ -134,12 +134,11 @@ class Chunk:
             else:
                 keyed[key].replayed, keyed[key].answer = True, answer
 
-    def save(self, save: Callable[[Sequence[Row]], None], translated: Callable[[Row], Any]) -> None:
+    def save(self, save: Callable[[Sequence[Row]], None]) -> None:
         """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
 
         Args:
-            save: inserts rows.
-            translated: a context manager that turns a broken constraint into what it means for this row.
+            save: inserts rows; it may refuse some. Of one row alone, it tells what a broken constraint means.
         """
         rows = self.good
         try:
@@ -147,16 +146,16 @@ class Chunk:
                 self._save(rows, save)
         except IntegrityError:
             for row in rows:
-                self._save_alone(row, save, translated)
+                self._save_alone(row, save)
 
-    def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None], translated: Callable[[Row], Any]) -> None:
+    def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None]) -> None:
         # Somebody may have written it with the same key a moment ago.
         alone = Chunk(self.scope, [row], self.paths)
         alone.leave_out_replayed()
         if not alone.good:
             return
         try:
-            with translated(row), transaction.atomic():
+            with transaction.atomic():
                 self._save([row], save)
         except OWN_FAULTS as exc:
             self.refuse(row, exc)
@@ -164,7 +163,8 @@ class Chunk:
     def _save(self, rows: Sequence[Row], save: Callable[[Sequence[Row]], None]) -> None:
         if rows:
             save(rows)
-            idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in rows if row.key])
+            keyed = [row for row in rows if row.key and row.problem is None]
+            idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in keyed])
 
 
 def write(

@@ -1,7 +1,7 @@
 """Users from elsewhere, brought in by the thousand with the password hashes that they have there."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -44,14 +44,10 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         _leave_out_taken(chunk.good, users)
 
         def save(rows: Sequence[Row]) -> None:
-            User.objects.bulk_create([users[row.index] for row in rows])
+            with translated(users[rows[0].index]) if len(rows) == 1 else nullcontext():
+                User.objects.bulk_create([users[row.index] for row in rows])
 
-        @contextmanager
-        def told(row: Row) -> Iterator[None]:
-            with translated(users[row.index]):
-                yield
-
-        chunk.save(save, told)
+        chunk.save(save)
     users_created.inc(len(chunk.good))
 
 
