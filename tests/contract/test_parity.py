@@ -38,6 +38,14 @@ HTTP_ONLY = {
 #: Streaming rpcs and their SSE or NDJSON twin.
 STREAMS: dict[str, str] = {}
 
+#: Streaming rpcs that neither door serves yet: over gRPC they answer UNIMPLEMENTED.
+NOT_YET = {
+    "taskservice.TaskService.WatchTasks",
+    "taskservice.TaskService.BulkCreateTasks",
+    "taskservice.TaskService.ProcessTaskStream",
+    "user.v1.UserService.BulkImportUsers",
+}
+
 
 def operations() -> list[Operation]:
     return [operation for service in services for operation in service.operations]
@@ -98,7 +106,7 @@ def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Ope
 def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]:
     for descriptor in descriptors:
         for method in descriptor.methods:
-            if (method.client_streaming or method.server_streaming) and method.full_name not in STREAMS:
+            if (method.client_streaming or method.server_streaming) and method.full_name not in {*STREAMS, *NOT_YET}:
                 yield f"{method.full_name}: STREAMS does not name its twin"
 
 
@@ -140,6 +148,12 @@ def test_every_url_and_verb_is_an_rpc() -> None:
 
 def test_every_stream_has_its_twin() -> None:
     assert list(faults_of_streams(descriptors())) == []
+
+
+def test_what_is_not_served_yet_is_not_served() -> None:
+    served = {operation.method.full_name for operation in operations()}
+    streams = {method.full_name for descriptor in descriptors() for method in descriptor.methods} - served
+    assert streams == NOT_YET
 
 
 # The guards themselves: each must see a planted fault.
