@@ -90,6 +90,8 @@ class Task(Versioned):
             models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
             models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
+            # All that `queries.figures` reads: a tenth of the table.
+            models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
             GinIndex(fields=["labels"], name="tasks_labels"),
             GinIndex(fields=["search_words"], name="tasks_words"),
         ]

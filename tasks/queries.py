@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
 from core import ids, search
@@ -120,7 +120,8 @@ def figures(actor: Any) -> Figures:
     rows = (
         Task.objects.visible_to(actor)
         .values_list("status", "priority", "assigned_to_id")
-        .annotate(tasks=Count("*"), late=Count("pk", filter=late))
+        # What is counted stands in the index `tasks_figures`; the id does not.
+        .annotate(tasks=Count("*"), late=Count("status", filter=late))
     )
     by_status, by_priority = dict.fromkeys(Status, 0), dict.fromkeys(Priority, 0)
     by_assignee: dict[UUID | None, int] = {}
@@ -201,7 +202,10 @@ def _matching(
     }
     rows = Task.objects.filter(**{name: value for name, value in conditions.items() if value})
     if pattern is not None:
-        rows = rows.filter(search.matches("search_words", pattern))
+        # The tasks of one person are fewer than those that the index finds for the beginning of a word: there `strip`,
+        # which changes nothing, keeps the database from taking it (measured with 1 M tasks: 3 ms, not 90).
+        words = F("search_words") if ways is None else Func(F("search_words"), function="strip")
+        rows = rows.filter(search.matches(words, pattern))
     return (rows,) if ways is None else tuple(rows.filter(**{way: member_id}) for way in ways)
 
 

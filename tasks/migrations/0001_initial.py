@@ -113,6 +113,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
                     models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
                     models.Index(fields=["priority", "id"], name="tasks_by_priority"),
+                    models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
                     django.contrib.postgres.indexes.GinIndex(fields=["labels"], name="tasks_labels"),
                     django.contrib.postgres.indexes.GinIndex(fields=["search_words"], name="tasks_words"),
                 ],
