@@ -40,11 +40,10 @@ def pattern(query: str) -> str:
     return " & ".join(f"'{word[:LONGEST_WORD]}':*" for word in re.findall(r"[^\W_]+", query.lower()))
 
 
-def matches(column: str | F | Func, pattern: str) -> Func:
+def matches(column: str, pattern: str) -> Func:
     """A condition for `filter`: the row's words in `column` fit the pattern."""
     query = Func(Value(pattern), template="%(expressions)s::tsquery")
-    words = F(column) if isinstance(column, str) else column
-    return Func(words, query, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
+    return Func(F(column), query, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
 
 
 def _words(template: str, *columns: str) -> GeneratedField:

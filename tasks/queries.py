@@ -191,22 +191,28 @@ def _matching(
     **labels: str,
 ) -> tuple[QuerySet[Task], ...]:
     """With `ways`, one queryset for each of them, so that each goes along an index of its own."""
+    rows = Task.objects.all() if ways is None else Task.objects.alias(**_OWN)
+    labels_in, words_in = ("labels", "search_words") if ways is None else ("own_labels", "own_words")
     conditions = {
         "status__in": sorted(statuses),
         "priority__in": sorted(priorities),
-        "labels__overlap": list(labels.values()),
+        f"{labels_in}__overlap": list(labels.values()),
         "due_date__gte": due_from,
         "due_date__lt": due_until,
         "created_by": created_by,
         "assigned_to": assigned_to,
     }
-    rows = Task.objects.filter(**{name: value for name, value in conditions.items() if value})
+    rows = rows.filter(**{name: value for name, value in conditions.items() if value})
     if pattern is not None:
-        # The tasks of one person are fewer than those that the index finds for the beginning of a word: there `strip`,
-        # which changes nothing, keeps the database from taking it (measured with 1 M tasks: 3 ms, not 90).
-        words = F("search_words") if ways is None else Func(F("search_words"), function="strip")
-        rows = rows.filter(search.matches(words, pattern))
+        rows = rows.filter(search.matches(words_in, pattern))
     return (rows,) if ways is None else tuple(rows.filter(**{way: member_id}) for way in ways)
 
+
+# One person's labels and words, said so that the database does not take the index of everyone's: that has more tasks for
+# a common label, or for the beginning of a word, than one person has (measured with 1 M tasks: 3 ms, not 90).
+_OWN = {
+    "own_labels": Func(F("labels"), template="(%(expressions)s || '{}')"),
+    "own_words": Func(F("search_words"), function="strip"),
+}
 
 _NOTHING = Selection(Task, Task.objects.none)
