@@ -208,8 +208,8 @@ def _matching(
     return (rows,) if ways is None else tuple(rows.filter(**{way: member_id}) for way in ways)
 
 
-# One person's labels and words, said so that the database does not take the index of everyone's: that has more tasks for
-# a common label, or for the beginning of a word, than one person has (measured with 1 M tasks: 3 ms, not 90).
+# One person's labels and words, said so that the database does not take the index of everyone's: that has more tasks
+# for a common label, or the beginning of a word, than one person has (measured with 1 M tasks: 3 ms, not 90).
 _OWN = {
     "own_labels": Func(F("labels"), template="(%(expressions)s || '{}')"),
     "own_words": Func(F("search_words"), function="strip"),
