@@ -8,13 +8,35 @@ from django.db.models import Q
 from changes.triggers import written_by_triggers_only
 
 #: Columns that every update changes.
-_KEPT_BY_TRIGGERS = frozenset(("version", "updated_at"))
+KEPT_BY_TRIGGERS = frozenset(("version", "updated_at"))
 
 
 class Operation(models.TextChoices):
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+
+
+class Head(models.Model):
+    """The one row = how far the log is numbered. The numberer writes it, and whoever prunes; see `changes.feed`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    #: The last number that was given.
+    seq = models.BigIntegerField()
+    #: The lowest number that is kept; the next one to be given if none is.
+    oldest = models.BigIntegerField()
+    #: Which log the numbers are of. Another one begins when the database is another: a restored one gives numbers again
+    #: that were given before.
+    epoch = models.UUIDField()
+    #: Of the cluster in which the epoch began.
+    system_identifier = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="changes_one_head")]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.epoch} {self.seq}"
 
 
 class Change(models.Model):
@@ -83,4 +105,4 @@ class Change(models.Model):
         """
         old: dict[str, Any] = self.old or {}
         new: dict[str, Any] = self.new or {}
-        return sorted(name for name in old.keys() & new.keys() - _KEPT_BY_TRIGGERS if old[name] != new[name])
+        return sorted(name for name in old.keys() & new.keys() - KEPT_BY_TRIGGERS if old[name] != new[name])

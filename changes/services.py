@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.db.models import Case, TextField, Value, When
 
+from changes import feed
 from changes.models import Change, Operation
 from core.context import request_id
 
@@ -47,6 +48,7 @@ def acting(actor: AbstractBaseUser | AnonymousUser | str, reason: str = "") -> I
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_EXCHANGE if inner else _SET, told)
         before = cursor.fetchone()
+        transaction.on_commit(feed.ring)
         yield
         # A rollback to the savepoint brings the former values back by itself.
         if inner and not connection.needs_rollback:

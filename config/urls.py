@@ -10,6 +10,7 @@ from core.rest.problems import no_such_path
 urlpatterns = [
     path("", include("users.urls")),
     path("", include("access.urls")),
+    path("", include("changes.urls")),
     path("", include("tasks.urls")),
     path("api/v1/openapi.json", docs.openapi, name="openapi"),
     path("api/v1/docs", docs.page, name="docs"),

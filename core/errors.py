@@ -34,6 +34,7 @@ INTERNAL = "INTERNAL"
 
 TABLE: dict[str, Kind] = {
     "INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "The request is not valid"),
+    "CURSOR_INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "Not a cursor for this"),
     "UNAUTHENTICATED": Kind(401, code_pb2.UNAUTHENTICATED, "Not signed in"),
     "FORBIDDEN": Kind(403, code_pb2.PERMISSION_DENIED, "Not allowed"),
     "NOT_FOUND": Kind(404, code_pb2.NOT_FOUND, "Not found"),
@@ -41,7 +42,9 @@ TABLE: dict[str, Kind] = {
     "ALREADY_EXISTS": Kind(409, code_pb2.ALREADY_EXISTS, "Already exists"),
     "CONFLICT": Kind(409, code_pb2.FAILED_PRECONDITION, "Not possible in this state"),
     "REQUEST_IN_PROGRESS": Kind(409, code_pb2.ABORTED, "The same request is in progress"),
+    "CURSOR_EXPIRED": Kind(410, code_pb2.OUT_OF_RANGE, "No longer kept"),
     "STALE": Kind(412, code_pb2.ABORTED, "Changed meanwhile"),
+    "EPOCH_CHANGED": Kind(412, code_pb2.FAILED_PRECONDITION, "Start over"),
     "TOO_LARGE": Kind(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
     "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Not this type of content"),
     "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
@@ -89,6 +92,7 @@ class Failure(Exception):
 
     reason = INTERNAL
     retry_after_seconds: float | None = None
+    violations: tuple[Violation, ...] = ()
 
     def __init__(self, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -120,6 +124,35 @@ class Stale(Failure):
             f"It was changed meanwhile and is at version {current_version}; read it again and repeat the change.",
             current_version=str(current_version),
         )
+
+
+class CursorInvalid(Failure):
+    """A feed's cursor that is malformed, forged, ahead, or of another operation or filter."""
+
+    reason = "CURSOR_INVALID"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.violations = (Violation("cursor", "invalid", message),)
+
+
+class CursorExpired(Failure):
+    """What follows a feed's cursor is no longer kept."""
+
+    reason = "CURSOR_EXPIRED"
+
+
+class EpochChanged(Failure):
+    """A feed does not go on where its client left it; the client must start over."""
+
+    reason = "EPOCH_CHANGED"
+
+
+class TooFarBehind(Failure):
+    """A feed's client reads more slowly than things happen; it may go on from its cursor."""
+
+    reason = "RATE_LIMITED"
+    retry_after_seconds = 1
 
 
 class RequestInProgress(Failure):
@@ -184,6 +217,7 @@ def problem_of(exc: BaseException) -> Problem:
             return Problem(
                 exc.reason,
                 exc.message,
+                exc.violations,
                 retry_after_seconds=exc.retry_after_seconds,
                 metadata=exc.metadata,
             )
@@ -215,7 +249,13 @@ def renamed(paths: Mapping[str, str]) -> Iterator[None]:
     except ValidationError as exc:
         if not hasattr(exc, "error_dict"):
             raise
-        raise ValidationError({paths.get(name, name): errors for name, errors in exc.error_dict.items()}) from exc
+        raise ValidationError({shown_path(name, paths): errors for name, errors in exc.error_dict.items()}) from exc
+
+
+def shown_path(name: str, paths: Mapping[str, str]) -> str:
+    """The path that a bad field has in the message; of an item in a list (`roles.0`), its list's with the item's."""
+    head, dot, rest = name.partition(".")
+    return paths.get(name) or f"{paths.get(head, head)}{dot}{rest}"
 
 
 # Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.

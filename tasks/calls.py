@@ -13,6 +13,7 @@ from tasks.messages import task_message
 
 #: API keys need `tasks:read` and `tasks:write`.
 AREA = "tasks"
+NOT_YET = frozenset(("WatchTasks", "BulkCreateTasks", "ProcessTaskStream"))
 
 
 def create_task(call: Call, request: task_pb2.CreateTaskRequest) -> task_pb2.Task:

@@ -6,5 +6,6 @@ from tandem.task.v1 import task_pb2, task_pb2_grpc
 from tasks import calls
 
 TaskService = servicer(
-    task_pb2_grpc.TaskServiceServicer, operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
+    task_pb2_grpc.TaskServiceServicer,
+    operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls, not_yet=calls.NOT_YET),
 )

@@ -3,3 +3,19 @@ from django.apps import AppConfig
 
 class UsersConfig(AppConfig):
     name = "users"
+
+    def ready(self) -> None:
+        """Has the feed show users."""
+        from changes.feed import subjects
+        from users import messages, models, policies
+
+        subjects.register(
+            subjects.Subject(
+                models.User,
+                message=messages.user_message_to,
+                audience=policies.audience,
+                groups=policies.groups,
+                paths=messages.PATHS,
+                partial=frozenset(messages.PARTIAL),
+            )
+        )

@@ -1,10 +1,15 @@
 """Who may do what to a user. Who may see one is `UserQuerySet.visible_to`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
-from users.models import User
+from changes.feed.subjects import Extent
+from users.models import OPEN, User
+
+#: Groups of actors, beside each actor alone: everyone who is signed in, and who may read everything on everyone.
+SIGNED_IN, READERS = "signed in", "readers"
 
 
 def may_register(actor: Any) -> bool:
@@ -30,3 +35,16 @@ def may_administer(actor: Any) -> bool:
 def may_have_verified(actor: Any, user: User) -> bool:
     """Oneself, support and administrators: having the mail sent that verifies an e-mail address."""
     return may_read_everything(actor, user)
+
+
+def groups(actor: Any) -> frozenset[str]:
+    """The groups that an actor belongs to, for the feed."""
+    if not actor.is_authenticated:
+        return frozenset()
+    return frozenset({str(actor.pk), SIGNED_IN} | ({READERS} if actor.reads_everything else set()))
+
+
+def audience(image: Mapping[str, Any]) -> dict[str, Extent]:
+    """Which groups see the user whose row has this image: `UserQuerySet.visible_to` and `may_read_everything`."""
+    whole = {image["id"]: Extent.WHOLE, READERS: Extent.WHOLE}
+    return {**whole, SIGNED_IN: Extent.PART} if image["status"] in OPEN else whole

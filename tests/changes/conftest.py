@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from changes.feed import subjects
 from tests.changes.notes import Note
+from tests.changes.streams import NOTES, Process, process
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,12 @@ def other(committed_notes: None) -> Iterator[BaseDatabaseWrapper]:
     another.inc_thread_sharing()
     yield another
     another.close()
+
+
+@pytest.fixture
+def feed(committed_notes: None) -> Iterator[Process]:
+    """A process that serves notes: its threads run, and what is written is committed."""
+    subjects.register(NOTES)
+    with process() as running:
+        yield running
+    subjects._registered.pop("note")

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
 
 from access.models import Session
 from access.services import _issue
@@ -59,7 +58,7 @@ AN_ADDRESS = user_pb2.UserAddress(
 PASSWORD = "correct horse battery"
 NAME = FieldMask(paths=["first_name"])
 
-Request = Callable[[User], Message]
+Request = Callable[[User], Any]
 
 TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
@@ -146,6 +145,11 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
             user_id=str(user.pk), preferences=user_pb2.UserPreferences(push={"enabled": True})
         ),
         PRIVATE,
+    ),
+    "UserService/BatchGetUsers": (lambda user: user_pb2.BatchGetUsersRequest(user_ids=[str(user.pk)]), SIGNED_IN),
+    "UserService/BulkImportUsers": (
+        lambda user: [user_pb2.BulkImportUsersRequest(user=user_pb2.User(email="new@example.com"))],
+        ADMINISTRATORS,
     ),
     "UserService/ListUsers": (lambda user: user_pb2.ListUsersRequest(), SIGNED_IN),
     "UserService/SearchUsers": (lambda user: user_pb2.SearchUsersRequest(query="b"), SIGNED_IN),

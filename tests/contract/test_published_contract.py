@@ -18,37 +18,29 @@ PUBLISHED = Path(__file__).parent / "published"
 # What is published and not delivered yet, by reason: nothing.
 NOT_YET: dict[str, set[str]] = {}
 
-# What we added to a published contract; a message stands for all of it.
-ADDED: set[str] = {
-    "taskservice.BulkCreateResponse.committed_through",
-    "taskservice.BulkError.code",
-    "taskservice.BulkError.field_violations",
-    "taskservice.CreateTaskRequest.id",
-    "taskservice.CreateTaskRequest.request_id",
-    "taskservice.DeleteTaskRequest.request_id",
-    "taskservice.DeleteTaskRequest.version",
-    "taskservice.EventType.EVENT_TYPE_BOOKMARK",
-    "taskservice.EventType.EVENT_TYPE_SNAPSHOT_END",
-    "taskservice.GetTaskStatsRequest",
-    "taskservice.ListTasksRequest.created_by",
-    "taskservice.ListTasksRequest.due",
-    "taskservice.ListTasksRequest.query",
-    "taskservice.Task.completed_at",
-    "taskservice.Task.source",
-    "taskservice.Task.version",
-    "taskservice.TaskCommand.command_id",
-    "taskservice.TaskEvent.cursor",
-    "taskservice.TaskEvent.left_view",
-    "taskservice.TaskResult.code",
-    "taskservice.TaskResult.command_id",
-    "taskservice.TaskService.GetTaskStats",
-    "taskservice.TaskStats",
-    "taskservice.UpdateTaskRequest.request_id",
-    "taskservice.UpdateTaskRequest.update_mask",
-    "taskservice.UpdateTaskRequest.version",
-    "taskservice.WatchTasksRequest.bookmarks",
-    "taskservice.WatchTasksRequest.cursor",
-}
+# What we added to a published contract.
+ADDED: dict[str, set[str]] = {
+    "many users at once": {"user.v1.UserService.BatchGetUsers", "user.v1.BatchGetUsersRequest",
+                           "user.v1.BatchGetUsersResponse"},
+    "users from elsewhere": {"user.v1.UserService.BulkImportUsers", "user.v1.BulkImportUsersRequest",
+                             "user.v1.BulkImportUsersResponse", "user.v1.ImportError"},
+    "versions and masks of tasks": {"taskservice.Task.version", "taskservice.UpdateTaskRequest.update_mask",
+                                    "taskservice.UpdateTaskRequest.version", "taskservice.DeleteTaskRequest.version"},
+    "repeated writes of tasks": {"taskservice.CreateTaskRequest.id", "taskservice.CreateTaskRequest.request_id",
+                                 "taskservice.UpdateTaskRequest.request_id",
+                                 "taskservice.DeleteTaskRequest.request_id"},
+    "more of a task": {"taskservice.Task.completed_at", "taskservice.Task.source"},
+    "more ways to look at tasks": {"taskservice.ListTasksRequest.query", "taskservice.ListTasksRequest.created_by",
+                                   "taskservice.ListTasksRequest.due", "taskservice.TaskService.GetTaskStats",
+                                   "taskservice.GetTaskStatsRequest", "taskservice.TaskStats"},
+    "a watch that resumes": {"taskservice.WatchTasksRequest.cursor", "taskservice.WatchTasksRequest.bookmarks",
+                             "taskservice.TaskEvent.cursor", "taskservice.TaskEvent.left_view",
+                             "taskservice.EventType.EVENT_TYPE_BOOKMARK",
+                             "taskservice.EventType.EVENT_TYPE_SNAPSHOT_END"},
+    "what a stream's items came to": {"taskservice.BulkCreateResponse.committed_through", "taskservice.BulkError.code",
+                                      "taskservice.BulkError.field_violations", "taskservice.TaskCommand.command_id",
+                                      "taskservice.TaskResult.command_id", "taskservice.TaskResult.code"},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +74,18 @@ def test_what_we_do_not_deliver_yet_is_listed_with_its_reason(
     published: dict[str, object], ours: dict[str, object]
 ) -> None:
     listed = set().union(*NOT_YET.values())
-    assert published.keys() - ours.keys() == covered(listed, published)
+    assert published.keys() - ours.keys() == _covered(listed, published)
     assert listed <= published.keys(), "a listed name is not published"
 
 
 def test_what_we_added_is_listed(published: dict[str, object], ours: dict[str, object]) -> None:
-    assert ours.keys() - published.keys() == covered(ADDED, ours)
-    assert ours.keys() >= ADDED, "a listed name is not ours"
+    added = ours.keys() - published.keys()
+    assert added == _covered(set().union(*ADDED.values()), ours)
 
 
-def covered(listed: Iterable[str], names: Iterable[str]) -> set[str]:
-    """The names that are listed, or part of what is."""
-    return {name for name in names if any(name == entry or name.startswith(f"{entry}.") for entry in listed)}
+def _covered(listed: set[str], facts: dict[str, object]) -> set[str]:
+    """What is listed, and all that stands within it."""
+    return {name for name in facts if any(name == entry or name.startswith(f"{entry}.") for entry in listed)}
 
 
 def facts(files: Iterable[FileDescriptorProto]) -> Iterator[tuple[str, object]]:

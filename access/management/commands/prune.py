@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from access import services
+from changes.feed import retention
 from core import idempotency, limits
 from core.jobs import rows as jobs
 from users.services import mailed_tokens
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     help = (
         "Delete what is past its time: idempotency keys, limits, sessions, API keys, tickets, mailed tokens, jobs that "
-        "ended. Run it daily."
+        "ended, changes. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,5 +28,6 @@ class Command(BaseCommand):
             ("tickets", services.prune_tickets()),
             ("mailed tokens", mailed_tokens.prune()),
             ("jobs", jobs.prune()),
+            ("changes", retention.prune()),
         ):
             self.stdout.write(f"{count} {what} deleted.")

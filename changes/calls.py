@@ -1,0 +1,56 @@
+"""change.v1.ChangeService, an rpc a function."""
+
+from typing import Any, cast
+
+from django.core.exceptions import ValidationError
+
+from changes import feed
+from changes.feed import listing, subjects
+from changes.feed.view import View
+from changes.feed.watching import Watch, open_watch
+from changes.messages import change_message
+from core.operations import Call
+from core.paging import page_size
+from tandem.change.v1 import change_pb2
+
+#: API keys need `changes:read`.
+AREA = "changes"
+
+
+def list_changes(call: Call, request: change_pb2.ListChangesRequest) -> change_pb2.ListChangesResponse:
+    view = _view(call, request)
+    found, cursor = listing.changes(view, call.actor, request.cursor, page_size(request.page_size, default=20))
+    answer = change_pb2.ListChangesResponse(next_cursor=cursor)
+    for event in found:
+        # What is shared stays without a cursor.
+        answer.changes.add(cursor=event.cursor).MergeFrom(cast(change_pb2.Change, event.payload.message))
+    return answer
+
+
+def watch_changes(call: Call, request: change_pb2.WatchChangesRequest) -> Watch:
+    return open_watch(
+        feed.live,
+        _view(call, request),
+        call.actor,
+        cursor=request.cursor,
+        include_initial=request.include_initial,
+        bookmarks=request.bookmarks,
+    )
+
+
+def _view(call: Call, request: Any) -> View:
+    """Of the types that are asked for: all, if none is.
+
+    Raises:
+        ValidationError: on each (`subject_types.<index>`) that there is not.
+    """
+    known = sorted(subjects.types())
+    errors = {
+        f"subject_types.{index}": ValidationError(f"Choose from: {', '.join(known)}.", code="choice")
+        for index, name in enumerate(request.subject_types)
+        if name not in known
+    }
+    if errors:
+        raise ValidationError(errors)
+    asked = sorted(set(request.subject_types)) or known
+    return View(call.operation.name, change_message, tuple(asked))

@@ -1,0 +1,36 @@
+"""The feed: the log, numbered after commit and read live.
+
+    written ──triggers──> changes_change (seq NULL)        by every writer, in its own transaction
+            ──numberer──> seq 1, 2, 3 …                    `numbering`: one in the whole system, after the commit
+            ──tailer────> ring and index of one process    `tailer`, `hub`: each process that serves
+            ──watch─────> one client's stream              `watching`: filtered, joined to the past by `log`, `snapshot`
+
+Every process that serves calls `start()` once it has forked for the last time, and `stop()` when its streams have
+ended. What streams show of a subject, and to whom, each app registers in `subjects`.
+"""
+
+from changes.feed.hub import Hub
+from changes.feed.numberer import Numberer
+from changes.feed.tailer import Tailer
+
+#: This process's live end of the log.
+live = Hub()
+_numberer = Numberer()
+_tailer = Tailer(live)
+
+
+def start() -> None:
+    """Starts this process's threads: one that numbers if no other process does, one that reads. Idempotent."""
+    _numberer.start()
+    _tailer.start()
+
+
+def stop() -> None:
+    """Ends them and closes their connections; streams that are still open hear of nothing any more. Idempotent."""
+    _tailer.stop()
+    _numberer.stop()
+
+
+def ring() -> None:
+    """Says that this process has just committed changes. Cheap, never fails, and nothing depends on it but time."""
+    _numberer.ring()

@@ -1,0 +1,156 @@
+"""One process's live end of the log: the last changes, and who waits for the next."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from changes.feed import subjects
+from changes.feed.log import Head, Logged
+from core.errors import EpochChanged, Failure, Unavailable
+
+if TYPE_CHECKING:
+    from changes.feed.watching import Watch
+
+#: What is kept in memory for streams that join or that were slow for a moment; images count as text.
+KEPT_CHANGES, KEPT_BYTES = 4_096, 8 * 1024 * 1024
+
+#: What a change is looked up by, and a stream is found under: the type, and a group, a subject or all.
+Key = tuple[str, str]
+_ALL = "all"
+
+
+class Hub:
+    """Changes come from the tailer's thread, one batch after the other; streams join and leave from any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: How far this process has read; None before it has begun to.
+        self.known_head: Head | None = None
+        self._kept: deque[Logged] = deque()
+        self._kept_bytes = 0
+        self._waiting: dict[Key, set[Watch]] = {}
+        self._watches: set[Watch] = set()
+
+    @property
+    def head(self) -> Head:
+        """How far this process has read.
+
+        Raises:
+            Unavailable: it has not begun to.
+        """
+        if self.known_head is None:
+            raise Unavailable("The change feed is starting; try again.")
+        return self.known_head
+
+    def add(self, watch: "Watch") -> None:
+        """Counts a stream among those that hear of the end of the feed, and of bookmarks."""
+        with self._lock:
+            self._watches.add(watch)
+
+    def remove(self, watch: "Watch") -> None:
+        """Forgets a stream."""
+        with self._lock:
+            self._watches.discard(watch)
+            self._leave(watch)
+
+    def leave(self, watch: "Watch") -> None:
+        """A stream that was live goes on by itself."""
+        with self._lock:
+            self._leave(watch)
+
+    def join(self, watch: "Watch", after: int, most: int) -> tuple[Sequence[Logged], bool] | None:
+        """What follows a number, from memory, and whether that is all: then the stream is live from there on.
+
+        Returns:
+            At most `most` changes; None if they are not in memory any more.
+        """
+        with self._lock:
+            first = self._kept[0].seq if self._kept else self.head.seq + 1
+            if after + 1 < first:
+                return None
+            changes = list(islice(self._kept, after + 1 - first, after + 1 - first + most))
+            live = after + len(changes) >= self.head.seq
+            if live:
+                watch.go_live()
+                for key in watch.keys:
+                    self._waiting.setdefault(key, set()).add(watch)
+            return changes, live
+
+    def begin(self, head: Head) -> None:
+        """Starts from this head: the first one, or that of another log."""
+        self._end_all(EpochChanged("The log is another one: start over from the initial state."))
+        with self._lock:
+            self.known_head = head
+            self._kept.clear()
+            self._kept_bytes = 0
+
+    def publish(self, head: Head, changes: Sequence[Logged]) -> None:
+        """Hands changes to the streams that may see them.
+
+        Args:
+            head: its `seq` is that of the last change.
+        """
+        with self._lock:
+            self.known_head = head
+            self._keep(changes)
+            # A stream that joins from now on has these behind it.
+            receivers = [(change, self._receivers(change)) for change in changes]
+        woken: set[Watch] = set()
+        for change, watches in receivers:
+            woken.update(watch for watch in watches if watch.offer(change))
+        for watch in woken:
+            watch.wake()
+
+    def bookmark(self, now: float) -> None:
+        """Gives those that are due a bookmark. All that was published has been offered to them; from its thread."""
+        with self._lock:
+            due = [watch for watch in self._watches if watch.next_bookmark <= now]
+        for watch in due:
+            if watch.offer_bookmark(self.head.seq, now):
+                watch.wake()
+
+    def _end_all(self, failure: Failure) -> None:
+        with self._lock:
+            watches = list(self._watches)
+        for watch in watches:
+            watch.end(failure)
+
+    def _keep(self, changes: Sequence[Logged]) -> None:
+        self._kept.extend(changes)
+        self._kept_bytes += sum(change.size for change in changes)
+        while len(self._kept) > KEPT_CHANGES or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
+            self._kept_bytes -= self._kept.popleft().size
+
+    def _receivers(self, change: Logged) -> "set[Watch]":
+        return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
+
+    def _leave(self, watch: "Watch") -> None:
+        for key in watch.keys:
+            waiting = self._waiting.get(key)
+            if waiting is not None:
+                waiting.discard(watch)
+                if not waiting:
+                    del self._waiting[key]
+
+
+def keys(subject_types: Iterable[str], groups: Mapping[str, frozenset[str]], subject_ids: frozenset[str]) -> list[Key]:
+    """What a stream is found under."""
+    found = []
+    for subject_type in subject_types:
+        found += [(subject_type, one) for one in (subject_ids or {_ALL, *groups[subject_type]})]
+    return found
+
+
+def _keys_of(change: Logged) -> Iterator[Key]:
+    subject_type = change.subject_type
+    if subject_type not in subjects.types():
+        return
+    yield subject_type, change.subject_id
+    if change.forgotten:
+        yield subject_type, _ALL
+        return
+    for seen_by in subjects.of(subject_type).audiences(change):
+        for group in seen_by:
+            yield subject_type, group

@@ -1,0 +1,49 @@
+"""The thread that numbers changes, in one process at a time; in the others it is ready to take over."""
+
+import time
+
+from django.db import OperationalError
+from psycopg2.errors import LockNotAvailable
+
+from changes.feed import numbering
+from changes.feed.routine import Routine
+
+#: How late a commit that rang no bell is found, and how late a dead numberer is replaced.
+POLL_SECONDS = 0.15
+#: Between two batches, and between two notifications of a process.
+LEAST_SECONDS = 0.005
+
+
+class Numberer:
+    """A candidate for the office. In office it numbers; else it passes on that this process has written."""
+
+    def __init__(self) -> None:
+        self.in_office = False
+        self._next_try = 0.0
+        self._routine = Routine(
+            "numberer",
+            channel=numbering.WRITTEN,
+            poll_seconds=POLL_SECONDS,
+            least_seconds=LEAST_SECONDS,
+            begin=self._begin,
+            step=self._step,
+        )
+        self.start, self.stop, self.ring = self._routine.start, self._routine.stop, self._routine.wake
+
+    def _begin(self) -> None:
+        self.in_office = False
+        self._next_try = 0.0
+
+    def _step(self, written_here: bool) -> None:
+        if not self.in_office and time.monotonic() >= self._next_try:
+            self.in_office = numbering.take_office()
+            self._next_try = time.monotonic() + POLL_SECONDS
+        if self.in_office:
+            try:
+                numbering.number()
+            except OperationalError as exc:
+                if not isinstance(exc.__cause__, LockNotAvailable):
+                    raise
+                # Somebody is forgetting a subject just now: at the next step.
+        elif written_here:
+            numbering.tell_of_writes()

@@ -1,0 +1,122 @@
+"""What one stream shows of the log: which subjects, to whom, in which messages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from django.db.models import QuerySet
+from google.protobuf.message import Message
+
+from changes.feed import subjects
+from changes.feed.log import Image, Logged
+from changes.feed.subjects import Extent
+from core.feeds import Payload
+
+
+class Kind(Enum):
+    """What an event tells. The value is its name."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    #: The subject is still there, but left the view.
+    LEFT = "left"
+    BOOKMARK = "bookmark"
+    SNAPSHOT_END = "snapshot_end"
+
+    @property
+    def told_as(self) -> str:
+        """As clients know it."""
+        return "deleted" if self is Kind.LEFT else self.value
+
+
+#: Makes an event's message, without its cursor; a module's function, so that streams of one operation share what it
+#: makes. The change is None for BOOKMARK and SNAPSHOT_END.
+Render = Callable[[Kind, Logged | None, Extent], Message]
+
+
+def everything(image: Image) -> bool:
+    """The filter that lets all pass."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One stream's share of the log.
+
+    Attributes:
+        operation: the rpc; cursors are bound to it and to `bound_to`.
+        bound_to: the filter, as JSON values.
+        matches: the filter.
+        narrow: the same filter for a query, as far as it can say it: what it leaves out must not match.
+        subject_ids: where the filter names subjects, all of them; such a stream costs nothing when others change.
+    """
+
+    operation: str
+    render: Render
+    subject_types: tuple[str, ...]
+    bound_to: Any = None
+    matches: Callable[[Image], bool] = everything
+    narrow: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
+    subject_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A view and who looks.
+
+    Attributes:
+        groups: of the caller, by type of subject.
+    """
+
+    view: View
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def shown(self, change: Logged) -> tuple[Kind, Extent] | None:
+        """What is told of the change; None = nothing, as nothing that is in the view is another than before."""
+        view = self.view
+        if change.subject_type not in self.groups or (view.subject_ids and change.subject_id not in view.subject_ids):
+            return None
+        if change.forgotten:
+            # Nobody knows any more who saw it. That an id is gone for good tells nothing to who did not know it; what
+            # was before the deletion is not told any more.
+            return (Kind.DELETED, Extent.PART) if change.operation == "deleted" else None
+        before, after = self._extents(change)
+        if after is Extent.NOTHING:
+            if before is Extent.NOTHING:
+                return None
+            return (Kind.DELETED if change.operation == "deleted" else Kind.LEFT), before
+        if before is after is Extent.PART and not subjects.of(change.subject_type).changed_fields(change, after):
+            return None
+        return Kind(change.operation), after
+
+    def payload(self, kind: Kind, change: Logged | None, extent: Extent) -> Payload:
+        """The event's message, which streams of the same operation and extent share."""
+        render = self.view.render
+        made = _of_no_change if change is None else change.made
+        found: Payload | None = made.get((render, kind, extent))
+        if found is None:
+            # Two threads may both make it; one of the two is kept, and they are equal.
+            found = made.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
+        return found
+
+    def _extents(self, change: Logged) -> tuple[Extent, Extent]:
+        groups, matches = self.groups[change.subject_type], self.view.matches
+        before, after = (
+            subjects.extent(seen_by, groups) for seen_by in subjects.of(change.subject_type).audiences(change)
+        )
+        if matches is not everything:
+            if before and change.old is not None and not matches(change.old):
+                before = Extent.NOTHING
+            if after and change.new is not None and not matches(change.new):
+                after = Extent.NOTHING
+        return before, after
+
+
+_of_no_change: dict[Any, Payload] = {}
+
+
+def viewer(view: View, actor: Any) -> Viewer:
+    """The view as this actor has it."""
+    return Viewer(view, {name: subjects.of(name).groups(actor) for name in view.subject_types})

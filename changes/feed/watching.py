@@ -1,0 +1,280 @@
+"""One client's stream (a `core.feeds.Feed`): joined to the past, live, or catching up, without a gap or a double."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from changes.feed import cursors, log
+from changes.feed.hub import Hub, keys
+from changes.feed.log import Logged
+from changes.feed.snapshot import Snapshot
+from changes.feed.subjects import Extent
+from changes.feed.view import Kind, View, Viewer, viewer
+from core.database.hygiene import connected
+from core.errors import EpochChanged, Failure, TooFarBehind, invalid
+from core.feeds import Event
+
+#: What waits for a live stream. One that does not take it goes on from memory, or from the log.
+MOST_WAITING = 256
+#: Promised is one every 15 seconds.
+BOOKMARK_SECONDS = 12.0
+
+
+class Item(NamedTuple):
+    """What will be an event; without `seq`, one without a cursor."""
+
+    kind: Kind
+    seq: int | None
+    change: Logged | None = None
+    extent: Extent = Extent.WHOLE
+
+
+class Watch:
+    """A stream; see `open_watch`.
+
+    It is live while `_after` is None: the tailer's thread offers it changes. Otherwise all up to `_after` is behind it,
+    and `take` reads what follows: from the hub's memory, or, where that does not reach back far enough, from the
+    database. Only `offer` (the tailer) ends being live, and only `take` (the door) begins it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_after",
+        "_allowed_lag",
+        "_bookmarks",
+        "_epoch",
+        "_failure",
+        "_given",
+        "_hub",
+        "_must_read",
+        "_ready",
+        "_snapshot",
+        "_stamp",
+        "_viewer",
+        "_waiting",
+        "_wake",
+        "keys",
+        "next_bookmark",
+    )
+
+    def __init__(
+        self, hub: Hub, view: View, actor: Any, *, after: int, stamp: cursors.Stamp, initial: bool, bookmarks: bool
+    ) -> None:
+        self._hub = hub
+        self._viewer: Viewer = viewer(view, actor)
+        self._stamp = stamp
+        self._epoch = hub.head.epoch
+        self._bookmarks = bookmarks
+        self._snapshot = Snapshot(view, actor) if initial else None
+        #: Whether the next `take` reads from the database.
+        self._must_read = initial
+        self._after: int | None = after
+        #: Up to here all was given, or is not for this stream.
+        self._given = after
+        self._allowed_lag = self._lag_from(after)
+        self._ready: deque[Item] = deque()
+        self._waiting: deque[Item] = deque()
+        self._failure: Failure | None = None
+        self._wake: Callable[[], None] = _nobody
+        self.keys = keys(view.subject_types, self._viewer.groups, view.subject_ids)
+        #: On the clock of `time.monotonic`.
+        self.next_bookmark = time.monotonic() + BOOKMARK_SECONDS if bookmarks else float("inf")
+
+    # What the door asks
+
+    @property
+    def behind(self) -> bool:
+        return self._must_read and not self._ready and self._failure is None
+
+    def start(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._hub.add(self)
+        wake()
+
+    def take(self, most: int) -> Sequence[Event]:
+        if self._failure is not None:
+            return self._last_words(self._failure)
+        if not self._ready and not self._waiting:
+            self._advance(most)
+        events: list[Event] = []
+        while len(events) < most and (self._ready or self._waiting):
+            events.append(self._event((self._ready or self._waiting).popleft()))
+        if not events and self._after is not None:
+            # Nothing here was for this stream, but there is more; or the database must be asked.
+            self._wake()
+        return events
+
+    def end(self, failure: Failure) -> None:
+        self._failure = self._failure or failure
+        self._wake()
+
+    def close(self) -> None:
+        self._hub.remove(self)
+        self._wake = _nobody
+
+    def authorize(self, actor: Any) -> None:
+        """Tells the stream who its caller is now.
+
+        If they have other rights, subjects came into view or left it without having changed, which no change tells:
+        the stream ends, and its client starts over.
+        """
+        if viewer(self._viewer.view, actor).groups != self._viewer.groups:
+            self.end(EpochChanged("What you may see has changed: start over from the initial state."))
+
+    # What the hub asks, in the tailer's thread
+
+    def go_live(self) -> None:
+        """From now on it is offered every change; in the door's thread, and while no change is being handed out."""
+        self._after = None
+
+    def offer(self, change: Logged) -> bool:
+        """Whether the change is for this stream, which should be woken then."""
+        if self._after is not None:
+            return False
+        item = self._item(change)
+        if item is None:
+            return False
+        if len(self._waiting) >= MOST_WAITING:
+            self._after = change.seq - 1
+            self._hub.leave(self)
+        else:
+            self._waiting.append(item)
+        return True
+
+    def offer_bookmark(self, seq: int, now: float) -> bool:
+        """Whether it was due, and there is place for it; all up to this number was offered."""
+        if self._after is not None or len(self._waiting) >= MOST_WAITING:
+            return False
+        self.next_bookmark = now + BOOKMARK_SECONDS
+        self._waiting.append(Item(Kind.BOOKMARK, max(seq, self._given)))
+        return True
+
+    def wake(self) -> None:
+        """Wakes whoever takes."""
+        self._wake()
+
+    # How it goes on
+
+    def _advance(self, most: int) -> None:
+        if self._after is None:
+            return
+        if not self._must_read:
+            self._go_on_from_memory(self._after, most)
+            return
+        with connected():
+            if self._snapshot is not None and not self._snapshot.complete:
+                self._read_snapshot(self._snapshot)
+            else:
+                self._read_log(self._after)
+
+    def _go_on_from_memory(self, after: int, most: int) -> None:
+        found = self._hub.join(self, after, most)
+        if found is None:
+            self._must_read = True
+            self._check_lag(after)
+            return
+        changes, live = found
+        # If it is live, the tailer may have offered more by now, and even have ended it; what is ready goes first.
+        if not live:
+            self._after = after + len(changes)
+        self._show(changes)
+
+    def _read_log(self, after: int) -> None:
+        head, until, changes = log.read(after, self._viewer.view.subject_types)
+        if head.epoch != self._epoch:
+            raise EpochChanged("The log is another one: start over from the initial state.")
+        cursors.check_kept(after, head)
+        self._show(changes)
+        self._after = until
+        self._must_read = until < head.seq
+        now = time.monotonic()
+        if now >= self.next_bookmark:
+            self.next_bookmark = now + BOOKMARK_SECONDS
+            self._ready.append(Item(Kind.BOOKMARK, until))
+        self._check_lag(until)
+
+    def _read_snapshot(self, snapshot: Snapshot) -> None:
+        for row in snapshot.page():
+            if (item := self._item(row)) is not None:
+                self._ready.append(item)
+        if snapshot.complete and self._after is not None:
+            self._must_read = False
+            self._allowed_lag = self._lag_from(self._after)
+            if self._bookmarks:
+                self._ready.append(Item(Kind.SNAPSHOT_END, self._after))
+
+    def _show(self, changes: Sequence[Logged]) -> None:
+        self._ready.extend(item for change in changes if (item := self._item(change)) is not None)
+
+    def _item(self, change: Logged) -> Item | None:
+        # A cursor of another process may be ahead of what this one has read.
+        if 0 < change.seq <= self._given:
+            return None
+        shown = self._viewer.shown(change)
+        # Asked last, because then the change is of a type that was read.
+        if shown is not None and change.seq and self._snapshot is not None and self._snapshot.holds(change):
+            return None
+        return shown and Item(shown[0], change.seq or None, change, shown[1])
+
+    def _event(self, item: Item) -> Event:
+        cursor = ""
+        if item.seq is not None:
+            self._given = item.seq
+            cursor = cursors.write(self._stamp, self._epoch, item.seq)
+        return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
+
+    def _last_words(self, failure: Failure) -> Sequence[Event]:
+        self._ready.clear()
+        self._waiting.clear()
+        owed = self._bookmarks and (self._snapshot is None or self._snapshot.complete)
+        if not owed:
+            raise failure
+        self._bookmarks = False
+        return [self._event(Item(Kind.BOOKMARK, self._given))]
+
+    def _lag_from(self, after: int) -> int:
+        """Who comes from far back may be so far behind, and no farther."""
+        most: int = settings.WATCH_MOST_BEHIND
+        return most + max(0, self._hub.head.seq - after)
+
+    def _check_lag(self, after: int) -> None:
+        if self._hub.head.seq - after > self._allowed_lag:
+            cursor = cursors.write(self._stamp, self._epoch, self._given)
+            self.end(TooFarBehind("You read too slowly: go on from your last cursor.", cursor=cursor))
+
+
+def open_watch(
+    hub: Hub, view: View, actor: Any, *, cursor: str = "", include_initial: bool = False, bookmarks: bool = False
+) -> Watch:
+    """A stream of what this actor sees through this view.
+
+    Args:
+        cursor: goes on after it; empty = from now on.
+        include_initial: first what there is now.
+        bookmarks: also tells of the state's end and, every 15 seconds, how far the stream is.
+
+    Raises:
+        ValidationError: a cursor together with `include_initial`.
+        CursorInvalid, CursorExpired, EpochChanged: see `cursors.read`.
+        Unavailable: this process has not begun to read the log.
+    """
+    if cursor and include_initial:
+        raise invalid("cursor", "conflict", "Send either a cursor or include_initial.")
+    stamp, head = stamp_of(view, actor), hub.head
+    # Another process may have given the cursor, and be ahead of this one.
+    after = cursors.read(cursor, stamp, log.read_head()) if cursor else head.seq
+    return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks)
+
+
+def stamp_of(view: View, actor: Any) -> cursors.Stamp:
+    """What the cursors of this view and this actor have in common: the actor's own groups are not among it."""
+    of_actor = str(actor.pk)
+    rights = {(name, group) for name, groups in viewer(view, actor).groups.items() for group in groups - {of_actor}}
+    return cursors.stamp(view.operation, [sorted(view.subject_types), view.bound_to], rights)
+
+
+def _nobody() -> None:
+    """Nobody takes, so nobody is woken."""

@@ -1,0 +1,98 @@
+"""`manage.py changes`: looking at the change log, and looking after it."""
+
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from changes.feed import cursors, log, numbering, retention, verification
+from changes.feed.log import Head, Logged
+from core.errors import Failure
+
+POLL_SECONDS = 0.2
+MOST_TOLD = 100
+#: Whoever may run commands sees everything.
+_STAMP = cursors.stamp("changes tail", None, ())
+
+
+class Command(BaseCommand):
+    """What it shows of a change is the log's own, so it is for those who run the server."""
+
+    help = "Follow, prune or verify the change log, or make all cursors void after a restore."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        tail = commands.add_parser("tail", help="print changes as they are numbered, until Ctrl-C")
+        tail.add_argument("--cursor", default="", help="go on after it: one that `tail --json` printed (default: now)")
+        tail.add_argument("--json", action="store_true", help="one JSON object a line, with images and cursor")
+        commands.add_parser("prune", help="delete what is past CHANGES_KEPT_DAYS and CHANGES_KEPT_ROWS")
+        commands.add_parser(
+            "verify",
+            help="check the whole log: dense, ordered, transactions whole, versions in order, equal to the tables",
+        )
+        commands.add_parser(
+            "new-epoch", help="after restoring a backup: make all cursors void, so that clients start over"
+        )
+
+    def handle(self, *args: Any, command: str, **options: Any) -> None:
+        try:
+            getattr(self, f"_{command.replace('-', '_')}")(**options)
+        except Failure as exc:
+            raise CommandError(exc.message) from exc
+
+    def _tail(self, *, cursor: str, json: bool, **options: Any) -> None:
+        head = log.read_head()
+        after = cursors.read(cursor, _STAMP, head) if cursor else head.seq
+        try:
+            while True:
+                head, until, changes = log.read(after)
+                cursors.check_kept(after, head)
+                for change in changes:
+                    self.stdout.write(_as_json(change, head) if json else _as_line(change))
+                self.stdout.flush()
+                after = until
+                if after == head.seq:
+                    time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self.stderr.write(f"Go on with --cursor {cursors.write(_STAMP, head.epoch, after)}")
+
+    def _prune(self, **options: Any) -> None:
+        self.stdout.write(f"{retention.prune()} changes deleted.")
+
+    def _verify(self, **options: Any) -> None:
+        faults = list(verification.faults())
+        if faults:
+            raise CommandError("\n".join([*faults[:MOST_TOLD], f"{len(faults)} faults."]))
+        head = log.read_head()
+        self.stdout.write(f"The log is as it should be: {head.oldest} to {head.seq}.")
+
+    def _new_epoch(self, **options: Any) -> None:
+        numbering.new_epoch()
+        self.stdout.write("All cursors are void; clients start over.")
+
+
+def _as_line(change: Logged) -> str:
+    reason = f": {change.reason}" if change.reason else ""
+    return (
+        f"{change.seq} {change.occurred_at:%Y-%m-%d %H:%M:%S.%f} {change.subject_type} {change.subject_id} "
+        f"{change.operation}, version {change.version}, by {change.actor}{reason}"
+    )
+
+
+def _as_json(change: Logged, head: Head) -> str:
+    told = {
+        "cursor": cursors.write(_STAMP, head.epoch, change.seq),
+        "seq": change.seq,
+        "subject_type": change.subject_type,
+        "subject_id": change.subject_id,
+        "subject_version": change.version,
+        "operation": change.operation,
+        "occurred_at": change.occurred_at.isoformat(),
+        "actor": change.actor,
+        "reason": change.reason,
+        "old": change.old,
+        "new": change.new,
+    }
+    return json.dumps(told, ensure_ascii=False)

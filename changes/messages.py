@@ -1,0 +1,40 @@
+"""Changes in the contract's words."""
+
+from changes.feed import subjects
+from changes.feed.log import Logged
+from changes.feed.subjects import Extent
+from changes.feed.view import Kind
+from core.messages import set_timestamp
+from tandem.change.v1 import change_pb2
+
+_KINDS = {
+    Kind.CREATED: change_pb2.CHANGE_KIND_CREATED,
+    Kind.UPDATED: change_pb2.CHANGE_KIND_UPDATED,
+    Kind.DELETED: change_pb2.CHANGE_KIND_DELETED,
+    Kind.LEFT: change_pb2.CHANGE_KIND_DELETED,
+    Kind.BOOKMARK: change_pb2.CHANGE_KIND_BOOKMARK,
+    Kind.SNAPSHOT_END: change_pb2.CHANGE_KIND_SNAPSHOT_END,
+}
+
+
+def change_message(kind: Kind, change: Logged | None, extent: Extent) -> change_pb2.Change:
+    """The change without its cursor, for who sees its subject to this extent."""
+    message = change_pb2.Change(kind=_KINDS[kind])
+    if change is None:
+        return message
+    message.subject_type = change.subject_type
+    message.subject_id = change.subject_id
+    message.subject_version = change.version
+    set_timestamp(message.occurred_at, change.occurred_at)
+    message.left_view = kind is Kind.LEFT
+    if extent is Extent.WHOLE and kind is not Kind.LEFT:
+        # Who did it and why may tell what a part does not show.
+        message.actor_id = change.actor
+        message.reason = change.reason
+    if kind in (Kind.CREATED, Kind.UPDATED) and change.new is not None:
+        subject = subjects.of(change.subject_type)
+        shown = subject.message(subject.row(change.new), extent)
+        getattr(message, change.subject_type).CopyFrom(shown)
+        if kind is Kind.UPDATED:
+            message.changed_fields.extend(subject.changed_fields(change, extent))
+    return message

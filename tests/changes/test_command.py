@@ -1,0 +1,208 @@
+"""`manage.py changes`: tail, prune, verify, new-epoch."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from changes.feed import log, numbering, retention, subjects
+from changes.models import Change, Head
+from changes.services import acting
+from core.errors import EpochChanged
+from tests.changes.notes import Note
+from tests.changes.streams import NOTES, Process, actor, write
+from tests.servers import ROOT, database_url
+
+ALL = actor("all")
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("changes", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def execute(statement: str, *values: Any) -> None:
+    """As somebody with the database's password, whom no trigger stops."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(statement, values)
+        cursor.execute("RESET session_replication_role")
+
+
+@pytest.fixture
+def numbered(committed_notes: None) -> Iterator[int]:
+    """Six changes of two notes; gives the first one's number."""
+    subjects.register(NOTES)
+    assert numbering.take_office()
+    first, _ = write("a"), write("b")
+    Note.objects.update(title="c")
+    Note.objects.filter(pk=first.pk).update(title="d")
+    Note.objects.filter(pk=first.pk).delete()
+    numbering.number()
+    yield Change.objects.order_by("seq").first().seq
+    subjects._registered.pop("note")
+    connection.close()
+
+
+class TestVerify:
+    def test_a_sound_log(self, numbered: int) -> None:
+        assert command("verify") == f"The log is as it should be: {numbered} to {numbered + 5}.\n"
+
+    @pytest.mark.parametrize(
+        ("damage", "told"),
+        [
+            ("DELETE FROM changes_change WHERE seq = %(first)s + 2", "a number is missing before"),
+            ("DELETE FROM changes_change WHERE seq = %(first)s", "does not begin where"),
+            ("DELETE FROM changes_change WHERE seq = %(first)s + 5", "does not end where"),
+            ("UPDATE changes_change SET xid = (SELECT xid FROM changes_change WHERE seq = %(first)s)"
+             " WHERE seq = %(first)s + 4", "a transaction is torn before"),
+            ("UPDATE changes_change SET subject_version = 7 WHERE seq = %(first)s + 4", "version does not follow"),
+            ("UPDATE tests_note SET title = 'unlogged'", "the log replayed gives another note"),
+            ("DELETE FROM tests_note", "the log replayed gives another note"),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_told(self, numbered: int, damage: str, told: str) -> None:
+        execute(damage % {"first": numbered})
+        with pytest.raises(CommandError, match=told):
+            command("verify")
+
+
+class TestPrune:
+    def test_by_age(self, numbered: int, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+        monkeypatch.setattr(retention, "BATCH", 2)
+        settings.CHANGES_KEPT_DAYS = 3
+        long_ago = timezone.now() - timedelta(days=4)
+        # The fourth is young, so what follows it stays, however old it says it is.
+        execute("UPDATE changes_change SET occurred_at = %s WHERE seq <> %s", long_ago, numbered + 3)
+        assert command("prune") == "3 changes deleted.\n"
+        head = log.read_head()
+        assert (head.oldest, head.seq) == (numbered + 3, numbered + 5)
+        assert command("prune") == "0 changes deleted.\n"
+        assert "as it should be" in command("verify")
+
+    def test_by_number(self, numbered: int, settings: Any) -> None:
+        settings.CHANGES_KEPT_ROWS = 2
+        assert command("prune") == "4 changes deleted.\n"
+        assert log.read_head().oldest == numbered + 4
+
+    def test_all_of_it(self, numbered: int, settings: Any) -> None:
+        settings.CHANGES_KEPT_DAYS = 3
+        execute("UPDATE changes_change SET occurred_at = %s", timezone.now() - timedelta(days=4))
+        assert command("prune") == "6 changes deleted.\n"
+        assert log.read_head().oldest == numbered + 6
+        write("next")
+        numbering.number()
+        assert "as it should be" in command("verify")
+
+    def test_without_limits_everything_stays(self, numbered: int, settings: Any) -> None:
+        settings.CHANGES_KEPT_DAYS = settings.CHANGES_KEPT_ROWS = 0
+        execute("UPDATE changes_change SET occurred_at = %s", timezone.now() - timedelta(days=4000))
+        assert command("prune") == "0 changes deleted.\n"
+
+    def test_what_has_no_number_stays(self, numbered: int, settings: Any) -> None:
+        settings.CHANGES_KEPT_ROWS = 1
+        write("unnumbered")
+        assert command("prune") == "5 changes deleted.\n"
+        assert Change.objects.filter(seq=None).count() == 1
+
+
+class TestNewEpoch:
+    def test_all_cursors_are_void(self, feed: Process) -> None:
+        stream = feed.watch(ALL)
+        write("a")
+        stream.take_titles("a")
+        assert command("new-epoch") == "All cursors are void; clients start over.\n"
+        with pytest.raises(EpochChanged):
+            feed.watch(ALL, cursor=stream.cursor)
+        stream.take_until(lambda stream: stream.ended is not None)
+
+
+class TestTail:
+    def test_it_follows_until_it_is_interrupted(self, feed: Process) -> None:
+        variables = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
+
+        def tail(*arguments: str) -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", "changes", "tail", *arguments],
+                cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+
+        running = tail("--json")
+        try:
+            # It begins at what is the end when it has started, so something is written until it prints.
+            assert running.stdout is not None and running.stderr is not None
+            wrote = Writer()
+            first = json.loads(running.stdout.readline())
+            wrote.stop()
+            running.send_signal(signal.SIGINT)
+            rest, said = running.communicate(timeout=20)
+        finally:
+            running.kill()
+            running.wait()
+        assert (running.returncode, "Traceback" in said) == (0, False)
+        assert first["new"]["title"] == "again"
+        last = json.loads(([json.dumps(first), *rest.splitlines()])[-1])
+        with acting("ann", "to be seen"):
+            write("afterwards")
+        again = tail("--cursor", last["cursor"])
+        try:
+            assert again.stdout is not None
+            line = ""
+            while "by ann" not in line:
+                line = again.stdout.readline()
+        finally:
+            again.kill()
+            again.wait()
+            again.stdout.close()
+            again.stderr.close()
+        assert line.endswith("created, version 1, by ann: to be seen\n")
+
+    def test_a_bad_cursor_is_a_sentence(self, numbered: int) -> None:
+        with pytest.raises(CommandError, match="no cursor of ours"):
+            command("tail", "--cursor", "x")
+
+    def test_nothing_numbered_is_a_sentence(self, committed_notes: None) -> None:
+        Head.objects.all().delete()
+        with pytest.raises(CommandError, match="not running"):
+            command("tail")
+
+
+class Writer:
+    """Writes again and again until it is stopped."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.wait(0.05):
+                write("again")
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+def test_help_names_the_commands() -> None:
+    said = subprocess.run(
+        [sys.executable, "manage.py", "changes", "--help"],
+        cwd=ROOT, env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true"},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert all(name in said for name in ("tail", "prune", "verify", "new-epoch"))

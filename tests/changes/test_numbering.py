@@ -1,0 +1,355 @@
+"""Numbers are given after the commit: dense, transactions whole, versions in order, whoever numbers."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from changes.feed import log, numbering, verification
+from changes.feed.numberer import Numberer
+from changes.feed.routine import Routine
+from changes.models import Change, Head
+from changes.services import acting, forget
+from tests.changes.notes import Note
+from tests.changes.streams import Process, actor, until, write
+from tests.servers import ROOT, database_url
+
+INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s, '{all}', '{}', NULL, '')"
+UPDATE = "UPDATE tests_note SET title = %s WHERE title = %s"
+
+#: Reads what follows; gives the titles and what to go on from.
+Reader = Callable[[Any], tuple[list[str], Any]]
+
+
+def by_id(after: Any) -> tuple[list[str], Any]:
+    """The first naive reader: by the order of writing."""
+    rows = list(Change.objects.filter(id__gt=after or 0).order_by("id"))
+    return [row.new["title"] for row in rows], rows[-1].id if rows else after
+
+
+def by_id_of_finished(after: Any) -> tuple[list[str], Any]:
+    """The second: only rows of transactions before which none is running."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, new->>'title' FROM changes_change"
+            " WHERE id > %s AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY id",
+            [after or 0],
+        )
+        rows = cursor.fetchall()
+    return [title for _, title in rows], rows[-1][0] if rows else after
+
+
+def by_transaction(after: Any) -> tuple[list[str], Any]:
+    """The third: by transaction, in the order in which they began."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT xid, id, new->>'title' FROM changes_change WHERE (xid, id) > (%s, %s)"
+            " AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, id",
+            after or [0, 0],
+        )
+        rows = cursor.fetchall()
+    return [title for _, _, title in rows], list(rows[-1][:2]) if rows else after
+
+
+def by_seq(after: Any) -> tuple[list[str], Any]:
+    """Ours."""
+    numbering.number()
+    _, until_seq, changes = log.read(after or 0)
+    return [change.new["title"] for change in changes if change.new], until_seq
+
+
+@pytest.fixture
+def office(committed_notes: None) -> Iterator[None]:
+    """This test's own session numbers, when it says so."""
+    assert numbering.take_office()
+    yield
+    connection.close()
+
+
+@contextmanager
+def transactions(*wrappers: BaseDatabaseWrapper) -> Iterator[None]:
+    for wrapper in wrappers:
+        wrapper.set_autocommit(False)
+    try:
+        yield
+    finally:
+        for wrapper in wrappers:
+            wrapper.rollback()
+            wrapper.set_autocommit(True)
+
+
+def run(wrapper: BaseDatabaseWrapper, statement: str, *values: str) -> None:
+    with wrapper.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+@pytest.fixture
+def third(other: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
+    another = connection.copy()
+    another.inc_thread_sharing()
+    yield another
+    another.close()
+
+
+def a_lower_id_commits_later(read: Reader, slow: Any, quick: Any) -> list[str]:
+    with transactions(slow):
+        run(slow, INSERT, "slow")
+        run(quick, INSERT, "quick")
+        first, place = read(None)
+        slow.commit()
+    return first + read(place)[0]
+
+
+def a_lower_id_is_of_a_later_transaction(read: Reader, one: Any, two: Any) -> list[str]:
+    # `one` begins first (so its number is lower) and writes last.
+    with transactions(one, two):
+        run(one, "SELECT pg_current_xact_id()")
+        run(two, INSERT, "written first")
+        run(one, INSERT, "written last")
+        one.commit()
+        first, place = read(None)
+        two.commit()
+    return first + read(place)[0]
+
+
+def versions_are_made_against_the_order_of_transactions(read: Reader, one: Any, two: Any) -> list[str]:
+    run(one, INSERT, "v1")
+    with transactions(one, two):
+        run(one, "SELECT pg_current_xact_id()")
+        run(two, UPDATE, "v2", "v1")
+        two.commit()
+        run(one, UPDATE, "v3", "v2")
+        first, place = read(None)
+        one.commit()
+    return first + read(place)[0]
+
+
+INTERLEAVINGS = {
+    a_lower_id_commits_later: {"slow", "quick"},
+    a_lower_id_is_of_a_later_transaction: {"written first", "written last"},
+    versions_are_made_against_the_order_of_transactions: {"v1", "v2", "v3"},
+}
+
+
+def faults(seen: list[str], expected: set[str]) -> set[str]:
+    found = set()
+    if set(seen) != expected:
+        found.add("lost")
+    if len(seen) != len(set(seen)):
+        found.add("doubled")
+    versions = [title for title in seen if title.startswith("v")]
+    if versions != sorted(versions):
+        found.add("disordered")
+    return found
+
+
+@pytest.mark.usefixtures("office")
+class TestInterleavings:
+    @pytest.mark.parametrize("interleaving", INTERLEAVINGS)
+    def test_nothing_is_lost_or_disordered(self, interleaving: Any, other: Any, third: Any) -> None:
+        assert faults(interleaving(by_seq, other, third), INTERLEAVINGS[interleaving]) == set()
+
+    @pytest.mark.parametrize(
+        ("read", "interleaving", "fault"),
+        [
+            (by_id, a_lower_id_commits_later, "lost"),
+            (by_id, a_lower_id_is_of_a_later_transaction, "lost"),
+            (by_id_of_finished, a_lower_id_is_of_a_later_transaction, "lost"),
+            (by_transaction, versions_are_made_against_the_order_of_transactions, "disordered"),
+        ],
+    )
+    def test_naive_readers_fail(self, read: Reader, interleaving: Any, fault: str, other: Any, third: Any) -> None:
+        assert fault in faults(interleaving(read, other, third), INTERLEAVINGS[interleaving])
+
+    def test_a_transaction_that_wrote_in_turns_with_another_stays_together(self, other: Any, third: Any) -> None:
+        with transactions(other, third):
+            for number in range(3):
+                run(other, INSERT, f"a{number}")
+                run(third, INSERT, f"b{number}")
+            other.commit()
+            third.commit()
+        assert "".join(by_seq(None)[0]) == "a0a1a2b0b1b2"
+
+    def test_it_is_dense_over_rollbacks(self) -> None:
+        for number in range(4):
+            with transaction.atomic():
+                write(str(number))
+                transaction.set_rollback(number % 2 == 0)
+        start = log.read_head().seq
+        assert numbering.number() == 2
+        assert list(Change.objects.order_by("seq").values_list("seq", "new__title")) == [
+            (start + 1, "1"),
+            (start + 2, "3"),
+        ]
+        assert numbering.number() == 0
+
+    def test_forgetting_at_the_same_time_ends_well(self, other: Any) -> None:
+        note = write("secret")
+        with transactions(other):
+            run(other, "UPDATE changes_change SET reason = 'held' WHERE subject_id = %s", str(note.pk))
+            with pytest.raises(Exception, match="lock timeout"):
+                numbering.number()
+            other.commit()
+        assert numbering.number() == 1
+        forget("note", note.pk)
+
+
+class TestEveryWriter:
+    """A stream of everything, whoever writes: changes of services, of the admin's and the shell's plain saves, of bulk
+    statements and of SQL."""
+
+    def test_it_is_in_the_feed(self, feed: Process, other: BaseDatabaseWrapper) -> None:
+        stream = feed.watch(actor("all"))
+        with acting("service", "because"):
+            write("by a service")
+        write("by a plain save")
+        Note.objects.bulk_create([Note(title="in bulk", labels=["all"])])
+        Note.objects.filter(title="in bulk").update(title="updated in bulk")
+        run(other, INSERT, "by SQL")
+        with other.cursor() as cursor:
+            cursor.execute("TRUNCATE tests_note")
+        stream.take_until(lambda stream: [event.name for event, _ in stream.events].count("deleted") == 4)
+        assert stream.titles == ["by a service", "by a plain save", "in bulk", "updated in bulk", "by SQL"]
+        assert list(verification.faults()) == []
+
+
+class TestOffice:
+    def test_one_at_a_time_numbers_and_another_takes_over(self, committed_notes: None) -> None:
+        first, second = Numberer(), Numberer()
+        try:
+            first.start()
+            until(lambda: first.in_office)
+            second.start()
+            write("a")
+            until(lambda: Change.objects.get(new__title="a").seq is not None)
+            assert not second.in_office
+            first.stop()
+            until(lambda: second.in_office)
+            write("b")
+            until(lambda: Change.objects.get(new__title="b").seq is not None)
+        finally:
+            first.stop()
+            second.stop()
+
+    def test_a_killed_one_is_replaced(self, committed_notes: None) -> None:
+        # Another process in office, killed in the middle of its work.
+        script = (
+            "import django, time; django.setup()\n"
+            "from changes.feed.numberer import Numberer\n"
+            "numberer = Numberer(); numberer.start()\n"
+            "while not numberer.in_office: time.sleep(0.01)\n"
+            "print('in office', flush=True); time.sleep(60)\n"
+        )
+        variables = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
+        )
+        successor = Numberer()
+        try:
+            assert process.stdout is not None and process.stdout.readline() == "in office\n"
+            successor.start()
+            writer = threading.Thread(target=write_many)
+            writer.start()
+            until(lambda: Change.objects.filter(seq__isnull=False).count() > 50)
+            assert not successor.in_office
+            process.send_signal(signal.SIGKILL)
+            writer.join()
+            until(lambda: successor.in_office)
+            until(lambda: not Change.objects.filter(seq=None).exists())
+        finally:
+            process.kill()
+            process.wait()
+            successor.stop()
+        assert list(verification.faults()) == []
+        assert Change.objects.count() == 400
+
+    def test_cut_connections_are_made_again(self, feed: Process) -> None:
+        stream = feed.watch(actor("all"))
+        for number in range(5):
+            write(f"before {number}")
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND datname = current_database() AND query ILIKE '%changes%'"
+                )
+            write(f"after {number}")
+        stream.take_titles("after 4")
+        assert stream.titles == [f"{when} {number}" for number in range(5) for when in ("before", "after")]
+
+    def test_a_commit_that_rings_no_bell_is_found(self, feed: Process) -> None:
+        stream = feed.watch(actor("all"))
+        write("quietly")
+        stream.take_titles("quietly")
+
+    def test_acting_rings_after_the_commit(self, committed_notes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        rung = []
+        monkeypatch.setattr("changes.feed.ring", lambda: rung.append(connection.in_atomic_block))
+        with acting("service"), acting("part"):
+            write("a")
+            assert rung == []
+        assert rung == [False, False]
+
+
+def write_many() -> None:
+    try:
+        for number in range(200):
+            note = write(str(number))
+            Note.objects.filter(pk=note.pk).update(title=f"{number}!")
+    finally:
+        connection.close()
+
+
+class TestEpoch:
+    def test_another_cluster_is_another_epoch(self, office: None) -> None:
+        before = log.read_head()
+        assert numbering.take_office()
+        assert log.read_head() == before
+        Head.objects.update(system_identifier=1)
+        assert numbering.take_office()
+        after = log.read_head()
+        assert (after.epoch != before.epoch, after.seq) == (True, before.seq)
+
+    def test_a_head_that_is_lost_is_found_again_as_another_epoch(self, office: None) -> None:
+        write("a")
+        numbering.number()
+        before = log.read_head()
+        Head.objects.all().delete()
+        assert numbering.take_office()
+        after = log.read_head()
+        assert (after.seq, after.epoch != before.epoch) == (before.seq, True)
+
+    def test_an_ordinary_role_may_number(self, office: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE IF EXISTS tests_ordinary; CREATE ROLE tests_ordinary")
+            try:
+                cursor.execute("GRANT ALL ON changes_head, changes_change TO tests_ordinary")
+                cursor.execute("SET ROLE tests_ordinary")
+                assert numbering.take_office()
+            finally:
+                cursor.execute("RESET ROLE; DROP OWNED BY tests_ordinary; DROP ROLE tests_ordinary")
+
+
+class TestRoutine:
+    def test_a_fault_is_told_and_it_goes_on(self, transactional_db: None, caplog: pytest.LogCaptureFixture) -> None:
+        steps = []
+
+        def step(waked: bool) -> None:
+            steps.append(waked)
+            if len(steps) == 1:
+                raise RuntimeError("planted")
+
+        routine = Routine("tester", channel="tests", poll_seconds=0.01, begin=lambda: None, step=step)
+        routine.start()
+        until(lambda: len(steps) > 2)
+        routine.stop()
+        routine.stop()
+        assert not routine.running
+        assert "tester: trying again" in caplog.text
