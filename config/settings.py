@@ -32,6 +32,8 @@ if any(len(key.encode()) < 32 for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)):
     raise ImproperlyConfigured("SECRET_KEY must be at least 32 bytes long; it signs tokens. So must its fallbacks.")
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -245,6 +247,17 @@ SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
 if HTTPS_ONLY and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# How the admin site looks
+
+UNFOLD = {
+    "SITE_TITLE": "Tandem",
+    "SITE_HEADER": "Tandem",
+    "SITE_SYMBOL": "pedal_bike",
+    "SITE_URL": "/api/v1/docs",
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "config.sidebar.sections"},
+}
 
 # Language, time, files
 

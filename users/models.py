@@ -170,6 +170,8 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
             models.Index(fields=["last_login_at", "id"], name="users_by_last_login"),
             models.Index(fields=["status", "created_at", "id"], name="users_newest_by_status"),
             *_newest_by_role(),
+            models.Index(fields=["created_at", "id"], name="users_newest_staff", condition=models.Q(is_staff=True)),
+            models.Index(fields=["created_at", "id"], name="users_newest_service", condition=models.Q(is_service=True)),
             GinIndex(fields=["search_words"], name="users_words"),
             GinIndex(fields=["name_words"], name="users_name_words"),
         ]

@@ -162,14 +162,14 @@ def deactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_vers
         return _save(actor, user, status=Status.DEACTIVATED)
 
 
-def reactivate_user(actor: Any, user_id: str, *, expected_version: int | None = None) -> User:
+def reactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> User:
     """Opens a deactivated account again; one that is open stays as it is.
 
     Raises:
-        User.DoesNotExist, PermissionDenied, Stale
+        User.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: the account is suspended or banned.
     """
-    with acting(actor):
+    with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
         user = _user_to_change(actor, user_id, expected_version)
         _check_may_administer(actor, "Only an administrator may reactivate an account.")
         if user.status in OPEN:
