@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 
 from changes.models import Change
 from core.errors import AlreadyExists
 from core.ids import uuid7
 from tasks.models import Task
-from tasks.services import create_tasks
+from tasks.services import Outcome, create_tasks
 from tests.factories import TaskFactory, UserFactory
+from tests.servers import until
 from users.models import Status, User
 
 
@@ -76,6 +77,34 @@ def test_of_those_who_choose_the_same_ids_at_once_each_id_has_one(transactional_
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(make, range(4))) == len(chosen)
     assert Task.objects.count() == len(chosen)
+
+
+def test_who_waits_for_an_id_holds_none_that_others_want(transactional_db: None, ann: User) -> None:
+    """Or both would wait for each other, until the database ends one of them."""
+    low, high = sorted(uuid7() for _ in range(2))
+
+    def make() -> list[Outcome]:
+        try:
+            return create_tasks(ann, [{"title": "high", "id": str(high)}, {"title": "low", "id": str(low)}])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            TaskFactory(pk=low)
+            made = pool.submit(make)
+            until(lambda: waiting_for_locks() > 0, "the other waits for the low id")
+            TaskFactory(pk=high)
+        assert all(isinstance(outcome, AlreadyExists) for outcome in made.result())
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # It stays the same within a transaction.
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 @pytest.mark.parametrize("metadata", ["text", ["list"], {"k": 1}])
