@@ -105,6 +105,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+#: What runs beside the calls in every process that serves: its `start` and `stop` are called.
+ALONGSIDE = "changes.feed"
+
 GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
 GRPC_PORT = env.int("GRPC_PORT", default=50051)
 #: Processes that share the port, one for each core.

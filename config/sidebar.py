@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 
-#: Section → its models, each with the name of its icon (Material Symbols).
+#: Of each section its models, each with the name of its icon (Material Symbols).
 SECTIONS = {
     "Work": {"tasks.Task": "task_alt"},
     "People": {"users.User": "person", "auth.Group": "groups"},

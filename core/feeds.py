@@ -70,7 +70,7 @@ class Feed(Protocol):
             Failure: the feed has ended, and why. Events from before have been taken.
         """
 
-    def renew(self, actor: Any) -> None:
+    def authorize(self, actor: Any) -> None:
         """Who the caller is by now: the same user, perhaps with other roles."""
 
     def end(self, failure: Any) -> None:

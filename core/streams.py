@@ -177,7 +177,7 @@ class Streams:
             stream.feed.end(Unavailable("This stream has run for long enough; open it again where it ended."))
         else:
             stream.call.credential = credential
-            stream.feed.renew(credential.actor)
+            stream.feed.authorize(credential.actor)
 
 
 def _owner(call: Call) -> str:

@@ -18,7 +18,7 @@ from changes.admin import LoggedHistory
 from core import search
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
-from core.admin.writes import Asked, ThroughServices
+from core.admin.writes import ReasonedAction, ThroughServices
 from users import services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
 from users.services import LONGEST_REASON
@@ -27,9 +27,9 @@ WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
 )  # fmt: skip
-DEACTIVATE = Asked("Deactivate", "deactivated", services.deactivate_user, LONGEST_REASON, reason_required=True)
-REACTIVATE = Asked("Reactivate", "reactivated", services.reactivate_user, LONGEST_REASON)
-DELETE = Asked("Delete, with all that belongs to them", "deleted", services.delete_user, LONGEST_REASON)
+DEACTIVATE = ReasonedAction("Deactivate", "deactivated", services.deactivate_user, LONGEST_REASON, reason_required=True)
+REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_user, LONGEST_REASON)
+DELETE = ReasonedAction("Delete, with all that belongs to them", "deleted", services.delete_user, LONGEST_REASON)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -58,8 +58,8 @@ class RoleFilter(admin.SimpleListFilter):
         return [(str(role.value), role.label) for role in Role]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        value = self.value()
-        return queryset.filter(roles__contains=[int(value)]) if value and value.isdigit() else queryset
+        chosen = [role.value for role in Role if str(role.value) == self.value()]
+        return queryset.filter(roles__contains=chosen) if chosen else queryset
 
 
 class LoginFilter(admin.SimpleListFilter):
@@ -180,11 +180,11 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
         possible = {Status.DEACTIVATED: "reactivate", **dict.fromkeys(OPEN, "deactivate")}.get(user and user.status)
         return [one for one in super().get_actions_detail(request, object_id) if one.path == possible]
 
-    def _this_with_reason(self, request: HttpRequest, object_id: str, asked: Asked) -> HttpResponse:
+    def _this_with_reason(self, request: HttpRequest, object_id: str, reasoned: ReasonedAction) -> HttpResponse:
         user = self.get_object(request, object_id)
         if user is None:
             raise Http404
-        return self.with_reason(request, [user], asked, back=reverse("admin:users_user_change", args=[user.pk]))
+        return self.with_reason(request, [user], reasoned, back=reverse("admin:users_user_change", args=[user.pk]))
 
 
 admin.site.unregister(Group)

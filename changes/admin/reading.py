@@ -17,12 +17,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from changes.models import Change
+from changes.models import KEPT_BY_TRIGGERS, Change
 from changes.triggers import subject_type_of
 from core import ids
 
 #: What every row has, and what `who` and `when` say already.
-_UNTOLD = frozenset(("id", "version", "updated_at", "updated_by_id"))
+_UNTOLD = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}
 _LONGEST = 150
 #: How much of what two long texts have in common is shown before their difference.
 _CONTEXT = 30
@@ -152,4 +152,4 @@ def _shortened(before: str, after: str) -> tuple[str, str]:
 
 def _cut(text: str, start: int) -> str:
     end = start + _LONGEST
-    return f"{'…' if start and text else ''}{text[start:end]}{'…' if len(text) > end else ''}"
+    return f"{'...' if start and text else ''}{text[start:end]}{'...' if len(text) > end else ''}"

@@ -41,16 +41,15 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
     def page(self, number: int | str) -> Page[Any]:
         """The page: its ids first, so that what is skipped is neither joined nor sorted as whole rows."""
-        rows = self.object_list
-        matching = rows
+        number = self.validate_number(number)
+        rows = matching = self.object_list
         if self.count <= _FEW:
             # As in `core.paging`: to find few rows, the database must not walk along the order.
             found = rows.order_by().values("pk")[: 2 * _FEW]
             matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
-        self.object_list = matching.values_list("pk", flat=True)
-        page = super().page(number)
-        page.object_list = rows.filter(pk__in=list(page.object_list))
-        return page
+        first = (number - 1) * self.per_page
+        ids = list(matching.values_list("pk", flat=True)[first : first + self.per_page])
+        return Page(rows.filter(pk__in=ids), number, self)
 
     @cached_property
     def _counted(self) -> int:

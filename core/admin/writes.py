@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,7 +19,7 @@ from core.errors import Failure, problem_of
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReasonedAction:
     """Something to do to rows, for a reason.
 
     Attributes:
@@ -38,10 +39,10 @@ class Asked:
 class ReasonForm(forms.Form):
     """Why; the change log keeps it."""
 
-    def __init__(self, data: Any, asked: Asked) -> None:
+    def __init__(self, data: Any, action: ReasonedAction) -> None:
         super().__init__(data)
         self.fields["reason"] = forms.CharField(
-            max_length=asked.longest, required=asked.reason_required, widget=UnfoldAdminTextInputWidget
+            max_length=action.longest, required=action.reason_required, widget=UnfoldAdminTextInputWidget
         )
 
 
@@ -76,20 +77,22 @@ class ThroughServices(ModelAdmin):
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         """Nothing."""
 
-    def with_reason(self, request: HttpRequest, rows: Iterable[Model], asked: Asked, back: str = "") -> HttpResponse:
+    def with_reason(
+        self, request: HttpRequest, rows: Iterable[Model], action: ReasonedAction, back: str = ""
+    ) -> HttpResponse:
         """Asks for the reason on a page of its own, and does it once that is given.
 
         Args:
             back: where to go afterwards; by default to this page.
         """
-        form = ReasonForm(request.POST if "reason" in request.POST else None, asked)
-        if form.is_valid():
-            self.do_to_each(request, rows, asked.done, partial(asked.service, reason=form.cleaned_data["reason"]))
-            return HttpResponseRedirect(back or request.get_full_path())
         back = back or request.get_full_path()
-        chosen = request.POST.getlist("_selected_action")
-        action = request.POST.get("action", "")
-        return ask(self, request, asked.title, rows, back, form=form, chosen=chosen, action=action)
+        form = ReasonForm(request.POST if "reason" in request.POST else None, action)
+        if form.is_valid():
+            self.do_to_each(request, rows, action.done, partial(action.service, reason=form.cleaned_data["reason"]))
+            return HttpResponseRedirect(back)
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        name = request.POST.get("action", "")
+        return ask(self, request, action.title, rows, back, form=form, chosen=chosen, action=name)
 
     def do_to_each(
         self, request: HttpRequest, rows: Iterable[Model], done: str, service: Callable[..., object]

@@ -6,6 +6,7 @@ takes it over (`core.rest.server`), so that an open stream holds no thread and n
 
 import asyncio
 import json as stdlib_json
+import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -85,10 +86,8 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
     except TimeoutError:
         report.code = "STALLED"
         raise
-    except Exception as exc:  # A Failure is how a feed ends; whatever else it is, the client is told no more.
-        report.fail(problem_of(exc), exc)
-        report.code = "200"
-        await _write(send, _last_words(exc))
+    except Exception as exc:
+        await _write(send, _last_words(exc, report))
     finally:
         leaving.cancel()
         STREAMS.close(stream)
@@ -110,9 +109,13 @@ async def _write(send: Send, data: bytes) -> None:
     await asyncio.wait_for(send(message), settings.STREAM_STALL_SECONDS)
 
 
-def _last_words(exc: Exception) -> bytes:
+def _last_words(exc: Exception, report: Report) -> bytes:
     """Why a stream ends: an event if the client must begin anew, otherwise a comment; it just connects again."""
     problem = problem_of(exc)
+    report.fail(problem, exc)
+    report.code = "200"
+    if isinstance(exc, Failure):
+        report.level = logging.INFO  # That is how feeds end.
     if problem.reason in RESYNC:
         return b"event: resync\nid:\ndata: " + stdlib_json.dumps(problems.document(problem)).encode() + b"\n\n"
     return f": {problem.reason}: {problem.message}\n\n".encode()
@@ -130,10 +133,8 @@ def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:
                 yield from map(frame, events)
             elif not ready.wait(HEARTBEAT_SECONDS):
                 yield _HEARTBEAT
-    except Failure as exc:
-        report.fail(problem_of(exc), exc)
-        report.code = "200"
-        yield _last_words(exc)
+    except Exception as exc:
+        yield _last_words(exc, report)
     finally:
         STREAMS.close(stream)
         report.end()

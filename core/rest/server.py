@@ -40,9 +40,6 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         await (uploads if upload else ordinary)(scope, call.receive, call.send)
         if events.TAKEN_OVER in scope:
             await call.go_on(*scope[events.TAKEN_OVER])
-        elif call.stalled:
-            # Only so does the web server close a connection whose client does not read.
-            raise TimeoutError("The client did not read its answer.")
 
     return application
 
@@ -94,6 +91,7 @@ class _Call:
             # Whoever writes goes on to its end, unheard; raising here would leave its thread waiting for ever.
             self.stalled = True
             self._scope[CUT] = "gone"
+            self._abort()
 
     async def go_on(self, stream: Any, report: Any) -> None:
         gone = asyncio.Event()
@@ -101,8 +99,15 @@ class _Call:
         try:
             await events.send_events(stream, report, gone, self._send)
             await self._send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            self._abort()
         finally:
             listening.cancel()
+
+    def _abort(self) -> None:
+        """Cuts the connection of a client that does not read: to close it, the web server would wait for the client."""
+        # ASGI has no word for it; uvicorn's `send` belongs to an object that knows the connection.
+        self._send.__self__.transport.abort()  # type: ignore[attr-defined]
 
     async def _until_gone(self, gone: asyncio.Event) -> None:
         while (await self._receive())["type"] != "http.disconnect":

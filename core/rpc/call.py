@@ -1,6 +1,7 @@
 """One call as the interceptors see it, and one rpc method as the server knows it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,10 @@ _KINDS = {
     (False, True): "server_stream",
     (True, True): "bidi_stream",
 }
+
+
+#: How long a client that was told the end of its stream may take to read it.
+_LAST_CHANCE_SECONDS = 5
 
 
 def _as_it_is(message: Any) -> Any:
@@ -211,7 +216,7 @@ class CallbackCall(RpcCall):
         ended_by: how the server ends the call, once the behaviour has said how; until then it is just finished.
     """
 
-    __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
+    __slots__ = ("_at_end", "_cancelled_at", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
 
     def __init__(self, *args: Any, send: Callable[[Any], None], at_end: Callable[["CallbackCall"], None]) -> None:
         super().__init__(*args)
@@ -223,6 +228,7 @@ class CallbackCall(RpcCall):
         self._over = False
         self.ended_by: Callable[[Failure], None] | None = None
         self._when_over: Callable[[], None] | None = None
+        self._cancelled_at = 0.0
 
     def send(self, message: Any) -> None:
         """Sends a message; None ends the call with the problem it has, or well. Nothing, once the call has ended."""
@@ -265,10 +271,12 @@ class CallbackCall(RpcCall):
         self.finish()
 
     def cut(self) -> None:
-        """The client has not read for too long: it is told, should it read yet, and then the call is cancelled."""
+        """The client has not read for too long: it is told, should it read yet; a while later the call is cancelled."""
         if self._ended:
-            super().cut()
+            if time.monotonic() >= self._cancelled_at:
+                super().cut()
             return
+        self._cancelled_at = time.monotonic() + _LAST_CHANCE_SECONDS
         self.fail(RateLimited("You did not read this stream for too long; go on from your last cursor.", 1))
         self.finish()
 

@@ -5,6 +5,7 @@ while the client is cut off (`core.rpc.guard`). What has to ask the database is 
 who catch up hold up nobody who is live.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import cache, partial
@@ -14,6 +15,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from core.database.hygiene import connected
+from core.errors import Failure
 from core.feeds import Feed
 from core.rpc.call import CallbackCall
 from core.rpc.workers import Workers
@@ -87,8 +89,10 @@ class Sender:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)
                 call.send_encoded(encoded, pool, settings.STREAM_STALL_SECONDS)
         except Exception as exc:
-            # Whatever it is, the client is told as any other failure; a Failure is how a feed ends.
+            # Whatever it is, the client is told as any other failure.
             call.fail(exc)
+            if isinstance(exc, Failure):
+                call.report.level = logging.INFO  # That is how feeds end.
             call.finish()
             return
         with self._lock:

@@ -15,6 +15,7 @@ from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
+from core.alongside import running_alongside
 from core.errors import Unavailable
 from core.rpc import health, reflection, senders, tracing
 from core.rpc.door import Service
@@ -153,6 +154,11 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
         The exit code: 0, 1 if calls had to be cut after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
+    with running_alongside():
+        return _serve(server, options, signals, announce)
+
+
+def _serve(server: "Server", options: Options, signals: Signals, announce: Callable[[int], None]) -> int:
     server.start()
     announce(server.port)
     logger.info("Signal %d: draining.", signals.get())

@@ -18,7 +18,6 @@ from changes.models import Change
 from changes.services import acting
 from config.sidebar import SECTIONS
 from core.jobs import enqueue
-from tasks.models import Task
 from tests.factories import AdministratorFactory, ApiKeyFactory, TaskFactory, UserAddressFactory, UserFactory
 from users.models import User
 
@@ -32,25 +31,18 @@ def site(client: Client, db: None) -> Client:
 
 
 def scene(rows: int) -> dict[type[Model], Model]:
-    """So many more rows of each table: of one user, and of as many others; gives one of each."""
-    one: Any = UserFactory()
-    many = [one] * rows + UserFactory.create_batch(rows)
-    for user in many:
-        Session.objects.create(user=user)
-        ApiKeyFactory(user=user, created_by=user)
+    """So many more rows of each table for one user, and as many for others; gives one row of each table."""
+    one: User = UserFactory()
+    for user in [one] * rows + UserFactory.create_batch(rows):
+        key = ApiKeyFactory(user=user, created_by=user)
+        session = Session.objects.create(user=user)
         UserAddressFactory(user=user, created_by=user)
-        TaskFactory(created_by=user, assigned_to=user)
+        task = TaskFactory(created_by=user, assigned_to=user)
         with acting(user):
-            User.objects.filter(pk=one.pk).update(bio=f"By {user}", updated_by=user)
-        enqueue("tests.fail", why=str(user))
-        Group.objects.create(name=str(user.pk) + str(Group.objects.count()))
-    tables = (Session, Group, Change, Task, *(type(row) for row in (many[0].api_keys.get_queryset().first(),)))
-    job: Any = admin.site.get_model_admin(_model("core.Job")).model.objects.first()
-    return {User: one, type(job): job, **{table: table.objects.first() for table in tables}}
-
-
-def _model(label: str) -> type[Model]:
-    return next(model for model in admin.site._registry if model._meta.label == label)
+            User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
+        job = enqueue("tests.fail", why="hopeless")
+        group = Group.objects.create(name=str(key.pk))
+    return {type(row): row for row in (one, key, session, task, job, group, Change.objects.latest("id"))}
 
 
 def addresses(row: Model) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ HTTP_ONLY = {
 #: Streaming rpcs and their SSE or NDJSON twin.
 STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
+    "change.v1.ChangeService.WatchChanges": "SSE",
 }
 
 #: Streaming rpcs that neither door serves yet: over gRPC they answer UNIMPLEMENTED.

@@ -20,7 +20,7 @@ from core import bulk
 from tandem.user.v1.user_pb2 import BulkImportUsersRequest, BulkImportUsersResponse
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.servers import Servers, database_url, running, until
+from tests.servers import Servers, until
 from users.models import User
 
 pytestmark = pytest.mark.real_server
@@ -171,23 +171,17 @@ def test_a_server_that_goes_away_says_how_far_it_came(servers: Servers) -> None:
     assert int(told(caught.value)["committed_through"]) == imported()
 
 
-@pytest.fixture
-def impatient(transactional_db: None) -> Iterator[Servers]:
-    """Servers that wait for a client for half a second, and have one thread for uploads."""
-    User.objects.create_superuser("admin@example.com", "a password of theirs")
-    with running(
-        DATABASE_URL=database_url(), UPLOAD_IDLE_SECONDS="0.5", BODY_WAIT_SECONDS="0.5", UPLOAD_THREADS="1"
-    ) as servers:
-        yield servers
+IMPATIENT = {"UPLOAD_IDLE_SECONDS": "0.5", "BODY_WAIT_SECONDS": "0.5", "UPLOAD_THREADS": "1"}
 
 
-def test_a_client_that_says_nothing_is_cut_off_and_holds_up_nobody(impatient: Servers) -> None:
-    with grpc.insecure_channel(impatient.grpc_address) as channel:
+@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+def test_a_client_that_says_nothing_is_cut_off_and_holds_up_nobody(servers: Servers) -> None:
+    with grpc.insecure_channel(servers.grpc_address) as channel:
         silent = [UserServiceStub(channel).BulkImportUsers.future(iter(Open()), timeout=PATIENCE) for _ in range(3)]
         assert UserServiceStub(channel).BulkImportUsers(map(row, range(2)), timeout=PATIENCE).imported == 2
         for call in silent:
             assert call.exception() is not None
-    port = urlsplit(impatient.http_url).port or 0
+    port = urlsplit(servers.http_url).port or 0
     for path, content_type in ((PATH, "application/x-ndjson"), ("/api/v1/users", "application/json")):
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(head(path, content_type, 90) + b"{")

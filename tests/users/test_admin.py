@@ -175,6 +175,13 @@ def test_only_the_newest_addresses_are_shown(site: Client, ann: User) -> None:
     assert page.count("Main Street 1") == 10
 
 
+@pytest.mark.parametrize(
+    "asked", [{"role": 10**20}, {"role": "x"}, {"status__exact": 10**20}, {"q": "\0"}, {"p": 10**20}]
+)
+def test_nonsense_is_no_failure(site: Client, ann: User, asked: dict[str, Any]) -> None:
+    assert site.get(reverse(LIST), asked, follow=True).status_code == 200
+
+
 def test_the_list_tells_who_has_logged_in(site: Client, ann: User, bob: User) -> None:
     User.objects.filter(pk=ann.pk).update(last_login_at=timezone.now())
     for asked, found in (("ever", {ann}), ("never", {bob})):
