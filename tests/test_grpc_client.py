@@ -31,12 +31,12 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 USERS = user_pb2.DESCRIPTOR.services_by_name["UserService"]
 TASKS = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
 EXAMPLES = example_pb2.DESCRIPTOR.services_by_name["ExampleService"]
-#: What the walk tries, as it names it. It makes no streams.
+#: What the walk tries, as it names it: all but the streams of tasks, which are not served yet.
 RPCS = {
     prefix + rpc.name
     for prefix, service in (("", USERS), ("", TASKS), ("ExampleService.", EXAMPLES))
     for rpc in service.methods
-    if not (rpc.client_streaming or rpc.server_streaming)
+    if not (service is TASKS and (rpc.client_streaming or rpc.server_streaming))
 }
 
 
