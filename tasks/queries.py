@@ -65,8 +65,8 @@ class Figures:
     """How many tasks there are: by status, by priority, by assignee (None = nobody), past their due date and open."""
 
     total: int
-    by_status: Mapping[Status, int]
-    by_priority: Mapping[Priority, int]
+    by_status: Mapping[int, int]
+    by_priority: Mapping[int, int]
     by_assignee: Mapping[UUID | None, int]
     overdue: int
 
@@ -123,12 +123,13 @@ def figures(actor: Any) -> Figures:
         # What is counted stands in the index `tasks_figures`; the id does not.
         .annotate(tasks=Count("*"), late=Count("status", filter=late))
     )
-    by_status, by_priority = dict.fromkeys(Status, 0), dict.fromkeys(Priority, 0)
+    by_status: dict[int, int] = dict.fromkeys(Status, 0)
+    by_priority: dict[int, int] = dict.fromkeys(Priority, 0)
     by_assignee: dict[UUID | None, int] = {}
     overdue = 0
     for status, priority, assignee_id, tasks, late_tasks in rows:
-        by_status[Status(status)] += tasks
-        by_priority[Priority(priority)] += tasks
+        by_status[status] += tasks
+        by_priority[priority] += tasks
         by_assignee[assignee_id] = by_assignee.get(assignee_id, 0) + tasks
         overdue += late_tasks
     most = sorted(by_assignee.items(), key=lambda item: -item[1])[:MOST_ASSIGNEES]
