@@ -15,7 +15,7 @@ from changes.services import acting
 from core import ids
 from core.errors import AlreadyExists, Stale
 from core.metrics import tasks_created
-from core.models import clean, save_clean
+from core.models import clean, save_clean, translated
 from tasks import policies, queries
 from tasks.models import Status, Task
 from users.models import OPEN, User
@@ -47,11 +47,14 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
 
     Returns:
         What became of each, in their order; a bad one does not keep the others back.
+
+    Raises:
+        ValidationError: an assignee was deleted just now.
     """
     people = _assignable(actor, {fields.get("assigned_to") or "me" for fields in many})
     outcomes = [_draft(actor, fields, people) for fields in many]
     _refuse(outcomes, _repeated(outcomes))
-    with acting(actor):
+    with acting(actor), translated(Task()):
         while drafts := [outcome for outcome in outcomes if isinstance(outcome, Task)]:
             try:
                 with transaction.atomic():

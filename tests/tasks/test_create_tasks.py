@@ -11,7 +11,7 @@ from changes.models import Change
 from core.errors import AlreadyExists
 from core.ids import uuid7
 from tasks.models import Task
-from tasks.services import Outcome, create_tasks
+from tasks.services import Outcome, create_task, create_tasks
 from tests.factories import TaskFactory, UserFactory
 from tests.servers import until
 from users.models import Status, User
@@ -96,6 +96,24 @@ def test_who_waits_for_an_id_holds_none_that_others_want(transactional_db: None,
             until(lambda: waiting_for_locks() > 0, "the other waits for the low id")
             TaskFactory(pk=high)
         assert all(isinstance(outcome, AlreadyExists) for outcome in made.result())
+
+
+def test_an_assignee_who_is_just_being_deleted_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
+    def make() -> Task:
+        try:
+            return create_task(ann, {"title": "T", "assigned_to": str(bob.pk)})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            User.objects.filter(pk=bob.pk).delete()
+            made = pool.submit(make)
+            until(lambda: waiting_for_locks() > 0, "the other waits for what becomes of the assignee")
+        with pytest.raises(ValidationError) as refused:
+            made.result()
+    assert refused.value.error_dict["assigned_to"][0].code == "unknown"
+    assert not Task.objects.exists()
 
 
 def waiting_for_locks() -> int:
