@@ -23,6 +23,7 @@ from core.errors import TABLE
 from core.operations import Operation
 from core.rest import json
 from core.rpc.interceptors import Interceptor
+from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
 
 #: `UserService/CreateUser` → its operation; rpc names repeat between services.
@@ -31,7 +32,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 #: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
-EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE}
+EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE}
 
 
 class Failed(Exception):

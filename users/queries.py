@@ -155,7 +155,7 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
     if query and not pattern:
         selection = _NOBODY
     elif "@" in query and policies.may_read_everything(actor):
-        exact = selection.build(*selection.form, **selection.values).filter(email=query.lower()).first()
+        exact = selection.querysets[0].filter(email=query.lower()).first()
     asked = _bound(asked, actor, only, query=query)
     return page(selection, asked, Order("created_at", descending=True), first=exact)
 

@@ -15,6 +15,7 @@ from access.tokens import new_secret
 from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.example.v1 import example_pb2
+from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
 from tests.factories import (
@@ -22,6 +23,7 @@ from tests.factories import (
     ApiKeyFactory,
     ServiceFactory,
     SupportFactory,
+    TaskFactory,
     UserAddressFactory,
     UserFactory,
     bearer_of,
@@ -41,6 +43,8 @@ ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO)
 #: What of another is as if it were not there.
 PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO)
 READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO)
+#: Another's task, which not even support sees.
+OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO)
 #: What is about the caller's own sessions and keys, and so not for keys.
 WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO)
 #: The same, about a session or a key that is another's for all but `self`.
@@ -171,6 +175,12 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: auth_pb2.CreateStreamTicketRequest(path="/api/v1/tasks/stream"),
         WITH_A_SESSION,
     ),
+    "TaskService/CreateTask": (lambda user: task_pb2.CreateTaskRequest(title="New"), SIGNED_IN),
+    "TaskService/GetTask": (lambda user: task_pb2.GetTaskRequest(id=a_task(user)), OWN_TASK),
+    "TaskService/UpdateTask": (lambda user: task_pb2.UpdateTaskRequest(id=a_task(user), title="New"), OWN_TASK),
+    "TaskService/DeleteTask": (lambda user: task_pb2.DeleteTaskRequest(id=a_task(user)), OWN_TASK),
+    "TaskService/ListTasks": (lambda user: task_pb2.ListTasksRequest(), SIGNED_IN),
+    "TaskService/GetTaskStats": (lambda user: task_pb2.GetTaskStatsRequest(), SIGNED_IN),
 }
 
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
@@ -196,6 +206,10 @@ def a_key(user: User) -> str:
     return str(ApiKeyFactory(user=user).pk)
 
 
+def a_task(user: User) -> str:
+    return str(TaskFactory(created_by=user).pk)
+
+
 def a_token(user: User) -> str:
     return _issue(Session.objects.create(user=user), new_secret())
 
@@ -211,7 +225,7 @@ def callers(db: None) -> dict[str, Any]:
         ),
         "support": SupportFactory(),
         "administrator": AdministratorFactory(),
-        "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["users:read", "users:write"])),
+        "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=settings.API_KEY_SCOPES)),
         "service without scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["moons:read", "moons:write"])),
     }  # fmt: skip
 

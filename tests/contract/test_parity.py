@@ -41,6 +41,13 @@ STREAMS: dict[str, str] = {
     "change.v1.ChangeService.WatchChanges": "SSE",
 }
 
+#: Streaming rpcs that neither door serves yet: over gRPC they answer UNIMPLEMENTED.
+NOT_YET = {
+    "taskservice.TaskService.WatchTasks",
+    "taskservice.TaskService.BulkCreateTasks",
+    "taskservice.TaskService.ProcessTaskStream",
+}
+
 
 def operations() -> list[Operation]:
     return [operation for service in services for operation in service.operations]
@@ -70,7 +77,7 @@ def faults_of_grpc(service: Service) -> Iterator[str]:
     """Rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
     for method in service.operations[0].method.containing_service.methods:
         served = getattr(getattr(service.servicer, method.name), "operation", None)
-        if served is None or served.method is not method:
+        if method.full_name not in NOT_YET and (served is None or served.method is not method):
             yield f"{method.full_name}: the servicer does not serve it"
 
 
@@ -101,7 +108,7 @@ def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Ope
 def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]:
     for descriptor in descriptors:
         for method in descriptor.methods:
-            if (method.client_streaming or method.server_streaming) and method.full_name not in STREAMS:
+            if (method.client_streaming or method.server_streaming) and method.full_name not in {*STREAMS, *NOT_YET}:
                 yield f"{method.full_name}: STREAMS does not name its twin"
 
 
@@ -139,6 +146,12 @@ def test_every_url_and_verb_is_an_rpc() -> None:
 
 def test_every_stream_has_its_twin() -> None:
     assert list(faults_of_streams(descriptors())) == []
+
+
+def test_what_is_not_served_yet_is_not_served() -> None:
+    served = {operation.method.full_name for operation in operations()}
+    streams = {method.full_name for descriptor in descriptors() for method in descriptor.methods} - served
+    assert streams == NOT_YET
 
 
 # The guards themselves: each must see a planted fault.

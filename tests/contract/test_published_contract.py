@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto,
 
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
+from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -23,6 +24,22 @@ ADDED: dict[str, set[str]] = {
                            "user.v1.BatchGetUsersResponse"},
     "users from elsewhere": {"user.v1.UserService.BulkImportUsers", "user.v1.BulkImportUsersRequest",
                              "user.v1.BulkImportUsersResponse", "user.v1.ImportError"},
+    "versions and masks of tasks": {"taskservice.Task.version", "taskservice.UpdateTaskRequest.update_mask",
+                                    "taskservice.UpdateTaskRequest.version", "taskservice.DeleteTaskRequest.version"},
+    "repeated writes of tasks": {"taskservice.CreateTaskRequest.id", "taskservice.CreateTaskRequest.request_id",
+                                 "taskservice.UpdateTaskRequest.request_id",
+                                 "taskservice.DeleteTaskRequest.request_id"},
+    "more of a task": {"taskservice.Task.completed_at", "taskservice.Task.source"},
+    "more ways to look at tasks": {"taskservice.ListTasksRequest.query", "taskservice.ListTasksRequest.created_by",
+                                   "taskservice.ListTasksRequest.due", "taskservice.TaskService.GetTaskStats",
+                                   "taskservice.GetTaskStatsRequest", "taskservice.TaskStats"},
+    "a watch that resumes": {"taskservice.WatchTasksRequest.cursor", "taskservice.WatchTasksRequest.bookmarks",
+                             "taskservice.TaskEvent.cursor", "taskservice.TaskEvent.left_view",
+                             "taskservice.EventType.EVENT_TYPE_BOOKMARK",
+                             "taskservice.EventType.EVENT_TYPE_SNAPSHOT_END"},
+    "what a stream's items came to": {"taskservice.BulkCreateResponse.committed_through", "taskservice.BulkError.code",
+                                      "taskservice.BulkError.field_violations", "taskservice.TaskCommand.command_id",
+                                      "taskservice.TaskResult.command_id", "taskservice.TaskResult.code"},
 }  # fmt: skip
 
 
@@ -39,7 +56,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def ours() -> dict[str, object]:
     files = []
-    for stubs in (common_pb2, user_pb2, example_pb2):
+    for stubs in (common_pb2, user_pb2, example_pb2, task_pb2):
         file = FileDescriptorProto()
         stubs.DESCRIPTOR.CopyToProto(file)
         files.append(file)
