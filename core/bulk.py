@@ -42,18 +42,20 @@ class Row:
     Attributes:
         index: its place in the stream, from 0.
         values: what `read` made of the message.
+        made: what the service made of these.
         problem: why it is not written; None = nothing is wrong so far.
         answer: what is kept for its idempotency key, as bytes.
         replayed: it was written by an earlier call with this key.
     """
 
-    __slots__ = ("answer", "index", "key", "problem", "replayed", "request", "values")
+    __slots__ = ("answer", "index", "key", "made", "problem", "replayed", "request", "values")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.key = ""
         self.request = b""
         self.values: Any = None
+        self.made: Any = None
         self.problem: Problem | None = None
         self.answer = b""
         self.replayed = False
@@ -97,11 +99,13 @@ class Chunk:
     Attributes:
         scope: in whose name, and for which operation, their idempotency keys are kept.
         paths: field of the model -> path in the message, where they differ.
+        answer: what is kept of what was made, to be given when the item is sent again.
     """
 
     scope: tuple[str, str]
     rows: Sequence[Row]
     paths: Mapping[str, str]
+    answer: Callable[[Any], bytes]
 
     def refuse(self, row: Row, raised: Exception) -> None:
         """The row is not written, because of what a rule of the model raised."""
@@ -150,7 +154,7 @@ class Chunk:
 
     def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None]) -> None:
         # Somebody may have written it with the same key a moment ago.
-        alone = Chunk(self.scope, [row], self.paths)
+        alone = replace(self, rows=[row])
         alone.leave_out_replayed()
         if not alone.good:
             return
@@ -164,6 +168,8 @@ class Chunk:
         if rows:
             save(rows)
             keyed = [row for row in rows if row.key and row.problem is None]
+            for row in keyed:
+                row.answer = self.answer(row.made)
             idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in keyed])
 
 
@@ -173,6 +179,7 @@ def write(
     read: Callable[[Any], Any],
     save: Callable[[Any, Chunk], None],
     *,
+    answer: Callable[[Any], bytes],
     paths: Mapping[str, str] | None = None,
     done: Callable[[Sequence[Row]], None] = lambda rows: None,
 ) -> Outcome:
@@ -181,6 +188,7 @@ def write(
     Args:
         read: gives a row's `values` from its message; raises what is wrong with it.
         save: the service that writes a chunk as the call's actor, in a transaction of its own.
+        answer: what is kept of what the service made, for items with a key.
         paths: field of the model -> path in the message, where they differ.
         done: told of each chunk once it is committed.
 
@@ -192,7 +200,7 @@ def write(
     scope = principal(call), call.operation.name
 
     def save_chunk(part: Sequence[Row]) -> None:
-        save(call.actor, Chunk(scope, part, paths or {}))
+        save(call.actor, Chunk(scope, part, paths or {}, answer))
 
     try:
         if call.atomic:

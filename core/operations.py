@@ -16,7 +16,7 @@ says why.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar
@@ -151,21 +151,16 @@ def open_to(
     return mark
 
 
-def operations(
-    service: ServiceDescriptor, calls: ModuleType, *, not_yet: Collection[str] = ()
-) -> tuple[Operation, ...]:
+def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
     """The service's rpcs, each bound to the function of its name in `calls`.
 
     The module's `AREA` names the scopes that API keys need: `users` → `users:read` for what GET reads, `users:write`
     for the rest. Without one no API key is let in.
 
-    Args:
-        not_yet: rpcs that are not served yet.
-
     Raises:
         LookupError: an rpc has no function or no `google.api.http` rule.
     """
-    return tuple(_operation(method, calls) for method in service.methods if method.name not in not_yet)
+    return tuple(_operation(method, calls) for method in service.methods)
 
 
 def caller(operation: Operation | None, authorization: str | None) -> Credential:

@@ -18,6 +18,9 @@ from tasks.queries import Figures, Filter
 SENT_WITH_A_NEW_TASK = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
 WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
 
+#: Column → field of the message, where they differ.
+PATHS = {"created_by_id": "created_by", "assigned_to_id": "assigned_to"}
+
 _TIMES = ("created_at", "updated_at", "due_date", "completed_at")
 
 

@@ -7,5 +7,5 @@ from tasks import calls
 
 TaskService = servicer(
     task_pb2_grpc.TaskServiceServicer,
-    operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls, not_yet=calls.NOT_YET),
+    operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls),
 )

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import ids
+from core.bulk import Chunk, Row
 from core.errors import AlreadyExists, Stale
 from core.metrics import tasks_created
 from core.models import clean, save_clean, translated
@@ -69,6 +70,21 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
                 _refuse(outcomes, (index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken))
     tasks_created.inc(len(drafts))
     return outcomes
+
+
+def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
+    """As `create_tasks` for the rows' `values`; what is made of a row, or is wrong with it, stands in the row."""
+
+    def save(rows: Sequence[Row]) -> None:
+        for row, outcome in zip(rows, create_tasks(actor, [row.values for row in rows]), strict=True):
+            if isinstance(outcome, Exception):
+                chunk.refuse(row, outcome)
+            else:
+                row.made = outcome
+
+    with acting(actor):
+        chunk.leave_out_replayed()
+        chunk.save(save)
 
 
 def update_task(

@@ -11,5 +11,5 @@ from tasks.models import Task
 class TaskViewSet(Door):
     """/api/v1/tasks."""
 
-    operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls, not_yet=calls.NOT_YET)
+    operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
     limits = limits_of(Task, task_pb2.Task, task_pb2.CreateTaskRequest, task_pb2.UpdateTaskRequest)

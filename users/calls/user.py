@@ -46,7 +46,14 @@ def bulk_import_users(
     call: Call, items: Iterator[user_pb2.BulkImportUsersRequest | ValidationError]
 ) -> user_pb2.BulkImportUsersResponse:
     services.check_may_import(call.actor)
-    outcome = bulk.write(call, items, messages.imported_fields, services.import_users, paths=messages.IMPORT_PATHS)
+    outcome = bulk.write(
+        call,
+        items,
+        messages.imported_fields,
+        services.import_users,
+        answer=lambda user: user.pk.bytes,
+        paths=messages.IMPORT_PATHS,
+    )
     return user_pb2.BulkImportUsersResponse(
         imported=outcome.written,
         skipped=outcome.replayed,

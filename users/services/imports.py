@@ -69,7 +69,7 @@ def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
     except OWN_FAULTS as exc:
         chunk.refuse(row, exc)
         return None
-    row.answer = user.id.bytes
+    row.made = user
     return user
 
 
