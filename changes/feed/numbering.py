@@ -55,8 +55,14 @@ def take_office() -> bool:
             # Readers remember numbers, so they must outlive a crash, whatever the server's default is. And `forget`
             # locks changes in another order: it is this session that gives way, before PostgreSQL chooses.
             cursor.execute("SET synchronous_commit = on; SET lock_timeout = '200ms'")
-            cursor.execute(_BEGIN)
+            begin()
     return bool(taken)
+
+
+def begin() -> None:
+    """Makes the head where there is none, and begins another epoch where the cluster is another one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN)
 
 
 def number() -> int:
@@ -75,7 +81,7 @@ def tell_of_writes() -> None:
 
 def new_epoch() -> None:
     """Makes all cursors void: for a database that was restored, so that its numbers do not mean what they meant."""
+    begin()
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN)
         cursor.execute("UPDATE changes_head SET epoch = gen_random_uuid()")
         cursor.execute("SELECT pg_notify(%s, '')", [NUMBERED])

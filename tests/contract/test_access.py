@@ -13,8 +13,10 @@ from google.protobuf.message import Message
 from access.models import Session
 from access.services import _issue
 from access.tokens import new_secret
+from changes.feed import numbering
 from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
+from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
@@ -167,6 +169,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: auth_pb2.CreateStreamTicketRequest(path="/api/v1/tasks/stream"),
         WITH_A_SESSION,
     ),
+    "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
 }
 
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
@@ -182,6 +185,11 @@ def mailed(user: User, purpose: TokenPurpose) -> str:
     token = mailed_tokens.issue(user, purpose, uuid7())
     assert token
     return token
+
+
+def a_request_for_changes() -> Message:
+    numbering.begin()
+    return change_pb2.ListChangesRequest()
 
 
 def a_session(user: User) -> str:
@@ -207,7 +215,7 @@ def callers(db: None) -> dict[str, Any]:
         ),
         "support": SupportFactory(),
         "administrator": AdministratorFactory(),
-        "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["users:read", "users:write"])),
+        "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=settings.API_KEY_SCOPES)),
         "service without scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["moons:read", "moons:write"])),
     }  # fmt: skip
 

@@ -214,7 +214,10 @@ def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> N
     assert "ETag" not in users["get"]["responses"]["200"]["headers"]
     assert set(one["delete"]["responses"]) >= {"204", "404", "412"}
     assert "404" not in users["get"]["responses"]
-    assert described["components"]["responses"]["Problem412"]["description"] == "`STALE`: Changed meanwhile."
+    assert (
+        described["components"]["responses"]["Problem412"]["description"]
+        == "`STALE`: Changed meanwhile. `EPOCH_CHANGED`: Start over."
+    )
 
 
 def test_who_must_sign_in_is_told(described: dict[str, Any]) -> None:
@@ -229,7 +232,12 @@ def test_the_comments_of_the_protos_are_told(described: dict[str, Any]) -> None:
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
         "Unset before the first login. Noting it is a write like any other: `audit.version` counts it."
     )
-    assert [tag["name"] for tag in described["tags"]] == ["AuthService", "ExampleService", "UserService"]
+    assert [tag["name"] for tag in described["tags"]] == [
+        "AuthService",
+        "ChangeService",
+        "ExampleService",
+        "UserService",
+    ]
     assert all(tag["description"] for tag in described["tags"])
 
 
