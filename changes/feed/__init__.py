@@ -26,8 +26,9 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Ends them and closes their connections; streams that are still open hear of nothing any more. Idempotent."""
+    """Ends them and closes their connections; no stream can be opened any more, or go on. Idempotent."""
     _tailer.stop()
+    live.known_head = None
     _numberer.stop()
 
 

@@ -1,5 +1,6 @@
 """What one stream gives: live, from a cursor, with the initial state, through filters."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -75,6 +76,25 @@ class TestLive:
 def stream_start(stream: Stream) -> int:
     """The number before the stream's first event, if nothing else was written."""
     return int(log.read_head().seq) - len(stream.events)
+
+
+def test_an_idle_stream_costs_little(feed: Process) -> None:
+    """Some 3 KiB on 64 bits; with a thread, a connection or a queue of its own it would be a hundred times that."""
+    watches = []
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(500):
+            watch = open_watch(feed.hub, view(), actor("all", f"user {number}"), bookmarks=True)
+            watch.start(lambda: None)
+            assert watch.take(10) == []
+            watches.append(watch)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / len(watches) < 5 * 1024
+    for watch in watches:
+        watch.close()
 
 
 class TestFilters:
