@@ -14,6 +14,17 @@ WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
 # Any number will do, as long as nobody else takes it.
 _OFFICE = 7_305_002
 
+# Readers remember numbers, so numbers must outlive a crash, whatever the server's default is. `forget` locks changes in
+# another order: it is this session that gives way, before PostgreSQL chooses. And batches are small, however many rows
+# without a number the planner was told of when it last looked: it must not read the whole log for one.
+_SESSION = """
+    SET synchronous_commit = on;
+    SET lock_timeout = '200ms';
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+"""
+
 # An ordinary role may call pg_control_system(). Where the head is lost the epoch is another one.
 _BEGIN = """
     INSERT INTO changes_head AS kept (id, seq, oldest, epoch, system_identifier)
@@ -52,9 +63,7 @@ def take_office() -> bool:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_OFFICE])
         (taken,) = cursor.fetchone()
         if taken:
-            # Readers remember numbers, so they must outlive a crash, whatever the server's default is. And `forget`
-            # locks changes in another order: it is this session that gives way, before PostgreSQL chooses.
-            cursor.execute("SET synchronous_commit = on; SET lock_timeout = '200ms'")
+            cursor.execute(_SESSION)
             begin()
     return bool(taken)
 

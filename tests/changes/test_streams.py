@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.test import override_settings
 
-from changes.feed import log, watching
+from changes.feed import log, tailer, watching
 from changes.feed.snapshot import Snapshot
 from changes.feed.watching import MOST_WAITING, open_watch
 from changes.models import Change
@@ -420,6 +420,7 @@ class TestSlowConsumers:
 class TestBookmarksAndEnds:
     def test_silence_is_bookmarked(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watching, "BOOKMARK_SECONDS", 0.05)
+        monkeypatch.setattr(tailer, "BOOKMARKS_SECONDS", 0.01)
         stream, silent = feed.watch(actor("ann"), bookmarks=True), feed.watch(actor("ann"))
         silent.take_all()
         write("not ann's")
@@ -486,6 +487,22 @@ class TestBookmarksAndEnds:
         again = feed.watch(ALL)
         write("newer")
         again.take_titles("newer")
+
+    def test_a_fault_of_ours_ends_who_might_not_have_been_told(
+        self, feed: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stream = feed.watch(ALL, view(matches=lambda image: bool(1 / (image["title"] != "planted"))))
+        other = feed.watch(ALL)
+        write("sound")
+        other.take_titles("sound")
+        write("planted")
+        for each in (stream, other):
+            each.take_until(lambda each: each.ended is not None)
+            assert isinstance(each.ended, ZeroDivisionError)
+        until(lambda: "tailer: trying again" in caplog.text)
+        again = feed.watch(ALL, cursor=other.cursor)
+        write("after")
+        assert again.take_titles("after").titles == ["planted", "after"]
 
     def test_what_is_closed_is_forgotten(self, feed: Process) -> None:
         stream = feed.watch(ALL)
