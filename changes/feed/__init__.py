@@ -5,8 +5,8 @@
             ──tailer────> ring and index of one process    `tailer`, `hub`: each process that serves
             ──watch─────> one client's stream              `watching`: filtered, joined to the past by `log`, `snapshot`
 
-Every process that serves calls `start()` once it has forked for the last time, and `stop()` when its streams have
-ended. What streams show of a subject, and to whom, each app registers in `subjects`.
+Every process that serves or works calls `start()` once it has forked for the last time, and `stop()` when its streams
+have ended. What streams show of a subject, and to whom, each app registers in `subjects`.
 """
 
 from changes.feed.hub import Hub
@@ -19,15 +19,21 @@ _numberer = Numberer()
 _tailer = Tailer(live)
 
 
-def start() -> None:
-    """Starts this process's threads: one that numbers if no other process does, one that reads. Idempotent."""
+def start(*, streams: bool = True) -> None:
+    """Starts this process's threads: one that numbers if no other process does, one that reads. Idempotent.
+
+    Args:
+        streams: False where nobody watches: then nothing is read.
+    """
     _numberer.start()
-    _tailer.start()
+    if streams:
+        _tailer.start()
 
 
 def stop() -> None:
-    """Ends them and closes their connections; streams that are still open hear of nothing any more. Idempotent."""
+    """Ends them and closes their connections; no stream can be opened any more, or go on. Idempotent."""
     _tailer.stop()
+    live.known_head = None
     _numberer.stop()
 
 

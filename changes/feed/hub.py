@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from changes.feed import subjects
 from changes.feed.log import Head, Logged
-from core.errors import EpochChanged, Failure, Unavailable
+from core.errors import EpochChanged, Unavailable
 
 if TYPE_CHECKING:
     from changes.feed.watching import Watch
@@ -92,6 +92,14 @@ class Hub:
         Args:
             head: its `seq` is that of the last change.
         """
+        try:
+            self._hand_out(head, changes)
+        except Exception as exc:
+            # Who is live has it behind them, and might not have been told: they go on from their cursors.
+            self._end_all(exc)
+            raise
+
+    def _hand_out(self, head: Head, changes: Sequence[Logged]) -> None:
         with self._lock:
             self.known_head = head
             self._keep(changes)
@@ -111,7 +119,7 @@ class Hub:
             if watch.offer_bookmark(self.head.seq, now):
                 watch.wake()
 
-    def _end_all(self, failure: Failure) -> None:
+    def _end_all(self, failure: Exception) -> None:
         with self._lock:
             watches = list(self._watches)
         for watch in watches:

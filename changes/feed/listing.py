@@ -26,11 +26,12 @@ def changes(view: View, actor: Any, cursor: str, most: int) -> tuple[Sequence[Ev
     seen = viewer(view, actor)
     after = cursors.read(cursor, stamp, head) if cursor else head.oldest - 1
     events: list[Event] = []
+    size = most
     while not events and after < head.seq:
         check_deadline()
-        head, until, page = log.read(after, view.subject_types)
+        head, until, page = log.read(after, view.subject_types, size)
         cursors.check_kept(after, head)
-        after = until
+        after, size = until, log.PAGE
         for change in page:
             shown = seen.shown(change)
             if shown is None:

@@ -3,7 +3,7 @@
 A reader that goes on from the highest id misses transactions that took a lower id and committed later; a number given
 inside the transaction would be right, and would make all writers queue for each other's commit. So changes are numbered
 when they are committed, by one session at a time, each batch in one statement and thus from one snapshot: of each
-transaction it sees all rows or none. (docs/decisions/0010-numbered-after-commit.md)
+transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit.md)
 """
 
 from django.db import connection
@@ -13,6 +13,17 @@ WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
 
 # Any number will do, as long as nobody else takes it.
 _OFFICE = 7_305_002
+
+# Readers remember numbers, so numbers must outlive a crash, whatever the server's default is. `forget` locks changes in
+# another order: it is this session that gives way, before PostgreSQL chooses. And batches are small, however many rows
+# without a number the planner was told of when it last looked: it must not read the whole log for one.
+_SESSION = """
+    SET synchronous_commit = on;
+    SET lock_timeout = '200ms';
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+"""
 
 # An ordinary role may call pg_control_system(). Where the head is lost the epoch is another one.
 _BEGIN = """
@@ -52,11 +63,15 @@ def take_office() -> bool:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_OFFICE])
         (taken,) = cursor.fetchone()
         if taken:
-            # Readers remember numbers, so they must outlive a crash, whatever the server's default is. And `forget`
-            # locks changes in another order: it is this session that gives way, before PostgreSQL chooses.
-            cursor.execute("SET synchronous_commit = on; SET lock_timeout = '200ms'")
-            cursor.execute(_BEGIN)
+            cursor.execute(_SESSION)
+            begin()
     return bool(taken)
+
+
+def begin() -> None:
+    """Makes the head where there is none, and begins another epoch where the cluster is another one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN)
 
 
 def number() -> int:
@@ -75,7 +90,7 @@ def tell_of_writes() -> None:
 
 def new_epoch() -> None:
     """Makes all cursors void: for a database that was restored, so that its numbers do not mean what they meant."""
+    begin()
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN)
         cursor.execute("UPDATE changes_head SET epoch = gen_random_uuid()")
         cursor.execute("SELECT pg_notify(%s, '')", [NUMBERED])

@@ -86,14 +86,22 @@ class Subject:
         """
         values = []
         for column, read in self._readers:
-            value = image.get(column)
-            values.append(value if value is None or read is None else read(value))
+            value = image.get(column, _MISSING)
+            if value is _MISSING:
+                value = self._default(column)
+            elif value is not None and read is not None:
+                value = read(value)
+            values.append(value)
         return self.model.from_db(None, self._names, values)
+
+    def _default(self, name: str) -> Any:
+        column = next(column for column in self._logged if column.column == name)
+        return None if column.has_db_default() else column.get_default()
 
     def images(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The images of these rows, by id, as the log would have them."""
         # The table's name stands for its row; the ORM has no word for that.
-        image = RawSQL(f'to_jsonb("{self.model._meta.db_table}") - %s::text[]', [self.not_logged])  # noqa: S611 - a model's table
+        image = RawSQL(f'to_jsonb("{self.model._meta.db_table}") - %s::text[]', [self.not_logged], models.JSONField())  # noqa: S611
         found: models.QuerySet[Any] = rows.annotate(image=image).order_by("pk")
         return found
 
@@ -119,6 +127,8 @@ class Subject:
         shown = self._fields if extent is Extent.WHOLE else self.partial
         return sorted(path for path in changed if path.partition(".")[0] in shown)
 
+
+_MISSING = object()
 
 _registered: dict[str, Subject] = {}
 

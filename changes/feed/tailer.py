@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 #: How late a change is read whose notification was lost.
 POLL_SECONDS = 0.2
+#: How often it looks which streams are due a bookmark.
+BOOKMARKS_SECONDS = 1.0
 
 
 class Tailer:
@@ -20,6 +22,7 @@ class Tailer:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._next_bookmarks = 0.0
         self._routine = Routine(
             "tailer", channel=numbering.NUMBERED, poll_seconds=POLL_SECONDS, begin=self._begin, step=self._step
         )
@@ -32,7 +35,10 @@ class Tailer:
         more = True
         while more:
             more = self._read()
-        self._hub.bookmark(time.monotonic())
+        now = time.monotonic()
+        if now >= self._next_bookmarks:  # It looks at every stream.
+            self._next_bookmarks = now + BOOKMARKS_SECONDS
+            self._hub.bookmark(now)
 
     def _read(self) -> bool:
         """Reads one page; gives whether there is another."""

@@ -14,7 +14,7 @@ from changes.feed.snapshot import Snapshot
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind, View, Viewer, viewer
 from core.database.hygiene import connected
-from core.errors import EpochChanged, Failure, TooFarBehind, invalid
+from core.errors import EpochChanged, TooFarBehind, invalid
 from core.feeds import Event
 
 #: What waits for a live stream. One that does not take it goes on from memory, or from the log.
@@ -77,7 +77,7 @@ class Watch:
         self._allowed_lag = self._lag_from(after)
         self._ready: deque[Item] = deque()
         self._waiting: deque[Item] = deque()
-        self._failure: Failure | None = None
+        self._failure: Exception | None = None
         self._wake: Callable[[], None] = _nobody
         self.keys = keys(view.subject_types, self._viewer.groups, view.subject_ids)
         #: On the clock of `time.monotonic`.
@@ -107,7 +107,7 @@ class Watch:
             self._wake()
         return events
 
-    def end(self, failure: Failure) -> None:
+    def end(self, failure: Exception) -> None:
         self._failure = self._failure or failure
         self._wake()
 
@@ -226,7 +226,7 @@ class Watch:
             cursor = cursors.write(self._stamp, self._epoch, item.seq)
         return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
 
-    def _last_words(self, failure: Failure) -> Sequence[Event]:
+    def _last_words(self, failure: Exception) -> Sequence[Event]:
         self._ready.clear()
         self._waiting.clear()
         owed = self._bookmarks and (self._snapshot is None or self._snapshot.complete)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from changes.feed import subjects
+from changes.feed import log, subjects
 from changes.feed.hub import Hub
 from changes.feed.log import Logged
 from changes.feed.numberer import Numberer
@@ -17,6 +17,7 @@ from changes.feed.tailer import Tailer
 from changes.feed.view import Kind, View
 from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message
+from changes.models import Change as ChangeRow
 from core.feeds import Event
 from tandem.change.v1.change_pb2 import Change
 from tandem.task.v1.task_pb2 import Task
@@ -56,7 +57,7 @@ def note_change(kind: Kind, change: Logged | None, extent: Extent) -> Change:
         subject_type="note",
         subject_id=change.subject_id,
         subject_version=change.version,
-        kind=change_message(Kind.BOOKMARK if kind is None else kind, None, extent).kind,
+        kind=change_message(kind, None, extent).kind,
         task=subject.message(subject.row(change.new), extent),
         changed_fields=subject.changed_fields(change, extent) if kind is Kind.UPDATED else [],
     )
@@ -190,6 +191,12 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def caught_up(process: Process) -> None:
+    """Until all that is written is numbered, and read by this process."""
+    until(lambda: not ChangeRow.objects.filter(seq=None).exists())
+    until(lambda: process.hub.head.seq == log.read_head().seq)
 
 
 def write(title: str, *labels: str, **fields: Any) -> Note:

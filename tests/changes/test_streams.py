@@ -1,7 +1,6 @@
 """What one stream gives: live, from a cursor, with the initial state, through filters."""
 
-import threading
-from collections.abc import Callable
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.test import override_settings
 
-from changes.feed import log, watching
+from changes.feed import log, tailer, watching
 from changes.feed.snapshot import Snapshot
 from changes.feed.watching import MOST_WAITING, open_watch
 from changes.models import Change
@@ -17,15 +16,9 @@ from changes.services import forget
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
 from core.ids import uuid7
 from tests.changes.notes import Note
-from tests.changes.streams import Actor, Process, Stream, actor, until, view, write
+from tests.changes.streams import Actor, Process, Stream, actor, caught_up, until, view, write
 
 ALL = actor("all")
-
-
-def caught_up(feed: Process) -> None:
-    """Until all that is written is numbered and read."""
-    until(lambda: not Change.objects.filter(seq=None).exists())
-    until(lambda: feed.hub.head.seq == log.read_head().seq)
 
 
 class TestLive:
@@ -83,6 +76,25 @@ class TestLive:
 def stream_start(stream: Stream) -> int:
     """The number before the stream's first event, if nothing else was written."""
     return int(log.read_head().seq) - len(stream.events)
+
+
+def test_an_idle_stream_costs_little(feed: Process) -> None:
+    """Some 3 KiB on 64 bits; with a thread, a connection or a queue of its own it would be a hundred times that."""
+    watches = []
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(500):
+            watch = open_watch(feed.hub, view(), actor("all", f"user {number}"), bookmarks=True)
+            watch.start(lambda: None)
+            assert watch.take(10) == []
+            watches.append(watch)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / len(watches) < 5 * 1024
+    for watch in watches:
+        watch.close()
 
 
 class TestFilters:
@@ -408,6 +420,7 @@ class TestSlowConsumers:
 class TestBookmarksAndEnds:
     def test_silence_is_bookmarked(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watching, "BOOKMARK_SECONDS", 0.05)
+        monkeypatch.setattr(tailer, "BOOKMARKS_SECONDS", 0.01)
         stream, silent = feed.watch(actor("ann"), bookmarks=True), feed.watch(actor("ann"))
         silent.take_all()
         write("not ann's")
@@ -475,6 +488,22 @@ class TestBookmarksAndEnds:
         write("newer")
         again.take_titles("newer")
 
+    def test_a_fault_of_ours_ends_who_might_not_have_been_told(
+        self, feed: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stream = feed.watch(ALL, view(matches=lambda image: bool(1 / (image["title"] != "planted"))))
+        other = feed.watch(ALL)
+        write("sound")
+        other.take_titles("sound")
+        write("planted")
+        for each in (stream, other):
+            each.take_until(lambda each: each.ended is not None)
+            assert isinstance(each.ended, ZeroDivisionError)
+        until(lambda: "tailer: trying again" in caplog.text)
+        again = feed.watch(ALL, cursor=other.cursor)
+        write("after")
+        assert again.take_titles("after").titles == ["planted", "after"]
+
     def test_what_is_closed_is_forgotten(self, feed: Process) -> None:
         stream = feed.watch(ALL)
         stream.take_all()
@@ -488,82 +517,6 @@ def prune_to_head(seq: int) -> None:
     with connection.cursor() as db:
         db.execute("UPDATE changes_head SET oldest = %s", [seq + 1])
     Change.objects.filter(seq__lte=seq).delete()
-
-
-class TestJoining:
-    def test_many_streams_join_and_leave_while_many_write(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 20)
-        monkeypatch.setattr("changes.feed.snapshot.PAGE", 10)
-        monkeypatch.setattr(watching, "MOST_WAITING", 5)
-        for number in range(30):
-            write(f"before {number}")
-        writers = [threading.Thread(target=in_own_connection, args=[write_many, number]) for number in range(3)]
-        readers = [Reader(feed) for _ in range(6)]
-        for thread in (*writers, *readers):
-            thread.start()
-        for thread in writers:
-            thread.join()
-        write("last")
-        for reader in readers:
-            reader.join()
-            assert reader.failed is None, reader.failed
-        expected = {(str(note.pk), note.version): note.title for note in Note.objects.all()}
-        for reader in readers:
-            assert reader.state == expected
-
-
-def write_many(writer: int) -> None:
-    for number in range(60):
-        note = write(f"{writer} {number}")
-        Note.objects.filter(pk=note.pk).update(title=f"{writer} {number}!")
-        if number % 5 == 0:
-            Note.objects.filter(title__startswith="before").order_by("pk").last().delete()
-
-
-def in_own_connection(work: Callable[..., None], *arguments: Any) -> None:
-    try:
-        work(*arguments)
-    finally:
-        connection.close()
-
-
-class Reader(threading.Thread):
-    """Starts with the initial state, is cut again and again, and goes on from its cursor; keeps a copy."""
-
-    def __init__(self, feed: Process) -> None:
-        super().__init__()
-        self.feed = feed
-        self.failed: BaseException | None = None
-        self.copy: dict[str, tuple[int, str]] = {}
-
-    @property
-    def state(self) -> dict[tuple[str, int], str]:
-        return {(pk, version): title for pk, (version, title) in self.copy.items() if title}
-
-    def run(self) -> None:
-        try:
-            in_own_connection(self.read)
-        except BaseException as exc:
-            self.failed = exc
-
-    def read(self) -> None:
-        cursor, titles = "", set()
-        while "last" not in titles:
-            stream = Stream(open_watch(self.feed.hub, view(), ALL, cursor=cursor, include_initial=not cursor))
-            stream.take_until(lambda stream: len(stream.events) > 40 or "last" in stream.titles)
-            stream.close()
-            cursors = [event.cursor for event, _ in stream.events if event.cursor]
-            if not cursors:  # Cut inside the initial state: it starts over.
-                continue
-            cursor = cursors[-1]
-            seen: dict[str, int] = {}
-            for _, change in stream.events:
-                # In one stream each comes once, in order; a stream that goes on may repeat, so what is newer counts.
-                assert change.subject_version > seen.get(change.subject_id, 0)
-                seen[change.subject_id] = change.subject_version
-                if change.subject_version > self.copy.get(change.subject_id, (0, ""))[0]:
-                    self.copy[change.subject_id] = (change.subject_version, change.task.title)
-            titles |= set(stream.titles)
 
 
 @override_settings(WATCH_MOST_BEHIND=1)

@@ -12,8 +12,10 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from access.models import Session
 from access.services import _issue
 from access.tokens import new_secret
+from changes.feed import numbering
 from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
+from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
@@ -181,6 +183,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "TaskService/DeleteTask": (lambda user: task_pb2.DeleteTaskRequest(id=a_task(user)), OWN_TASK),
     "TaskService/ListTasks": (lambda user: task_pb2.ListTasksRequest(), SIGNED_IN),
     "TaskService/GetTaskStats": (lambda user: task_pb2.GetTaskStatsRequest(), SIGNED_IN),
+    "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
 }
 
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
@@ -196,6 +199,11 @@ def mailed(user: User, purpose: TokenPurpose) -> str:
     token = mailed_tokens.issue(user, purpose, uuid7())
     assert token
     return token
+
+
+def a_request_for_changes() -> Message:
+    numbering.begin()
+    return change_pb2.ListChangesRequest()
 
 
 def a_session(user: User) -> str:

@@ -214,7 +214,10 @@ def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> N
     assert "ETag" not in users["get"]["responses"]["200"]["headers"]
     assert set(one["delete"]["responses"]) >= {"204", "404", "412"}
     assert "404" not in users["get"]["responses"]
-    assert described["components"]["responses"]["Problem412"]["description"] == "`STALE`: Changed meanwhile."
+    assert (
+        described["components"]["responses"]["Problem412"]["description"]
+        == "`STALE`: Changed meanwhile. `EPOCH_CHANGED`: Start over."
+    )
 
 
 def test_who_must_sign_in_is_told(described: dict[str, Any]) -> None:

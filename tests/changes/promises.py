@@ -1,0 +1,203 @@
+"""The promises of docs/changes.md, each as a function that finds where one is broken.
+
+They look at what clients wrote down and at what the log says was due, offline, so tests of any kind share them: those
+that cut streams, kill processes, or only read slowly. What was due is worked out by the test, not by the feed.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Names of events that are of no subject.
+MARKS = ("bookmark", "snapshot_end")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event as a client wrote it down.
+
+    Attributes:
+        state: what it tells of the subject; None = that it is gone.
+        at: by the clock of `time.monotonic`.
+    """
+
+    name: str
+    subject_id: str
+    version: int
+    cursor: str
+    state: Any = None
+    at: float = 0.0
+
+
+@dataclass(slots=True)
+class Run:
+    """One stream of a client, from its call to its end.
+
+    Attributes:
+        after: the cursor that it went on from; empty = from now on, or with the initial state.
+        ended: how it ended; None = the client closed it.
+    """
+
+    after: str = ""
+    initial: bool = False
+    received: list[Received] = field(default_factory=list)
+    ended: BaseException | None = None
+
+    @property
+    def live(self) -> list[Received]:
+        """Its changes, without the initial state."""
+        return [event for event in self.received if event.cursor and event.name not in MARKS]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One change that the client should be told of.
+
+    Attributes:
+        state: as in `Received`.
+    """
+
+    seq: int
+    xid: int
+    subject_id: str
+    version: int
+    name: str
+    state: Any = None
+
+
+class Truth:
+    """What was due to a client, in the log's order."""
+
+    def __init__(self, due: Sequence[Due]) -> None:
+        self.due = due
+        self.place = {(each.subject_id, each.version): number for number, each in enumerate(due)}
+        #: Of each subject, in order.
+        self.places: dict[str, list[int]] = {}
+        for number, each in enumerate(due):
+            self.places.setdefault(each.subject_id, []).append(number)
+
+    def of(self, event: Received) -> int | None:
+        """The place of what the event tells of, among all that was due."""
+        return self.place.get((event.subject_id, event.version))
+
+    def final(self) -> dict[str, Any]:
+        """Every subject in the client's view at the end, and its state."""
+        state = {each.subject_id: each.state for each in self.due}
+        return {subject_id: value for subject_id, value in state.items() if value is not None}
+
+
+def ordered(run: Run, truth: Truth) -> Iterator[str]:
+    """1: by the log's number; each transaction's changes together."""
+    places = [truth.of(event) for event in run.live]
+    known = [place for place in places if place is not None]
+    for before, place in itertools.pairwise(known):
+        if place < before:
+            yield f"{truth.due[place]} came after {truth.due[before]}"
+    transactions = [xid for xid, _ in itertools.groupby(truth.due[place].xid for place in known)]
+    if len(transactions) != len(set(transactions)):
+        yield "a transaction's changes were torn apart"
+
+
+def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
+    """2: from the client's first change to its last, over all its streams, nothing that was due is missing.
+
+    What the initial state accounts for is not missing: of each subject the first changes, up to the version that the
+    state held, or, where it held none, up to one by which the subject left the view.
+    """
+    told = {place for run in client for event in run.live if (place := truth.of(event)) is not None}
+    if not told:
+        return
+    held = {event.subject_id: event.version for run in client for event in run.received if not event.cursor}
+    initial = client[0].initial
+    for subject_id, places in truth.places.items():
+        first = next((place for place in places if place in told), len(truth.due))
+        after = 0 if initial else min(told)
+        # Of those that were not told before the first one that was.
+        accounted = [place for place in places if place < first] if initial else []
+        if subject_id in held:
+            accounted = [place for place in accounted if truth.due[place].version <= held[subject_id]]
+        while accounted and subject_id not in held and truth.due[accounted[-1]].state is not None:
+            accounted.pop()
+        for place in places:
+            if after <= place <= max(told) and place not in told and place not in accounted:
+                yield f"lost: {truth.due[place]}"
+
+
+def unique(run: Run) -> Iterator[str]:
+    """3: within a stream each version of a subject comes once, and a newer one never before an older one."""
+    newest: dict[str, int] = {}
+    for event in run.received:
+        if event.name in MARKS:
+            continue
+        if event.version <= newest.get(event.subject_id, 0):
+            yield f"doubled, or after a newer one: {event}"
+        newest[event.subject_id] = event.version
+
+
+def resumed(client: Sequence[Run], truth: Truth) -> Iterator[str]:
+    """4: a stream goes on right after its cursor."""
+    by_cursor = {event.cursor: truth.of(event) for run in client for event in run.live}
+    for run in client:
+        place = by_cursor.get(run.after)
+        if place is None or not run.live:
+            continue
+        first = truth.of(run.live[0])
+        if first != place + 1:
+            yield f"after {truth.due[place]} it went on with {run.live[0]}"
+
+
+def joined(client: Sequence[Run], final: dict[str, Any]) -> Iterator[str]:
+    """5: the initial state and what followed, newer over older, is what there is at the end."""
+    copy: dict[str, tuple[int, Any]] = {}
+    for event in (event for run in client for event in run.received if event.name not in MARKS):
+        if event.version > copy.get(event.subject_id, (0, None))[0]:
+            copy[event.subject_id] = event.version, event.state
+    state = {subject_id: state for subject_id, (_, state) in copy.items() if state is not None}
+    for subject_id in state.keys() | final.keys():
+        if state.get(subject_id) != final.get(subject_id):
+            yield f"{subject_id} is {final.get(subject_id)}, and the copy says {state.get(subject_id)}"
+
+
+def bookmarked(run: Run, seconds: float = 15.0) -> Iterator[str]:
+    """6: a bookmark at least every so often."""
+    times = [run.received[0].at, *(event.at for event in run.received if event.name == "bookmark"), run.received[-1].at]
+    for before, after in itertools.pairwise(times):
+        if after - before > seconds:
+            yield f"no bookmark for {after - before:.1f} s"
+
+
+def in_view(run: Run, truth: Truth) -> Iterator[str]:
+    """7: nothing but what was due, as it was due: whole on entering, no more than its id on leaving."""
+    for event in run.live:
+        place = truth.of(event)
+        if place is None:
+            yield f"not for this client: {event}"
+        elif (truth.due[place].name, truth.due[place].state) != (event.name, event.state):
+            yield f"{event} should be {truth.due[place]}"
+
+
+def ended_well(run: Run, expected: type[BaseException], *, bookmarks: bool) -> Iterator[str]:
+    """9: it ended for the reason that it should, and with a last bookmark if there was one to give."""
+    if not isinstance(run.ended, expected):
+        yield f"it ended by {run.ended!r}"
+    if bookmarks and run.received and run.received[-1].name != "bookmark":
+        yield "it ended without a bookmark"
+
+
+def latency(delays: Sequence[float]) -> tuple[float, float]:
+    """10: p50 and p99 of these."""
+    ordered_delays = sorted(delays)
+    return ordered_delays[len(delays) // 2], ordered_delays[int(len(delays) * 0.99)]
+
+
+def broken(client: Sequence[Run], truth: Truth, *, final: dict[str, Any] | None = None) -> list[str]:
+    """What holds for any client at any time, broken anywhere: 1 to 5 and 7. (8 is that they hold for slow ones too.)
+
+    Args:
+        final: what there is at the end, if the client has seen all of it.
+    """
+    found = [*complete(client, truth), *resumed(client, truth)]
+    for run in client:
+        found += [*ordered(run, truth), *unique(run), *in_view(run, truth)]
+    return found + list(joined(client, final) if final is not None else ())

@@ -1,0 +1,69 @@
+"""What the feed shows of subjects is what the rest of the product shows."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from changes.feed import subjects
+from changes.feed.subjects import Extent
+from changes.models import Change
+from tests.factories import AdministratorFactory, ServiceFactory, SupportFactory, UserFactory
+from users.messages import user_message
+from users.models import Status, User
+
+
+@pytest.fixture
+def scene(db: None) -> tuple[list[Any], list[User]]:
+    """Actors of each kind; users in each state, the actors among them."""
+    users = [UserFactory(status=status, phone="+14155551234") for status in Status]
+    actors = [UserFactory(), SupportFactory(), AdministratorFactory(), ServiceFactory(), users[3]]
+    return [*actors, AnonymousUser()], [*users, *actors]
+
+
+def test_users_are_seen_in_the_feed_as_elsewhere(scene: tuple[list[Any], list[User]]) -> None:
+    actors, users = scene
+    subject = subjects.of("user")
+    images = {str(row.pk): row.image for row in subject.images(User.objects.all())}
+    for actor in actors:
+        groups = subject.groups(actor)
+        visible = set(User.objects.visible_to(actor).values_list("pk", flat=True))
+        for user in users:
+            extent = subjects.extent(subject.audience(images[str(user.pk)]), groups)
+            assert bool(extent) == (user.pk in visible)
+            if extent:
+                shown = subject.message(subject.row(images[str(user.pk)]), extent)
+                assert shown == user_message(User.objects.get(pk=user.pk), actor)
+
+
+def test_a_row_is_read_back_from_its_image(db: None) -> None:
+    user = UserFactory(
+        date_of_birth=datetime.date(1990, 2, 28),
+        social_links={"site": "https://x.example"},
+        last_login_at=datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.UTC),
+    )
+    User.objects.filter(pk=user.pk).update(created_by=user)
+    subject = subjects.of("user")
+    logged = subject.row(Change.objects.filter(subject_id=user.pk).order_by("-id")[0].new)
+    for row in (logged, subject.row(subject.images(User.objects.filter(pk=user.pk))[0].image)):
+        stored = User.objects.get(pk=user.pk)
+        for column in User._meta.concrete_fields:
+            if column.name not in ("password", "search_words", "name_words"):
+                assert getattr(row, column.attname) == getattr(stored, column.attname), column.name
+
+
+def test_an_image_of_before_a_column_was_added_can_be_read(db: None) -> None:
+    user = UserFactory()
+    subject = subjects.of("user")
+    image = dict(Change.objects.get(subject_id=user.pk).new)
+    del image["bio"], image["created_by_id"], image["social_links"]
+    message = subject.message(subject.row(image), Extent.WHOLE)
+    assert (message.id, message.profile.bio) == (str(user.pk), "")
+
+
+def test_what_a_part_shows_is_in_the_message(db: None) -> None:
+    for name in subjects.types():
+        subject = subjects.of(name)
+        assert subject.partial <= subject._fields
+        assert {path.partition(".")[0] for path in subject.paths.values()} <= subject._fields
