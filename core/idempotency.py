@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.keyed import digests
-from core.models import IdempotencyRecord
+from core.models import IdempotencyRecord, insert_many
 
 KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
@@ -91,7 +91,7 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     if records:
         expired = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR)
         expired.filter(principal=principal, operation=operation, key__in=[r.key for r in records]).delete()
-        IdempotencyRecord.objects.bulk_create(records)
+        insert_many(records)
 
 
 def prune() -> int:

@@ -1,11 +1,13 @@
 """The tables that every app shares, and the one way to save."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -146,6 +148,41 @@ def clean(instance: models.Model, only: dict[str, Any] | None = None) -> None:
     if only is not None:
         exclude |= {field.name for field in instance._meta.fields if field.name not in only}
     instance.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+
+
+def insert_many(instances: Sequence[models.Model]) -> None:
+    """Inserts rows of one model that were checked (`clean`), in one statement.
+
+    What `bulk_create` does, at a tenth of its cost in Python (it prepares each value of each row by itself): the rows go
+    to the database as one JSON text, and it makes values of them. Nothing is read back; columns that the database
+    itself fills (generated ones, those with a default of its own) are left to it.
+    """
+    model = type(instances[0])
+    statement, columns = _insertion(model)
+    rows = [{column: getattr(instance, name) for column, name in columns} for instance in instances]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(rows, default=_as_text)])
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, list[tuple[str, str]]]:
+    """The statement, and of each column its name and the attribute whose value it takes."""
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if not field.generated and not field.has_db_default() and not isinstance(field, models.AutoField)
+    ]
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)",
+        [(field.column, field.attname) for field in fields],
+    )
+
+
+def _as_text(value: Any) -> str:
+    """A value that JSON does not know, as PostgreSQL reads it: UUIDs, dates and times as they are written."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def _update(instance: Versioned, changed: dict[str, Any]) -> None:

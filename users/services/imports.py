@@ -13,7 +13,7 @@ from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, invalid
 from core.foreign_passwords import stored_form
 from core.metrics import users_created
-from core.models import translated
+from core.models import insert_many, translated
 from users import policies
 from users.models import Role, Status, User
 from users.services.checks import check, local_part
@@ -44,7 +44,7 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         _leave_out_taken(chunk.good, users)
 
         def save(rows: Sequence[Row]) -> None:
-            User.objects.bulk_create([users[row.index] for row in rows])
+            insert_many([users[row.index] for row in rows])
 
         @contextmanager
         def told(row: Row) -> Iterator[None]:
