@@ -78,20 +78,20 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     now = timezone.now()
     # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
     records = [
-        IdempotencyRecord(
-            principal=principal,
-            operation=operation,
-            key=key,
-            request_hash=digests(request)[0],
-            answer=answer,
-            created_at=now,
-        )
+        {
+            "principal": principal,
+            "operation": operation,
+            "key": key,
+            "request_hash": digests(request)[0],
+            "answer": answer,
+            "created_at": now,
+        }
         for key, request, answer in sorted(rows)
     ]
     if records:
         expired = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR)
-        expired.filter(principal=principal, operation=operation, key__in=[r.key for r in records]).delete()
-        insert_many(records)
+        expired.filter(principal=principal, operation=operation, key__in=[r["key"] for r in records]).delete()
+        insert_many(IdempotencyRecord, records)
 
 
 def prune() -> int:

@@ -144,24 +144,29 @@ def clean(instance: models.Model, only: dict[str, Any] | None = None) -> None:
     Args:
         only: the fields to check; None = all. The rules across fields run either way.
     """
-    exclude = {field.name for field in instance._meta.fields if field.remote_field}
-    if only is not None:
-        exclude |= {field.name for field in instance._meta.fields if field.name not in only}
+    every, references = _names(type(instance))
+    exclude = references if only is None else references | (every - only.keys())
     instance.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
 
 
-def insert_many(instances: Sequence[models.Model]) -> None:
-    """Inserts rows of one model that were checked (`clean`), in one statement.
+@cache
+def _names(model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """Of all fields, and of those that refer to other rows."""
+    fields = model._meta.fields
+    return frozenset(field.name for field in fields), frozenset(field.name for field in fields if field.remote_field)
+
+
+def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows that were checked (`clean`), in one statement; of each the model's attributes, as `vars` gives them.
 
     What `bulk_create` does, at a tenth of its cost in Python (that prepares each value of each row by itself): the rows
     go to the database as one JSON text, and it makes values of them. Nothing is read back; columns that the database
     itself fills (generated ones, those with a default of its own) are left to it.
     """
-    model = type(instances[0])
     statement, columns = _insertion(model)
-    rows = [{column: getattr(instance, name) for column, name in columns} for instance in instances]
+    values = [{column: row[name] for column, name in columns} for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(rows, default=_as_text)])
+        cursor.execute(statement, [json.dumps(values, default=_as_text)])
 
 
 @cache

@@ -44,7 +44,7 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         _leave_out_taken(chunk.good, users)
 
         def save(rows: Sequence[Row]) -> None:
-            insert_many([users[row.index] for row in rows])
+            insert_many(User, [vars(users[row.index]) for row in rows])
 
         @contextmanager
         def told(row: Row) -> Iterator[None]:
@@ -93,7 +93,9 @@ def _leave_out_taken(rows: Sequence[Row], users: dict[int, User]) -> None:
     """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
     new = [users[row.index] for row in rows]
     emails = set(User.objects.filter(email__in=[user.email for user in new]).values_list("email", flat=True))
-    known = set(User.objects.filter(pk__in=[user.pk for user in new]).values_list("pk", flat=True))
+    # An id that was made here is nobody's.
+    given = [users[row.index].pk for row in rows if row.values.get("id")]
+    known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
     for row in rows:
         user = users[row.index]
         if user.email in emails:
