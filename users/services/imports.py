@@ -67,8 +67,8 @@ def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
         fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
         verified = fields.get("email_verified")
         fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
-        author = actor if isinstance(actor, User) else None
-        user = User(id=given, password=password, created_by=author, updated_by=author, **fields)
+        author_id = actor.pk if isinstance(actor, User) else None
+        user = User(id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
         # What is not given has a default, which is good; but for the e-mail.
         check(user, only={**fields, "email": None})
     except OWN_FAULTS as exc:
