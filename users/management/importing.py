@@ -70,6 +70,7 @@ class Import:
                     self._messages(),
                     messages.imported_fields,
                     services.import_users,
+                    answer=services.import_answer,
                     paths=messages.IMPORT_PATHS,
                     done=self._note,
                 )

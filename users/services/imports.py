@@ -51,6 +51,11 @@ def import_users(actor: Any, chunk: Chunk) -> None:
     users_created.inc(len(chunk.good))
 
 
+def import_answer(user: User) -> bytes:
+    """What is kept of an imported user for the row's idempotency key."""
+    return user.pk.bytes
+
+
 def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
     """The row's user by all rules that need no other row; None, and the row's problem, if it breaks one."""
     fields = dict(row.values)
