@@ -1,23 +1,90 @@
-"""Credentials in the admin site: to look at, and to end."""
+"""Credentials in the admin site: to look at, and to end; and how one signs in there."""
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.forms import AuthenticationForm
 
+from access import services
 from access.models import ApiKey, Session
-from access.services import end_sessions, revoke_api_keys
+from core import ids, search
+from core.addresses import client_address
+from core.admin.inlines import NewestRowsInline
+from core.admin.lists import LargeList
+from core.admin.writes import ask
+from core.errors import Failure
+from users.admin import UserAdmin
+from users.models import User
+
+#: Of how many users a search finds credentials; a name that more have is no way to look for one.
+_MOST_USERS = 1_000
 
 
-class EndedOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What comes about elsewhere, and is never changed but ended."""
+class LoginForm(AuthenticationForm):
+    """Signs in through the service, so with the limits and the answers of Login."""
+
+    def clean(self) -> dict[str, Any]:
+        if self.errors:
+            return self.cleaned_data
+        headers = self.request.META
+        try:
+            self.user_cache = services.login_to_site(
+                email=self.cleaned_data["username"],
+                password=self.cleaned_data["password"],
+                address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
+            )
+        except Failure as exc:
+            self.add_error(None, exc.message)
+        return self.cleaned_data
+
+
+admin.site.login_form = LoginForm
+
+
+class EndedOnly(LargeList):
+    """What comes about elsewhere, and is never changed but ended; who may delete may end."""
 
     list_select_related = ("user",)
-    search_fields: ClassVar[tuple[str, ...]] = ("user__email",)
-    ordering = ("-created_at",)
-    show_full_result_count = False
+    lookups = ("user__id__exact",)
+    search_fields: ClassVar[tuple[str, ...]] = ("user",)
+    search_help_text = f"Beginnings of the user's names and e-mail ({_MOST_USERS:,} users)"
+    # An id tells when it was made.
+    ordering = ("-id",)
     actions = ("end",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        pattern = search.pattern(search_term)
+        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
+        return (queryset.filter(user__in=users) if pattern else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_end"
+        return [path("<uuid:row_id>/end/", self.admin_site.admin_view(self.end_one), name=name), *super().get_urls()]
+
+    def end_one(self, request: HttpRequest, row_id: Any) -> HttpResponse:
+        """Ends this one, once that is confirmed, and goes back to its user."""
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        row = get_object_or_404(self.get_queryset(request), pk=row_id)
+        back = reverse("admin:users_user_change", args=[row.user_id])
+        if request.method != "POST":
+            return ask(self, request, f"End this {self.opts.verbose_name}", [row], back)
+        self.end(request, self.get_queryset(request).filter(pk=row_id))
+        return HttpResponseRedirect(back)
+
+    def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        raise NotImplementedError
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(f"{self.opts.app_label}.delete_{self.opts.model_name}"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -25,22 +92,89 @@ class EndedOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
 
 @admin.register(Session)
 class SessionAdmin(EndedOnly):
     list_display = ("user", "created_at", "last_used_at", "address", "user_agent", "revoked_at")
+    fields = ("id", *list_display)
 
-    @admin.action(description="End the selected sessions", permissions=["delete"])
+    @admin.action(description="End the selected sessions", permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        self.message_user(request, f"{end_sessions(queryset)} ended.")
+        self.message_user(request, f"{services.end_sessions(queryset)} ended.")
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(EndedOnly):
     list_display = ("name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
-    search_fields = ("user__email", "=id")
+    search_help_text = "Beginnings of the user's names and e-mail, or the key's id"
     fields = ("id", *list_display, "created_by")
 
-    @admin.action(description="Revoke the selected API keys", permissions=["delete"])
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        if key_id := ids.parsed(search_term.strip()):
+            return queryset.filter(pk=key_id), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.action(description="Revoke the selected API keys", permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        self.message_user(request, f"{revoke_api_keys(queryset)} revoked.")
+        self.message_user(request, f"{services.revoke_api_keys(queryset)} revoked.")
+
+
+class CredentialInline(NewestRowsInline):
+    """A user's credentials, each with a link that ends it, for those who may."""
+
+    fk_name = "user"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        may_end = request.user.has_perm(f"{self.opts.app_label}.delete_{self.opts.model_name}")
+        return [name for name in self.fields if may_end or name != "end"]
+
+    @admin.display(description="")
+    def end(self, row: Any) -> str:
+        if row.revoked_at:
+            return ""
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_end", args=[row.pk])
+        return format_html('<a class="text-link" href="{}">End</a>', url)
+
+
+class SessionInline(CredentialInline):
+    model = Session
+    fields = ("created_at", "last_used_at", "address", "user_agent", "revoked_at", "end")
+    listed_at = "admin:access_session_changelist"
+    template_after = "admin/access/sessions_below.html"
+
+
+class ApiKeyInline(CredentialInline):
+    model = ApiKey
+    fields = ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "end")
+    listed_at = "admin:access_apikey_changelist"
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class UserWithCredentialsAdmin(UserAdmin):
+    """A user's page with what they are signed in with, which `users` knows nothing of."""
+
+    inlines = (*UserAdmin.inlines, SessionInline, ApiKeyInline)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.end_sessions)
+        return [path("<uuid:user_id>/end-sessions/", view, name="users_user_end_sessions"), *super().get_urls()]
+
+    def end_sessions(self, request: HttpRequest, user_id: Any) -> HttpResponse:
+        """Ends all of the user's sessions, once that is confirmed."""
+        if not request.user.has_perm("access.delete_session"):
+            raise PermissionDenied
+        user = get_object_or_404(self.get_queryset(request), pk=user_id)
+        back = reverse("admin:users_user_change", args=[user_id])
+        if request.method != "POST":
+            return ask(self, request, "End all sessions", [user], back)
+        ended = services.end_sessions(Session.objects.filter(user=user))
+        self.message_user(request, f"{ended} ended.")
+        return HttpResponseRedirect(back)

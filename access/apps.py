@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class AccessConfig(AppConfig):
     name = "access"
-    verbose_name = "credentials"
+    verbose_name = "Credentials"
 
     def ready(self) -> None:
         """Stops the start when the keys of access tokens are none."""

@@ -57,21 +57,26 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
         RateLimited: too many tries for this account from this address, or from this address.
         Unauthenticated: unknown account, wrong password, or an account that may not log in, all the same.
     """
-    _check_given(email=email, password=password)
-    email = email.strip().lower()
-    who = f"{address} {tokens.hash_of(email).hex()[:32]}"
-    _limit("login address", address, settings.LOGINS_PER_ADDRESS)
-    _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
-    user = User.objects.filter(email=email).first() if "\0" not in email else None
-    if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
-        raise _wrong()
-    limits.forgive("login account", who)
-    renewed_hash = make_password(password) if is_outdated(user.password) else ""
+    user, renewed_hash = _identified(email, password, address)
     with transaction.atomic():
         if not note_login(user, renewed_hash):
             raise _wrong()
         session = Session.objects.create(user=user, address=address[:64], user_agent=_printable(user_agent)[:300])
         return Grant(session, _issue(session, tokens.new_secret()))
+
+
+def login_to_site(*, email: str, password: str, address: str = "") -> User:
+    """Lets staff into the admin site, which keeps sessions of its own.
+
+    Raises:
+        as `login`; Unauthenticated also for who is no staff.
+    """
+    user, renewed_hash = _identified(email, password, address)
+    if not user.is_staff or not note_login(user, renewed_hash):
+        raise _wrong()
+    # The site's session is bound to the hash.
+    user.password = renewed_hash or user.password
+    return user
 
 
 def refresh(refresh_token: str, *, address: str = "") -> Grant:
@@ -290,6 +295,24 @@ def _issue(session: Session, refresh_token: str) -> str:
         token_hash=tokens.hash_of(refresh_token), session=session, expires_at=timezone.now() + lifetime
     )
     return refresh_token
+
+
+def _identified(email: str, password: str, address: str) -> tuple[User, str]:
+    """Whose e-mail and password these are, and their password's hash where it is to be renewed.
+
+    Raises:
+        as `login`.
+    """
+    _check_given(email=email, password=password)
+    email = email.strip().lower()
+    who = f"{address} {tokens.hash_of(email).hex()[:32]}"
+    _limit("login address", address, settings.LOGINS_PER_ADDRESS)
+    _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
+    user = User.objects.filter(email=email).first() if "\0" not in email else None
+    if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
+        raise _wrong()
+    limits.forgive("login account", who)
+    return user, make_password(password) if is_outdated(user.password) else ""
 
 
 def _password_fits(user: User | None, password: str) -> bool:

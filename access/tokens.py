@@ -37,10 +37,11 @@ _JWK_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a good access token says: whose it is, and of which session."""
+    """What a good access token says: whose it is, of which session, and until when (in seconds since 1970)."""
 
     user_id: uuid.UUID
     session_id: uuid.UUID
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def read_access_token(token: str) -> Claims:
             token, key.verifying, [key.algorithm],
             issuer=settings.JWT_ISSUER, audience=settings.JWT_AUDIENCE, options={"require": _CLAIMS},
         )  # fmt: skip
-        return Claims(uuid.UUID(claims["sub"]), uuid.UUID(claims["sid"]))
+        return Claims(uuid.UUID(claims["sub"]), uuid.UUID(claims["sid"]), float(claims["exp"]))
     except jwt.ExpiredSignatureError as exc:
         raise Unauthenticated("The access token has expired; refresh it.") from exc
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as exc:

@@ -18,6 +18,7 @@ from collections.abc import Collection
 from typing import Any
 
 import pgtrigger
+from django.db import models
 
 #: What the functions read of each row. `id` is the primary key, a UUID, and never changes.
 NEEDED_FIELDS = ("id", "version", "updated_at")
@@ -82,6 +83,13 @@ def logged(subject_type: str, *, exclude: Collection[str] = ()) -> list[pgtrigge
         log("log_delete", pgtrigger.Delete, old="old_rows"),
         log("log_truncate", pgtrigger.Truncate),
     ]
+
+
+def subject_type_of(model: type[models.Model]) -> str | None:
+    """What the log calls the rows of this model; None when it is not logged."""
+    triggers = getattr(model._meta, "triggers", ())
+    types = (trigger.subject_type for trigger in triggers if isinstance(trigger, SharedFunctionTrigger))
+    return next(filter(None, types), None)
 
 
 def written_by_triggers_only(*columns: str) -> pgtrigger.Trigger:

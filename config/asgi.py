@@ -1,7 +1,7 @@
-"""The web process: Django's WSGI application in a fixed pool of threads, which keep their database connections.
+"""The web process: Django's WSGI application in fixed pools of threads, which keep their database connections.
 
 Measured against Django under ASGI, which takes a new thread and a new connection for each request: three times the
-requests per CPU-second. Streams will be answered here, in the event loop, before the pool is asked.
+requests per CPU-second. Streams of events are sent from the event loop (see `core.rest.server`).
 """
 
 import os
@@ -12,5 +12,9 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
+from core.rest.server import dividing
 
-application = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)  # type: ignore[arg-type]
+application = dividing(
+    ordinary=WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS),  # type: ignore[arg-type]
+    uploads=WSGIMiddleware(wsgi_application, workers=settings.UPLOAD_THREADS),  # type: ignore[arg-type]
+)

@@ -6,12 +6,15 @@ from core.rpc.door import Service
 from tandem.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from tandem.change.v1.change_pb2_grpc import add_ChangeServiceServicer_to_server
 from tandem.example.v1.example_pb2_grpc import add_ExampleServiceServicer_to_server
+from tandem.task.v1.task_pb2_grpc import add_TaskServiceServicer_to_server
 from tandem.user.v1.user_pb2_grpc import add_UserServiceServicer_to_server
+from tasks.rpc import TaskService
 from users.rpc import ExampleService, UserService
 
 services = [
     Service("user.v1.UserService", add_UserServiceServicer_to_server, UserService),
     Service("example.ExampleService", add_ExampleServiceServicer_to_server, ExampleService),
+    Service("taskservice.TaskService", add_TaskServiceServicer_to_server, TaskService),
     Service("auth.v1.AuthService", add_AuthServiceServicer_to_server, AuthService),
     Service("change.v1.ChangeService", add_ChangeServiceServicer_to_server, ChangeService),
 ]

@@ -32,6 +32,8 @@ if any(len(key.encode()) < 32 for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)):
     raise ImproperlyConfigured("SECRET_KEY must be at least 32 bytes long; it signs tokens. So must its fallbacks.")
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -47,6 +49,7 @@ INSTALLED_APPS = [
     "changes",
     "users",
     "access",
+    "tasks",
 ]
 
 # Doors
@@ -63,9 +66,19 @@ HTTP_PORT = env.int("HTTP_PORT", default=8000)
 #: Threads that serve calls, and how long running ones may take at the end.
 HTTP_THREADS = env.int("HTTP_THREADS", default=8)
 HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
+#: How long a client may take over the next piece of an ordinary call's body.
+BODY_WAIT_SECONDS = env.float("BODY_WAIT_SECONDS", default=10)
 #: The largest request either door takes, in bytes.
 MAX_REQUEST_BYTES = 50 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+#: Streams of events (watches) that a process keeps open, over either door: in all, and of one caller.
+MAX_STREAMS = env.int("MAX_STREAMS", default=5_000)
+MAX_STREAMS_PER_CALLER = env.int("MAX_STREAMS_PER_CALLER", default=1_500)
+#: How long a client of a stream may leave what is sent unread before it is cut off.
+STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=60)
+#: Uploads and command streams that a process serves at once; each holds a thread. How long one may say nothing.
+UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8)
+UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
 #: How many proxies stand in front and add to X-Forwarded-For; 0 = none is believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
@@ -92,6 +105,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+#: What runs beside the calls in every process that serves: its `start` and `stop` are called.
+ALONGSIDE = "changes.feed"
+
 GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
 GRPC_PORT = env.int("GRPC_PORT", default=50051)
 #: Processes that share the port, one for each core.
@@ -99,15 +115,17 @@ GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1)
 #: Threads of a process that serve calls, and how many calls may wait for one; what comes on top is refused at once.
 GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10)
 GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
-#: Streams that hold no thread: in a process, and calls of any kind on one connection.
-GRPC_MAX_STREAMS = env.int("GRPC_MAX_STREAMS", default=5_000)
+#: Threads of a process that send to open streams, and as many that catch up for those who are behind.
+GRPC_SENDERS = env.int("GRPC_SENDERS", default=4)
+#: Calls of any kind on one connection.
 GRPC_MAX_STREAMS_PER_CONNECTION = env.int("GRPC_MAX_STREAMS_PER_CONNECTION", default=1_000)
 #: The longest a unary call may take, whatever deadline its client set, and how long its message may take to come.
 GRPC_MAX_DEADLINE_SECONDS = env.float("GRPC_MAX_DEADLINE_SECONDS", default=60)
 GRPC_MESSAGE_WAIT_SECONDS = env.float("GRPC_MESSAGE_WAIT_SECONDS", default=5)
-#: Connections are closed after this time, with a grace for what runs on them, so that balancers can spread them anew.
+#: Connections are closed after this time, so that balancers can spread them anew, with a grace for what runs on them;
+#: streams end themselves a little before the grace does.
 GRPC_MAX_CONNECTION_AGE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_SECONDS", default=1_800)
-GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS", default=60)
+GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS = env.int("GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS", default=1_800)
 #: At the end: how long all is still served once health says NOT_SERVING, then how long running calls may take.
 GRPC_DRAIN_WAIT_SECONDS = env.float("GRPC_DRAIN_WAIT_SECONDS", default=0)
 GRPC_GRACE_SECONDS = env.float("GRPC_GRACE_SECONDS", default=30)
@@ -141,6 +159,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATE = "access.authentication.authenticate"
+RENEW = "access.authentication.renew"
+REDEEM_TICKET = "access.services.redeem_ticket"
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=True)
 #: How many accounts one address may make within an hour without being signed in.
 SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", default=20)
@@ -152,7 +172,13 @@ if DEV_AUTH_AS and not DEBUG:
 #: Says that what is served on all addresses is only reachable from this machine (a container's published port).
 DEV_AUTH_PUBLISHED_ON_LOOPBACK = env.bool("DEV_AUTH_PUBLISHED_ON_LOOPBACK", default=False)
 
-PASSWORD_HASHERS = ["core.passwords.Argon2idHasher"]
+#: The first makes hashes; the others check what users brought along.
+PASSWORD_HASHERS = [
+    "core.passwords.Argon2idHasher",
+    "core.foreign_passwords.ForeignBcrypt",
+    "core.foreign_passwords.ForeignScrypt",
+    "core.foreign_passwords.ForeignPbkdf2",
+]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
 ARGON2_MEMORY_KIB = env.int("ARGON2_MEMORY_KIB", default=47_104)
@@ -174,7 +200,7 @@ JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: What an API key may be limited to: of each area what GET reads, and the rest.
-API_KEY_SCOPES = ["users:read", "users:write", "changes:read"]
+API_KEY_SCOPES = ["users:read", "users:write", "tasks:read", "tasks:write", "changes:read"]
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
@@ -224,6 +250,17 @@ SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
 if HTTPS_ONLY and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# How the admin site looks
+
+UNFOLD = {
+    "SITE_TITLE": "Tandem",
+    "SITE_HEADER": "Tandem",
+    "SITE_SYMBOL": "pedal_bike",
+    "SITE_URL": "/api/v1/docs",
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "config.sidebar.sections"},
+}
 
 # Language, time, files
 

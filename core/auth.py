@@ -8,6 +8,7 @@ import hashlib
 import threading
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,15 @@ class Credential:
         actor: a user, or AnonymousUser.
         session_id: the session of the access token; None when it was none.
         scopes: what the API key is limited to; None = no key, no limit.
+        key_id: the API key; None when it was none.
+        expires_at: when the access token does, in seconds since 1970; None = no end is known.
     """
 
     actor: Any
     session_id: uuid.UUID | None = None
     scopes: frozenset[str] | None = None
+    key_id: uuid.UUID | None = None
+    expires_at: float | None = None
 
 
 NOBODY = Credential(AnonymousUser())
@@ -66,6 +71,22 @@ def authenticate(authorization: str | None) -> Credential:
             _kept.clear()
         _kept[key] = (now + BELIEVED_FOR, credential)
     return credential
+
+
+def redeem_ticket(ticket: str, path: str) -> Credential:
+    """Who a call with this stream ticket for this path comes from. A ticket is good once.
+
+    Raises:
+        Unauthenticated: it is not good.
+    """
+    credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path)
+    return credential
+
+
+def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
+    """What these credentials are worth by now, for calls that stay open. One that is no longer good is missing."""
+    renewed: dict[Credential, Credential] = import_string(settings.RENEW)(credentials)
+    return renewed
 
 
 def forget(user_id: Any) -> None:

@@ -249,7 +249,13 @@ def renamed(paths: Mapping[str, str]) -> Iterator[None]:
     except ValidationError as exc:
         if not hasattr(exc, "error_dict"):
             raise
-        raise ValidationError({paths.get(name, name): errors for name, errors in exc.error_dict.items()}) from exc
+        raise ValidationError({shown_path(name, paths): errors for name, errors in exc.error_dict.items()}) from exc
+
+
+def shown_path(name: str, paths: Mapping[str, str]) -> str:
+    """The path that a bad field has in the message; of an item in a list (`roles.0`), its list's with the item's."""
+    head, dot, rest = name.partition(".")
+    return paths.get(name) or f"{paths.get(head, head)}{dot}{rest}"
 
 
 # Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.

@@ -1,8 +1,8 @@
 """Feeds: what an rpc with a stream of answers gives, for either door to send on.
 
-A `calls` function of such an rpc checks the request, as one of a unary rpc does, and gives a `Feed`. The gRPC door drains
-it from a small pool of senders, the HTTP door from its event loop (as server-sent events); neither holds a thread or a
-database connection for a feed that has nothing to send.
+A `calls` function of such an rpc checks the request, as one of a unary rpc does, and gives a `Feed`. The gRPC door
+drains it from a small pool of senders, the HTTP door from its event loop (as server-sent events); neither holds a
+thread or a database connection for a feed that has nothing to send.
 """
 
 import threading
@@ -69,6 +69,9 @@ class Feed(Protocol):
         Raises:
             Failure: the feed has ended, and why. Events from before have been taken.
         """
+
+    def authorize(self, actor: Any) -> None:
+        """Who the caller is by now: the same user, perhaps with other roles."""
 
     def end(self, failure: Any) -> None:
         """Has `take` raise this once it has given what it owes (a last bookmark, if asked for), and wakes the taker."""

@@ -4,7 +4,7 @@ The key is scoped to (principal, operation). Its row is inserted in the transact
 of the request and the answer, so effect and row are committed together or not at all. Errors are not kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from django.db import DatabaseError, connection, transaction
@@ -47,6 +47,51 @@ def once(
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
             raise IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
         return bytes(record.answer), True
+
+
+def kept(principal: str, operation: str, requests: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """Which of these keys were used already.
+
+    Args:
+        requests: key → what is asked with it, in a canonical form.
+
+    Returns:
+        Key → the answer that was kept; None where the key was used with another request.
+    """
+    if not requests:
+        return {}
+    records = IdempotencyRecord.objects.filter(
+        principal=principal, operation=operation, key__in=requests, created_at__gte=timezone.now() - KEPT_FOR
+    )
+    return {
+        record.key: bytes(record.answer) if bytes(record.request_hash) in digests(requests[record.key]) else None
+        for record in records
+    }
+
+
+def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
+    """Keeps key, request and answer of each, in the transaction of the effect.
+
+    Raises:
+        IntegrityError: somebody used one of the keys meanwhile.
+    """
+    now = timezone.now()
+    # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
+    records = [
+        IdempotencyRecord(
+            principal=principal,
+            operation=operation,
+            key=key,
+            request_hash=digests(request)[0],
+            answer=answer,
+            created_at=now,
+        )
+        for key, request, answer in sorted(rows)
+    ]
+    if records:
+        expired = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR)
+        expired.filter(principal=principal, operation=operation, key__in=[r.key for r in records]).delete()
+        IdempotencyRecord.objects.bulk_create(records)
 
 
 def prune() -> int:

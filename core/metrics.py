@@ -3,3 +3,4 @@
 from prometheus_client import Counter
 
 users_created = Counter("tandem_users_created", "Accounts made.")
+tasks_created = Counter("tandem_tasks_created", "Tasks made.")

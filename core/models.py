@@ -73,6 +73,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["next_try_at"], name="core_jobs_due", condition=models.Q(ended_at=None)),
             models.Index(fields=["ended_at"], name="core_jobs_ended"),
+            models.Index(fields=["id"], name="core_jobs_failed", condition=models.Q(failed=True)),
         ]
 
     def __str__(self) -> str:

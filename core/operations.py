@@ -1,13 +1,23 @@
 """Operations: what the doors serve, read off the proto descriptors and bound to an app's `calls`.
 
-An operation is one unary rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only
-table of operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`,
-and `perform` is the one way through which both doors run it.
+An operation is one rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table of
+operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`. `perform`
+is the one way through which both doors run a unary one, `begin` that for streams:
+
+| rpc | its function |
+|---|---|
+| unary | `(call, request) -> response` |
+| stream of answers | `(call, request) -> core.feeds.Feed` |
+| stream of requests | `(call, items) -> response` |
+| streams of both | `(call, items) -> iterator of responses` |
+
+`items` (`core.streams.items`) are request messages, and in place of one that cannot be read the ValidationError that
+says why.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -22,6 +32,8 @@ from core import idempotency
 from core.auth import NOBODY, Credential, authenticate
 from core.errors import Unauthenticated, invalid, is_database_away
 
+#: What a write's message may say and a call beside it, too.
+_SAID_TWICE = frozenset(("version", "request_id"))
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
@@ -46,7 +58,7 @@ class Http:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One unary rpc and what serves it.
+    """One rpc and what serves it.
 
     Attributes:
         name: `user.v1.UserService/CreateUser`.
@@ -56,6 +68,7 @@ class Operation:
         secret: its answer holds secrets and is never kept for an idempotency key.
         survives_database: it answers while the database is away.
         scope: what an API key must have for it, as `users:read`; empty = no API key will do.
+        said_in_message: `version` and `request_id`, as far as the request message has them.
     """
 
     name: str
@@ -64,15 +77,29 @@ class Operation:
     request_class: type[Message]
     response_class: type[Message]
     http: Http
-    function: Callable[["Call", Any], Message]
+    function: Callable[["Call", Any], Any]
     anyone: bool
     secret: bool
     survives_database: bool
     scope: str
+    said_in_message: frozenset[str]
 
     @property
     def writes(self) -> bool:
         return self.http.verb != "GET"
+
+    @property
+    def takes_stream(self) -> bool:
+        return bool(self.method.client_streaming)
+
+    @property
+    def answers_stream(self) -> bool:
+        return bool(self.method.server_streaming)
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether one request is answered with events as they happen."""
+        return self.answers_stream and not self.takes_stream
 
 
 @dataclass(slots=True)
@@ -85,6 +112,7 @@ class Call:
         expected_version: from `If-Match`; None = do not check.
         idempotency_key: empty = none.
         exact_count: count a list's rows however many there are.
+        atomic: of a stream of writes, do all or none (metadata or header `x-bulk-mode: atomic`).
         replayed: set when the answer is that of an earlier request with this idempotency key.
     """
 
@@ -95,6 +123,7 @@ class Call:
     expected_version: int | None = None
     idempotency_key: str = ""
     exact_count: bool = False
+    atomic: bool = False
     replayed: bool = False
 
     @property
@@ -102,8 +131,12 @@ class Call:
         """Who asks: a user, or AnonymousUser."""
         return self.credential.actor
 
+    def of(self, operation: Operation) -> "Call":
+        """The same caller's call of another operation, for an item of a stream that stands for one."""
+        return replace(self, operation=operation, expected_version=None, idempotency_key="", replayed=False)
 
-CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Message])
+
+CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
 
 
 def open_to(
@@ -119,7 +152,7 @@ def open_to(
 
 
 def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
-    """The service's unary rpcs, each bound to the function of its name in `calls`.
+    """The service's rpcs, each bound to the function of its name in `calls`.
 
     The module's `AREA` names the scopes that API keys need: `users` → `users:read` for what GET reads, `users:write`
     for the rest. Without one no API key is let in.
@@ -127,11 +160,7 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     Raises:
         LookupError: an rpc has no function or no `google.api.http` rule.
     """
-    return tuple(
-        _operation(method, calls)
-        for method in service.methods
-        if not (method.client_streaming or method.server_streaming)
-    )
+    return tuple(_operation(method, calls) for method in service.methods)
 
 
 def caller(operation: Operation | None, authorization: str | None) -> Credential:
@@ -149,7 +178,7 @@ def caller(operation: Operation | None, authorization: str | None) -> Credential
 
 
 def perform(call: Call, request: Message) -> Message:
-    """Runs the operation for this caller: the one way, for both doors.
+    """Runs a unary operation for this caller: the one way, for both doors.
 
     Raises:
         Unauthenticated: nobody is signed in, and the operation is not open to anyone.
@@ -158,11 +187,13 @@ def perform(call: Call, request: Message) -> Message:
         Exception: whatever the service raises; `core.errors.problem_of` knows what it means.
     """
     operation = call.operation
-    call.credential = _admitted(operation, call.credential)
+    call.credential = admitted(operation, call.credential)
+    if operation.said_in_message:
+        _hear(call, request)
     if not (call.idempotency_key and operation.writes and not operation.secret):
-        return operation.function(call, request)
+        return operation.function(call, request)  # type: ignore[no-any-return]
     answer, call.replayed = idempotency.once(
-        principal=str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {call.address}",
+        principal=principal(call),
         operation=operation.name,
         key=call.idempotency_key,
         request=request.SerializeToString(deterministic=True) + str(call.expected_version).encode(),
@@ -171,8 +202,33 @@ def perform(call: Call, request: Message) -> Message:
     return operation.response_class.FromString(answer)
 
 
-def _admitted(operation: Operation, credential: Credential) -> Credential:
-    """As whom this caller may make the call."""
+def principal(call: Call) -> str:
+    """In whose name the call's idempotency keys are kept."""
+    return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {call.address}"
+
+
+def begin(call: Call, request: Any) -> Any:
+    """Runs an operation that takes or answers a stream.
+
+    Args:
+        request: the request message, or items.
+
+    Returns:
+        What its function gives: a response message, an iterator over them, or a Feed.
+
+    Raises:
+        Exception: as `perform`; an iterator raises while it is iterated over.
+    """
+    call.credential = admitted(call.operation, call.credential)
+    return call.operation.function(call, request)
+
+
+def admitted(operation: Operation, credential: Credential) -> Credential:
+    """As whom this caller may make the call.
+
+    Raises:
+        Unauthenticated, PermissionDenied: not at all.
+    """
     if credential.scopes is not None and operation.scope not in credential.scopes:
         if not operation.anyone:
             lacks = f"it lacks the scope {operation.scope}" if operation.scope else "sign in instead"
@@ -182,6 +238,23 @@ def _admitted(operation: Operation, credential: Credential) -> Credential:
     if not (operation.anyone or credential.actor.is_authenticated):
         raise Unauthenticated("Sign in first: this call needs credentials.")
     return credential
+
+
+def _hear(call: Call, request: Any) -> None:
+    """Takes over what the message says of its version and idempotency key, which a call may say beside it as well."""
+    if "version" in call.operation.said_in_message and (version := request.version):
+        if version < 0:
+            raise invalid("version", "range", "Versions begin with 1.")
+        if call.expected_version not in (None, version):
+            raise invalid("version", "mismatch", "The message and If-Match name different versions.")
+        call.expected_version = version
+        request.ClearField("version")
+    if "request_id" in call.operation.said_in_message and request.request_id:
+        key = idempotency_key(request.request_id, "request_id")
+        if call.idempotency_key not in ("", key):
+            raise invalid("request_id", "mismatch", "The message and Idempotency-Key name different keys.")
+        call.idempotency_key = key
+        request.ClearField("request_id")
 
 
 def expected_version(sent: str | None) -> int | None:
@@ -194,14 +267,21 @@ def expected_version(sent: str | None) -> int | None:
     return int(match[1])
 
 
-def idempotency_key(sent: str | None) -> str:
+def idempotency_key(sent: str | None, field: str = "idempotency_key") -> str:
     """Reads `Idempotency-Key`: 1 to 255 printable ASCII characters; nothing sent is an empty string."""
     if sent is None:
         return ""
     key = sent.strip().strip('"')
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise invalid("idempotency_key", "invalid", "Idempotency-Key takes 1 to 255 printable ASCII characters.")
+        raise invalid(field, "invalid", "An idempotency key takes 1 to 255 printable ASCII characters.")
     return key
+
+
+def is_atomic(sent: str | None) -> bool:
+    """Reads `X-Bulk-Mode`: `atomic` or nothing."""
+    if sent not in (None, "atomic"):
+        raise invalid("x-bulk-mode", "choice", "Choose one of: atomic.")
+    return sent is not None
 
 
 def snake_case(name: str) -> str:
@@ -224,6 +304,7 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         http=http,
         function=function,
         scope=area and f"{area}:{'read' if http.verb == 'GET' else 'write'}",
+        said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),
         **marks,
     )
 

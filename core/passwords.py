@@ -1,6 +1,8 @@
 """Passwords: how they are hashed, and the rules that Django does not bring."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +15,19 @@ from core.context import check_deadline
 _turns = threading.BoundedSemaphore(settings.PASSWORD_HASHES_AT_ONCE)
 
 
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Surrounds whatever hashes a password.
+
+    Raises:
+        DeadlineExceeded: the turn came too late.
+    """
+    with _turns:
+        # A call that waited here for too long is not worth a hash any more.
+        check_deadline()
+        yield
+
+
 class Argon2idHasher(Argon2PasswordHasher):
     """Argon2id with the parameters of the OWASP password storage cheat sheet, a bounded number at a time."""
 
@@ -21,14 +36,11 @@ class Argon2idHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _turns:
-            # A call that waited here for too long is not worth a hash any more.
-            check_deadline()
+        with taking_turns():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _turns:
-            check_deadline()
+        with taking_turns():
             return super().verify(password, encoded)
 
 

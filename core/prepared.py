@@ -18,7 +18,7 @@ from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
 #: What a parameter may be. Values of these types the ORM hands to the database as they are.
-Value = uuid.UUID | datetime.datetime | str
+Value = uuid.UUID | datetime.datetime | str | int
 
 _LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
@@ -136,6 +136,9 @@ def _stand_in(value: Value) -> Value:
             return _LONG_AGO + datetime.timedelta(microseconds=random.getrandbits(48))
         case str():
             return uuid.uuid4().hex
+        case int():
+            # Every integer column holds it, and no enum has it.
+            return 20_000 + random.getrandbits(13)
 
 
 def _name_of(param: Any, stand_ins: Mapping[str, Value]) -> str | None:

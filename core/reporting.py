@@ -199,7 +199,7 @@ def subject_of_request(operation: Operation, request: Message) -> str:
 def subject_of_response(operation: Operation, response: Message) -> str:
     """The id of the one thing that is the answer; empty if it is not one thing."""
     field = operation.http.response_body
-    return str(getattr(getattr(response, field), "id", "")) if field else ""
+    return str(getattr(getattr(response, field) if field else response, "id", ""))
 
 
 def without_secrets(value: Any) -> Any:

@@ -16,6 +16,7 @@ from tandem.user.v1 import user_pb2
 if TYPE_CHECKING:
     from scripts.try_grpc import Walk
 
+NOBODY = "00000000-0000-7000-8000-000000000000"
 BERLIN = common_pb2.Address(line1="Main Street 1", city="Berlin", postal_code="10115", country_code="DE")
 
 
@@ -34,7 +35,32 @@ def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
         ("ConfirmEmailVerification", partial(confirm_email, walk)),
         ("RequestPasswordReset", partial(request_reset, walk)),
         ("ResetPassword", partial(reset_password, walk)),
+        ("BatchGetUsers", partial(batch_get_users, walk)),
+        ("BulkImportUsers", partial(bulk_import_users, walk)),
     ]
+
+
+def batch_get_users(walk: "Walk") -> None:
+    request = user_pb2.BatchGetUsersRequest(user_ids=[walk.user.id, NOBODY])
+    answer = walk.call(walk.users.BatchGetUsers, request)
+    show("missing", ", ".join(answer.missing_ids))
+    expect("the users", [user.id for user in answer.users], [walk.user.id])
+    expect("the missing ids", list(answer.missing_ids), [NOBODY])
+
+
+def bulk_import_users(walk: "Walk") -> None:
+    emails = [f"try-{walk.mark}-import-{number}@example.com" for number in (1, 2)]
+    rows = [
+        user_pb2.BulkImportUsersRequest(user=user_pb2.User(email=email), request_id=f"{walk.mark}-{n}")
+        for n, email in enumerate((*emails, "no address"))
+    ]
+    walk.emails.extend(emails)
+    answer = walk.call(walk.users.BulkImportUsers, iter(rows))
+    show("imported", str(answer.imported))
+    expect("imported", answer.imported, 2)
+    expect("bad rows", [(e.index, [v.field for v in e.field_violations]) for e in answer.errors], [(2, ["user.email"])])
+    again = walk.call(walk.users.BulkImportUsers, iter(rows[:2]))
+    expect("skipped the second time", (again.imported, again.skipped), (0, 2))
 
 
 def add_address(walk: "Walk") -> None:

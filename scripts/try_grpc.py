@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Walks through the user operations of a running server over gRPC and checks what it answers.
+"""Walks through the operations on users and tasks of a running server over gRPC and checks what it answers.
 
-It needs `grpcio` and the package `tandem`, nothing else, and removes the users that it makes. What it does asks for an
+It needs `grpcio` and the package `tandem`, nothing else, and removes what it makes. What it does asks for an
 administrator: by --token, by --email and --password, or by a development server that takes calls without credentials.
 """
 
@@ -22,15 +22,16 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from scripts.account_steps import account_steps
-from scripts.trying import AnswerError, expect, explain, show
+from scripts.task_steps import remove_tasks, task_steps
+from scripts.trying import UNKNOWN_ID, AnswerError, expect, explain, show
 from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2, example_pb2_grpc
+from tandem.task.v1 import task_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
 
 PAGE_SIZE = 2
 MOST_PAGES = 100
-UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Walk:
         mark: a word that only this walk's users have.
         user: the user that the steps work on, as the server told of it last.
         emails: of the users that are there because of this walk.
+        task_ids: of the tasks.
     """
 
     channel: grpc.Channel
@@ -52,9 +54,11 @@ class Walk:
     user: user_pb2.User = field(default_factory=user_pb2.User)
     example: example_pb2.User = field(default_factory=example_pb2.User)
     emails: list[str] = field(default_factory=list)
+    task_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.users = user_pb2_grpc.UserServiceStub(self.channel)
+        self.tasks = task_pb2_grpc.TaskServiceStub(self.channel)
         self.examples = example_pb2_grpc.ExampleServiceStub(self.channel)
 
     def call(self, rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]) -> Any:
@@ -263,8 +267,8 @@ class Walk:
         expect("the users past the end", list(self.call(self.examples.ListUsers, past_the_end).users), [])
 
     def clean_up(self) -> list[str]:
-        """Deletes what is left of this walk's users; gives a sentence for each that could not be deleted."""
-        left = []
+        """Deletes what is left of this walk; gives a sentence for each that could not be deleted."""
+        left = remove_tasks(self)
         for email in self.emails:
             try:
                 user = self.call(self.users.GetUserByEmail, user_pb2.GetUserByEmailRequest(email=email)).user
@@ -320,6 +324,7 @@ def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
         ("ListUsers", walk.list_users),
         ("SearchUsers", walk.search_users),
         *account_steps(walk),
+        *task_steps(walk),
         ("DeactivateUser", walk.deactivate_user),
         ("ReactivateUser", walk.reactivate_user),
         ("DeleteUser", walk.delete_user),

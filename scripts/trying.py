@@ -6,6 +6,8 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
+UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
+
 
 class AnswerError(Exception):
     """The server answered, but not as the contract says."""

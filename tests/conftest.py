@@ -69,10 +69,13 @@ def support(db: Any) -> User:
 
 
 @pytest.fixture
-def servers(transactional_db: None) -> Iterator[Servers]:
-    """Both doors on real ports, in development, with the demo data and nothing else in the database."""
+def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Servers]:
+    """Both doors on real ports, in development, with the demo data and nothing else in the database.
+
+    A test that wants other settings gives them as the fixture's parameter: environment variables.
+    """
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")
     call_command("demo", stdout=StringIO())
-    with running(DATABASE_URL=database_url()) as servers:
+    with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
         yield servers

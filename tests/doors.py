@@ -23,6 +23,7 @@ from core.errors import TABLE
 from core.operations import Operation
 from core.rest import json
 from core.rpc.interceptors import Interceptor
+from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
 
 #: `UserService/CreateUser` → its operation; rpc names repeat between services.
@@ -31,7 +32,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 #: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
-EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE}
+EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE}
 
 
 class Failed(Exception):
@@ -70,13 +71,13 @@ class Door:
 
     name: str
 
-    def __call__(self, operation: str, request: Message, **options: Any) -> Any:
+    def __call__(self, operation: str, request: Any, **options: Any) -> Any:
         return self.answer(operation, request, **options).message
 
     def answer(
         self,
         operation: str,
-        request: Message,
+        request: Any,
         *,
         actor: Any = None,
         authorization: str | None = None,
@@ -84,11 +85,14 @@ class Door:
         idempotency_key: str | None = None,
         exact_count: bool = False,
         request_id: str | None = None,
+        bulk_mode: str | None = None,
     ) -> Answer:
         """Makes the call.
 
         Args:
             operation: e.g. `UserService/CreateUser`.
+            request: the request message; where the rpc takes a stream, a list of them. Where it answers with a stream,
+                the answer's message is a list, too.
             actor: a user who calls, by a session made for it; None = nobody.
             authorization: sent as it is, instead of an actor.
 
@@ -100,6 +104,7 @@ class Door:
             "if-match": if_match,
             "idempotency-key": idempotency_key,
             "x-request-id": request_id,
+            "x-bulk-mode": bulk_mode,
         }
         sent = {name: value for name, value in headers.items() if value is not None}
         return self._send(OPERATIONS[operation], request, sent, exact_count)
@@ -113,7 +118,7 @@ class Door:
             self._tokens[actor.pk] = "Bearer " + access_token(Session.objects.create(user=actor))
         return self._tokens[actor.pk]
 
-    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+    def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
         raise NotImplementedError
 
 
@@ -124,7 +129,9 @@ class RestDoor(Door):
         super().__init__()
         self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
 
-    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+    def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
+        if operation.takes_stream:
+            return self._send_lines(operation, request, headers)
         call = json.write_request(operation, request, everything=EVERYTHING.get(operation.rpc))
         query = [*call.query, ("count", "exact")] if exact_count else call.query
         response = self.client.generic(
@@ -143,6 +150,24 @@ class RestDoor(Door):
             replayed=response.headers.get("Idempotent-Replayed") == "true",
             request_id=response.headers["X-Request-ID"],
         )
+
+    def _send_lines(self, operation: Operation, requests: list[Message], headers: dict[str, str]) -> Answer:
+        lines = [stdlib_json.dumps(json.to_json(request)) for request in requests]
+        response: Any = self.client.generic(
+            operation.http.verb,
+            operation.http.path,
+            "\n".join(lines).encode(),
+            headers=headers,
+            CONTENT_TYPE="application/x-ndjson",  # Said of an empty body, too.
+        )
+        if response.status_code >= 400:
+            raise _failed_over_http(response)
+        if not operation.answers_stream:
+            message: Any = json.read_answer(operation, stdlib_json.loads(response.content))
+        else:
+            answered = b"".join(response.streaming_content).splitlines()
+            message = [json.from_json(operation.response_class, stdlib_json.loads(line)) for line in answered]
+        return Answer(message, request_id=response.headers["X-Request-ID"])
 
 
 def _failed_over_http(response: Any) -> Failed:
@@ -166,15 +191,22 @@ class GrpcDoor(Door):
         super().__init__()
         self.handlers = _handlers()
 
-    def _send(self, operation: Operation, request: Message, headers: dict[str, str], exact_count: bool) -> Answer:
+    def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
         if exact_count:
             headers = headers | {"x-total-count": "exact"}
         context = CallContext(tuple(headers.items()))
         # The interceptor takes a unary call's message as a stream of one, and as bytes.
-        answer = self.handlers[f"/{operation.name}"].stream_unary(iter([request.SerializeToString()]), context)
+        sent = iter([one.SerializeToString() for one in (request if operation.takes_stream else [request])])
+        handler = self.handlers[f"/{operation.name}"]
+        serve = handler.stream_stream if operation.answers_stream else handler.stream_unary
+        answer = serve(sent, context)
+        if operation.answers_stream:
+            answer = list(answer)
         metadata = dict(context.sent_metadata)
         if context.code() is not grpc.StatusCode.OK:
             raise _failed_over_grpc(context, metadata)
+        if operation.answers_stream:
+            return Answer(list(map(operation.response_class.FromString, answer)), request_id=metadata["x-request-id"])
         message = operation.response_class.FromString(answer)
         return Answer(
             message,

@@ -4,6 +4,7 @@ import factory
 
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
+from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
 
 SECRET = "a-secret-of-a-key_with-an-underscore"
@@ -64,3 +65,10 @@ class UserAddressFactory(factory.django.DjangoModelFactory):
     line1 = "Main Street 1"
     city = "Berlin"
     country_code = "DE"
+
+
+class TaskFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Task
+
+    title = factory.Sequence(lambda n: f"Task {n}")

@@ -1,32 +1,46 @@
 """Users in the admin site: what people see and do there goes through the same services as the doors."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from changes.queries import history
+from changes.admin import LoggedHistory
 from core import search
-from core.errors import Failure
+from core.admin.inlines import NewestRowsInline
+from core.admin.lists import LargeList
+from core.admin.writes import ReasonedAction, ThroughServices
 from users import services
-from users.models import DEFAULTS, Role, User, UserAddress
+from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
+from users.services import LONGEST_REASON
 
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
 )  # fmt: skip
+DEACTIVATE = ReasonedAction("Deactivate", "deactivated", services.deactivate_user, LONGEST_REASON, reason_required=True)
+REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_user, LONGEST_REASON)
+DELETE = ReasonedAction("Delete, with all that belongs to them", "deleted", services.delete_user, LONGEST_REASON)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fields that UpdateUser may write."""
 
     roles = forms.TypedMultipleChoiceField(
-        coerce=int, choices=Role.choices, widget=forms.CheckboxSelectMultiple, required=False, empty_value=[]
+        coerce=int,
+        choices=Role.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        required=False,
+        empty_value=[],
     )
 
     class Meta:
@@ -44,35 +58,43 @@ class RoleFilter(admin.SimpleListFilter):
         return [(str(role.value), role.label) for role in Role]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        value = self.value()
-        return queryset.filter(roles__contains=[int(value)]) if value and value.isdigit() else queryset
+        chosen = [role.value for role in Role if str(role.value) == self.value()]
+        return queryset.filter(roles__contains=chosen) if chosen else queryset
 
 
-class AddressInline(admin.TabularInline):  # type: ignore[type-arg]
-    """To look at: what is changed goes through the doors."""
+class LoginFilter(admin.SimpleListFilter):
+    """Users who have logged in, or never have."""
 
+    title = "logged in"
+    parameter_name = "logged_in"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("ever", "ever"), ("never", "never")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if self.value() not in ("ever", "never"):
+            return queryset
+        return queryset.filter(last_login_at__isnull=self.value() == "never")
+
+
+class AddressInline(NewestRowsInline):
     model = UserAddress
     fk_name = "user"
     fields: ClassVar[tuple[str, ...]] = (
         "label", "full_name", "line1", "city", "postal_code", "country_code", "type", *DEFAULTS,
     )  # fmt: skip
-    readonly_fields = fields
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     form = UserForm
     list_display = ("email", "display_name", "status", "role_names", "is_staff", "created_at", "last_login_at")
-    list_filter = ("status", RoleFilter, "is_staff", "is_service")
+    list_filter = ("status", RoleFilter, "is_staff", "is_service", LoginFilter)
+    lookups = ("status__exact", "role", "is_staff__exact", "is_service__exact", "logged_in")
+    sortable_by = ("email", "display_name", "created_at", "last_login_at")
     search_fields = ("search_words",)
-    search_help_text = "The beginnings of words in names and e-mail address."
+    search_help_text = "Beginnings of names and e-mail"
     ordering = ("-created_at", "-id")
-    show_full_result_count = False
     readonly_fields = (
         "id", "number", "email_verified", "phone_verified", "last_login_at", "is_staff", "is_service",
         "version", "created_at", "created_by", "updated_at", "updated_by",
@@ -84,8 +106,9 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ("Record", {"fields": ("id", "number", "version", "created_at", "created_by", "updated_at", "updated_by",
                                "last_login_at")}),
     )  # fmt: skip
-    inlines = (AddressInline,)
-    actions = ("deactivate", "reactivate")
+    inlines: tuple[type[NewestRowsInline], ...] = (AddressInline,)
+    actions = ("deactivate", "reactivate", "delete")
+    actions_detail = ("deactivate_this", "reactivate_this")
 
     @admin.display(description="roles")
     def role_names(self, user: User) -> str:
@@ -100,7 +123,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [name for name in self.readonly_fields if obj or name != "is_service"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return User.objects.visible_to(request.user).select_related("created_by", "updated_by")
+        return User.objects.visible_to(request.user)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -120,64 +143,53 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_user(request.user, str(obj.pk))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            services.delete_user(request.user, str(user.pk))
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The accounts alone: what belongs to them goes with them, and may be thousands of rows."""
+        users = [str(user) for user in objs]
+        return users, {f"{self.opts.verbose_name_plural}, with all that belongs to them": len(users)}, set(), []
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        # Django's own asks for no reason, and does not tell what came of each.
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
     @admin.action(description="Deactivate the selected users", permissions=["change"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, services.deactivate_user, "deactivated")
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
+        return self.with_reason(request, queryset, DEACTIVATE)
 
     @admin.action(description="Reactivate the selected users", permissions=["change"])
-    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, services.reactivate_user, "reactivated")
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
+        return self.with_reason(request, queryset, REACTIVATE)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_message(request, lambda: super(UserAdmin, self).changeform_view(request, *args, **kwargs))
+    @admin.action(description="Delete the selected users", permissions=["delete"])
+    def delete(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
+        return self.with_reason(request, queryset, DELETE)
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_message(request, lambda: super(UserAdmin, self).delete_view(request, *args, **kwargs))
+    @action(description="Deactivate", url_path="deactivate", permissions=["change"])
+    def deactivate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._this_with_reason(request, object_id, DEACTIVATE)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """The user's changes, from the change log."""
+    @action(description="Reactivate", url_path="reactivate", permissions=["change"])
+    def reactivate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._this_with_reason(request, object_id, REACTIVATE)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Only what the account's state allows."""
         user = self.get_object(request, object_id)
-        if user is None or not self.has_view_or_change_permission(request, user):
-            raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {user}",
-            "opts": self.opts,
-            "object": user,
-            "changes": history("user", user.pk)[:200],
-        }
-        return TemplateResponse(request, "admin/users/user/changes.html", context)
+        possible = {Status.DEACTIVATED: "reactivate", **dict.fromkeys(OPEN, "deactivate")}.get(user and user.status)
+        return [one for one in super().get_actions_detail(request, object_id) if one.path == possible]
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        """Nothing: the change log has it."""
+    def _this_with_reason(self, request: HttpRequest, object_id: str, reasoned: ReasonedAction) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404
+        return self.with_reason(request, [user], reasoned, back=reverse("admin:users_user_change", args=[user.pk]))
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        """Nothing: the change log has it."""
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """Nothing: the change log has it."""
+admin.site.unregister(Group)
 
-    def _each(
-        self, request: HttpRequest, users: QuerySet[User], service: Callable[[Any, str], User], done: str
-    ) -> None:
-        count = 0
-        for user in users:
-            try:
-                service(request.user, str(user.pk))
-                count += 1
-            except Failure as exc:
-                self.message_user(request, f"{user}: {exc.message}", messages.ERROR)
-        if count:
-            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
 
-    def _or_message(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Shows a service's refusal on the page it came from."""
-        try:
-            return view()
-        except Failure as exc:
-            self.message_user(request, exc.message, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+@admin.register(Group)
+class PermissionGroupAdmin(GroupAdmin, ModelAdmin):
+    """Django's own, in the looks of the others."""

@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 
 from changes.feed.subjects import Extent
 from core.enums import names, unknown_choice
-from core.errors import invalid
-from core.messages import checked_numbers, set_timestamp
+from core.errors import invalid, renamed
+from core.messages import checked_numbers, read_timestamp, set_timestamp
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
@@ -27,6 +27,11 @@ WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     *(f"profile.{name}" for name in PROFILE),
 )  # fmt: skip
+#: What an import takes over beside the profile and `audit.created_at`.
+_IMPORTED = frozenset(
+    ("id", "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
+     "email_verified", "phone_verified", "last_login_at")
+)  # fmt: skip
 #: Fields of an address that are so in the message, in its postal part, and what a mask may name of it.
 ADDRESS = ("label", "full_name", "type", "is_default_shipping", "is_default_billing", "delivery_instructions")
 POSTAL = tuple(common_pb2.Address.DESCRIPTOR.fields_by_name)
@@ -35,6 +40,9 @@ WRITABLE_OF_ADDRESS = (*ADDRESS, "phone", *(f"address.{name}" for name in POSTAL
 PARTIAL = ("id", "display_name", "first_name", "last_name", "avatar_url", "status")
 #: Field of the model → path in the message, where they differ.
 PATHS = {name: f"profile.{name}" for name in PROFILE}
+IMPORT_PATHS = {name: f"user.{name}" for name in (*_IMPORTED, "audit.created_at")} | {
+    name: f"user.{path}" for name, path in PATHS.items()
+}
 ADDRESS_PATHS = {name: f"address.{name}" for name in POSTAL}
 
 #: What VerifyEmail says, by whether a mail is sent; and RequestPasswordReset, whoever has an account.
@@ -146,6 +154,26 @@ def new_user_fields(request: user_pb2.CreateUserRequest) -> dict[str, Any]:
     return _fields(request, names)
 
 
+def imported_fields(request: user_pb2.BulkImportUsersRequest) -> dict[str, Any]:
+    """What `import_users` takes of a row: `password_hash`, and of the user what is set.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    with renamed(IMPORT_PATHS):
+        return _user_in_row(request.user) | {"password_hash": request.password_hash}
+
+
+def _user_in_row(user: user_pb2.User) -> dict[str, Any]:
+    names = [field.name for field, _ in user.ListFields() if field.name in _IMPORTED]
+    fields = _fields(user, names)
+    if user.HasField("profile"):
+        fields |= _fields(user.profile, [field.name for field, _ in user.profile.ListFields()])
+    if user.audit.HasField("created_at"):
+        fields["created_at"] = read_timestamp(user.audit, "created_at", "audit.created_at")
+    return fields
+
+
 def user_fields(user: user_pb2.User, paths: Iterable[str]) -> dict[str, Any]:
     """The named paths of the message as fields of the model.
 
@@ -217,6 +245,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "status": _read_status,
     "roles": _read_roles,
     "type": lambda message, name: read_address_type(message, name) or AddressType.BOTH,
+    "last_login_at": read_timestamp,
     "social_links": lambda message, name: dict(message.social_links),
 }
 

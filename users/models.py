@@ -113,6 +113,8 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
         null=True, blank=True, editable=False, db_default=models.Func(template="nextval('users_number_seq')")
     )
     email = LowerCaseEmail(error_messages={"blank": "Email is required", "null": "Email is required"})
+    # Django's has 128 characters, too few for some hashes that users bring along.
+    password = models.CharField(max_length=300)
     display_name = Line(max_length=200, error_messages={"blank": "Display name is required."})
     first_name = Line(max_length=100, blank=True, default="")
     last_name = Line(max_length=100, blank=True, default="")
@@ -168,6 +170,8 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
             models.Index(fields=["last_login_at", "id"], name="users_by_last_login"),
             models.Index(fields=["status", "created_at", "id"], name="users_newest_by_status"),
             *_newest_by_role(),
+            models.Index(fields=["created_at", "id"], name="users_newest_staff", condition=models.Q(is_staff=True)),
+            models.Index(fields=["created_at", "id"], name="users_newest_service", condition=models.Q(is_service=True)),
             GinIndex(fields=["search_words"], name="users_words"),
             GinIndex(fields=["name_words"], name="users_name_words"),
         ]

@@ -22,6 +22,7 @@ from users.models import OPEN, AddressType, User, UserAddress
 #: What a list of users may be ordered by, and whether that tells what not everyone may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
 LONGEST_QUERY = 200
+MOST_IN_BATCH = 100
 
 _by_id = Prepared(lambda user_id: User.objects.filter(pk=user_id))
 _colleague_by_id = Prepared(
@@ -63,6 +64,20 @@ def get_user(actor: Any, user_id: str) -> User:
     if user is None:
         raise not_found(user_id)
     return user
+
+
+def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], list[str]]:
+    """The users with these ids, as the client wrote them, in that order and each once; and the ids of no such user.
+
+    Raises:
+        ValidationError: more than `MOST_IN_BATCH` ids.
+    """
+    if len(user_ids) > MOST_IN_BATCH:
+        raise invalid("user_ids", "max_items", f"Ask for at most {MOST_IN_BATCH} users at once.")
+    wanted = {sent: resolve_id(actor, sent) for sent in user_ids}
+    found = User.objects.visible_to(actor).in_bulk({user_id for user_id in wanted.values() if user_id})
+    users = {user_id: found[user_id] for user_id in wanted.values() if user_id in found}
+    return list(users.values()), [sent for sent, user_id in wanted.items() if user_id not in found]
 
 
 def get_user_for_update(actor: Any, user_id: str) -> User:
@@ -140,7 +155,7 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
     if query and not pattern:
         selection = _NOBODY
     elif "@" in query and policies.may_read_everything(actor):
-        exact = selection.build(*selection.form, **selection.values).filter(email=query.lower()).first()
+        exact = selection.querysets[0].filter(email=query.lower()).first()
     asked = _bound(asked, actor, only, query=query)
     return page(selection, asked, Order("created_at", descending=True), first=exact)
 

@@ -3,7 +3,7 @@
 A reader that goes on from the highest id misses transactions that took a lower id and committed later; a number given
 inside the transaction would be right, and would make all writers queue for each other's commit. So changes are numbered
 when they are committed, by one session at a time, each batch in one statement and thus from one snapshot: of each
-transaction it sees all rows or none. (docs/decisions/0010-numbered-after-commit.md)
+transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit.md)
 """
 
 from django.db import connection

@@ -25,6 +25,11 @@ def connected() -> Iterator[None]:
         _refresh(known if len(known) == len(connections.settings) else connections.all(initialized_only=True))
 
 
+def refresh() -> None:
+    """For a step of a long call: as at the ends of `connected`."""
+    _refresh(connections.all(initialized_only=True))
+
+
 def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:
     for connection in known:
         if not connection.in_atomic_block:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
 from google.protobuf.message import Message
 from rest_framework import exceptions
@@ -18,10 +19,22 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from core.addresses import client_address
-from core.errors import Cancelled, TooLarge, UnsupportedMediaType, invalid
-from core.operations import Call, Operation, caller, expected_version, idempotency_key, perform, snake_case
+from core.auth import Credential, redeem_ticket
+from core.errors import Cancelled, Failure, TooLarge, UnsupportedMediaType, invalid, problem_of
+from core.operations import (
+    Call,
+    Operation,
+    begin,
+    caller,
+    expected_version,
+    idempotency_key,
+    is_atomic,
+    perform,
+    snake_case,
+)
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
-from core.rest import json, problems
+from core.rest import events, json, lines, problems
+from core.streams import STREAMS, items
 
 #: Query names that belong to the door, not to an operation's request.
 OWN_QUERY_NAMES = frozenset({"count"})
@@ -87,40 +100,90 @@ def routes(viewset: type[Door]) -> list[URLPattern]:
     ]
 
 
-def _action(operation: Operation, location: str | None) -> Callable[..., HttpResponse]:
+def _action(operation: Operation, location: str | None) -> Callable[..., HttpResponseBase]:
     meter = http_meter(operation.http.verb, operation.name)
+    answer = _answer_feed if operation.is_feed else _answer_stream if operation.takes_stream else _answer_unary
 
-    def action(self: Door, request: Request, **path_values: str) -> HttpResponse:
+    def action(self: Door, request: Request, **path_values: str) -> HttpResponseBase:
         sent = request._request
         report: Report = sent.report  # type: ignore[attr-defined]
         report.meter = meter
-        call = _call(operation, request)
+        call = _call(operation, sent)
         report.principal = call.actor.pk
-        message = json.read_request(
-            operation, path_values, sent.META["QUERY_STRING"], _body(sent), ignore=OWN_QUERY_NAMES
-        )
-        report.request = message
-        report.subject_id = subject_of_request(operation, message)
-        response = perform(call, message)
-        report.subject_id = report.subject_id or subject_of_response(operation, response)
-        return _answer(call, response, location)
+        return answer(call, sent, path_values, location)
 
     action.__name__ = snake_case(operation.rpc)
     action.operation = operation  # type: ignore[attr-defined]
     return action
 
 
-def _call(operation: Operation, request: Request) -> Call:
-    headers = request.META
+def _answer_unary(
+    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+) -> HttpResponseBase:
+    message = _request(call.operation, sent, path_values, _body(sent))
+    response = perform(call, message)
+    report: Report = sent.report  # type: ignore[attr-defined]
+    report.subject_id = report.subject_id or subject_of_response(call.operation, response)
+    return _answer(call, response, location)
+
+
+def _answer_stream(
+    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+) -> HttpResponseBase:
+    operation = call.operation
+    messages = lines.messages(operation, sent)
+    response = begin(call, items(call, sent.META.get("HTTP_AUTHORIZATION"), messages))
+    if operation.answers_stream:
+        return lines.answer(response, sent.report)  # type: ignore[attr-defined]
+    return _answer(call, response, location)
+
+
+def _answer_feed(
+    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+) -> HttpResponseBase:
+    message: Any = _request(call.operation, sent, path_values, _body(sent))
+    if last := sent.META.get("HTTP_LAST_EVENT_ID"):
+        # A browser that connects again sends the query of its first time.
+        message.cursor = last
+        message.ClearField("include_initial")
+    try:
+        with STREAMS.place(call) as open_with:
+            stream = open_with(begin(call, message), None)
+    except Failure as exc:
+        if exc.reason in events.RESYNC:
+            return events.resync(problem_of(exc))
+        raise
+    return events.answer(sent, stream, sent.report)  # type: ignore[attr-defined]
+
+
+def _request(operation: Operation, sent: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
+    ignored = OWN_QUERY_NAMES | {"ticket"} if operation.is_feed else OWN_QUERY_NAMES
+    message = json.read_request(operation, path_values, sent.META["QUERY_STRING"], body, ignore=ignored)
+    report: Report = sent.report  # type: ignore[attr-defined]
+    report.request = message
+    report.subject_id = subject_of_request(operation, message)
+    return message
+
+
+def _call(operation: Operation, sent: HttpRequest) -> Call:
+    headers = sent.META
     return Call(
         operation,
-        credential=caller(operation, headers.get("HTTP_AUTHORIZATION")),
+        credential=_credential(operation, sent),
         address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH")) if operation.writes else None,
         idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
-        exact_count=_exact_count(request._request.GET.get("count")),
+        exact_count=_exact_count(sent.GET.get("count")),
+        atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),
     )
+
+
+def _credential(operation: Operation, sent: HttpRequest) -> Credential:
+    authorization, ticket = sent.META.get("HTTP_AUTHORIZATION"), sent.GET.get("ticket")
+    if ticket is not None and operation.is_feed and not authorization:
+        return redeem_ticket(ticket, sent.path_info)
+    return caller(operation, authorization)
 
 
 def _answer(call: Call, response: Message, location: str | None) -> HttpResponse:
@@ -160,6 +223,7 @@ def _body(request: HttpRequest) -> bytes:
         raise TooLarge("The body is larger than 50 MB.") from exc
     except UnreadablePostError as exc:
         raise Cancelled("The client went away before its request was whole.") from exc
+    lines.check_whole(request)
     if body and request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if body and request.content_type != "application/json":

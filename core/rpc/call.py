@@ -1,6 +1,7 @@
 """One call as the interceptors see it, and one rpc method as the server knows it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import grpc
 from core import reporting
 from core.auth import NOBODY, Credential
 from core.context import sane_request_id
-from core.errors import Problem, problem_of
+from core.errors import Failure, Problem, RateLimited, problem_of
 from core.operations import Operation
 from core.reporting import Report
 from core.rpc import problems
@@ -34,6 +35,10 @@ _KINDS = {
     (False, True): "server_stream",
     (True, True): "bidi_stream",
 }
+
+
+#: How long a client that was told the end of its stream may take to read it.
+_LAST_CHANCE_SECONDS = 5
 
 
 def _as_it_is(message: Any) -> Any:
@@ -172,18 +177,16 @@ class RpcCall:
             trailing = [*trailing, (problems.DETAILS, problems.status_details(problem))]
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), *trailing))
 
-    def next_message(self, *, patiently: bool = False) -> bytes | None:
+    def next_message(self, patience: float) -> bytes | None:
         """Waits for the client's next message; None if there is none.
 
         Args:
-            patiently: the client may take its time; otherwise the guard cuts the call.
+            patience: seconds after which the guard cuts the call.
 
         Raises:
             grpc.RpcError: the call is cancelled.
         """
-        if patiently:
-            return next(self.messages, None)
-        self.guard.hold(self, self.pool)
+        self.guard.hold(self, self.pool, patience)
         try:
             return next(self.messages, None)
         finally:
@@ -208,9 +211,12 @@ class CallbackCall(RpcCall):
     Args:
         send: grpcio's; blocks while the client does not read.
         at_end: called once when the call is over, whoever ended it.
+
+    Attributes:
+        ended_by: how the server ends the call, once the behaviour has said how; until then it is just finished.
     """
 
-    __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state")
+    __slots__ = ("_at_end", "_cancelled_at", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
 
     def __init__(self, *args: Any, send: Callable[[Any], None], at_end: Callable[["CallbackCall"], None]) -> None:
         super().__init__(*args)
@@ -220,6 +226,9 @@ class CallbackCall(RpcCall):
         self._state = threading.Lock()
         self._ended = False
         self._over = False
+        self.ended_by: Callable[[Failure], None] | None = None
+        self._when_over: Callable[[], None] | None = None
+        self._cancelled_at = 0.0
 
     def send(self, message: Any) -> None:
         """Sends a message; None ends the call with the problem it has, or well. Nothing, once the call has ended."""
@@ -228,13 +237,22 @@ class CallbackCall(RpcCall):
             return
         encoded = self.method.encode(message)
         with self._sending:  # grpcio takes one message at a time.
-            if self._ended:
-                return
-            self.guard.hold(self, self.pool)
-            try:
-                self._send(encoded)
-            finally:
-                self.guard.release(self)
+            self.send_encoded(encoded, self.pool)
+
+    def send_encoded(self, encoded: bytes, pool: Workers | None, patience: float | None = None) -> None:
+        """Sends a message that is bytes already. One thread at a time may.
+
+        Args:
+            pool: whose thread this is; another stands in while the client does not read.
+            patience: seconds after which the guard cuts the call; None = the guard's own.
+        """
+        if self._ended:
+            return
+        self.guard.hold(self, pool, patience)
+        try:
+            self._send(encoded)
+        finally:
+            self.guard.release(self)
 
     def succeed(self) -> None:
         """Says nothing yet: that the behaviour has returned does not mean that the call has ended."""
@@ -243,6 +261,24 @@ class CallbackCall(RpcCall):
         """The behaviour has returned."""
         with self._state:
             self.report.continues = not self._over
+
+    def end(self, failure: Failure) -> None:
+        """The server ends the call: by its behaviour's own way, if it has one."""
+        if self.ended_by is not None:
+            self.ended_by(failure)
+            return
+        self.fail(failure)
+        self.finish()
+
+    def cut(self) -> None:
+        """The client has not read for too long: it is told, should it read yet; a while later the call is cancelled."""
+        if self._ended:
+            if time.monotonic() >= self._cancelled_at:
+                super().cut()
+            return
+        self._cancelled_at = time.monotonic() + _LAST_CHANCE_SECONDS
+        self.fail(RateLimited("You did not read this stream for too long; go on from your last cursor.", 1))
+        self.finish()
 
     def finish(self) -> None:
         """Ends the call, unless it has ended."""
@@ -258,7 +294,18 @@ class CallbackCall(RpcCall):
             self.report.code = "CANCELLED"
         with self._state:
             self._over = True
+        if self._when_over is not None:
+            self._when_over()
         self._at_end(self)
+
+    def when_over(self, close: Callable[[], None]) -> bool:
+        """Has `close` called when the call is over, whoever ended it; it must be short. False: it is over, and was."""
+        with self._state:
+            if not self._over:
+                self._when_over = close
+                return True
+        close()
+        return False
 
     def _end(self) -> bool:
         with self._state:

@@ -1,15 +1,19 @@
 """The gRPC door: servicers whose methods are read off the operations, and the table of what a server serves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import grpc
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
 from core.addresses import client_address
-from core.operations import Call, Operation, expected_version, idempotency_key, perform
+from core.operations import Call, Operation, begin, expected_version, idempotency_key, is_atomic, perform
 from core.reporting import subject_of_request, subject_of_response
-from core.rpc.call import RpcCall, current
+from core.rpc.call import CallbackCall, RpcCall, current
+from core.rpc.senders import Sender
+from core.streams import STREAMS, items
 
 _REPLAYED = ("idempotent-replayed", "true")
 
@@ -43,26 +47,69 @@ def servicer(servicer_base: type, operations: Sequence[Operation]) -> Any:
     return type(servicer_base.__name__, (servicer_base,), {"operations": tuple(operations), **methods})()
 
 
-def _method(operation: Operation) -> Callable[..., Message]:
+def _method(operation: Operation) -> Callable[..., Any]:
+    made = _feed_method if operation.is_feed else _stream_method if operation.takes_stream else _unary_method
+    method: Any = made(operation)
+    method.__name__ = operation.rpc
+    method.operation = operation
+    return method  # type: ignore[no-any-return]
+
+
+def _unary_method(operation: Operation) -> Callable[..., Message]:
     def method(self: Any, request: Message, context: grpc.ServicerContext) -> Message:
         rpc = current.get()
-        report = rpc.report
-        report.request = request
-        report.subject_id = subject_of_request(operation, request)
-        call = _call(operation, rpc)
+        call = _call(operation, rpc, request)
         response = perform(call, request)
         if call.replayed:
             rpc.trailing.append(_REPLAYED)
-        if not report.subject_id:
-            report.subject_id = subject_of_response(operation, response)
+        if not rpc.report.subject_id:
+            rpc.report.subject_id = subject_of_response(operation, response)
         return response
 
-    method.__name__ = operation.rpc
-    method.operation = operation  # type: ignore[attr-defined]
     return method
 
 
-def _call(operation: Operation, rpc: RpcCall) -> Call:
+def _stream_method(operation: Operation) -> Callable[..., Any]:
+    """Of an rpc whose client sends a stream; it holds a thread as long as the client sends."""
+
+    def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
+        rpc = current.get()
+        call = _call(operation, rpc)
+        return begin(call, items(call, rpc.metadata.get("authorization"), messages))
+
+    return method
+
+
+def _feed_method(operation: Operation) -> Callable[..., None]:
+    """Of an rpc with a stream of answers; it gives its thread back once the stream is open."""
+
+    def method(
+        self: Any, request: Message, context: grpc.ServicerContext, send: Callable[[Message | None], None]
+    ) -> None:
+        rpc: Any = current.get()
+        _open_feed(operation, rpc, request)
+
+    method.experimental_non_blocking = True  # type: ignore[attr-defined]
+    return method
+
+
+def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> None:
+    call = _call(operation, rpc, request)
+    with STREAMS.place(call) as open_with:
+        feed = begin(call, request)
+        # Before the grace of an old connection is over, so that the stream ends with a cursor and not with a cut.
+        grace = settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS
+        stream = open_with(feed, max(grace - 30, grace / 2))
+    rpc.ended_by = feed.end
+    if not rpc.when_over(lambda: STREAMS.close(stream)):
+        return
+    feed.start(Sender(rpc, feed, operation.method.output_type).wake)
+
+
+def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) -> Call:
+    if request is not None:
+        rpc.report.request = request
+        rpc.report.subject_id = subject_of_request(operation, request)
     sent = rpc.metadata
     return Call(
         operation,
@@ -72,4 +119,5 @@ def _call(operation: Operation, rpc: RpcCall) -> Call:
         expected_version=expected_version(sent.get("if-match")) if operation.writes else None,
         idempotency_key=idempotency_key(sent.get("idempotency-key")),
         exact_count=sent.get("x-total-count") == "exact",
+        atomic=is_atomic(sent.get("x-bulk-mode")),
     )

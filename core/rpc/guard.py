@@ -24,12 +24,12 @@ class Guard:
     """Looks after the threads that wait for a client.
 
     Another thread stands in for each that waits longer than a moment, so that clients on slow lines keep nobody
-    waiting; a call that has waited for `patience` seconds is cut.
+    waiting; a call that has waited for `patience` seconds, or for its own, is cut.
     """
 
     def __init__(self, patience: float) -> None:
         self.patience = patience
-        self._waits: dict[Held, tuple[float, Workers | None]] = {}
+        self._waits: dict[Held, tuple[float, Workers | None, float]] = {}
         self._replaced: set[Held] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -40,14 +40,14 @@ class Guard:
     def stop(self) -> None:
         self._stopped.set()
 
-    def hold(self, call: Held, pool: Workers | None) -> None:
+    def hold(self, call: Held, pool: Workers | None, patience: float | None = None) -> None:
         """This thread, one of `pool`, begins to wait for the call's client."""
-        self._waits[call] = time.monotonic(), pool
+        self._waits[call] = time.monotonic(), pool, self.patience if patience is None else patience
 
     def release(self, call: Held) -> None:
         """The wait is over."""
         with self._lock:
-            _, pool = self._waits.pop(call)
+            _, pool, _ = self._waits.pop(call)
             replaced = call in self._replaced
             self._replaced.discard(call)
         if replaced and pool is not None:
@@ -59,9 +59,9 @@ class Guard:
 
     def _look(self) -> None:
         now = time.monotonic()
-        for call, (since, pool) in list(self._waits.items()):
+        for call, (since, pool, patience) in list(self._waits.items()):
             if now - since >= _LOOK_EVERY:
-                self._look_after(call, pool, too_long=now - since >= self.patience)
+                self._look_after(call, pool, too_long=now - since >= patience)
 
     def _look_after(self, call: Held, pool: Workers | None, *, too_long: bool) -> None:
         with self._lock:

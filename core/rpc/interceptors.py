@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import grpc
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from google.protobuf.message import DecodeError
 
 from core import context
@@ -80,7 +81,7 @@ def received(call: RpcCall) -> Iterator[None]:
 def in_time(call: RpcCall) -> Iterator[None]:
     """Gives the call its deadline, the client's or the server's own; does not begin what comes too late already."""
     seconds = call.context.time_remaining()  # Without a deadline, grpcio says 9.2e18.
-    if not call.method.response_streaming:
+    if not (call.method.response_streaming or call.method.request_streaming):
         seconds = min(seconds, settings.GRPC_MAX_DEADLINE_SECONDS)
     token = context.deadline.set(time.monotonic() + seconds)
     try:
@@ -109,7 +110,7 @@ OF_THE_SERVER: tuple[Layer, ...] = (reported, traced, answered, received)
 
 
 def _only(call: RpcCall) -> Any:
-    message = _next(call, patiently=False)
+    message = _next(call, call.guard.patience)
     if message is None:
         raise invalid("", "required", "Send one request message.")
     return _message(call, message)
@@ -117,19 +118,25 @@ def _only(call: RpcCall) -> Any:
 
 def _each(call: RpcCall) -> Iterator[Any]:
     # Nobody has a reason to keep a stream to the server itself open and say nothing.
-    patiently = not call.method.of_the_server
-    while (message := _next(call, patiently=patiently)) is not None:
-        yield _message(call, message)
+    patience = call.guard.patience if call.method.of_the_server else settings.UPLOAD_IDLE_SECONDS
+    while (message := _next(call, patience)) is not None:
+        try:
+            yield _message(call, message)
+        except ValidationError as exc:
+            if call.method.of_the_server:
+                raise
+            # One message that cannot be decoded is the caller's to hear of, and no end of the stream.
+            yield exc
 
 
-def _next(call: RpcCall, *, patiently: bool) -> bytes | None:
+def _next(call: RpcCall, patience: float) -> bytes | None:
     try:
-        message = call.next_message(patiently=patiently)
+        message = call.next_message(patience)
     except grpc.RpcError:
         message = None
     # A call that was cancelled while it waited looks now like a failed one, now like one that has ended.
     if message is None and call.was_cut:
-        raise DeadlineExceeded(f"No message came within {call.guard.patience:g} seconds.")
+        raise DeadlineExceeded(f"No message came within {patience:g} seconds.")
     if message is None and not call.context.is_active():
         raise Cancelled("The client went away before its message was whole.")
     return message
@@ -157,14 +164,20 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
     Args:
         workers: the threads that serve calls; none = whoever runs a handler does it in a thread of its own.
         own_workers: those of health and reflection, so that these answer however busy the others are.
+        uploads: those of calls whose client sends a stream, which may take long.
         guard: who cuts calls that their client holds up.
     """
 
     def __init__(
-        self, workers: Workers | None = None, own_workers: Workers | None = None, guard: Guard | None = None
+        self,
+        workers: Workers | None = None,
+        own_workers: Workers | None = None,
+        uploads: Workers | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._workers = workers
         self._own_workers = own_workers
+        self._uploads = uploads
         self._guard = guard or Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
         # For what may not wait for a worker and takes none long: refusals, and the reports of streams that are over.
         self._aside = Workers("aside", 1) if workers is not None else None
@@ -190,15 +203,14 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             entry = self._entries[path] = self._entry(path, handler)
         if entry.pool is not None and entry.pool.full:
             return entry.refusal
-        if entry.method.non_blocking and len(self.open) >= settings.GRPC_MAX_STREAMS:
+        if entry.method.non_blocking and len(self.open) >= settings.MAX_STREAMS:
             return entry.refusal
         return entry.handler
 
     def end_streams(self, failure: Failure) -> None:
         """Ends every stream that holds no thread, and tells its client why."""
         for call in list(self.open):
-            call.fail(failure)
-            call.finish()
+            call.end(failure)
 
     def close(self) -> None:
         """Ends the interceptor's own thread, when it has told what is left to tell."""
@@ -207,7 +219,11 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
     def _entry(self, path: str, handler: Handler) -> _Entry:
         method = Method(path, handler)
-        own_pool = method.thread_pool or (self._own_workers if method.of_the_server else None)
+        own_pool = method.thread_pool
+        if own_pool is None and method.of_the_server:
+            own_pool = self._own_workers
+        elif own_pool is None and method.request_streaming:
+            own_pool = self._uploads
         pool = own_pool or self._workers
         layers = OF_THE_SERVER if method.of_the_server else INTERCEPTORS
         # Untraced calls pay nothing for tracing.

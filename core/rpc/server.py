@@ -15,13 +15,15 @@ from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
+from core.alongside import running_alongside
 from core.errors import Unavailable
-from core.rpc import health, reflection, tracing
+from core.rpc import health, reflection, senders, tracing
 from core.rpc.door import Service
 from core.rpc.guard import Guard
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
 from core.rpc.workers import Workers
+from core.streams import STREAMS
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +91,10 @@ class Server:
         self._workers = Workers("grpc", options.workers, most_waiting=settings.GRPC_MAX_QUEUE)
         # So that health answers however busy these are.
         own_workers = Workers("grpc-own", 2)
-        self._pools = [self._workers, own_workers]
+        uploads = Workers("grpc-uploads", settings.UPLOAD_THREADS, most_waiting=settings.GRPC_MAX_QUEUE)
+        self._pools = [self._workers, own_workers, uploads, *senders.pools()]
         self._guard = Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
-        self._interceptor = Interceptor(self._workers, own_workers, self._guard)
+        self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard)
         names = [service.name for service in services]
         self._health = Health([*names, health.SERVICE], own_workers)
         self._server = grpc.server(
@@ -127,7 +130,9 @@ class Server:
         Returns:
             Set when the last call has ended.
         """
-        self._interceptor.end_streams(Unavailable("The server is going away; call again, and another will answer."))
+        failure = Unavailable("The server is going away; call again, and another will answer.")
+        STREAMS.end_all(failure)
+        self._interceptor.end_streams(failure)
         return self._server.stop(grace)
 
     def close(self) -> None:
@@ -149,6 +154,11 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
         The exit code: 0, 1 if calls had to be cut after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
+    with running_alongside():
+        return _serve(server, options, signals, announce)
+
+
+def _serve(server: "Server", options: Options, signals: Signals, announce: Callable[[int], None]) -> int:
     server.start()
     announce(server.port)
     logger.info("Signal %d: draining.", signals.get())

@@ -57,6 +57,10 @@ class Workers(futures.ThreadPoolExecutor):
         self._waiting.put(work)
         return future
 
+    def run(self, work: Callable[[], None]) -> None:
+        """As `submit`, for work that deals with its own failures and whose end nobody waits for."""
+        self._waiting.put(work)
+
     @property
     def full(self) -> bool:
         """Whether as many calls wait as may."""

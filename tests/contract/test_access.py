@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
 
 from access.models import Session
 from access.services import _issue
@@ -18,6 +17,7 @@ from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
+from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
 from tests.factories import (
@@ -25,6 +25,7 @@ from tests.factories import (
     ApiKeyFactory,
     ServiceFactory,
     SupportFactory,
+    TaskFactory,
     UserAddressFactory,
     UserFactory,
     bearer_of,
@@ -44,6 +45,8 @@ ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO)
 #: What of another is as if it were not there.
 PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO)
 READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO)
+#: Another's task, which not even support sees.
+OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO)
 #: What is about the caller's own sessions and keys, and so not for keys.
 WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO)
 #: The same, about a session or a key that is another's for all but `self`.
@@ -57,7 +60,7 @@ AN_ADDRESS = user_pb2.UserAddress(
 PASSWORD = "correct horse battery"
 NAME = FieldMask(paths=["first_name"])
 
-Request = Callable[[User], Message]
+Request = Callable[[User], Any]
 
 TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
@@ -145,6 +148,11 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         ),
         PRIVATE,
     ),
+    "UserService/BatchGetUsers": (lambda user: user_pb2.BatchGetUsersRequest(user_ids=[str(user.pk)]), SIGNED_IN),
+    "UserService/BulkImportUsers": (
+        lambda user: [user_pb2.BulkImportUsersRequest(user=user_pb2.User(email="new@example.com"))],
+        ADMINISTRATORS,
+    ),
     "UserService/ListUsers": (lambda user: user_pb2.ListUsersRequest(), SIGNED_IN),
     "UserService/SearchUsers": (lambda user: user_pb2.SearchUsersRequest(query="b"), SIGNED_IN),
     "UserService/HealthCheck": (lambda user: Empty(), ANYONE),
@@ -169,6 +177,12 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: auth_pb2.CreateStreamTicketRequest(path="/api/v1/tasks/stream"),
         WITH_A_SESSION,
     ),
+    "TaskService/CreateTask": (lambda user: task_pb2.CreateTaskRequest(title="New"), SIGNED_IN),
+    "TaskService/GetTask": (lambda user: task_pb2.GetTaskRequest(id=a_task(user)), OWN_TASK),
+    "TaskService/UpdateTask": (lambda user: task_pb2.UpdateTaskRequest(id=a_task(user), title="New"), OWN_TASK),
+    "TaskService/DeleteTask": (lambda user: task_pb2.DeleteTaskRequest(id=a_task(user)), OWN_TASK),
+    "TaskService/ListTasks": (lambda user: task_pb2.ListTasksRequest(), SIGNED_IN),
+    "TaskService/GetTaskStats": (lambda user: task_pb2.GetTaskStatsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
 }
 
@@ -198,6 +212,10 @@ def a_session(user: User) -> str:
 
 def a_key(user: User) -> str:
     return str(ApiKeyFactory(user=user).pk)
+
+
+def a_task(user: User) -> str:
+    return str(TaskFactory(created_by=user).pk)
 
 
 def a_token(user: User) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.exceptions import Resolver404
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 
 from config.rpc import services
@@ -36,7 +36,13 @@ HTTP_ONLY = {
 }
 
 #: Streaming rpcs and their SSE or NDJSON twin.
-STREAMS: dict[str, str] = {}
+STREAMS: dict[str, str] = {
+    "user.v1.UserService.BulkImportUsers": "NDJSON",
+    "change.v1.ChangeService.WatchChanges": "SSE",
+    "taskservice.TaskService.WatchTasks": "SSE",
+    "taskservice.TaskService.BulkCreateTasks": "NDJSON",
+    "taskservice.TaskService.ProcessTaskStream": "NDJSON",
+}
 
 
 def operations() -> list[Operation]:
@@ -64,8 +70,8 @@ def faults_of_http(operation: Operation) -> Iterator[str]:
 
 
 def faults_of_grpc(service: Service) -> Iterator[str]:
-    """Unary rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
-    for method in unary_methods(service.operations[0].method.containing_service):
+    """Rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
+    for method in service.operations[0].method.containing_service.methods:
         served = getattr(getattr(service.servicer, method.name), "operation", None)
         if served is None or served.method is not method:
             yield f"{method.full_name}: the servicer does not serve it"
@@ -100,10 +106,6 @@ def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]
         for method in descriptor.methods:
             if (method.client_streaming or method.server_streaming) and method.full_name not in STREAMS:
                 yield f"{method.full_name}: STREAMS does not name its twin"
-
-
-def unary_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
-    return [method for method in service.methods if not (method.client_streaming or method.server_streaming)]
 
 
 def all_patterns(resolver: URLResolver | None = None) -> Iterator[tuple[str, Any]]:

@@ -44,6 +44,12 @@ def examples(servers: Servers, generated: Path) -> Iterator[Call]:
         yield call
 
 
+@pytest.fixture
+def tasks(servers: Servers, generated: Path) -> Iterator[Call]:
+    with client(servers.grpc_address, "task.TaskService", generated) as call:
+        yield call
+
+
 @contextmanager
 def client(address: str, service: str, generated: Path) -> Iterator[Call]:
     """A client as a process of its own: beside our stubs the same symbols could not be loaded twice."""
@@ -144,6 +150,31 @@ def test_an_example_client_does_the_same_over_http(servers: Servers) -> None:
     assert (status, problem["detail"]) == (404, "User with ID 0 not found")
     status, problem = http(servers, "/api/users", {"name": "Grace"})
     assert (status, problem["detail"]) == (400, "Name and email are required")
+
+
+def test_a_task_client_walks_from_create_to_delete(tasks: Call, users: Call) -> None:
+    administrator = users("GetUserByEmail", email="admin@example.com")["user"]
+    assert tasks("CreateTask") == {"error": ["INVALID_ARGUMENT", "Title is required"]}
+    created = tasks("CreateTask", title=" Buy milk ", labels=["home"], metadata={"shop": "corner"})
+    assert (created["title"], created["status"], created["priority"]) == (
+        "Buy milk",
+        "TASK_STATUS_TODO",
+        "PRIORITY_MEDIUM",
+    )
+    assert created["created_by"] == created["assigned_to"] == administrator["id"]
+    assert tasks("GetTask", id=created["id"]) == created
+
+    updated = tasks("UpdateTask", id=created["id"], status="TASK_STATUS_DONE", metadata={"cost": "2"})
+    assert updated["status"] == "TASK_STATUS_DONE"
+    assert (updated["title"], updated["labels"]) == ("Buy milk", ["home"])
+    assert updated["metadata"] == {"shop": "corner", "cost": "2"}
+
+    assert tasks("ListTasks", labels=["home"]) == {"tasks": [updated], "total_count": 1}
+    assert len(tasks("ListTasks", page_size=2, order_by="due_date", descending=True)["tasks"]) == 2
+
+    assert tasks("DeleteTask", id=created["id"]) == {}
+    gone = {"error": ["NOT_FOUND", f"Task with ID '{created['id']}' not found"]}
+    assert tasks("GetTask", id=created["id"]) == tasks("DeleteTask", id=created["id"]) == gone
 
 
 def http(servers: Servers, path: str, body: object = None) -> tuple[int, dict[str, Any]]:

@@ -487,7 +487,7 @@ def test_a_behaviour_keeps_its_own_thread_pool(streams: Streams, serve: Serve) -
     channel = serve(streams.service()).channel
     list(channel.stream_stream("/test.Streams/Chat")(iter([b"a"]), timeout=PATIENCE))
     channel.stream_unary("/test.Streams/Upload")(iter([b"a"]), timeout=PATIENCE)
-    assert streams.threads == {"chat": "own-pool", "upload": "grpc"}
+    assert streams.threads == {"chat": "own-pool", "upload": "grpc-uploads"}
 
 
 def test_streams_that_call_back_hold_no_thread(streams: Streams, serve: Serve) -> None:
@@ -548,7 +548,7 @@ def test_streams_that_call_back_are_ended_when_the_server_goes(streams: Streams,
 
 
 def test_there_is_a_most_of_streams(streams: Streams, serve: Serve, settings: Any) -> None:
-    settings.GRPC_MAX_STREAMS = 1
+    settings.MAX_STREAMS = 1
     channel = serve(streams.service()).channel
     watch = channel.unary_stream("/test.Streams/Watch")
     first = watch(b"", timeout=PATIENCE)

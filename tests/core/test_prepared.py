@@ -39,6 +39,14 @@ def test_values_of_every_type_are_bound_anew_at_each_call(ann: User, bob: User) 
     assert prepared.first(name="nobody", since=long_ago, other_id=ann.pk) is None
 
 
+def test_a_number_is_a_value_beside_the_numbers_of_choices(ann: User, bob: User) -> None:
+    prepared = Prepared(lambda number: User.objects.filter(status__in=[Status.ACTIVE, Status.BANNED], number=number))
+    assert ann.number is not None
+    assert prepared.all(number=ann.number) == [ann]
+    assert prepared.all(number=bob.number) == [bob]
+    assert prepared.all(number=Status.ACTIVE + 1_000_000) == []
+
+
 def test_a_value_may_stand_in_several_places_beside_constants(ann: User, bob: User) -> None:
     prepared = Prepared(
         lambda text: (

@@ -4,6 +4,7 @@ from access.models import Session
 from changes.models import Change
 from tandem.user.v1.user_pb2 import CreateUserRequest, DeleteUserRequest
 from tests.doors import Door, Failed
+from tests.factories import TaskFactory
 from users.models import User
 
 DELETE = "UserService/DeleteUser"
@@ -37,6 +38,18 @@ def test_what_it_wrote_stays_without_an_author(api: Door, ann: User, bob: User, 
     api(DELETE, DeleteUserRequest(user_id=str(ann.pk)), actor=administrator)
     bob.refresh_from_db()
     assert bob.created_by_id is None
+
+
+def test_tasks_stay_without_it_and_the_log_says_who_did_that(
+    api: Door, ann: User, bob: User, administrator: User
+) -> None:
+    made, assigned = TaskFactory(created_by=ann, assigned_to=bob), TaskFactory(created_by=bob, assigned_to=ann)
+    api(DELETE, DeleteUserRequest(user_id=str(ann.pk)), actor=administrator)
+    for task, field in ((made, "created_by_id"), (assigned, "assigned_to_id")):
+        task.refresh_from_db()
+        assert (getattr(task, field), task.version) == (None, 2)
+        change = Change.objects.filter(subject_id=task.pk).latest("id")
+        assert (change.actor, change.changed_fields) == (str(administrator.pk), [field])
 
 
 def test_one_may_delete_oneself(api: Door, ann: User) -> None:

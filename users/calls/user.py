@@ -1,14 +1,15 @@
 """user.v1.UserService, an rpc a function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from core import health
+from core import bulk, health
 from core.errors import invalid, renamed
 from core.masks import written_paths
 from core.messages import asked_order, asked_page, checked_numbers, pagination, read_range, set_timestamp
@@ -34,6 +35,31 @@ def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.Cre
 def get_user(call: Call, request: user_pb2.GetUserRequest) -> user_pb2.GetUserResponse:
     user = queries.get_user(call.actor, request.user_id)
     return user_pb2.GetUserResponse(user=user_message(user, call.actor))
+
+
+def batch_get_users(call: Call, request: user_pb2.BatchGetUsersRequest) -> user_pb2.BatchGetUsersResponse:
+    users, missing = queries.batch_get_users(call.actor, request.user_ids)
+    return user_pb2.BatchGetUsersResponse(users=[user_message(user, call.actor) for user in users], missing_ids=missing)
+
+
+def bulk_import_users(
+    call: Call, items: Iterator[user_pb2.BulkImportUsersRequest | ValidationError]
+) -> user_pb2.BulkImportUsersResponse:
+    services.check_may_import(call.actor)
+    outcome = bulk.write(
+        call,
+        items,
+        messages.imported_fields,
+        services.import_users,
+        answer=lambda user: user.pk.bytes,
+        paths=messages.IMPORT_PATHS,
+    )
+    return user_pb2.BulkImportUsersResponse(
+        imported=outcome.written,
+        skipped=outcome.replayed,
+        errors=[user_pb2.ImportError(**bulk.error_fields(*error)) for error in outcome.errors],
+        committed_through=outcome.through,
+    )
 
 
 def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> user_pb2.GetUserByEmailResponse:

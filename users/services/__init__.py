@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
@@ -16,14 +16,15 @@ from core.errors import AlreadyExists, Conflict, Stale, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
 from core.metrics import users_created
-from core.models import clean, save_clean
+from core.models import save_clean
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
+from users.services.checks import check, local_part
+from users.services.imports import check_may_import, import_users
 from users.services.passwords import (
     LONGEST_PASSWORD,
     change_password,
-    check_new_password,
     request_password_reset,
     reset_password,
 )
@@ -33,11 +34,13 @@ __all__ = [
     "LONGEST_PASSWORD",
     "add_address",
     "change_password",
+    "check_may_import",
     "confirm_email_verification",
     "create_user",
     "deactivate_user",
     "delete_address",
     "delete_user",
+    "import_users",
     "note_login",
     "reactivate_user",
     "request_password_reset",
@@ -80,11 +83,11 @@ def create_user(
         RateLimited: too many accounts from this address.
     """
     _check_may_create(actor, roles, address)
-    fields["display_name"] = fields.get("display_name") or _local_part(fields.get("email", ""))
+    fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
     author = actor if actor.is_authenticated else None
     user = User(**fields, roles=roles or [Role.CUSTOMER], created_by=author, updated_by=author)
     user.set_unusable_password()
-    _check(user, password)
+    check(user, password)
     if User.objects.filter(email=user.email).exists():
         # Asked first, so that a refusal costs no hash and uses no number; a race still ends in the constraint.
         raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
@@ -159,14 +162,14 @@ def deactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_vers
         return _save(actor, user, status=Status.DEACTIVATED)
 
 
-def reactivate_user(actor: Any, user_id: str, *, expected_version: int | None = None) -> User:
+def reactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> User:
     """Opens a deactivated account again; one that is open stays as it is.
 
     Raises:
-        User.DoesNotExist, PermissionDenied, Stale
+        User.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: the account is suspended or banned.
     """
-    with acting(actor):
+    with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
         user = _user_to_change(actor, user_id, expected_version)
         _check_may_administer(actor, "Only an administrator may reactivate an account.")
         if user.status in OPEN:
@@ -290,29 +293,6 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
 def _check_may_administer(actor: Any, otherwise: str) -> None:
     if not policies.may_administer(actor):
         raise PermissionDenied(otherwise)
-
-
-def _local_part(email: str) -> str:
-    return email.strip().partition("@")[0]
-
-
-def _check(user: User, password: str) -> None:
-    """All that is wrong with a new user, the password included, in one error."""
-    errors: dict[str, Any] = {}
-    try:
-        clean(user)
-    except ValidationError as exc:
-        exc.update_error_dict(errors)
-    if "email" in errors and user.display_name == _local_part(user.email):
-        # It came from the e-mail.
-        errors.pop("display_name", None)
-    if password:
-        try:
-            check_new_password(user, password)
-        except ValidationError as exc:
-            exc.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from core.addresses import check_development_identity
+from core.alongside import running_alongside
+from core.rest.server import Server
 
 
 class Command(BaseCommand):
@@ -54,7 +56,8 @@ class Command(BaseCommand):
         # end the process on the spot, and what holds the embedded database would not be let go.
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, _end)
-        uvicorn.Server(config).run(sockets=[listening])
+        with running_alongside():
+            Server(config).run(sockets=[listening])
 
 
 def _end(signum: int, frame: object) -> None:

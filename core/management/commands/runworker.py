@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from core.alongside import running_alongside
 from core.jobs.worker import Worker
 
 
@@ -37,7 +38,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, threads: int, grace: float, **options: Any) -> None:
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
-        if not Worker(threads).run(grace):
+        with running_alongside():
+            ended = Worker(threads).run(grace)
+        if not ended:
             # Python would wait for the threads; what they did not end is taken over when its lease has ended.
             self.stderr.write("Ended with jobs still running; another worker will take them over.")
             logging.shutdown()

@@ -7,13 +7,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
-from core.rest.json.decoding import Errors, field_reader, from_text, item_reader, message_reader, parse_object
+from core.rest.json.decoding import (
+    Errors,
+    field_reader,
+    from_text,
+    item_reader,
+    message_reader,
+    parse_array,
+    parse_object,
+)
 from core.rest.json.encoding import field_encoder, set_fields, to_json
 from core.rest.json.forms import is_nested
 from core.rest.json.query import QueryName, parse_query, query_names, read_query, write_query
@@ -137,6 +145,34 @@ def read_request(
     return request
 
 
+def read_item(operation: "Operation", line: bytes) -> Message | ValidationError:
+    """The message that a line of JSON stands for, with every field for a key; or why it stands for none."""
+    errors = Errors()
+    return _item(operation, parse_object(line, errors), errors)
+
+
+def read_items(operation: "Operation", body: bytes) -> Iterator[Message | ValidationError]:
+    """As `read_item`, for each value of a JSON array.
+
+    Raises:
+        ValidationError: the body is no JSON array.
+    """
+    errors = Errors()
+    values = parse_array(body, errors)
+    errors.raise_any()
+    return (_item(operation, value, Errors()) for value in values)
+
+
+def _item(operation: "Operation", value: Any, errors: Errors) -> Message | ValidationError:
+    try:
+        errors.raise_any()
+        message: Message = message_reader(operation.method.input_type)(value, "", errors)
+        errors.raise_any()
+    except ValidationError as exc:
+        return exc
+    return message
+
+
 def write_request(operation: "Operation", request: Message, *, everything: Collection[str] | None = None) -> HttpCall:
     """The HTTP call that means this request: the reverse of `read_request`.
 
@@ -182,6 +218,15 @@ def answer(operation: "Operation", response: Message) -> Any:
 def answer_bytes(operation: "Operation", response: Message) -> bytes:
     """As `answer`, as the bytes of a body."""
     return _dump(answer(operation, response)).encode()
+
+
+def message_bytes(message: Message, **replaced: Any) -> bytes:
+    """A message of a stream, with every field for a key.
+
+    Args:
+        replaced: values to tell instead of what the message holds.
+    """
+    return _dump(to_json(message) | replaced).encode()
 
 
 def read_answer(operation: "Operation", body: Any) -> Message:

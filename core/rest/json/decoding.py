@@ -77,19 +77,34 @@ def from_json(message_class: type[AnyMessage], value: Any) -> AnyMessage:
 
 def parse_object(body: bytes, errors: Errors) -> dict[str, Any]:
     """The JSON object that a body holds; of a body that holds none, an empty one."""
+    value = _parsed(body, errors)
+    if isinstance(value, dict):
+        return value
+    if not errors:
+        errors.add("", JSON, "The body must be a JSON object.")
+    return {}
+
+
+def parse_array(body: bytes, errors: Errors) -> list[Any]:
+    """The JSON array that a body holds; of a body that holds none, an empty one."""
+    value = _parsed(body, errors)
+    if isinstance(value, list):
+        return value
+    if not errors:
+        errors.add("", JSON, "The body must be a JSON array.")
+    return []
+
+
+def _parsed(body: bytes, errors: Errors) -> Any:
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_int=_integer)
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_integer)
     except UnicodeDecodeError:
         errors.add("", JSON, "The body must be JSON in UTF-8.")
     except json.JSONDecodeError as exc:
         errors.add("", JSON, f"The body must be JSON; it is none at line {exc.lineno}, column {exc.colno}.")
     except RecursionError:
         errors.add("", JSON, "The body is nested too deeply.")
-    else:
-        if isinstance(value, dict):
-            return value
-        errors.add("", JSON, "The body must be a JSON object.")
-    return {}
+    return None
 
 
 def from_text(field: FieldDescriptor, text: str) -> Any:

@@ -31,6 +31,24 @@ _PARAMETERS: dict[str, Schema] = {
         "same key, sent again within 24 hours, is carried out once and gets the same answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
+    "BulkMode": {
+        "name": "X-Bulk-Mode",
+        "in": "header",
+        "description": "`atomic` writes all items or none, of at most 10,000.",
+        "schema": {"type": "string", "enum": ["atomic"]},
+    },
+    "LastEventID": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "Where to go on, as the `id` of the last event said; before `cursor` and `include_initial`.",
+        "schema": {"type": "string"},
+    },
+    "Ticket": {
+        "name": "ticket",
+        "in": "query",
+        "description": "A ticket of POST /api/v1/auth/stream-tickets for this path, in place of a token.",
+        "schema": {"type": "string"},
+    },
     "Count": {
         "name": "count",
         "in": "query",
@@ -133,7 +151,7 @@ class _Described:
         self._takes_version = operation.writes and bool(operation.http.path_fields) and (
             changes_version or self._answers_version
         )  # fmt: skip
-        self._takes_key = operation.http.verb == "POST" and not operation.secret
+        self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 
     def operation(self) -> dict[str, Any]:
         operation = self._operation
@@ -145,7 +163,9 @@ class _Described:
             "description": comment,
             "parameters": [*self._path_parameters(), *self._query_parameters(), *self._common_parameters()],
         }
-        if self._plan.keys:
+        if operation.takes_stream:
+            described["requestBody"] = {"content": self._items()}
+        elif self._plan.keys:
             described["requestBody"] = {"content": {"application/json": {"schema": self._body()}}}
         described["responses"] = {str(success_status(operation)): self._success()} | {
             str(status): _reference("responses", f"Problem{status}") for status in self._failures()
@@ -188,6 +208,11 @@ class _Described:
             yield _reference("parameters", "IfMatch")
         if self._takes_key:
             yield _reference("parameters", "IdempotencyKey")
+        if self._operation.takes_stream and not self._operation.answers_stream:
+            yield _reference("parameters", "BulkMode")
+        if self._operation.is_feed:
+            yield _reference("parameters", "LastEventID")
+            yield _reference("parameters", "Ticket")
 
     def _parameter(self, name: str, place: str, schema: Schema, described_by: Iterable[str]) -> Schema:
         comment = " ".join(filter(None, map(self._schemas.comment, described_by)))
@@ -199,6 +224,14 @@ class _Described:
             return self._schemas.sent(self._plan.body_type or request)
         return self._schemas.object(request, self._schemas.sent_fields(self._plan.keys), closed=True)
 
+    def _items(self) -> Schema:
+        """A body of many messages: a line of JSON for each, or an array."""
+        item = self._schemas.sent(self._operation.method.input_type)
+        return {
+            "application/x-ndjson": {"schema": item},
+            "application/json": {"schema": {"type": "array", "items": item}},
+        }
+
     def _success(self) -> Schema:
         status = success_status(self._operation)
         headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
@@ -208,8 +241,13 @@ class _Described:
             "headers": {name: _reference("headers", name) for name, given in headers.items() if given},
         }
         if status != 204:
-            success["content"] = {"application/json": {"schema": self._answer()}}
+            success["content"] = {self._answer_type(): {"schema": self._answer()}}
         return success
+
+    def _answer_type(self) -> str:
+        if self._operation.is_feed:
+            return "text/event-stream"
+        return "application/x-ndjson" if self._operation.answers_stream else "application/json"
 
     def _answer(self) -> Schema:
         response = self._operation.method.output_type
@@ -261,10 +299,13 @@ def _introduction() -> str:
     ]
     return "\n".join(
         [
-            "Users, over HTTP and over gRPC: the same operations, answers and errors.",
+            "Users and tasks, over HTTP and over gRPC: the same operations, answers and errors.",
             "",
             "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
             "no text for a number. In PATCH the keys that are there are what is changed; `null` empties.",
+            "",
+            "`application/x-ndjson` is a line of JSON for each message, in bodies and answers. `text/event-stream` is "
+            "server-sent events: `event` says what happened, `data` is the message as JSON, `id` is where to go on.",
             "",
             "Descriptions name failures by their gRPC codes:",
             "",

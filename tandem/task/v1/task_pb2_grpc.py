@@ -46,8 +46,9 @@ class TaskServiceStub:
             response_deserializer=tandem.task.v1.task_pb2.Task.FromString,
         )
         """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged in.
-        With it, exactly the fields it names, so that labels and metadata can be emptied too. Over HTTP the keys of the body
-        are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the current one).
+        With it, exactly the fields it names, so that labels and metadata can be emptied too (title, status and priority
+        cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the
+        current one).
         """
         self.DeleteTask: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.DeleteTaskRequest,
@@ -144,8 +145,9 @@ class TaskServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.Task:
         """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged in.
-        With it, exactly the fields it names, so that labels and metadata can be emptied too. Over HTTP the keys of the body
-        are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the current one).
+        With it, exactly the fields it names, so that labels and metadata can be emptied too (title, status and priority
+        cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the
+        current one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 
 from core.models import Job
+from tasks.models import Status, Task
 from users.models import Role, User
 
 
@@ -38,3 +39,13 @@ def test_it_lets_a_changed_user_be(db: None) -> None:
     User.objects.filter(email="john@example.com").update(display_name="Johnny")
     demo()
     assert User.objects.get(email="john@example.com").display_name == "Johnny"
+
+
+def test_the_users_have_tasks(db: None) -> None:
+    demo()
+    john, jane = User.objects.get(email="john@example.com"), User.objects.get(email="jane@example.com")
+    assert [Task.objects.visible_to(user).count() for user in (john, jane)] == [2, 2]
+    assert set(Task.objects.values_list("status", flat=True)) == {Status.TODO, Status.IN_PROGRESS, Status.DONE}
+    Task.objects.all().delete()
+    assert demo() == ""
+    assert not Task.objects.exists()

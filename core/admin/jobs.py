@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.admin.lists import LargeList
 from core.jobs import rows
 from core.models import Job
 
@@ -30,12 +31,12 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class JobAdmin(LargeList):
     list_display = ("kind", "created_at", "state", "attempts", "next_try_at", "last_error")
     list_filter = (StateFilter,)
+    lookups = ("state",)
     # An id tells when it was made.
     ordering = ("-id",)
-    show_full_result_count = False
     actions = ("retry",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

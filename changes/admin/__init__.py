@@ -1,0 +1,182 @@
+"""The change log in the admin site: as the history of what is logged, and as a list of its own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+
+from changes.admin.reading import Difference, Reader
+from changes.models import Change, Operation
+from changes.queries import history
+from changes.triggers import subject_type_of
+from core import ids
+from core.admin.lists import LargeList, OneColumnOrder
+
+_PAGE = 50
+#: How many of the newest changes a filter looks through; there is no index for it, as each would cost every write.
+_RECENT = 50_000
+_GREATEST_ID = 2**63 - 1
+
+
+class LoggedHistory(ModelAdmin):
+    """An admin of a logged model, whose history pages are the change log's."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """A page of the subject's changes, newest first; with `before`, those older than that one."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        subject = self.get_object(request, object_id)
+        if subject is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        changes = history(subject_type_of(self.model) or "", subject.pk)
+        before = _number(request.GET.get("before", ""))
+        if before is not None:
+            changes = changes.filter(id__lt=before)
+        page = list(changes[: _PAGE + 1])
+        shown = page[:_PAGE]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {subject}",
+            "opts": self.opts,
+            "object": subject,
+            "headings": ("When", "Version", "What", "Who", "Reason", "Changed", "Request"),
+            "entries": _entries(Reader(self.admin_site, request, shown), shown),
+            "older": shown[-1].pk if len(page) > _PAGE else None,
+            "is_first": before is None,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/changes/history.html", context)
+
+
+class RecentOnly(admin.SimpleListFilter):
+    """Narrows the newest `_RECENT` changes."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Change]) -> QuerySet[Change]:
+        if self.value() is None:
+            return queryset
+        newest = Change.objects.aggregate(newest=Max("id"))["newest"] or 0
+        return queryset.filter(id__gt=newest - _RECENT, **{str(self.parameter_name): self.value()})
+
+
+class SubjectTypeFilter(RecentOnly):
+    title = f"what was changed (newest {_RECENT:,})"
+    parameter_name = "subject_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in _subject_types()]
+
+
+class OperationFilter(RecentOnly):
+    title = f"operation (newest {_RECENT:,})"
+    parameter_name = "operation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Operation.choices)
+
+
+class ReadChanges(OneColumnOrder):
+    """Rows that know who reads them."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        changes: Any = list(self.result_list)
+        reader = Reader(self.model_admin.admin_site, request, changes, with_images=False)
+        for change in changes:
+            change.reader = reader
+        self.result_list = changes
+
+
+@admin.register(Change)
+class ChangeAdmin(LargeList):
+    """To look at: the database writes the log, and nobody rewrites it."""
+
+    list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "reason", "request_id")
+    list_filter = (SubjectTypeFilter, OperationFilter)
+    lookups = (SubjectTypeFilter.parameter_name, OperationFilter.parameter_name)
+    search_fields = ("subject_id",)
+    search_help_text = "The id of what was changed"
+    # An id tells the order of writing.
+    ordering = ("-id",)
+    fields = (*list_display, "differences")
+    readonly_fields = fields
+
+    @admin.display(description="what")
+    def subject(self, change: Any) -> str:
+        return change.reader.subject(change)
+
+    @admin.display(description="who")
+    def who(self, change: Any) -> str:
+        return change.reader.who(change)
+
+    @admin.display(description="differences")
+    def differences(self, change: Any) -> str:
+        return _listed(change.reader.differences(change))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OneColumnOrder]:
+        return ReadChanges
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
+    ) -> tuple[QuerySet[Change], bool]:
+        if not search_term:
+            return queryset, False
+        subject_id = ids.parsed(search_term.strip())
+        if subject_id is None:
+            return queryset.none(), False
+        # Led by its type, as the index is.
+        return queryset.filter(subject_type__in=_subject_types(), subject_id=subject_id), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        change: Any = super().get_object(request, object_id, from_field)
+        if change is not None:
+            change.reader = Reader(self.admin_site, request, [change])
+        return change
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """None: a change does not change."""
+        raise PermissionDenied
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _entries(reader: Reader, changes: Sequence[Change]) -> list[tuple[object, ...]]:
+    return [
+        (
+            f"{change.occurred_at:%Y-%m-%d %H:%M:%S}",
+            change.subject_version,
+            change.get_operation_display(),
+            reader.who(change),
+            change.reason,
+            _listed(reader.differences(change)),
+            change.request_id,
+        )
+        for change in changes
+    ]
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    return render_to_string("admin/changes/differences.html", {"differences": differences})
+
+
+def _subject_types() -> list[str]:
+    return sorted(filter(None, map(subject_type_of, apps.get_models())))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and int(text) <= _GREATEST_ID else None

@@ -1,0 +1,155 @@
+"""What changes say, in words for people, as far as whoever reads them may see it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import takewhile
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
+from django.db.models import DateTimeField, Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from changes.models import KEPT_BY_TRIGGERS, Change
+from changes.triggers import subject_type_of
+from core import ids
+
+#: What every row has, and what `who` and `when` say already.
+_UNTOLD = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}
+_LONGEST = 150
+#: How much of what two long texts have in common is shown before their difference.
+_CONTEXT = 30
+#: What is not told of a row that is new or gone.
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a change made of one field; an empty text where there was or is nothing."""
+
+    label: str
+    before: str
+    after: str
+
+
+class Reader:
+    """Who reads some changes. All the users that they name are fetched in one query.
+
+    Args:
+        with_images: whether `differences` are asked for.
+    """
+
+    def __init__(
+        self, site: AdminSite, request: HttpRequest, changes: Iterable[Change], *, with_images: bool = True
+    ) -> None:
+        self._site = site
+        self._request = request
+        self._users = self._find({ident for change in changes for ident in _users_of(change, with_images)})
+
+    def who(self, change: Change) -> str:
+        """The actor: a user with a link to them, or the part of the system."""
+        user = self._users.get(ids.parsed(change.actor))
+        return self._link(user, str(user)) if user else change.actor
+
+    def subject(self, change: Change) -> str:
+        """What was changed, with a link to its page."""
+        model = model_of(change.subject_type)
+        text = f"{change.subject_type} {change.subject_id}"
+        return self._link(model(pk=change.subject_id), text) if model and self._may_see(model) else text
+
+    def differences(self, change: Change) -> list[Difference]:
+        """What was set, changed or lost, by field; nothing once the subject was forgotten."""
+        old, new = change.old or {}, change.new or {}
+        fields = _fields(change.subject_type)
+        if old and new:
+            names = [name for name in new if old.get(name) != new[name]]
+        else:
+            names = [name for name, value in (old or new).items() if value not in _EMPTY]
+        return [
+            self._difference(name, fields.get(name), old.get(name), new.get(name))
+            for name in names
+            if name not in _UNTOLD
+        ]
+
+    def _difference(self, name: str, field: Any, before: Any, after: Any) -> Difference:
+        label = field.verbose_name if field else name.replace("_", " ")
+        return Difference(capfirst(str(label)), *_shortened(self._text(field, before), self._text(field, after)))
+
+    def _text(self, field: Any, value: Any) -> str:
+        match value:
+            case None:
+                return ""
+            case bool():
+                return "yes" if value else "no"
+            case list():
+                return ", ".join(self._text(getattr(field, "base_field", None), item) for item in value)
+            case dict():
+                return ", ".join(f"{key}: {self._text(None, item)}" for key, item in value.items())
+            case str() if isinstance(field, DateTimeField) and (moment := parse_datetime(value)):
+                return f"{moment:%Y-%m-%d %H:%M:%S}"
+            case str() if _names_user(field):
+                return str(self._users.get(ids.parsed(value), value))
+            case _:
+                return str(dict(field.flatchoices).get(value, value) if field else value)
+
+    def _find(self, wanted: set[UUID]) -> Mapping[UUID | None, Model]:
+        users = get_user_model()
+        if not wanted or not self._may_see(users):
+            return {}
+        return self._site.get_model_admin(users).get_queryset(self._request).in_bulk(wanted)
+
+    def _may_see(self, model: type[Model]) -> bool:
+        if not self._site.is_registered(model):
+            return False
+        return self._site.get_model_admin(model).has_view_or_change_permission(self._request)
+
+    def _link(self, row: Model, text: str) -> str:
+        url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, text)
+
+
+@cache
+def model_of(subject_type: str) -> type[Model] | None:
+    """The model whose rows the log calls so; None when there is none any more."""
+    return next((model for model in apps.get_models() if subject_type_of(model) == subject_type), None)
+
+
+@cache
+def _fields(subject_type: str) -> dict[str, Any]:
+    """By column, as the log has them."""
+    model = model_of(subject_type)
+    return {str(field.column): field for field in model._meta.concrete_fields} if model else {}
+
+
+def _users_of(change: Change, with_images: bool) -> Iterator[UUID]:
+    """The ids of the users that a change names."""
+    named = [change.actor]
+    if with_images:
+        columns = [column for column, field in _fields(change.subject_type).items() if _names_user(field)]
+        named += [image[column] for image in (change.old, change.new) if image for column in columns if column in image]
+    return (parsed for text in named if text and (parsed := ids.parsed(text)))
+
+
+def _names_user(field: Any) -> bool:
+    return field is not None and field.related_model is get_user_model()
+
+
+def _shortened(before: str, after: str) -> tuple[str, str]:
+    """Both from shortly before where they begin to differ, and neither too long."""
+    start = 0
+    if max(len(before), len(after)) > _LONGEST:
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))
+        start = max(0, sum(1 for _ in same) - _CONTEXT)
+    return _cut(before, start), _cut(after, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _LONGEST
+    return f"{'...' if start and text else ''}{text[start:end]}{'...' if len(text) > end else ''}"

@@ -1,0 +1,62 @@
+"""Rows that belong to another, on its page: the newest, to look at."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+
+MOST_SHOWN = 10
+_COUNTED_UP_TO = 1_000
+
+
+class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The newest rows. Nobody edits them, so nothing of them comes back with the page's form."""
+
+    queryset: QuerySet[Any]
+
+    def __init__(self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
+
+    def get_queryset(self) -> Any:
+        return self._shown
+
+    def is_valid(self) -> bool:
+        return True
+
+    def save(self, commit: bool = True) -> list[Any]:
+        return []
+
+    @cached_property
+    def others(self) -> str:
+        """How many rows there are beside those that are shown; empty for none."""
+        count = self.queryset.order_by()[:_COUNTED_UP_TO].count()
+        more = "at least " if count == _COUNTED_UP_TO else ""
+        return f"{more}{count - MOST_SHOWN:,}" if count > MOST_SHOWN else ""
+
+    @cached_property
+    def _shown(self) -> list[Any]:
+        return list(self.queryset.order_by("-pk")[:MOST_SHOWN])
+
+
+class NewestRowsInline(TabularInline):
+    """To look at; what is changed is changed elsewhere."""
+
+    formset = NewestRows
+    template_after = "admin/other_rows.html"
+    hide_title = True
+    extra = 0
+    can_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        return self.get_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

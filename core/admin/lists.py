@@ -1,0 +1,95 @@
+"""Lists that stay quick with a million rows: nothing is counted to its end, nor sorted or filtered without an index."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.contrib.admin import ShowFacets
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import ActionForm
+from unfold.views import ChangeList
+
+from core.paging import COUNTED_UP_TO
+
+#: Up to so many rows, fetching them all costs less than searching for them along an order.
+_FEW = 1_000
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages by number, as people know them, over the first `COUNTED_UP_TO` rows; search and filters find the others."""
+
+    template_name = "admin/capped_pages.html"
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._counted, COUNTED_UP_TO)
+
+    @property
+    def told(self) -> str:
+        """How many rows there are, as a person reads it."""
+        return f"{'more than ' if self.has_more else ''}{self.count:,}"
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are rows that no page shows."""
+        return self._counted > COUNTED_UP_TO
+
+    def page(self, number: int | str) -> Page[Any]:
+        """The page: its ids first, so that what is skipped is neither joined nor sorted as whole rows."""
+        number = self.validate_number(number)
+        rows = matching = self.object_list
+        if self.count <= _FEW:
+            # As in `core.paging`: to find few rows, the database must not walk along the order.
+            found = rows.order_by().values("pk")[: 2 * _FEW]
+            matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
+        first = (number - 1) * self.per_page
+        ids = list(matching.values_list("pk", flat=True)[first : first + self.per_page])
+        return Page(rows.filter(pk__in=ids), number, self)
+
+    @cached_property
+    def _counted(self) -> int:
+        return self.object_list.order_by()[: COUNTED_UP_TO + 1].count()
+
+
+class OneColumnOrder(ChangeList):
+    """Sorted by one of the columns that have an index, then by id in the same direction: as the indexes are."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+        column = super().get_ordering(request, queryset)[0]
+        if column.removeprefix("-") not in self.sortable_by:
+            # Only the links above the columns respect `sortable_by`.
+            column = self.model_admin.ordering[0]
+        return [column, "-pk" if column.startswith("-") else "pk"]
+
+
+class ChosenOnly(ActionForm):
+    """An action is for the rows that are ticked, never for all that match."""
+
+    select_across = forms.BooleanField(label="", required=False, disabled=True, widget=forms.HiddenInput)
+
+
+class LargeList(ModelAdmin):
+    """An admin of a table that may have a million rows. `sortable_by` names columns with an index."""
+
+    #: What the query string may filter by; Django would let it filter by any column, secret ones too.
+    lookups: Sequence[str] = ()
+
+    paginator = CappedPaginator
+    action_form = ChosenOnly
+    change_list_template = "admin/large_list.html"
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_disable_select_all = True
+    list_per_page = 50
+    sortable_by: Sequence[str] = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return OneColumnOrder
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup in self.lookups

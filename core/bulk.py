@@ -1,0 +1,272 @@
+"""Bulk writes: a stream of items, written in chunks, each item with an outcome of its own.
+
+A chunk is one transaction. What is wrong with an item is told of it and leaves the others alone. An item with an
+idempotency key (`request_id`) that was written before is not written again, so a stream that was cut off is simply sent
+once more.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from google.protobuf.message import Message
+
+from core import idempotency
+from core.errors import (
+    Failure,
+    IdempotencyKeyReused,
+    Problem,
+    Unavailable,
+    invalid,
+    is_database_away,
+    problem_of,
+    shown_path,
+)
+from core.operations import Call, idempotency_key, principal
+from tandem.common.v1 import common_pb2
+
+CHUNK = 500
+MOST_ERRORS = 1_000
+#: All or none must fit in one transaction, which waits for nobody: so they are read before it begins.
+MOST_ATOMIC = 10_000
+#: What an item may fail with by itself; anything else is the whole stream's failure.
+OWN_FAULTS = (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist)
+
+
+class Row:
+    """One item on its way into the database.
+
+    Attributes:
+        index: its place in the stream, from 0.
+        values: what `read` made of the message.
+        made: what the service made of these.
+        problem: why it is not written; None = nothing is wrong so far.
+        answer: what is kept for its idempotency key, as bytes.
+        replayed: it was written by an earlier call with this key.
+    """
+
+    __slots__ = ("answer", "index", "key", "made", "problem", "replayed", "request", "values")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.key = ""
+        self.request = b""
+        self.values: Any = None
+        self.made: Any = None
+        self.problem: Problem | None = None
+        self.answer = b""
+        self.replayed = False
+
+    def fail(self, raised: BaseException) -> None:
+        self.problem = problem_of(raised)
+
+
+@dataclass
+class Outcome:
+    """How a bulk write went.
+
+    Attributes:
+        written: how many items this call wrote.
+        replayed: how many an earlier call had written.
+        errors: the first `MOST_ERRORS` items that were not written, with the reason.
+        through: how many items, from the first, have a final outcome.
+    """
+
+    written: int = 0
+    replayed: int = 0
+    errors: list[tuple[int, Problem]] = field(default_factory=list)
+    through: int = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row.problem is not None:
+                if len(self.errors) < MOST_ERRORS:
+                    self.errors.append((row.index, row.problem))
+            elif row.replayed:
+                self.replayed += 1
+            else:
+                self.written += 1
+        self.through += len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that are written together.
+
+    Attributes:
+        scope: in whose name, and for which operation, their idempotency keys are kept.
+        paths: field of the model -> path in the message, where they differ.
+        answer: what is kept of what was made, to be given when the item is sent again.
+    """
+
+    scope: tuple[str, str]
+    rows: Sequence[Row]
+    paths: Mapping[str, str]
+    answer: Callable[[Any], bytes]
+
+    def refuse(self, row: Row, raised: Exception) -> None:
+        """The row is not written, because of what a rule of the model raised."""
+        problem = problem_of(raised)
+        shown = tuple(v._replace(field=shown_path(v.field, self.paths)) for v in problem.violations)
+        row.problem = replace(problem, violations=shown)
+
+    @property
+    def good(self) -> list[Row]:
+        """Those with which nothing is wrong so far, and that are still to be written."""
+        return [row for row in self.rows if row.problem is None and not row.replayed]
+
+    def leave_out_replayed(self) -> None:
+        """Marks the rows that were written before, and those whose key was used for something else."""
+        keyed: dict[str, Row] = {}
+        for row in self.good:
+            if not row.key:
+                continue
+            first = keyed.setdefault(row.key, row)
+            if first is row:
+                continue
+            if first.request == row.request:
+                row.replayed, row.answer = True, first.answer
+            else:
+                row.fail(_reused())
+        known = idempotency.kept(*self.scope, {key: row.request for key, row in keyed.items()})
+        for key, answer in known.items():
+            if answer is None:
+                keyed[key].fail(_reused())
+            else:
+                keyed[key].replayed, keyed[key].answer = True, answer
+
+    def save(self, save: Callable[[Sequence[Row]], None]) -> None:
+        """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
+
+        Args:
+            save: inserts rows; it may refuse some. Of one row alone, it tells what a broken constraint means.
+        """
+        rows = self.good
+        try:
+            with transaction.atomic():
+                self._save(rows, save)
+        except IntegrityError:
+            for row in rows:
+                self._save_alone(row, save)
+
+    def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None]) -> None:
+        # Somebody may have written it with the same key a moment ago.
+        alone = replace(self, rows=[row])
+        alone.leave_out_replayed()
+        if not alone.good:
+            return
+        try:
+            with transaction.atomic():
+                self._save([row], save)
+        except OWN_FAULTS as exc:
+            self.refuse(row, exc)
+
+    def _save(self, rows: Sequence[Row], save: Callable[[Sequence[Row]], None]) -> None:
+        if rows:
+            save(rows)
+            keyed = [row for row in rows if row.key and row.problem is None]
+            for row in keyed:
+                row.answer = self.answer(row.made)
+            idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in keyed])
+
+
+def write(
+    call: Call,
+    items: Iterable[Message | ValidationError],
+    read: Callable[[Any], Any],
+    save: Callable[[Any, Chunk], None],
+    *,
+    answer: Callable[[Any], bytes],
+    paths: Mapping[str, str] | None = None,
+    done: Callable[[Sequence[Row]], None] = lambda rows: None,
+) -> Outcome:
+    """Writes the items of a stream.
+
+    Args:
+        read: gives a row's `values` from its message; raises what is wrong with it.
+        save: the service that writes a chunk as the call's actor, in a transaction of its own.
+        answer: what is kept of what the service made, for items with a key.
+        paths: field of the model -> path in the message, where they differ.
+        done: told of each chunk once it is committed.
+
+    Raises:
+        Failure: the stream cannot go on; its metadata `committed_through` says how far it came.
+    """
+    outcome = Outcome()
+    rows = _rows(items, read)
+    scope = principal(call), call.operation.name
+
+    def save_chunk(part: Sequence[Row]) -> None:
+        save(call.actor, Chunk(scope, part, paths or {}, answer))
+
+    try:
+        if call.atomic:
+            _write_all_or_none(rows, save_chunk, outcome, done)
+            return outcome
+        while chunk := list(islice(rows, CHUNK)):
+            save_chunk(chunk)
+            outcome.add(chunk)
+            done(chunk)
+    except Failure as exc:
+        exc.metadata = {**exc.metadata, "committed_through": str(outcome.through)}
+        raise
+    except Exception as exc:
+        if not is_database_away(exc):
+            raise
+        away = Unavailable("The database is away; send the rest again.", committed_through=str(outcome.through))
+        raise away from exc
+    return outcome
+
+
+def _write_all_or_none(
+    rows: Iterator[Row],
+    save: Callable[[Sequence[Row]], None],
+    outcome: Outcome,
+    done: Callable[[Sequence[Row]], None],
+) -> None:
+    every = list(islice(rows, MOST_ATOMIC + 1))
+    if len(every) > MOST_ATOMIC:
+        raise invalid("x-bulk-mode", "max_items", f"At most {MOST_ATOMIC} items can be written all or none.")
+    with transaction.atomic():
+        for start in range(0, len(every), CHUNK):
+            save(every[start : start + CHUNK])
+        failed = [row for row in every if row.problem is not None]
+        transaction.set_rollback(bool(failed))
+    if failed:
+        outcome.add(failed)
+    else:
+        outcome.add(every)
+        done(every)
+    outcome.through = len(every)
+
+
+def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]) -> Iterator[Row]:
+    for index, item in enumerate(items):
+        row = Row(index)
+        try:
+            if isinstance(item, ValidationError):
+                raise item
+            message: Any = item
+            if message.request_id:
+                row.key = idempotency_key(message.request_id, "request_id")
+                row.request = message.SerializeToString(deterministic=True)
+            row.values = read(message)
+        except OWN_FAULTS as exc:
+            row.fail(exc)
+        yield row
+
+
+def _reused() -> IdempotencyKeyReused:
+    return IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
+
+
+def error_fields(index: int, problem: Problem) -> dict[str, Any]:
+    """What the messages of item errors have in common: `index`, `code` and `field_violations`."""
+    violations = [
+        common_pb2.FieldError(field=violation.field, message=violation.message, rule=violation.code)
+        for violation in problem.violations
+    ]
+    return {"index": index, "code": problem.kind.grpc_code, "field_violations": violations}

@@ -1,0 +1,115 @@
+"""What stands between the web server and Django: which threads serve a call, and who goes on with an open stream.
+
+Ordinary calls have a fixed pool of threads, in which Django's database connections stay. Uploads, which take as long as
+their client takes, have threads of their own. A stream of events needs a thread only until it is open.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+
+from core.errors import Unavailable
+from core.rest import events
+from core.rest.lines import CUT
+from core.streams import STREAMS
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Bodies that may come slowly and be of any length.
+_UPLOADS = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+_GONE: Message = {"type": "http.disconnect"}
+
+
+def dividing(ordinary: Application, uploads: Application) -> Application:
+    """An application that has these two serve the calls, and sends the streams that they open."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await ordinary(scope, receive, send)
+            return
+        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        upload = content_type.lower().startswith(_UPLOADS)
+        call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
+        await (uploads if upload else ordinary)(scope, call.receive, call.send)
+        if events.TAKEN_OVER in scope:
+            await call.go_on(*scope[events.TAKEN_OVER])
+
+    return application
+
+
+class Server(uvicorn.Server):
+    """Ends the open streams when it is to end."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        STREAMS.end_all(Unavailable("The server is going away; connect again, and another will answer."))
+        await super().shutdown(sockets)
+
+
+class _Call:
+    """One call's way in and out, neither of which a client may hold up for ever."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._patience = patience
+        self._line_bytes = 0
+        self.stalled = False
+
+    async def receive(self) -> Message:
+        try:
+            message = await asyncio.wait_for(self._receive(), self._patience)
+        except TimeoutError:
+            self._scope[CUT] = "idle"
+            return _GONE
+        if message["type"] == "http.disconnect":
+            self._scope[CUT] = "gone"
+            return message
+        body: bytes = message.get("body", b"")
+        newline = body.rfind(b"\n")
+        self._line_bytes = self._line_bytes + len(body) if newline < 0 else len(body) - newline - 1
+        if self._line_bytes > settings.MAX_REQUEST_BYTES:
+            self._scope[CUT] = "long"
+            return _GONE
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and events.TAKEN_OVER in self._scope:
+            return  # The answer goes on.
+        if self.stalled:
+            return
+        try:
+            await asyncio.wait_for(self._send(message), settings.STREAM_STALL_SECONDS)
+        except TimeoutError:
+            # Whoever writes goes on to its end, unheard; raising here would leave its thread waiting for ever.
+            self.stalled = True
+            self._scope[CUT] = "gone"
+            self._abort()
+
+    async def go_on(self, stream: Any, report: Any) -> None:
+        gone = asyncio.Event()
+        listening = asyncio.ensure_future(self._until_gone(gone))
+        try:
+            await events.send_events(stream, report, gone, self._send)
+            await self._send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            self._abort()
+        finally:
+            listening.cancel()
+
+    def _abort(self) -> None:
+        """Cuts the connection of a client that does not read: to close it, the web server would wait for the client."""
+        # ASGI has no word for it; uvicorn's `send` belongs to an object that knows the connection.
+        self._send.__self__.transport.abort()  # type: ignore[attr-defined]
+
+    async def _until_gone(self, gone: asyncio.Event) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        gone.set()

@@ -1,0 +1,103 @@
+"""Tasks in the admin site: what people see and do there goes through the same services as the doors."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from changes.admin import LoggedHistory
+from core import search
+from core.admin.lists import LargeList
+from core.admin.writes import ThroughServices
+from tasks import services
+from tasks.models import OPEN, Task
+from users.models import OPEN as OPEN_ACCOUNTS
+from users.models import User
+
+WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
+
+
+class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The fields that UpdateTask may write."""
+
+    labels = SimpleArrayField(
+        forms.CharField(), delimiter="\n", required=False, help_text="One a line.", widget=UnfoldAdminTextareaWidget
+    )
+
+    class Meta:
+        model = Task
+        fields = WRITABLE
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if assigned_to := self.fields.get("assigned_to"):
+            assignable = Q(status__in=OPEN_ACCOUNTS) | Q(pk=self.instance.assigned_to_id)
+            assigned_to.queryset = User.objects.filter(assignable)  # type: ignore[attr-defined]
+
+
+class OverdueFilter(admin.SimpleListFilter):
+    """Tasks that are past their due date, and neither done nor cancelled."""
+
+    title = "overdue"
+    parameter_name = "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(due_date__lt=timezone.now(), status__in=OPEN)
+
+
+@admin.register(Task)
+class TaskAdmin(LoggedHistory, ThroughServices, LargeList):
+    form = TaskForm
+    list_display = ("title", "status", "priority", "assigned_to", "due_date", "created_by", "created_at", "updated_at")
+    list_select_related = ("assigned_to", "created_by")
+    list_filter = ("status", "priority", OverdueFilter)
+    lookups = ("status__exact", "priority__exact", "overdue")
+    sortable_by = ("priority", "due_date", "created_at", "updated_at")
+    search_fields = ("search_words",)
+    search_help_text = "Beginnings of words in title and description"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("assigned_to",)
+    readonly_fields = ("id", "source", "completed_at", "version", "created_at", "created_by", "updated_at")
+    fieldsets = (
+        (None, {"fields": WRITABLE}),
+        ("Record", {"fields": readonly_fields}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A task that is not there yet has no record.
+        return self.fieldsets if obj else self.fieldsets[:-1]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        return Task.objects.visible_to(request.user).defer("search_words")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
+    ) -> tuple[QuerySet[Task], bool]:
+        pattern = search.pattern(search_term)
+        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
+        if "assigned_to" in fields:
+            fields["assigned_to"] = str(fields["assigned_to"].pk) if fields["assigned_to"] else ""
+        if change:
+            saved = services.update_task(request.user, str(obj.pk), fields)
+        else:
+            saved = services.create_task(request.user, fields)
+        obj.__dict__.update(saved.__dict__)
+
+    def delete_model(self, request: HttpRequest, obj: Task) -> None:
+        services.delete_task(request.user, str(obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        self.do_to_each(request, queryset, "deleted", services.delete_task)

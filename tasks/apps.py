@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class TasksConfig(AppConfig):
+    name = "tasks"
+
+    def ready(self) -> None:
+        """Has the feed show tasks."""
+        from changes.feed import subjects
+        from tasks import messages, models, policies
+
+        subjects.register(
+            subjects.Subject(
+                models.Task,
+                message=lambda task, extent: messages.task_message(task),
+                audience=policies.audience,
+                groups=policies.groups,
+                paths=messages.PATHS,
+            )
+        )

@@ -1,0 +1,67 @@
+"""Model fields and rules that only tasks need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from core.fields import PlainInMigrations, no_control_characters, no_control_characters_but_breaks
+
+MOST_LABELS = 50
+LONGEST_LABEL = 50
+MOST_METADATA_KEYS = 50
+MOST_METADATA_BYTES = 8 * 1024
+
+
+def are_labels(labels: Sequence[str]) -> None:
+    """At most 50, none twice, each of 1 to 50 characters."""
+    if len(labels) > MOST_LABELS:
+        raise ValidationError(f"Give at most {MOST_LABELS} labels.", code="max_items")
+    if len(set(labels)) < len(labels):
+        raise ValidationError("Give each label once.", code="duplicate")
+    for label in labels:
+        if not 0 < len(label) <= LONGEST_LABEL:
+            raise ValidationError(f"A label has 1 to {LONGEST_LABEL} characters.", code="max_length")
+        no_control_characters(label)
+
+
+def are_metadata(metadata: Any) -> None:
+    """Texts by name: at most 50, and 8 KB of UTF-8 in all, names included."""
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for pair in metadata.items() for text in pair):
+        raise ValidationError("Metadata are pairs of a name and a text.", code="type")
+    if len(metadata) > MOST_METADATA_KEYS:
+        raise ValidationError(f"Give at most {MOST_METADATA_KEYS} metadata.", code="max_items")
+    if sum(len(text.encode()) for pair in metadata.items() for text in pair) > MOST_METADATA_BYTES:
+        raise ValidationError(f"Metadata hold at most {MOST_METADATA_BYTES} bytes in all.", code="max_length")
+    for name, text in metadata.items():
+        if not name.strip():
+            raise ValidationError("Give each of the metadata a name.", code="required")
+        no_control_characters(name)
+        no_control_characters_but_breaks(text)
+
+
+class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
+    """A task's labels, trimmed, in the order they were given (see `are_labels`)."""
+
+    plain = "django.contrib.postgres.fields.ArrayField"
+    default_validators = [are_labels]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("base_field", models.TextField())
+        super().__init__(*args, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return [label.strip() if isinstance(label, str) else label for label in value] if value else value
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        """By the rule alone: the base field's would tell less, under a code of its own."""
+
+
+class MetadataField(PlainInMigrations, models.JSONField):
+    """What programs note on a task (see `are_metadata`)."""
+
+    plain = "django.db.models.JSONField"
+    default_validators = [are_metadata]

@@ -1,0 +1,145 @@
+"""Tasks in the contract's words: rows to messages, messages to fields."""
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from google.protobuf.message import Message
+
+from core.enums import names, unknown_choice
+from core.errors import invalid
+from core.messages import checked_numbers, read_range, read_timestamp, set_timestamp
+from tandem.task.v1 import task_pb2
+from tasks.models import Priority, Status, Task
+from tasks.queries import Figures, Filter
+
+#: What a client says of a new task, and what a mask of UpdateTask may name.
+SENT_WITH_A_NEW_TASK = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
+WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
+
+#: Column → field of the message, where they differ.
+PATHS = {"created_by_id": "created_by", "assigned_to_id": "assigned_to"}
+
+_TIMES = ("created_at", "updated_at", "due_date", "completed_at")
+
+
+def task_message(task: Task) -> task_pb2.Task:
+    """The task, for who may see it."""
+    return task_from_image(task.__dict__)
+
+
+def task_from_image(image: Mapping[str, Any]) -> task_pb2.Task:
+    """The task that a row holds.
+
+    Args:
+        image: the row by columns, with Python's values or, as the change log has them, JSON's: ids as texts, times in
+            ISO 8601.
+    """
+    message = task_pb2.Task(
+        id=str(image["id"]),
+        title=image["title"],
+        description=image["description"],
+        status=image["status"],
+        priority=image["priority"],
+        labels=image["labels"],
+        created_by=str(image["created_by_id"] or ""),
+        assigned_to=str(image["assigned_to_id"] or ""),
+        metadata=image["metadata"],
+        version=image["version"],
+        source=image["source"],
+    )
+    for name in _TIMES:
+        at = image[name]
+        if at is not None:
+            moment = datetime.datetime.fromisoformat(at) if isinstance(at, str) else at
+            set_timestamp(getattr(message, name), moment)
+    return message
+
+
+def new_task_fields(request: task_pb2.CreateTaskRequest) -> dict[str, Any]:
+    """What `create_task` takes, from the request.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    fields = _fields(request, SENT_WITH_A_NEW_TASK)
+    fields["priority"] = fields["priority"] or Priority.MEDIUM
+    return fields
+
+
+def task_fields(request: task_pb2.UpdateTaskRequest, paths: Iterable[str]) -> dict[str, Any]:
+    """The named paths of the request, as `update_task` takes them.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    fields = _fields(request, paths)
+    errors = {
+        name: ValidationError(f"{name.capitalize()} is required.", code="required")
+        for name in ("status", "priority")
+        if fields.get(name) == 0
+    }
+    if errors:
+        raise ValidationError(errors)
+    return fields
+
+
+def task_filter(request: task_pb2.ListTasksRequest) -> Filter:
+    """Which tasks the request asks for.
+
+    Raises:
+        ValidationError: on what cannot be read.
+    """
+    due_from, due_until = read_range(request, "due")
+    return Filter(
+        statuses=checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"),
+        priorities=checked_numbers(task_pb2.Priority.DESCRIPTOR, request.priorities, "priorities"),
+        labels=list(request.labels),
+        assigned_to=request.assigned_to,
+        created_by=request.created_by,
+        query=request.query,
+        due_from=due_from,
+        due_until=due_until,
+    )
+
+
+def stats_message(figures: Figures) -> task_pb2.TaskStats:
+    return task_pb2.TaskStats(
+        total=figures.total,
+        by_status={Status(status).name.lower(): count for status, count in figures.by_status.items()},
+        by_priority={Priority(priority).name.lower(): count for priority, count in figures.by_priority.items()},
+        by_assignee={str(user_id or ""): count for user_id, count in figures.by_assignee.items()},
+        overdue=figures.overdue,
+    )
+
+
+def _fields(message: Message, paths: Iterable[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    for name in paths:
+        try:
+            fields[name] = _READ[name](message, name) if name in _READ else getattr(message, name)
+        except ValidationError as exc:
+            exc.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+    return fields
+
+
+def _read_choice(message: Any, name: str) -> int:
+    """The number of an enum; UNSPECIFIED is 0."""
+    enum = message.DESCRIPTOR.fields_by_name[name].enum_type
+    number: int = getattr(message, name)
+    if number and number not in names(enum):
+        raise invalid(name, "choice", unknown_choice(enum))
+    return number
+
+
+_READ: dict[str, Callable[[Any, str], Any]] = {
+    "status": _read_choice,
+    "priority": _read_choice,
+    "labels": lambda message, name: list(message.labels),
+    "due_date": read_timestamp,
+    "metadata": lambda message, name: dict(message.metadata),
+}

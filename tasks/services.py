@@ -1,0 +1,206 @@
+"""Writing tasks: what an actor may do to them."""
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from changes.services import acting
+from core import ids
+from core.bulk import Chunk, Row
+from core.errors import AlreadyExists, Stale
+from core.metrics import tasks_created
+from core.models import clean, save_clean, translated
+from tasks import policies, queries
+from tasks.models import Status, Task
+from users.models import OPEN, User
+from users.queries import resolve_id
+
+#: The new task, or why there is none.
+Outcome = Task | ValidationError | AlreadyExists
+
+
+def create_task(actor: Any, fields: Mapping[str, Any]) -> Task:
+    """A new task.
+
+    Args:
+        fields: of `Task`, but `id` and `assigned_to` as the client wrote them. Without `id` it gets one; `assigned_to`
+            is a user's id or `me`, without it the actor is to do it.
+
+    Raises:
+        ValidationError: every bad field is named.
+        AlreadyExists: there is a task with this id.
+    """
+    (outcome,) = create_tasks(actor, [fields])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """As `create_task` for each of them, in one transaction and a handful of statements, however many they are.
+
+    Returns:
+        What became of each, in their order; a bad one does not keep the others back.
+
+    Raises:
+        ValidationError: an assignee was deleted just now.
+    """
+    people = _assignable(actor, {fields.get("assigned_to") or "me" for fields in many})
+    outcomes = [_draft(actor, fields, people) for fields in many]
+    _refuse(outcomes, _repeated(outcomes))
+    with acting(actor), translated(Task()):
+        while drafts := [outcome for outcome in outcomes if isinstance(outcome, Task)]:
+            try:
+                with transaction.atomic():
+                    # In order of their ids, so that two who choose the same ones do not wait for each other.
+                    Task.objects.bulk_create(sorted(drafts, key=attrgetter("pk")))
+                break
+            except IntegrityError:
+                # Somebody has a task with one of these ids.
+                taken = set(Task.objects.filter(pk__in=[draft.pk for draft in drafts]).values_list("pk", flat=True))
+                if not taken:
+                    raise
+                _refuse(outcomes, (index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken))
+    tasks_created.inc(len(drafts))
+    return outcomes
+
+
+def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
+    """As `create_tasks` for the rows' `values`; what is made of a row, or is wrong with it, stands in the row."""
+
+    def save(rows: Sequence[Row]) -> None:
+        for row, outcome in zip(rows, create_tasks(actor, [row.values for row in rows]), strict=True):
+            if isinstance(outcome, Exception):
+                chunk.refuse(row, outcome)
+            else:
+                row.made = outcome
+
+    with acting(actor):
+        chunk.leave_out_replayed()
+        chunk.save(save)
+
+
+def update_task(
+    actor: Any,
+    task_id: str,
+    fields: Mapping[str, Any],
+    *,
+    more_metadata: Mapping[str, str] | None = None,
+    expected_version: int | None = None,
+) -> Task:
+    """Sets these fields of `Task`; one that is not here stays as it is.
+
+    Args:
+        fields: `assigned_to` as the client wrote it: a user's id, `me`, or empty for nobody.
+        more_metadata: what is added to the metadata, or takes the place of what has its name there.
+
+    Raises:
+        Task.DoesNotExist, Stale, ValidationError
+    """
+    changes = dict(fields)
+    with acting(actor):
+        task = queries.get_task_for_update(actor, task_id)
+        _check_version(task, expected_version)
+        if more_metadata:
+            changes["metadata"] = task.metadata | more_metadata
+        errors = {}
+        if (sent := changes.pop("assigned_to", None)) is not None:
+            assignee_id = changes["assigned_to_id"] = resolve_id(actor, sent)
+            # Who it is assigned to it stays assigned to, also once the account is closed.
+            if sent and assignee_id != task.assigned_to_id and sent not in _assignable(actor, [sent]):
+                errors["assigned_to"] = _unknown_user()
+        also = {"completed_at": _completed_at(changes.get("status", task.status), task.completed_at)}
+        with _also_wrong(errors):
+            return save_clean(task, also=also, **changes)
+
+
+def delete_task(actor: Any, task_id: str, *, expected_version: int | None = None) -> None:
+    """Deletes the task for good; the change log keeps what it was.
+
+    Raises:
+        Task.DoesNotExist, PermissionDenied, Stale
+    """
+    with acting(actor):
+        task = queries.get_task_for_update(actor, task_id)
+        if not policies.may_delete(actor, task):
+            raise PermissionDenied("Only its creator and administrators may delete a task.")
+        _check_version(task, expected_version)
+        task.delete()
+
+
+def _assignable(actor: Any, sent: Iterable[str]) -> dict[str, UUID]:
+    """Whom these texts stand for, by the text: the actor, and users whose accounts are open; others are left out."""
+    meant = {text: user_id for text in sent if (user_id := resolve_id(actor, text))}
+    known = {actor.pk}
+    if others := set(meant.values()) - known:
+        known.update(User.objects.filter(pk__in=others, status__in=OPEN).values_list("pk", flat=True))
+    return {text: user_id for text, user_id in meant.items() if user_id in known}
+
+
+def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) -> Outcome:
+    """The task to insert, or all that is wrong with it."""
+    own = {name: value for name, value in fields.items() if name not in ("id", "assigned_to")}
+    errors = {}
+    if chosen := fields.get("id"):
+        own["id"] = ids.parsed(chosen)
+        if own["id"] is None:
+            errors["id"] = ValidationError("Give a UUID, as in 0198a3c0-0000-7000-8000-000000000000.", code="uuid")
+    assignee_id = people.get(fields.get("assigned_to") or "me")
+    if assignee_id is None:
+        errors["assigned_to"] = _unknown_user()
+    task = Task(**own, created_by=actor, assigned_to_id=assignee_id)
+    task.completed_at = _completed_at(task.status, None)
+    try:
+        with _also_wrong(errors):
+            clean(task)
+    except ValidationError as exc:
+        return exc
+    return task
+
+
+def _repeated(outcomes: Sequence[Outcome]) -> Iterator[int]:
+    """The drafts whose id an earlier one has."""
+    seen = set()
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, Task):
+            if outcome.pk in seen:
+                yield index
+            seen.add(outcome.pk)
+
+
+def _refuse(outcomes: list[Outcome], indices: Iterable[int]) -> None:
+    """In place of these drafts: that there is such a task already."""
+    for index in list(indices):
+        outcomes[index] = AlreadyExists(Task.already_exists["tasks_task_pkey"].format(outcomes[index]))
+
+
+def _check_version(task: Task, expected_version: int | None) -> None:
+    if expected_version not in (None, task.version):
+        raise Stale(task.version)
+
+
+def _completed_at(status: int, before: datetime.datetime | None) -> datetime.datetime | None:
+    return (before or timezone.now()) if status == Status.DONE else None
+
+
+def _unknown_user() -> ValidationError:
+    return ValidationError("There is no such user, or the account is closed.", code="unknown")
+
+
+@contextmanager
+def _also_wrong(errors: Mapping[str, ValidationError]) -> Iterator[None]:
+    """Tells these errors with those of the block, whose writes they undo."""
+    found: dict[str, Any] = dict(errors)
+    try:
+        yield
+    except ValidationError as exc:
+        found = exc.update_error_dict({name: [error] for name, error in errors.items()})
+    if found:
+        raise ValidationError(found)

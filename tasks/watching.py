@@ -1,0 +1,75 @@
+"""What a stream of tasks shows: WatchTasks' filter and its events."""
+
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+
+from changes.feed.log import Image, Logged
+from changes.feed.subjects import Extent
+from changes.feed.view import Kind, View, everything
+from core.errors import invalid
+from core.messages import checked_numbers, set_timestamp
+from tandem.task.v1 import task_pb2
+from tasks.messages import task_from_image
+
+MOST_TASKS = 1_000
+
+_EVENTS = {
+    Kind.CREATED: task_pb2.EVENT_TYPE_CREATED,
+    Kind.UPDATED: task_pb2.EVENT_TYPE_UPDATED,
+    Kind.DELETED: task_pb2.EVENT_TYPE_DELETED,
+    Kind.LEFT: task_pb2.EVENT_TYPE_DELETED,
+    Kind.BOOKMARK: task_pb2.EVENT_TYPE_BOOKMARK,
+    Kind.SNAPSHOT_END: task_pb2.EVENT_TYPE_SNAPSHOT_END,
+}
+
+
+def watched(operation: str, request: task_pb2.WatchTasksRequest) -> View:
+    """The tasks that the request asks for.
+
+    Raises:
+        ValidationError: a status that there is not, or too many tasks.
+    """
+    if len(request.task_ids) > MOST_TASKS:
+        raise invalid("task_ids", "max_items", f"Watch at most {MOST_TASKS} tasks by their ids, or all.")
+    # An id that is none stays in the filter: whoever asks for it alone must not be shown everything.
+    task_ids = frozenset(task_id.lower() for task_id in request.task_ids)
+    statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
+    labels = frozenset(request.labels)
+    return View(
+        operation,
+        task_event,
+        ("task",),
+        bound_to=[sorted(task_ids), sorted(statuses), sorted(labels)],
+        matches=partial(_matches, statuses, labels) if statuses or labels else everything,
+        narrow=partial(_narrow, statuses, labels),
+        subject_ids=task_ids,
+    )
+
+
+def task_event(kind: Kind, change: Logged | None, extent: Extent) -> task_pb2.TaskEvent:
+    """The event without its cursor."""
+    event = task_pb2.TaskEvent(event_type=_EVENTS[kind], left_view=kind is Kind.LEFT)
+    if change is None:
+        return event
+    set_timestamp(event.timestamp, change.occurred_at)
+    event.triggered_by = change.actor
+    image = change.old if kind is Kind.DELETED else change.new
+    if kind is Kind.LEFT or image is None:
+        event.task.id = change.subject_id
+    else:
+        event.task.CopyFrom(task_from_image(image))
+    if kind is Kind.DELETED:
+        event.task.version = change.version
+    return event
+
+
+def _matches(statuses: frozenset[int], labels: frozenset[str], image: Image) -> bool:
+    return (not statuses or image["status"] in statuses) and (not labels or not labels.isdisjoint(image["labels"]))
+
+
+def _narrow(statuses: frozenset[int], labels: frozenset[str], tasks: QuerySet[Any]) -> QuerySet[Any]:
+    if statuses:
+        tasks = tasks.filter(status__in=statuses)
+    return tasks.filter(labels__overlap=sorted(labels)) if labels else tasks

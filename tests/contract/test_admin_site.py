@@ -1,0 +1,129 @@
+"""Every page of the admin site: how many queries it takes, and who sees it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from access.models import Session
+from changes.models import Change
+from changes.services import acting
+from config.sidebar import SECTIONS
+from core.jobs import enqueue
+from tests.factories import AdministratorFactory, ApiKeyFactory, TaskFactory, UserAddressFactory, UserFactory
+from users.models import User
+
+PAGES = ("changelist", "add", "change", "history", "delete")
+
+
+@pytest.fixture
+def site(client: Client, db: None) -> Client:
+    client.defaults["HTTP_HOST"] = "localhost"
+    return client
+
+
+def scene(rows: int) -> dict[type[Model], Model]:
+    """So many more rows of each table for one user, and as many for others; gives one row of each table."""
+    one: User = UserFactory()
+    for user in [one] * rows + UserFactory.create_batch(rows):
+        key = ApiKeyFactory(user=user, created_by=user)
+        session = Session.objects.create(user=user)
+        UserAddressFactory(user=user, created_by=user)
+        task = TaskFactory(created_by=user, assigned_to=user)
+        with acting(user):
+            User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
+        job = enqueue("tests.fail", why="hopeless")
+        group = Group.objects.create(name=str(key.pk))
+    return {type(row): row for row in (one, key, session, task, job, group, Change.objects.latest("id"))}
+
+
+def addresses(row: Model) -> Iterator[tuple[str, str]]:
+    """Every page of a row and of its table: its name, and where it is."""
+    for pattern in admin.site.get_model_admin(type(row)).urls:
+        if pattern.name:
+            arguments = {name: str(row.pk) for name in pattern.pattern.converters}
+            yield pattern.name, reverse(f"admin:{pattern.name}", kwargs=arguments)
+
+
+def queries(site: Client, rows: dict[type[Model], Model]) -> dict[str, tuple[int, int]]:
+    """Status and number of queries of each page."""
+    counted = {}
+    for row in rows.values():
+        for name, address in addresses(row):
+            if name.endswith(PAGES):
+                with CaptureQueriesContext(connection) as captured:
+                    status = site.get(address).status_code
+                counted[name] = (status, len(captured))
+    return counted
+
+
+def test_the_scene_and_the_sidebar_have_every_table(db: None) -> None:
+    registered = {model._meta.label for model in admin.site._registry}
+    assert {model._meta.label for model in scene(1)} == registered
+    assert {label for section in SECTIONS.values() for label in section} == registered
+
+
+def test_no_page_asks_for_each_row(site: Client) -> None:
+    site.force_login(AdministratorFactory(is_superuser=True))
+    queries(site, scene(2))  # Content types are asked for once.
+    few = queries(site, scene(2))
+    many = queries(site, scene(3))  # Still one page of each list.
+    assert len(few) >= 5 * len(admin.site._registry) - 1
+    assert {status for status, _ in few.values()} <= {200, 403}
+    assert many == few
+
+
+def test_nothing_is_counted_to_its_end(site: Client) -> None:
+    site.force_login(AdministratorFactory(is_superuser=True))
+    for model in {type(row) for row in scene(2).values()} - {Group}:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        with CaptureQueriesContext(connection) as captured:
+            assert site.get(address).status_code == 200
+        counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
+        assert len(counts) == 1
+        assert re.search(r"LIMIT \d+\) subquery$", counts[0])
+
+
+def test_staff_without_permission_sees_nothing(site: Client) -> None:
+    # An administrator of the product, so that it is the site that refuses.
+    site.force_login(AdministratorFactory())
+    for row in scene(1).values():
+        for name, address in addresses(row):
+            assert {site.get(address).status_code, site.post(address).status_code} == {403}, name
+    page = site.get(reverse("admin:index"))
+    assert page.context["app_list"] == page.context["sidebar_navigation"] == []
+
+
+def test_nobody_else_gets_in(site: Client) -> None:
+    rows = scene(1)
+    site.force_login(UserFactory(is_superuser=True))
+    for row in rows.values():
+        for name, address in addresses(row):
+            response = site.get(address)
+            assert (response.status_code, response.url.partition("?")[0]) == (302, reverse("admin:login")), name
+
+
+def test_who_may_look_writes_nothing(site: Client) -> None:
+    staff: Any = AdministratorFactory()
+    staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    site.force_login(staff)
+    rows = scene(1)
+
+    def everything() -> list[Any]:
+        return [list(model.objects.order_by("pk").values()) for model in admin.site._registry]
+
+    before = everything()
+    for model, row in rows.items():
+        actions = {*("delete_selected",), *(getattr(admin.site.get_model_admin(model), "actions", None) or ())}
+        for _, address in addresses(row):
+            for action in actions:
+                site.post(address, {"action": action, "_selected_action": str(row.pk), "reason": "x", "post": "yes"})
+    assert everything() == before

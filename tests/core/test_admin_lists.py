@@ -1,0 +1,61 @@
+"""Lists of the admin site, seen with users."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.admin import lists
+from tests.factories import AdministratorFactory, UserFactory
+from users.admin import UserAdmin
+from users.models import Status, User
+
+
+@pytest.fixture
+def site(client: Client, db: None) -> Client:
+    client.force_login(AdministratorFactory(is_superuser=True))
+    client.defaults["HTTP_HOST"] = "localhost"
+    return client
+
+
+def users_of(site: Client, **asked: object) -> list[User]:
+    return list(site.get(reverse("admin:users_user_changelist"), asked).context["cl"].result_list)
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+def test_pages_end_where_counting_does(site: Client, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(lists, "COUNTED_UP_TO", 6)
+    monkeypatch.setattr(lists, "_FEW", few)
+    monkeypatch.setattr(UserAdmin, "list_per_page", 3)
+    UserFactory.create_batch(5)
+    page = site.get(reverse("admin:users_user_changelist"))
+    assert "more than" not in page.content.decode()
+    assert "6\n    users" in page.content.decode()
+    UserFactory.create_batch(3)
+    newest = list(User.objects.order_by("-created_at", "-id"))
+    page = site.get(reverse("admin:users_user_changelist"), {"p": 2})
+    assert "more than 6\n    users; the pages end there" in page.content.decode()
+    assert list(page.context["cl"].result_list) == newest[3:6]
+    beyond = site.get(reverse("admin:users_user_changelist"), {"p": 3})
+    assert (beyond.status_code, beyond.url) == (302, reverse("admin:users_user_changelist") + "?e=1")
+
+
+def test_it_sorts_by_one_column_that_has_an_index(site: Client) -> None:
+    UserFactory(display_name="Zoe", status=Status.BANNED)
+    UserFactory(display_name="Adam")
+    by_name, by_status = UserAdmin.list_display.index("display_name") + 1, UserAdmin.list_display.index("status") + 1
+    assert users_of(site, o=f"{by_name}.1") == list(User.objects.order_by("display_name"))
+    assert users_of(site, o=f"-{by_name}") == list(User.objects.order_by("-display_name"))
+    assert users_of(site, o=f"-{by_status}") == list(User.objects.order_by("-created_at"))
+
+
+@pytest.mark.parametrize("lookup", ["password__startswith", "bio__icontains", "created_by__password__startswith"])
+def test_it_filters_by_nothing_but_its_filters(site: Client, lookup: str) -> None:
+    assert site.get(reverse("admin:users_user_changelist"), {lookup: "x"}).status_code == 400
+
+
+def test_an_action_is_for_what_is_ticked(site: Client) -> None:
+    ticked, other = UserFactory.create_batch(2)
+    form = {"action": "deactivate", "_selected_action": [str(ticked.pk)], "select_across": "1", "reason": "left"}
+    site.post(reverse("admin:users_user_changelist"), form)
+    assert set(User.objects.filter(status=Status.DEACTIVATED)) == {ticked}
+    assert other.status == Status.ACTIVE

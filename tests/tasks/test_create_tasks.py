@@ -1,0 +1,132 @@
+"""Many tasks at once, as the streams make them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from changes.models import Change
+from core.errors import AlreadyExists
+from core.ids import uuid7
+from tasks.models import Task
+from tasks.services import Outcome, create_task, create_tasks
+from tests.factories import TaskFactory, UserFactory
+from tests.servers import until
+from users.models import Status, User
+
+
+def test_good_ones_are_made_and_bad_ones_told_of_in_order(ann: User, bob: User) -> None:
+    taken, chosen = str(TaskFactory().pk), str(uuid7())
+    outcomes = create_tasks(
+        ann,
+        [
+            {"title": "first"},
+            {"title": " "},
+            {"title": "x" * 201, "assigned_to": str(UserFactory(status=Status.BANNED).pk)},
+            {"title": "for bob", "assigned_to": str(bob.pk)},
+            {"title": "taken", "id": taken},
+            {"title": "chosen", "id": chosen},
+            {"title": "repeated", "id": chosen},
+            {"title": "last", "assigned_to": "me"},
+        ],
+    )
+    made = {index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, Task)}
+    assert {index: task.title for index, task in made.items()} == {0: "first", 3: "for bob", 5: "chosen", 7: "last"}
+    assert [made[index].assigned_to_id for index in (0, 3, 5, 7)] == [ann.pk, bob.pk, ann.pk, ann.pk]
+    blank, long, existing, repeated = (outcomes[index] for index in (1, 2, 4, 6))
+    assert isinstance(blank, ValidationError)
+    assert isinstance(long, ValidationError)
+    assert (set(blank.error_dict), set(long.error_dict)) == ({"title"}, {"title", "assigned_to"})
+    for refusal, task_id in ((existing, taken), (repeated, chosen)):
+        assert isinstance(refusal, AlreadyExists)
+        assert refusal.message == f"Task with ID '{task_id}' already exists"
+    assert Task.objects.filter(created_by=ann).count() == 4
+    assert Change.objects.filter(subject_type="task", actor=str(ann.pk)).count() == 4
+
+
+def test_it_takes_as_many_statements_for_a_thousand_as_for_one(
+    ann: User, bob: User, django_assert_num_queries: Any
+) -> None:
+    for many in (1, 1_000):
+        # The assignees; the insert and who acts; savepoints, and who acted before.
+        with django_assert_num_queries(8):
+            outcomes = create_tasks(ann, [{"title": f"T {n}", "assigned_to": str(bob.pk)} for n in range(many)])
+        assert len({outcome.pk for outcome in outcomes if isinstance(outcome, Task)}) == many
+
+
+def test_nothing_to_make_makes_nothing(ann: User) -> None:
+    assert create_tasks(ann, []) == []
+    assert isinstance(create_tasks(ann, [{"title": ""}])[0], ValidationError)
+    assert not Task.objects.exists()
+
+
+def test_of_those_who_choose_the_same_ids_at_once_each_id_has_one(transactional_db: None, ann: User) -> None:
+    chosen = [str(uuid7()) for _ in range(20)]
+
+    def make(number: int) -> int:
+        mine = chosen if number % 2 else chosen[::-1]
+        try:
+            outcomes = create_tasks(ann, [{"title": f"T {number}", "id": task_id} for task_id in mine])
+            assert all(isinstance(outcome, Task | AlreadyExists) for outcome in outcomes)
+            return sum(isinstance(outcome, Task) for outcome in outcomes)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(make, range(4))) == len(chosen)
+    assert Task.objects.count() == len(chosen)
+
+
+def test_who_waits_for_an_id_holds_none_that_others_want(transactional_db: None, ann: User) -> None:
+    """Or both would wait for each other, until the database ends one of them."""
+    low, high = sorted(uuid7() for _ in range(2))
+
+    def make() -> list[Outcome]:
+        try:
+            return create_tasks(ann, [{"title": "high", "id": str(high)}, {"title": "low", "id": str(low)}])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            TaskFactory(pk=low)
+            made = pool.submit(make)
+            until(lambda: waiting_for_locks() > 0, "the other waits for the low id")
+            TaskFactory(pk=high)
+        assert all(isinstance(outcome, AlreadyExists) for outcome in made.result())
+
+
+def test_an_assignee_who_is_just_being_deleted_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
+    def make() -> Task:
+        try:
+            return create_task(ann, {"title": "T", "assigned_to": str(bob.pk)})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            User.objects.filter(pk=bob.pk).delete()
+            made = pool.submit(make)
+            until(lambda: waiting_for_locks() > 0, "the other waits for what becomes of the assignee")
+        with pytest.raises(ValidationError) as refused:
+            made.result()
+    assert refused.value.error_dict["assigned_to"][0].code == "unknown"
+    assert not Task.objects.exists()
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # It stays the same within a transaction.
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("metadata", ["text", ["list"], {"k": 1}])
+def test_metadata_are_texts(ann: User, metadata: object) -> None:
+    (outcome,) = create_tasks(ann, [{"title": "T", "metadata": metadata}])
+    assert isinstance(outcome, ValidationError)
+    assert outcome.error_dict["metadata"][0].code == "type"

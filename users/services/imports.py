@@ -1,0 +1,99 @@
+"""Users from elsewhere, brought in by the thousand with the password hashes that they have there."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import PermissionDenied
+
+from changes.services import acting
+from core import ids
+from core.bulk import OWN_FAULTS, Chunk, Row
+from core.errors import AlreadyExists, invalid
+from core.foreign_passwords import stored_form
+from core.metrics import users_created
+from core.models import translated
+from users import policies
+from users.models import Role, Status, User
+from users.services.checks import check, local_part
+
+#: Of an account that has no password yet: one for all, as nobody's password has it.
+_NO_PASSWORD = make_password(None)
+
+
+def check_may_import(actor: Any) -> None:
+    """Raises PermissionDenied unless the actor may bring users in: administrators."""
+    if not policies.may_administer(actor):
+        raise PermissionDenied("Only an administrator may import users.")
+
+
+def import_users(actor: Any, chunk: Chunk) -> None:
+    """Makes the accounts that the rows' `values` describe: fields of `User`, and `password_hash`.
+
+    Without `status` an account is active if its e-mail is verified, else waiting for that; nobody is sent a mail. What
+    is wrong with a row, its `problem` says.
+
+    Raises:
+        PermissionDenied
+    """
+    check_may_import(actor)
+    with acting(actor, "import"):
+        chunk.leave_out_replayed()
+        users = {row.index: user for row in chunk.good if (user := _checked(actor, chunk, row)) is not None}
+        _leave_out_taken(chunk.good, users)
+
+        def save(rows: Sequence[Row]) -> None:
+            with translated(users[rows[0].index]) if len(rows) == 1 else nullcontext():
+                User.objects.bulk_create([users[row.index] for row in rows])
+
+        chunk.save(save)
+    users_created.inc(len(chunk.good))
+
+
+def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
+    """The row's user by all rules that need no other row; None, and the row's problem, if it breaks one."""
+    fields = dict(row.values)
+    try:
+        password = _password(fields.pop("password_hash"))
+        given = ids.parsed(sent) if (sent := fields.pop("id", "")) else ids.uuid7()
+        if given is None:
+            raise invalid("id", "invalid", "An id is a UUID, as in 018f2d3c-...; leave it out to get a new one.")
+        fields.setdefault("roles", [Role.CUSTOMER])
+        fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
+        verified = fields.get("email_verified")
+        fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
+        user = User(id=given, password=password, created_by=actor, updated_by=actor, **fields)
+        # What is not given has a default, which is good; but for the e-mail.
+        check(user, only={**fields, "email": None})
+    except OWN_FAULTS as exc:
+        chunk.refuse(row, exc)
+        return None
+    row.made = user
+    return user
+
+
+def _password(brought: str) -> str:
+    if not brought:
+        return _NO_PASSWORD
+    stored = stored_form(brought)
+    if stored is None:
+        raise invalid(
+            "password_hash", "invalid", "Give a bcrypt, scrypt, PBKDF2 or Argon2 hash whose cost is within reason."
+        )
+    return stored
+
+
+def _leave_out_taken(rows: Sequence[Row], users: dict[int, User]) -> None:
+    """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
+    new = [users[row.index] for row in rows]
+    emails = set(User.objects.filter(email__in=[user.email for user in new]).values_list("email", flat=True))
+    known = set(User.objects.filter(pk__in=[user.pk for user in new]).values_list("pk", flat=True))
+    for row in rows:
+        user = users[row.index]
+        if user.email in emails:
+            row.fail(AlreadyExists(User.already_exists["users_email_unique"].format(user)))
+        elif user.pk in known:
+            row.fail(AlreadyExists(f"User with ID '{user.pk}' already exists"))
+        emails.add(user.email)
+        known.add(user.pk)
