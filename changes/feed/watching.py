@@ -275,10 +275,16 @@ def open_watch(
 
 
 def stamp_of(view: View, actor: Any) -> cursors.Stamp:
-    """What the cursors of this view and this actor have in common: the actor's own groups are not among it."""
+    """What the cursors of this view and this actor have in common.
+
+    What is the actor's own is not among it. What a view without a filter shows is: where the server has learned of
+    another type of subjects, these came into view without having changed.
+    """
     of_actor = str(actor.pk)
-    rights = {(name, group) for name, groups in viewer(view, actor).groups.items() for group in groups - {of_actor}}
-    return cursors.stamp(view.operation, [sorted(view.subject_types), view.bound_to], rights)
+    rights = {(name, "") for name in view.subject_types}
+    for name, groups in viewer(view, actor).groups.items():
+        rights |= {(name, group) for group in groups - {of_actor}}
+    return cursors.stamp(view.operation, view.bound_to, rights)
 
 
 def _nobody() -> None:

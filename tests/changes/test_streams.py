@@ -130,7 +130,7 @@ class TestFilters:
 
     def test_subjects_that_are_named(self, feed: Process) -> None:
         first, second = write("first"), write("second")
-        stream = feed.watch(ALL, view(subject_ids=frozenset({str(second.pk)})), include_initial=True)
+        stream = feed.watch(ALL, view(subject_ids=frozenset({str(second.pk), "no id"})), include_initial=True)
         stream.take_titles("second")
         Note.objects.filter(pk=first.pk).update(title="other")
         Note.objects.filter(pk=second.pk).update(title="mine")
