@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from changes.feed import cursors, log
+from changes.feed import cursors, log, subjects
 from changes.feed.hub import ANOTHER_LOG, Hub, keys
 from changes.feed.log import Logged
 from changes.feed.snapshot import Snapshot
@@ -124,7 +124,7 @@ class Watch:
         If they have other rights, subjects came into view or left it without having changed, which no change tells:
         the stream ends, and its client starts over.
         """
-        if viewer(self._viewer.view, actor).groups != self._viewer.groups:
+        if any(subjects.of(name).groups(actor) != groups for name, groups in self._viewer.groups.items()):
             self.end(EpochChanged("What you may see has changed: start over from the initial state."))
 
     # What the hub asks, in the tailer's thread
