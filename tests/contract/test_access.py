@@ -206,7 +206,7 @@ def mailed(user: User, purpose: TokenPurpose) -> str:
     return token
 
 
-def a_request_for_changes() -> Any:
+def a_request_for_changes() -> change_pb2.ListChangesRequest:
     numbering.begin()
     return change_pb2.ListChangesRequest()
 
