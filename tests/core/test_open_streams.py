@@ -248,15 +248,14 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
     servers: Servers, channel: grpc.Channel
 ) -> None:
     web, rpc = (psutil.Process(process.pid) for process in servers.processes)
-    calls = [watch(channel, include_initial=True) for _ in range(20)]
-    sources = [EventSource(servers.http_url + PATH) for _ in range(20)]
-    for call in calls:
-        next(call)
-    before = web.num_threads(), rpc.num_threads()
-    calls += [watch(channel, include_initial=True) for _ in range(180)]
-    for call in calls[20:]:
-        next(call)
-    sources += [EventSource(servers.http_url + PATH) for _ in range(180)]
+    calls, sources = [], []
+    before = 0, 0
+    for number in range(200):
+        if number == 20:
+            before = web.num_threads(), rpc.num_threads()
+        calls.append(watch(channel, include_initial=True))
+        next(calls[-1])
+        sources.append(EventSource(servers.http_url + PATH))
     assert all(source.status == 200 for source in sources)
     after = web.num_threads(), rpc.num_threads()
     assert all(now - then <= 4 for now, then in zip(after, before, strict=True)), (before, after)

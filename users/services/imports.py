@@ -53,7 +53,7 @@ def import_users(actor: Any, chunk: Chunk) -> None:
 
 def import_answer(user: User) -> bytes:
     """What is kept of an imported user for the row's idempotency key."""
-    return user.pk.bytes
+    return bytes(user.pk.bytes)
 
 
 def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
