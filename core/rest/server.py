@@ -104,6 +104,7 @@ class _Call:
             await self._send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self._abort()
+            await gone.wait()  # Until the web server knows it too.
         finally:
             listening.cancel()
 

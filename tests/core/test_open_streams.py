@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -283,14 +284,15 @@ def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Server
         stalled.connect((parts.hostname or "", parts.port or 0))
         stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert stalled.recv(15) == b"HTTP/1.1 200 OK"
-        with live_events(servers) as source:
+        with live_events(servers) as source, ThreadPoolExecutor(1) as beside:
             # Far more than the buffers between take.
             UserFactory.create_batch(500, bio="x" * 1000)
             for word in range(10):
                 User.objects.filter(status=1).update(first_name=f"word{word}")
             count = 500 + 10 * User.objects.filter(status=1).count()
+            over_http = beside.submit(source.take, count)
             told = [next(reading) for _ in range(count)]
-            assert [event.id for event in source.take(count)] == [change.cursor for change in told]
+            assert [event.id for event in over_http.result()] == [change.cursor for change in told]
         reading.cancel()
         until(lambda: is_closed(stalled), "the connection that nobody reads is closed")
         stalled.close()
