@@ -279,7 +279,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         self.user.refresh_from_db()
-        return self.user  # type: ignore[no-any-return]
+        return self.user
 
 
 def change_own_password(request: HttpRequest, extra_context: Any = None) -> Any:
@@ -292,7 +292,7 @@ def change_own_password(request: HttpRequest, extra_context: Any = None) -> Any:
     return view(request)
 
 
-admin.site.password_change = change_own_password  # type: ignore[method-assign,assignment]
+admin.site.password_change = change_own_password  # type: ignore[method-assign]
 admin.site.unregister(Group)
 
 
