@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 
+from changes.queries import first_versions
 from changes.services import acting
 from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
@@ -42,6 +43,9 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         chunk.leave_out_replayed()
         users = {row.index: user for row in chunk.good if (user := _checked(actor, chunk, row)) is not None}
         _leave_out_taken(chunk.good, users)
+        given = {users[row.index].pk: users[row.index] for row in chunk.good if row.values.get("id")}
+        for user_id, version in first_versions("user", given.keys()).items():
+            given[user_id].version = version
 
         def save(rows: Sequence[Row]) -> None:
             with translated(users[rows[0].index]) if len(rows) == 1 else nullcontext():
