@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import Error
+from django.db import Error, connections
 from google.protobuf.message import Message
 
 from core import auth
@@ -157,6 +157,7 @@ class Streams:
                 streams = list(self._open)
                 if not streams:
                     self._looks = None
+                    connections.close_all()
                     return
             try:
                 with connected():

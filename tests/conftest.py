@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -21,6 +22,10 @@ from tests.servers import Servers, database_url, running, until
 from tests.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.tools import pytest_terminal_summary as pytest_terminal_summary
 from users.models import User
+
+
+# What is run in the background ignores SIGINT, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -272,7 +272,7 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
         call.cancel()
 
 
-@pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "2"}], indirect=True)
+@pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "5"}], indirect=True)
 def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Servers, channel: grpc.Channel) -> None:
     small = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(servers.grpc_address, options=small) as another:
