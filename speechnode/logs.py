@@ -32,8 +32,16 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-8s%(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        facts = " ".join(f"{name}={value}" for name, value in getattr(record, "call", {}).items() if value != "")
+        facts = " ".join(
+            f"{name}={_on_one_line(value)}" for name, value in getattr(record, "call", {}).items() if value != ""
+        )
         return f"{super().formatMessage(record)}  {facts}".rstrip()
+
+
+def _on_one_line(value: object) -> str:
+    """A caller's text cannot pretend to be another line."""
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
 
 
 def set_up(*, as_json: bool, level: str) -> None:

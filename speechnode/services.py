@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CONTRACT_VERSION = "1.0"
 _MOST_SEGMENTS = 20_000
 _PROGRESS_MS = 10_000
+#: Characters of a session id in the log.
+_MOST_LOGGED = 100
 
 
 class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
@@ -56,7 +58,7 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
         """See `Transcription`."""
         with served("AsrService/Transcribe", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id
+            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
             asr = self._catalog.asr(start.language)
             asr.warm_up()
             about = self._catalog.about(speech_pb2.ENGINE_KIND_ASR)
@@ -82,7 +84,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
         """Who spoke when."""
         with served("SpeakerService/Diarize", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id
+            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
             if not 0 <= start.speaker_count <= 100:
                 raise Invalid("speaker_count: 0 to 100.")
             listener = self._catalog.speakers().listen()
@@ -115,7 +117,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
         response = speech_pb2.EmbedResponse()
         with served("SpeakerService/Embed", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id
+            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
             listener = self._catalog.speakers().listen()
             sound = intake(start.format, start.start_ms, self._most_bytes)
             for _ in _listen(call, request_iterator, start, sound, listener):
@@ -138,7 +140,7 @@ class Summaries(speech_pb2_grpc.SummaryServiceServicer):
     ) -> Iterator[speech_pb2.SummarizeDown]:
         """Deltas of the overview, then the result."""
         with served("SummaryService/Summarize", context, self._slots) as call:
-            call.facts |= {"session_id": request.session_id, "segments": len(request.segments)}
+            call.facts |= {"session_id": request.session_id[:_MOST_LOGGED], "segments": len(request.segments)}
             engine = self._catalog.summaries(request.language)
             about = self._catalog.about(speech_pb2.ENGINE_KIND_SUMMARY)
             for made in engine.summarise(_said(request), call.checkpoint):

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Utterances that wait for the engine; with more, no further audio is taken.
 _MOST_WAITING = 8
+#: Progress is told in steps of at least so much.
+_PROGRESS_MS = 1000
 #: How much there must be for a draft; the next takes half as much again, so that all drafts together cost about
 #: twice what the final costs.
 _FIRST_DRAFT_MS = 600
@@ -176,12 +178,13 @@ class Transcription:
                     if draft := self._finished_draft():
                         yield draft
                     yield from self._finished_finals()
-            if (known_ms := self._known_ms()) > self._told_ms:
+            ended = all_heard and not self._finals and not self._draft
+            if (known_ms := self._known_ms()) - self._told_ms >= (1 if ended else _PROGRESS_MS):
                 self._told_ms = known_ms
                 yield self._progress()
-            self._begin_draft()
-            if all_heard and not self._finals and not self._draft:
+            if ended and all_heard:
                 return all_heard
+            self._begin_draft()
 
     def _take_up(self, heard: _Heard) -> None:
         for utterance in heard.ended:
@@ -210,8 +213,7 @@ class Transcription:
             return None
         utterance, job = self._draft
         self._draft = None
-        recognised = job.result.result()
-        self._asr_cpu_ms += recognised.cpu_ms
+        recognised = self._recognised(job)
         if not self._open or self._open.start_ms != utterance.start_ms:
             return None  # Its final comes.
         return self._segment(utterance, recognised, final=False) if recognised.words else None
@@ -220,12 +222,19 @@ class Transcription:
         while self._finals and self._finals[0][1].result.done():
             utterance, job = self._finals.popleft()
             self._room.release()
-            recognised = job.result.result()
-            self._asr_cpu_ms += recognised.cpu_ms
+            recognised = self._recognised(job)
             # What was shown as a draft needs its end, even if it was no speech after all.
             if recognised.words or utterance.start_ms in self._revisions:
                 yield self._segment(utterance, recognised, final=True)
                 self._revisions.pop(utterance.start_ms)
+
+    def _recognised(self, job: AsrJob) -> Recognised:
+        try:
+            recognised = job.result.result()
+        except CancelledError:  # The node ends.
+            raise Cancelled from None
+        self._asr_cpu_ms += recognised.cpu_ms
+        return recognised
 
     def _segment(self, utterance: Piece, recognised: Recognised, *, final: bool) -> speech_pb2.AsrDown:
         start = utterance.start_ms

@@ -55,7 +55,7 @@ class Job:
                     raise Cancelled
                 self._process = process
             try:
-                return process.recognise(self.pcm)
+                return process.recognise(self)
             except EngineFailed as exc:
                 if last and not self.is_cancelled:
                     raise
@@ -153,18 +153,24 @@ class _Process:
             self.is_ready = process.is_alive()
         return connection
 
-    def recognise(self, pcm: bytes) -> Recognised:
+    def recognise(self, job: Job) -> Recognised:
         """The words of an utterance. Waits for it.
 
         Raises:
+            Cancelled: nobody wants it any more.
             EngineFailed: it has died, was ended, or hung.
         """
         connection = self.start()
+        # From here on, whoever cancels ends the process that we wait for; before, it may have been another one.
+        if job.is_cancelled:
+            raise Cancelled
         try:
-            connection.send_bytes(pcm)
+            connection.send_bytes(job.pcm)
         except OSError as exc:
             raise EngineFailed(_ENDED) from exc
-        answer: Recognised = self._receive(connection, _PATIENCE_SECONDS + _PATIENCE_FACTOR * duration_ms(pcm) / 1000)
+        answer: Recognised = self._receive(
+            connection, _PATIENCE_SECONDS + _PATIENCE_FACTOR * duration_ms(job.pcm) / 1000
+        )
         return answer
 
     def end(self) -> None:

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from bench.flite import spoken
 from speechnode.engines import clustering, voice_prints
 from speechnode.engines.pcm import Piece
 from speechnode.engines.speakers import VoicePrints
 from speechnode.failures import Cancelled
-from tests.speech.flite import spoken
 
 
 def test_the_spectrogram_is_slaneys() -> None:
@@ -53,6 +53,16 @@ def agree(labels: np.ndarray, owners: np.ndarray) -> bool:
 def test_clusters_are_found_and_counted(count: int) -> None:
     prints, owners = points(count, 40, 0.3)
     assert agree(clustering.cluster(prints), owners)
+
+
+def test_one_voice_in_two_moods_is_one() -> None:
+    random = np.random.default_rng(1)
+    voice, mood = np.abs(random.normal(size=(2, 256)))
+    moods = np.stack([voice] * 20 + [voice + 0.7 * mood] * 20) + random.normal(scale=0.05, size=(40, 256))
+    prints = voice_prints.normalised(np.maximum(moods, 0).astype(np.float32))
+    assert prints[0] @ prints[-1] > 0.85
+    assert set(clustering.cluster(prints).tolist()) == {0}
+    assert len(set(clustering.cluster(prints, 2).tolist())) == 2
 
 
 def test_a_known_count_is_kept_to() -> None:

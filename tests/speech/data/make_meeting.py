@@ -12,7 +12,7 @@ from typing import cast
 
 import av
 
-from tests.speech.flite import PAUSE, RATE, spoken
+from bench.flite import PAUSE, RATE, spoken
 
 FOLDER = Path(__file__).parent
 
