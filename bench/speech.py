@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 import grpc
@@ -105,13 +105,7 @@ def transcript(channel: grpc.Channel, pcm: bytes) -> list[speech.Segment]:
 
 def turns(channel: grpc.Channel, pcm: bytes) -> list[speech.Turn]:
     """Who speaks when, as a node hears it."""
-
-    def messages() -> Iterator[speech.AudioUp]:
-        yield speech.AudioUp(start=speech.AudioStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
-        for chunk in chunks(pcm):
-            yield speech.AudioUp(audio=chunk)
-
-    answers = SpeakerServiceStub(channel).Diarize(messages())
+    answers = SpeakerServiceStub(channel).Diarize(audio_messages(pcm))
     return [answer.turn for answer in answers if answer.HasField("turn")]
 
 
@@ -220,6 +214,31 @@ def speakers(channel: grpc.Channel, scenes: int, random_: random.Random) -> list
     return rows
 
 
+def similarities(channel: grpc.Channel) -> list[list[str]]:
+    """How alike the voice prints of one voice are, and those of two."""
+    prints = []
+    for voice in (*VOICES, "librivox"):
+        texts = [pcm for _, pcm in readings("librivox")] if voice == "librivox" else SENTENCES[:5]
+        each = [one if isinstance(one, bytes) else spoken(one, voice) for one in texts]
+        # Two at a time: one alone may be too short.
+        prints += [(voice, voice_print(channel, one + PAUSE + other)) for one, other in pairwise(each)]
+    same, others = [], []
+    for (voice, one), (other_voice, other) in combinations(prints, 2):
+        similarity = sum(left * right for left, right in zip(one, other, strict=True))
+        (same if voice == other_voice else others).append(similarity)
+    return [[f"voice prints: {len(prints)}", f"same {min(same):.2f} up", "", f"others {max(others):.2f} down"]]
+
+
+def voice_print(channel: grpc.Channel, pcm: bytes) -> Sequence[float]:
+    return SpeakerServiceStub(channel).Embed(audio_messages(pcm)).embedding
+
+
+def audio_messages(pcm: bytes) -> Iterator[speech.AudioUp]:
+    yield speech.AudioUp(start=speech.AudioStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
+    for chunk in chunks(pcm):
+        yield speech.AudioUp(audio=chunk)
+
+
 def confused_ms(said: Sequence[Line], heard: Sequence[speech.Turn]) -> int:
     """Time that is given to another voice, by the best way to match labels with voices."""
     overlap: Counter[tuple[str, str]] = Counter()
@@ -270,6 +289,7 @@ def main() -> None:
         if given.only in (None, "speed"):
             rows += speed(channel, process, random.Random(given.seed))
         if given.only in (None, "speakers"):
+            rows += similarities(channel)
             rows += speakers(channel, given.scenes, random.Random(given.seed))
     print_table(["", "measured", "bar", ""], rows)
 

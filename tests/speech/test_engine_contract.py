@@ -135,14 +135,24 @@ def test_where_nobody_speaks_nothing_is_said(engine_node: SpeechNode, sound: byt
 
 
 def test_drafts_become_one_final(engine_node: SpeechNode, meeting_pcm: bytes) -> None:
+    start, first, *rest = sent(speech.AsrStart(format=PCM, interim=True), meeting_pcm[: 32 * 11_000], size=64_000)
+    talk = Talk(start, first)
+    answers = engine_node.asr.Transcribe(talk)
+    # In the middle of a sentence nothing can be final.
+    segments = [next(answer.segment for answer in answers if answer.HasField("segment"))]
+    assert not segments[0].final
+    for message in rest:
+        talk.say(message)
+    talk.end()
+    segments += [answer.segment for answer in answers if answer.HasField("segment")]
     by_id: dict[str, list[speech.Segment]] = {}
-    for answer in transcribed(engine_node, meeting_pcm[: 32 * 16_000], interim=True):
-        if answer.HasField("segment"):
-            by_id.setdefault(answer.segment.segment_id, []).append(answer.segment)
-    for segments in by_id.values():
-        assert [segment.revision for segment in segments] == list(range(1, len(segments) + 1))
-        assert [segment.final for segment in segments] == [False] * (len(segments) - 1) + [True]
-        assert len({segment.start_ms for segment in segments}) == 1
+    for segment in segments:
+        by_id.setdefault(segment.segment_id, []).append(segment)
+    assert len(by_id) >= 2
+    for of_one in by_id.values():
+        assert [segment.revision for segment in of_one] == list(range(1, len(of_one) + 1))
+        assert [segment.final for segment in of_one] == [False] * (len(of_one) - 1) + [True]
+        assert len({segment.start_ms for segment in of_one}) == 1
 
 
 def test_a_language_that_it_does_not_know_is_refused(engine_node: SpeechNode) -> None:
