@@ -103,7 +103,7 @@ class Asr:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         for process in self._all:
-            process.end()
+            process.end(for_good=True)
 
     def _start(self) -> None:
         process = self._idle.get()
@@ -135,6 +135,7 @@ class _Process:
     def __init__(self) -> None:
         self.is_ready = False
         self._lock = threading.Lock()
+        self._ended_for_good = False
         self._running: tuple[BaseProcess, Connection] | None = None
 
     def start(self) -> Connection:
@@ -173,16 +174,23 @@ class _Process:
         )
         return answer
 
-    def end(self) -> None:
-        """Ends it at once; whoever waits for it is told."""
+    def end(self, *, for_good: bool = False) -> None:
+        """Ends it at once; whoever waits for it is told.
+
+        Args:
+            for_good: it is never replaced.
+        """
         with self._lock:
             self.is_ready = False
+            self._ended_for_good |= for_good
             if self._running:
                 self._running[0].kill()
 
     def _replace(self) -> tuple[BaseProcess, Connection]:
         with self._lock:
             self.is_ready = False
+            if self._ended_for_good:
+                raise EngineFailed("The node is going away; another will do this.")
             if self._running:
                 process, connection = self._running
                 process.kill()
