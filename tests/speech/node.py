@@ -111,7 +111,11 @@ class SpeechNode:
         for channel in self._channels:
             channel.close()
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         self.process.wait()
 
     @staticmethod

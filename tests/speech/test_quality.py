@@ -14,5 +14,5 @@ def test_people_are_understood_as_well_as_we_say(node: SpeechNode) -> None:
 
 @pytest.mark.tools("flite")
 def test_so_are_machines(node: SpeechNode) -> None:
-    read = [(text, spoken(text, "slt")) for text in SENTENCES]
+    read = [(text, spoken(text, "slt")) for text in SENTENCES[:8]]
     assert errors(node.channel(), read).rate <= BARS["flite"]
