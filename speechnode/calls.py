@@ -13,7 +13,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from speechnode.failures import Cancelled, EngineFailed, Failure
+from speechnode.failures import Broken, Cancelled, Failure
 from speechnode.slots import Slots
 
 logger = logging.getLogger(__name__)
@@ -89,8 +89,7 @@ def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[Ca
     except Exception:
         error_id = uuid.uuid4().hex
         logger.exception("%s failed (error id %s).", rpc, error_id)
-        failure = EngineFailed(f"An error of the node's own (error id {error_id}).")
-        failure.code, failure.reason = grpc.StatusCode.INTERNAL, "INTERNAL"
+        failure = Broken(f"An error of the node's own (error id {error_id}).")
     _log(rpc, call, failure, time.monotonic() - begun)
     if failure and not isinstance(failure, Cancelled):
         end_with(failure, context)
@@ -100,13 +99,14 @@ def end_with(failure: Failure, context: grpc.ServicerContext) -> None:
     """Ends the call with a google.rpc.Status. Does not return."""
     packed = AnyMessage()
     packed.Pack(ErrorInfo(reason=failure.reason, domain="speech"))
-    status = Status(code=failure.code.value[0], message=str(failure), details=[packed])
+    code = grpc.StatusCode[failure.code]
+    status = Status(code=code.value[0], message=str(failure), details=[packed])
     context.set_trailing_metadata(((_DETAILS, status.SerializeToString()),))
-    context.abort(failure.code, str(failure))
+    context.abort(code, str(failure))
 
 
 def _log(rpc: str, call: Call, failure: Failure | None, seconds: float) -> None:
-    facts = {"operation": rpc, "code": failure.code.name if failure else "OK", **call.facts}
+    facts = {"operation": rpc, "code": failure.code if failure else "OK", **call.facts}
     if failure and not isinstance(failure, Cancelled):
         facts["reason"] = failure.reason
     facts["duration_ms"] = round(seconds * 1000)

@@ -1,17 +1,15 @@
-"""What can go wrong with a call, in words for the caller. Engines raise these; `rpc.answering` tells them."""
-
-import grpc
+"""What can go wrong with a call, in words for the caller. Engines raise these; `calls.served` tells them."""
 
 
 class Failure(Exception):
     """The message is a sentence that says what the caller can do.
 
     Attributes:
-        code: the status that the call ends with.
+        code: the name of the gRPC status that the call ends with.
         reason: of its ErrorInfo; see speech.proto.
     """
 
-    code = grpc.StatusCode.INVALID_ARGUMENT
+    code = "INVALID_ARGUMENT"
     reason = "INVALID"
 
 
@@ -40,33 +38,40 @@ class TooLittleSpeech(Failure):
 class CapabilityMissing(Failure):
     """No engine here can do that."""
 
-    code = grpc.StatusCode.FAILED_PRECONDITION
+    code = "FAILED_PRECONDITION"
     reason = "CAPABILITY_MISSING"
 
 
 class NoFreeStream(Failure):
     """The node serves as many calls as it can."""
 
-    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    code = "RESOURCE_EXHAUSTED"
     reason = "NO_FREE_STREAM"
 
 
 class Draining(Failure):
     """The node is about to end."""
 
-    code = grpc.StatusCode.UNAVAILABLE
+    code = "UNAVAILABLE"
     reason = "DRAINING"
 
 
 class EngineFailed(Failure):
     """An engine died, or did not answer."""
 
-    code = grpc.StatusCode.UNAVAILABLE
+    code = "UNAVAILABLE"
     reason = "ENGINE_FAILED"
+
+
+class Broken(Failure):
+    """Nobody foresaw this; the caller learns an id, and the log the rest."""
+
+    code = "INTERNAL"
+    reason = "INTERNAL"
 
 
 class Cancelled(Failure):
     """The caller went away; nobody will read this."""
 
-    code = grpc.StatusCode.CANCELLED
+    code = "CANCELLED"
     reason = "CANCELLED"

@@ -15,13 +15,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from speechnode import services
-from speechnode.engines.catalog import Catalog
+from speechnode.catalog import Catalog
 from speechnode.slots import Slots
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
 logger = logging.getLogger(__name__)
 
-#: Signals that have come, as numbers; `put` is safe in a signal handler.
+#: Signals that have come, as numbers.
 Signals = queue.SimpleQueue[int]
 #: As a signal: whoever started the node is gone, and nobody waits for anything any more.
 ORPHANED = 0

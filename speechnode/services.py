@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from speechnode.calls import Call, served
-from speechnode.engines.catalog import Catalog
+from speechnode.catalog import Catalog
+from speechnode.engines.pcm import Piece
 from speechnode.failures import Invalid
 from speechnode.intake import Intake, intake
 from speechnode.slots import Slots
@@ -172,8 +173,7 @@ def _listen(
     voices = VoiceSegments(start.start_ms)
     try:
         for piece in _pieces(requests, sound):
-            ended = voices.continue_at(piece.start_ms) if piece.start_ms > voices.fed_ms + 1 else []
-            for utterance in ended + voices.feed(piece.pcm):
+            for utterance in voices.hear(piece):
                 call.checkpoint()
                 listener.take(utterance)
             call.checkpoint()
@@ -185,7 +185,7 @@ def _listen(
         sound.close()
 
 
-def _pieces(requests: Iterator[speech_pb2.AudioUp], sound: Intake) -> Iterator[Any]:
+def _pieces(requests: Iterator[speech_pb2.AudioUp], sound: Intake) -> Iterator[Piece]:
     for request in requests:
         if request.WhichOneof("up") != "audio":
             raise Invalid("After `start` comes `audio`.")

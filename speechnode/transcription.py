@@ -146,8 +146,7 @@ class Transcription:
 
     def _hear(self, voices: "VoiceSegments", pieces: Iterator[Piece]) -> None:
         for piece in pieces:
-            ended = voices.continue_at(piece.start_ms) if piece.start_ms > voices.fed_ms + 1 else []
-            self._report(voices, ended + voices.feed(piece.pcm))
+            self._report(voices, voices.hear(piece))
 
     def _report(self, voices: "VoiceSegments", ended: list[Piece]) -> None:
         for _ in ended:

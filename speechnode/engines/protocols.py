@@ -97,6 +97,3 @@ class SummaryEngine(Protocol):
     def summarise(self, said: "Said", checkpoint: Callable[[], None]) -> "Iterator[str | Summary]":
         """Pieces of the overview, if it makes them one by one; then the summary."""
         ...
-
-
-Engine = AsrEngine | SpeakerEngine | SummaryEngine

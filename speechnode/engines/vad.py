@@ -46,6 +46,12 @@ class VoiceSegments:
         del self._waiting[: steps * _STEP_BYTES]
         return ended
 
+    def hear(self, piece: Piece) -> list[Piece]:
+        """Takes samples that may be later than those before: what lies between was never recorded."""
+        # Times are whole ms, and samples need not be.
+        ended = self.continue_at(piece.start_ms) if piece.start_ms > self.fed_ms + 1 else []
+        return ended + self.feed(piece.pcm)
+
     def finish(self) -> list[Piece]:
         """Ends the utterance, if there is one, as a pause would."""
         self._kept += self._waiting

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from speechnode.engines.catalog import OFFERS
+from speechnode.catalog import OFFERS
 from tandem.speech.v1 import speech_pb2 as speech
 from tests.servers import until
 from tests.speech.node import ROOT, SpeechNode, Talk, ended, refused, seconds_of, sent
