@@ -27,6 +27,8 @@ Signals = queue.SimpleQueue[int]
 ORPHANED = 0
 _IDLE = -1
 
+_LEAVE_SECONDS = 2.0
+
 #: Beside those of the streams: they refuse what is too much, and say what the node can do.
 _SPARE_THREADS = 4
 #: The largest message is a long meeting to be summarised; audio comes in small pieces.
@@ -113,6 +115,10 @@ class Node:
         self._catalog.close()
         self._server.stop(grace=0).wait(1)
 
+    def leave(self) -> None:
+        """Lets what has been answered reach its callers: a call has given back its place a moment before that."""
+        self._server.stop(grace=_LEAVE_SECONDS).wait()
+
     def _add_services(self, options: Options) -> None:
         catalog, slots = self._catalog, self._slots
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -169,7 +175,8 @@ def _drain(node: Node, grace: float, signals: Signals) -> int:
     if (signum := signals.get()) != _IDLE:
         logger.warning("Ending at once.")
         return 128 + signum
-    cut = not node.wait_until_idle(0)
+    if not (cut := not node.wait_until_idle(0)):
+        node.leave()
     logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
     return int(cut)
 
