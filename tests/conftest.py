@@ -23,7 +23,6 @@ from tests.tools import pytest_collection_modifyitems as pytest_collection_modif
 from tests.tools import pytest_terminal_summary as pytest_terminal_summary
 from users.models import User
 
-
 # What is run in the background ignores SIGINT, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
