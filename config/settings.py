@@ -85,7 +85,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 CORS_ALLOWED_ORIGINS = env.list(
     "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
 )
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-request-id"]
+CORS_ALLOW_HEADERS = [
+    "authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-bulk-mode", "x-request-id",
+]  # fmt: skip
 CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotent-Replayed"]
 CORS_URLS_REGEX = r"^/api/"
 
