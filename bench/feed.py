@@ -84,11 +84,13 @@ class Bench:
     def open(self, streams: int) -> None:
         """Open streams on one process: threads, memory, and unary calls beside them."""
         with self._server() as server, self._receiver(server) as receiver:
-            self._unary(server)  # Its threads and connections are made.
+            # Its threads and connections are made, also what looks after open streams.
+            self._unary(server)
+            self._open(server, receiver, 1)
             without = self._unary_rounds(server)
             threads, before = server.process.num_threads(), memory(server.process)
             self._open(server, receiver, streams)
-            self._reach_all(receiver, streams)
+            self._reach_all(receiver, streams + 1)
             each, more = (memory(server.process) - before) / streams / 1024, server.process.num_threads() - threads
             idle = self._cpu_share(server)
             with_streams = self._unary_rounds(server)
@@ -118,7 +120,7 @@ class Bench:
                     self._events(server, receiver, int(self._seconds * EVENTS_A_SECOND), 1 / EVENTS_A_SECOND)
                 )
                 saturated.append(self._events(server, receiver, SATURATED, 0))
-                # It is another server's, so that it slows down nobody in the rounds without it.
+                # For this round only, so that it slows down nobody in those without it.
                 with self._receiver(server) as slow:
                     slow.open(1, reading=False)
                     self._reach_all(receiver, WATCHERS)

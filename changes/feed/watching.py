@@ -228,8 +228,16 @@ class Watch:
         cursor = ""
         if item.seq is not None:
             self._given = item.seq
-            cursor = cursors.write(self._stamp, self.epoch, item.seq)
+            cursor = self._cursor(item.seq, item.change)
         return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
+
+    def _cursor(self, seq: int, change: Logged | None) -> str:
+        """The cursor after a change, which the streams of one filter share."""
+        made = {} if change is None else change.made
+        found: str | None = made.get(self._stamp)
+        if found is None:
+            found = made[self._stamp] = cursors.write(self._stamp, self.epoch, seq)
+        return found
 
     def _last_words(self, failure: Exception) -> Sequence[Event]:
         self._ready.clear()
