@@ -27,7 +27,7 @@ CREATE_BAR, LOG_BAR, BULK_BAR, LIST_BAR = 1.5, 0.2, 5_000, 1.2
 SERVICE = "/taskservice.TaskService"
 _CHUNK = 100_000
 
-# Of three years, the last made now; one in 1,000 the colleague's. The triggers are off: this is the state before.
+# Of three years, the last made now; one in 100 the colleague's, who so has more than a page everywhere. The triggers are off: this is the state before.
 _INSERT = """
 INSERT INTO tasks_task (id, title, description, status, priority, labels, due_date, metadata, completed_at, source,
                         created_by_id, assigned_to_id, version, created_at, updated_at)
@@ -35,7 +35,7 @@ SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0') || '
         || '8' || right(md5('b' || n), 15))::uuid,
     'Task ' || n || ' of many', 'Some words about what there is to do.', 1 + n %% 4, 1 + n %% 3,
     ARRAY['label' || n %% 500], made_at + interval '30 days', '{}', CASE WHEN n %% 4 = 2 THEN made_at END, '',
-    CASE WHEN n %% 1000 = 0 THEN %(colleague)s ELSE %(administrator)s END, %(administrator)s, 1, made_at, made_at
+    CASE WHEN n %% 100 = 0 THEN %(colleague)s ELSE %(administrator)s END, %(administrator)s, 1, made_at, made_at
 FROM (
     SELECT n, now() - interval '3 years' * (1 - n::float / %(total)s) AS made_at
     FROM generate_series(%(first)s, %(last)s) AS n
