@@ -79,7 +79,7 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
     # grpcio's own: up to two minutes after the server is back. Each waiter backs off by itself anyway.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 3_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     # The server takes as much.
     ("grpc.max_receive_message_length", 50 * 1024 * 1024),
     ("grpc.max_send_message_length", 50 * 1024 * 1024),

@@ -5,6 +5,9 @@ import signal
 import subprocess
 import sys
 
+from google.protobuf.empty_pb2 import Empty
+
+from tandem.client import Client, Unavailable
 from tests.servers import PATIENCE_SECONDS, ROOT, answers_grpc, free_port, until
 
 
@@ -39,3 +42,12 @@ class Server:
     def manage(self, *arguments: str) -> None:
         """A command of manage.py, on the server's database."""
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._environment, check=True)
+
+
+def reaches(client: Client) -> bool:
+    """Whether a call of this client finds the server."""
+    try:
+        client.users.HealthCheck(Empty())
+    except Unavailable:
+        return False
+    return True

@@ -9,7 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Circuit, CircuitState, Client, NotFound, Unauthenticated, Unavailable
 from tandem.user.v1.user_pb2 import GetUserRequest
-from tests.client.server import Server
+from tests.client.server import Server, reaches
 from tests.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
@@ -39,16 +39,8 @@ def test_it_opens_while_the_server_is_away_and_closes_when_it_is_back(server: Se
         assert states == [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.OPEN]
 
         server.start()
-        until(lambda: succeeds(client), "a call has found the server")
+        until(lambda: reaches(client), "a call has found the server")
         assert states[-2:] == [CircuitState.HALF_OPEN, CircuitState.CLOSED]
-
-
-def succeeds(client: Client) -> bool:
-    try:
-        client.users.HealthCheck(Empty())
-    except Unavailable:
-        return False
-    return True
 
 
 def test_a_refusal_is_not_a_failure_of_the_connection(client: Client) -> None:

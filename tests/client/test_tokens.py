@@ -78,7 +78,7 @@ def is_let_in(client: Client) -> bool:
 
 def test_an_open_watch_goes_on_over_expired_tokens(session: Client, told: list[TokenPair]) -> None:
     ask(session)
-    with session.watch_tasks(include_initial=True) as watch, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, session.watch_tasks(include_initial=True) as watch:
         assert isinstance(next(watch), SnapshotEnd)
         # Nobody calls meanwhile: the server ends the stream, and the watch itself sees to a new token.
         waiting = pool.submit(next, watch)
@@ -104,7 +104,7 @@ def test_a_revoked_session_is_an_error(server: Server, session: Client, told: li
 
 def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client, told: list[TokenPair]) -> None:
     ask(session)
-    with Client(server.address, refresh_token=told[-1].refresh_token) as client, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Client(server.address, refresh_token=told[-1].refresh_token) as client:
         watch = client.watch_tasks(include_initial=True)
         assert isinstance(next(watch), SnapshotEnd)
         waiting = pool.submit(next, watch)

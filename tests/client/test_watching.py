@@ -23,7 +23,7 @@ from tandem.task.v1.task_pb2 import (
     UpdateTaskRequest,
 )
 from tests.client.proxy import Proxy
-from tests.client.server import Server
+from tests.client.server import Server, reaches
 from tests.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
@@ -113,65 +113,70 @@ def test_a_kept_cursor_goes_on_in_another_process(client: Client, label: str) ->
 
 
 def test_killed_and_started_again_the_server_owes_nothing(client: Client, server: Server, label: str) -> None:
-    with client.watch_tasks(labels=[label], include_initial=True, patience=EAGER) as watch:
+    watching = client.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
+    with ThreadPoolExecutor(1) as pool, watching as watch:
         state_of(watch)
         make(client, label, "before")
         assert titles(take(watch, 1)) == ["before"]
         make(client, label, "unread")
-        with ThreadPoolExecutor(1) as pool:
-            server.end(signal.SIGKILL)
-            waiting = pool.submit(take, watch, 2)
-            server.start()
-            make(client, label, "after")
-            assert titles(waiting.result(30)) == ["unread", "after"]
+        server.end(signal.SIGKILL)
+        waiting = pool.submit(take, watch, 2)
+        server.start()
+        until(lambda: reaches(client), "calls are made again")
+        make(client, label, "after")
+        assert titles(waiting.result(30)) == ["unread", "after"]
 
 
 def test_a_server_that_drains_hands_over(client: Client, server: Server, label: str) -> None:
-    with client.watch_tasks(labels=[label], include_initial=True, patience=EAGER) as watch:
+    watching = client.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
+    with ThreadPoolExecutor(1) as pool, watching as watch:
         state_of(watch)
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(take, watch, 2)
-            make(client, label, "before")
-            server.end(signal.SIGTERM)
-            server.start()
-            make(client, label, "after")
-            assert titles(waiting.result(30)) == ["before", "after"]
+        waiting = pool.submit(take, watch, 2)
+        make(client, label, "before")
+        server.end(signal.SIGTERM)
+        server.start()
+        until(lambda: reaches(client), "calls are made again")
+        make(client, label, "after")
+        assert titles(waiting.result(30)) == ["before", "after"]
 
 
 def test_over_twenty_cuts_under_writes_nothing_is_lost_and_nothing_comes_twice(
     client: Client, proxy: Proxy, label: str
 ) -> None:
     tasks = make_many(client, label, 40)
+    written = {task.id: task.version for task in tasks}
     ended = threading.Event()
-    rng = random.Random(4)
 
-    def write() -> int:
-        """Until it is told to end; gives the number of updates."""
+    def write() -> None:
         for number in itertools.count():
-            if ended.is_set():
-                return number
             task = tasks[number % len(tasks)]
-            client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title=f"{LONG_TITLE} {number}"))
-        raise AssertionError("unreachable")
+            request = UpdateTaskRequest(id=task.id, title=f"{LONG_TITLE} {number}")
+            written[task.id] = client.tasks.UpdateTask(request).version
+            if ended.is_set():
+                return
 
-    versions: dict[str, list[int]] = {task.id: [] for task in tasks}
-    with Client(proxy.address) as behind, ThreadPoolExecutor(1) as pool:
+    seen: dict[str, list[int]] = {task.id: [] for task in tasks}
+    rng = random.Random(4)
+    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+        watch = behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
         writer = pool.submit(write)
-        with behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER) as watch:
+        try:
             for event in watch:
                 assert not isinstance(event, Resync)
                 if not isinstance(event, SnapshotEnd):
-                    versions[event.task.id].append(event.task.version)
+                    seen[event.task.id].append(event.task.version)
                 if proxy.cuts < 20:
-                    # The initial state has some 10 KB: the first cuts are inside it.
-                    proxy.cut_after(rng.randrange(500, 9_000))
+                    # The initial state has more than that: the first cuts are inside it.
+                    proxy.cut_after(rng.randrange(200, 4_000))
                 elif not ended.is_set():
+                    # The writer makes one more write after that, which ends the wait for the last event.
                     ended.set()
-                    updates = writer.result(20)
-                if ended.is_set() and sum(seen[-1] for seen in versions.values()) == updates + len(tasks):
+                    writer.result(20)
+                if ended.is_set() and {task_id: versions[-1] for task_id, versions in seen.items()} == written:
                     break
-    # Each version of each task is one more than the one before; in the initial state some may be skipped.
-    assert all(a < b for seen in versions.values() for a, b in itertools.pairwise(seen))
+        finally:
+            ended.set()
+    assert all(a < b for versions in seen.values() for a, b in itertools.pairwise(versions))
 
 
 def test_what_goes_while_the_initial_state_is_cut_is_told_to_be_gone(client: Client, proxy: Proxy, label: str) -> None:
@@ -193,7 +198,8 @@ def test_a_change_that_the_initial_state_holds_does_not_come_again(client: Clien
     """A stream goes on from where its initial state began to be read, and what that held is behind the cursor."""
     tasks = make_many(client, label, 300)
     with Client(proxy.address) as behind:
-        with behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER) as watch:
+        watching = behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
+        with watching as watch:
             first = take(watch, 1)[0]
             for task in tasks:
                 client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title="Other"))
@@ -214,16 +220,16 @@ def test_a_frozen_server_is_found_out(
 ) -> None:
     caplog.set_level(logging.WARNING, "tandem.client")
     patience = Patience(silence_seconds=0.3, first_delay_seconds=0.05, longest_delay_seconds=0.1)
-    with client.watch_tasks(labels=[label], include_initial=True, patience=patience) as watch:
+    watching = client.watch_tasks(labels=[label], include_initial=True, patience=patience)
+    with ThreadPoolExecutor(1) as pool, watching as watch:
         state_of(watch)
         server.send(signal.SIGSTOP)
         try:
-            with ThreadPoolExecutor(1) as pool:
-                waiting = pool.submit(take, watch, 1)
-                until(lambda: len(caplog.records) >= 2, "two streams were given up")
-                server.send(signal.SIGCONT)
-                make(client, label, "thawed")
-                assert titles(waiting.result(20)) == ["thawed"]
+            waiting = pool.submit(take, watch, 1)
+            until(lambda: len(caplog.records) >= 2, "two streams were given up")
+            server.send(signal.SIGCONT)
+            make(client, label, "thawed")
+            assert titles(waiting.result(20)) == ["thawed"]
         finally:
             server.send(signal.SIGCONT)
     assert {record.message for record in caplog.records} == {"The stream was silent for 0 s."}
@@ -264,7 +270,7 @@ def test_a_new_epoch_is_a_resync(client: Client, server: Server, label: str, inc
 
 def assert_goes_on(watch: Watch[TaskEvent], write: Callable[[], object]) -> None:
     """A stream from now on does not say when it has begun: so there are writes until one is told."""
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, watch:
         waiting = pool.submit(take, watch, 1)
 
         def told() -> bool:
@@ -287,12 +293,12 @@ def test_a_cursor_of_another_filter_is_a_resync(client: Client, label: str) -> N
 def test_a_stream_that_is_cut_before_it_has_a_cursor_may_have_missed_something(
     client: Client, proxy: Proxy, label: str
 ) -> None:
-    with Client(proxy.address) as behind, behind.watch_tasks(labels=[label], patience=EAGER) as watch:
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(next, watch)
-            until(lambda: proxy.connections == 1, "it is connected")
-            proxy.cut()
-            assert waiting.result(20) == Resync("CUT_WITHOUT_CURSOR")
+    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+        watch = behind.watch_tasks(labels=[label], patience=EAGER)
+        waiting = pool.submit(next, watch)
+        until(lambda: proxy.connections == 1, "it is connected")
+        proxy.cut()
+        assert waiting.result(20) == Resync("CUT_WITHOUT_CURSOR")
         task = make(client, label)
         assert_goes_on(watch, lambda: client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title="again")))
 
@@ -306,7 +312,7 @@ def test_what_repeating_does_not_mend_is_raised(client: Client) -> None:
 
 @pytest.mark.parametrize("what", ["watch", "client"])
 def test_closing_ends_who_waits(server: Server, label: str, what: str) -> None:
-    with Client(server.address) as client, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Client(server.address) as client:
         watch = client.watch_tasks(labels=[label], include_initial=True)
         state_of(watch)
         waiting = pool.submit(list, watch)
@@ -317,7 +323,7 @@ def test_closing_ends_who_waits(server: Server, label: str, what: str) -> None:
 
 
 def test_closing_ends_who_waits_to_try_again(label: str) -> None:
-    with Client("127.0.0.1:1") as client, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Client("127.0.0.1:1") as client:
         patience = Patience(first_delay_seconds=1_000, longest_delay_seconds=1_000)
         watch = client.watch_tasks(labels=[label], include_initial=True, patience=patience)
         waiting = pool.submit(list, watch)
