@@ -41,6 +41,13 @@ TICKETS_PER_MINUTE = 60
 LONGEST_PATH = 300
 
 
+#: What an exchange needs to know: of the token, its session, and whose that is.
+_READ_OF_A_TOKEN = (
+    "expires_at", "used_at", "session__created_at", "session__revoked_at", "session__user__status",
+    "session__user__roles", "session__user__is_service", "session__user__tokens_valid_from",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A session and the refresh token to give out for it."""
@@ -97,9 +104,9 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
             raise _ended()
         successors = tokens.successors_of(refresh_token)
         if held.used_at is None:
-            held.used_at = timezone.now()
-            held.save(update_fields=["used_at"])
-            Session.objects.filter(pk=held.session.pk).update(last_used_at=held.used_at)
+            now = timezone.now()
+            RefreshToken.objects.filter(pk=held.pk).update(used_at=now)
+            Session.objects.filter(pk=held.session.pk).update(last_used_at=now)
             return Grant(held.session, _issue(held.session, successors[0]))
         if timezone.now() - held.used_at <= LOST_ANSWER_GRACE:
             for successor in successors:
@@ -281,12 +288,12 @@ def prune_sessions() -> int:
 
 
 def _lock(refresh_token: str) -> RefreshToken | None:
-    """The token's row, with its session locked: the family changes one exchange at a time."""
-    rows = RefreshToken.objects.filter(token_hash=tokens.hash_of(refresh_token))
-    session_id = rows.values_list("session_id", flat=True).first()
-    if session_id is None or not Session.objects.select_for_update().filter(pk=session_id).exists():
-        return None
-    return rows.select_related("session__user").first()
+    """The token's row and its session, locked: the family changes one exchange at a time.
+
+    Whoever waits for the locks gets both rows as they are then (of what is not locked, as it was before).
+    """
+    rows = RefreshToken.objects.select_for_update(of=("self", "session")).select_related("session__user")
+    return rows.only(*_READ_OF_A_TOKEN).filter(token_hash=tokens.hash_of(refresh_token)).order_by().first()
 
 
 def _issue(session: Session, refresh_token: str) -> str:

@@ -52,5 +52,5 @@ def _view(call: Call, request: Any) -> View:
     }
     if errors:
         raise ValidationError(errors)
-    asked = sorted(set(request.subject_types)) or known
-    return View(call.operation.name, change_message, tuple(asked))
+    asked = sorted(set(request.subject_types))
+    return View(call.operation.name, change_message, tuple(asked or known), bound_to=asked)

@@ -11,6 +11,7 @@ from django.db.models import Case, TextField, Value, When
 
 from changes import feed
 from changes.models import Change, Operation
+from core.auth import System
 from core.context import request_id
 
 _SET = """
@@ -32,7 +33,7 @@ _EXCHANGE = """
 
 
 @contextmanager
-def acting(actor: AbstractBaseUser | AnonymousUser | str, reason: str = "") -> Iterator[None]:
+def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str = "") -> Iterator[None]:
     """A transaction whose changes the log records as this actor's.
 
     Inside another transaction it is a savepoint, and when it ends the log goes on with the actor and the reason from
@@ -40,7 +41,7 @@ def acting(actor: AbstractBaseUser | AnonymousUser | str, reason: str = "") -> I
     inherited: an inner `acting` without one has none.
 
     Args:
-        actor: a user, AnonymousUser, or the name of a part of the system, such as `retention`.
+        actor: a user, AnonymousUser, or a part of the system, also by its name alone, such as `retention`.
         reason: in the actor's words, for those who read the log.
     """
     told = (_name_of(actor), reason, request_id.get())
@@ -66,7 +67,7 @@ def forget(subject_type: str, subject_id: uuid.UUID | str) -> int:
     return changes.update(old=None, new=None, reason=reason)
 
 
-def _name_of(actor: AbstractBaseUser | AnonymousUser | str) -> str:
+def _name_of(actor: AbstractBaseUser | AnonymousUser | System | str) -> str:
     if isinstance(actor, str):
         return actor
     return str(actor.pk) if actor.is_authenticated else "anonymous"

@@ -8,10 +8,14 @@ from django.conf import settings
 
 
 @contextmanager
-def running_alongside() -> Iterator[None]:
-    """Surrounds the life of a process that serves, after its last fork."""
+def running_alongside(*, streams: bool = True) -> Iterator[None]:
+    """Surrounds the life of a process, after its last fork.
+
+    Args:
+        streams: it serves streams of events.
+    """
     module = import_module(settings.ALONGSIDE)
-    module.start()
+    module.start(streams=streams)
     try:
         yield
     finally:

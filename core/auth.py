@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -23,11 +23,25 @@ _MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class System:
+    """A part of the system that acts by itself, such as a command. It may do everything, and is nobody's account.
+
+    Attributes:
+        pk: its name, which stands in the change log and with its idempotency keys.
+    """
+
+    pk: str
+    is_authenticated: ClassVar[bool] = True
+    is_administrator: ClassVar[bool] = True
+    reads_everything: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What a caller showed, and who that makes them.
 
     Attributes:
-        actor: a user, or AnonymousUser.
+        actor: a user, AnonymousUser, or a `System`.
         session_id: the session of the access token; None when it was none.
         scopes: what the API key is limited to; None = no key, no limit.
         key_id: the API key; None when it was none.

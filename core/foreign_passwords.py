@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import bcrypt
-from django.contrib.auth.hashers import BasePasswordHasher, mask_hash
+from django.contrib.auth.hashers import BasePasswordHasher, is_password_usable, mask_hash
 
 from core.passwords import taking_turns
 
@@ -123,6 +123,11 @@ def stored_form(brought: str) -> str | None:
         if found is not None and _is_affordable(found.groupdict()):
             return hasher.algorithm + text
     return None
+
+
+def portable_form(stored: str) -> str:
+    """A stored hash as another system may bring it along: `stored_form` backwards; empty if it is no password's."""
+    return "$" + stored.partition("$")[2] if is_password_usable(stored) else ""
 
 
 def _modular(brought: str) -> str:

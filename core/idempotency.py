@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.keyed import digests
-from core.models import IdempotencyRecord
+from core.models import IdempotencyRecord, insert_many
 
 KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
@@ -78,20 +78,20 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     now = timezone.now()
     # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
     records = [
-        IdempotencyRecord(
-            principal=principal,
-            operation=operation,
-            key=key,
-            request_hash=digests(request)[0],
-            answer=answer,
-            created_at=now,
-        )
+        {
+            "principal": principal,
+            "operation": operation,
+            "key": key,
+            "request_hash": digests(request)[0],
+            "answer": answer,
+            "created_at": now,
+        }
         for key, request, answer in sorted(rows)
     ]
     if records:
         expired = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR)
-        expired.filter(principal=principal, operation=operation, key__in=[r.key for r in records]).delete()
-        IdempotencyRecord.objects.bulk_create(records)
+        expired.filter(principal=principal, operation=operation, key__in=[r["key"] for r in records]).delete()
+        insert_many(IdempotencyRecord, records)
 
 
 def prune() -> int:

@@ -1,11 +1,13 @@
 """The tables that every app shares, and the one way to save."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -143,10 +145,51 @@ def clean(instance: models.Model, only: dict[str, Any] | None = None) -> None:
     Args:
         only: the fields to check; None = all. The rules across fields run either way.
     """
-    exclude = {field.name for field in instance._meta.fields if field.remote_field}
-    if only is not None:
-        exclude |= {field.name for field in instance._meta.fields if field.name not in only}
+    every, references = _names(type(instance))
+    exclude = references if only is None else references | (every - only.keys())
     instance.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+
+
+@cache
+def _names(model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """Of all fields, and of those that refer to other rows."""
+    fields = model._meta.fields
+    return frozenset(field.name for field in fields), frozenset(field.name for field in fields if field.remote_field)
+
+
+def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows that were checked (`clean`), in one statement; of each the model's attributes, as `vars` gives them.
+
+    What `bulk_create` does, at a tenth of its cost in Python (that prepares each value of each row by itself): the rows
+    go to the database as one JSON text, and it makes values of them. Nothing is read back; columns that the database
+    itself fills (generated ones, those with a default of its own) are left to it.
+    """
+    statement, columns = _insertion(model)
+    values = [{column: row[name] for column, name in columns} for row in rows]
+    with connection.cursor() as cursor:
+        # Many rows have the same author; a UUID as text costs more than finding it again.
+        cursor.execute(statement, [json.dumps(values, default=cache(_as_text))])
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, list[tuple[str, str]]]:
+    """The statement, and of each column its name and the attribute whose value it takes."""
+    fields: list[Any] = [
+        field
+        for field in model._meta.concrete_fields
+        if not field.generated and not field.has_db_default() and not isinstance(field, models.AutoField)
+    ]
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)",  # noqa: S608 - our own names
+        [(field.column, field.attname) for field in fields],
+    )
+
+
+def _as_text(value: Any) -> str:
+    """A value that JSON does not know, as PostgreSQL reads it: UUIDs, dates and times as they are written."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def _update(instance: Versioned, changed: dict[str, Any]) -> None:

@@ -8,13 +8,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import Error
+from django.db import Error, connections
 from google.protobuf.message import Message
 
 from core import auth
@@ -157,10 +157,11 @@ class Streams:
                 streams = list(self._open)
                 if not streams:
                     self._looks = None
+                    connections.close_all()
                     return
             try:
                 with connected():
-                    fresh = auth.renew({stream.call.credential for stream in streams})
+                    fresh = _looked_at({stream.call.credential for stream in streams})
             except Error as exc:
                 # Nothing can be found out, and nothing happens in the feeds meanwhile.
                 if not is_database_away(exc):
@@ -175,9 +176,21 @@ class Streams:
             stream.feed.end(Unauthenticated("The credential of this stream has expired or was revoked; sign in again."))
         elif stream.ends_at is not None and now >= stream.ends_at:
             stream.feed.end(Unavailable("This stream has run for long enough; open it again where it ended."))
-        else:
+        elif credential is not stream.call.credential:
             stream.call.credential = credential
             stream.feed.authorize(credential.actor)
+
+
+def _looked_at(credentials: Collection[Credential]) -> dict[Credential, Credential]:
+    """What these are worth by now; one of which nothing has changed is itself, and costs its streams nothing."""
+    return {
+        known: known if _told_of(known.actor) == _told_of(now.actor) else now
+        for known, now in auth.renew(credentials).items()
+    }
+
+
+def _told_of(actor: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(actor).items() if name != "_state"}
 
 
 def _owner(call: Call) -> str:

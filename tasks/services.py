@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from changes.queries import first_versions
 from changes.services import acting
 from core import ids
 from core.bulk import Chunk, Row
@@ -56,6 +57,8 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
     outcomes = [_draft(actor, fields, people) for fields in many]
     _refuse(outcomes, _repeated(outcomes))
     with acting(actor), translated(Task()):
+        drafted = zip(outcomes, many, strict=True)
+        _go_on_counting({made.pk: made for made, asked in drafted if isinstance(made, Task) and asked.get("id")})
         while drafts := [outcome for outcome in outcomes if isinstance(outcome, Task)]:
             try:
                 with transaction.atomic():
@@ -163,6 +166,12 @@ def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) ->
     except ValidationError as exc:
         return exc
     return task
+
+
+def _go_on_counting(chosen: Mapping[UUID, Task]) -> None:
+    """Gives tasks whose ids clients chose the version that follows on that of a deleted task of this id."""
+    for task_id, version in first_versions("task", chosen.keys()).items():
+        chosen[task_id].version = version
 
 
 def _repeated(outcomes: Sequence[Outcome]) -> Iterator[int]:

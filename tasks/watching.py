@@ -2,18 +2,21 @@
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from changes.feed.log import Image, Logged
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind, View, everything
+from core import ids
 from core.errors import invalid
 from core.messages import checked_numbers, set_timestamp
 from tandem.task.v1 import task_pb2
 from tasks.messages import task_from_image
 
-MOST_TASKS = 1_000
+MOST_TASKS = 500
+_NO_TASK = UUID(int=0)
 
 _EVENTS = {
     Kind.CREATED: task_pb2.EVENT_TYPE_CREATED,
@@ -33,8 +36,8 @@ def watched(operation: str, request: task_pb2.WatchTasksRequest) -> View:
     """
     if len(request.task_ids) > MOST_TASKS:
         raise invalid("task_ids", "max_items", f"Watch at most {MOST_TASKS} tasks by their ids, or all.")
-    # An id that is none stays in the filter: whoever asks for it alone must not be shown everything.
-    task_ids = frozenset(task_id.lower() for task_id in request.task_ids)
+    # Whoever asks only for what is no id must not be shown everything.
+    task_ids = frozenset(str(ids.parsed(sent) or _NO_TASK) for sent in request.task_ids)
     statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
     labels = frozenset(request.labels)
     return View(

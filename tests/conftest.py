@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -10,13 +11,20 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from changes import feed
 from core import auth
+from core.errors import Unavailable
+from core.rpc import senders
+from core.streams import STREAMS
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
-from tests.servers import Servers, database_url, running
+from tests.servers import Servers, database_url, running, until
 from tests.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.tools import pytest_terminal_summary as pytest_terminal_summary
 from users.models import User
+
+# What is run in the background ignores SIGINT, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +48,22 @@ def api(request: pytest.FixtureRequest, db: None) -> Door:
 def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Door:
     """A door whose writes are committed, for tests with several connections."""
     return request.param()
+
+
+@pytest.fixture
+def watching(committing_api: Door) -> Iterator[Door]:
+    """A door whose writes are committed and can be watched: the feed runs in this process."""
+    feed.start()
+    until(lambda: feed.live.known_head is not None, "the feed has begun to read")
+    yield committing_api
+    STREAMS.end_all(Unavailable("The test is over."))
+    until(lambda: not len(STREAMS), "all streams have ended")
+    STREAMS.__init__()  # type: ignore[misc]
+    for pool in senders.pools():
+        pool.end(within=5)  # And with the threads their connections.
+    senders.pools.cache_clear()
+    feed.stop()
+    feed.live.known_head = None
 
 
 @pytest.fixture(autouse=True)

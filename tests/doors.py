@@ -6,12 +6,15 @@ rpc's `google.api.http` rule and parses the answer as the response message.
 """
 
 import json as stdlib_json
+import queue
+import threading
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from django.db import connections
 from django.test import Client
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
@@ -25,6 +28,8 @@ from core.rest import json
 from core.rpc.interceptors import Interceptor
 from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
+
+PATIENCE_SECONDS = 20
 
 #: `UserService/CreateUser` → its operation; rpc names repeat between services.
 OPERATIONS: dict[str, Operation] = {
@@ -64,6 +69,38 @@ class Answer:
     version: int | None = None
     replayed: bool = False
     request_id: str = ""
+
+
+class Watched:
+    """An open stream of events: messages as they come, and whatever ended it."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self.close = close
+        self._came: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def put(self, came: Any) -> None:
+        """A message came, or a Failed; None = the stream has ended well."""
+        self._came.put(came)
+
+    def next(self) -> Any:
+        """The next message.
+
+        Raises:
+            Failed: the stream has ended.
+        """
+        came = self._came.get(timeout=PATIENCE_SECONDS)
+        if isinstance(came, Failed):
+            raise came
+        return came
+
+    def take(self, count: int) -> list[Any]:
+        return [self.next() for _ in range(count)]
+
+    def __enter__(self) -> "Watched":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
 
 class Door:
@@ -107,7 +144,14 @@ class Door:
             "x-bulk-mode": bulk_mode,
         }
         sent = {name: value for name, value in headers.items() if value is not None}
+        if OPERATIONS[operation].is_feed:
+            self._watch(OPERATIONS[operation], request, sent).close()
+            return Answer(None)
         return self._send(OPERATIONS[operation], request, sent, exact_count)
+
+    def watch(self, operation: str, request: Any, *, actor: Any) -> Watched:
+        """Opens a stream of events. What it tells must be committed, and the feed must run (fixture `watching`)."""
+        return self._watch(OPERATIONS[operation], request, {"authorization": self.bearer(actor)})
 
     def __init__(self) -> None:
         self._tokens: dict[Any, str] = {}
@@ -119,6 +163,9 @@ class Door:
         return self._tokens[actor.pk]
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
+        raise NotImplementedError
+
+    def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
         raise NotImplementedError
 
 
@@ -151,6 +198,24 @@ class RestDoor(Door):
             request_id=response.headers["X-Request-ID"],
         )
 
+    def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
+        call = json.write_request(operation, request)
+        path = call.path + ("?" + urllib.parse.urlencode(call.query) if call.query else "")
+        response: Any = self.client.get(path, headers=headers)
+        if response.status_code >= 400:
+            raise _failed_over_http(response)
+        watched = Watched(response.close)
+
+        def read() -> None:
+            for part in response.streaming_content:
+                for block in filter(None, part.decode().split("\n\n")):
+                    if (came := _event(operation, block)) is not None:
+                        watched.put(came)
+            watched.put(None)
+
+        threading.Thread(target=_with_own_connection, args=(read,), daemon=True).start()
+        return watched
+
     def _send_lines(self, operation: Operation, requests: list[Message], headers: dict[str, str]) -> Answer:
         lines = [stdlib_json.dumps(json.to_json(request)) for request in requests]
         response: Any = self.client.generic(
@@ -168,6 +233,27 @@ class RestDoor(Door):
             answered = b"".join(response.streaming_content).splitlines()
             message = [json.from_json(operation.response_class, stdlib_json.loads(line)) for line in answered]
         return Answer(message, request_id=response.headers["X-Request-ID"])
+
+
+def _event(operation: Operation, block: str) -> Any:
+    """The message of a server-sent event, or the failure that it tells; of what is none, nothing."""
+    lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+    if "data" in lines and lines["event"] != "resync":
+        return json.from_json(operation.response_class, stdlib_json.loads(lines["data"]))
+    if "data" in lines:
+        problem = stdlib_json.loads(lines["data"])
+        return Failed(problem["reason"], problem["detail"], [], {})
+    if block.startswith(": "):
+        reason, _, message = block[2:].partition(": ")
+        return Failed(reason, message, [], {})
+    return None
+
+
+def _with_own_connection(run: Callable[[], None]) -> None:
+    try:
+        run()
+    finally:
+        connections.close_all()
 
 
 def _failed_over_http(response: Any) -> Failed:
@@ -214,6 +300,24 @@ class GrpcDoor(Door):
             replayed=metadata.get("idempotent-replayed") == "true",
             request_id=metadata["x-request-id"],
         )
+
+    def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
+        context = CallContext(tuple(headers.items()))
+        watched = Watched(context.end)
+
+        def send(encoded: bytes | None) -> None:
+            if encoded is not None:
+                watched.put(operation.response_class.FromString(encoded))
+                return
+            failed = context.code() is not grpc.StatusCode.OK
+            watched.put(_failed_over_grpc(context, dict(context.sent_metadata)) if failed else None)
+            context.end()
+
+        handler: Any = self.handlers[f"/{operation.name}"]
+        handler.stream_stream(iter([request.SerializeToString()]), context, send)
+        if context.code() is not grpc.StatusCode.OK:
+            raise _failed_over_grpc(context, dict(context.sent_metadata))
+        return watched
 
 
 def _failed_over_grpc(context: "CallContext", metadata: Mapping[str, Any]) -> Failed:
@@ -274,6 +378,7 @@ class CallContext(grpc.ServicerContext):
     sent_metadata: list[tuple[str, Any]] = field(default_factory=list)
     _code: grpc.StatusCode = grpc.StatusCode.OK
     _details: str = ""
+    _callbacks: list[Callable[[], None]] = field(default_factory=list)
 
     def invocation_metadata(self) -> Any:
         return self.metadata
@@ -288,7 +393,13 @@ class CallContext(grpc.ServicerContext):
         return True
 
     def add_callback(self, callback: Any) -> bool:
+        self._callbacks.append(callback)
         return True
+
+    def end(self) -> None:
+        """The call is over."""
+        for callback in self._callbacks:
+            callback()
 
     def send_initial_metadata(self, initial_metadata: Any) -> None:
         self.sent_metadata += initial_metadata

@@ -1,4 +1,4 @@
-"""Tests marked `tools("program", ...)` need programs that Python packages do not bring.
+"""Tests marked `tools("program", ...)` need programs, or files by their whole path, that Python packages do not bring.
 
 Where one is not installed, the test is left out, and the run says so by name: a green run must not hide what it did not
 try. CI has them all, or fails.
@@ -18,7 +18,9 @@ _left_out = pytest.StashKey[list[str]]()
 
 
 def path_of(program: str) -> str | None:
-    """Where a program is: on the PATH, or among those that npm installed."""
+    """Where a program is: on the PATH, or among those that npm installed; or a file, by its whole path."""
+    if "/" in program:
+        return program if Path(program).exists() else None
     return shutil.which(program) or shutil.which(program, path=os.fspath(NPM_PROGRAMS))
 
 

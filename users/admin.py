@@ -1,28 +1,36 @@
 """Users in the admin site: what people see and do there goes through the same services as the doors."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from changes.admin import LoggedHistory
 from core import search
+from core.addresses import client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ReasonedAction, ThroughServices
+from core.errors import Failure, problem_of
 from users import services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
 from users.services import LONGEST_REASON
 
+#: Of how many users a search finds addresses; a name that more have is no way to look for one.
+_MOST_USERS = 1_000
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
@@ -97,26 +105,31 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "id", "number", "email_verified", "phone_verified", "last_login_at", "is_staff", "is_service",
-        "version", "created_at", "created_by", "updated_at", "updated_by",
+        "version", "created_at", "created_by", "updated_at", "updated_by", "preferences_set",
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("email", "display_name", "first_name", "last_name", "phone", "avatar_url")}),
         ("Access", {"fields": ("status", "roles", "is_staff", "is_service", "email_verified", "phone_verified")}),
         ("Profile", {"classes": ("collapse",), "fields": WRITABLE[8:]}),
+        ("Preferences", {"classes": ("collapse",), "fields": ("preferences_set",)}),
         ("Record", {"fields": ("id", "number", "version", "created_at", "created_by", "updated_at", "updated_by",
                                "last_login_at")}),
     )  # fmt: skip
     inlines: tuple[type[NewestRowsInline], ...] = (AddressInline,)
-    actions = ("deactivate", "reactivate", "delete")
+    actions = ("deactivate", "reactivate", "delete", "send_verification", "send_password_reset")
     actions_detail = ("deactivate_this", "reactivate_this")
+
+    @admin.display(description="what the user set")
+    def preferences_set(self, user: User) -> str:
+        return ", ".join(f"{path}: {'on' if on else 'off'}" for path, on in sorted(user.preferences.items())) or "-"
 
     @admin.display(description="roles")
     def role_names(self, user: User) -> str:
         return ", ".join(role.label for role in user.named_roles)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        # A user who is not there yet has no record, and no number but what the database will say.
-        return self.fieldsets if obj else self.fieldsets[:-1]
+        # A user who is not there yet has set nothing and has no record, nor a number but what the database will say.
+        return self.fieldsets if obj else self.fieldsets[:-2]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # What an account is, it is from the beginning.
@@ -166,6 +179,20 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     def delete(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         return self.with_reason(request, queryset, DELETE)
 
+    @admin.action(description="Send the mail that verifies the e-mail address", permissions=["change"])
+    def send_verification(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self.do_to_each(request, queryset, "asked; who is verified already gets no mail", services.verify_email)
+
+    @admin.action(description="Send the mail that resets the password", permissions=["change"])
+    def send_password_reset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        emails = dict(queryset.values_list("pk", "email"))
+        address = client_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR"))
+
+        def send(actor: Any, user_id: str) -> None:
+            services.request_password_reset(email=emails[UUID(user_id)], address=address)
+
+        self.do_to_each(request, queryset, "asked; closed accounts get no mail", send)
+
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])
     def deactivate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._this_with_reason(request, object_id, DEACTIVATE)
@@ -187,6 +214,85 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
         return self.with_reason(request, [user], reasoned, back=reverse("admin:users_user_change", args=[user.pk]))
 
 
+@admin.register(UserAddress)
+class UserAddressAdmin(ThroughServices, LargeList):
+    """Addresses; each write counts as one of its user, whose history tells of it."""
+
+    list_display = ("user", "label", "full_name", "city", "country_code", "type", *DEFAULTS)
+    list_select_related = ("user",)
+    lookups = ("user__id__exact",)
+    sortable_by = ()
+    search_fields = ("user",)
+    search_help_text = "Beginnings of the user's names and e-mail"
+    ordering = ("-id",)
+    autocomplete_fields = ("user",)
+    readonly_fields = ("id", "version", "created_at", "created_by", "updated_at", "updated_by")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # Whose it is, it stays.
+        return (*self.readonly_fields, "user") if obj else self.readonly_fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UserAddress], search_term: str
+    ) -> tuple[QuerySet[UserAddress], bool]:
+        pattern = search.pattern(search_term)
+        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
+        return (queryset.filter(user__in=users) if pattern else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: UserAddress, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name != "user"}
+        user_id = str(obj.user_id)
+        if change:
+            saved = services.update_address(request.user, user_id, str(obj.pk), fields)
+        else:
+            saved = services.add_address(request.user, user_id, **fields)
+        obj.__dict__.update(saved.__dict__)
+
+    def delete_model(self, request: HttpRequest, obj: UserAddress) -> None:
+        services.delete_address(request.user, str(obj.user_id), str(obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserAddress]) -> None:
+        owners = {str(address.pk): str(address.user_id) for address in queryset}
+        self.do_to_each(request, queryset, "deleted", lambda actor, pk: services.delete_address(actor, owners[pk], pk))
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Changes the own password through the service, so with its limits, its mail and its place in the log."""
+
+    def clean_old_password(self) -> str:
+        # The service checks it, and counts the tries.
+        return str(self.cleaned_data["old_password"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        if not self.errors:
+            try:
+                services.change_password(
+                    self.user,
+                    "me",
+                    current_password=cleaned["old_password"],
+                    new_password=cleaned["new_password1"],
+                )
+            except (Failure, ValidationError) as exc:
+                self.add_error(None, problem_of(exc).message)
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:
+        self.user.refresh_from_db()
+        return self.user
+
+
+def change_own_password(request: HttpRequest, extra_context: Any = None) -> Any:
+    """The site's own page, with our form."""
+    view = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context={**admin.site.each_context(request), **(extra_context or {})},
+    )
+    return view(request)
+
+
+admin.site.password_change = change_own_password  # type: ignore[method-assign]
 admin.site.unregister(Group)
 
 

@@ -28,8 +28,9 @@ class PhoneNumberField(Line):
         return e164(value) if value else value
 
 
+@functools.lru_cache(maxsize=10_000)
 def e164(number: str) -> str:
-    """The number in E.164.
+    """The number in E.164. On its way into the database a number is asked for more than once.
 
     Raises:
         ValidationError: it is not a possible international number.

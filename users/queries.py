@@ -117,6 +117,18 @@ def get_private(actor: Any, user_id: str) -> User:
     return user
 
 
+def every_person(actor: Any) -> QuerySet[User]:
+    """All accounts of people that the actor may see, oldest first: in the order in which they got their numbers."""
+    people = User.objects.visible_to(actor).filter(is_service=False)
+    return people.defer("search_words", "name_words", "preferences").order_by("created_at", "id")
+
+
+def find_administrator(email: str) -> User | None:
+    """The administrator with this e-mail, if there is one and the account is open."""
+    user = User.objects.filter(email=email.strip().lower()).first()
+    return user if user is not None and user.is_active and user.is_administrator else None
+
+
 def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
     """The user's addresses, oldest first; those for this use, if one is given.
 

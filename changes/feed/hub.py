@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 #: What is kept in memory for streams that join or that were slow for a moment; images count as text.
 KEPT_CHANGES, KEPT_BYTES = 4_096, 8 * 1024 * 1024
 
+ANOTHER_LOG = "The log is another one: start over from the initial state."
+
 #: What a change is looked up by, and a stream is found under: the type, and a group, a subject or all.
 Key = tuple[str, str]
-_ALL = "all"
+_ALL = ""
 
 
 class Hub:
@@ -65,22 +67,28 @@ class Hub:
 
         Returns:
             At most `most` changes; None if they are not in memory any more.
+
+        Raises:
+            EpochChanged: the stream is of another log.
         """
         with self._lock:
-            first = self._kept[0].seq if self._kept else self.head.seq + 1
+            head = self.head
+            if watch.epoch != head.epoch:
+                raise EpochChanged(ANOTHER_LOG)
+            first = self._kept[0].seq if self._kept else head.seq + 1
             if after + 1 < first:
                 return None
             changes = list(islice(self._kept, after + 1 - first, after + 1 - first + most))
-            live = after + len(changes) >= self.head.seq
+            live = after + len(changes) >= head.seq
             if live:
-                watch.go_live()
+                watch.go_live(head.seq)
                 for key in watch.keys:
                     self._waiting.setdefault(key, set()).add(watch)
             return changes, live
 
     def begin(self, head: Head) -> None:
         """Starts from this head: the first one, or that of another log."""
-        self._end_all(EpochChanged("The log is another one: start over from the initial state."))
+        self._end_all(EpochChanged(ANOTHER_LOG))
         with self._lock:
             self.known_head = head
             self._kept.clear()

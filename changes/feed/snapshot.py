@@ -17,6 +17,7 @@ from django.db import connection
 from changes.feed import subjects
 from changes.feed.log import Image, Logged
 from changes.feed.view import View
+from core import ids
 
 PAGE = 500
 #: Sorts after every id.
@@ -96,7 +97,8 @@ class Snapshot:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
         if self._view.subject_ids:
-            rows = rows.filter(pk__in=self._view.subject_ids)
+            # What is no id is nobody's.
+            rows = rows.filter(pk__in=[wanted for wanted in self._view.subject_ids if ids.parsed(wanted)])
         if self._last_id is not None:
             rows = rows.filter(pk__gt=self._last_id)
         page, values = subject.images(rows).values_list("image")[:PAGE].query.sql_with_params()

@@ -19,6 +19,12 @@ _NUMBERS = {
     "the log does not end where its head says:": """
         SELECT max(seq) FROM changes_change HAVING max(seq) <> (SELECT seq FROM changes_head)
     """,
+    "of what its head says the log lacks": """
+        SELECT lacking FROM (
+            SELECT head.seq - head.oldest + 1 - (SELECT count(seq) FROM changes_change) AS lacking
+            FROM changes_head AS head
+        ) AS counted WHERE lacking <> 0
+    """,
     "a transaction is torn before": """
         SELECT seq FROM (
             SELECT seq, row_number() OVER (PARTITION BY xid ORDER BY seq) AS part FROM (

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from changes.feed import cursors, log
-from changes.feed.hub import Hub, keys
+from changes.feed import cursors, log, subjects
+from changes.feed.hub import ANOTHER_LOG, Hub, keys
 from changes.feed.log import Logged
 from changes.feed.snapshot import Snapshot
 from changes.feed.subjects import Extent
@@ -45,10 +45,10 @@ class Watch:
         "_after",
         "_allowed_lag",
         "_bookmarks",
-        "_epoch",
         "_failure",
         "_given",
         "_hub",
+        "_live_after",
         "_must_read",
         "_ready",
         "_snapshot",
@@ -56,6 +56,7 @@ class Watch:
         "_viewer",
         "_waiting",
         "_wake",
+        "epoch",
         "keys",
         "next_bookmark",
     )
@@ -66,12 +67,14 @@ class Watch:
         self._hub = hub
         self._viewer: Viewer = viewer(view, actor)
         self._stamp = stamp
-        self._epoch = hub.head.epoch
+        self.epoch = hub.head.epoch
         self._bookmarks = bookmarks
         self._snapshot = Snapshot(view, actor) if initial else None
         #: Whether the next `take` reads from the database.
         self._must_read = initial
         self._after: int | None = after
+        #: What it joined behind; a batch that was being handed out then may still be.
+        self._live_after = after
         #: Up to here all was given, or is not for this stream.
         self._given = after
         self._allowed_lag = self._lag_from(after)
@@ -121,25 +124,27 @@ class Watch:
         If they have other rights, subjects came into view or left it without having changed, which no change tells:
         the stream ends, and its client starts over.
         """
-        if viewer(self._viewer.view, actor).groups != self._viewer.groups:
+        if any(subjects.of(name).groups(actor) != groups for name, groups in self._viewer.groups.items()):
             self.end(EpochChanged("What you may see has changed: start over from the initial state."))
 
     # What the hub asks, in the tailer's thread
 
-    def go_live(self) -> None:
-        """From now on it is offered every change; in the door's thread, and while no change is being handed out."""
+    def go_live(self, seq: int) -> None:
+        """From now on it is offered every change after this number; in the door's thread."""
+        self._live_after = seq
         self._after = None
 
     def offer(self, change: Logged) -> bool:
         """Whether the change is for this stream, which should be woken then."""
-        if self._after is not None:
+        if self._after is not None or change.seq <= self._live_after:
             return False
         item = self._item(change)
         if item is None:
             return False
         if len(self._waiting) >= MOST_WAITING:
-            self._after = change.seq - 1
+            # In this order: once `_after` is set, the door may join again at once.
             self._hub.leave(self)
+            self._after = change.seq - 1
         else:
             self._waiting.append(item)
         return True
@@ -184,8 +189,8 @@ class Watch:
 
     def _read_log(self, after: int) -> None:
         head, until, changes = log.read(after, self._viewer.view.subject_types)
-        if head.epoch != self._epoch:
-            raise EpochChanged("The log is another one: start over from the initial state.")
+        if head.epoch != self.epoch:
+            raise EpochChanged(ANOTHER_LOG)
         cursors.check_kept(after, head)
         self._show(changes)
         self._after = until
@@ -223,7 +228,7 @@ class Watch:
         cursor = ""
         if item.seq is not None:
             self._given = item.seq
-            cursor = cursors.write(self._stamp, self._epoch, item.seq)
+            cursor = cursors.write(self._stamp, self.epoch, item.seq)
         return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
 
     def _last_words(self, failure: Exception) -> Sequence[Event]:
@@ -242,7 +247,7 @@ class Watch:
 
     def _check_lag(self, after: int) -> None:
         if self._hub.head.seq - after > self._allowed_lag:
-            cursor = cursors.write(self._stamp, self._epoch, self._given)
+            cursor = cursors.write(self._stamp, self.epoch, self._given)
             self.end(TooFarBehind("You read too slowly: go on from your last cursor.", cursor=cursor))
 
 
@@ -270,10 +275,16 @@ def open_watch(
 
 
 def stamp_of(view: View, actor: Any) -> cursors.Stamp:
-    """What the cursors of this view and this actor have in common: the actor's own groups are not among it."""
+    """What the cursors of this view and this actor have in common.
+
+    What is the actor's own is not among it. What a view without a filter shows is: where the server has learned of
+    another type of subjects, these came into view without having changed.
+    """
     of_actor = str(actor.pk)
-    rights = {(name, group) for name, groups in viewer(view, actor).groups.items() for group in groups - {of_actor}}
-    return cursors.stamp(view.operation, [sorted(view.subject_types), view.bound_to], rights)
+    rights = {(name, "") for name in view.subject_types}
+    for name, groups in viewer(view, actor).groups.items():
+        rights |= {(name, group) for group in groups - {of_actor}}
+    return cursors.stamp(view.operation, view.bound_to, rights)
 
 
 def _nobody() -> None:

@@ -43,7 +43,10 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
     report.continues = True
     scope = request.META.get("asgi.scope")
     if scope is None:
-        return StreamingHttpResponse(_sent_by_thread(stream, report), headers=_HEADERS)
+        response = StreamingHttpResponse(_sent_by_thread(stream, report), headers=_HEADERS)
+        # A generator that was never asked for anything would not know that it is closed.
+        response._resource_closers.append(lambda: STREAMS.close(stream))  # type: ignore[attr-defined]
+        return response
     scope[TAKEN_OVER] = stream, report
     return StreamingHttpResponse((), headers=_HEADERS)
 

@@ -4,11 +4,12 @@ import json
 import math
 from typing import Any
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 from core import context
-from core.errors import MethodNotAllowed, Problem, UnsupportedMediaType, problem_of
+from core.errors import MethodNotAllowed, Problem, UnsupportedMediaType, invalid, problem_of
 
 
 def handle(exc: Exception, drf_context: dict[str, Any]) -> HttpResponse:
@@ -23,6 +24,8 @@ def response_of(exc: BaseException) -> HttpResponse:
             problem = problem_of(MethodNotAllowed("This path does not answer this method."))
         case exceptions.UnsupportedMediaType():
             problem = problem_of(UnsupportedMediaType("Send the body as application/json."))
+        case TooManyFieldsSent():
+            problem = problem_of(invalid("", "max_items", "The query has more parts than the server takes."))
         case Http404():
             problem = Problem("NOT_FOUND", "There is nothing at this address.")
         case _:

@@ -81,6 +81,9 @@ class _Call:
         return message
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] != 200 and events.TAKEN_OVER in self._scope:
+            # Something has failed since the stream was opened.
+            STREAMS.close(self._scope.pop(events.TAKEN_OVER)[0])
         if message["type"] == "http.response.body" and events.TAKEN_OVER in self._scope:
             return  # The answer goes on.
         if self.stalled:
@@ -101,6 +104,7 @@ class _Call:
             await self._send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self._abort()
+            await gone.wait()  # Until the web server knows it too.
         finally:
             listening.cancel()
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 #: Signals that have come, as numbers; `put` is safe in a signal handler.
 Signals = queue.SimpleQueue[int]
 _ENDED = 0
+_LOOK_EVERY_SECONDS = 0.5
 
 
 class CannotServeError(Exception):
@@ -161,7 +163,7 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
 def _serve(server: "Server", options: Options, signals: Signals, announce: Callable[[int], None]) -> int:
     server.start()
     announce(server.port)
-    logger.info("Signal %d: draining.", signals.get())
+    logger.info("Signal %d: draining.", _next(signals))
     server.drain()
     try:
         return _end_at_once(server, signals.get(timeout=options.drain_wait))
@@ -170,12 +172,22 @@ def _serve(server: "Server", options: Options, signals: Signals, announce: Calla
     ended = server.stop(options.grace)
     threading.Thread(target=_tell_when, args=(ended, signals), name="drain", daemon=True).start()
     begun = time.monotonic()
-    if (signum := signals.get()) is not _ENDED:
+    if (signum := _next(signals)) is not _ENDED:
         return _end_at_once(server, signum)
     server.close()
     cut = time.monotonic() - begun >= options.grace
     logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
     return int(cut)
+
+
+def _next(signals: Signals) -> int:
+    """The next signal, or that it is over.
+
+    A signal's handler runs when this thread next runs Python; on a busy machine some did not wake it from its wait.
+    """
+    while True:
+        with suppress(queue.Empty):
+            return signals.get(timeout=_LOOK_EVERY_SECONDS)
 
 
 def _tell_when(ended: threading.Event, signals: Signals) -> None:

@@ -1,5 +1,4 @@
 import re
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,8 @@ from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
 from tests.factories import ApiKeyFactory, ServiceFactory
 from users.models import User
+
+NOBODY = "0198a3c0-0000-7000-8000-00000000dead"
 
 CREATE = "AuthService/CreateApiKey"
 
@@ -94,7 +95,7 @@ def test_only_an_administrator_makes_one_for_a_service_account(api: Door, ann: U
             create(api, actor, user_id=str(service.pk))
 
 
-@pytest.mark.parametrize("user_id", [str(uuid.uuid4()), "nonsense"])
+@pytest.mark.parametrize("user_id", [NOBODY, "nonsense"])
 def test_the_user_must_be_there(api: Door, administrator: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         create(api, administrator, user_id=user_id)

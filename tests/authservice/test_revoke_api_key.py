@@ -1,5 +1,3 @@
-import uuid
-
 import pytest
 
 from tandem.auth.v1.auth_pb2 import RevokeApiKeyRequest
@@ -7,6 +5,8 @@ from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
 from tests.factories import ApiKeyFactory, ServiceFactory, bearer_of
 from users.models import User
+
+NOBODY = "0198a3c0-0000-7000-8000-00000000dead"
 
 REVOKE = "AuthService/RevokeApiKey"
 ME = GetUserRequest(user_id="me")
@@ -40,7 +40,7 @@ def test_anothers_is_not_found(api: Door, ann: User, bob: User) -> None:
     assert api("UserService/GetUser", ME, authorization=bearer_of(key)).user.id == str(bob.pk)
 
 
-@pytest.mark.parametrize("key_id", [str(uuid.uuid4()), "nonsense"])
+@pytest.mark.parametrize("key_id", [NOBODY, "nonsense"])
 def test_one_that_is_not_there_is_not_found(api: Door, administrator: User, key_id: str) -> None:
     with pytest.raises(Failed, match="NOT_FOUND"):
         api(REVOKE, RevokeApiKeyRequest(id=key_id), actor=administrator)

@@ -1,5 +1,3 @@
-import uuid
-
 import pytest
 
 from access.models import Session
@@ -9,6 +7,8 @@ from tandem.auth.v1.auth_pb2 import RefreshTokenRequest, RevokeSessionRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
 from users.models import User
+
+NOBODY = "0198a3c0-0000-7000-8000-00000000dead"
 
 REVOKE = "AuthService/RevokeSession"
 
@@ -67,7 +67,7 @@ def test_one_that_is_over_is_not_found(api: Door, here: Session, there: Session)
         revoke(api, there.pk, by=here)
 
 
-@pytest.mark.parametrize("session_id", [str(uuid.uuid4()), "nonsense", "--"])
+@pytest.mark.parametrize("session_id", [NOBODY, "nonsense", "--"])
 def test_one_that_is_not_there_is_not_found(api: Door, here: Session, session_id: str) -> None:
     with pytest.raises(Failed) as failed:
         revoke(api, session_id, by=here)

@@ -65,6 +65,7 @@ class TestVerify:
         [
             ("DELETE FROM changes_change WHERE seq = %(first)s + 2", "a number is missing before"),
             ("DELETE FROM changes_change WHERE seq = %(first)s", "does not begin where"),
+            ("TRUNCATE changes_change", "of what its head says the log lacks 6"),
             ("DELETE FROM changes_change WHERE seq = %(first)s + 5", "does not end where"),
             ("UPDATE changes_change SET xid = (SELECT xid FROM changes_change WHERE seq = %(first)s)"
              " WHERE seq = %(first)s + 4", "a transaction is torn before"),

@@ -1,5 +1,6 @@
 """What one stream gives: live, from a cursor, with the initial state, through filters."""
 
+import threading
 import tracemalloc
 from typing import Any
 
@@ -8,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.test import override_settings
 
-from changes.feed import log, tailer, watching
+from changes.feed import log, numbering, tailer, watching
+from changes.feed.hub import Hub
 from changes.feed.snapshot import Snapshot
 from changes.feed.watching import MOST_WAITING, open_watch
 from changes.models import Change
@@ -16,7 +18,7 @@ from changes.services import forget
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
 from core.ids import uuid7
 from tests.changes.notes import Note
-from tests.changes.streams import Actor, Process, Stream, actor, caught_up, until, view, write
+from tests.changes.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, until, view, write
 
 ALL = actor("all")
 
@@ -128,7 +130,7 @@ class TestFilters:
 
     def test_subjects_that_are_named(self, feed: Process) -> None:
         first, second = write("first"), write("second")
-        stream = feed.watch(ALL, view(subject_ids=frozenset({str(second.pk)})), include_initial=True)
+        stream = feed.watch(ALL, view(subject_ids=frozenset({str(second.pk), "no id"})), include_initial=True)
         stream.take_titles("second")
         Note.objects.filter(pk=first.pk).update(title="other")
         Note.objects.filter(pk=second.pk).update(title="mine")
@@ -415,6 +417,70 @@ class TestSlowConsumers:
         slow.take_until(lambda stream: stream.ended is not None)
         assert isinstance(slow.ended, CursorExpired)
         assert slow.titles == [str(number) for number in range(MOST_WAITING)]
+
+
+class TestRejoining:
+    """A slow stream that its door brings up to date while the tailer is in the middle of handing out a batch."""
+
+    @pytest.fixture
+    def slow(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> Stream:
+        monkeypatch.setattr(watching, "MOST_WAITING", 5)
+        stream = feed.watch(ALL)
+        stream.take_all()
+        return stream
+
+    def test_what_is_still_being_handed_out_is_not_doubled(
+        self, feed: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watching, "MOST_WAITING", 5)
+        joined, handed_out = threading.Event(), threading.Event()
+
+        def as_the_door(image: Any) -> bool:
+            if threading.current_thread() is door and image["title"] == "15":
+                joined.set()  # It is live, and shows what it found in memory.
+                assert handed_out.wait(PATIENCE_SECONDS)
+            return True
+
+        def as_the_tailer(image: Any) -> bool:
+            if image["title"] == "8":  # The batch is half handed out.
+                door.start()
+                assert joined.wait(PATIENCE_SECONDS)
+            if image["title"] == "19":
+                handed_out.set()
+            return False
+
+        slow = feed.watch(ALL, view(matches=as_the_door))
+        slow.take_all()
+        door = threading.Thread(target=slow.take_all)
+        feed.watch(ALL, view(matches=as_the_tailer)).take_all()
+        Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(20))
+        assert handed_out.wait(PATIENCE_SECONDS)
+        door.join()
+        write("last")
+        assert slow.take_titles("last").titles == [*map(str, range(20)), "last"]
+
+    def test_it_is_not_left_behind(self, feed: Process, slow: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+        leave = Hub.leave
+
+        def late(hub: Hub, watch: watching.Watch) -> None:
+            slow.take_all()
+            leave(hub, watch)
+
+        monkeypatch.setattr(Hub, "leave", late)
+        Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(20))
+        slow.take_titles("19")
+        write("last")
+        assert slow.take_titles("last").titles == [*map(str, range(20)), "last"]
+
+    def test_a_stream_of_another_epoch_does_not_join(self, feed: Process) -> None:
+        watch = open_watch(feed.hub, view(), ALL)
+        epoch = feed.hub.head.epoch
+        numbering.new_epoch()
+        until(lambda: feed.hub.head.epoch != epoch)
+        stream = Stream(watch)
+        stream.take_all()
+        assert isinstance(stream.ended, EpochChanged)
+        stream.close()
 
 
 class TestBookmarksAndEnds:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from changes.feed import log, numbering
+from changes.feed import log, numbering, subjects
 from changes.models import Change, Head
 from changes.services import acting
 from core import auth
@@ -156,8 +156,11 @@ class TestCursors:
         assert (failed.value.reason, failed.value.fields) == ("CURSOR_INVALID", {"cursor": "invalid"})
 
     def test_of_another_filter(self, api: Door, administrator: User, cursor: str) -> None:
-        # All types that there are: as without a filter.
-        assert list_changes(api, administrator, cursor=cursor, subject_types=["user", "user"])
+        with pytest.raises(Failed) as failed:
+            list_changes(api, administrator, cursor=cursor, subject_types=["user"])
+        assert failed.value.reason == "CURSOR_INVALID"
+        filtered = list_changes(api, administrator, subject_types=["user"]).next_cursor
+        assert list_changes(api, administrator, cursor=filtered, subject_types=["user", "user"])
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=of_another_operation(administrator))
         assert failed.value.reason == "CURSOR_INVALID"
@@ -179,6 +182,14 @@ class TestCursors:
 
     def test_of_another_epoch(self, api: Door, administrator: User, cursor: str) -> None:
         numbering.new_epoch()
+        with pytest.raises(Failed) as failed:
+            list_changes(api, administrator, cursor=cursor)
+        assert failed.value.reason == "EPOCH_CHANGED"
+
+    def test_of_before_there_was_another_type(
+        self, api: Door, administrator: User, cursor: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(subjects._registered, "user")
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "EPOCH_CHANGED"

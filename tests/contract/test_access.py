@@ -12,7 +12,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from access.models import Session
 from access.services import _issue
 from access.tokens import new_secret
-from changes.feed import numbering
+from changes.feed import live, numbering
+from changes.feed.log import read_head
 from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
@@ -183,7 +184,11 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "TaskService/DeleteTask": (lambda user: task_pb2.DeleteTaskRequest(id=a_task(user)), OWN_TASK),
     "TaskService/ListTasks": (lambda user: task_pb2.ListTasksRequest(), SIGNED_IN),
     "TaskService/GetTaskStats": (lambda user: task_pb2.GetTaskStatsRequest(), SIGNED_IN),
+    "TaskService/WatchTasks": (lambda user: a_request_to_watch(task_pb2.WatchTasksRequest()), SIGNED_IN),
+    "TaskService/BulkCreateTasks": (lambda user: [task_pb2.CreateTaskRequest(title="New")], SIGNED_IN),
+    "TaskService/ProcessTaskStream": (lambda user: [task_pb2.TaskCommand()], SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
+    "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
 }
 
 #: What a stranger may know of a user (user.v1), and of one in ExampleService.
@@ -201,9 +206,15 @@ def mailed(user: User, purpose: TokenPurpose) -> str:
     return token
 
 
-def a_request_for_changes() -> Message:
+def a_request_for_changes() -> change_pb2.ListChangesRequest:
     numbering.begin()
     return change_pb2.ListChangesRequest()
+
+
+def a_request_to_watch(request: Any) -> Any:
+    numbering.begin()
+    live.begin(read_head())
+    return request
 
 
 def a_session(user: User) -> str:

@@ -36,13 +36,13 @@ def scene(rows: int) -> dict[type[Model], Model]:
     for user in [one] * rows + UserFactory.create_batch(rows):
         key = ApiKeyFactory(user=user, created_by=user)
         session = Session.objects.create(user=user)
-        UserAddressFactory(user=user, created_by=user)
+        address = UserAddressFactory(user=user, created_by=user)
         task = TaskFactory(created_by=user, assigned_to=user)
         with acting(user):
             User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
         job = enqueue("tests.fail", why="hopeless")
         group = Group.objects.create(name=str(key.pk))
-    return {type(row): row for row in (one, key, session, task, job, group, Change.objects.latest("id"))}
+    return {type(row): row for row in (one, address, key, session, task, job, group, Change.objects.latest("id"))}
 
 
 def addresses(row: Model) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,8 @@
 Each check is a function of what it looks at, so that the planted faults below can show it failing.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from django.urls.exceptions import Resolver404
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 
+import tandem
 from config.rpc import services
 from core.operations import Operation, snake_case
 from core.rest.door import Door
@@ -43,6 +46,9 @@ STREAMS: dict[str, str] = {
     "taskservice.TaskService.BulkCreateTasks": "NDJSON",
     "taskservice.TaskService.ProcessTaskStream": "NDJSON",
 }
+
+#: Packages whose services have no doors here, and who serves them.
+ELSEWHERE = {"speech.v1": "speechnode, a program of its own: tests/speech"}
 
 
 def operations() -> list[Operation]:
@@ -108,6 +114,14 @@ def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]
                 yield f"{method.full_name}: STREAMS does not name its twin"
 
 
+def faults_of_services(contracts: Iterable[ServiceDescriptor], served: Iterable[str]) -> Iterator[str]:
+    """Services that nobody serves."""
+    names = set(served)
+    for contract in contracts:
+        if contract.full_name not in names and contract.file.package not in ELSEWHERE:
+            yield f"{contract.full_name}: config.rpc does not serve it and ELSEWHERE does not say who does"
+
+
 def all_patterns(resolver: URLResolver | None = None) -> Iterator[tuple[str, Any]]:
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLPattern):
@@ -120,6 +134,18 @@ def all_patterns(resolver: URLResolver | None = None) -> Iterator[tuple[str, Any
 
 def descriptors() -> list[ServiceDescriptor]:
     return [service.operations[0].method.containing_service for service in services]
+
+
+def contracts() -> list[ServiceDescriptor]:
+    """The services of every stub in `tandem`."""
+    modules = [importlib.import_module(f.name) for f in pkgutil.walk_packages(tandem.__path__, "tandem.")]
+    files = [module.DESCRIPTOR for module in modules if module.__name__.endswith("_pb2")]
+    return [service for file in files for service in file.services_by_name.values()]
+
+
+def test_every_service_of_the_contracts_is_served() -> None:
+    assert list(faults_of_services(contracts(), [service.name for service in services])) == []
+    assert {contract.file.package for contract in contracts()} >= set(ELSEWHERE), "ELSEWHERE names what is not there"
 
 
 def test_every_rpc_is_served_over_http() -> None:
@@ -177,6 +203,10 @@ def test_an_rpc_without_tests_is_seen() -> None:
 def test_a_url_without_an_rpc_is_seen() -> None:
     assert list(faults_of_urls([("api/v1/moon", lambda request: None)], operations())) != []
     assert list(faults_of_urls(all_patterns(), operations()[1:])) != []
+
+
+def test_a_service_that_nobody_serves_is_seen() -> None:
+    assert len(list(faults_of_services(contracts(), [service.name for service in services[1:]]))) == 1
 
 
 def test_a_stream_without_a_twin_is_seen() -> None:

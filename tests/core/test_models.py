@@ -2,7 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,12 +13,13 @@ from core import limits
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
 from core.fields import Line, Prose, WebAddress, checked_line
 from core.ids import parsed, uuid7
-from core.models import RateWindow, save_clean, translated
+from core.models import IdempotencyRecord, RateWindow, insert_many, save_clean, translated
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed
+from tests.factories import UserFactory
 from users.fields import are_social_links
-from users.models import User
+from users.models import Role, User
 
 
 def test_it_writes_what_changed_and_counts(ann: User) -> None:
@@ -143,3 +144,48 @@ def test_a_window_closes(db: None) -> None:
     assert limits.prune() == 0
     RateWindow.objects.update(started_at=timezone.now() - timedelta(days=2))
     assert limits.prune() == 2
+
+
+def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
+    full = UserFactory.build(
+        email="full@example.com",
+        bio='Two\nlines, \\ "quoted" \t 安 %s',
+        roles=[Role.CUSTOMER, Role.SELLER],
+        social_links={"web": "https://example.com/?a=b"},
+        date_of_birth=date(1, 2, 3),
+        created_at=datetime(1901, 2, 3, 4, 5, 6, 7, tzinfo=UTC),
+        last_login_at=None,
+        created_by=administrator,
+    )
+    plain = UserFactory.build(email="plain@example.com")
+    insert_many(User, [vars(full), vars(plain)])
+    given = [field.attname for field in User._meta.concrete_fields if not field.generated and field.name != "number"]
+    for built in (full, plain):
+        stored = User.objects.get(pk=built.pk)
+        assert {name: getattr(stored, name) for name in given} == {name: getattr(built, name) for name in given}
+        assert stored.number
+
+
+def test_many_rows_may_hold_bytes(db: None) -> None:
+    row = {
+        "principal": "p",
+        "operation": "o",
+        "key": "k",
+        "request_hash": b"\0\xff\\x",
+        "answer": b"",
+        "created_at": timezone.now(),
+    }
+    insert_many(IdempotencyRecord, [row])
+    stored = IdempotencyRecord.objects.get()
+    assert (bytes(stored.request_hash), bytes(stored.answer), stored.created_at) == (
+        b"\0\xff\\x",
+        b"",
+        row["created_at"],
+    )
+
+
+def test_many_rows_are_inserted_or_none(ann: User) -> None:
+    new, taken = UserFactory.build(email="new@example.com"), UserFactory.build(email=ann.email)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_many(User, [vars(new), vars(taken)])
+    assert not User.objects.filter(email="new@example.com").exists()

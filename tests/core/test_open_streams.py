@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -248,15 +249,14 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
     servers: Servers, channel: grpc.Channel
 ) -> None:
     web, rpc = (psutil.Process(process.pid) for process in servers.processes)
-    calls = [watch(channel, include_initial=True) for _ in range(20)]
-    sources = [EventSource(servers.http_url + PATH) for _ in range(20)]
-    for call in calls:
-        next(call)
-    before = web.num_threads(), rpc.num_threads()
-    calls += [watch(channel, include_initial=True) for _ in range(180)]
-    for call in calls[20:]:
-        next(call)
-    sources += [EventSource(servers.http_url + PATH) for _ in range(180)]
+    calls, sources = [], []
+    before = 0, 0
+    for number in range(200):
+        if number == 20:
+            before = web.num_threads(), rpc.num_threads()
+        calls.append(watch(channel, include_initial=True))
+        next(calls[-1])
+        sources.append(EventSource(servers.http_url + PATH))
     assert all(source.status == 200 for source in sources)
     after = web.num_threads(), rpc.num_threads()
     assert all(now - then <= 4 for now, then in zip(after, before, strict=True)), (before, after)
@@ -272,7 +272,7 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
         call.cancel()
 
 
-@pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "2"}], indirect=True)
+@pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "5"}], indirect=True)
 def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Servers, channel: grpc.Channel) -> None:
     small = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(servers.grpc_address, options=small) as another:
@@ -284,14 +284,15 @@ def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Server
         stalled.connect((parts.hostname or "", parts.port or 0))
         stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert stalled.recv(15) == b"HTTP/1.1 200 OK"
-        with live_events(servers) as source:
+        with live_events(servers) as source, ThreadPoolExecutor(1) as beside:
             # Far more than the buffers between take.
             UserFactory.create_batch(500, bio="x" * 1000)
             for word in range(10):
                 User.objects.filter(status=1).update(first_name=f"word{word}")
             count = 500 + 10 * User.objects.filter(status=1).count()
+            over_http = beside.submit(source.take, count)
             told = [next(reading) for _ in range(count)]
-            assert [event.id for event in source.take(count)] == [change.cursor for change in told]
+            assert [event.id for event in over_http.result()] == [change.cursor for change in told]
         reading.cancel()
         until(lambda: is_closed(stalled), "the connection that nobody reads is closed")
         stalled.close()

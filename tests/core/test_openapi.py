@@ -113,7 +113,11 @@ def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[
     parameters = {parameter.get("name"): parameter for parameter in told["parameters"]}
     assert {name for name, _ in call.query} <= set(parameters)
     assert set(operation.http.path_fields) == {name for name, p in parameters.items() if p.get("in") == "path"}
-    if call.body:
+    if operation.takes_stream:
+        schema = told["requestBody"]["content"]["application/x-ndjson"]["schema"]
+        item = json.to_json(random_message(operation.method.input_type, rng))
+        assert not misfits(item, without_lengths(schema), without_lengths(whole))
+    elif call.body:
         schema = told["requestBody"]["content"]["application/json"]["schema"]
         assert not misfits(call.body, without_lengths(schema), without_lengths(whole))
 
@@ -127,7 +131,7 @@ def assert_answer_fits(operation: Operation, told: dict[str, Any], whole: dict[s
     if body is None:
         assert "content" not in success
     else:
-        schema = success["content"]["application/json"]["schema"]
+        (schema,) = (content["schema"] for content in success["content"].values())
         assert not misfits(body, without_lengths(schema), without_lengths(whole))
         assert page_field(operation.method.output_type) not in schema.get("properties", {})
 

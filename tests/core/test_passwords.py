@@ -10,6 +10,8 @@ from access.models import Session
 from access.tokens import access_token
 from core import context
 from core.errors import DeadlineExceeded, Unauthenticated
+from core.foreign_passwords import portable_form, stored_form
+from tests.userservice.test_bulk_import_users import HASHES
 from users.models import User
 
 
@@ -33,3 +35,15 @@ def test_a_password_that_a_command_sets_ends_the_sessions(ann: User) -> None:
     ann.save()
     with pytest.raises(Unauthenticated):
         authenticate(bearer)
+
+
+@pytest.mark.parametrize("kind", [*HASHES, "ours"])
+def test_every_kind_of_hash_goes_out_in_a_form_that_comes_in(kind: str) -> None:
+    password_hash = HASHES[kind]() if kind in HASHES else make_password("ours")
+    stored = stored_form(password_hash)
+    assert stored
+    assert stored_form(portable_form(stored)) == stored
+
+
+def test_an_account_without_a_password_has_no_hash_to_go_out() -> None:
+    assert portable_form(make_password(None)) == portable_form("!") == ""

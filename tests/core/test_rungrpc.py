@@ -282,7 +282,7 @@ def test_connections_that_are_cut_under_load_fail_as_unavailable_and_heal(rungrp
             (cut,) = cursor.fetchone()
         seen = [outcomes.get(timeout=PATIENCE) for _ in range(200)]
         stop.set()
-    assert cut == 4
+    assert cut >= 4  # The workers', and those of the feed.
     assert 1 <= seen.count(grpc.StatusCode.UNAVAILABLE) <= 4
     assert set(seen) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
 

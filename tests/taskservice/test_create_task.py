@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY
 
 from changes.models import Change
 from tandem.task.v1 import task_pb2
-from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tandem.task.v1.task_pb2 import CreateTaskRequest, DeleteTaskRequest
 from tasks.models import Task
 from tests.doors import Door, Failed
 from tests.factories import TaskFactory, UserFactory
@@ -178,3 +178,12 @@ def test_a_new_task_takes_few_statements(api: Door, ann: User, django_assert_num
     # The insert and who acts; for a transaction, which the test itself has, two savepoints and who acted before.
     with django_assert_num_queries(7):
         api(CREATE, CreateTaskRequest(title="T"), actor=ann)
+
+
+def test_an_id_that_a_deleted_task_had_goes_on_counting_versions(api: Door, ann: User) -> None:
+    chosen = "0198a3c0-0000-7000-8000-00000000abcd"
+    first = api("TaskService/CreateTask", CreateTaskRequest(title="First", id=chosen), actor=ann)
+    api("TaskService/DeleteTask", DeleteTaskRequest(id=chosen), actor=ann)
+    again = api("TaskService/CreateTask", CreateTaskRequest(title="Second", id=chosen), actor=ann)
+    # The deletion was version 2: who follows the feed applies what is newer.
+    assert (first.version, again.version) == (1, 3)

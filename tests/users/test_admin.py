@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from changes.models import Change
+from core.models import Job
 from tests.factories import UserAddressFactory, UserFactory
-from users.models import Role, Status, User
+from users.models import Role, Status, User, UserAddress
 
 LIST = "admin:users_user_changelist"
 
@@ -210,3 +211,48 @@ def test_a_permission_of_the_site_is_no_permission_of_the_product(client: Client
     assert response.status_code == 403
     ann.refresh_from_db()
     assert ann.first_name == "Ann"
+
+
+def test_mails_are_asked_for_from_the_list(site: Client, ann: User) -> None:
+    waiting = UserFactory(status=Status.PENDING_VERIFICATION)
+    for action in ("send_verification", "send_password_reset"):
+        chosen = {"action": action, "_selected_action": [str(waiting.pk), str(ann.pk)]}
+        assert site.post(reverse(LIST), chosen).status_code == 302
+    kinds = list(Job.objects.order_by("kind").values_list("kind", flat=True))
+    assert kinds == ["users.send_password_reset"] * 2 + ["users.send_verification"] * 2
+
+
+def test_addresses_are_written_through_the_services(site: Client, ann: User, administrator: User) -> None:
+    fields = {
+        "label": "Home", "full_name": "Ann Other", "line1": "Main Street 1", "city": "Berlin", "country_code": "DE",
+        "type": 3, "is_default_shipping": "on",
+    }  # fmt: skip
+    assert site.post(reverse("admin:users_useraddress_add"), {**fields, "user": str(ann.pk)}).status_code == 302
+    address = UserAddress.objects.get(user=ann)
+    assert (address.label, address.created_by, address.is_default_shipping) == ("Home", administrator, True)
+    page = reverse("admin:users_useraddress_change", args=[address.pk])
+    assert site.post(page, {**fields, "city": "Bonn"}).status_code == 302
+    address.refresh_from_db()
+    assert (address.city, address.updated_by, address.version) == ("Bonn", administrator, 2)
+    refused = site.post(page, {**fields, "country_code": "XX"})
+    assert (refused.status_code, "ISO 3166-1" in refused.content.decode()) == (200, True)
+    assert site.post(reverse("admin:users_useraddress_delete", args=[address.pk]), {"post": "yes"}).status_code == 302
+    assert not UserAddress.objects.exists()
+    # Each is told in the history of the user.
+    ann.refresh_from_db()
+    assert ann.version == 4
+
+
+def test_the_own_password_is_changed_through_the_service(site: Client, administrator: User) -> None:
+    administrator.set_password("the password until now")
+    administrator.save()
+    site.force_login(administrator)
+    page = reverse("admin:password_change")
+    sent = {"old_password": "no", "new_password1": "another password", "new_password2": "another password"}
+    refused = site.post(page, sent)
+    assert (refused.status_code, Job.objects.count()) == (200, 0)
+    assert site.post(page, {**sent, "old_password": "the password until now"}).status_code == 302
+    administrator.refresh_from_db()
+    assert administrator.check_password("another password")
+    assert [job.kind for job in Job.objects.all()] == ["users.send_password_changed"]
+    assert Change.objects.latest("id").actor == str(administrator.pk)

@@ -1,4 +1,3 @@
-import uuid
 from typing import Any
 
 import pytest
@@ -8,6 +7,8 @@ from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed
 from tests.factories import UserFactory
 from users.models import Status, User
+
+NOBODY = "0198a3c0-0000-7000-8000-00000000dead"
 
 GET = "UserService/GetUser"
 
@@ -50,7 +51,7 @@ def test_a_closed_account_is_seen_by_administrators_only(
     assert api(GET, request, actor=administrator).user.status == status
 
 
-@pytest.mark.parametrize("user_id", [str(uuid.uuid4()), "nonsense", "1", "%", "a\0b", "{}", "é", "x" * 300])
+@pytest.mark.parametrize("user_id", [NOBODY, "nonsense", "1", "%", "a\0b", "{}", "é", "x" * 300])
 def test_an_id_that_is_unknown_or_malformed_is_not_found(api: Door, ann: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetUserRequest(user_id=user_id), actor=ann)

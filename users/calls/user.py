@@ -51,7 +51,7 @@ def bulk_import_users(
         items,
         messages.imported_fields,
         services.import_users,
-        answer=lambda user: user.pk.bytes,
+        answer=services.import_answer,
         paths=messages.IMPORT_PATHS,
     )
     return user_pb2.BulkImportUsersResponse(

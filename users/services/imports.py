@@ -7,13 +7,14 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 
+from changes.queries import first_versions
 from changes.services import acting
 from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, invalid
 from core.foreign_passwords import stored_form
 from core.metrics import users_created
-from core.models import translated
+from core.models import insert_many, translated
 from users import policies
 from users.models import Role, Status, User
 from users.services.checks import check, local_part
@@ -42,13 +43,21 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         chunk.leave_out_replayed()
         users = {row.index: user for row in chunk.good if (user := _checked(actor, chunk, row)) is not None}
         _leave_out_taken(chunk.good, users)
+        given = {users[row.index].pk: users[row.index] for row in chunk.good if row.values.get("id")}
+        for user_id, version in first_versions("user", given.keys()).items():
+            given[user_id].version = version
 
         def save(rows: Sequence[Row]) -> None:
             with translated(users[rows[0].index]) if len(rows) == 1 else nullcontext():
-                User.objects.bulk_create([users[row.index] for row in rows])
+                insert_many(User, [vars(users[row.index]) for row in rows])
 
         chunk.save(save)
     users_created.inc(len(chunk.good))
+
+
+def import_answer(user: User) -> bytes:
+    """What is kept of an imported user for the row's idempotency key."""
+    return bytes(user.pk.bytes)
 
 
 def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
@@ -63,7 +72,8 @@ def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
         fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
         verified = fields.get("email_verified")
         fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
-        user = User(id=given, password=password, created_by=actor, updated_by=actor, **fields)
+        author_id = actor.pk if isinstance(actor, User) else None
+        user = User(id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
         # What is not given has a default, which is good; but for the e-mail.
         check(user, only={**fields, "email": None})
     except OWN_FAULTS as exc:
@@ -88,7 +98,9 @@ def _leave_out_taken(rows: Sequence[Row], users: dict[int, User]) -> None:
     """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
     new = [users[row.index] for row in rows]
     emails = set(User.objects.filter(email__in=[user.email for user in new]).values_list("email", flat=True))
-    known = set(User.objects.filter(pk__in=[user.pk for user in new]).values_list("pk", flat=True))
+    # An id that was made here is nobody's.
+    given = [users[row.index].pk for row in rows if row.values.get("id")]
+    known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
     for row in rows:
         user = users[row.index]
         if user.email in emails:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from access.services import create_api_key
 from users.models import User
+from users.queries import find_administrator
 from users.services import create_service_account
 
 
@@ -29,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, help="how long the key is good (default: until it is revoked)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        administrator = User.objects.filter(email=options["administrator"].lower()).first()
-        if administrator is None or not administrator.is_active or not administrator.is_administrator:
+        administrator = find_administrator(options["administrator"])
+        if administrator is None:
             raise CommandError(f"{options['administrator']} is no administrator with an open account.")
         name, days = options["name"].strip(), options["days"]
         try:

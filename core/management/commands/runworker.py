@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, threads: int, grace: float, **options: Any) -> None:
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
-        with running_alongside():
+        with running_alongside(streams=False):
             ended = Worker(threads).run(grace)
         if not ended:
             # Python would wait for the threads; what they did not end is taken over when its lease has ended.

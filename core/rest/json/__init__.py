@@ -28,7 +28,7 @@ from core.rest.json.calls import (
     write_request,
 )
 from core.rest.json.decoding import from_json
-from core.rest.json.encoding import to_json
+from core.rest.json.encoding import set_fields, to_json
 
 __all__ = [
     "HttpCall",
@@ -40,6 +40,7 @@ __all__ = [
     "read_item",
     "read_items",
     "read_request",
+    "set_fields",
     "success_status",
     "to_json",
     "version_path",

@@ -1,0 +1,327 @@
+"""Accounts: logins and registrations beside the bare hash, 200 logins at once, refreshes, and imports.
+
+.venv/bin/python -m bench.accounts [--seconds N] [--rounds N] [--rows N] [--only TEXT]
+"""
+
+import argparse
+import itertools
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import grpc
+
+from bench import load, product
+from bench.measuring import Load, Window, cpu_seconds, machine, percentile, print_table, share_cores, watch
+from bench.product import Server
+
+GRPC_PORT, METRICS_PORT = 50190, 8190
+WORKERS = 10
+NO_LIMITS = {"LOGINS_PER_ACCOUNT": "1000000000", "LOGINS_PER_ADDRESS": "1000000000"}
+#: Of what the bare hash allows; MiB; hashes at a time; refreshes per CPU-second; rows per second.
+HASH_BAR, MEMORY_BAR_MIB, HASHES_BAR, REFRESH_BAR, IMPORT_BAR = 0.9, 512, 2, 500, 5_000
+LOGINS_AT_ONCE = 200
+STEP_ROWS = 50_000
+MIB = 1024 * 1024
+#: What it is a hash of does not matter.
+READY_HASH = "$2b$12$" + "a" * 53
+
+# Hashes for so many seconds; prints how many, and the CPU seconds that they took.
+_BARE_HASH = """
+import sys, time
+import django
+django.setup()
+from django.contrib.auth.hashers import make_password
+make_password("warm up")
+count, begun, cpu = 0, time.perf_counter(), time.process_time()
+while time.perf_counter() - begun < float(sys.argv[1]):
+    make_password("a password for measurements")
+    count += 1
+print(count, time.process_time() - cpu)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures what accounts cost.")
+    parser.add_argument("--seconds", type=float, default=10, help="how long each window is (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="how many are imported (%(default)s)")
+    parser.add_argument("--only", default="", help="only what has this in its name: hashes, rush, refresh, import")
+    arguments = parser.parse_args()
+    core = share_cores()
+    with product.database(None) as data_dir:
+        bench = Bench(core, data_dir)
+        print(f"{machine()}; server on core {core}\n", flush=True)
+        for name, measure in {
+            "hashes": lambda: bench.hashes(arguments.seconds, arguments.rounds),
+            "rush": bench.rush,
+            "refresh": lambda: bench.refresh(arguments.seconds, arguments.rounds),
+            "import": lambda: bench.bring_in(arguments.rows),
+        }.items():
+            if arguments.only in name:
+                measure()
+                print(flush=True)
+        print(f"At the end: {machine()}")
+
+
+class Bench:
+    """One database; a new server for each measurement, so that one's memory is not the next one's."""
+
+    def __init__(self, core: int, data_dir: Path) -> None:
+        self._core = core
+        self._log = data_dir / "server.log"
+        self._database = product.postgres(data_dir)
+        self._emails = _accounts()
+
+    def hashes(self, seconds: float, rounds: int) -> None:
+        """Login, and CreateUser with a password, beside the hash alone: one after the other in each round."""
+        bare: list[float] = []
+        found: dict[str, list[Window]] = {"Login": [], "CreateUser": []}
+        with self._server() as server:
+            for number in range(-1, rounds):  # The first, to warm up, is not counted.
+                if number >= 0:
+                    bare.append(self._bare_hashes(seconds))
+                for name, windows in found.items():
+                    run = self._logins if name == "Login" else self._registrations
+                    window = watch(server.process, self._database, lambda run=run: run(server, seconds))
+                    if number >= 0:
+                        windows.append(window)
+        limit = statistics.median(bare)
+        rows = [("bare Argon2id", f"{limit:.1f}", "1.00", "", "", "")]
+        for name, windows in found.items():
+            rate, wall, slow = (
+                statistics.median(getattr(window, what) for window in windows)
+                for what in ("per_cpu_second", "per_second", "p99_ms")
+            )
+            told = _verdict(rate / limit >= HASH_BAR, f">= {HASH_BAR}")
+            rows.append((name, f"{rate:.1f}", f"{rate / limit:.2f}", told, f"{wall:.1f}", f"{slow:,.0f}"))
+        print_table(("", "per CPU-s", "x bare", "bar", "per s", "p99 ms"), rows)
+
+    def rush(self) -> None:
+        """As many logins at once as there are accounts: what the server's memory grows by tells how many hash."""
+        from django.conf import settings
+
+        # All of them are to wait within the server; as it is deployed it would refuse some at once.
+        with self._server(GRPC_MAX_QUEUE=str(LOGINS_AT_ONCE)) as server:
+            _at_once(server, self._emails[: 2 * WORKERS])  # Its threads and connections are made.
+            # From here on the kernel keeps the peak anew (proc(5)).
+            Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
+            before = _memory(server, "VmRSS")
+            seconds, failed = _at_once(server, self._emails)
+            peak = _memory(server, "VmHWM")
+        hashes = int((peak - before) / (settings.ARGON2_MEMORY_KIB * 1024))
+        print_table(
+            (f"{len(self._emails)} logins at once", "", "bar"),
+            [
+                ("all answered after, s", f"{seconds:.1f}", ""),
+                ("failed", str(failed), _verdict(not failed, "0")),
+                ("RSS before, MiB", f"{before / MIB:.0f}", ""),
+                ("peak RSS, MiB", f"{peak / MIB:.0f}", _verdict(peak < MEMORY_BAR_MIB * MIB, f"< {MEMORY_BAR_MIB}")),
+                ("hashes that fit in the difference", str(hashes), _verdict(hashes <= HASHES_BAR, f"<= {HASHES_BAR}")),
+            ],
+        )
+
+    def refresh(self, seconds: float, rounds: int) -> None:
+        """RefreshToken, each with the token that the one before gave."""
+        with self._server() as server:
+            windows = []
+            for number in range(-1, rounds):
+                window = watch(server.process, self._database, lambda: self._refreshes(server, seconds))
+                if number >= 0:
+                    windows.append(window)
+        rate, wall, database, slow = (
+            statistics.median(getattr(window, what) for window in windows)
+            for what in ("per_cpu_second", "per_second", "database_us", "p99_ms")
+        )
+        told = _verdict(rate >= REFRESH_BAR, f">= {REFRESH_BAR}")
+        print_table(
+            ("", "per CPU-s", "bar", "PostgreSQL us", "per s", "p99 ms"),
+            [("RefreshToken", f"{rate:,.0f}", told, f"{database:,.0f}", f"{wall:,.0f}", f"{slow:,.0f}")],
+        )
+
+    def bring_in(self, count: int) -> None:
+        """BulkImportUsers: one stream of rows with an e-mail, names, a ready hash and a key; looked at as it goes."""
+        from tandem.user.v1.user_pb2 import BulkImportUsersResponse
+        from users.models import User
+
+        seen: list[tuple[int, float, float, float, int]] = []
+
+        def look() -> None:
+            # Not how many were sent: the client is ahead of the server by what the connection holds.
+            rows = User.objects.count() - len(self._emails)
+            server_cpu, database_cpu = cpu_seconds(server.process), cpu_seconds(self._database)
+            seen.append((rows, time.perf_counter(), server_cpu, database_cpu, _memory(server, "VmRSS")))
+
+        def rows() -> Iterator[bytes]:
+            for number in range(count):
+                if number % STEP_ROWS == 0:
+                    look()
+                yield _row(number)
+
+        with self._server() as server, grpc.insecure_channel(server.address) as channel:
+            send = channel.stream_unary(
+                "/user.v1.UserService/BulkImportUsers", response_deserializer=BulkImportUsersResponse.FromString
+            )
+            answer = send(rows(), metadata=self._headers(channel))
+            look()
+        if (answer.imported, answer.committed_through) != (count, count):
+            sys.exit(f"Not all rows were imported: {answer}")
+        steps = [_step(before, after) for before, after in itertools.pairwise(seen)]
+        print_table(("rows", "per CPU-s", "PostgreSQL us", "per s", "RSS MiB"), [*steps, _step(seen[0], seen[-1])])
+        (first, begun, cpu, *_), (last, ended, cpu_after, *_) = seen[0], seen[-1]
+        for what, rate in (("second", (last - first) / (ended - begun)), ("CPU-s", (last - first) / (cpu_after - cpu))):
+            print(f"Rows per {what}: {rate:,.0f} ({_verdict(rate >= IMPORT_BAR, f'>= {IMPORT_BAR}')})")
+
+    def _server(self, **environment: str) -> AbstractContextManager[Server]:
+        environment = {**NO_LIMITS, **environment}
+        return product.grpc_door(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **environment)
+
+    def _bare_hashes(self, seconds: float) -> float:
+        """Hashes per CPU-second of a process that does nothing else, on the server's core."""
+        done = subprocess.run(
+            [sys.executable, "-c", _BARE_HASH, str(seconds)],
+            cwd=product.ROOT, check=True, capture_output=True, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
+        )  # fmt: skip
+        count, cpu = done.stdout.split()
+        return int(count) / float(cpu)
+
+    def _logins(self, server: Server, seconds: float) -> Load:
+        from tandem.auth.v1.auth_pb2 import LoginRequest
+
+        def message(number: int) -> bytes:
+            email = self._emails[number % len(self._emails)]
+            return LoginRequest(email=email, password=product.PASSWORD).SerializeToString()
+
+        return load.python_client(server.address, "/auth.v1.AuthService/Login", message, {}, seconds)
+
+    def _registrations(self, server: Server, seconds: float) -> Load:
+        from tandem.user.v1.user_pb2 import CreateUserRequest
+
+        batch = secrets.token_hex(4)
+
+        def message(number: int) -> bytes:
+            email = f"new-{batch}-{number}@bench.example.com"
+            return CreateUserRequest(email=email, password="four words are enough").SerializeToString()
+
+        with grpc.insecure_channel(server.address) as channel:
+            headers = dict(self._headers(channel))
+        return load.python_client(server.address, "/user.v1.UserService/CreateUser", message, headers, seconds)
+
+    def _refreshes(self, server: Server, seconds: float) -> Load:
+        from tandem.auth.v1.auth_pb2 import LoginRequest, RefreshTokenRequest
+        from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
+
+        took: list[float] = []
+        with grpc.insecure_channel(server.address) as channel:
+            auth = AuthServiceStub(channel)
+            callers = self._emails[: load.AT_ONCE]
+            tokens = [auth.Login(LoginRequest(email=e, password=product.PASSWORD)).refresh_token for e in callers]
+            until = time.monotonic() + seconds
+
+            def work(token: str) -> None:
+                while time.monotonic() < until:
+                    begun = time.perf_counter()
+                    token = auth.RefreshToken(RefreshTokenRequest(refresh_token=token)).refresh_token
+                    took.append((time.perf_counter() - begun) * 1000)
+
+            _in_threads([lambda token=token: work(token) for token in tokens])
+        return Load(len(took), percentile(took, 0.5), percentile(took, 0.99))
+
+    def _headers(self, channel: grpc.Channel) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {product.access_token(channel, self._emails[0])}"),)
+
+
+def _accounts() -> list[str]:
+    """E-mails of accounts with the password, the first an administrator's."""
+    from django.contrib.auth.hashers import make_password
+
+    from users.models import Role, Status, User
+
+    password = make_password(product.PASSWORD)
+    users = [
+        User(
+            email=f"user{number}@bench.example.com", display_name="User", password=password, status=Status.ACTIVE,
+            roles=[Role.CUSTOMER if number else Role.ADMIN],
+        )
+        for number in range(LOGINS_AT_ONCE)
+    ]  # fmt: skip
+    return [user.email for user in User.objects.bulk_create(users)]
+
+
+def _at_once(server: Server, emails: list[str]) -> tuple[float, int]:
+    """Logs all of them in at once; gives the seconds until the last answer, and how many were not let in."""
+    from tandem.auth.v1.auth_pb2 import LoginRequest
+    from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
+
+    with grpc.insecure_channel(server.address) as channel:
+        login = AuthServiceStub(channel).Login
+        begun = time.perf_counter()
+        calls = [login.future(LoginRequest(email=email, password=product.PASSWORD)) for email in emails]
+        failed = sum(call.exception() is not None for call in calls)
+        return time.perf_counter() - begun, failed
+
+
+def _in_threads(work: list[Callable[[], None]]) -> None:
+    """Runs all at once; the first that fails ends the program."""
+    failed: list[BaseException] = []
+
+    def run(one: Callable[[], None]) -> None:
+        try:
+            one()
+        except grpc.RpcError as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        sys.exit(f"A call failed: {failed[0]}")
+
+
+def _row(number: int) -> bytes:
+    from tandem.user.v1.user_pb2 import BulkImportUsersRequest
+
+    return BulkImportUsersRequest(
+        user={
+            "email": f"person{number}@import.example.com", "display_name": f"Person {number}", "first_name": "Person",
+            "last_name": f"Number {number}", "email_verified": True,
+        },
+        password_hash=READY_HASH,
+        request_id=f"row-{number}",
+    ).SerializeToString()  # fmt: skip
+
+
+def _step(before: tuple[int, float, float, float, int], after: tuple[int, float, float, float, int]) -> list[str]:
+    rows = after[0] - before[0]
+    seconds, server_cpu, database_cpu = (after[column] - before[column] for column in (1, 2, 3))
+    return [
+        f"{before[0]:,} to {after[0]:,}",
+        f"{rows / server_cpu:,.0f}",
+        f"{1e6 * database_cpu / rows:,.0f}",
+        f"{rows / seconds:,.0f}",
+        f"{after[4] / MIB:.0f}",
+    ]
+
+
+def _memory(server: Server, name: str) -> int:
+    """A line of the process's /proc/<pid>/status, in bytes."""
+    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def _verdict(reached: bool, bar: str) -> str:
+    return f"{bar}: {'yes' if reached else 'NO'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""How well, and how fast, a speech node with the engines of this package works.
+
+.venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|speed|speakers]
+"""
+
+import argparse
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations, pairwise, permutations
+from pathlib import Path
+
+import grpc
+import psutil
+
+from bench.flite import PAUSE, RATE, spoken
+from bench.measuring import cpu_seconds, machine, print_table
+from bench.word_error import WordError, word_error
+from speechnode.engines.decode import Decoder
+from tandem.speech.v1 import speech_pb2 as speech
+from tandem.speech.v1.speech_pb2_grpc import AsrServiceStub, SpeakerServiceStub, SummaryServiceStub
+
+#: Debian's pocketsphinx-testdata: a librivox reader, and somebody who names playing cards.
+TESTDATA = Path("/usr/share/pocketsphinx/test/data")
+VOICES = ("rms", "slt", "awb", "kal16")
+BARS = {"real": 0.34, "flite": 0.18, "speed": 0.40, "confusion": 0.03, "count": 0.95}
+BYTES_PER_MS = RATE * 2 // 1000
+
+#: What is said at meetings, written before anything was measured.
+SENTENCES = """
+Good morning everybody and welcome to our weekly meeting.
+First of all I would like to talk about the plan for next month.
+The customers are happy with the new version of the program.
+We still have a problem with the price of the material.
+I spoke with the bank yesterday and they agreed to wait until June.
+Can somebody please explain why the numbers are so low this year?
+In my opinion we should ask the people who use it every day.
+The team in London finished the first part of the work last week.
+We have decided to move the office to the other side of the city.
+She will prepare the contract and send it to the lawyer on Monday.
+There are three questions that we have to answer before the end of the day.
+I am not sure that we can do all of this without more money.
+Let us look at the results of the second test together.
+The new machine is faster but it needs more power than the old one.
+He told me that the train was late again because of the snow.
+We need two more people in the support group before the summer.
+Nobody knows how long it will take to repair the water system.
+I suggest that we stop here and continue after lunch.
+The report was sent to the director and to all members of the board.
+Thank you all for your time and see you again next Thursday.
+""".strip().splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Somebody's line in a scene."""
+
+    voice: str
+    start_ms: int
+    end_ms: int
+
+
+@contextmanager
+def node() -> Iterator[tuple[grpc.Channel, psutil.Process]]:
+    """A node on one core, and a connection to it."""
+    command = [
+        sys.executable,
+        "-m",
+        "speechnode",
+        "--listen",
+        "127.0.0.1:0",
+        "--end-with-stdin",
+        "--log-level",
+        "warning",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            address = process.stdout.readline().split()[-1]
+            running = psutil.Process(process.pid)
+            if hasattr(running, "cpu_affinity"):
+                running.cpu_affinity([running.cpu_affinity()[-1]])
+            with grpc.insecure_channel(address) as channel:
+                yield channel, running
+        finally:
+            process.kill()
+
+
+def transcript(channel: grpc.Channel, pcm: bytes) -> list[speech.Segment]:
+    """What a node understands."""
+
+    def messages() -> Iterator[speech.AsrUp]:
+        yield speech.AsrUp(start=speech.AsrStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
+        for chunk in chunks(pcm):
+            yield speech.AsrUp(audio=chunk)
+
+    return [answer.segment for answer in AsrServiceStub(channel).Transcribe(messages()) if answer.segment.final]
+
+
+def turns(channel: grpc.Channel, pcm: bytes) -> list[speech.Turn]:
+    """Who speaks when, as a node hears it."""
+    answers = SpeakerServiceStub(channel).Diarize(audio_messages(pcm))
+    return [answer.turn for answer in answers if answer.HasField("turn")]
+
+
+def chunks(pcm: bytes) -> Iterator[speech.AudioChunk]:
+    for seq, begin in enumerate(range(0, len(pcm), 65536)):
+        yield speech.AudioChunk(seq=seq, data=pcm[begin : begin + 65536])
+
+
+def readings(set_: str) -> list[tuple[str, bytes]]:
+    """Text and samples of a folder of the test data."""
+    transcription = next((TESTDATA / set_).glob("*transcription")).read_text()
+    found = re.findall(r"^<s> (.*?)\s*</s> \((\S+)\)$", transcription, re.MULTILINE)
+    return [(text, decoded(TESTDATA / set_ / f"{name}.wav")) for text, name in found]
+
+
+def decoded(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return b"".join(Decoder(file))
+
+
+def errors(channel: grpc.Channel, read: Sequence[tuple[str, bytes]]) -> WordError:
+    """Over all readings together; each is sent by itself, with a pause after it."""
+    each = [
+        word_error(text, " ".join(segment.text for segment in transcript(channel, pcm + PAUSE))) for text, pcm in read
+    ]
+    return WordError(sum(one.errors for one in each), sum(one.words for one in each))
+
+
+def words(channel: grpc.Channel) -> list[list[str]]:
+    """Word errors, of people and of flite's voices."""
+    rows = []
+    sets = {"real": [readings("librivox"), readings("cards")]}
+    sets["flite"] = [[(text, spoken(text, voice)) for text in SENTENCES] for voice in VOICES]
+    names = {"real": ("librivox", "cards"), "flite": VOICES}
+    for kind, reads in sets.items():
+        found = [errors(channel, read) for read in reads]
+        for name, one in zip(names[kind], found, strict=True):
+            rows.append([f"word error, {kind}: {name}", f"{one.rate:.1%} of {one.words}", "", ""])
+        total = WordError(sum(one.errors for one in found), sum(one.words for one in found))
+        rows.append(judged(f"word error, {kind}", total.rate, BARS[kind], f" of {total.words}"))
+    return rows
+
+
+def speed(channel: grpc.Channel, process: psutil.Process, random_: random.Random) -> list[list[str]]:
+    """CPU time of everything, by the length of the recording."""
+    pcm, _ = scene(["rms", "slt", "librivox"], 40, random_)
+    transcript(channel, pcm[: 32 * 10_000])  # Loads the models.
+    rows, total = [], 0.0
+    segments: list[speech.Segment] = []
+    for name in ("transcribe", "tell voices apart", "summarise"):
+        before, begun = cpu_seconds(process), time.monotonic()
+        if name == "transcribe":
+            segments = transcript(channel, pcm)
+        elif name == "summarise":
+            said = [speech.SpokenSegment(segment_id=one.segment_id, text=one.text) for one in segments]
+            list(SummaryServiceStub(channel).Summarize(speech.SummarizeRequest(segments=said)))
+        else:
+            turns(channel, pcm)
+        used = (cpu_seconds(process) - before) / (len(pcm) / BYTES_PER_MS / 1000)
+        took = (time.monotonic() - begun) / (len(pcm) / BYTES_PER_MS / 1000)
+        total += used
+        rows.append([f"real-time factor: {name}", f"{used:.3f}", "", f"wall {took:.3f}"])
+    length = f"{len(pcm) / BYTES_PER_MS / 60_000:.1f} min"
+    rows.append(judged("real-time factor, all, CPU", total, BARS["speed"], note=length, percent=False))
+    return rows
+
+
+def scene(voices: Sequence[str], lines: int, random_: random.Random) -> tuple[bytes, list[Line]]:
+    """A conversation; each voice speaks at least once."""
+    pcm, said = b"", []
+    order = [*voices, *random_.choices(voices, k=lines - len(voices))]
+    random_.shuffle(order)
+    # A voice says the same again only after everything else: machines do so without any difference.
+    left: dict[str, list[str | bytes]] = {}
+    for voice in order:
+        if not left.get(voice):
+            everything = [pcm for _, pcm in readings("librivox")] if voice == "librivox" else SENTENCES
+            left[voice] = random_.sample(everything, len(everything))
+        sentence = left[voice].pop()
+        line = sentence if isinstance(sentence, bytes) else spoken(sentence, voice)
+        start = len(pcm) // BYTES_PER_MS
+        pcm += line
+        said.append(Line(voice, start, len(pcm) // BYTES_PER_MS))
+        pcm += bytes(random_.randrange(200, 900) * BYTES_PER_MS)
+    return pcm, said
+
+
+def speakers(channel: grpc.Channel, scenes: int, random_: random.Random) -> list[list[str]]:
+    """How many voices are found, and how much is given to the wrong one, of one to four voices."""
+    wrong = spoken_ms = right = tried = 0
+    rows = []
+    for count in (1, 2, 3, 4):
+        found: Counter[int] = Counter()
+        for _ in range(scenes):
+            pcm, said = scene(random_.sample([*VOICES, "librivox"], count), 12, random_)
+            heard = turns(channel, pcm)
+            found[len({turn.label for turn in heard})] += 1
+            wrong += confused_ms(said, heard)
+            spoken_ms += sum(line.end_ms - line.start_ms for line in said)
+        right += found[count]
+        tried += scenes
+        told = ", ".join(f"{voices} in {times}" for voices, times in sorted(found.items()))
+        rows.append([f"speakers: {count}", f"{found[count]}/{scenes}", "", f"found: {told}"])
+    rows.append(judged("right count", right / tried, BARS["count"], f" of {tried}", at_least=True))
+    rows.append(judged("speaker confusion", wrong / spoken_ms, BARS["confusion"]))
+    return rows
+
+
+def similarities(channel: grpc.Channel) -> list[list[str]]:
+    """How alike the voice prints of one voice are, and those of two."""
+    prints = []
+    for voice in (*VOICES, "librivox"):
+        texts = [pcm for _, pcm in readings("librivox")] if voice == "librivox" else SENTENCES[:5]
+        each = [one if isinstance(one, bytes) else spoken(one, voice) for one in texts]
+        # Two at a time: one alone may be too short.
+        prints += [(voice, voice_print(channel, one + PAUSE + other)) for one, other in pairwise(each)]
+    same, others = [], []
+    for (voice, one), (other_voice, other) in combinations(prints, 2):
+        similarity = sum(left * right for left, right in zip(one, other, strict=True))
+        (same if voice == other_voice else others).append(similarity)
+    return [[f"voice prints: {len(prints)}", f"same {min(same):.2f} up", "", f"others {max(others):.2f} down"]]
+
+
+def voice_print(channel: grpc.Channel, pcm: bytes) -> Sequence[float]:
+    return SpeakerServiceStub(channel).Embed(audio_messages(pcm)).embedding
+
+
+def audio_messages(pcm: bytes) -> Iterator[speech.AudioUp]:
+    yield speech.AudioUp(start=speech.AudioStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
+    for chunk in chunks(pcm):
+        yield speech.AudioUp(audio=chunk)
+
+
+def confused_ms(said: Sequence[Line], heard: Sequence[speech.Turn]) -> int:
+    """Time that is given to another voice, by the best way to match labels with voices."""
+    overlap: Counter[tuple[str, str]] = Counter()
+    for line in said:
+        for turn in heard:
+            both = min(line.end_ms, turn.end_ms) - max(line.start_ms, turn.start_ms)
+            overlap[line.voice, turn.label] += max(0, both)
+    voices = sorted({line.voice for line in said})
+    labels = sorted({turn.label for turn in heard})
+    labels += [""] * (len(voices) - len(labels))
+    best = max(
+        sum(overlap[pair] for pair in zip(voices, chosen, strict=True)) for chosen in permutations(labels, len(voices))
+    )
+    return overlap.total() - best
+
+
+def judged(
+    name: str, value: float, bar: float, of: str = "", *, at_least: bool = False, note: str = "", percent: bool = True
+) -> list[str]:
+    """A row with a bar."""
+    reached = value >= bar if at_least else value <= bar
+    form = "{:.1%}" if percent else "{:.3f}"
+    sign = ">=" if at_least else "<="
+    return [
+        name,
+        form.format(value) + of,
+        f"{sign} {form.format(bar)}",
+        "reached" * reached + "MISSED" * (not reached) + f" {note}".rstrip(),
+    ]
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description="Measures the engines of the speech node.")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of what the conversations are made of (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--scenes", type=int, default=5, help="conversations for each count of voices (default: %(default)s)"
+    )
+    parser.add_argument("--only", choices=("words", "speed", "speakers"))
+    given = parser.parse_args()
+    print(f"{machine()}, seed {given.seed}")
+    rows: list[list[str]] = []
+    with node() as (channel, process):
+        if given.only in (None, "words"):
+            rows += words(channel)
+        if given.only in (None, "speed"):
+            rows += speed(channel, process, random.Random(given.seed))
+        if given.only in (None, "speakers"):
+            rows += similarities(channel)
+            rows += speakers(channel, given.scenes, random.Random(given.seed))
+    print_table(["", "measured", "bar", ""], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Files of messages, for commands that bring rows in and out: JSON Lines and CSV.
+
+A line of JSON is what the HTTP door takes for the message. A CSV file has a column for each field, named by its path;
+an empty cell means unset, the items of a list have `;` between them, a map is a JSON object. Files are UTF-8, with or
+without a byte order mark, and lines may end with CR LF. They are read and written row by row, however long they are.
+"""
+
+import codecs
+import csv
+import json as stdlib_json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, TextIO
+
+from django.core.exceptions import ValidationError
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from core.operations import Operation
+from core.reporting import without_secrets
+from core.rest import json
+from core.rest.json.decoding import from_text
+from core.rest.json.forms import DATE, TIMESTAMP, is_map
+
+#: In bytes; no row of a contract's limits comes near it.
+LONGEST_LINE = 1 << 18
+MASK = "***"
+_BETWEEN = ";"
+
+#: Name of a CSV column → the path of its field in the message, and that field.
+Columns = Mapping[str, tuple[tuple[str, ...], FieldDescriptor]]
+
+
+class BadFile(Exception):
+    """The file cannot be read, or not on from here; the message is a sentence."""
+
+
+class Lines(Protocol):
+    """What is read of a file."""
+
+    def readline(self, size: int, /) -> bytes:
+        """The next line, or as much of it as `size`; empty at the end."""
+
+
+class Item(NamedTuple):
+    """A row of a file.
+
+    Attributes:
+        line: the one on which it begins, from 1.
+        message: what it stands for, or why it stands for nothing.
+        sent: the row as it stands in the file: a line of JSON, or its cells as JSON values.
+    """
+
+    line: int
+    message: Message | ValidationError
+    sent: bytes | dict[str, Any]
+
+
+def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
+    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none.
+
+    Raises:
+        BadFile: a line is not UTF-8.
+    """
+    for number, line in _lines(file):
+        if len(line) > LONGEST_LINE:
+            yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
+        elif line.strip():
+            _decoded(number, line)
+            yield Item(number, json.read_item(operation, line), line)
+
+
+def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[Item]:
+    """The rows of a CSV file, each a request message of the operation. The heading is read at once.
+
+    Raises:
+        BadFile: a column of the heading is not known, or stands twice; or, from the iterator, the file is no CSV.
+    """
+    reader = csv.reader(_texts(file), strict=True)
+    heading = [name.strip() for name in _next_row(reader) or ()]
+    unknown = [name for name in heading if name not in columns]
+    if unknown or not heading:
+        told = f"There is no column {', '.join(map(repr, unknown))}" if unknown else "The file has no heading"
+        raise BadFile(f"{told}. Columns are: {', '.join(columns)}.")
+    if twice := [name for name in columns if heading.count(name) > 1]:
+        raise BadFile(f"The column {twice[0]!r} stands twice.")
+    return _csv_items(operation, [columns[name] for name in heading], reader)
+
+
+def columns_of(
+    message_type: Descriptor, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldDescriptor]]:
+    """Every field that can be a column: its path, and the field."""
+    for field in message_type.fields:
+        nested = field.message_type
+        if nested and not is_map(field) and not field.is_repeated and nested.full_name not in (TIMESTAMP, DATE):
+            yield from columns_of(nested, (*path, field.name))
+        else:
+            yield (*path, field.name), field
+
+
+def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
+    """What writes a message as a line of JSON: its set fields."""
+
+    def write(message: Message) -> None:
+        file.write(stdlib_json.dumps(json.set_fields(message), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    return write
+
+
+def csv_writer(columns: Columns, file: TextIO) -> Callable[[Message], None]:
+    """Writes the heading; gives what writes a message as a row under it."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+
+    def write(message: Message) -> None:
+        values = json.set_fields(message)
+        writer.writerow([_cell(values, path) for path, _ in columns.values()])
+
+    return write
+
+
+def shown(item: Item, message_type: Descriptor) -> Any:
+    """The row as JSON values, for a report: of what the contract does not know, and of secrets, only that it is there.
+
+    Null where it cannot be told which is which.
+    """
+    try:
+        value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
+    except (ValueError, RecursionError):
+        return None
+    return without_secrets(_known(value, message_type)) if value else None
+
+
+def _known(value: Any, message_type: Descriptor) -> Any:
+    if not isinstance(value, dict):
+        return MASK
+    return {key: _known_field(item, message_type.fields_by_name.get(key)) for key, item in value.items()}
+
+
+def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
+    if field is None:
+        return MASK
+    nested = field.message_type
+    if nested and not is_map(field) and nested.full_name not in (TIMESTAMP, DATE):
+        return _known(value, nested)
+    return value
+
+
+def _lines(file: Lines) -> Iterator[tuple[int, bytes]]:
+    """The lines, numbered from 1; of one that is too long only a beginning, which is too long itself."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE + 1) or b"\n"
+
+
+def _texts(file: Lines) -> Iterator[str]:
+    for number, line in _lines(file):
+        if len(line) > LONGEST_LINE:
+            raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
+        yield _decoded(number, line)
+
+
+def _decoded(number: int, line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as exc:
+        raise BadFile(f"Line {number} is not UTF-8; save the file as UTF-8.") from exc
+
+
+def _next_row(reader: Any) -> list[str] | None:
+    """The next row that is not empty; None at the end."""
+    begin = reader.line_num + 1
+    try:
+        return next(filter(None, reader), None)
+    except csv.Error as exc:
+        raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+
+
+def _csv_items(
+    operation: Operation, columns: list[tuple[tuple[str, ...], FieldDescriptor]], reader: Any
+) -> Iterator[Item]:
+    while True:
+        begin = reader.line_num + 1
+        cells = _next_row(reader)
+        if cells is None:
+            return
+        if len(cells) != len(columns):
+            told = f"The row has {len(cells)} cells, the heading {len(columns)}."
+            yield Item(begin, ValidationError(told, code="cells"), {})
+            continue
+        value: dict[str, Any] = {}
+        for (path, field), cell in zip(columns, cells, strict=True):
+            if cell:
+                _put(value, path, _value(field, cell))
+        try:
+            yield Item(begin, json.from_json(operation.request_class, value), value)
+        except ValidationError as exc:
+            yield Item(begin, exc, value)
+
+
+def _put(value: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
+    for name in path[:-1]:
+        value = value.setdefault(name, {})
+    value[path[-1]] = item
+
+
+def _value(field: FieldDescriptor, cell: str) -> Any:
+    """The JSON value that a cell stands for; its text where it stands for none of the field's type."""
+    if is_map(field):
+        try:
+            return stdlib_json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
+    if field.is_repeated:
+        return [from_text(field, part.strip()) for part in cell.split(_BETWEEN)]
+    return from_text(field, cell)
+
+
+def _cell(values: Any, path: tuple[str, ...]) -> str:
+    for name in path:
+        values = values.get(name) if values else None
+    match values:
+        case None:
+            return ""
+        case bool():
+            return "true" if values else "false"
+        case list():
+            return _BETWEEN.join(map(str, values))
+        case dict():
+            return stdlib_json.dumps(values, ensure_ascii=False)
+    return str(values)

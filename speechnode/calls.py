@@ -1,0 +1,113 @@
+"""What all calls have in common: a place, a log line, an end when the caller goes away, failures that say why."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from speechnode.failures import Broken, Cancelled, Failure
+from speechnode.slots import Slots
+
+logger = logging.getLogger(__name__)
+
+_DETAILS = "grpc-status-details-bin"
+
+
+class Call:
+    """A call that is being served.
+
+    Attributes:
+        facts: what its log line tells beside the usual.
+    """
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self.facts: dict[str, Any] = {"session_id": ""}
+        self._begun_cpu = time.thread_time()
+        self._lock = threading.Lock()
+        self._ended = False
+        self._wake: Callable[[], None] | None = None
+        if not context.add_callback(self._end):
+            self._ended = True
+
+    @property
+    def cpu_ms(self) -> int:
+        """CPU time of the thread that serves it, so far."""
+        return round((time.thread_time() - self._begun_cpu) * 1000)
+
+    def checkpoint(self) -> None:
+        """To be called between steps of less than a second.
+
+        Raises:
+            Cancelled: nobody waits for the answer any more.
+        """
+        if self._ended:
+            raise Cancelled
+
+    def when_ended(self, wake: Callable[[], None]) -> None:
+        """Has this called once the call has ended, by a thread that must not be held up."""
+        with self._lock:
+            self._wake = wake
+            ended = self._ended
+        if ended:
+            wake()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            wake = self._wake
+        if wake:
+            wake()
+
+
+@contextmanager
+def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[Call]:
+    """Gives a call its place; ends it with the right status whatever is raised; writes its log line."""
+    begun = time.monotonic()
+    call = Call(context)
+    failure: Failure | None = None
+    try:
+        give_back = slots.take()
+        # Also when grpcio lets the handler wait for a caller who is gone.
+        context.add_callback(give_back)
+        try:
+            yield call
+        finally:
+            give_back()
+    except Failure as exc:
+        failure = exc
+    except (grpc.RpcError, GeneratorExit):
+        # So grpcio tells a handler that its caller is gone.
+        failure = Cancelled()
+    except Exception:
+        error_id = uuid.uuid4().hex
+        logger.exception("%s failed (error id %s).", rpc, error_id)
+        failure = Broken(f"An error of the node's own (error id {error_id}).")
+    _log(rpc, call, failure, time.monotonic() - begun)
+    if failure and not isinstance(failure, Cancelled):
+        end_with(failure, context)
+
+
+def end_with(failure: Failure, context: grpc.ServicerContext) -> None:
+    """Ends the call with a google.rpc.Status. Does not return."""
+    packed = AnyMessage()
+    packed.Pack(ErrorInfo(reason=failure.reason, domain="speech"))
+    code = grpc.StatusCode[failure.code]
+    status = Status(code=code.value[0], message=str(failure), details=[packed])
+    context.set_trailing_metadata(((_DETAILS, status.SerializeToString()),))
+    context.abort(code, str(failure))
+
+
+def _log(rpc: str, call: Call, failure: Failure | None, seconds: float) -> None:
+    facts = {"operation": rpc, "code": failure.code if failure else "OK", **call.facts}
+    if failure and not isinstance(failure, Cancelled):
+        facts["reason"] = failure.reason
+    facts["duration_ms"] = round(seconds * 1000)
+    logger.info("%s %s", rpc, facts["code"], extra={"call": facts})

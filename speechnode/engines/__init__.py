@@ -1,0 +1,1 @@
+"""What the node can do: each module does one thing, and knows neither gRPC nor the contract."""

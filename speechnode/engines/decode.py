@@ -1,0 +1,135 @@
+"""Files of any common format to samples, by FFmpeg's libraries (PyAV)."""
+
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import av
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.stream import Discard
+
+from speechnode.engines.pcm import BYTES_PER_MS, RATE
+from speechnode.failures import NotAudio
+
+#: Formats that hold their sound themselves. Others (playlists and the like) would make FFmpeg open what they name:
+#: files of this machine, addresses in its network.
+FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,matroska,webm,mov,mp4,m4a,3gp,mp3,mpeg,mpegts,ogg,opus,w64,wav,wv"
+)
+#: Formats that do not say how long they are: FFmpeg guesses.
+_LENGTH_IS_GUESSED = {"aac", "ac3", "amr", "mp3", "mpeg", "mpegts"}
+#: What may be missing at the end of a whole file, by the way that formats and codecs count.
+_TOLERATED_MS = 1000
+_PIECE_BYTES = 1000 * BYTES_PER_MS
+
+
+class Decoder:
+    """The samples of a file, in pieces of a second; to be iterated over once.
+
+    Args:
+        file: seekable, and open until the last piece was taken.
+        start_ms: what lies before is left out.
+
+    Attributes:
+        incomplete_reason: after the last piece: a sentence that says what is missing; empty if nothing is.
+
+    Raises:
+        NotAudio: it is no file of a known format, or it holds no sound.
+    """
+
+    def __init__(self, file: BinaryIO, start_ms: int = 0) -> None:
+        self.incomplete_reason = ""
+        self._file = file
+        self._start = start_ms * BYTES_PER_MS
+        self._bad_places = 0
+        try:
+            self._container: InputContainer = av.open(
+                file,
+                "r",
+                container_options={"format_whitelist": FORMATS},
+                metadata_errors="ignore",
+                io_open=_open_nothing,
+            )
+        except (av.FFmpegError, ValueError) as exc:
+            raise NotAudio(_sentence(file)) from exc
+        if not self._container.streams.audio:
+            self._container.close()
+            raise NotAudio("There is no sound in this file: send one that has an audio track.")
+        self._stream = self._container.streams.audio[0]
+        # The pictures of a film are not even read.
+        for stream in self._container.streams:
+            if stream is not self._stream:
+                stream.discard = Discard.all
+
+    def __iter__(self) -> Iterator[bytes]:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        total, kept = 0, bytearray()
+        with self._container:
+            for frame in self._frames():
+                for made in resampler.resample(frame):
+                    pcm = bytes(made.planes[0])[: made.samples * 2]
+                    kept += pcm[max(0, self._start - total) :]
+                    total += len(pcm)
+                while len(kept) >= _PIECE_BYTES:
+                    yield bytes(kept[:_PIECE_BYTES])
+                    del kept[:_PIECE_BYTES]
+            if not total and self._bad_places:
+                raise NotAudio("Nothing in this file can be decoded: it is damaged, or its kind is not known.")
+            self.incomplete_reason = self._what_is_missing(total // BYTES_PER_MS)
+        if kept:
+            yield bytes(kept)
+
+    def _frames(self) -> Iterator[AudioFrame | None]:
+        """What can be decoded; then None, which makes the resampler give what it holds."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                yield from packet.decode()
+            except av.EOFError:
+                break
+            except av.FFmpegError:
+                # A bad place in the middle does not make the rest worthless.
+                self._bad_places += 1
+                if self._bad_places > 1000:
+                    break
+        yield None
+
+    def _what_is_missing(self, decoded_ms: int) -> str:
+        if self._bad_places:
+            return f"The file is damaged: what could not be decoded is left out ({self._bad_places} x)."
+        if self._container.format.name == "wav" and _wav_was_cut(self._file):
+            return "The file was cut off: its header speaks of more than is there."
+        declared_ms = (self._container.duration or 0) // 1000
+        guessed = self._container.format.name in _LENGTH_IS_GUESSED
+        if guessed or declared_ms - decoded_ms <= max(_TOLERATED_MS, declared_ms // 100):
+            return ""
+        return (
+            f"The file was cut off: it should last {declared_ms / 1000:.0f} s, and {decoded_ms / 1000:.0f} s are there."
+        )
+
+
+def _sentence(file: BinaryIO) -> str:
+    """Why a file cannot be opened."""
+    file.seek(0)
+    head = file.read(12)
+    if not head:
+        return "The file is empty."
+    if head[4:8] == b"ftyp":
+        return "This MP4 or M4A file has no index: its recording was cut off before it was complete. Send it whole."
+    return "This is not an audio file, or its format is not known: send WAV, FLAC, MP3, M4A, OGG, Opus, WebM or WMA."
+
+
+def _wav_was_cut(file: BinaryIO) -> bool:
+    """Whether a WAV file is shorter than it says; FFmpeg believes what is there."""
+    file.seek(4)
+    declared = int.from_bytes(file.read(4), "little")
+    # Who writes into a pipe cannot know the size, and says none, or the largest.
+    return 0 < declared < 0xFFFFFF00 and file.seek(0, os.SEEK_END) < declared + 8
+
+
+def _open_nothing(*_: Any) -> None:
+    raise PermissionError("Files are read by themselves.")

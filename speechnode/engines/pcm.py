@@ -1,0 +1,23 @@
+"""The one form of sound that engines know: signed 16-bit little-endian samples, one channel, 16 kHz."""
+
+from dataclasses import dataclass
+
+RATE = 16_000
+BYTES_PER_MS = RATE * 2 // 1000
+
+
+def duration_ms(pcm: bytes | bytearray) -> int:
+    """How long it lasts."""
+    return len(pcm) // BYTES_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Sound, and when in the recording it begins."""
+
+    start_ms: int
+    pcm: bytes
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + duration_ms(self.pcm)

@@ -1,0 +1,187 @@
+"""What was said, in short: the sentences that most others are like (TextRank, Mihalcea and Tarau 2004)."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechnode.engines.action_items import ActionItem, Person, Spoken, find_action_items
+from speechnode.engines.language import detect
+
+Ranks = NDArray[np.floating]
+
+MOST_SEGMENTS = 20_000
+_OVERVIEW_SENTENCES = 5
+_TOPICS = 5
+#: Everything is compared with everything, among so many sentences at a time.
+_MOST_COMPARED = 1000
+_DAMPING, _ROUNDS = 0.85, 30
+#: Sentences with fewer words say little, however much they are like others.
+_SHORTEST_WORDS = 4
+
+_ENGLISH = """
+    a about after again all also am an and any are as at be because been before being but by can could did do does
+    doing don't down for from get go going good got had has have he her here him his how i if in into is it it's i'm
+    just know let let's like me more most my need no not now of off okay on one only or our out over people please
+    really right said say see she should so some something than that that's the their them then there these they thing
+    things think this those to too uh um under until up us very want was we we'll well were what when where which who
+    why will with would yes you your yeah
+"""
+#: English words that are in every text. Of other languages, words that are in many sentences are taken for such.
+_STOP_WORDS = frozenset(_ENGLISH.split())
+_FREQUENT = 0.25
+
+_DECISIONS = re.compile(
+    r"\b(?:we|they|everybody|everyone)(?:'ve| have| all)? (?:decided|agreed|settled|concluded|chose)\b"
+    r"|\bwe(?:'ll| will| are going to) (?:go (?:with|for|ahead)|use|stick (?:with|to)|keep|drop|postpone|stay with)\b"
+    r"|\b(?:it is|it's|that is|that's|is) (?:decided|agreed|settled)\b|\bthe decision is\b"
+    r"|\blet(?:'s| us) (?:go with|use|stick)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text, and the segments that it rests on."""
+
+    text: str
+    segment_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be summarised; see `SummarizeRequest` in speech.proto."""
+
+    spoken: Sequence[Spoken]
+    language: str = ""
+    roster: Sequence[Person] = ()
+    held_on: date | None = None
+    overview_sentences: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """See `Summary` in speech.proto."""
+
+    overview: list[Statement]
+    topics: list[Statement]
+    decisions: list[Statement]
+    action_items: list[ActionItem]
+    language: str
+
+
+class TextRank:
+    """Summaries by the sentences that most others are like. Decisions and action items are found in English only."""
+
+    def summarise(self, said: Said, checkpoint: Callable[[], None]) -> Iterator[str | Summary]:
+        """The overview, sentence by sentence, then everything."""
+        split = sentences(said.spoken)
+        language = said.language or detect(" ".join(one.text for one in split))[0] or "en"
+        words = _words(split, language)
+        overview = _overview(split, _ranks(words, checkpoint), said.overview_sentences or _OVERVIEW_SENTENCES)
+        yield from (f"{statement.text} " for statement in overview)
+        english = language == "en"
+        decided = [_statement(one) for one in split if english and _DECISIONS.search(one.text)]
+        items = find_action_items(split, said.roster, said.held_on) if english else []
+        yield Summary(overview, _topics(split, words), decided, items, language)
+
+
+def sentences(spoken: Sequence[Spoken]) -> list[Spoken]:
+    """What was said, sentence by sentence; without punctuation, what was said without a pause is one."""
+    return [
+        Spoken(said.segment_id, sentence, said.person_id)
+        for said in spoken
+        for sentence in re.split(r"(?<=[.!?])\s+", said.text.strip())
+        if sentence
+    ]
+
+
+def _overview(said: Sequence[Spoken], ranks: Ranks, most: int) -> list[Statement]:
+    """The most central sentences, in the order in which they were said."""
+    worth = [place for place in np.argsort(-ranks, kind="stable") if len(said[place].text.split()) >= _SHORTEST_WORDS]
+    return [_statement(said[place]) for place in sorted(worth[:most])]
+
+
+def _statement(said: Spoken) -> Statement:
+    return Statement(said.text, (said.segment_id,))
+
+
+def _words(said: Sequence[Spoken], language: str) -> list[list[str]]:
+    """The telling words of each sentence."""
+    every = [re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", one.text.casefold()) for one in said]
+    if language == "en":
+        stop = _STOP_WORDS
+    else:
+        counts = Counter(word for words in every for word in set(words))
+        stop = frozenset(word for word, count in counts.items() if count > max(2, len(said) * _FREQUENT))
+    return [[word for word in words if word not in stop and len(word) > 1] for words in every]
+
+
+def _ranks(words: list[list[str]], checkpoint: Callable[[], None]) -> Ranks:
+    """How central each sentence is. Of many, the best of each thousand are compared with each other."""
+    places = list(range(len(words)))
+    ranks = np.zeros(len(words))
+    while len(places) > _MOST_COMPARED:
+        kept: list[int] = []
+        for begin in range(0, len(places), _MOST_COMPARED):
+            checkpoint()
+            block = places[begin : begin + _MOST_COMPARED]
+            order = np.argsort(-_page_rank(_similarity([words[place] for place in block])), kind="stable")
+            kept += sorted(block[index] for index in order[: _MOST_COMPARED // 10])
+        places = kept
+    if places:
+        ranks[places] = _page_rank(_similarity([words[place] for place in places]))
+    return ranks
+
+
+def _similarity(words: list[list[str]]) -> NDArray[np.float32]:
+    """Cosine of the sentences' words, the rarer the weightier."""
+    numbers: dict[str, int] = {}
+    for sentence in words:
+        for word in sentence:
+            numbers.setdefault(word, len(numbers))
+    vectors = np.zeros((len(words), max(1, len(numbers))), np.float32)
+    for row, sentence in enumerate(words):
+        for word in sentence:
+            vectors[row, numbers[word]] = 1
+    vectors *= np.log1p(len(words) / np.maximum(1, vectors.sum(axis=0)))
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    similar: NDArray[np.float32] = vectors @ vectors.T
+    np.fill_diagonal(similar, 0)
+    return similar
+
+
+def _page_rank(similar: NDArray[np.float32]) -> Ranks:
+    size = len(similar)
+    sums = similar.sum(axis=0)
+    links = similar / np.where(sums > 0, sums, 1)
+    ranks = np.full(size, 1 / size)
+    for _ in range(_ROUNDS):
+        ranks = (1 - _DAMPING) / size + _DAMPING * (links @ ranks)
+    # A sentence that is like no other has nothing to say for the rest.
+    return np.where(sums > 0, ranks, 0)
+
+
+def _topics(said: Sequence[Spoken], words: list[list[str]]) -> list[Statement]:
+    """The words, and pairs of words, that come back in most sentences."""
+    where: dict[str, list[int]] = {}
+    for place, sentence in enumerate(words):
+        pairs = (f"{one} {other}" for one, other in pairwise(sentence))
+        for term in dict.fromkeys([*(word for word, _ in groupby(sentence)), *pairs]):
+            if term in said[place].text.casefold():  # Words with a stop word between them are no pair.
+                where.setdefault(term, []).append(place)
+    again = [term for term, places in where.items() if len(places) > 1]
+    again.sort(key=lambda term: (-len(where[term]) * (1 + term.count(" ")), where[term][0]))
+    topics: list[str] = []
+    for term in again:
+        if not any(set(term.split()) & set(topic.split()) for topic in topics):
+            topics.append(term)
+    return [
+        Statement(topic, tuple(dict.fromkeys(said[place].segment_id for place in where[topic])))
+        for topic in topics[:_TOPICS]
+    ]

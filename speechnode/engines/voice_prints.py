@@ -1,0 +1,139 @@
+"""Voice prints: the encoder that Resemblyzer ships (generalised end-to-end loss, arXiv:1710.10467), run by numpy.
+
+Two prints are as similar as their product is large; they are of length 1, and none of their numbers is negative.
+"""
+
+import hashlib
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechnode.engines.pcm import RATE
+
+WEIGHTS = Path(__file__).with_name("voice_encoder.npz")
+DIMENSIONS = 256
+#: The length of sound that the network was trained with, in frames of its spectrogram, and of one such frame.
+WINDOW_FRAMES = 160
+_HOP = RATE // 100
+WINDOW_SAMPLES = WINDOW_FRAMES * _HOP
+
+_FFT = 400
+_BANDS = 40
+#: As loud as the network's training material was, at least.
+_TARGET_RMS = 10 ** (-30 / 20)
+_BATCH = 32
+
+Floats = NDArray[np.float32]
+
+
+@cache
+def model_sha256() -> str:
+    """Of the weights."""
+    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+
+
+class VoiceEncoder:
+    """Makes voice prints of windows of sound."""
+
+    def __init__(self) -> None:
+        with np.load(WEIGHTS) as file:
+            weights = {name: file[name].astype(np.float32) for name in file}
+        self._layers = [
+            (
+                weights[f"lstm.weight_ih_l{layer}"].T.copy(),
+                weights[f"lstm.weight_hh_l{layer}"].T.copy(),
+                weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"],
+            )
+            for layer in range(3)
+        ]
+        self._linear = weights["linear.weight"].T.copy(), weights["linear.bias"]
+
+    def prints(self, pcm: bytes, starts: list[int]) -> Floats:
+        """The voice prints of windows of an utterance, one row each.
+
+        Args:
+            starts: where the windows begin, in frames of 10 ms; silence follows the end.
+        """
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        rms = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
+        if 0 < rms < _TARGET_RMS:
+            samples *= _TARGET_RMS / rms
+        missing = (max(starts) + WINDOW_FRAMES) * _HOP - len(samples)
+        spectrogram = mel_spectrogram(np.pad(samples, (0, max(0, missing))))
+        windows = np.stack([spectrogram[start : start + WINDOW_FRAMES] for start in starts])
+        batches = [self._forward(windows[at : at + _BATCH]) for at in range(0, len(windows), _BATCH)]
+        return np.concatenate(batches)
+
+    def _forward(self, windows: Floats) -> Floats:
+        """(windows, frames, bands) to (windows, dimensions)."""
+        sequence = windows
+        for w_input, w_hidden, bias in self._layers:
+            count, frames, _ = sequence.shape
+            hidden_size = len(w_hidden)
+            from_input = sequence @ w_input + bias
+            hidden = np.zeros((count, hidden_size), np.float32)
+            cell = np.zeros_like(hidden)
+            sequence = np.empty((count, frames, hidden_size), np.float32)
+            for frame in range(frames):
+                gates = from_input[:, frame] + hidden @ w_hidden
+                enter, forget, value, leave = np.split(gates, 4, axis=1)
+                cell = _sigmoid(forget) * cell + _sigmoid(enter) * np.tanh(value)
+                hidden = _sigmoid(leave) * np.tanh(cell)
+                sequence[:, frame] = hidden
+        weight, bias = self._linear
+        return normalised(np.maximum(hidden @ weight + bias, 0))
+
+
+def normalised(rows: Floats) -> Floats:
+    """Rows of length 1."""
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    result: Floats = rows / np.maximum(lengths, 1e-9)
+    return result
+
+
+def mel_spectrogram(samples: Floats) -> Floats:
+    """Power in 40 mel bands every 10 ms, as librosa 0.9 computes it by default (centred frames, Hann, Slaney)."""
+    padded = np.pad(samples, _FFT // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT, dtype=np.float32) / _FFT)
+    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
+    bands: Floats = (power @ _mel_filters().T).astype(np.float32)
+    return bands
+
+
+@cache
+def _mel_filters() -> Floats:
+    """(bands, frequencies): triangles of equal area, evenly spread on Slaney's mel scale from 0 to 8 kHz."""
+    edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), _BANDS + 2))
+    frequencies = np.linspace(0, RATE / 2, _FFT // 2 + 1)
+    widths = np.diff(edges)
+    slopes = edges[:, None] - frequencies[None, :]
+    rising, falling = -slopes[:-2] / widths[:-1, None], slopes[2:] / widths[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    result: Floats = (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    return result
+
+
+#: Slaney's scale is linear up to 1 kHz, which is 15 mel, and logarithmic above.
+_LINEAR_HZ, _LINEAR_MEL, _STEP = 1000.0, 15.0, math.log(6.4) / 27
+
+
+def _hz_to_mel(hertz: float) -> float:
+    return _LINEAR_MEL + math.log(hertz / _LINEAR_HZ) / _STEP
+
+
+def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mels * (_LINEAR_HZ / _LINEAR_MEL)
+    result: NDArray[np.float64] = np.where(
+        mels < _LINEAR_MEL, linear, _LINEAR_HZ * np.exp(_STEP * (mels - _LINEAR_MEL))
+    )
+    return result
+
+
+def _sigmoid(values: Floats) -> Floats:
+    # By tanh, which does not overflow.
+    result: Floats = 0.5 * np.tanh(0.5 * values) + 0.5
+    return result

@@ -1,0 +1,276 @@
+"""One Transcribe call: a thread that listens, and the caller's, which tells what was understood.
+
+The listener takes the audio and cuts it into utterances; the engine works on them in processes of its own, in their
+order; meanwhile the teller waits for whatever happens next. So a ping is answered however busy the engine is, and a
+caller who goes away is noticed at once.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+import grpc
+
+from speechnode.calls import Call
+from speechnode.engines.pcm import Piece
+from speechnode.engines.protocols import AsrEngine, AsrJob, Recognised
+from speechnode.failures import Cancelled, Invalid
+from speechnode.intake import Intake
+from tandem.speech.v1 import speech_pb2
+
+if TYPE_CHECKING:
+    from speechnode.engines.vad import VoiceSegments
+
+#: Utterances that wait for the engine; with more, no further audio is taken.
+_MOST_WAITING = 8
+#: Progress is told in steps of at least so much.
+_PROGRESS_MS = 1000
+#: How much there must be for a draft; the next takes half as much again, so that all drafts together cost about
+#: twice what the final costs.
+_FIRST_DRAFT_MS = 600
+_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The listener has taken more audio.
+
+    Attributes:
+        ended: utterances that are complete.
+        open: the one that goes on, where drafts are asked for.
+        until_ms: everything before is in utterances, or was no speech.
+    """
+
+    ended: list[Piece]
+    open: Piece | None
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _AllHeard:
+    """There is no more audio."""
+
+    end_ms: int
+    cpu_seconds: float
+
+
+class _Pinged:
+    """The caller wants to know whether we are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The listener cannot go on."""
+
+    failure: Exception
+
+
+_Event = _Heard | _AllHeard | _Pinged | _Failed | Future[Recognised] | None
+
+
+class Transcription:
+    """What a call transcribes.
+
+    Args:
+        start: its first message.
+        intake: for its audio.
+    """
+
+    def __init__(self, call: Call, asr: AsrEngine, start: speech_pb2.AsrStart, intake: Intake) -> None:
+        self._call = call
+        self._asr = asr
+        self._start = start
+        self._intake = intake
+        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._room = threading.Semaphore(_MOST_WAITING)
+        self._stopped = False
+        self._finals: deque[tuple[Piece, AsrJob]] = deque()
+        self._draft: tuple[Piece, AsrJob] | None = None
+        self._open: Piece | None = None
+        self._next_draft_ms = _FIRST_DRAFT_MS
+        #: Of the utterance that begins there.
+        self._revisions: dict[int, int] = {}
+        self._told_ms = self._heard_ms = start.start_ms
+        self._asr_cpu_ms = 0
+
+    def run(self, requests: Iterator[speech_pb2.AsrUp]) -> Iterator[speech_pb2.AsrDown]:
+        """Listens to the rest of the requests, and tells."""
+        from speechnode.engines.vad import VoiceSegments  # Loads a model.
+
+        voices = VoiceSegments(self._start.start_ms)
+        begun = time.thread_time()
+        self._call.when_ended(lambda: self._events.put(None))
+        listener = threading.Thread(target=self._listen, args=(requests, voices), name="listener", daemon=True)
+        listener.start()
+        try:
+            all_heard = yield from self._tell()
+            cpu_ms = self._asr_cpu_ms + round((all_heard.cpu_seconds + time.thread_time() - begun) * 1000)
+            self._call.facts |= {"audio_ms": all_heard.end_ms - self._start.start_ms, "cpu_ms": cpu_ms}
+            yield speech_pb2.AsrDown(
+                done=speech_pb2.Done(
+                    audio_ms=all_heard.end_ms, cpu_ms=cpu_ms, incomplete_reason=self._intake.incomplete_reason
+                )
+            )
+        finally:
+            self._stop()
+
+    # The listener's thread.
+
+    def _listen(self, requests: Iterator[speech_pb2.AsrUp], voices: "VoiceSegments") -> None:
+        begun = time.thread_time()
+        try:
+            for request in requests:
+                match request.WhichOneof("up"):
+                    case "audio":
+                        self._hear(voices, self._intake.take(request.audio))
+                    case "finalize":
+                        self._report(voices, voices.finish())
+                    case "ping":
+                        self._events.put(_Pinged())
+                    case _:
+                        raise Invalid("After `start` come `audio`, `finalize` and `ping`.")
+            self._hear(voices, self._intake.end())
+            self._report(voices, voices.finish())
+            self._events.put(_AllHeard(voices.heard_ms, time.thread_time() - begun))
+        except (Cancelled, grpc.RpcError):
+            self._events.put(None)
+        except Exception as exc:
+            self._events.put(_Failed(exc))
+        finally:
+            self._intake.close()
+
+    def _hear(self, voices: "VoiceSegments", pieces: Iterator[Piece]) -> None:
+        for piece in pieces:
+            self._report(voices, voices.hear(piece))
+
+    def _report(self, voices: "VoiceSegments", ended: list[Piece]) -> None:
+        for _ in ended:
+            self._room.acquire()
+        if self._stopped:
+            raise Cancelled
+        self._events.put(_Heard(ended, voices.open if self._start.interim else None, voices.heard_ms))
+
+    # The caller's thread.
+
+    def _tell(self) -> Generator[speech_pb2.AsrDown, None, _AllHeard]:
+        all_heard: _AllHeard | None = None
+        while True:
+            event = self._events.get()
+            self._call.checkpoint()
+            match event:
+                case None:
+                    raise Cancelled
+                case _Failed(failure):
+                    raise failure
+                case _AllHeard():
+                    all_heard = event
+                case _Pinged():
+                    yield self._progress()
+                case _Heard():
+                    self._take_up(event)
+                case _:  # A job has ended.
+                    if draft := self._finished_draft():
+                        yield draft
+                    yield from self._finished_finals()
+            ended = all_heard and not self._finals and not self._draft
+            if (known_ms := self._known_ms()) - self._told_ms >= (1 if ended else _PROGRESS_MS):
+                self._told_ms = known_ms
+                yield self._progress()
+            if ended and all_heard:
+                return all_heard
+            self._begin_draft()
+
+    def _take_up(self, heard: _Heard) -> None:
+        for utterance in heard.ended:
+            self._finals.append((utterance, self._submit(utterance)))
+        if heard.open is None or self._open is None or heard.open.start_ms != self._open.start_ms:
+            self._next_draft_ms = _FIRST_DRAFT_MS
+        self._open = heard.open
+        self._heard_ms = heard.until_ms
+
+    def _submit(self, utterance: Piece) -> AsrJob:
+        job = self._asr.submit(utterance.pcm)
+        job.result.add_done_callback(self._events.put)
+        return job
+
+    def _begin_draft(self) -> None:
+        """Has the open utterance worked on, if there is enough of it and the engine has nothing better to do for us."""
+        if not self._open or self._draft or self._finals:
+            return
+        length = self._open.end_ms - self._open.start_ms
+        if length >= self._next_draft_ms:
+            self._next_draft_ms = round(length * _GROWTH)
+            self._draft = self._open, self._submit(self._open)
+
+    def _finished_draft(self) -> speech_pb2.AsrDown | None:
+        if not self._draft or not self._draft[1].result.done():
+            return None
+        utterance, job = self._draft
+        self._draft = None
+        recognised = self._recognised(job)
+        if not self._open or self._open.start_ms != utterance.start_ms:
+            return None  # Its final comes.
+        return self._segment(utterance, recognised, final=False) if recognised.words else None
+
+    def _finished_finals(self) -> Iterator[speech_pb2.AsrDown]:
+        while self._finals and self._finals[0][1].result.done():
+            utterance, job = self._finals.popleft()
+            self._room.release()
+            recognised = self._recognised(job)
+            # What was shown as a draft needs its end, even if it was no speech after all.
+            if recognised.words or utterance.start_ms in self._revisions:
+                yield self._segment(utterance, recognised, final=True)
+                self._revisions.pop(utterance.start_ms)
+
+    def _recognised(self, job: AsrJob) -> Recognised:
+        try:
+            recognised = job.result.result()
+        except CancelledError:  # The node ends.
+            raise Cancelled from None
+        self._asr_cpu_ms += recognised.cpu_ms
+        return recognised
+
+    def _segment(self, utterance: Piece, recognised: Recognised, *, final: bool) -> speech_pb2.AsrDown:
+        start = utterance.start_ms
+        self._revisions[start] = self._revisions.get(start, 0) + 1
+        words = [
+            speech_pb2.Word(
+                text=word.text,
+                start_ms=start + word.start_ms,
+                end_ms=start + word.end_ms,
+                confidence=word.confidence,
+            )
+            for word in recognised.words
+        ]
+        return speech_pb2.AsrDown(
+            segment=speech_pb2.Segment(
+                segment_id=f"s{start:010d}",
+                revision=self._revisions[start],
+                final=final,
+                start_ms=start,
+                end_ms=utterance.end_ms,
+                text=" ".join(word.text for word in recognised.words),
+                confidence=sum(word.confidence for word in recognised.words) / max(1, len(words)),
+                words=words if self._start.word_times else (),
+            )
+        )
+
+    def _known_ms(self) -> int:
+        """Everything before this moment has been told."""
+        return self._finals[0][0].start_ms if self._finals else self._heard_ms
+
+    def _progress(self) -> speech_pb2.AsrDown:
+        return speech_pb2.AsrDown(progress=speech_pb2.Progress(audio_ms_done=self._told_ms))
+
+    def _stop(self) -> None:
+        """Ends the work of whoever still works for this call."""
+        self._stopped = True
+        for _, job in [*self._finals, *([self._draft] if self._draft else [])]:
+            job.cancel()
+        # The listener may wait for room; it sees then that nobody listens to it.
+        self._room.release(_MOST_WAITING)

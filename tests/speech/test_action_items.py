@@ -1,0 +1,136 @@
+"""Who said that who would do what by when."""
+
+from datetime import date
+
+import pytest
+
+from speechnode.engines.action_items import ActionItem, Person, Spoken, find_action_items
+from speechnode.engines.dates import day_of, find_due
+
+#: A Friday.
+TODAY = date(2026, 11, 20)
+ROSTER = [
+    Person("bob", ("Bob Builder", "Bobby")),
+    Person("ann-o", ("Ann Other",)),
+    Person("ann-s", ("Ann Smith",)),
+]
+
+
+def found(text: str, person_id: str = "me") -> list[ActionItem]:
+    return find_action_items([Spoken("s1", text, person_id)], ROSTER, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "deed", "owner", "person_id", "due", "due_on"),
+    [
+        ("Bob will send the report by Friday.", "send the report", "Bob", "bob", "by Friday", "2026-11-27"),
+        ("so bob will send the report by friday", "send the report", "bob", "bob", "by friday", "2026-11-27"),
+        ("Bobby is going to call them tomorrow.", "call them", "Bobby", "bob", "tomorrow", "2026-11-21"),
+        ("I'll book the room.", "book the room", "I", "me", "", ""),
+        ("let me check the numbers until monday", "check the numbers", "I", "me", "until monday", "2026-11-23"),
+        ("we have to fix the login in two weeks", "fix the login", "we", "", "in two weeks", "2026-12-04"),
+        ("Bob, can you ask the bank next week?", "ask the bank", "Bob", "bob", "next week", "2026-11-27"),
+        ("Could you ask the bank?", "ask the bank", "you", "", "", ""),
+        ("please update the wiki", "update the wiki", "", "", "", ""),
+        ("Carol will write the minutes.", "write the minutes", "Carol", "", "", ""),
+        ("ann other must sign the contract", "sign the contract", "ann other", "ann-o", "", ""),
+        ("ann must sign the contract", "sign the contract", "ann", "", "", ""),
+    ],
+)
+def test_a_commitment_is_found(text: str, deed: str, owner: str, person_id: str, due: str, due_on: str) -> None:
+    (item,) = found(text)
+    assert (item.text, item.owner, item.person_id, item.due) == (deed, owner, person_id, due)
+    assert (item.due_on.isoformat() if item.due_on else "") == due_on
+    assert item.segment_ids == ("s1",)
+    assert 0 < item.confidence < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I think this will take some time.",
+        "The report will be late.",
+        "You will see the results.",
+        "Bob will not send the report.",
+        "I'll never do that again.",
+        "It will rain tomorrow.",
+        "Everybody liked the report that Bob sent on Friday.",
+        "Bob will.",
+        "they said that she will come",
+    ],
+)
+def test_other_talk_is_none(text: str) -> None:
+    assert found(text) == []
+
+
+def test_without_punctuation_each_ends_where_the_next_begins() -> None:
+    first, second = found("bob will send the report by friday and i will book the room tomorrow and then go home")
+    assert (first.text, first.due) == ("send the report", "by friday")
+    assert (second.text, second.due) == ("book the room", "tomorrow")
+
+
+def test_a_deed_is_no_longer_than_a_sentence() -> None:
+    (item,) = found("i will " + "talk and talk " * 50)
+    assert len(item.text.split()) <= 16
+
+
+def test_what_is_said_twice_is_one_with_all_evidence() -> None:
+    spoken = [Spoken("s1", "Bob will send the report."), Spoken("s2", "Right, Bob will send the report.")]
+    (item,) = find_action_items(spoken, ROSTER, TODAY)
+    assert item.segment_ids == ("s1", "s2")
+
+
+def test_without_the_day_of_the_meeting_no_date_is_made_up() -> None:
+    (item,) = find_action_items([Spoken("s1", "Bob will send the report by Friday.")], ROSTER)
+    assert (item.due, item.due_on) == ("by Friday", None)
+
+
+def test_who_is_surer_is_told_so() -> None:
+    (firm,) = found("Bob will send the report by Friday.")
+    (loose,) = found("we should send a report")
+    assert firm.confidence > loose.confidence + 0.3
+
+
+@pytest.mark.parametrize(
+    ("phrase", "day"),
+    [
+        ("by friday", "2026-11-27"),
+        ("on saturday", "2026-11-21"),
+        ("next monday", "2026-11-23"),
+        ("by next friday", "2026-11-27"),
+        ("today", "2026-11-20"),
+        ("by tomorrow", "2026-11-21"),
+        ("the day after tomorrow", "2026-11-22"),
+        ("in a week", "2026-11-27"),
+        ("within three days", "2026-11-23"),
+        ("this week", "2026-11-20"),
+        ("by the end of the week", "2026-11-20"),
+        ("by the end of the month", "2026-11-30"),
+        ("next month", "2026-12-31"),
+        ("by march third", "2027-03-03"),
+        ("on the twenty-first of november", "2026-11-21"),
+        ("by the twenty first of november", "2026-11-21"),
+        ("before november 21st", "2026-11-21"),
+        ("on november 19", "2027-11-19"),
+        ("by 2026-12-24", "2026-12-24"),
+        ("by february 30", None),
+        ("by 2026-13-40", None),
+    ],
+)
+def test_days_are_counted_from_the_meeting(phrase: str, day: str | None) -> None:
+    match = find_due(f"i will send it {phrase} or so")
+    assert match
+    assert match[0] == phrase
+    resolved = day_of(phrase, TODAY)
+    assert (resolved.isoformat() if resolved else None) == day
+
+
+def test_on_december_31st_the_next_month_is_next_years() -> None:
+    assert day_of("next month", date(2026, 12, 31)) == date(2027, 1, 31)
+    assert day_of("tomorrow", date(2026, 12, 31)) == date(2027, 1, 1)
+
+
+def test_words_that_are_no_date_are_none() -> None:
+    assert find_due("by all means, on the whole, in a way, the monday meeting") is None
+    assert day_of("by friday or so", TODAY) is None

@@ -1,0 +1,104 @@
+"""The recognising processes, where the wire does not reach: ones that hang, die again and again, or work for others."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from speechnode.engines import asr as module
+from speechnode.engines.asr import Asr
+from speechnode.engines.asr_process import Recogniser
+from speechnode.failures import Cancelled, EngineFailed
+from tests.servers import until
+from tests.speech.node import ended
+
+
+@pytest.fixture
+def asr() -> Iterator[Asr]:
+    asr = Asr()
+    yield asr
+    asr.close()
+
+
+@pytest.fixture(scope="module")
+def line(meeting_pcm: bytes) -> bytes:
+    return meeting_pcm[: 32 * 5200]
+
+
+def pid(asr: Asr) -> int:
+    """Of the process that runs, once it is ready."""
+    until(lambda: asr.loaded, "the process is ready")
+    running = asr._all[0]._running
+    assert running
+    assert running[0].pid
+    return running[0].pid
+
+
+def test_it_says_what_the_recogniser_does(asr: Asr, line: bytes) -> None:
+    there = asr.submit(line).result.result()
+    here = Recogniser().recognise(line)
+    assert there.words == here.words
+    assert [word.text for word in there.words][:2] == ["good", "morning"]
+    assert all(word.start_ms < word.end_ms <= 5200 and 0 <= word.confidence <= 1 for word in there.words)
+
+
+def test_one_that_hangs_is_ended_and_its_work_done_again(
+    asr: Asr, line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asr.warm_up()
+    hung = pid(asr)
+    os.kill(hung, signal.SIGSTOP)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "_PATIENCE_FACTOR", 0.0)
+    job = asr.submit(line)
+    until(lambda: ended(hung), "it was ended")
+    monkeypatch.undo()
+    assert [word.text for word in job.result.result().words][:2] == ["good", "morning"]
+
+
+def test_an_utterance_that_kills_twice_fails_and_the_next_does_not(asr: Asr, line: bytes) -> None:
+    asr.warm_up()
+    job = asr.submit(line * 6)
+    for _ in range(2):
+        killed = pid(asr)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda killed=killed: ended(killed), "it is gone")
+    with pytest.raises(EngineFailed):
+        job.result.result()
+    assert asr.submit(line).result.result().words
+
+
+def test_what_waits_is_cancelled_without_harm_to_others(asr: Asr, line: bytes) -> None:
+    asr.warm_up()
+    before = pid(asr)
+    one, other, last = asr.submit(line), asr.submit(line), asr.submit(line)
+    other.cancel()
+    assert other.result.cancelled()
+    assert one.result.result().words == last.result.result().words
+    assert pid(asr) == before
+
+
+def test_what_is_cancelled_is_not_done_again(asr: Asr, line: bytes) -> None:
+    asr.warm_up()
+    before = pid(asr)
+    job = asr.submit(line * 6)
+    until(lambda: job._process is not None, "it is being worked on")
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.result.result()
+    until(lambda: ended(before), "its process has ended")
+    assert pid(asr) != before
+
+
+def test_closed_it_leaves_no_process(line: bytes) -> None:
+    asr = Asr(processes=2)
+    jobs = [asr.submit(line * 6), asr.submit(line * 6), asr.submit(line)]
+    until(lambda: all(process.is_ready for process in asr._all), "both run")
+    pids = [process._running[0].pid for process in asr._all if process._running]
+    asr.close()
+    until(lambda: all(ended(pid) for pid in pids if pid), "they have ended")
+    assert jobs[2].result.cancelled()
+    for job in jobs[:2]:
+        with pytest.raises(EngineFailed):
+            job.result.result()

@@ -1,0 +1,155 @@
+"""Files to samples."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from speechnode.engines.decode import Decoder
+from speechnode.failures import NotAudio
+
+#: Container, codec, channels, rate.
+FORMATS = [
+    ("wav", "pcm_s16le", "mono", 16_000),
+    ("wav", "pcm_s16le", "stereo", 44_100),
+    ("wav", "pcm_mulaw", "mono", 8_000),
+    ("aiff", "pcm_s16be", "mono", 16_000),
+    ("flac", "flac", "stereo", 48_000),
+    ("mp3", "libmp3lame", "stereo", 44_100),
+    ("ipod", "aac", "stereo", 44_100),
+    ("mp4", "aac", "mono", 48_000),
+    ("adts", "aac", "mono", 44_100),
+    ("ogg", "libopus", "mono", 48_000),
+    ("webm", "libopus", "stereo", 48_000),
+    ("matroska", "libopus", "mono", 48_000),
+    ("asf", "wmav2", "stereo", 44_100),
+    ("caf", "pcm_s16le", "mono", 16_000),
+]
+SECONDS = 4
+
+
+def encoded(container: str, codec: str, layout: str = "mono", rate: int = 48_000) -> bytes:
+    """A tone of 440 Hz, of half the loudness that is possible."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as target:
+        stream: Any = target.add_stream(codec, rate=rate, layout=layout)
+        stream.bit_rate = 128_000
+        resampler = av.AudioResampler(
+            format=stream.format.name, layout=layout, rate=rate, frame_size=frame_size(stream)
+        )
+        for frame in [tone(rate), None]:
+            for made in resampler.resample(frame):
+                target.mux(stream.encode(made))
+        target.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def frame_size(stream: Any) -> int | None:
+    stream.codec_context.open()
+    return stream.codec_context.frame_size or None
+
+
+def tone(rate: int) -> av.AudioFrame:
+    samples = 16384 * np.sin(2 * np.pi * 440 * np.arange(rate * SECONDS) / rate)
+    frame = av.AudioFrame.from_ndarray(samples.astype(np.int16)[None], format="s16", layout="mono")
+    frame.rate = rate
+    return frame
+
+
+def decoded(file: bytes, start_ms: int = 0) -> tuple[np.ndarray, str]:
+    decoder = Decoder(io.BytesIO(file), start_ms)
+    pcm = b"".join(decoder)
+    return np.frombuffer(pcm, "<i2"), decoder.incomplete_reason
+
+
+@pytest.mark.parametrize(("container", "codec", "layout", "rate"), FORMATS)
+def test_it_reads_the_usual_formats(container: str, codec: str, layout: str, rate: int) -> None:
+    samples, incomplete = decoded(encoded(container, codec, layout, rate))
+    assert len(samples) / 16_000 == pytest.approx(SECONDS, abs=0.1)
+    assert incomplete == ""
+    middle = samples[16_000 : 3 * 16_000].astype(float)
+    loudest = np.abs(np.fft.rfft(middle)).argmax() / 2
+    assert loudest == pytest.approx(440, abs=2)
+    # Two channels that are the same are each 3 dB softer, and so is what they are made one of.
+    softer = np.sqrt(2) if layout == "stereo" else 1
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(16384 / np.sqrt(2) / softer, rel=0.05)
+
+
+def test_it_may_begin_later() -> None:
+    whole, _ = decoded(encoded("flac", "flac"))
+    later, _ = decoded(encoded("flac", "flac"), 1500)
+    assert np.array_equal(later, whole[1500 * 16 :])
+    assert len(decoded(encoded("flac", "flac"), 60_000)[0]) == 0
+
+
+@pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_s16le"), ("webm", "libopus"), ("aiff", "pcm_s16be")])
+def test_a_file_that_was_cut_gives_what_is_there_and_says_so(container: str, codec: str) -> None:
+    file = encoded(container, codec)
+    samples, incomplete = decoded(file[: len(file) // 2])
+    assert 1.5 < len(samples) / 16_000 < 2.5
+    assert "cut off" in incomplete
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp3", "libmp3lame"), ("ipod", "aac")])
+def test_a_bad_place_does_not_make_the_rest_worthless(container: str, codec: str) -> None:
+    file = bytearray(encoded(container, codec, rate=44_100))
+    middle = len(file) // 2
+    file[middle : middle + 3000] = np.random.default_rng(1).bytes(3000)
+    samples, incomplete = decoded(bytes(file))
+    assert 3.5 < len(samples) / 16_000 < 4
+    assert "damaged" in incomplete
+
+
+def test_a_recording_without_its_index_is_a_sentence() -> None:
+    file = encoded("ipod", "aac")
+    with pytest.raises(NotAudio, match="index"):
+        decoded(file[: len(file) // 2])
+
+
+def film() -> bytes:
+    """Pictures only."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as target:
+        stream: Any = target.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = number
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"", "empty"),
+        (b"a text\n" * 1000, "not an audio file"),
+        (np.random.default_rng(1).bytes(50_000), "not an audio file"),
+        (film(), "no sound"),
+    ],
+    ids=["empty", "text", "noise", "film"],
+)
+def test_what_is_no_audio_is_a_sentence(file: bytes, said: str) -> None:
+    with pytest.raises(NotAudio, match=said):
+        decoded(file)
+
+
+def playlists(path: object) -> Iterator[bytes]:
+    yield f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{path}\n#EXT-X-ENDLIST\n".encode()
+    yield f"ffconcat version 1.0\nfile '{path}'\n".encode()
+
+
+def test_a_file_cannot_make_it_read_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(encoded("wav", "pcm_s16le"))
+    monkeypatch.chdir(tmp_path)
+    for path in (secret, secret.name):
+        for playlist in playlists(path):
+            with pytest.raises(NotAudio):
+                decoded(playlist)

@@ -1,0 +1,62 @@
+"""How failures are told."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+
+from speechnode import failures
+from speechnode.calls import served
+from speechnode.slots import Slots
+from tandem.speech.v1 import speech_pb2 as speech
+from tandem.speech.v1.speech_pb2_grpc import (
+    SummaryServiceServicer,
+    SummaryServiceStub,
+    add_SummaryServiceServicer_to_server,
+)
+from tests.speech.node import ROOT, refused
+
+
+class Broken(SummaryServiceServicer):
+    """Does what nobody foresaw."""
+
+    def Summarize(
+        self, request: speech.SummarizeRequest, context: grpc.ServicerContext
+    ) -> Iterator[speech.SummarizeDown]:
+        with served("SummaryService/Summarize", context, Slots(1)):
+            yield speech.SummarizeDown(delta="so far")
+            raise ValueError("a secret")
+
+
+@pytest.fixture
+def broken() -> Iterator[SummaryServiceStub]:
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_SummaryServiceServicer_to_server(Broken(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield SummaryServiceStub(channel)
+    server.stop(0).wait()
+
+
+def test_what_nobody_foresaw_tells_an_id_and_the_log_the_rest(
+    broken: SummaryServiceStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    failure = refused(lambda: list(broken.Summarize(speech.SummarizeRequest(), timeout=30)))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    error_id = re.search(r"error id (\w{32})", failure.sentence)
+    assert error_id
+    assert "secret" not in failure.sentence
+    assert error_id[1] in caplog.text
+    assert "a secret" in caplog.text
+
+
+def test_the_contract_names_every_reason_and_each_has_its_status() -> None:
+    told = re.search(r"with a reason: ([\w\s,()/]+)\.", (ROOT / "proto/tandem/speech/v1/speech.proto").read_text())
+    assert told
+    documented = set(re.findall(r"\b[A-Z_]{7,}\b", re.sub(r"\(.*?\)", "", told[1])))
+    kinds = [failures.Failure, *failures.Failure.__subclasses__()]
+    assert documented == {kind.reason for kind in kinds} - {"CANCELLED"}
+    assert all(kind.code in grpc.StatusCode.__members__ for kind in kinds)

@@ -1,0 +1,18 @@
+"""How well people and machines are understood. The bars are those of bench/speech.py, which measures more of it."""
+
+import pytest
+
+from bench.flite import spoken
+from bench.speech import BARS, SENTENCES, TESTDATA, errors, readings
+from tests.speech.node import SpeechNode
+
+
+@pytest.mark.tools(f"{TESTDATA}/librivox")
+def test_people_are_understood_as_well_as_we_say(node: SpeechNode) -> None:
+    assert errors(node.channel(), readings("librivox")).rate <= BARS["real"]
+
+
+@pytest.mark.tools("flite")
+def test_so_are_machines(node: SpeechNode) -> None:
+    read = [(text, spoken(text, "slt")) for text in SENTENCES[:8]]
+    assert errors(node.channel(), read).rate <= BARS["flite"]

@@ -1,0 +1,256 @@
+"""AsrService.Transcribe."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import av
+import grpc
+import pytest
+
+from bench.word_error import word_error
+from tandem.speech.v1 import speech_pb2 as speech
+from tests.servers import until
+from tests.speech.node import SpeechNode, Talk, ended, refused, sent
+
+PCM, FILE = speech.AUDIO_FORMAT_PCM_S16LE_16K, speech.AUDIO_FORMAT_FILE
+
+
+def transcribed(node: SpeechNode, audio: bytes, size: int = 65536, **start: Any) -> list[speech.AsrDown]:
+    return list(node.asr.Transcribe(sent(speech.AsrStart(**{"format": PCM} | start), audio, size)))
+
+
+def finals(answers: list[speech.AsrDown]) -> list[speech.Segment]:
+    return [answer.segment for answer in answers if answer.HasField("segment") and answer.segment.final]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(node: SpeechNode, meeting_pcm: bytes) -> list[speech.Segment]:
+    """The finals of the whole meeting."""
+    return finals(transcribed(node, meeting_pcm, word_times=True))
+
+
+def audio(pcm: bytes, seq: int = 0, **chunk: Any) -> speech.AsrUp:
+    return speech.AsrUp(audio=speech.AudioChunk(seq=seq, data=pcm, **chunk))
+
+
+def start(**fields: Any) -> speech.AsrUp:
+    return speech.AsrUp(start=speech.AsrStart(**{"format": PCM} | fields))
+
+
+def segment_in(answers: Iterator[speech.AsrDown]) -> speech.Segment:
+    """The next segment; what comes in between is passed over."""
+    return next(answer.segment for answer in answers if answer.HasField("segment"))
+
+
+def test_it_understands_the_meeting(undisturbed: list[speech.Segment], meeting_lines: list[dict[str, Any]]) -> None:
+    segments = undisturbed
+    assert len(segments) == len(meeting_lines)
+    for segment, line in zip(segments, meeting_lines, strict=True):
+        assert segment.start_ms == pytest.approx(line["start_ms"], abs=400)
+        assert segment.end_ms == pytest.approx(line["end_ms"], abs=400)
+    said = " ".join(line["text"] for line in meeting_lines)
+    assert word_error(said, " ".join(segment.text for segment in segments)).rate < 0.18
+
+
+def test_words_come_only_when_asked_for(node: SpeechNode, meeting_pcm: bytes) -> None:
+    part = meeting_pcm[: 32 * 5500]
+    assert not finals(transcribed(node, part))[0].words
+    assert finals(transcribed(node, part, word_times=True))[0].words
+
+
+def test_a_file_is_the_same_as_its_samples(
+    node: SpeechNode, meeting_file: bytes, undisturbed: list[speech.Segment]
+) -> None:
+    assert finals(transcribed(node, meeting_file, format=FILE, word_times=True)) == undisturbed
+
+
+def test_chunks_may_be_cut_anywhere(node: SpeechNode, meeting_pcm: bytes) -> None:
+    part = meeting_pcm[: 32 * 5500]
+    assert finals(transcribed(node, part, size=1001)) == finals(transcribed(node, part))
+
+
+def test_times_are_those_of_the_recording(node: SpeechNode, meeting_pcm: bytes) -> None:
+    part = meeting_pcm[: 32 * 5500]
+    (from_zero,) = finals(transcribed(node, part, word_times=True))
+    answers = transcribed(node, part, word_times=True, start_ms=3_600_000)
+    (an_hour_on,) = finals(answers)
+    assert an_hour_on.start_ms == from_zero.start_ms + 3_600_000
+    assert an_hour_on.words[3].start_ms == from_zero.words[3].start_ms + 3_600_000
+    assert an_hour_on.segment_id != from_zero.segment_id
+    assert answers[-1].done.audio_ms == 3_600_000 + 5500
+
+
+@pytest.mark.parametrize(("known", "as_file"), [(3, False), (4, True), (6, False)])
+def test_who_resumes_gets_the_rest(
+    node: SpeechNode,
+    meeting_pcm: bytes,
+    meeting_file: bytes,
+    undisturbed: list[speech.Segment],
+    known: int,
+    as_file: bool,
+) -> None:
+    stored = undisturbed[:known]
+    # The rule of the contract.
+    resume_at = stored[-1].end_ms - 2000
+    if as_file:
+        answers = transcribed(node, meeting_file, format=FILE, word_times=True, start_ms=resume_at)
+    else:
+        answers = transcribed(node, meeting_pcm[resume_at * 32 :], word_times=True, start_ms=resume_at)
+    rest = [segment for segment in finals(answers) if segment.words[0].start_ms >= stored[-1].end_ms]
+    assert stored + rest == undisturbed
+
+
+def test_what_was_never_recorded_is_left_out(node: SpeechNode, meeting_pcm: bytes) -> None:
+    part = meeting_pcm[: 32 * 5500]
+    first = [audio(part[at : at + 64000], at // 64000) for at in range(0, len(part), 64000)]
+    later = [
+        audio(part[at : at + 64000], len(first) + at // 64000, offset_ms=60_000 + at // 32)
+        for at in range(0, len(part), 64000)
+    ]
+    one, other = finals(list(node.asr.Transcribe(iter([start(), *first, *later]))))
+    assert other.start_ms == pytest.approx(one.start_ms + 60_000, abs=32)
+    assert other.text.split()[:2] == one.text.split()[:2] == ["good", "morning"]
+
+
+def test_drafts_come_while_somebody_speaks(node: SpeechNode, meeting_pcm: bytes) -> None:
+    talk = Talk(start(interim=True), audio(meeting_pcm[:64_000]))
+    answers = node.asr.Transcribe(talk)
+    draft = segment_in(answers)
+    assert (draft.final, draft.revision, draft.text.split()[0]) == (False, 1, "good")
+    talk.say(audio(meeting_pcm[64_000:128_000], 1))
+    longer = segment_in(answers)
+    assert (longer.final, longer.revision, longer.segment_id) == (False, 2, draft.segment_id)
+    assert len(longer.text) > len(draft.text)
+    talk.end()
+    final = segment_in(answers)
+    assert (final.final, final.segment_id) == (True, draft.segment_id)
+    assert final.revision > longer.revision
+
+
+def test_finalize_ends_the_utterance_and_not_the_stream(node: SpeechNode, meeting_pcm: bytes) -> None:
+    talk = Talk(start(), audio(meeting_pcm[:64_000]), speech.AsrUp(finalize=speech.Finalize()))
+    answers = node.asr.Transcribe(talk)
+    assert segment_in(answers).end_ms == 2000
+    talk.say(audio(meeting_pcm[64_000:128_000], 1))
+    talk.end()
+    assert segment_in(answers).start_ms == pytest.approx(2000, abs=300)
+
+
+def test_a_ping_is_answered_at_once(node: SpeechNode, meeting_pcm: bytes) -> None:
+    talk = Talk(start())
+    answers = node.asr.Transcribe(talk)
+    assert next(answers).HasField("accepted")
+    assert next(answers).language.language == "en"
+    for seq in range(3):
+        talk.say(audio(meeting_pcm[seq * 65536 : (seq + 1) * 65536], seq))
+    # The engine begins to work on the first utterance now. Nothing has been done yet: no progress of itself says 0.
+    talk.say(speech.AsrUp(ping=speech.Ping()))
+    answer = next(answers)
+    assert answer.HasField("progress")
+    assert answer.progress.audio_ms_done == 0
+    talk.end()
+    assert segment_in(answers).final
+    assert list(answers)[-1].HasField("done")
+
+
+def test_a_file_that_was_cut_gives_what_is_there(node: SpeechNode, meeting_pcm: bytes) -> None:
+    wav = io.BytesIO()
+    with av.open(wav, "w", format="wav") as target:
+        stream = target.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(meeting_pcm) // 2)
+        frame.planes[0].update(meeting_pcm)
+        frame.rate = 16_000
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    answers = transcribed(node, wav.getvalue()[: 32 * 6000], format=FILE)
+    assert [segment.text[:12] for segment in finals(answers)] == ["good morning"]
+    assert "cut off" in answers[-1].done.incomplete_reason
+
+
+@pytest.mark.parametrize("file", [b"", b"no sound at all" * 100, bytes(5000)], ids=["empty", "text", "zeros"])
+def test_a_file_that_is_no_audio_is_refused(node: SpeechNode, file: bytes) -> None:
+    failure = refused(lambda: transcribed(node, file, format=FILE))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE")
+    assert failure.domain == "speech"
+    assert failure.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("requests", "named"),
+    [
+        ([], "start"),
+        ([audio(b"")], "start"),
+        ([start(), start()], "start"),
+        ([start(format=0)], "format"),
+        ([start(start_ms=-1)], "start_ms"),
+        ([start(), audio(b"", 1)], "audio.seq"),
+        ([start(), audio(b""), audio(b"")], "audio.seq"),
+        ([start(), audio(bytes(65537))], "audio.data"),
+        ([start(start_ms=5000), audio(b"", offset_ms=1000)], "audio.offset_ms"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.AsrUp], named: str) -> None:
+    failure = refused(lambda: list(node.asr.Transcribe(iter(requests))))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
+    assert named in failure.sentence
+
+
+def test_a_file_that_is_too_large_is_refused(start_node: Callable[..., SpeechNode]) -> None:
+    failure = refused(lambda: transcribed(start_node("--max-file-mib", "1"), bytes(2**20 + 1), format=FILE))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
+
+
+def test_a_node_without_the_engine_says_so(start_node: Callable[..., SpeechNode]) -> None:
+    failure = refused(lambda: transcribed(start_node("--engines", "textrank"), b""))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_MISSING")
+
+
+def test_an_engine_that_dies_is_started_again(
+    start_node: Callable[..., SpeechNode], meeting_pcm: bytes, undisturbed: list[speech.Segment]
+) -> None:
+    node = start_node()
+    part = meeting_pcm[: undisturbed[3].start_ms * 32]
+    talk = Talk(*sent(speech.AsrStart(format=PCM), part))
+    answers = node.asr.Transcribe(talk)
+    talk.end()
+    texts = [segment_in(answers).text]
+    (engine,) = node.engine_processes()
+    engine.kill()
+    texts += [answer.segment.text for answer in answers if answer.HasField("segment")]
+    assert texts == [segment.text for segment in undisturbed[:3]]
+    assert any("ended while it worked" in line["message"] for line in node.logged())
+
+
+def test_a_cancelled_call_ends_its_engine_process_and_another_stands_ready(
+    start_node: Callable[..., SpeechNode], meeting_pcm: bytes
+) -> None:
+    node = start_node()
+    talk = Talk(*sent(speech.AsrStart(format=PCM), meeting_pcm))
+    answers = node.asr.Transcribe(talk)
+    segment_in(answers)
+    (before,) = node.engine_processes()
+    answers.cancel()
+    talk.end()
+    until(lambda: ended(before.pid), "the process that worked for it has ended", 1)
+    until(lambda: len(node.engine_processes()) == 1, "another runs")
+    until(
+        lambda: any(
+            engine.loaded
+            for engine in node.info.GetCapabilities(speech.GetCapabilitiesRequest()).engines
+            if engine.kind == speech.ENGINE_KIND_ASR
+        ),
+        "it is ready",
+    )
+
+
+def test_logs_hold_no_word_of_it(start_node: Callable[..., SpeechNode], meeting_pcm: bytes) -> None:
+    node = start_node("--log-level", "debug")
+    (segment,) = finals(transcribed(node, meeting_pcm[: 32 * 5500], session_id="meeting-17"))
+    node.process.terminate()
+    assert node.exit_code() == 0
+    (line,) = [line for line in node.logged() if line.get("operation") == "AsrService/Transcribe"]
+    assert (line["code"], line["session_id"], line["audio_ms"]) == ("OK", "meeting-17", 5500)
+    logged = "\n".join(node.stderr)
+    assert [word for word in set(segment.text.split()) if len(word) > 4 and f" {word} " in logged] == []

@@ -1,0 +1,79 @@
+"""Where somebody speaks."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speechnode.engines.pcm import Piece
+from speechnode.engines.vad import LONGEST_MS, VoiceSegments
+
+
+def cut(pcm: bytes, size: int = 32_000, start_ms: int = 0) -> list[Piece]:
+    voices = VoiceSegments(start_ms)
+    ended = [piece for at in range(0, len(pcm), size) for piece in voices.feed(pcm[at : at + size])]
+    return ended + voices.finish()
+
+
+def test_each_line_is_an_utterance(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
+    found = cut(meeting_pcm)
+    assert [piece.start_ms for piece in found] == pytest.approx([line["start_ms"] for line in meeting_lines], abs=300)
+    assert [piece.end_ms for piece in found] == pytest.approx([line["end_ms"] for line in meeting_lines], abs=300)
+    for piece in found:
+        assert piece.pcm == meeting_pcm[piece.start_ms * 32 : piece.start_ms * 32 + len(piece.pcm)]
+
+
+@pytest.mark.parametrize("size", [2, 1000, 10_000_000])
+def test_it_does_not_matter_how_the_samples_come(meeting_pcm: bytes, size: int) -> None:
+    part = meeting_pcm[: 32 * 6000]
+    assert cut(part, size) == cut(part)
+
+
+def test_who_speaks_on_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
+    # Without the pauses between the lines.
+    speech = b"".join(meeting_pcm[line["start_ms"] * 32 : line["end_ms"] * 32] for line in meeting_lines)
+    found = cut(speech * 3)
+    assert max(piece.end_ms - piece.start_ms for piece in found) <= LONGEST_MS
+    covered = sum(piece.end_ms - piece.start_ms for piece in found)
+    assert covered > 0.9 * len(speech) * 3 / 32
+    for one, other in pairwise(found):
+        assert one.end_ms <= other.start_ms
+
+
+def test_in_noise_as_loud_as_a_quarter_of_the_speech_it_still_hears_it(
+    meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]
+) -> None:
+    samples = np.frombuffer(meeting_pcm, "<i2").astype(float)
+    noise = np.random.default_rng(1).normal(0, np.sqrt(np.mean(samples**2)) / 4, len(samples))
+    found = cut(np.clip(samples + noise, -32768, 32767).astype("<i2").tobytes())
+    heard = sum(piece.end_ms - piece.start_ms for piece in found)
+    spoken = sum(line["end_ms"] - line["start_ms"] for line in meeting_lines)
+    assert 0.8 * spoken < heard < 1.2 * spoken
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, 20])
+def test_silence_is_nothing(seconds: float) -> None:
+    voices = VoiceSegments()
+    assert voices.feed(bytes(int(seconds * 16_000) * 2)) + voices.finish() == []
+    assert voices.heard_ms == int(seconds * 1000)
+
+
+def test_times_go_on_where_the_source_does(meeting_pcm: bytes) -> None:
+    voices = VoiceSegments()
+    first = voices.feed(meeting_pcm[: 32 * 5200]) + voices.continue_at(60_000)
+    later = voices.feed(meeting_pcm[: 32 * 5200]) + voices.finish()
+    assert [piece.start_ms for piece in first] == [0]
+    assert [piece.start_ms for piece in later] == [pytest.approx(60_000, abs=32)]
+    assert voices.fed_ms == 65_200
+
+
+def test_what_is_being_said_can_be_seen(meeting_pcm: bytes) -> None:
+    voices = VoiceSegments()
+    assert voices.open is None
+    voices.feed(meeting_pcm[: 32 * 2000])
+    assert voices.open
+    assert voices.open.end_ms > 1900
+    assert voices.heard_ms == voices.open.start_ms
+    voices.feed(meeting_pcm[32 * 2000 : 32 * 5650])
+    assert voices.open is None
