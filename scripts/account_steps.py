@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from scripts.trying import expect, show
-from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+from tandem.auth.v1 import auth_pb2
+from tandem.client import Invalid, NotFound, Stale
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
 
@@ -73,7 +73,7 @@ def add_address(walk: "Walk") -> None:
         expect("label and city", (made.label, made.address.city), (label, "Berlin"))
         expect("type", made.type, user_pb2.ADDRESS_TYPE_BOTH)
     nowhere = user_pb2.AddUserAddressRequest(user_id=walk.user.id, address=user_pb2.UserAddress(label="Nowhere"))
-    told = walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.AddUserAddress, nowhere)
+    told = walk.refused(Invalid, walk.users.AddUserAddress, nowhere)
     expect("the refusal names the city", "address.city" in told, True)
 
 
@@ -96,7 +96,7 @@ def update_address(walk: "Walk") -> None:
     show("label", changed.label)
     expect("label", changed.label, "Holidays")
     expect("version", changed.audit.version, home.audit.version + 1)
-    walk.refused(grpc.StatusCode.ABORTED, walk.users.UpdateUserAddress, request, ("if-match", "1"))
+    walk.refused(Stale, walk.users.UpdateUserAddress, request, ("if-match", "1"))
 
 
 def set_default_address(walk: "Walk") -> None:
@@ -116,7 +116,7 @@ def delete_address(walk: "Walk") -> None:
     walk.call(walk.users.DeleteUserAddress, request)
     show("address_id", work.id)
     expect("the addresses left", len(_addresses(walk)), 1)
-    walk.refused(grpc.StatusCode.NOT_FOUND, walk.users.DeleteUserAddress, request)
+    walk.refused(NotFound, walk.users.DeleteUserAddress, request)
 
 
 def get_preferences(walk: "Walk") -> None:
@@ -142,10 +142,10 @@ def change_password(walk: "Walk") -> None:
     request = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password=password)
     walk.call(walk.users.ChangePassword, request)
     login = auth_pb2.LoginRequest(email=walk.user.email, password=password)
-    tokens = auth_pb2_grpc.AuthServiceStub(walk.channel).Login(login, timeout=walk.timeout)
+    tokens = walk.call(walk.client.auth.Login, login)
     expect("token_type", tokens.token_type, "bearer")
     weak = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password="short")
-    walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ChangePassword, weak)
+    walk.refused(Invalid, walk.users.ChangePassword, weak)
 
 
 def verify_email(walk: "Walk") -> None:
@@ -157,7 +157,7 @@ def verify_email(walk: "Walk") -> None:
 def confirm_email(walk: "Walk") -> None:
     # The real token is in the mail.
     guess = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
-    show("refused", walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ConfirmEmailVerification, guess))
+    show("refused", walk.refused(Invalid, walk.users.ConfirmEmailVerification, guess))
 
 
 def request_reset(walk: "Walk") -> None:
@@ -170,7 +170,7 @@ def request_reset(walk: "Walk") -> None:
 
 def reset_password(walk: "Walk") -> None:
     guess = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
-    show("refused", walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.users.ResetPassword, guess))
+    show("refused", walk.refused(Invalid, walk.users.ResetPassword, guess))
 
 
 def _addresses(walk: "Walk") -> list[user_pb2.UserAddress]:

@@ -1,14 +1,16 @@
 """The steps of `try_grpc.py` around tasks."""
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from scripts.trying import UNKNOWN_ID, expect, explain, show
+from scripts.trying import UNKNOWN_ID, AnswerError, expect, show
+from tandem.client import AlreadyExists, Invalid, NotFound, Resync, SnapshotEnd, Stale, TandemError
 from tandem.task.v1 import task_pb2
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def task_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
         ("UpdateTask", partial(update_task, walk)),
         ("ListTasks", partial(list_tasks, walk)),
         ("GetTaskStats", partial(get_task_stats, walk)),
+        ("WatchTasks", partial(watch_tasks, walk)),
         ("DeleteTask", partial(delete_task, walk)),
     ]
 
@@ -42,10 +45,10 @@ def create_task(walk: "Walk") -> None:
         expect("status", task.status, task_pb2.TASK_STATUS_TODO)
         expect("priority", task.priority, task_pb2.PRIORITY_MEDIUM)
         expect("version", task.version, 1)
-    told = walk.refused(grpc.StatusCode.INVALID_ARGUMENT, walk.tasks.CreateTask, task_pb2.CreateTaskRequest())
+    told = walk.refused(Invalid, walk.tasks.CreateTask, task_pb2.CreateTaskRequest())
     expect("the refusal names the title", "Title is required" in told, True)
     again = task_pb2.CreateTaskRequest(title="Again", id=walk.task_ids[0])
-    walk.refused(grpc.StatusCode.ALREADY_EXISTS, walk.tasks.CreateTask, again)
+    walk.refused(AlreadyExists, walk.tasks.CreateTask, again)
 
 
 def get_task(walk: "Walk") -> None:
@@ -53,7 +56,7 @@ def get_task(walk: "Walk") -> None:
     show("title", task.title)
     expect("due_date", task.due_date, DUE)
     unknown = task_pb2.GetTaskRequest(id=UNKNOWN_ID)
-    told = walk.refused(grpc.StatusCode.NOT_FOUND, walk.tasks.GetTask, unknown)
+    told = walk.refused(NotFound, walk.tasks.GetTask, unknown)
     expect("the refusal names the id", f"Task with ID '{UNKNOWN_ID}' not found" in told, True)
 
 
@@ -65,7 +68,7 @@ def update_task(walk: "Walk") -> None:
     expect("status", done.status, task_pb2.TASK_STATUS_DONE)
     expect("completed_at is set", done.HasField("completed_at"), True)
     expect("title and labels", (done.title, done.labels), (before.title, before.labels))
-    walk.refused(grpc.StatusCode.ABORTED, walk.tasks.UpdateTask, request, ("if-match", str(before.version)))
+    walk.refused(Stale, walk.tasks.UpdateTask, request, ("if-match", str(before.version)))
     emptied = task_pb2.UpdateTaskRequest(id=before.id, update_mask=FieldMask(paths=["metadata"]))
     expect("metadata", dict(walk.call(walk.tasks.UpdateTask, emptied).metadata), {})
 
@@ -87,11 +90,30 @@ def get_task_stats(walk: "Walk") -> None:
     expect("those assigned to the walk's user", stats.by_assignee[walk.user.id], len(walk.task_ids))
 
 
+def watch_tasks(walk: "Walk") -> None:
+    with walk.client.watch_tasks(labels=[walk.mark], include_initial=True) as watch:
+        # Nothing that is told too late is waited for.
+        limit = threading.Timer(walk.timeout, watch.close)
+        limit.daemon = True
+        limit.start()
+        told = itertools.takewhile(lambda event: not isinstance(event, SnapshotEnd), watch)
+        there = sorted(event.task.id for event in told if not isinstance(event, (Resync, SnapshotEnd)))
+        show("tasks that there are", len(there))
+        expect("the tasks that there are", there, sorted(walk.task_ids))
+        request = task_pb2.UpdateTaskRequest(id=walk.task_ids[-1], description="Watched.")
+        changed = walk.call(walk.tasks.UpdateTask, request)
+        event = next(watch, None)
+        limit.cancel()
+        if not isinstance(event, task_pb2.TaskEvent):
+            raise AnswerError(f"The change of a task is not told within {walk.timeout} s.")
+        expect("what it tells", (event.event_type, event.task), (task_pb2.EVENT_TYPE_UPDATED, changed))
+
+
 def delete_task(walk: "Walk") -> None:
     request = task_pb2.DeleteTaskRequest(id=walk.task_ids[0])
     walk.call(walk.tasks.DeleteTask, request)
     show("id", request.id)
-    walk.refused(grpc.StatusCode.NOT_FOUND, walk.tasks.DeleteTask, request)
+    walk.refused(NotFound, walk.tasks.DeleteTask, request)
 
 
 def remove_tasks(walk: "Walk") -> list[str]:
@@ -100,9 +122,10 @@ def remove_tasks(walk: "Walk") -> list[str]:
     for task_id in walk.task_ids:
         try:
             walk.call(walk.tasks.DeleteTask, task_pb2.DeleteTaskRequest(id=task_id))
-        except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.NOT_FOUND:
-                left.append(f"Task {task_id} is left behind: {explain(error)}")
+        except NotFound:
+            continue
+        except TandemError as error:
+            left.append(f"Task {task_id} is left behind: {error}")
     return left
 
 

@@ -23,12 +23,12 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from scripts.account_steps import account_steps
 from scripts.task_steps import remove_tasks, task_steps
-from scripts.trying import UNKNOWN_ID, AnswerError, expect, explain, show
-from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+from scripts.trying import UNKNOWN_ID, AnswerError, expect, show
+from tandem.auth.v1 import auth_pb2
+from tandem.client import AlreadyExists, Client, Invalid, NotFound, Stale, TandemError
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2, example_pb2_grpc
-from tandem.task.v1 import task_pb2_grpc
-from tandem.user.v1 import user_pb2, user_pb2_grpc
+from tandem.user.v1 import user_pb2
 
 PAGE_SIZE = 2
 MOST_PAGES = 100
@@ -39,17 +39,15 @@ class Walk:
     """One walk: each step calls one rpc and checks its answers; later steps use what earlier ones made.
 
     Attributes:
-        timeout: seconds for each call.
-        metadata: goes with each call.
+        timeout: seconds for each call, which the client keeps to, and for what streams must tell.
         mark: a word that only this walk's users have.
         user: the user that the steps work on, as the server told of it last.
         emails: of the users that are there because of this walk.
         task_ids: of the tasks.
     """
 
-    channel: grpc.Channel
+    client: Client
     timeout: float
-    metadata: tuple[tuple[str, str], ...] = ()
     mark: str = field(default_factory=lambda: f"w{secrets.token_hex(5)}")
     user: user_pb2.User = field(default_factory=user_pb2.User)
     example: example_pb2.User = field(default_factory=example_pb2.User)
@@ -57,29 +55,28 @@ class Walk:
     task_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.users = user_pb2_grpc.UserServiceStub(self.channel)
-        self.tasks = task_pb2_grpc.TaskServiceStub(self.channel)
-        self.examples = example_pb2_grpc.ExampleServiceStub(self.channel)
+        self.users = self.client.users
+        self.tasks = self.client.tasks
+        self.examples = example_pb2_grpc.ExampleServiceStub(self.client.channel)
 
     def call(self, rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]) -> Any:
-        return rpc(request, timeout=self.timeout, metadata=(*self.metadata, *metadata))
+        return rpc(request, metadata=metadata)
 
-    def refused(self, code: grpc.StatusCode, rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]) -> str:
-        """Makes a call that must fail with this code; gives the explanation of its error."""
+    def refused(
+        self, kind: type[TandemError], rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]
+    ) -> str:
+        """Makes a call that must fail in this way; gives the explanation of its error."""
         try:
             self.call(rpc, request, *metadata)
-        except grpc.RpcError as error:
-            if error.code() != code:
-                raise
-            return explain(error)
-        raise AnswerError(f"A call that must be refused with {code.name} was accepted: {type(request).__name__}.")
+        except kind as error:
+            return str(error)
+        raise AnswerError(f"A call that must be refused as {kind.reason} was accepted: {type(request).__name__}.")
 
-    def sign_in(self, email: str, password: str) -> None:
-        request = auth_pb2.LoginRequest(email=email, password=password)
-        tokens = self.call(auth_pb2_grpc.AuthServiceStub(self.channel).Login, request)
-        expect("token_type", tokens.token_type, "bearer")
-        show("expires_in", f"{tokens.expires_in} s")
-        self.metadata = (("authorization", f"Bearer {tokens.access_token}"),)
+    def sign_in(self) -> None:
+        # The client logs in when it is first used.
+        sessions = self.call(self.client.auth.ListSessions, auth_pb2.ListSessionsRequest()).sessions
+        show("open sessions", len(sessions))
+        expect("the sessions that this call is of", [session.current for session in sessions].count(True), 1)
 
     def health_check(self) -> None:
         health = self.call(self.users.HealthCheck, Empty())
@@ -106,7 +103,7 @@ class Walk:
         expect("phone", (self.user.phone.country_code, self.user.phone.national_number), ("+1", "4155552671"))
         expect("version", self.user.audit.version, 1)
         again = user_pb2.CreateUserRequest(email=request.email.upper(), password=request.password)
-        self.refused(grpc.StatusCode.ALREADY_EXISTS, self.users.CreateUser, again)
+        self.refused(AlreadyExists, self.users.CreateUser, again)
         # Two more, so that a list of this walk's users has more than one page.
         for number in (2, 3):
             self._create(user_pb2.CreateUserRequest(email=f"try-{self.mark}-{number}@example.com"))
@@ -116,7 +113,7 @@ class Walk:
         show("user_id", found.id)
         expect("the user", found, self.user)
         unknown = user_pb2.GetUserRequest(user_id=UNKNOWN_ID)
-        told = self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUser, unknown)
+        told = self.refused(NotFound, self.users.GetUser, unknown)
         expect("the refusal names the id", f"User not found: {UNKNOWN_ID}" in told, True)
 
     def get_user_by_email(self) -> None:
@@ -125,7 +122,7 @@ class Walk:
         show("email", found.email)
         expect("the user", found, self.user)
         unknown = user_pb2.GetUserByEmailRequest(email=f"nobody-{self.mark}@example.com")
-        self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUserByEmail, unknown)
+        self.refused(NotFound, self.users.GetUserByEmail, unknown)
 
     def update_user(self) -> None:
         before = self.user
@@ -140,9 +137,9 @@ class Walk:
         expect("display_name", self.user.display_name, before.display_name)
         expect("version", self.user.audit.version, before.audit.version + 1)
         # The same again would overwrite what it has not seen.
-        self.refused(grpc.StatusCode.ABORTED, self.users.UpdateUser, request, ("if-match", str(before.audit.version)))
+        self.refused(Stale, self.users.UpdateUser, request, ("if-match", str(before.audit.version)))
         request.update_mask.paths[:] = ["shoe_size"]
-        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.UpdateUser, request)
+        told = self.refused(Invalid, self.users.UpdateUser, request)
         expect("the refusal names the path", "shoe_size" in told, True)
 
     def update_user_profile(self) -> None:
@@ -160,12 +157,12 @@ class Walk:
         answer = self.call(self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=self.user.id))
         show("message", answer.message)
         expect("sent", answer.sent, True)
-        self.refused(grpc.StatusCode.NOT_FOUND, self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=UNKNOWN_ID))
+        self.refused(NotFound, self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=UNKNOWN_ID))
 
     def confirm_email_verification(self) -> None:
         # The good one is in a mail.
         wrong = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
-        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ConfirmEmailVerification, wrong)
+        told = self.refused(Invalid, self.users.ConfirmEmailVerification, wrong)
         show("a wrong token", "refused")
         expect("the refusal names the token", "token: " in told, True)
 
@@ -180,7 +177,7 @@ class Walk:
 
     def reset_password(self) -> None:
         wrong = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
-        told = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ResetPassword, wrong)
+        told = self.refused(Invalid, self.users.ResetPassword, wrong)
         show("a wrong token", "refused")
         expect("the refusal names the token", "token: " in told, True)
 
@@ -198,7 +195,7 @@ class Walk:
         expect("created_at, newest first", times, sorted(times, reverse=True))
         expect("this walk's users, newest first", ours, self.emails[::-1])
         negative = user_pb2.ListUsersRequest(pagination=common_pb2.PaginationRequest(page_size=-1))
-        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.users.ListUsers, negative)
+        self.refused(Invalid, self.users.ListUsers, negative)
 
     def search_users(self) -> None:
         request = user_pb2.SearchUsersRequest(query=self.mark.upper())
@@ -234,8 +231,8 @@ class Walk:
         request = user_pb2.DeleteUserRequest(user_id=self.user.id, reason="A walk through the operations.")
         self.call(self.users.DeleteUser, request)
         show("user_id", request.user_id)
-        self.refused(grpc.StatusCode.NOT_FOUND, self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id))
-        self.refused(grpc.StatusCode.NOT_FOUND, self.users.DeleteUser, request)
+        self.refused(NotFound, self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id))
+        self.refused(NotFound, self.users.DeleteUser, request)
 
     def create_example(self) -> None:
         request = example_pb2.CreateUserRequest(name="Exa Walker", email=f"example-{self.mark}@example.com")
@@ -245,15 +242,15 @@ class Walk:
         expect("name and email", (self.example.name, self.example.email), (request.name, request.email))
         expect("the id counts from 1", self.example.id > 0, True)
         expect("updated_at is not before created_at", 0 < self.example.created_at <= self.example.updated_at, True)
-        self.refused(grpc.StatusCode.ALREADY_EXISTS, self.examples.CreateUser, request)
+        self.refused(AlreadyExists, self.examples.CreateUser, request)
         nameless = example_pb2.CreateUserRequest(email=f"nameless-{self.mark}@example.com")
-        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.examples.CreateUser, nameless)
+        self.refused(Invalid, self.examples.CreateUser, nameless)
 
     def get_example(self) -> None:
         found = self.call(self.examples.GetUser, example_pb2.GetUserRequest(user_id=self.example.id)).user
         show("id", found.id)
         expect("the user", found, self.example)
-        told = self.refused(grpc.StatusCode.NOT_FOUND, self.examples.GetUser, example_pb2.GetUserRequest(user_id=0))
+        told = self.refused(NotFound, self.examples.GetUser, example_pb2.GetUserRequest(user_id=0))
         expect("the refusal names the number", "User with ID 0 not found" in told, True)
 
     def list_examples(self) -> None:
@@ -273,9 +270,10 @@ class Walk:
             try:
                 user = self.call(self.users.GetUserByEmail, user_pb2.GetUserByEmailRequest(email=email)).user
                 self.call(self.users.DeleteUser, user_pb2.DeleteUserRequest(user_id=user.id))
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.NOT_FOUND:
-                    left.append(f"{email} is left behind: {explain(error)}")
+            except NotFound:
+                continue
+            except TandemError as error:
+                left.append(f"{email} is left behind: {error}")
         return left
 
     def _create(self, request: user_pb2.CreateUserRequest) -> user_pb2.User:
@@ -341,8 +339,8 @@ def passed(rpc: str, step: Callable[[], None]) -> bool:
         step()
     except AnswerError as fault:
         print(f"✗ {rpc} failed: {fault}\n")
-    except grpc.RpcError as error:
-        print(f"✗ {rpc} failed: {explain(error)}\n")
+    except TandemError as error:
+        print(f"✗ {rpc} failed: {error}\n")
     else:
         print(f"✓ {rpc} passed\n")
         return True
@@ -379,16 +377,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> int:
     """Connects and walks; gives the exit code."""
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    with grpc.insecure_channel(f"{host}:{arguments.port}") as channel:
+    who = {"token": arguments.token, "email": arguments.email, "password": arguments.password}
+    with Client(f"{host}:{arguments.port}", timeout=arguments.timeout, **who) as client:
         try:
-            grpc.channel_ready_future(channel).result(timeout=arguments.timeout)
+            grpc.channel_ready_future(client.channel).result(timeout=arguments.timeout)
         except grpc.FutureTimeoutError:
             print(f"No gRPC server answers at {host}:{arguments.port}.", file=sys.stderr)
             return 1
-        walk = Walk(channel, arguments.timeout)
-        if arguments.token:
-            walk.metadata = (("authorization", f"Bearer {arguments.token}"),)
-        if arguments.email and not passed("Login", lambda: walk.sign_in(arguments.email, arguments.password)):
+        walk = Walk(client, arguments.timeout)
+        if arguments.email and not passed("Login", walk.sign_in):
             return 1
         failures = take(walk)
     print(f"✗ {failures} failed." if failures else "✓ All tests completed!")

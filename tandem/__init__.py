@@ -1,3 +1,3 @@
-"""Tandem's contracts as Python: the generated messages and gRPC stubs, and the product's version."""
+"""Tandem's contracts as Python: the generated messages and gRPC stubs, a client, and the product's version."""
 
 __version__ = "1.0.0"

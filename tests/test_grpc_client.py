@@ -31,12 +31,12 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 USERS = user_pb2.DESCRIPTOR.services_by_name["UserService"]
 TASKS = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
 EXAMPLES = example_pb2.DESCRIPTOR.services_by_name["ExampleService"]
-#: What the walk tries, as it names it: all but the streams of tasks, which are not served yet.
+#: What the walk tries, as it names it: all but the streams of tasks that the client sends.
 RPCS = {
     prefix + rpc.name
     for prefix, service in (("", USERS), ("", TASKS), ("ExampleService.", EXAMPLES))
     for rpc in service.methods
-    if not (service is TASKS and (rpc.client_streaming or rpc.server_streaming))
+    if not (service is TASKS and rpc.client_streaming)
 }
 
 
@@ -112,7 +112,7 @@ def test_the_client_removes_what_it_made(servers: Servers) -> None:
 def test_a_credential_that_is_not_good_fails_with_the_reason(servers: Servers) -> None:
     done = run("try_grpc.py", *host_and_port(servers.grpc_address), "--token", "forged")
     assert done.returncode == 1
-    assert re.search(r"^✗ GetUser failed: UNAUTHENTICATED: .+ \[UNAUTHENTICATED\]$", done.stdout, re.MULTILINE)
+    assert re.search(r"^✗ GetUser failed: UNAUTHENTICATED: .+$", done.stdout, re.MULTILINE)
     assert "All tests completed" not in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""The stubs in `tandem/` are what the protos say, and a package that others can install."""
+"""The stubs in `tandem/` are what the protos say, and with the client a package that others can install."""
 
 import os
 import shutil
@@ -93,7 +93,7 @@ print(KindsStub.__doc__, KindsServicer.Double.__doc__)
 def test_they_are_what_the_protos_say(tmp_path: Path) -> None:
     generate(tmp_path)
     committed, generated = files_below(PROJECT / "tandem"), files_below(tmp_path / "tandem")
-    by_hand = {"__init__.py", "py.typed"}
+    by_hand = {"__init__.py", "py.typed"} | {path for path in committed if path.startswith("client/")}
     assert committed.keys() - by_hand == generated.keys()
     drifted = [path for path, content in generated.items() if committed[path] != content]
     assert not drifted, "these differ from proto/: run scripts/generate_grpc_stubs.sh"
@@ -108,7 +108,7 @@ def test_generating_writes_into_the_given_directory_only(tmp_path: Path) -> None
 
 def test_they_load_beside_old_releases() -> None:
     loaded = run_python(LOAD_ALL_BESIDE_OLD_RELEASES, path=PROJECT).split()
-    assert {"tandem.user.v1.user_pb2", "tandem.user.v1.user_pb2_grpc"} < set(loaded)
+    assert {"tandem.user.v1.user_pb2", "tandem.user.v1.user_pb2_grpc", "tandem.client"} < set(loaded)
 
 
 def test_every_kind_of_rpc_can_be_called(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_every_kind_of_rpc_can_be_called(tmp_path: Path) -> None:
     assert " ".join(documentation.split()) == 'A service with "everything" in \\ it. Unary.'
 
 
-def test_the_package_holds_the_stubs_and_nothing_else(tmp_path: Path) -> None:
+def test_the_package_holds_stubs_and_client_and_nothing_else(tmp_path: Path) -> None:
     # A copy, because building leaves its own files beside the sources.
     source = tmp_path / "source"
     unneeded = shutil.ignore_patterns(".*", "var", "node_modules", "build", "*.egg-info", "__pycache__")
@@ -140,7 +140,7 @@ def test_the_package_holds_the_stubs_and_nothing_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(built) as archive:
         packaged = {name.removeprefix("tandem/") for name in archive.namelist() if ".dist-info/" not in name}
     assert packaged == files_below(PROJECT / "tandem").keys()
-    assert {"py.typed", "user/v1/user_pb2.pyi"} < packaged
+    assert {"py.typed", "user/v1/user_pb2.pyi", "client/client.py"} < packaged
 
 
 def generate(output: Path) -> None:

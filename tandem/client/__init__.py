@@ -1,0 +1,67 @@
+"""A client for services that use Tandem: typed errors, tokens that renew themselves, feeds that go on by themselves.
+
+    from tandem.client import Client
+
+    with Client("localhost:50051", api_key="tdm_...") as client:
+        client.users.GetUser(GetUserRequest(user_id="..."))
+
+It needs what the stubs need (grpcio, protobuf, googleapis-common-protos), and nothing of the server.
+"""
+
+from tandem.client.circuit import Circuit, CircuitState
+from tandem.client.client import Client
+from tandem.client.errors import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    CursorExpired,
+    CursorInvalid,
+    DeadlineExceeded,
+    EpochChanged,
+    FieldError,
+    Forbidden,
+    IdempotencyKeyReused,
+    Internal,
+    Invalid,
+    NotFound,
+    NotServed,
+    RateLimited,
+    RequestInProgress,
+    Stale,
+    TandemError,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from tandem.client.watching import Patience, Resync, SnapshotEnd, Watch
+
+__all__ = [
+    "AlreadyExists",
+    "Cancelled",
+    "Circuit",
+    "CircuitState",
+    "Client",
+    "Conflict",
+    "CursorExpired",
+    "CursorInvalid",
+    "DeadlineExceeded",
+    "EpochChanged",
+    "FieldError",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "Internal",
+    "Invalid",
+    "NotFound",
+    "NotServed",
+    "Patience",
+    "RateLimited",
+    "RequestInProgress",
+    "Resync",
+    "SnapshotEnd",
+    "Stale",
+    "TandemError",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "Watch",
+]

@@ -1,0 +1,41 @@
+"""A server for all tests of the client, which reach it as another service would: by the client alone."""
+
+import signal
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tandem.client import Client
+from tests.client.proxy import Proxy
+from tests.client.server import Server
+from tests.servers import database_url
+
+
+@pytest.fixture(scope="package")
+def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
+    with django_db_blocker.unblock():
+        call_command("demo", stdout=StringIO())
+        server = Server(database_url())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.end(signal.SIGTERM)
+            call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    """The demo administrator."""
+    with Client(server.address) as client:
+        yield client
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(server.address)
+    yield proxy
+    proxy.close()

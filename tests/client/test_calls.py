@@ -1,0 +1,167 @@
+"""Calls through the client: errors with types, deadlines, writes that happen once."""
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from config.rpc import services
+from core.errors import TABLE
+from tandem.client import (
+    AlreadyExists,
+    Client,
+    CursorInvalid,
+    DeadlineExceeded,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Stale,
+    TandemError,
+    Unauthenticated,
+    Unavailable,
+    errors,
+)
+from tandem.client.channel import NEVER_REPEATED
+from tandem.task.v1.task_pb2 import (
+    CreateTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    Task,
+    TaskCommand,
+    UpdateTaskRequest,
+    WatchTasksRequest,
+)
+from tandem.user.v1.user_pb2 import CreateUserRequest, GetUserRequest
+from tests.client.proxy import Proxy
+from tests.client.server import Server
+from tests.servers import until
+
+# Marked, so that there is a database; they reach it through the server only.
+pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+def test_each_reason_of_the_server_has_a_class() -> None:
+    # The one that gRPC has no use for: an HTTP body of a type that the server does not take.
+    assert set(TABLE) - set(errors._BY_REASON) == {"UNSUPPORTED_MEDIA_TYPE"}
+    assert all(kind.reason == reason for reason, kind in errors._BY_REASON.items())
+
+
+def test_only_writes_whose_answers_are_never_kept_are_not_repeated() -> None:
+    secret = {f"/{operation.name}" for service in services for operation in service.operations if operation.secret}
+    assert secret == NEVER_REPEATED
+
+
+def test_what_there_is_not_is_not_found(client: Client) -> None:
+    with pytest.raises(NotFound, match=f"User not found: {UNKNOWN}") as caught:
+        client.users.GetUser(GetUserRequest(user_id=UNKNOWN))
+    assert (caught.value.code, caught.value.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+    assert caught.value.from_server
+    assert caught.value.request_id
+    assert isinstance(caught.value.__cause__, grpc.RpcError)
+
+
+def test_every_bad_field_is_named(client: Client) -> None:
+    with pytest.raises(Invalid) as caught:
+        client.users.CreateUser(CreateUserRequest(email="not an address", password="short"))
+    assert {(field.field, field.reason) for field in caught.value.fields} >= {
+        ("email", "EMAIL"),
+        ("password", "PASSWORD_TOO_SHORT"),
+    }
+    assert all(field.message in str(caught.value) for field in caught.value.fields)
+
+
+def test_a_stale_write_says_which_version_is_current(client: Client) -> None:
+    task = client.tasks.CreateTask(CreateTaskRequest(title="Stale"))
+    client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title="Fresh"))
+    with pytest.raises(Stale) as caught:
+        client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title="Late", version=task.version))
+    assert caught.value.current_version == task.version + 1
+
+
+def test_an_id_that_is_taken_already_exists(client: Client) -> None:
+    task = client.tasks.CreateTask(CreateTaskRequest(title="Once"))
+    with pytest.raises(AlreadyExists):
+        client.tasks.CreateTask(CreateTaskRequest(title="Twice", id=task.id))
+
+
+def test_a_forged_token_is_refused(server: Server) -> None:
+    with Client(server.address, token="forged") as client, pytest.raises(Unauthenticated):
+        client.tasks.GetTask(GetTaskRequest(id=UNKNOWN))
+
+
+def test_contradictory_credentials_are_refused() -> None:
+    for credentials in ({"token": "a", "api_key": "b"}, {"token": "a", "refresh_token": "b"}, {"email": "a@b.c"}):
+        with pytest.raises(ValueError):
+            Client("127.0.0.1:1", **credentials)
+
+
+def test_errors_of_streams_have_types_too(client: Client) -> None:
+    with pytest.raises(CursorInvalid) as caught:
+        next(client.tasks.WatchTasks(WatchTasksRequest(cursor="made up")))
+    assert [field.field for field in caught.value.fields] == ["cursor"]
+    with Client("127.0.0.1:1", email="a@example.com", password="x") as away, pytest.raises(Unavailable):
+        next(away.tasks.WatchTasks(WatchTasksRequest()))
+
+
+def test_streams_of_every_kind_can_be_called(client: Client) -> None:
+    made = client.tasks.BulkCreateTasks(CreateTaskRequest(title=f"Bulk {number}") for number in range(3))
+    assert made.success_count == 3
+
+    def commands() -> Iterator[TaskCommand]:
+        for task in made.tasks:
+            yield TaskCommand(get=GetTaskRequest(id=task.id))
+
+    answers = client.tasks.ProcessTaskStream(commands())
+    assert [answer.task.id for answer in answers] == [task.id for task in made.tasks]
+    assert answers.code() is grpc.StatusCode.OK
+
+
+def test_a_future_has_the_answer_or_the_typed_error(client: Client) -> None:
+    assert client.users.HealthCheck.future(Empty()).result().status
+    assert isinstance(client.users.GetUser.future(GetUserRequest(user_id=UNKNOWN)).exception(), NotFound)
+
+
+def test_a_call_without_a_timeout_has_one(server: Server) -> None:
+    with Client(server.address, timeout=0.5) as client:
+        client.users.HealthCheck(Empty())
+        server.send(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            with pytest.raises(DeadlineExceeded):
+                client.users.HealthCheck(Empty())
+            assert time.monotonic() - begun < 5
+        finally:
+            server.send(signal.SIGCONT)
+
+
+def test_a_write_whose_answer_is_lost_happens_once(client: Client, proxy: Proxy) -> None:
+    label = "lost-answer"
+
+    def made() -> list[Task]:
+        return list(client.tasks.ListTasks(ListTasksRequest(labels=[label])).tasks)
+
+    with Client(proxy.address) as behind, ThreadPoolExecutor(1) as pool:
+        behind.users.HealthCheck(Empty())
+        proxy.swallows = True
+        answer = pool.submit(behind.tasks.CreateTask, CreateTaskRequest(title="Once", labels=[label]))
+        until(lambda: bool(made()), "the write has happened")
+        proxy.swallows = False
+        proxy.cut()
+        assert [answer.result(20)] == made()
+
+
+def test_nobody_there_is_unavailable() -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(Unavailable) as caught:
+        client.users.HealthCheck(Empty())
+    assert not caught.value.from_server
+
+
+def test_errors_are_one_family() -> None:
+    assert issubclass(RateLimited, TandemError)
+    assert str(TandemError("No.", reason="X")) == "X: No."

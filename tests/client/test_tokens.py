@@ -1,0 +1,164 @@
+"""Sessions and keys: tokens that last two seconds, refreshed by one thread, told to who keeps them."""
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, RevokeApiKeyRequest, RevokeSessionRequest, TokenPair
+from tandem.client import Client, Forbidden, SnapshotEnd, Unauthenticated
+from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskStatsRequest, TaskStats
+from tandem.user.v1.user_pb2 import CreateUserRequest
+from tests.client.proxy import Proxy
+from tests.client.server import Server
+from tests.servers import until
+
+pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
+
+PASSWORD = "A-nanosecond-of-wire"
+
+
+@pytest.fixture
+def email(client: Client) -> str:
+    """A user who can log in."""
+    email = f"{secrets.token_hex(6)}@example.com"
+    client.users.CreateUser(CreateUserRequest(email=email, password=PASSWORD))
+    return email
+
+
+@pytest.fixture
+def told() -> list[TokenPair]:
+    return []
+
+
+@pytest.fixture
+def session(server: Server, email: str, told: list[TokenPair]) -> Iterator[Client]:
+    """That user, by password."""
+    with Client(server.address, email=email, password=PASSWORD, on_tokens=told.append) as client:
+        yield client
+
+
+def ask(client: Client) -> TaskStats:
+    """A call for which one must be signed in."""
+    return client.tasks.GetTaskStats(GetTaskStatsRequest())
+
+
+def test_a_session_outlives_its_tokens(session: Client, told: list[TokenPair]) -> None:
+    ask(session)
+    assert len(told) == 1
+
+    def renewed() -> bool:
+        ask(session)
+        return len(told) >= 3
+
+    until(renewed, "the token was renewed twice, and each call let in")
+    assert len({pair.access_token for pair in told}) == len({pair.refresh_token for pair in told}) == len(told)
+
+
+def test_threads_that_find_it_refused_renew_it_once(
+    session: Client, told: list[TokenPair], server: Server, email: str
+) -> None:
+    ask(session)
+    held = told[-1]
+    with Client(server.address, token=held.access_token) as other:
+        until(lambda: not is_let_in(other), "the token has expired")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: ask(session), range(64)))
+    assert len(told) == 2
+
+
+def is_let_in(client: Client) -> bool:
+    try:
+        ask(client)
+    except Unauthenticated:
+        return False
+    return True
+
+
+def test_an_open_watch_goes_on_over_expired_tokens(session: Client, told: list[TokenPair]) -> None:
+    ask(session)
+    with ThreadPoolExecutor(1) as pool, session.watch_tasks(include_initial=True) as watch:
+        assert isinstance(next(watch), SnapshotEnd)
+        # Nobody calls meanwhile: the server ends the stream, and the watch itself sees to a new token.
+        waiting = pool.submit(next, watch)
+        until(lambda: len(told) >= 3, "the watch has renewed the token twice")
+        session.tasks.CreateTask(CreateTaskRequest(title="Much later"))
+        assert waiting.result(20).task.title == "Much later"
+
+
+def test_a_revoked_session_is_an_error(server: Server, session: Client, told: list[TokenPair], email: str) -> None:
+    ask(session)
+    with Client(server.address, refresh_token=told[-1].refresh_token) as client:
+        ask(client)
+        client.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
+        with pytest.raises(Unauthenticated):
+            ask(client)
+        with client.watch_tasks() as watch, pytest.raises(Unauthenticated):
+            next(watch)
+        with pytest.raises(StopIteration):
+            next(watch)
+    # Who knows the password logs in again.
+    ask(session)
+
+
+def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client, told: list[TokenPair]) -> None:
+    ask(session)
+    with ThreadPoolExecutor(1) as pool, Client(server.address, refresh_token=told[-1].refresh_token) as client:
+        watch = client.watch_tasks(include_initial=True)
+        assert isinstance(next(watch), SnapshotEnd)
+        waiting = pool.submit(next, watch)
+        client.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
+        with pytest.raises(Unauthenticated):
+            waiting.result(10)
+
+
+def test_a_kept_refresh_token_begins_again_where_it_was_told(
+    server: Server, session: Client, told: list[TokenPair]
+) -> None:
+    ask(session)
+    for _ in range(3):
+        with Client(server.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
+            ask(client)
+    assert len(told) == 4
+
+
+def test_a_refresh_whose_answer_is_lost_is_asked_for_again(
+    server: Server, proxy: Proxy, session: Client, told: list[TokenPair]
+) -> None:
+    ask(session)
+    with Client(proxy.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
+        ask(client)
+        assert len(told) == 2
+        with Client(server.address, token=told[-1].access_token) as other:
+            until(lambda: not is_let_in(other), "the token has expired")
+        proxy.swallows = True
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(ask, client)
+            until(lambda: proxy.swallowed_bytes > 300, "the answer is lost")
+            proxy.swallows = False
+            proxy.cut()
+            waiting.result(20)
+    assert len(told) == 3
+    with Client(server.address, refresh_token=told[-1].refresh_token) as client:
+        ask(client)
+
+
+def test_who_was_refused_does_not_ask_again(proxy: Proxy, email: str) -> None:
+    with Client(proxy.address, email=email, password="wrong") as client:
+        for _ in range(2):
+            with pytest.raises(Unauthenticated):
+                ask(client)
+            proxy.cut()
+        # The second call did not even connect.
+        assert proxy.cuts == 1
+
+
+def test_an_api_key_is_shown_as_it_is(server: Server, session: Client) -> None:
+    made = session.auth.CreateApiKey(CreateApiKeyRequest(name="test", scopes=["tasks:read"]))
+    with Client(server.address, api_key=made.secret) as client:
+        ask(client)
+        with pytest.raises(Forbidden):
+            client.tasks.CreateTask(CreateTaskRequest(title="No"))
+        session.auth.RevokeApiKey(RevokeApiKeyRequest(id=made.api_key.id))
+        until(lambda: not is_let_in(client), "the key is revoked")
