@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "users",
     "access",
     "tasks",
+    "meetings",
 ]
 
 # Doors
@@ -200,7 +201,9 @@ JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: What an API key may be limited to: of each area what GET reads, and the rest.
-API_KEY_SCOPES = ["users:read", "users:write", "tasks:read", "tasks:write", "changes:read"]
+API_KEY_SCOPES = [
+    "users:read", "users:write", "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read"
+]  # fmt: skip
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)

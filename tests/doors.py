@@ -26,6 +26,7 @@ from core.errors import TABLE
 from core.operations import Operation
 from core.rest import json
 from core.rpc.interceptors import Interceptor
+from meetings import messages as meeting_messages
 from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
 
@@ -37,7 +38,10 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 #: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
-EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE}
+EVERYTHING = {
+    "UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE,
+    "UpdateMeeting": meeting_messages.WRITABLE,
+}  # fmt: skip
 
 
 class Failed(Exception):

@@ -236,7 +236,7 @@ def test_the_comments_of_the_protos_are_told(described: dict[str, Any]) -> None:
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
         "Unset before the first login. Noting it is a write like any other: `audit.version` counts it."
     )
-    services = ["AuthService", "ChangeService", "ExampleService", "TaskService", "UserService"]
+    services = ["AuthService", "ChangeService", "ExampleService", "MeetingService", "TaskService", "UserService"]
     assert [tag["name"] for tag in described["tags"]] == services
     assert all(tag["description"] for tag in described["tags"])
 

@@ -299,7 +299,7 @@ def _introduction() -> str:
     ]
     return "\n".join(
         [
-            "Users and tasks, over HTTP and over gRPC: the same operations, answers and errors.",
+            "Users, tasks and meetings, over HTTP and over gRPC: the same operations, answers and errors.",
             "",
             "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
             "no text for a number. In PATCH the keys that are there are what is changed; `null` empties.",
