@@ -26,7 +26,19 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
     search_help_text = "Beginnings of words in the title"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("owner",)
-    readonly_fields = ("id", "status", "progress", "failure_reason", "version", "created_at", "updated_at")
+    readonly_fields = (
+        "id",
+        "status",
+        "progress",
+        "failure_reason",
+        "recording_filename",
+        "recording_size",
+        "recording_sha256",
+        "recording_uploaded_at",
+        "version",
+        "created_at",
+        "updated_at",
+    )
     fieldsets = (
         (None, {"fields": WRITABLE}),
         ("Record", {"fields": readonly_fields}),

@@ -1,5 +1,8 @@
 """meeting.v1.MeetingService, an rpc a function."""
 
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
 from google.protobuf.empty_pb2 import Empty
 
 from core.masks import written_paths
@@ -7,6 +10,7 @@ from core.messages import asked_page, pagination
 from core.operations import Call
 from meetings import messages, queries, services
 from meetings.messages import meeting_message
+from meetings.services import recordings
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -33,6 +37,14 @@ def update_meeting(call: Call, request: meeting_pb2.UpdateMeetingRequest) -> mee
 def delete_meeting(call: Call, request: meeting_pb2.DeleteMeetingRequest) -> Empty:
     services.delete_meeting(call.actor, request.meeting_id, expected_version=call.expected_version)
     return Empty()
+
+
+def upload_recording(
+    call: Call, items: Iterator[meeting_pb2.UploadRecordingRequest | ValidationError]
+) -> meeting_pb2.UploadRecordingResponse:
+    metadata, chunks = messages.read_upload(items)
+    meeting = recordings.upload_recording(call.actor, metadata, chunks)
+    return meeting_pb2.UploadRecordingResponse(meeting=meeting_message(meeting))
 
 
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:

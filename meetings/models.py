@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import BooleanField, F, Func, UUIDField, Value
+from django.utils import timezone
 
 from changes.triggers import logged
 from core.fields import Id, Line, Prose
@@ -72,6 +73,15 @@ class Meeting(Versioned):
     progress = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)], editable=False)
     #: FAILED only: a sentence for people.
     failure_reason = Prose(max_length=1000, blank=True, default="", editable=False)
+    #: Its name in the storage `recordings`; empty while there is none.
+    recording = models.CharField(max_length=100, blank=True, default="", editable=False)
+    recording_filename = Line(max_length=255, blank=True, default="", editable=False)
+    recording_content_type = Line(max_length=255, blank=True, default="", editable=False)
+    #: In bytes.
+    recording_size = models.BigIntegerField(default=0, editable=False)
+    #: In lower-case hex.
+    recording_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    recording_uploaded_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     search_words = words_of("title")
 
@@ -90,3 +100,27 @@ class Meeting(Versioned):
 
     def __str__(self) -> str:
         return str(self.title)
+
+
+class Upload(models.Model):
+    """One row = one recording that comes in piece by piece (tus 1.0), and how much of it is on disk."""
+
+    id = Id()
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+")
+    #: Nobody else goes on with it.
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    #: What was announced of it.
+    filename = models.CharField(max_length=255, blank=True)
+    content_type = models.CharField(max_length=255, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    #: In bytes.
+    length = models.BigIntegerField()
+    #: So many bytes, from the first, are on disk. What the file has beyond them was never acknowledged.
+    offset = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
+    #: When the meeting had it, or it turned out to be no recording.
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.filename} {self.pk}"

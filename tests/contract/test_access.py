@@ -33,6 +33,7 @@ from tests.factories import (
     UserFactory,
     bearer_of,
 )
+from tests.recordings import an_upload
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -201,6 +202,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: meeting_pb2.DeleteMeetingRequest(meeting_id=a_meeting(user)),
         OWN_MEETING,
     ),
+    "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),

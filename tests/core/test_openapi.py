@@ -104,6 +104,9 @@ def test_bodies_and_answers_fit_their_schemas(described: dict[str, Any], describ
 
 
 def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[str, Any], rng: random.Random) -> None:
+    if operation.takes_file:
+        assert list(told["requestBody"]["content"]) == ["multipart/form-data"]
+        return
     request = random_message(operation.method.input_type, rng)
     for name in operation.http.path_fields:
         setattr(request, name, type(getattr(request, name))(7))

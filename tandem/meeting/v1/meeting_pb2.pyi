@@ -32,7 +32,7 @@ MEETING_STATUS_FAILED: MeetingStatus
 MEETING_STATUS_CANCELLED: MeetingStatus
 
 class Meeting(_message.Message):
-    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version")
+    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,7 @@ class Meeting(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORDING_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     starts_at: _timestamp_pb2.Timestamp
@@ -57,7 +58,22 @@ class Meeting(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     updated_at: _timestamp_pb2.Timestamp
     version: int
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+    recording: Recording
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ...) -> None: ...
+
+class Recording(_message.Message):
+    __slots__ = ("filename", "content_type", "size", "sha256", "uploaded_at")
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    UPLOADED_AT_FIELD_NUMBER: _ClassVar[int]
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    uploaded_at: _timestamp_pb2.Timestamp
+    def __init__(self, filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., uploaded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateMeetingRequest(_message.Message):
     __slots__ = ("title", "starts_at", "participants", "language", "owner")
@@ -102,6 +118,36 @@ class UpdateMeetingRequest(_message.Message):
     def __init__(self, meeting_id: _Optional[str] = ..., meeting: _Optional[_Union[Meeting, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class UpdateMeetingResponse(_message.Message):
+    __slots__ = ("meeting",)
+    MEETING_FIELD_NUMBER: _ClassVar[int]
+    meeting: Meeting
+    def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
+
+class UploadRecordingRequest(_message.Message):
+    __slots__ = ("metadata", "chunk")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    metadata: RecordingMetadata
+    chunk: bytes
+    def __init__(self, metadata: _Optional[_Union[RecordingMetadata, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class RecordingMetadata(_message.Message):
+    __slots__ = ("meeting_id", "title", "filename", "content_type", "size", "sha256")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    title: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    def __init__(self, meeting_id: _Optional[str] = ..., title: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class UploadRecordingResponse(_message.Message):
     __slots__ = ("meeting",)
     MEETING_FIELD_NUMBER: _ClassVar[int]
     meeting: Meeting

@@ -66,6 +66,21 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.ListMeetingsResponse.FromString,
         )
         """The meetings that the caller may see, newest first, page by page. INVALID_ARGUMENT."""
+        self.UploadRecording: grpc.StreamUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.UploadRecordingRequest,
+            tandem.meeting.v1.meeting_pb2.UploadRecordingResponse,
+        ] = channel.stream_unary(
+            "/meeting.v1.MeetingService/UploadRecording",
+            request_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.FromString,
+        )
+        """Stores the recording of a meeting that has none, or of a new one; the answer means that it is on disk, and QUEUED.
+        The first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: the metadata are
+        its fields, and its last part, `file`, is the file.
+        INVALID_ARGUMENT (size or sha256 are not what came; reason UNSUPPORTED_MEDIA_TYPE: it is no recording), NOT_FOUND,
+        PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
+        TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
+        """
 
 
 class MeetingServiceServicer:
@@ -125,6 +140,22 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def UploadRecording(
+        self,
+        request_iterator: Iterator[tandem.meeting.v1.meeting_pb2.UploadRecordingRequest],
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.UploadRecordingResponse:
+        """Stores the recording of a meeting that has none, or of a new one; the answer means that it is on disk, and QUEUED.
+        The first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: the metadata are
+        its fields, and its last part, `file`, is the file.
+        INVALID_ARGUMENT (size or sha256 are not what came; reason UNSUPPORTED_MEDIA_TYPE: it is no recording), NOT_FOUND,
+        PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
+        TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
 
 def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, server: grpc.Server) -> None:
     handlers = {
@@ -152,6 +183,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.ListMeetings,
             request_deserializer=tandem.meeting.v1.meeting_pb2.ListMeetingsRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.ListMeetingsResponse.SerializeToString,
+        ),
+        "UploadRecording": grpc.stream_unary_rpc_method_handler(
+            servicer.UploadRecording,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("meeting.v1.MeetingService", handlers),))

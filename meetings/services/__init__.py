@@ -1,10 +1,12 @@
 """Writing meetings: what an actor may do to them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 
 from changes.services import acting
 from core.errors import Stale
@@ -12,6 +14,7 @@ from core.models import save_clean
 from meetings import policies, queries
 from meetings.fields import are_participants
 from meetings.models import Meeting
+from meetings.services.files import storage
 from users.models import OPEN, User
 from users.queries import resolve_id
 
@@ -49,22 +52,30 @@ def update_meeting(
         Meeting.DoesNotExist, PermissionDenied, Stale, ValidationError
     """
     with acting(actor):
-        meeting = _meeting_to_change(actor, meeting_id, expected_version)
+        meeting = meeting_to_change(actor, meeting_id, expected_version)
         changes, errors = _resolved(actor, fields, meeting)
         return _saved(meeting, changes, errors)
 
 
 def delete_meeting(actor: Any, meeting_id: str, *, expected_version: int | None = None) -> None:
-    """Deletes the meeting for good; the change log keeps what it was.
+    """Deletes the meeting for good, with its recording; the change log keeps what it was.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
     with acting(actor):
-        _meeting_to_change(actor, meeting_id, expected_version).delete()
+        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        if recording := meeting.recording:
+            transaction.on_commit(partial(storage().delete, recording))
+        meeting.delete()
 
 
-def _meeting_to_change(actor: Any, meeting_id: str, expected_version: int | None) -> Meeting:
+def meeting_to_change(actor: Any, meeting_id: str, expected_version: int | None = None) -> Meeting:
+    """The meeting, for who may change it, with its row locked.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied, Stale
+    """
     meeting = queries.get_meeting_for_update(actor, meeting_id)
     if not policies.may_change(actor, meeting):
         raise PermissionDenied("Only its owner and administrators may change a meeting.")
