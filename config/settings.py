@@ -293,7 +293,7 @@ STORAGES = {
     "recordings": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
-            "location": DATA_DIR / "recordings",
+            "location": DATA_DIR / "media" / "recordings",
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },

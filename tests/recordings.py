@@ -36,4 +36,4 @@ def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object
 
 def stored() -> list[Path]:
     """The files that are kept, and those that are coming in."""
-    return sorted(path for name in ("recordings", "uploads") for path in (settings.DATA_DIR / name).glob("*"))
+    return sorted(path for name in ("recordings", "uploads") for path in (settings.DATA_DIR / "media" / name).glob("*"))

@@ -88,7 +88,7 @@ class Part:
             os.fsync(self._file.fileno())
             with self._path.open("rb") as whole:
                 name = storage().save(str(uuid7()), _Movable(whole, str(self._path)))
-            _flush_folder(name)
+            _flush(name)
         return name
 
 
@@ -124,7 +124,7 @@ def prune_parts() -> int:
 
 
 def _folder() -> Path:
-    folder: Path = settings.DATA_DIR / "uploads"
+    folder: Path = settings.DATA_DIR / "media" / "uploads"
     return folder
 
 
@@ -143,17 +143,18 @@ def check_is_recording(head: bytes) -> None:
         raise UnsupportedMediaType("This is no recording: send a file of sound, as WAV, FLAC, MP3, M4A, OGG or WebM.")
 
 
-def _flush_folder(name: str) -> None:
-    """Has the disk know where the file is, if the storage is a folder."""
+def _flush(name: str) -> None:
+    """Has the file in the storage, and where it is, reach the disk, if the storage is a folder."""
     try:
-        folder = Path(storage().path(name)).parent
+        path = Path(storage().path(name))
     except NotImplementedError:
         return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    for place in (path, path.parent):
+        number = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 @contextmanager
@@ -211,7 +212,7 @@ class Resumed:
             storage().delete(self._name)
         with _room(), self._path.open("rb") as whole:
             name = storage().save(self._name, _Movable(whole, str(self._path)))
-            _flush_folder(name)
+            _flush(name)
         return name
 
     def drop(self, *, kept: bool = True) -> None:

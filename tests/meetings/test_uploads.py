@@ -106,7 +106,7 @@ def test_files_of_no_meeting_are_deleted_once_they_are_old(transactional_db: Non
     )
     Meeting.objects.exclude(pk=needed.pk).delete()
     for meeting in (needed, old):
-        grow_old(folder / "recordings" / meeting.recording)
+        grow_old(folder / "media" / "recordings" / meeting.recording)
     assert recordings.prune() == 1
     assert {path.name for path in stored()} == {needed.recording, young.recording}
 

@@ -11,6 +11,6 @@ def folder(settings: Any, tmp_path: Path) -> Path:
     """An empty data folder."""
     settings.DATA_DIR = tmp_path
     kept = settings.STORAGES["recordings"]
-    location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "recordings"}}
+    location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / "recordings"}}
     settings.STORAGES = {**settings.STORAGES, "recordings": {**kept, **location}}
     return tmp_path
