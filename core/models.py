@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.errors import AlreadyExists, Stale, invalid
+from core.errors import AlreadyExists, Conflict, Stale, invalid
 from core.fields import Id
 
 
@@ -96,6 +97,8 @@ class Versioned(models.Model):
 
     #: Constraint name → what AlreadyExists says when it is broken; formatted with the instance.
     already_exists: dict[str, str] = {}
+    #: Name of a reference's constraint → what Conflict says when what a row refers to is to be deleted.
+    kept_by: dict[str, str] = {}
 
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -223,6 +226,20 @@ def translated(instance: Versioned) -> Iterator[None]:
         if error is None:
             raise
         raise error from exc
+
+
+@contextmanager
+def deleting() -> Iterator[None]:
+    """Turns the database's refusal to delete what rows of another app refer to into a Conflict (see `kept_by`)."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as exc:
+        broken = exc.__cause__.diag.constraint_name  # type: ignore[union-attr]  # psycopg2's own error
+        for model in apps.get_models():
+            if issubclass(model, Versioned) and broken in model.kept_by:
+                raise Conflict(model.kept_by[broken]) from exc
+        raise
 
 
 def _error_of(instance: Versioned, diagnosis: Any) -> Exception | None:

@@ -25,7 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Bodies that may come slowly and be of any length.
-_UPLOADS = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+_FILES = (b"multipart/form-data", b"application/offset+octet-stream")
 _GONE: Message = {"type": "http.disconnect"}
 _READ_AHEAD_BYTES = 1024 * 1024
 #: How long the clients of open streams may take to read why they end.
@@ -42,8 +43,10 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             await ordinary(scope, receive, send)
             return
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        upload = content_type.lower().startswith(_UPLOADS)
-        call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
+        content_type = content_type.lower()
+        upload = content_type.startswith(_LINES + _FILES)
+        patience = settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS
+        call = _Call(scope, receive, send, patience, in_lines=not content_type.startswith(_FILES))
         # Who is slow to send holds no thread meanwhile.
         await call.read_ahead(1 if upload else _READ_AHEAD_BYTES)
         await (uploads if upload else ordinary)(scope, call.receive, call.send)
@@ -69,12 +72,13 @@ class Server(uvicorn.Server):
 class _Call:
     """One call's way in and out, neither of which a client may hold up for ever."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float, *, in_lines: bool) -> None:
         self._scope = scope
         self._ahead: deque[Message] = deque()
         self._receive = receive
         self._send = send
         self._patience = patience
+        self._in_lines = in_lines
         self._line_bytes = 0
         self.stalled = False
 
@@ -106,7 +110,7 @@ class _Call:
         body: bytes = message.get("body", b"")
         newline = body.rfind(b"\n")
         self._line_bytes = self._line_bytes + len(body) if newline < 0 else len(body) - newline - 1
-        if self._line_bytes > settings.MAX_REQUEST_BYTES:
+        if self._in_lines and self._line_bytes > settings.MAX_REQUEST_BYTES:
             self._scope[CUT] = "long"
             return _GONE
         return message
