@@ -18,6 +18,8 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTTP_HOST=
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tandem
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+# What people upload; a volume belongs there.
+RUN install -d -o 10001 -g 10001 -m 700 /app/var/media
 WORKDIR /app
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001

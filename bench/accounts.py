@@ -4,7 +4,6 @@
 """
 
 import argparse
-import itertools
 import os
 import secrets
 import statistics
@@ -12,14 +11,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import grpc
 
-from bench import load, product
-from bench.measuring import Load, Window, cpu_seconds, machine, percentile, print_table, share_cores, watch
+from bench import bulk, load, product
+from bench.measuring import (
+    Load,
+    Window,
+    machine,
+    memory,
+    percentile,
+    print_table,
+    share_cores,
+    verdict,
+    watch,
+)
 from bench.product import Server
 
 GRPC_PORT, METRICS_PORT = 50190, 8190
@@ -28,7 +37,6 @@ NO_LIMITS = {"LOGINS_PER_ACCOUNT": "1000000000", "LOGINS_PER_ADDRESS": "10000000
 #: Of what the bare hash allows; MiB; hashes at a time; refreshes per CPU-second; rows per second.
 HASH_BAR, MEMORY_BAR_MIB, HASHES_BAR, REFRESH_BAR, IMPORT_BAR = 0.9, 512, 2, 500, 5_000
 LOGINS_AT_ONCE = 200
-STEP_ROWS = 50_000
 MIB = 1024 * 1024
 #: What it is a hash of does not matter.
 READY_HASH = "$2b$12$" + "a" * 53
@@ -100,7 +108,7 @@ class Bench:
                 statistics.median(getattr(window, what) for window in windows)
                 for what in ("per_cpu_second", "per_second", "p99_ms")
             )
-            told = _verdict(rate / limit >= HASH_BAR, f">= {HASH_BAR}")
+            told = verdict(rate / limit >= HASH_BAR, f">= {HASH_BAR}")
             rows.append((name, f"{rate:.1f}", f"{rate / limit:.2f}", told, f"{wall:.1f}", f"{slow:,.0f}"))
         print_table(("", "per CPU-s", "x bare", "bar", "per s", "p99 ms"), rows)
 
@@ -113,18 +121,18 @@ class Bench:
             _at_once(server, self._emails[: 2 * WORKERS])  # Its threads and connections are made.
             # From here on the kernel keeps the peak anew (proc(5)).
             Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
-            before = _memory(server, "VmRSS")
+            before = memory(server.process, "VmRSS")
             seconds, failed = _at_once(server, self._emails)
-            peak = _memory(server, "VmHWM")
+            peak = memory(server.process, "VmHWM")
         hashes = int((peak - before) / (settings.ARGON2_MEMORY_KIB * 1024))
         print_table(
             (f"{len(self._emails)} logins at once", "", "bar"),
             [
                 ("all answered after, s", f"{seconds:.1f}", ""),
-                ("failed", str(failed), _verdict(not failed, "0")),
+                ("failed", str(failed), verdict(not failed, "0")),
                 ("RSS before, MiB", f"{before / MIB:.0f}", ""),
-                ("peak RSS, MiB", f"{peak / MIB:.0f}", _verdict(peak < MEMORY_BAR_MIB * MIB, f"< {MEMORY_BAR_MIB}")),
-                ("hashes that fit in the difference", str(hashes), _verdict(hashes <= HASHES_BAR, f"<= {HASHES_BAR}")),
+                ("peak RSS, MiB", f"{peak / MIB:.0f}", verdict(peak < MEMORY_BAR_MIB * MIB, f"< {MEMORY_BAR_MIB}")),
+                ("hashes that fit in the difference", str(hashes), verdict(hashes <= HASHES_BAR, f"<= {HASHES_BAR}")),
             ],
         )
 
@@ -140,7 +148,7 @@ class Bench:
             statistics.median(getattr(window, what) for window in windows)
             for what in ("per_cpu_second", "per_second", "database_us", "p99_ms")
         )
-        told = _verdict(rate >= REFRESH_BAR, f">= {REFRESH_BAR}")
+        told = verdict(rate >= REFRESH_BAR, f">= {REFRESH_BAR}")
         print_table(
             ("", "per CPU-s", "bar", "PostgreSQL us", "per s", "p99 ms"),
             [("RefreshToken", f"{rate:,.0f}", told, f"{database:,.0f}", f"{wall:,.0f}", f"{slow:,.0f}")],
@@ -151,33 +159,16 @@ class Bench:
         from tandem.user.v1.user_pb2 import BulkImportUsersResponse
         from users.models import User
 
-        seen: list[tuple[int, float, float, float, int]] = []
-
-        def look() -> None:
-            # Not how many were sent: the client is ahead of the server by what the connection holds.
-            rows = User.objects.count() - len(self._emails)
-            server_cpu, database_cpu = cpu_seconds(server.process), cpu_seconds(self._database)
-            seen.append((rows, time.perf_counter(), server_cpu, database_cpu, _memory(server, "VmRSS")))
-
-        def rows() -> Iterator[bytes]:
-            for number in range(count):
-                if number % STEP_ROWS == 0:
-                    look()
-                yield _row(number)
-
-        with self._server() as server, grpc.insecure_channel(server.address) as channel:
-            send = channel.stream_unary(
-                "/user.v1.UserService/BulkImportUsers", response_deserializer=BulkImportUsersResponse.FromString
-            )
-            answer = send(rows(), metadata=self._headers(channel))
-            look()
+        with self._server() as server:
+            with grpc.insecure_channel(server.address) as channel:
+                metadata = self._headers(channel)
+            told = bulk.send(
+                server, self._database, "/user.v1.UserService/BulkImportUsers", _row, count,
+                metadata=metadata, written=User.objects.count, bar=IMPORT_BAR,
+            )  # fmt: skip
+        answer = BulkImportUsersResponse.FromString(told)
         if (answer.imported, answer.committed_through) != (count, count):
             sys.exit(f"Not all rows were imported: {answer}")
-        steps = [_step(before, after) for before, after in itertools.pairwise(seen)]
-        print_table(("rows", "per CPU-s", "PostgreSQL us", "per s", "RSS MiB"), [*steps, _step(seen[0], seen[-1])])
-        (first, begun, cpu, *_), (last, ended, cpu_after, *_) = seen[0], seen[-1]
-        for what, rate in (("second", (last - first) / (ended - begun)), ("CPU-s", (last - first) / (cpu_after - cpu))):
-            print(f"Rows per {what}: {rate:,.0f} ({_verdict(rate >= IMPORT_BAR, f'>= {IMPORT_BAR}')})")
 
     def _server(self, **environment: str) -> AbstractContextManager[Server]:
         environment = {**NO_LIMITS, **environment}
@@ -299,28 +290,6 @@ def _row(number: int) -> bytes:
         password_hash=READY_HASH,
         request_id=f"row-{number}",
     ).SerializeToString()  # fmt: skip
-
-
-def _step(before: tuple[int, float, float, float, int], after: tuple[int, float, float, float, int]) -> list[str]:
-    rows = after[0] - before[0]
-    seconds, server_cpu, database_cpu = (after[column] - before[column] for column in (1, 2, 3))
-    return [
-        f"{before[0]:,} to {after[0]:,}",
-        f"{rows / server_cpu:,.0f}",
-        f"{1e6 * database_cpu / rows:,.0f}",
-        f"{rows / seconds:,.0f}",
-        f"{after[4] / MIB:.0f}",
-    ]
-
-
-def _memory(server: Server, name: str) -> int:
-    """A line of the process's /proc/<pid>/status, in bytes."""
-    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
-
-
-def _verdict(reached: bool, bar: str) -> str:
-    return f"{bar}: {'yes' if reached else 'NO'}"
 
 
 if __name__ == "__main__":

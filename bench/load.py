@@ -78,9 +78,18 @@ def wrk(url: str, headers: dict[str, str], seconds: float, request: str = "") ->
 
 
 def python_client(
-    address: str, path: str, message: Callable[[int], bytes], headers: dict[str, str], seconds: float
+    address: str,
+    path: str,
+    message: Callable[[int], bytes],
+    headers: dict[str, str],
+    seconds: float,
+    streams: int = STREAMS,
 ) -> Load:
-    """gRPC calls by threads of this process, `message(n)` being the n-th; one that fails ends the program."""
+    """gRPC calls by threads of this process, `message(n)` being the n-th; one that fails ends the program.
+
+    Args:
+        streams: calls at a time on each of the connections.
+    """
     numbers, took, failed = count(), list[float](), list[grpc.RpcError]()
     metadata = list(headers.items())
     with ExitStack() as stack:
@@ -98,7 +107,7 @@ def python_client(
                     return
                 took.append((time.perf_counter() - begun) * 1000)
 
-        calls = [channel.unary_unary(path) for channel in channels for _ in range(STREAMS)]
+        calls = [channel.unary_unary(path) for channel in channels for _ in range(streams)]
         threads = [threading.Thread(target=work, args=(call,)) for call in calls]
         for thread in threads:
             thread.start()

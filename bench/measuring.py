@@ -77,6 +77,17 @@ def cpu_seconds(process: psutil.Process) -> float:
     return total
 
 
+def memory(process: psutil.Process, name: str = "VmRSS") -> int:
+    """A line of the process's /proc/<pid>/status, in bytes."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def verdict(reached: bool, bar: str) -> str:
+    """The bar, and whether it was reached."""
+    return f"{bar}: {'yes' if reached else 'NO'}"
+
+
 def percentile(values: Sequence[float], part: float) -> float:
     """The value below which this part (0 to 1) of the values lies."""
     ordered = sorted(values)

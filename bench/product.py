@@ -132,10 +132,10 @@ def http_door(core: int, log: Path, port: int, **environment: str) -> Iterator[S
 
 
 @contextmanager
-def bare_grpc(core: int, log: Path, port: int, workers: int) -> Iterator[Server]:
-    """A grpcio server that does nothing."""
+def bare_grpc(core: int, log: Path, port: int, workers: int, program: str = "bare") -> Iterator[Server]:
+    """A grpcio server that does nothing, or next to nothing (`bench/empty`)."""
     address = f"127.0.0.1:{port}"
-    arguments = ["-m", "bench.empty.bare", f"--port={port}", f"--workers={workers}"]
+    arguments = ["-m", f"bench.empty.{program}", f"--port={port}", f"--workers={workers}"]
     with running(arguments, core, log, lambda: answers_grpc(address)) as process:
         yield Server(process, address)
 

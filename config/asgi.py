@@ -16,5 +16,6 @@ from core.rest.server import dividing
 
 application = dividing(
     ordinary=WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS),  # type: ignore[arg-type]
-    uploads=WSGIMiddleware(wsgi_application, workers=settings.UPLOAD_THREADS),  # type: ignore[arg-type]
+    # Threads come as they are needed: most wait for their clients, as on gRPC, where others stand in for them.
+    uploads=WSGIMiddleware(wsgi_application, workers=8 * settings.UPLOAD_THREADS),  # type: ignore[arg-type]
 )

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "users",
     "access",
     "tasks",
+    "meetings",
 ]
 
 # Doors
@@ -85,8 +86,17 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 CORS_ALLOWED_ORIGINS = env.list(
     "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
 )
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotent-Replayed"]
+CORS_ALLOW_HEADERS = [
+    "authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-bulk-mode",
+    "x-request-id",
+    # Resumable uploads.
+    "tus-resumable", "upload-checksum", "upload-length", "upload-metadata", "upload-offset", "x-http-method-override",
+]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Location", "Retry-After", "X-Request-ID", "Idempotent-Replayed",
+    "Tandem-Meeting-Id", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version",
+    "Upload-Length", "Upload-Offset",
+]  # fmt: skip
 CORS_URLS_REGEX = r"^/api/"
 
 MIDDLEWARE = [
@@ -200,7 +210,9 @@ JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
 #: What an API key may be limited to: of each area what GET reads, and the rest.
-API_KEY_SCOPES = ["users:read", "users:write", "tasks:read", "tasks:write", "changes:read"]
+API_KEY_SCOPES = [
+    "users:read", "users:write", "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read"
+]  # fmt: skip
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
@@ -262,6 +274,11 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "config.sidebar.sections"},
 }
 
+# Recordings
+
+#: The largest recording that is taken, in bytes.
+MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=4_294_967_296)
+
 # Language, time, files
 
 LANGUAGE_CODE = "en"
@@ -271,6 +288,18 @@ STATIC_URL = "static/"
 # In development files are served from where they lie; elsewhere from where `collectstatic` put them.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
+STORAGES = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Whole files alone; what is still coming in lies in `uploads` beside it.
+    "recordings": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "media" / "recordings",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 
 # What is told
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("access.urls")),
     path("", include("changes.urls")),
     path("", include("tasks.urls")),
+    path("", include("meetings.urls")),
     path("api/v1/openapi.json", docs.openapi, name="openapi"),
     path("api/v1/docs", docs.page, name="docs"),
     re_path(r"^api(/.*)?$", no_such_path),

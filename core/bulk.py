@@ -20,6 +20,7 @@ from core.errors import (
     IdempotencyKeyReused,
     Problem,
     Unavailable,
+    Violation,
     invalid,
     is_database_away,
     problem_of,
@@ -107,10 +108,17 @@ class Chunk:
     paths: Mapping[str, str]
     answer: Callable[[Any], bytes]
 
-    def refuse(self, row: Row, raised: Exception) -> None:
-        """The row is not written, because of what a rule of the model raised."""
+    def refuse(self, row: Row, raised: Exception, field: str = "") -> None:
+        """The row is not written, because of what a rule of the model raised.
+
+        Args:
+            field: the model's, where what was raised names none.
+        """
         problem = problem_of(raised)
-        shown = tuple(v._replace(field=shown_path(v.field, self.paths)) for v in problem.violations)
+        violations = problem.violations
+        if field and not violations:
+            violations = (Violation(field, problem.reason.lower(), problem.message),)
+        shown = tuple(v._replace(field=shown_path(v.field, self.paths)) for v in violations)
         row.problem = replace(problem, violations=shown)
 
     @property

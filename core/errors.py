@@ -50,6 +50,7 @@ TABLE: dict[str, Kind] = {
     "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
     "RATE_LIMITED": Kind(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
     "CANCELLED": Kind(499, code_pb2.CANCELLED, "Cancelled by the caller"),
+    "CHECKSUM_MISMATCH": Kind(460, code_pb2.DATA_LOSS, "Not what was sent"),
     "INTERNAL": Kind(500, code_pb2.INTERNAL, "Internal error"),
     "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Not available right now"),
     "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Too late"),
@@ -170,6 +171,12 @@ class TooLarge(Failure):
 
 class UnsupportedMediaType(Failure):
     reason = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ChecksumMismatch(Failure):
+    """A piece of an upload was damaged on its way; it may be sent again (460: tus 1.0)."""
+
+    reason = "CHECKSUM_MISMATCH"
 
 
 class MethodNotAllowed(Failure):

@@ -18,6 +18,20 @@ KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
 WAIT_MS = 2_000
 _LOCK_NOT_AVAILABLE = "55P03"
+# A row past its time is taken over in place: it counts as not there. What comes after it waits as long as it likes.
+_CLAIM = """
+    SELECT set_config('lock_timeout', %s, true);
+    WITH claimed AS (
+        INSERT INTO core_idempotencyrecord (principal, operation, key, request_hash, answer, created_at)
+        VALUES (%s, %s, %s, %s, '', %s)
+        ON CONFLICT (principal, operation, key) DO UPDATE
+            SET request_hash = EXCLUDED.request_hash, answer = '', created_at = EXCLUDED.created_at
+            WHERE core_idempotencyrecord.created_at < %s
+        RETURNING id
+    )
+    SELECT id, set_config('lock_timeout', '0', true) FROM claimed
+"""
+_KEEP = "UPDATE core_idempotencyrecord SET answer = %s WHERE id = %s"
 
 
 def once(
@@ -41,7 +55,8 @@ def once(
         record_id = _claim(principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()
-            IdempotencyRecord.objects.filter(pk=record_id).update(answer=answer)
+            with connection.cursor() as cursor:
+                cursor.execute(_KEEP, [answer, record_id])
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
@@ -104,22 +119,9 @@ def _claim(principal: str, operation: str, key: str, request_hash: bytes) -> int
     """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
     now = timezone.now()
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MS}ms"])
-            # A row past its time is taken over in place: it counts as not there.
-            cursor.execute(
-                """
-                INSERT INTO core_idempotencyrecord (principal, operation, key, request_hash, answer, created_at)
-                VALUES (%s, %s, %s, %s, '', %s)
-                ON CONFLICT (principal, operation, key) DO UPDATE
-                    SET request_hash = EXCLUDED.request_hash, answer = '', created_at = EXCLUDED.created_at
-                    WHERE core_idempotencyrecord.created_at < %s
-                RETURNING id
-                """,
-                [principal, operation, key, request_hash, now, now - KEPT_FOR],
-            )
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
             row = cursor.fetchone()
-            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except DatabaseError as exc:
         if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:
             raise RequestInProgress("The first request with this idempotency key is still running.") from exc

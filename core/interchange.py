@@ -56,16 +56,11 @@ class Item(NamedTuple):
 
 
 def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
-    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none.
-
-    Raises:
-        BadFile: a line is not UTF-8.
-    """
+    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none."""
     for number, line in _lines(file):
         if len(line) > LONGEST_LINE:
             yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
         elif line.strip():
-            _decoded(number, line)
             yield Item(number, json.read_item(operation, line), line)
 
 

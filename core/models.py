@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.errors import AlreadyExists, Stale, invalid
+from core.errors import AlreadyExists, Conflict, Stale, invalid
 from core.fields import Id
 
 
@@ -96,6 +97,8 @@ class Versioned(models.Model):
 
     #: Constraint name → what AlreadyExists says when it is broken; formatted with the instance.
     already_exists: dict[str, str] = {}
+    #: Name of a reference's constraint → what Conflict says when what a row refers to is to be deleted.
+    kept_by: dict[str, str] = {}
 
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -157,22 +160,32 @@ def _names(model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(field.name for field in fields), frozenset(field.name for field in fields if field.remote_field)
 
 
-def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, skip_taken: bool = False) -> set[Any]:
     """Inserts rows that were checked (`clean`), in one statement; of each the model's attributes, as `vars` gives them.
 
     What `bulk_create` does, at a tenth of its cost in Python (that prepares each value of each row by itself): the rows
     go to the database as one JSON text, and it makes values of them. Nothing is read back; columns that the database
     itself fills (generated ones, those with a default of its own) are left to it.
+
+    Args:
+        skip_taken: leaves out the rows whose primary key is taken, instead of failing.
+
+    Returns:
+        The primary keys of what was left out.
     """
-    statement, columns = _insertion(model)
+    statement, columns = _insertion(model, skip_taken)
     values = [{column: row[name] for column, name in columns} for row in rows]
     with connection.cursor() as cursor:
         # Many rows have the same author; a UUID as text costs more than finding it again.
         cursor.execute(statement, [json.dumps(values, default=cache(_as_text))])
+        if cursor.rowcount == len(rows):
+            return set()
+        key = model._meta.pk.attname
+        return {row[key] for row in rows} - {key for (key,) in cursor.fetchall()}
 
 
 @cache
-def _insertion(model: type[models.Model]) -> tuple[str, list[tuple[str, str]]]:
+def _insertion(model: type[models.Model], skip_taken: bool) -> tuple[str, list[tuple[str, str]]]:
     """The statement, and of each column its name and the attribute whose value it takes."""
     fields: list[Any] = [
         field
@@ -181,10 +194,11 @@ def _insertion(model: type[models.Model]) -> tuple[str, list[tuple[str, str]]]:
     ]
     table = connection.ops.quote_name(model._meta.db_table)
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    return (
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)",  # noqa: S608 - our own names
-        [(field.column, field.attname) for field in fields],
-    )
+    statement = f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608 - our own names
+    if skip_taken:
+        key = connection.ops.quote_name(str(model._meta.pk.column))
+        statement += f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
+    return statement, [(field.column, field.attname) for field in fields]
 
 
 def _as_text(value: Any) -> str:
@@ -212,6 +226,20 @@ def translated(instance: Versioned) -> Iterator[None]:
         if error is None:
             raise
         raise error from exc
+
+
+@contextmanager
+def deleting() -> Iterator[None]:
+    """Turns the database's refusal to delete what rows of another app refer to into a Conflict (see `kept_by`)."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as exc:
+        broken = exc.__cause__.diag.constraint_name  # type: ignore[union-attr]  # psycopg2's own error
+        for model in apps.get_models():
+            if issubclass(model, Versioned) and broken in model.kept_by:
+                raise Conflict(model.kept_by[broken]) from exc
+        raise
 
 
 def _error_of(instance: Versioned, diagnosis: Any) -> Exception | None:

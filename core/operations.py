@@ -93,6 +93,11 @@ class Operation:
         return bool(self.method.client_streaming)
 
     @property
+    def takes_file(self) -> bool:
+        """Whether the stream of requests is a file: a first message `metadata`, then its bytes, each a `chunk`."""
+        return self.takes_stream and {"metadata", "chunk"} <= set(self.method.input_type.fields_by_name)
+
+    @property
     def answers_stream(self) -> bool:
         return bool(self.method.server_streaming)
 

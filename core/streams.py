@@ -159,17 +159,20 @@ class Streams:
                     self._looks = None
                     connections.close_all()
                     return
+            # Streams of one session share the object that the last look gave them; hashing each would cost the most.
+            known = {id(stream.call.credential): stream.call.credential for stream in streams}
             try:
                 with connected():
-                    fresh = _looked_at({stream.call.credential for stream in streams})
+                    renewed = _looked_at(set(known.values()))
             except Error as exc:
                 # Nothing can be found out, and nothing happens in the feeds meanwhile.
                 if not is_database_away(exc):
                     logger.exception("The credentials of open streams could not be looked at.")
                 continue
+            fresh = {identity: renewed.get(credential) for identity, credential in known.items()}
             now = time.monotonic()
             for stream in streams:
-                self._look_at(stream, fresh.get(stream.call.credential), now)
+                self._look_at(stream, fresh[id(stream.call.credential)], now)
 
     def _look_at(self, stream: Stream, credential: Credential | None, now: float) -> None:
         if credential is None:

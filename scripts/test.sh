@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh                      all tests
 #   scripts/test.sh tests/core -k paging any options and paths of pytest
+#   scripts/test.sh -m faults            cuts, kills and load for minutes (docs/testing.md); no other run has them
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
 #   scripts/test.sh -n 4 --dist loadfile all tests, on four cores
 set -euo pipefail

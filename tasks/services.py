@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from changes.queries import first_versions
@@ -17,7 +16,7 @@ from core import ids
 from core.bulk import Chunk, Row
 from core.errors import AlreadyExists, Stale
 from core.metrics import tasks_created
-from core.models import clean, save_clean, translated
+from core.models import clean, insert_many, save_clean, translated
 from tasks import policies, queries
 from tasks.models import Status, Task
 from users.models import OPEN, User
@@ -56,22 +55,19 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
     people = _assignable(actor, {fields.get("assigned_to") or "me" for fields in many})
     outcomes = [_draft(actor, fields, people) for fields in many]
     _refuse(outcomes, _repeated(outcomes))
+    # In order of their ids, so that two who choose the same ones do not wait for each other.
+    drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
+    if not drafts:
+        return outcomes
     with acting(actor), translated(Task()):
         drafted = zip(outcomes, many, strict=True)
         _go_on_counting({made.pk: made for made, asked in drafted if isinstance(made, Task) and asked.get("id")})
-        while drafts := [outcome for outcome in outcomes if isinstance(outcome, Task)]:
-            try:
-                with transaction.atomic():
-                    # In order of their ids, so that two who choose the same ones do not wait for each other.
-                    Task.objects.bulk_create(sorted(drafts, key=attrgetter("pk")))
-                break
-            except IntegrityError:
-                # Somebody has a task with one of these ids.
-                taken = set(Task.objects.filter(pk__in=[draft.pk for draft in drafts]).values_list("pk", flat=True))
-                if not taken:
-                    raise
-                _refuse(outcomes, (index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken))
-    tasks_created.inc(len(drafts))
+        taken = insert_many(Task, [vars(draft) for draft in drafts], skip_taken=True)
+    for draft in drafts:
+        draft._state.adding = False
+    if taken:
+        _refuse(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
+    tasks_created.inc(len(drafts) - len(taken))
     return outcomes
 
 
@@ -162,7 +158,8 @@ def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) ->
     task.completed_at = _completed_at(task.status, None)
     try:
         with _also_wrong(errors):
-            clean(task)
+            # What was not sent is its default, which is good; a title has none.
+            clean(task, only={"title": "", **own})
     except ValidationError as exc:
         return exc
     return task

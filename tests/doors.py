@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
 from google.protobuf.message import Message
@@ -26,6 +27,7 @@ from core.errors import TABLE
 from core.operations import Operation
 from core.rest import json
 from core.rpc.interceptors import Interceptor
+from meetings import messages as meeting_messages
 from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
 
@@ -37,7 +39,10 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 #: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
-EVERYTHING = {"UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE}
+EVERYTHING = {
+    "UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE,
+    "UpdateMeeting": meeting_messages.WRITABLE,
+}  # fmt: skip
 
 
 class Failed(Exception):
@@ -177,6 +182,8 @@ class RestDoor(Door):
         self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
+        if operation.takes_file:
+            return self._send_form(operation, request, headers)
         if operation.takes_stream:
             return self._send_lines(operation, request, headers)
         call = json.write_request(operation, request, everything=EVERYTHING.get(operation.rpc))
@@ -215,6 +222,21 @@ class RestDoor(Door):
 
         threading.Thread(target=_with_own_connection, args=(read,), daemon=True).start()
         return watched
+
+    def _send_form(self, operation: Operation, requests: list[Any], headers: dict[str, str]) -> Answer:
+        metadata = requests[0].metadata
+        fields = {field.name: value for field, value in metadata.ListFields()}
+        content = b"".join(request.chunk for request in requests[1:])
+        file = SimpleUploadedFile("file", content)
+        response: Any = self.client.post(operation.http.path, {**fields, "file": file}, headers=headers)
+        if response.status_code >= 400:
+            raise _failed_over_http(response)
+        assert response.status_code == 202
+        return Answer(
+            json.read_answer(operation, stdlib_json.loads(response.content)),
+            version=int(response.headers["ETag"].strip('"')),
+            request_id=response.headers["X-Request-ID"],
+        )
 
     def _send_lines(self, operation: Operation, requests: list[Message], headers: dict[str, str]) -> Answer:
         lines = [stdlib_json.dumps(json.to_json(request)) for request in requests]

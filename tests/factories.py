@@ -4,6 +4,7 @@ import factory
 
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
+from meetings.models import Meeting
 from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
 
@@ -72,3 +73,11 @@ class TaskFactory(factory.django.DjangoModelFactory):
         model = Task
 
     title = factory.Sequence(lambda n: f"Task {n}")
+
+
+class MeetingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Meeting
+
+    title = factory.Sequence(lambda n: f"Meeting {n}")
+    owner = factory.SubFactory(UserFactory)

@@ -29,10 +29,12 @@ os.environ |= {
 }
 
 from config.settings import *
-from config.settings import BASE_DIR
+from config.settings import BASE_DIR, STORAGES
 from core.database import configuration
 
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
+DATA_DIR = BASE_DIR / "var" / "test"
+STORAGES["recordings"]["OPTIONS"]["location"] = DATA_DIR / "media" / "recordings"  # type: ignore[index]
 # pytest shows what is logged; the product's handlers would write between its lines.
 LOGGING_CONFIG = None
 # Files are served from where they lie; nobody collected them.

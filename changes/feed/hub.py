@@ -140,6 +140,8 @@ class Hub:
             self._kept_bytes -= self._kept.popleft().size
 
     def _receivers(self, change: Logged) -> "set[Watch]":
+        if not self._waiting:  # Then nobody need know who may see it.
+            return set()
         return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
 
     def _leave(self, watch: "Watch") -> None:
@@ -167,6 +169,6 @@ def _keys_of(change: Logged) -> Iterator[Key]:
     if change.forgotten:
         yield subject_type, _ALL
         return
-    for seen_by in subjects.of(subject_type).audiences(change):
-        for group in seen_by:
+    for before in (True, False):
+        for group in subjects.of(subject_type).seen_by(change, before=before):
             yield subject_type, group

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 
@@ -34,7 +34,9 @@ class Logged:
         seq: 0 = not of the log, but of a snapshot.
         version: the subject's, after the change.
         operation: `created`, `updated`, `deleted`.
-        old: the row before; None where there was none, and once the subject was forgotten.
+        before: the row before, or its JSON as long as nobody has asked for it; None where there was none, and once the
+            subject was forgotten.
+        after: the same of the row after.
         size: of both images as text.
         made: what was made of it, once for all streams, by what made it.
     """
@@ -45,8 +47,8 @@ class Logged:
     subject_id: str
     version: int
     operation: str
-    old: Image | None
-    new: Image | None
+    before: Image | str | None
+    after: Image | str | None
     actor: str
     reason: str
     occurred_at: datetime
@@ -56,7 +58,23 @@ class Logged:
     @property
     def forgotten(self) -> bool:
         """Whether nothing is left of it but that it happened."""
-        return self.old is None and self.new is None
+        return self.before is None and self.after is None
+
+    @property
+    def old(self) -> Image | None:
+        """The row before."""
+        image = self.before
+        if isinstance(image, str):  # Two threads may both read it.
+            image = self.before = cast(Image, json.loads(image))
+        return image
+
+    @property
+    def new(self) -> Image | None:
+        """The row after."""
+        image = self.after
+        if isinstance(image, str):  # Two threads may both read it.
+            image = self.after = cast(Image, json.loads(image))
+        return image
 
 
 # One statement, so that what is kept and what is read are of one moment. Numbers are dense: a range of them is a page.
@@ -111,8 +129,8 @@ def _logged(row: tuple[Any, ...]) -> Logged:
         subject_id,
         version,
         operation,
-        json.loads(old) if old else None,
-        json.loads(new) if new else None,
+        old,
+        new,
         actor,
         reason,
         occurred_at,

@@ -112,12 +112,13 @@ class Subject:
             found = change.made[Subject.changed_fields, extent] = self._changed(change, extent)
         return found
 
-    def audiences(self, change: Logged) -> tuple[Mapping[str, Extent], Mapping[str, Extent]]:
-        """Who saw the row before the change, and who sees it after."""
-        found: tuple[Mapping[str, Extent], Mapping[str, Extent]] | None = change.made.get(Subject.audiences)
+    def seen_by(self, change: Logged, *, before: bool) -> Mapping[str, Extent]:
+        """Who sees the row after the change, or saw it before."""
+        key = Subject.seen_by, before
+        found: Mapping[str, Extent] | None = change.made.get(key)
         if found is None:
-            before, after = (self.audience(image) if image is not None else {} for image in (change.old, change.new))
-            found = change.made[Subject.audiences] = before, after
+            image = change.old if before else change.new
+            found = change.made[key] = {} if image is None else self.audience(image)
         return found
 
     def _changed(self, change: Logged, extent: Extent) -> list[str]:

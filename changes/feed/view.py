@@ -82,7 +82,10 @@ class Viewer:
             # Nobody knows any more who saw it. That an id is gone for good tells nothing to who did not know it; what
             # was before the deletion is not told any more.
             return (Kind.DELETED, Extent.PART) if change.operation == "deleted" else None
-        before, after = self._extents(change)
+        after = self._extent(change, before=False)
+        if after is Extent.WHOLE:
+            return Kind(change.operation), after  # Whatever it was before; and that image is not even read.
+        before = self._extent(change, before=True)
         if after is Extent.NOTHING:
             if before is Extent.NOTHING:
                 return None
@@ -101,17 +104,14 @@ class Viewer:
             found = made.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
         return found
 
-    def _extents(self, change: Logged) -> tuple[Extent, Extent]:
-        groups, matches = self.groups[change.subject_type], self.view.matches
-        before, after = (
-            subjects.extent(seen_by, groups) for seen_by in subjects.of(change.subject_type).audiences(change)
-        )
-        if matches is not everything:
-            if before and change.old is not None and not matches(change.old):
-                before = Extent.NOTHING
-            if after and change.new is not None and not matches(change.new):
-                after = Extent.NOTHING
-        return before, after
+    def _extent(self, change: Logged, *, before: bool) -> Extent:
+        name, matches = change.subject_type, self.view.matches
+        seen = subjects.extent(subjects.of(name).seen_by(change, before=before), self.groups[name])
+        if seen and matches is not everything:
+            image = change.old if before else change.new
+            if image is not None and not matches(image):
+                return Extent.NOTHING
+        return seen
 
 
 _of_no_change: dict[Any, Payload] = {}

@@ -100,8 +100,9 @@ class Watch:
     def take(self, most: int) -> Sequence[Event]:
         if self._failure is not None:
             return self._last_words(self._failure)
-        if not self._ready and not self._waiting:
-            self._advance(most)
+        # In this order: once `_after` is set, the tailer adds nothing to what waits, which therefore goes first.
+        if self._after is not None and not self._ready and not self._waiting:
+            self._advance(self._after, most)
         events: list[Event] = []
         while len(events) < most and (self._ready or self._waiting):
             events.append(self._event((self._ready or self._waiting).popleft()))
@@ -163,17 +164,15 @@ class Watch:
 
     # How it goes on
 
-    def _advance(self, most: int) -> None:
-        if self._after is None:
-            return
+    def _advance(self, after: int, most: int) -> None:
         if not self._must_read:
-            self._go_on_from_memory(self._after, most)
+            self._go_on_from_memory(after, most)
             return
         with connected():
             if self._snapshot is not None and not self._snapshot.complete:
                 self._read_snapshot(self._snapshot)
             else:
-                self._read_log(self._after)
+                self._read_log(after)
 
     def _go_on_from_memory(self, after: int, most: int) -> None:
         found = self._hub.join(self, after, most)
@@ -228,8 +227,16 @@ class Watch:
         cursor = ""
         if item.seq is not None:
             self._given = item.seq
-            cursor = cursors.write(self._stamp, self.epoch, item.seq)
+            cursor = self._cursor(item.seq, item.change)
         return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
+
+    def _cursor(self, seq: int, change: Logged | None) -> str:
+        """The cursor after a change, which the streams of one filter share."""
+        made = {} if change is None else change.made
+        found: str | None = made.get(self._stamp)
+        if found is None:
+            found = made[self._stamp] = cursors.write(self._stamp, self.epoch, seq)
+        return found
 
     def _last_words(self, failure: Exception) -> Sequence[Event]:
         self._ready.clear()

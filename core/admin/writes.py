@@ -108,10 +108,16 @@ class ThroughServices(ModelAdmin):
         if count:
             self.message_user(request, f"{count} {done}.", messages.SUCCESS)
 
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_message(request, partial(super().changelist_view, request, *args, **kwargs))
+
     def _or_message(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Shows a service's refusal on the page it came from."""
+        """Shows a service's refusal, or that a posted id is none, on the page it came from."""
         try:
-            return view()
-        except Failure as exc:
-            self.message_user(request, exc.message, messages.ERROR)
+            response = view()
+            if request.method == "POST" and isinstance(response, TemplateResponse):
+                response.render()  # Only there does Django look at some of what was chosen.
+        except (Failure, ValidationError) as exc:
+            self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+        return response

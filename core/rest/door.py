@@ -33,7 +33,7 @@ from core.operations import (
     snake_case,
 )
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
-from core.rest import events, json, lines, problems
+from core.rest import events, json, lines, multipart, problems
 from core.streams import STREAMS, items
 
 #: Query names that belong to the door, not to an operation's request.
@@ -131,7 +131,7 @@ def _answer_stream(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     operation = call.operation
-    messages = lines.messages(operation, sent)
+    messages = multipart.messages(operation, sent) if operation.takes_file else lines.messages(operation, sent)
     response = begin(call, items(call, sent.META.get("HTTP_AUTHORIZATION"), messages))
     if operation.answers_stream:
         return lines.answer(response, sent.report)  # type: ignore[attr-defined]

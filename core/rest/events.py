@@ -120,7 +120,8 @@ def _last_words(exc: Exception, report: Report) -> bytes:
     if isinstance(exc, Failure):
         report.level = logging.INFO  # That is how feeds end.
     if problem.reason in RESYNC:
-        return b"event: resync\nid:\ndata: " + stdlib_json.dumps(problems.document(problem)).encode() + b"\n\n"
+        document = stdlib_json.dumps(problems.document(problem) | {"request_id": report.request_id})
+        return b"event: resync\nid:\ndata: " + document.encode() + b"\n\n"
     return f": {problem.reason}: {problem.message}\n\n".encode()
 
 

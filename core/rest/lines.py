@@ -67,7 +67,7 @@ def _written(responses: Iterator[Message], report: Report) -> Iterator[bytes]:
 
 def _of_array(operation: Operation, request: HttpRequest) -> Iterator[Message | ValidationError]:
     body = bytearray()
-    for chunk in _chunks(request, 1 << 16):
+    for chunk in body_chunks(request, 1 << 16):
         body += chunk
         if len(body) > settings.MAX_REQUEST_BYTES:
             raise TooLarge(f"A JSON array may have 50 MB; send more as {_TYPE}.")
@@ -89,13 +89,14 @@ def _lines(request: HttpRequest) -> Iterator[bytes]:
 
 def _whole(request: HttpRequest) -> Iterator[bytes]:
     rest = b""
-    for chunk in _chunks(request, 1 << 16):
+    for chunk in body_chunks(request, 1 << 16):
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
     yield rest
 
 
-def _chunks(request: HttpRequest, size: int) -> Iterator[bytes]:
+def body_chunks(request: HttpRequest, size: int) -> Iterator[bytes]:
+    """The body as it arrives, in pieces of at most this size."""
     source: Any = request.META["wsgi.input"] if "asgi.scope" in request.META else request
     try:
         while chunk := source.read(size):

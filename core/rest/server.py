@@ -5,6 +5,8 @@ their client takes, have threads of their own. A stream of events needs a thread
 """
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,8 +25,14 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Bodies that may come slowly and be of any length.
-_UPLOADS = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+_FILES = (b"multipart/form-data", b"application/offset+octet-stream")
 _GONE: Message = {"type": "http.disconnect"}
+_READ_AHEAD_BYTES = 1024 * 1024
+#: How long the clients of open streams may take to read why they end.
+_LAST_WORDS_SECONDS = 2.0
+#: The calls whose streams are open.
+_open: "set[_Call]" = set()
 
 
 def dividing(ordinary: Application, uploads: Application) -> Application:
@@ -35,8 +43,12 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             await ordinary(scope, receive, send)
             return
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        upload = content_type.lower().startswith(_UPLOADS)
-        call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
+        content_type = content_type.lower()
+        upload = content_type.startswith(_LINES + _FILES)
+        patience = settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS
+        call = _Call(scope, receive, send, patience, in_lines=not content_type.startswith(_FILES))
+        # Who is slow to send holds no thread meanwhile.
+        await call.read_ahead(1 if upload else _READ_AHEAD_BYTES)
         await (uploads if upload else ordinary)(scope, call.receive, call.send)
         if events.TAKEN_OVER in scope:
             await call.go_on(*scope[events.TAKEN_OVER])
@@ -49,21 +61,44 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         STREAMS.end_all(Unavailable("The server is going away; connect again, and another will answer."))
+        until = time.monotonic() + _LAST_WORDS_SECONDS
+        while _open and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        for call in list(_open):
+            call.abort()  # Its client does not read.
         await super().shutdown(sockets)
 
 
 class _Call:
     """One call's way in and out, neither of which a client may hold up for ever."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float, *, in_lines: bool) -> None:
         self._scope = scope
+        self._ahead: deque[Message] = deque()
         self._receive = receive
         self._send = send
         self._patience = patience
+        self._in_lines = in_lines
         self._line_bytes = 0
         self.stalled = False
 
+    async def read_ahead(self, most: int) -> None:
+        """Reads the body until it ends, or until so many bytes have come."""
+        headers = dict(self._scope["headers"])
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:
+            return
+        length = 0
+        while length < most:
+            message = await self._next()
+            self._ahead.append(message)
+            length += len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
+
     async def receive(self) -> Message:
+        return self._ahead.popleft() if self._ahead else await self._next()
+
+    async def _next(self) -> Message:
         try:
             message = await asyncio.wait_for(self._receive(), self._patience)
         except TimeoutError:
@@ -75,7 +110,7 @@ class _Call:
         body: bytes = message.get("body", b"")
         newline = body.rfind(b"\n")
         self._line_bytes = self._line_bytes + len(body) if newline < 0 else len(body) - newline - 1
-        if self._line_bytes > settings.MAX_REQUEST_BYTES:
+        if self._in_lines and self._line_bytes > settings.MAX_REQUEST_BYTES:
             self._scope[CUT] = "long"
             return _GONE
         return message
@@ -94,21 +129,23 @@ class _Call:
             # Whoever writes goes on to its end, unheard; raising here would leave its thread waiting for ever.
             self.stalled = True
             self._scope[CUT] = "gone"
-            self._abort()
+            self.abort()
 
     async def go_on(self, stream: Any, report: Any) -> None:
         gone = asyncio.Event()
         listening = asyncio.ensure_future(self._until_gone(gone))
+        _open.add(self)
         try:
             await events.send_events(stream, report, gone, self._send)
             await self._send({"type": "http.response.body", "body": b""})
         except TimeoutError:
-            self._abort()
+            self.abort()
             await gone.wait()  # Until the web server knows it too.
         finally:
+            _open.discard(self)
             listening.cancel()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """Cuts the connection of a client that does not read: to close it, the web server would wait for the client."""
         # ASGI has no word for it; uvicorn's `send` belongs to an object that knows the connection.
         self._send.__self__.transport.abort()  # type: ignore[attr-defined]

@@ -24,7 +24,16 @@ from google.protobuf.message import DecodeError
 
 from core import context
 from core.database import hygiene
-from core.errors import Cancelled, DeadlineExceeded, Failure, MethodNotAllowed, RateLimited, invalid, problem_of
+from core.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Failure,
+    MethodNotAllowed,
+    RateLimited,
+    Unauthenticated,
+    invalid,
+    problem_of,
+)
 from core.operations import caller
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall
@@ -99,6 +108,8 @@ def connected(call: RpcCall) -> AbstractContextManager[None]:
 @contextmanager
 def authenticated(call: RpcCall) -> Iterator[None]:
     """Finds out who calls."""
+    if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
+        raise Unauthenticated("Send one credential.")
     call.credential = caller(call.method.operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
     yield

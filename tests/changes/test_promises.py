@@ -216,6 +216,16 @@ class TestTheValidators:
         events = [Received(each.name, each.subject_id, each.version, f"@{each.seq}", each.state) for each in due]
         assert bool(list(promises.complete([Run("", True, [*state, *events])], truth))) == lost
 
+    def test_what_the_initial_state_no_longer_held_may_be_repeated_by_the_next_stream(self, truth: Truth) -> None:
+        """The state began at @2 and was read after b was deleted; a stream that goes on from @2 tells of that again."""
+        mark = Received("snapshot_end", "", 0, "@2")
+        updated, deleted = Received("updated", "a", 2, "@5", "a2"), Received("deleted", "b", 2, "@6")
+        state = Received("created", "a", 2, "", "a2")
+        client = [Run("", True, [state, mark]), Run("@2", False, [updated, deleted])]
+        assert list(promises.complete(client, truth)) == []
+        # The state's own stream knows what the state held: if it tells of the deletion, b was there, and left out.
+        assert list(promises.complete([Run("", True, [state, mark, deleted])], truth)) == [f"lost: {truth.due[1]}"]
+
     def test_a_transaction_that_is_torn(self) -> None:
         truth = Truth([Due(n, xid, "abc"[n], 1, "created") for n, xid in enumerate((7, 8, 7))])
         run = Run(received=[Received("created", name, 1, name) for name in "abc"])

@@ -2,6 +2,7 @@
 
 import threading
 import tracemalloc
+from collections import deque
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import override_settings
 from changes.feed import log, numbering, tailer, watching
 from changes.feed.hub import Hub
 from changes.feed.snapshot import Snapshot
-from changes.feed.watching import MOST_WAITING, open_watch
+from changes.feed.watching import MOST_WAITING, Item, open_watch
 from changes.models import Change
 from changes.services import forget
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
@@ -428,6 +429,25 @@ class TestRejoining:
         stream = feed.watch(ALL)
         stream.take_all()
         return stream
+
+    def test_what_overflows_while_the_door_looks_whether_anything_waits_keeps_its_order(
+        self, feed: Process, slow: Stream
+    ) -> None:
+        written = False
+
+        class Waiting(deque[Item]):
+            def __bool__(self) -> bool:
+                nonlocal written
+                something = len(self) > 0
+                if not written:
+                    written = True
+                    Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(20))
+                    caught_up(feed)
+                return something
+
+        slow.watch._waiting = Waiting()
+        slow.take_titles("19")
+        assert slow.titles == [str(number) for number in range(20)]
 
     def test_what_is_still_being_handed_out_is_not_doubled(
         self, feed: Process, monkeypatch: pytest.MonkeyPatch

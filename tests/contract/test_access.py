@@ -18,12 +18,14 @@ from core.ids import uuid7
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
+from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
 from tests.factories import (
     AdministratorFactory,
     ApiKeyFactory,
+    MeetingFactory,
     ServiceFactory,
     SupportFactory,
     TaskFactory,
@@ -31,6 +33,7 @@ from tests.factories import (
     UserFactory,
     bearer_of,
 )
+from tests.recordings import an_upload
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -48,6 +51,8 @@ PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO)
 READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO)
 #: Another's task, which not even support sees.
 OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO)
+#: A meeting that the caller of column `self` owns.
+OWN_MEETING = OWN_TASK
 #: What is about the caller's own sessions and keys, and so not for keys.
 WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO)
 #: The same, about a session or a key that is another's for all but `self`.
@@ -187,6 +192,18 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "TaskService/WatchTasks": (lambda user: a_request_to_watch(task_pb2.WatchTasksRequest()), SIGNED_IN),
     "TaskService/BulkCreateTasks": (lambda user: [task_pb2.CreateTaskRequest(title="New")], SIGNED_IN),
     "TaskService/ProcessTaskStream": (lambda user: [task_pb2.TaskCommand()], SIGNED_IN),
+    "MeetingService/CreateMeeting": (lambda user: meeting_pb2.CreateMeetingRequest(title="New"), SIGNED_IN),
+    "MeetingService/GetMeeting": (lambda user: meeting_pb2.GetMeetingRequest(meeting_id=a_meeting(user)), OWN_MEETING),
+    "MeetingService/UpdateMeeting": (
+        lambda user: meeting_pb2.UpdateMeetingRequest(meeting_id=a_meeting(user), meeting={"title": "New"}),
+        OWN_MEETING,
+    ),
+    "MeetingService/DeleteMeeting": (
+        lambda user: meeting_pb2.DeleteMeetingRequest(meeting_id=a_meeting(user)),
+        OWN_MEETING,
+    ),
+    "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
+    "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
 }
@@ -227,6 +244,10 @@ def a_key(user: User) -> str:
 
 def a_task(user: User) -> str:
     return str(TaskFactory(created_by=user).pk)
+
+
+def a_meeting(user: User) -> str:
+    return str(MeetingFactory(owner=user).pk)
 
 
 def a_token(user: User) -> str:

@@ -28,6 +28,8 @@ HTTP_ONLY = {
     "api/v1/openapi.json": "the description of the HTTP door itself",
     "api/v1/docs": "the same for people",
     "^api(/.*)?$": "the problem document for what is not there",
+    "api/v1/uploads": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
+    "api/v1/uploads/<str:upload_id>": "the same",
     "health": "probes; grpc.health.v1.Health is the twin",
     "health/live": "probes; grpc.health.v1.Health is the twin",
     "health/ready": "probes; grpc.health.v1.Health is the twin",
@@ -38,9 +40,10 @@ HTTP_ONLY = {
     "": "redirects people to the docs",
 }
 
-#: Streaming rpcs and their SSE or NDJSON twin.
+#: Streaming rpcs and their SSE, NDJSON or multipart twin.
 STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
+    "meeting.v1.MeetingService.UploadRecording": "multipart",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",
     "taskservice.TaskService.BulkCreateTasks": "NDJSON",

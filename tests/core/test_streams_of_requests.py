@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
@@ -215,3 +216,18 @@ def told(error: Any) -> dict[str, str]:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
             return dict(error_details_pb2.ErrorInfo.FromString(detail.value).metadata)
     raise AssertionError("without ErrorInfo")
+
+
+SLOW = {"BODY_WAIT_SECONDS": "5", "HTTP_THREADS": "2"}
+
+
+@pytest.mark.parametrize("servers", [SLOW], indirect=True)
+def test_clients_that_send_slowly_hold_no_thread(servers: Servers) -> None:
+    port = urlsplit(servers.http_url).port or 0
+    connections = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(20)]
+    for connection in connections:
+        connection.sendall(head("/api/v1/users", "application/json", 90) + b"{")
+    with urllib.request.urlopen(f"{servers.http_url}/api/v1/users/me", timeout=3) as response:
+        assert response.status == 200
+    for connection in connections:
+        connection.close()

@@ -175,8 +175,8 @@ def test_words_of_any_length_are_kept(api: Door, ann: User) -> None:
 def test_a_new_task_takes_few_statements(api: Door, ann: User, django_assert_num_queries: Any) -> None:
     TaskFactory()
     api(CREATE, CreateTaskRequest(title="T"), actor=ann)
-    # The insert and who acts; for a transaction, which the test itself has, two savepoints and who acted before.
-    with django_assert_num_queries(7):
+    # The insert and who acts; for a transaction, which the test itself has, a savepoint and who acted before.
+    with django_assert_num_queries(5):
         api(CREATE, CreateTaskRequest(title="T"), actor=ann)
 
 

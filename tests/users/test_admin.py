@@ -256,3 +256,11 @@ def test_the_own_password_is_changed_through_the_service(site: Client, administr
     assert administrator.check_password("another password")
     assert [job.kind for job in Job.objects.all()] == ["users.send_password_changed"]
     assert Change.objects.latest("id").actor == str(administrator.pk)
+
+
+def test_an_id_that_is_none_is_told_of(site: Client, ann: User) -> None:
+    for page, sent in (
+        (reverse(LIST), {"action": "deactivate", "_selected_action": ["zzz"]}),
+        (reverse("admin:users_useraddress_add"), {"user": "zzz", "label": "Home"}),
+    ):
+        assert site.post(page, sent).status_code in (200, 302)

@@ -259,7 +259,6 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_is_written(
         ("users.csv", b'b@example.com\n"c" x\n', "What begins on line 4 is no CSV"),
         ("users.csv", b"b@example.com\n\xff\n", "Line 4 is not UTF-8"),
         ("users.csv", b"b@example.com\n" + b"x" * 3_000_000, "Line 4 has more than 262144 bytes."),
-        ("users.jsonl", jsonl(row("b@example.com")) + b'{"user": {"email": "\xff"}}\n', "Line 4 is not UTF-8"),
     ],
 )
 def test_where_a_file_breaks_the_rows_before_are_in(tmp_path: Path, name: str, rest: bytes, told: str) -> None:

@@ -168,10 +168,10 @@ def test_what_is_wrong_with_a_row_is_told_and_leaves_the_others_alone(
     assert told == {
         1: (invalid, ["user.email"]),
         2: (invalid, ["user.phone"]),
-        3: (exists, []),
-        4: (exists, []),
+        3: (exists, ["user.email"]),
+        4: (exists, ["user.email"]),
         5: (invalid, ["user.id"]),
-        6: (exists, []),
+        6: (exists, ["user.id"]),
         7: (invalid, ["user.roles.0", "user.status"]),
         8: (invalid, ["user.first_name"]),
         9: (invalid, ["user.email"]),
@@ -222,3 +222,11 @@ def test_errors_are_told_up_to_a_thousand(api: Door, administrator: User) -> Non
 def test_an_empty_stream_imports_nobody(api: Door, administrator: User) -> None:
     answer = api("UserService/BulkImportUsers", [], actor=administrator)
     assert (answer.imported, answer.skipped, answer.committed_through) == (0, 0, 0)
+
+
+def test_all_or_none(api: Door, administrator: User) -> None:
+    answer = api(
+        "UserService/BulkImportUsers", [row("a@example.com"), row("")], actor=administrator, bulk_mode="atomic"
+    )
+    assert (answer.imported, [error.index for error in answer.errors]) == (0, [1])
+    assert not User.objects.filter(email="a@example.com").exists()

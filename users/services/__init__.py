@@ -16,7 +16,7 @@ from core.errors import AlreadyExists, Conflict, Stale, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
 from core.metrics import users_created
-from core.models import save_clean
+from core.models import deleting, save_clean
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
@@ -185,13 +185,14 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
-        Conflict: it is the last administrator.
+        Conflict: it is the last administrator, or owns what would be nobody's.
     """
     with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
         user = _user_to_change(actor, user_id, expected_version)
         _keep_an_administrator(user, [], user.status)
         pk = user.pk
-        user.delete()
+        with deleting():
+            user.delete()
         forget("user", pk)
         auth.forget(pk)
 

@@ -42,7 +42,7 @@ def import_users(actor: Any, chunk: Chunk) -> None:
     with acting(actor, "import"):
         chunk.leave_out_replayed()
         users = {row.index: user for row in chunk.good if (user := _checked(actor, chunk, row)) is not None}
-        _leave_out_taken(chunk.good, users)
+        _leave_out_taken(chunk, users)
         given = {users[row.index].pk: users[row.index] for row in chunk.good if row.values.get("id")}
         for user_id, version in first_versions("user", given.keys()).items():
             given[user_id].version = version
@@ -94,8 +94,9 @@ def _password(brought: str) -> str:
     return stored
 
 
-def _leave_out_taken(rows: Sequence[Row], users: dict[int, User]) -> None:
+def _leave_out_taken(chunk: Chunk, users: dict[int, User]) -> None:
     """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
+    rows = chunk.good
     new = [users[row.index] for row in rows]
     emails = set(User.objects.filter(email__in=[user.email for user in new]).values_list("email", flat=True))
     # An id that was made here is nobody's.
@@ -104,8 +105,8 @@ def _leave_out_taken(rows: Sequence[Row], users: dict[int, User]) -> None:
     for row in rows:
         user = users[row.index]
         if user.email in emails:
-            row.fail(AlreadyExists(User.already_exists["users_email_unique"].format(user)))
+            chunk.refuse(row, AlreadyExists(User.already_exists["users_email_unique"].format(user)), field="email")
         elif user.pk in known:
-            row.fail(AlreadyExists(f"User with ID '{user.pk}' already exists"))
+            chunk.refuse(row, AlreadyExists(f"User with ID '{user.pk}' already exists"), field="id")
         emails.add(user.email)
         known.add(user.pk)

@@ -1,11 +1,13 @@
 """`manage.py changes`: looking at the change log, and looking after it."""
 
 import json
+import signal
 import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from changes.feed import cursors, log, numbering, retention, verification
 from changes.feed.log import Head, Logged
@@ -37,7 +39,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
+        # As Ctrl-C: what holds the embedded database must be let go.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            if command in ("tail", "verify"):
+                _number()
             getattr(self, f"_{command.replace('-', '_')}")(**options)
         except Failure as exc:
             raise CommandError(exc.message) from exc
@@ -71,6 +77,14 @@ class Command(BaseCommand):
     def _new_epoch(self, **options: Any) -> None:
         numbering.new_epoch()
         self.stdout.write("All cursors are void; clients start over.")
+
+
+def _number() -> None:
+    """Numbers what nobody has numbered yet, unless another process does."""
+    with connection.cursor() as cursor:
+        if numbering.take_office():
+            numbering.number()
+            cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _as_line(change: Logged) -> str:

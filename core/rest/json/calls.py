@@ -173,6 +173,18 @@ def _item(operation: "Operation", value: Any, errors: Errors) -> Message | Valid
     return message
 
 
+def read_form(message_type: Descriptor, texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The message's fields that a form's fields say, by the rules of a query string.
+
+    Raises:
+        ValidationError: they do not fit the message; every bad field is named.
+    """
+    errors = Errors()
+    fields = read_query(query_names(message_type.fields), texts, errors)
+    errors.raise_any()
+    return fields
+
+
 def write_request(operation: "Operation", request: Message, *, everything: Collection[str] | None = None) -> HttpCall:
     """The HTTP call that means this request: the reverse of `read_request`.
 
@@ -260,6 +272,8 @@ def success_status(operation: "Operation") -> int:
     """The HTTP status of an answer that is no failure."""
     if operation.response_class is Empty:
         return 204
+    if operation.takes_file:
+        return 202
     return 201 if operation.rpc.startswith(("Create", "Add")) else 200
 
 

@@ -12,6 +12,7 @@ from core.operations import Operation
 from core.rest.json import success_status, version_path
 from core.rest.json.calls import page_field, plan, resource_type
 from core.rest.json.query import QueryName
+from core.rest.multipart import FILE_PART, metadata_type
 from core.rest.openapi.schemas import Schema, Schemas
 
 _ALWAYS_POSSIBLE = (400, 401, 403, 429, 500, 503, 504)
@@ -163,7 +164,9 @@ class _Described:
             "description": comment,
             "parameters": [*self._path_parameters(), *self._query_parameters(), *self._common_parameters()],
         }
-        if operation.takes_stream:
+        if operation.takes_file:
+            described["requestBody"] = {"content": self._form()}
+        elif operation.takes_stream:
             described["requestBody"] = {"content": self._items()}
         elif self._plan.keys:
             described["requestBody"] = {"content": {"application/json": {"schema": self._body()}}}
@@ -208,7 +211,7 @@ class _Described:
             yield _reference("parameters", "IfMatch")
         if self._takes_key:
             yield _reference("parameters", "IdempotencyKey")
-        if self._operation.takes_stream and not self._operation.answers_stream:
+        if self._operation.takes_stream and not (self._operation.answers_stream or self._operation.takes_file):
             yield _reference("parameters", "BulkMode")
         if self._operation.is_feed:
             yield _reference("parameters", "LastEventID")
@@ -232,12 +235,25 @@ class _Described:
             "application/json": {"schema": {"type": "array", "items": item}},
         }
 
+    def _form(self) -> Schema:
+        """A body that is a file, and what is said of it before."""
+        metadata = metadata_type(self._operation)
+        said = self._schemas.object(metadata, self._schemas.sent_fields(metadata.fields), closed=True)
+        file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "Last in the form."}
+        return {
+            "multipart/form-data": {
+                "schema": {**said, "properties": {**said["properties"], FILE_PART: file}, "required": [FILE_PART]}
+            }
+        }
+
     def _success(self) -> Schema:
         status = success_status(self._operation)
         headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
         headers["Idempotent-Replayed"] = self._takes_key
         success: Schema = {
-            "description": {200: "Done.", 201: "Created.", 204: "Done; there is nothing to tell."}[status],
+            "description": {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to tell."}[
+                status
+            ],
             "headers": {name: _reference("headers", name) for name, given in headers.items() if given},
         }
         if status != 204:
@@ -299,7 +315,7 @@ def _introduction() -> str:
     ]
     return "\n".join(
         [
-            "Users and tasks, over HTTP and over gRPC: the same operations, answers and errors.",
+            "Users, tasks and meetings, over HTTP and over gRPC: the same operations, answers and errors.",
             "",
             "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
             "no text for a number. In PATCH the keys that are there are what is changed; `null` empties.",

@@ -66,7 +66,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.DeleteUserRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator)."""
+        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator; the
+        owner of a meeting).
+        """
         self.DeactivateUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.DeactivateUserRequest,
             tandem.user.v1.user_pb2.DeactivateUserResponse,
@@ -330,7 +332,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.DeleteUserRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator)."""
+        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator; the
+        owner of a meeting).
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")

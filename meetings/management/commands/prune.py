@@ -8,6 +8,7 @@ from access import services
 from changes.feed import retention
 from core import idempotency, limits
 from core.jobs import rows as jobs
+from meetings.services import recordings, resumable
 from users.services import mailed_tokens
 
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     help = (
         "Delete what is past its time: idempotency keys, limits, sessions, API keys, tickets, mailed tokens, jobs that "
-        "ended, changes. Run it daily."
+        "ended, changes, what broken uploads left. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,5 +30,6 @@ class Command(BaseCommand):
             ("mailed tokens", mailed_tokens.prune()),
             ("jobs", jobs.prune()),
             ("changes", retention.prune()),
+            ("files of broken uploads", recordings.prune() + resumable.prune()),
         ):
             self.stdout.write(f"{count} {what} deleted.")

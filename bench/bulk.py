@@ -1,0 +1,69 @@
+"""Streams of many rows into the product: how fast they are written, and what memory they take on the way."""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import psutil
+
+from bench.measuring import cpu_seconds, memory, print_table, verdict
+from bench.product import Server
+
+STEP_ROWS = 50_000
+_MIB = 1024 * 1024
+
+#: Rows that are in; when; CPU seconds of the server and of PostgreSQL until then; the server's memory.
+Look = tuple[int, float, float, float, int]
+
+
+def send(
+    server: Server, database: psutil.Process, path: str, row: Callable[[int], bytes], count: int, *,
+    metadata: Any, written: Callable[[], int], bar: int,
+) -> bytes:  # fmt: skip
+    """One stream of so many rows, looked at as it goes; prints what was seen, and gives the answer.
+
+    Args:
+        row: the n-th message.
+        written: how many rows are in. Not how many were sent: the client is ahead of the server by what the connection
+            holds.
+        bar: rows a second.
+    """
+    seen: list[Look] = []
+    before = written()
+
+    def look() -> None:
+        cpu = cpu_seconds(server.process), cpu_seconds(database)
+        seen.append((written() - before, time.perf_counter(), *cpu, memory(server.process)))
+
+    def rows() -> Iterator[bytes]:
+        for number in range(count):
+            if number % STEP_ROWS == 0:
+                look()
+            yield row(number)
+
+    with grpc.insecure_channel(server.address) as channel:
+        answer: bytes = channel.stream_unary(path)(rows(), metadata=metadata)
+        look()
+    if seen[-1][0] != count:
+        sys.exit(f"Of {count} rows {seen[-1][0]} are in.")
+    steps = [_step(one, next_one) for one, next_one in itertools.pairwise(seen)]
+    print_table(("rows", "per CPU-s", "PostgreSQL us", "per s", "RSS MiB"), [*steps, _step(seen[0], seen[-1])])
+    (first, begun, cpu, *_), (last, ended, cpu_after, *_) = seen[0], seen[-1]
+    for what, rate in (("second", (last - first) / (ended - begun)), ("CPU-s", (last - first) / (cpu_after - cpu))):
+        print(f"Rows per {what}: {rate:,.0f} ({verdict(rate >= bar, f'>= {bar}')})")
+    return answer
+
+
+def _step(before: Look, after: Look) -> list[str]:
+    rows = max(1, after[0] - before[0])
+    seconds, server_cpu, database_cpu = (after[column] - before[column] for column in (1, 2, 3))
+    return [
+        f"{before[0]:,} to {after[0]:,}",
+        f"{rows / server_cpu:,.0f}",
+        f"{1e6 * database_cpu / rows:,.0f}",
+        f"{rows / seconds:,.0f}",
+        f"{after[4] / _MIB:.0f}",
+    ]

@@ -1,0 +1,59 @@
+"""A gRPC server that makes tasks as plain Django does: `full_clean` and `save`, in a transaction of its own, by nobody
+in particular and without anything around it. It keeps its database connections.
+"""
+
+import argparse
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import django
+import grpc
+from django.db import transaction
+
+django.setup()
+
+from tandem.task.v1 import task_pb2  # noqa: E402
+from tasks.messages import task_message  # noqa: E402
+from tasks.models import Priority, Task  # noqa: E402
+from users.models import User  # noqa: E402
+
+
+class Plain(grpc.GenericRpcHandler):
+    """CreateTask, whatever is called."""
+
+    def __init__(self) -> None:
+        self._user = User.objects.all()[0]
+        self._handler = grpc.unary_unary_rpc_method_handler(
+            self._create, task_pb2.CreateTaskRequest.FromString, task_pb2.Task.SerializeToString
+        )
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        return self._handler
+
+    def _create(self, request: task_pb2.CreateTaskRequest, context: grpc.ServicerContext) -> task_pb2.Task:
+        task = Task(
+            title=request.title,
+            description=request.description,
+            priority=request.priority or Priority.MEDIUM,
+            labels=list(request.labels),
+            metadata=dict(request.metadata),
+            created_by=self._user,
+            assigned_to=self._user,
+        )
+        task.full_clean()
+        with transaction.atomic():
+            task.save()
+        return task_message(task)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    arguments = parser.parse_args()
+    server = grpc.server(ThreadPoolExecutor(arguments.workers), handlers=[Plain()])
+    server.add_insecure_port(f"127.0.0.1:{arguments.port}")
+    server.start()
+    signal.sigwait([signal.SIGTERM, signal.SIGINT])
+    server.stop(None)

@@ -1,0 +1,174 @@
+"""A client for thousands of streams of events, in a process of its own, that costs hardly more than the kernel.
+
+It speaks as much HTTP/2 as that takes: a real client (20 to 50 us a message in Python) would be what is measured. What
+the messages hold beside their mark, the tests look at.
+"""
+
+import multiprocessing
+import re
+import selectors
+import socket
+import struct
+import time
+from array import array
+from multiprocessing.connection import Connection
+from typing import Any
+
+#: Stands in an event that is measured, with its number.
+MARK = "bench-%08d"
+_MARK = re.compile(rb"bench-(\d{8})")
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
+_ACK = _END_STREAM = 0x1
+_END_HEADERS = 0x4
+_INITIAL_WINDOW_SIZE = 4
+#: More than will be sent, so that the window need not be opened again.
+_WIDE = 2**31 - 1
+#: So little that the first event does not fit.
+_NARROW = 64
+
+
+class Receiver:
+    """The process; its streams stay open until it ends."""
+
+    def __init__(self, address: str, path: str, message: bytes, headers: dict[str, str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, other = context.Pipe()
+        arguments = (other, address, path, message, headers)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        other.close()
+
+    def __enter__(self) -> "Receiver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def open(self, streams: int, *, reading: bool = True) -> None:
+        """One more connection with as many streams; those that are not read get no event."""
+        self._ask("open", streams, reading)
+
+    def seen(self) -> int:
+        """How many events were received since they were last taken."""
+        return self._ask("seen")
+
+    def take(self) -> tuple["array[int]", "array[float]"]:
+        """The numbers of the events received since the last time, and when each was, by `time.monotonic`.
+
+        Raises:
+            RuntimeError: a stream or a connection has ended.
+        """
+        return self._ask("take")
+
+    def _ask(self, *asked: Any) -> Any:
+        self._pipe.send(asked)
+        answer = self._pipe.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class _Connection:
+    """One HTTP/2 connection; says of each event its number."""
+
+    def __init__(self, address: str, request: tuple[bytes, bytes], streams: int, reading: bool) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)))
+        window = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _WIDE if reading else _NARROW)
+        self.socket.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, window))
+        self.socket.sendall(_frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", _WIDE - 65_535)))
+        headers, data = request
+        for number in range(1, 2 * streams, 2):
+            self.socket.sendall(
+                _frame(_HEADERS, _END_HEADERS, number, headers) + _frame(_DATA, _END_STREAM, number, data)
+            )
+        self._rest = b""
+        self._parts: dict[int, bytes] = {}
+        self.ended = 0
+
+    def receive(self, numbers: "array[int]") -> None:
+        received = self.socket.recv(1 << 20)
+        if not received:
+            raise RuntimeError("The server has closed a connection.")
+        data, at = self._rest + received, 0
+        while len(data) - at >= 9:
+            size = int.from_bytes(data[at : at + 3])
+            if len(data) - at - 9 < size:
+                break
+            kind, flags, stream = data[at + 3], data[at + 4], int.from_bytes(data[at + 5 : at + 9])
+            payload = data[at + 9 : at + 9 + size]
+            at += 9 + size
+            if kind == _DATA:
+                self._messages(stream, payload, numbers)
+            elif kind in (_PING, _SETTINGS) and not flags & _ACK:
+                self.socket.sendall(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
+            elif kind == _GOAWAY or (kind == _HEADERS and flags & _END_STREAM):
+                self.ended += 1
+        self._rest = data[at:]
+
+    def _messages(self, stream: int, payload: bytes, numbers: "array[int]") -> None:
+        data, at = self._parts.pop(stream, b"") + payload, 0
+        while len(data) - at >= 5 and len(data) - at - 5 >= (size := int.from_bytes(data[at + 1 : at + 5])):
+            if mark := _MARK.search(data, at, at + 5 + size):
+                numbers.append(int(mark[1]))
+            at += 5 + size
+        if at < len(data):
+            self._parts[stream] = data[at:]
+
+
+def _serve(pipe: Connection, address: str, path: str, message: bytes, headers: dict[str, str]) -> None:
+    every = {
+        ":method": "POST", ":scheme": "http", ":path": path, ":authority": address,
+        "te": "trailers", "content-type": "application/grpc", **headers,
+    }  # fmt: skip
+    request = b"".join(map(_header, every, every.values())), b"\0" + struct.pack(">I", len(message)) + message
+    numbers, times = array("q"), array("d")
+    connections: list[_Connection] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not pipe:
+                    key.data.receive(numbers)
+                    times.extend([time.monotonic()] * (len(numbers) - len(times)))
+                    continue
+                asked, *arguments = pipe.recv()
+                answer: Any = None
+                if asked == "open":
+                    connections.append(_Connection(address, request, *arguments))
+                    selector.register(connections[-1].socket, selectors.EVENT_READ, connections[-1])
+                elif asked == "seen":
+                    answer = len(numbers)
+                elif ended := sum(connection.ended for connection in connections):
+                    answer = RuntimeError(f"{ended} streams have ended.")
+                else:
+                    answer = numbers, times
+                    numbers, times = array("q"), array("d")
+                pipe.send(answer)
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def _header(name: str, value: str) -> bytes:
+    """A header as HPACK writes what is in no table."""
+    return b"\0" + _text(name) + _text(value)
+
+
+def _text(text: str) -> bytes:
+    rest = len(text) - 127
+    if rest < 0:
+        return bytes([len(text)]) + text.encode()
+    length = [127]
+    while rest >= 128:
+        length.append(rest & 127 | 128)
+        rest >>= 7
+    return bytes([*length, rest]) + text.encode()

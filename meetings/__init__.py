@@ -1,0 +1,1 @@
+"""Meetings: who met when, and what was recorded."""

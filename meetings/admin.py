@@ -1,0 +1,76 @@
+"""Meetings in the admin site: what people see and do there goes through the same services as the doors."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from changes.admin import LoggedHistory
+from core import search
+from core.admin.lists import LargeList
+from core.admin.writes import ThroughServices
+from meetings import services
+from meetings.messages import WRITABLE
+from meetings.models import Meeting
+
+
+@admin.register(Meeting)
+class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
+    list_display = ("title", "status", "progress", "owner", "starts_at", "created_at")
+    list_select_related = ("owner",)
+    list_filter = ("status",)
+    lookups = ("status__exact",)
+    sortable_by = ("starts_at", "created_at")
+    search_fields = ("search_words",)
+    search_help_text = "Beginnings of words in the title"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("owner",)
+    readonly_fields = (
+        "id",
+        "status",
+        "progress",
+        "failure_reason",
+        "recording_filename",
+        "recording_size",
+        "recording_sha256",
+        "recording_uploaded_at",
+        "version",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (None, {"fields": WRITABLE}),
+        ("Record", {"fields": readonly_fields}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A meeting that is not there yet has no record.
+        return self.fieldsets if obj else self.fieldsets[:-1]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
+        return Meeting.objects.visible_to(request.user).defer("search_words")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Meeting], search_term: str
+    ) -> tuple[QuerySet[Meeting], bool]:
+        pattern = search.pattern(search_term)
+        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
+        if "owner" in fields:
+            fields["owner"] = str(fields["owner"].pk)
+        if "participants" in fields:
+            fields["participants"] = [str(user_id) for user_id in fields["participants"]]
+        if change:
+            saved = services.update_meeting(request.user, str(obj.pk), fields)
+        else:
+            saved = services.create_meeting(request.user, fields)
+        obj.__dict__.update(saved.__dict__)
+
+    def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
+        services.delete_meeting(request.user, str(obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        self.do_to_each(request, queryset, "deleted", services.delete_meeting)

@@ -1,0 +1,52 @@
+"""Model fields and rules that only meetings need."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from core.fields import Line, PlainInMigrations
+
+MOST_PARTICIPANTS = 500
+
+
+def are_participants(participants: Sequence[UUID]) -> None:
+    """At most 500, none twice. Whether there are such users is for the database to keep."""
+    if len(participants) > MOST_PARTICIPANTS:
+        raise ValidationError(f"Name at most {MOST_PARTICIPANTS} participants.", code="max_items")
+    if len(set(participants)) < len(participants):
+        raise ValidationError("Name each participant once.", code="duplicate")
+
+
+def is_language(code: str) -> None:
+    """Two or three letters, as ISO 639 has them."""
+    if not re.fullmatch(r"[a-z]{2,3}", code):
+        raise ValidationError("Give the language in two or three letters of ISO 639, as in en.", code="language")
+
+
+class ParticipantsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
+    """The ids of those who take part, in the order they were given."""
+
+    plain = "django.contrib.postgres.fields.ArrayField"
+    default_validators = [are_participants]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("base_field", models.UUIDField())
+        super().__init__(*args, **kwargs)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        """What was there before is read from the row: the default is a function, for which Django asks the page."""
+        return super().formfield(**{**kwargs, "show_hidden_initial": False})
+
+
+class Language(Line):
+    """A language; empty where it is not known."""
+
+    default_validators = [*Line.default_validators, is_language]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_length": 3, "blank": True, "default": "", **kwargs})

@@ -1,0 +1,111 @@
+"""Meetings in the contract's words: rows to messages, messages to fields."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from core.errors import invalid
+from core.messages import checked_numbers, read_range, read_timestamp, set_timestamp
+from meetings.models import Meeting
+from meetings.queries import Filter
+from meetings.services.recordings import Announced
+from tandem.meeting.v1 import meeting_pb2
+
+#: What a client says of a new meeting, and what a mask of UpdateMeeting may name.
+WRITABLE = ("title", "starts_at", "participants", "language", "owner")
+
+#: Column → field of the message, where they differ.
+RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
+PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for name in RECORDING}}
+
+LONGEST_CHUNK = 64 * 1024
+
+_TIMES = ("starts_at", "created_at", "updated_at")
+
+
+def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
+    """The meeting, for who may see it."""
+    message = meeting_pb2.Meeting(
+        id=str(meeting.pk),
+        title=meeting.title,
+        participants=[str(user_id) for user_id in meeting.participants],
+        language=meeting.language,
+        owner=str(meeting.owner_id or ""),
+        status=meeting.status,  # type: ignore[arg-type]  # the numbers are the contract's
+        progress=meeting.progress,
+        failure_reason=meeting.failure_reason,
+        version=meeting.version,
+    )
+    for name in _TIMES:
+        if (at := getattr(meeting, name)) is not None:
+            set_timestamp(getattr(message, name), at)
+    if meeting.recording_uploaded_at is not None:
+        message.recording.filename = meeting.recording_filename
+        message.recording.content_type = meeting.recording_content_type
+        message.recording.size = meeting.recording_size
+        message.recording.sha256 = meeting.recording_sha256
+        set_timestamp(message.recording.uploaded_at, meeting.recording_uploaded_at)
+    return message
+
+
+def meeting_fields(
+    sent: meeting_pb2.Meeting | meeting_pb2.CreateMeetingRequest, paths: Iterable[str]
+) -> dict[str, Any]:
+    """The named paths of what was sent, as the services take them.
+
+    Raises:
+        ValidationError: a time that cannot be.
+    """
+    return {name: _READ[name](sent, name) if name in _READ else getattr(sent, name) for name in paths}
+
+
+def read_upload(
+    items: Iterator[meeting_pb2.UploadRecordingRequest | ValidationError],
+) -> tuple[Announced, Iterator[bytes]]:
+    """What a client says of a recording, and its bytes as they come.
+
+    Raises:
+        ValidationError: the first message is not `metadata`; and, while it is read, a further one is not a `chunk`.
+    """
+    first = _read_item(next(items, meeting_pb2.UploadRecordingRequest()))
+    if not first.HasField("metadata"):
+        raise invalid("metadata", "required", "Say first what the recording is.")
+    said = {field.name: getattr(first.metadata, field.name) for field in first.metadata.DESCRIPTOR.fields}
+    return Announced(**said), map(_chunk, items)
+
+
+def _chunk(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> bytes:
+    read = _read_item(item)
+    if not read.HasField("chunk"):
+        raise invalid("chunk", "required", "After the first message each is a chunk of the file.")
+    if len(read.chunk) > LONGEST_CHUNK:
+        raise invalid("chunk", "max_length", "A chunk has at most 64 KiB.")
+    return read.chunk
+
+
+def _read_item(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> meeting_pb2.UploadRecordingRequest:
+    if isinstance(item, ValidationError):
+        raise item
+    return item
+
+
+def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
+    """Which meetings the request asks for.
+
+    Raises:
+        ValidationError: on what cannot be read.
+    """
+    starts_from, starts_until = read_range(request, "starts_at")
+    return Filter(
+        statuses=checked_numbers(meeting_pb2.MeetingStatus.DESCRIPTOR, request.statuses, "statuses"),
+        query=request.query,
+        starts_from=starts_from,
+        starts_until=starts_until,
+    )
+
+
+_READ: dict[str, Callable[[Any, str], Any]] = {
+    "starts_at": read_timestamp,
+    "participants": lambda message, name: list(message.participants),
+}

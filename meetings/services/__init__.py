@@ -1,0 +1,131 @@
+"""Writing meetings: what an actor may do to them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from changes.services import acting
+from core.errors import Stale
+from core.models import save_clean
+from meetings import policies, queries
+from meetings.fields import are_participants
+from meetings.models import Meeting
+from meetings.services.files import storage
+from users.models import OPEN, User
+from users.queries import resolve_id
+
+
+def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
+    """A new meeting without a recording.
+
+    Args:
+        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`. Without
+            `owner` it is the actor's.
+
+    Raises:
+        ValidationError: every bad field is named.
+        PermissionDenied: who is no administrator names another owner.
+    """
+    with acting(actor):
+        meeting = Meeting(owner=actor)
+        changes, errors = _resolved(actor, fields, meeting)
+        if changes.get("owner_id", actor.pk) != actor.pk and not policies.may_give_away(actor):
+            raise PermissionDenied("Only an administrator may make a meeting that is another's.")
+        for name, value in changes.items():
+            setattr(meeting, name, value)
+        return _saved(meeting, {}, errors)
+
+
+def update_meeting(
+    actor: Any, meeting_id: str, fields: Mapping[str, Any], *, expected_version: int | None = None
+) -> Meeting:
+    """Sets these fields of `Meeting`; one that is not here stays as it is.
+
+    Args:
+        fields: as for `create_meeting`.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied, Stale, ValidationError
+    """
+    with acting(actor):
+        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        changes, errors = _resolved(actor, fields, meeting)
+        return _saved(meeting, changes, errors)
+
+
+def delete_meeting(actor: Any, meeting_id: str, *, expected_version: int | None = None) -> None:
+    """Deletes the meeting for good, with its recording; the change log keeps what it was.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied, Stale
+    """
+    with acting(actor):
+        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        if recording := meeting.recording:
+            transaction.on_commit(partial(storage().delete, recording))
+        meeting.delete()
+
+
+def meeting_to_change(actor: Any, meeting_id: str, expected_version: int | None = None) -> Meeting:
+    """The meeting, for who may change it, with its row locked.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied, Stale
+    """
+    meeting = queries.get_meeting_for_update(actor, meeting_id)
+    if not policies.may_change(actor, meeting):
+        raise PermissionDenied("Only its owner and administrators may change a meeting.")
+    if expected_version not in (None, meeting.version):
+        raise Stale(meeting.version)
+    return meeting
+
+
+def _resolved(
+    actor: Any, fields: Mapping[str, Any], meeting: Meeting
+) -> tuple[dict[str, Any], dict[str, ValidationError]]:
+    """The fields with the users that the texts stand for, and what is wrong with these texts."""
+    changes, errors = dict(fields), {}
+    if (sent := changes.pop("owner", None)) is not None:
+        owners, wrong = _users(actor, [sent], {meeting.owner_id})
+        if wrong:
+            errors["owner"] = wrong[0]
+        else:
+            changes["owner_id"] = owners[0]
+    if (several := changes.pop("participants", None)) is not None:
+        try:
+            are_participants(several)
+        except ValidationError as exc:
+            # Before so many are looked up.
+            return changes, errors | {"participants": exc}
+        changes["participants"], wrong = _users(actor, several, meeting.participants)
+        errors |= {f"participants.{place}": error for place, error in wrong.items()}
+    return changes, errors
+
+
+def _users(actor: Any, sent: Sequence[str], already: Collection[UUID]) -> tuple[list[UUID], dict[int, ValidationError]]:
+    """Whom these texts stand for: users whose accounts are open, or who are it already; and which stand for nobody."""
+    meant = [resolve_id(actor, text) if text else None for text in sent]
+    asked = {user_id for user_id in meant if user_id} - set(already)
+    known = set(already).union(User.objects.filter(pk__in=asked, status__in=OPEN).values_list("pk", flat=True))
+    wrong = {
+        place: ValidationError("There is no such user, or the account is closed.", code="unknown")
+        for place, user_id in enumerate(meant)
+        if user_id not in known
+    }
+    return [user_id for user_id in meant if user_id in known], wrong
+
+
+def _saved(meeting: Meeting, changes: Mapping[str, Any], errors: Mapping[str, ValidationError]) -> Meeting:
+    """Saves it, unless something is wrong: then all that is."""
+    found: dict[str, Any] = {name: [error] for name, error in errors.items()}
+    try:
+        saved = save_clean(meeting, **changes)
+    except ValidationError as exc:
+        found = exc.update_error_dict(found)
+    if found:
+        raise ValidationError(found)
+    return saved

@@ -1,0 +1,254 @@
+"""Recordings as files: what is coming in, and what is kept."""
+
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import Storage, storages
+from django.utils import timezone
+
+from core.errors import RequestInProgress, TooLarge, Unavailable, UnsupportedMediaType
+from core.ids import uuid7
+
+#: How much of a file is looked at to see whether it is a recording.
+HEAD_BYTES = 64
+#: A file that nobody needs and nobody wrote to for so long was left behind by a process that died.
+ABANDONED_AFTER = timedelta(days=2)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+#: What files of sound and film begin with, by the place where it stands.
+_BEGINNINGS: dict[int, tuple[bytes, ...]] = {
+    0: (
+        b"RIFF",
+        b"RF64",
+        b"FORM",
+        b"fLaC",
+        b"ID3",
+        b"OggS",
+        b"caff",
+        b"#!AMR",
+        b"\x1a\x45\xdf\xa3",
+        b"\x30\x26\xb2\x75",
+    ),
+    4: (b"ftyp",),
+}
+
+
+def storage() -> Storage:
+    """Where recordings are kept."""
+    return storages["recordings"]
+
+
+class Part:
+    """A recording that is coming in: a file beside the storage, until it is kept."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._head = b""
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Adds these bytes.
+
+        Raises:
+            TooLarge, UnsupportedMediaType, Unavailable
+        """
+        self.size += len(chunk)
+        if self.size > settings.MAX_RECORDING_BYTES:
+            raise TooLarge(f"A recording has at most {settings.MAX_RECORDING_BYTES:,} bytes.")
+        if len(self._head) < HEAD_BYTES:
+            self._head += chunk[:HEAD_BYTES]
+            if len(self._head) >= HEAD_BYTES:
+                check_is_recording(self._head)
+        self._hash.update(chunk)
+        with _room():
+            self._file.write(chunk)
+
+    def keep(self) -> str:
+        """Puts the file, which is whole, into the storage; gives its name there. It is on disk then."""
+        check_is_recording(self._head)
+        with _room():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            with self._path.open("rb") as whole:
+                name = storage().save(str(uuid7()), _Movable(whole, str(self._path)))
+            _flush(name)
+        return name
+
+
+class _Movable(File):  # type: ignore[type-arg]
+    """A file that a storage on the same disk may move instead of copying it."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
+
+
+@contextmanager
+def incoming() -> Iterator[Part]:
+    """A part that is gone at the end unless it was kept."""
+    path = _folder() / f"{uuid7()}.part"
+    with _room():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("xb")
+    try:
+        with file:
+            yield Part(path, file)
+    finally:
+        with suppress(FileNotFoundError):  # It was moved.
+            path.unlink()
+
+
+def prune_parts() -> int:
+    """Deletes the parts that nobody writes any more; gives how many."""
+    oldest = (timezone.now() - ABANDONED_AFTER).timestamp()
+    abandoned = [path for path in _folder().glob("*.part") if path.stat().st_mtime < oldest]
+    for path in abandoned:
+        path.unlink(missing_ok=True)
+    return len(abandoned)
+
+
+def _folder() -> Path:
+    folder: Path = settings.DATA_DIR / "media" / "uploads"
+    return folder
+
+
+def check_is_recording(head: bytes) -> None:
+    """Looks at the first bytes of a file; whether there is sound in it shows only when it is decoded.
+
+    Raises:
+        UnsupportedMediaType
+    """
+    if not head:
+        raise UnsupportedMediaType("The file is empty.")
+    # MPEG audio has no beginning but eleven set bits.
+    mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    known = any(head[place:].startswith(beginnings) for place, beginnings in _BEGINNINGS.items())
+    if not (mpeg or known):
+        raise UnsupportedMediaType("This is no recording: send a file of sound, as WAV, FLAC, MP3, M4A, OGG or WebM.")
+
+
+def _flush(name: str) -> None:
+    """Has the file in the storage, and where it is, reach the disk, if the storage is a folder."""
+    try:
+        path = Path(storage().path(name))
+    except NotImplementedError:
+        return
+    for place in (path, path.parent):
+        number = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Tells a full disk as what it is."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in _NO_ROOM:
+            raise Unavailable("There is no room for this recording just now; nothing of it was kept.") from exc
+        raise
+
+
+class Resumed:
+    """The file of an upload that comes in pieces, while this process alone may write it."""
+
+    def __init__(self, path: Path, name: str, file: FileIO) -> None:
+        self._path = path
+        self._name = name
+        self._file = file
+
+    def cut(self, size: int) -> None:
+        """Goes on after so many bytes; what lies beyond is gone."""
+        self._file.truncate(size)
+        self._file.seek(size)
+
+    def write(self, chunk: bytes) -> None:
+        """Adds these bytes; where the disk has no room, as many as it takes."""
+        rest = memoryview(chunk)
+        with _room():
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def flush(self) -> int:
+        """Has what was written reach the disk; gives the file's size."""
+        with _room():
+            os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def look(self) -> tuple[bytes, str]:
+        """The first bytes of the file, and its SHA-256."""
+        with self._path.open("rb") if self._is_here() else storage().open(self._name) as whole:
+            head = whole.read(HEAD_BYTES)
+            whole.seek(0)
+            return head, hashlib.file_digest(whole, "sha256").hexdigest()
+
+    def keep(self) -> str:
+        """Puts the file, which is whole and flushed, into the storage under the upload's id; gives that name."""
+        if not self._is_here():
+            # Whoever moved it died then.
+            return self._name
+        os.utime(self._path)
+        if storage().exists(self._name):
+            # Another try was cut off while it copied.
+            storage().delete(self._name)
+        with _room(), self._path.open("rb") as whole:
+            name = storage().save(self._name, _Movable(whole, str(self._path)))
+            _flush(name)
+        return name
+
+    def drop(self, *, kept: bool = True) -> None:
+        """Deletes the file, also from the storage unless it was kept for good."""
+        self._path.unlink(missing_ok=True)
+        if not kept:
+            storage().delete(self._name)
+
+    def _is_here(self) -> bool:
+        return os.fstat(self._file.fileno()).st_size > 0
+
+
+@contextmanager
+def resumed(upload_id: UUID) -> Iterator[Resumed]:
+    """The file of this upload, made if it is not there.
+
+    Raises:
+        RequestInProgress: another request writes it.
+        Unavailable: there is no room.
+    """
+    path = resumed_path(upload_id)
+    with _room():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with FileIO(number, "r+") as file:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise RequestInProgress("Another request is bringing a piece of this upload.") from exc
+        yield Resumed(path, str(upload_id), file)
+
+
+def resumed_path(upload_id: UUID) -> Path:
+    return _folder() / f"{upload_id}.tus"
+
+
+def resumed_ids() -> Iterator[UUID]:
+    """The uploads that have a file."""
+    return (UUID(path.stem) for path in _folder().glob("*.tus"))

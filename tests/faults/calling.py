@@ -1,0 +1,82 @@
+"""Calls of both doors, as other programs make them."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.client import HTTPException
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from config.rpc import services
+from core.rest import json as messages
+
+ANSWER_SECONDS = 20
+OPERATIONS = {operation.rpc: operation for service in services for operation in service.operations}
+
+
+class NotDoneError(Exception):
+    """A call that was not answered well; with the reason that was told, or UNAVAILABLE where nobody told one."""
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether it was not acknowledged, rather than refused: it may have happened or not."""
+        return str(self) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "REQUEST_IN_PROGRESS")
+
+
+class Doors:
+    """Both servers, by the rpcs of TaskService, called as the administrator; from any thread."""
+
+    def __init__(self, http_url: str, grpc_address: str) -> None:
+        # Who was killed comes back soon.
+        options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 300)]
+        self._http_url = http_url
+        self.channel = grpc.insecure_channel(grpc_address, options=options)
+
+    def over_grpc(self, rpc: str, request: Message) -> Any:
+        """The answer.
+
+        Raises:
+            NotDoneError
+        """
+        operation = OPERATIONS[rpc]
+        call = self.channel.unary_unary(
+            f"/{operation.name}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=operation.response_class.FromString,
+        )
+        try:
+            return call(request, timeout=ANSWER_SECONDS)
+        except grpc.RpcError as exc:
+            raise NotDoneError(_reason(exc)) from exc
+
+    def over_http(self, rpc: str, request: Message) -> Any:
+        """The same."""
+        operation = OPERATIONS[rpc]
+        call = messages.write_request(operation, request)
+        sent = urllib.request.Request(
+            self._http_url + call.path + ("?" + urllib.parse.urlencode(call.query) if call.query else ""),
+            None if call.body is None else json.dumps(call.body).encode(),
+            {"Content-Type": "application/json", **call.headers},
+            method=operation.http.verb,
+        )
+        try:
+            with urllib.request.urlopen(sent, timeout=ANSWER_SECONDS) as response:
+                body = response.read()
+        except urllib.error.HTTPError as exc:
+            raise NotDoneError(json.load(exc)["reason"]) from exc
+        except (OSError, HTTPException) as exc:
+            raise NotDoneError("UNAVAILABLE") from exc
+        return messages.read_answer(operation, json.loads(body) if body else None)
+
+
+def _reason(exc: Any) -> str:
+    details = dict(exc.trailing_metadata() or ()).get("grpc-status-details-bin")
+    info = error_details_pb2.ErrorInfo()
+    for detail in status_pb2.Status.FromString(details).details if details else ():
+        if detail.Unpack(info):
+            return info.reason
+    return str(exc.code().name)

@@ -1,0 +1,71 @@
+"""Long runs with faults: only if the marker is asked for, from a seed, and with a report at the end."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.scene import Database, Scene
+
+#: The seed of the plans; the same seed gives the same plans.
+SEED = os.environ.get("FAULTS_SEED") or str(random.SystemRandom().randrange(10**6))
+#: How much of the full run there is to be: 1 = 10,000 cuts, 200 kills, 1,000 keys.
+SHARE = float(os.environ.get("FAULTS_SHARE", "1"))
+
+#: The whole run takes no longer; what is left of it then has failed.
+MOST_SECONDS = 600
+_BEGAN = time.monotonic()
+
+_report = pytest.StashKey[list[str]]()
+
+
+def seconds_left() -> float:
+    """Of the time that the run may take."""
+    return _BEGAN + MOST_SECONDS - time.monotonic()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves them out unless the marker is named: they take minutes."""
+    if "faults" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("faults")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    lines = config.stash.get(_report, [])
+    if lines:
+        terminalreporter.section(f"faults: FAULTS_SEED={SEED} FAULTS_SHARE={SHARE:g}")
+        for line in lines:
+            terminalreporter.line(line)
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line for the end of the run."""
+    lines = request.config.stash.setdefault(_report, [])
+    return lambda line: lines.append(f"{request.node.name}: {line}")
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    running = Database(tmp_path_factory.mktemp("database"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Scene]:
+    """Running servers; the parameter, if there is one, is what they are run by instead of `manage.py`."""
+    assert seconds_left() > 0, f"the run has taken {MOST_SECONDS} s"
+    database.empty()
+    scene = Scene(database, tmp_path, *getattr(request, "param", ()))
+    try:
+        yield scene.start()
+    finally:
+        scene.close()

@@ -1,0 +1,74 @@
+"""Streams that are cut again and again while others write: nothing is missing, doubled or out of order."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.changes.promises import Run
+from tests.faults import judging
+from tests.faults.conftest import SEED, SHARE, seconds_left
+from tests.faults.load import Load
+from tests.faults.scene import Scene
+from tests.servers import until
+
+pytestmark = pytest.mark.faults
+
+CUTS = 10_000
+#: Enough for each fault of `unsound` to be met many times.
+CUTS_OF_UNSOUND = 72
+
+#: What a record may have been falsified by.
+PLANTED: dict[str, Callable[[list[Any]], object]] = {
+    "dropped": lambda events: events.pop(len(events) // 2),
+    "doubled": lambda events: events.insert(len(events) // 2, events[len(events) // 2]),
+    "swapped": lambda events: events.insert(len(events) // 2, events.pop(len(events) // 2 - 1)),
+}
+
+
+def test_streams_that_are_cut(scene: Scene, report: Callable[[str], None]) -> None:
+    with Load(scene, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=4) as load:
+        until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
+        log, faults = load.judged()
+    report(load.told(log, faults))
+    assert faults == []
+    assert load.crowd.cuts >= CUTS * SHARE
+    for name, plant in PLANTED.items():
+        assert judging.broken(log, [with_planted(load, plant)], load.people), f"{name}, and not seen"
+    writes = load.acknowledged()
+    assert list(judging.lost(log, [*writes, judging.Acknowledged(writes[0].task_id, 10**6, "never written")]))
+    log.rows.append(next(row for row in log.rows if row.operation == "created"))
+    assert list(judging.doubled(log))
+
+
+def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
+    """A client of all tasks whose longest record is falsified."""
+    watcher = copy.deepcopy(load.crowd.watchers[0].lives)
+    runs: list[Run] = [run for life in watcher for run in life]
+    longest = max(runs, key=lambda run: len(run.live))
+    events = longest.live
+    assert len(events) >= 3
+    plant(events)
+    longest.received[:] = [event for event in longest.received if event not in longest.live] + events
+    falsified = copy.copy(load.crowd.watchers[0])
+    falsified.lives = watcher
+    return falsified
+
+
+@pytest.mark.parametrize(
+    ("scene", "seen"),
+    [
+        ([["-m", "tests.faults.unsound", "skip"]], "lost"),
+        ([["-m", "tests.faults.unsound", "jump"]], "lost"),
+        ([["-m", "tests.faults.unsound", "hide"]], "the copy says"),
+        ([["-m", "tests.faults.unsound", "swap"]], "came after"),
+    ],
+    ids=["skip", "jump", "hide", "swap"],
+    indirect=["scene"],
+)
+def test_an_unsound_server_is_seen(scene: Scene, seen: str) -> None:
+    with Load(scene, SEED, cuts=CUTS_OF_UNSOUND, pause=0.05, longest=3) as load:
+        until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
+        _, faults = load.judged()
+    assert any(seen in fault for fault in faults), faults

@@ -1,0 +1,94 @@
+"""What the database keeps of meetings for writers that know of nothing, and what the feed shows of them."""
+
+import threading
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, connection, transaction
+
+from changes.feed import subjects
+from changes.models import Change
+from meetings.messages import meeting_message
+from meetings.models import Meeting
+from tandem.user.v1.user_pb2 import DeleteUserRequest
+from tests.doors import Door, Failed
+from tests.factories import AdministratorFactory, MeetingFactory, ServiceFactory, SupportFactory, UserFactory
+from tests.servers import until
+from users.models import User
+
+
+def test_who_owns_a_meeting_cannot_be_deleted(api: Door, ann: User, administrator: User) -> None:
+    meeting = MeetingFactory(owner=ann)
+    for actor in (ann, administrator):
+        with pytest.raises(Failed) as failed:
+            api("UserService/DeleteUser", DeleteUserRequest(user_id=str(ann.pk)), actor=actor)
+        assert failed.value.reason == "CONFLICT"
+        assert failed.value.message == Meeting.kept_by["meetings_owner_user"]
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM users_user WHERE id = %s", [ann.pk])
+    meeting.delete()
+    api("UserService/DeleteUser", DeleteUserRequest(user_id=str(ann.pk)), actor=ann)
+    assert not User.objects.filter(pk=ann.pk).exists()
+
+
+def test_a_participant_who_is_deleted_is_left_out(api: Door, ann: User, bob: User, administrator: User) -> None:
+    meeting = MeetingFactory(owner=ann, participants=[bob.pk, administrator.pk])
+    other = MeetingFactory(owner=ann)
+    api("UserService/DeleteUser", DeleteUserRequest(user_id=str(bob.pk)), actor=administrator)
+    meeting.refresh_from_db()
+    other.refresh_from_db()
+    assert (meeting.participants, meeting.version, other.version) == ([administrator.pk], 2, 1)
+    assert Change.objects.filter(subject_id=meeting.pk).latest("id").actor == str(administrator.pk)
+
+
+def test_whoever_writes_names_no_strangers(db: None, ann: User, bob: User) -> None:
+    meeting = MeetingFactory(owner=ann, participants=[bob.pk, uuid4(), ann.pk])
+    meeting.refresh_from_db()
+    assert meeting.participants == [bob.pk, ann.pk]
+
+
+def in_thread(run: Callable[[], object]) -> threading.Thread:
+    def with_own_connection() -> None:
+        try:
+            run()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=with_own_connection)
+    thread.start()
+    return thread
+
+
+def waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+def test_who_is_added_while_being_deleted_is_left_out(transactional_db: None) -> None:
+    ann, bob = UserFactory(), UserFactory()
+    bob_id, meeting = bob.pk, MeetingFactory(owner=ann)
+    with transaction.atomic():
+        bob.delete()
+        adding = in_thread(lambda: Meeting.objects.filter(pk=meeting.pk).update(participants=[bob_id]))
+        until(waiting, "the other waits for the deletion")
+    adding.join()
+    meeting.refresh_from_db()
+    assert meeting.participants == []
+
+
+def test_meetings_are_seen_in_the_feed_as_elsewhere(db: None) -> None:
+    people = [UserFactory(), UserFactory(), SupportFactory(), AdministratorFactory(), ServiceFactory()]
+    meetings = [MeetingFactory(owner=one, participants=[other.pk]) for one in people for other in people]
+    subject = subjects.of("meeting")
+    images = {row.pk: row.image for row in subject.images(Meeting.objects.all())}
+    for actor in [*people, AnonymousUser()]:
+        visible = set(Meeting.objects.visible_to(actor).values_list("pk", flat=True))
+        for meeting in meetings:
+            extent = subjects.extent(subject.audience(images[meeting.pk]), subject.groups(actor))
+            assert bool(extent) == (meeting.pk in visible)
+            if extent:
+                shown = subject.message(subject.row(images[meeting.pk]), extent)
+                assert shown == meeting_message(Meeting.objects.get(pk=meeting.pk))

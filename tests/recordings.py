@@ -1,0 +1,39 @@
+"""Recordings, and the messages that bring them."""
+
+import hashlib
+import io
+import wave
+from pathlib import Path
+
+from django.conf import settings
+
+from tandem.meeting.v1.meeting_pb2 import UploadRecordingRequest
+
+CHUNK = 64 * 1024
+
+
+def a_recording(seconds: float = 0.1) -> bytes:
+    """A WAV file of silence."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(16_000)
+        written.writeframes(bytes(2 * int(16_000 * seconds)))
+    return file.getvalue()
+
+
+def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object) -> list[UploadRecordingRequest]:
+    """The messages of UploadRecording: what is said of the file, then its bytes."""
+    content = a_recording() if content is None else content
+    metadata = {
+        "meeting_id": meeting_id, "filename": "talk.wav", "content_type": "audio/wav", "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    } | said  # fmt: skip
+    chunks = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)]
+    return [UploadRecordingRequest(metadata=metadata), *(UploadRecordingRequest(chunk=chunk) for chunk in chunks)]  # type: ignore[arg-type]
+
+
+def stored() -> list[Path]:
+    """The files that are kept, and those that are coming in."""
+    return sorted(path for name in ("recordings", "uploads") for path in (settings.DATA_DIR / "media" / name).glob("*"))
