@@ -13,6 +13,7 @@ from tandem.client.client import Client
 from tandem.client.errors import (
     AlreadyExists,
     Cancelled,
+    ChecksumMismatch,
     Conflict,
     CursorExpired,
     CursorInvalid,
@@ -38,6 +39,7 @@ from tandem.client.watching import Patience, Resync, SnapshotEnd, Watch
 __all__ = [
     "AlreadyExists",
     "Cancelled",
+    "ChecksumMismatch",
     "Circuit",
     "CircuitState",
     "Client",

@@ -18,6 +18,7 @@ from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
 from tandem.client.tokens import OnTokens, credentials_of
 from tandem.client.watching import Patience, Watch
+from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
@@ -44,6 +45,7 @@ class Client:
     Attributes:
         users: the stub of user.v1.UserService; its calls raise `TandemError`s.
         tasks: the stub of taskservice.TaskService.
+        meetings: the stub of meeting.v1.MeetingService.
         changes: the stub of change.v1.ChangeService.
         auth: the stub of auth.v1.AuthService.
         channel: for other stubs; calls on it are made in the same way.
@@ -84,6 +86,7 @@ class Client:
         )
         self.users = UserServiceStub(self.channel)
         self.tasks = TaskServiceStub(self.channel)
+        self.meetings = MeetingServiceStub(self.channel)
         self.changes = ChangeServiceStub(self.channel)
         self.auth = AuthServiceStub(self.channel)
         self._watches: weakref.WeakSet[Watch[Any]] = weakref.WeakSet()

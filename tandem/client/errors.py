@@ -152,6 +152,12 @@ class TooLarge(TandemError):
     reason = "TOO_LARGE"
 
 
+class ChecksumMismatch(TandemError):
+    """A piece of an upload was damaged on its way; it may be sent again."""
+
+    reason = "CHECKSUM_MISMATCH"
+
+
 class RateLimited(TandemError):
     """Too many calls, tries or open streams, or a stream that is read too slowly."""
 
@@ -195,8 +201,8 @@ _BY_REASON: dict[str, type[TandemError]] = {
     kind.reason: kind
     for kind in (
         Invalid, CursorInvalid, CursorExpired, EpochChanged, Unauthenticated, Forbidden, NotFound, AlreadyExists,
-        Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, RateLimited, NotServed, Cancelled,
-        DeadlineExceeded, Unavailable, Internal,
+        Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, ChecksumMismatch, RateLimited, NotServed,
+        Cancelled, DeadlineExceeded, Unavailable, Internal,
     )
 }  # fmt: skip
 

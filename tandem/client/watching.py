@@ -236,7 +236,7 @@ class Watch(Generic[Event]):
             self._wait(error)
         else:
             raise error
-        if not self._cursor and not self._include_initial:
+        if not self._cursor and not self._include_initial and not self._line.closed:
             return self._resync("CUT_WITHOUT_CURSOR")
         return None
 

@@ -25,7 +25,7 @@ from tandem.client import (
     Unavailable,
     errors,
 )
-from tandem.client.channel import NEVER_REPEATED
+from tandem.client.channel import KEYED, NEVER_REPEATED, REPEATABLE
 from tandem.task.v1.task_pb2 import (
     CreateTaskRequest,
     GetTaskRequest,
@@ -55,6 +55,17 @@ def test_each_reason_of_the_server_has_a_class() -> None:
 def test_only_writes_whose_answers_are_never_kept_are_not_repeated() -> None:
     secret = {f"/{operation.name}" for service in services for operation in service.operations if operation.secret}
     assert secret == NEVER_REPEATED
+
+
+def test_every_other_unary_call_is() -> None:
+    unary = {
+        f"/{operation.name}"
+        for service in services
+        for operation in service.operations
+        if not (operation.takes_stream or operation.answers_stream)
+    }
+    assert unary - NEVER_REPEATED <= REPEATABLE
+    assert {f"/{op.name}" for service in services for op in service.operations if op.writes} & REPEATABLE <= KEYED
 
 
 def test_what_there_is_not_is_not_found(client: Client) -> None:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, RevokeApiKeyRequest, RevokeSessionRequest, TokenPair
@@ -56,15 +57,13 @@ def test_a_session_outlives_its_tokens(session: Client, told: list[TokenPair]) -
     assert len({pair.access_token for pair in told}) == len({pair.refresh_token for pair in told}) == len(told)
 
 
-def test_threads_that_find_it_refused_renew_it_once(
-    session: Client, told: list[TokenPair], server: Server, email: str
-) -> None:
+def test_threads_that_find_it_refused_renew_it_once(session: Client, told: list[TokenPair], server: Server) -> None:
     ask(session)
-    held = told[-1]
-    with Client(server.address, token=held.access_token) as other:
-        until(lambda: not is_let_in(other), "the token has expired")
+    with Client(server.address, token=told[-1].access_token) as other:
+        other.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
+        until(lambda: not is_let_in(other), "the session is revoked")
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: ask(session), range(64)))
+        list(pool.map(lambda _: ask(session), range(16)))
     assert len(told) == 2
 
 
@@ -128,10 +127,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(
 ) -> None:
     ask(session)
     with Client(proxy.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
-        ask(client)
-        assert len(told) == 2
-        with Client(server.address, token=told[-1].access_token) as other:
-            until(lambda: not is_let_in(other), "the token has expired")
+        grpc.channel_ready_future(client.channel).result(10)
         proxy.swallows = True
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(ask, client)
@@ -139,7 +135,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(
             proxy.swallows = False
             proxy.cut()
             waiting.result(20)
-    assert len(told) == 3
+    assert len(told) == 2
     with Client(server.address, refresh_token=told[-1].refresh_token) as client:
         ask(client)
 
