@@ -63,7 +63,7 @@ def task_event(kind: Kind, change: Logged | None, extent: Extent) -> task_pb2.Ta
         event.task.id = change.subject_id
     else:
         event.task.CopyFrom(task_from_image(image))
-    if kind in (Kind.DELETED, Kind.LEFT):
+    if kind is Kind.DELETED:
         event.task.version = change.version
     return event
 
