@@ -1,6 +1,6 @@
 """Credentials in the admin site: to look at, and to end; and how one signs in there."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -13,17 +13,14 @@ from unfold.forms import AuthenticationForm
 
 from access import services
 from access.models import ApiKey, Session
-from core import ids, search
+from core import ids
 from core.addresses import client_address
 from core.admin.inlines import NewestRowsInline
-from core.admin.lists import LargeList
+from core.admin.lists import LookedAt
 from core.admin.writes import ask
 from core.errors import Failure
-from users.admin import UserAdmin
+from users.admin import FoundByUser, UserAdmin
 from users.models import User
-
-#: Of how many users a search finds credentials; a name that more have is no way to look for one.
-_MOST_USERS = 1_000
 
 
 class LoginForm(AuthenticationForm):
@@ -47,23 +44,13 @@ class LoginForm(AuthenticationForm):
 admin.site.login_form = LoginForm
 
 
-class EndedOnly(LargeList):
+class EndedOnly(FoundByUser, LookedAt):
     """What comes about elsewhere, and is never changed but ended; who may delete may end."""
 
     list_select_related = ("user",)
-    lookups = ("user__id__exact",)
-    search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = f"Beginnings of the user's names and e-mail ({_MOST_USERS:,} users)"
     # An id tells when it was made.
     ordering = ("-id",)
     actions = ("end",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        pattern = search.pattern(search_term)
-        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
-        return (queryset.filter(user__in=users) if pattern else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_end"
@@ -85,15 +72,6 @@ class EndedOnly(LargeList):
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm(f"{self.opts.app_label}.delete_{self.opts.model_name}"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Session)

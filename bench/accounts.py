@@ -21,10 +21,10 @@ from bench import bulk, load, product
 from bench.measuring import (
     Load,
     Window,
-    machine,
     memory,
     percentile,
     print_table,
+    run_parts,
     share_cores,
     verdict,
     watch,
@@ -66,17 +66,16 @@ def main() -> None:
     core = share_cores()
     with product.database(None) as data_dir:
         bench = Bench(core, data_dir)
-        print(f"{machine()}; server on core {core}\n", flush=True)
-        for name, measure in {
-            "hashes": lambda: bench.hashes(arguments.seconds, arguments.rounds),
-            "rush": bench.rush,
-            "refresh": lambda: bench.refresh(arguments.seconds, arguments.rounds),
-            "import": lambda: bench.bring_in(arguments.rows),
-        }.items():
-            if arguments.only in name:
-                measure()
-                print(flush=True)
-        print(f"At the end: {machine()}")
+        run_parts(
+            core,
+            arguments.only,
+            {
+                "hashes": lambda: bench.hashes(arguments.seconds, arguments.rounds),
+                "rush": bench.rush,
+                "refresh": lambda: bench.refresh(arguments.seconds, arguments.rounds),
+                "import": lambda: bench.bring_in(arguments.rows),
+            },
+        )
 
 
 class Bench:

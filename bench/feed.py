@@ -18,7 +18,17 @@ import grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench import load, product, seed
-from bench.measuring import Window, cpu_seconds, machine, memory, percentile, print_table, share_cores, verdict, watch
+from bench.measuring import (
+    Window,
+    cpu_seconds,
+    memory,
+    percentile,
+    print_table,
+    run_parts,
+    share_cores,
+    verdict,
+    watch,
+)
 from bench.product import Server
 from bench.receiving import MARK, Receiver
 
@@ -47,17 +57,16 @@ def main() -> None:
     core = share_cores()
     with product.database(None) as data_dir:
         bench = Bench(core, data_dir, arguments.seconds, arguments.rounds)
-        print(f"{machine()}; server on core {core}\n", flush=True)
-        for name, measure in {
-            "open": lambda: bench.open(arguments.streams),
-            "live": bench.live,
-            "catch-up": bench.catch_up,
-            "sse": bench.sse,
-        }.items():
-            if arguments.only in name:
-                measure()
-                print(flush=True)
-        print(f"At the end: {machine()}")
+        run_parts(
+            core,
+            arguments.only,
+            {
+                "open": lambda: bench.open(arguments.streams),
+                "live": bench.live,
+                "catch-up": bench.catch_up,
+                "sse": bench.sse,
+            },
+        )
 
 
 class Bench:

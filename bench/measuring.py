@@ -8,7 +8,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,3 +133,13 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
+
+
+def run_parts(core: int, only: str, parts: Mapping[str, Callable[[], object]]) -> None:
+    """Runs the parts of a bench that have `only` in their name, and tells what machine it is before and after."""
+    print(f"{machine()}; server on core {core}\n", flush=True)
+    for name, measure in parts.items():
+        if only in name:
+            measure()
+            print(flush=True)
+    print(f"At the end: {machine()}")

@@ -16,7 +16,7 @@ import grpc
 
 from bench import bulk, load, product, seed
 from bench.cases import Caller
-from bench.measuring import Load, Window, machine, print_table, share_cores, spread, verdict, watch
+from bench.measuring import Load, Window, print_table, run_parts, share_cores, spread, verdict, watch
 from bench.product import Server
 
 GRPC_PORT, PLAIN_PORT, METRICS_PORT = 50190, 50191, 8190
@@ -56,17 +56,16 @@ def main() -> None:
     core = share_cores()
     with product.database(None) as data_dir:
         bench = Bench(core, data_dir, arguments.seconds, arguments.rounds)
-        print(f"{machine()}; server on core {core}\n", flush=True)
-        for name, measure in {
-            "create": bench.create,
-            "log": bench.log,
-            "bulk": lambda: bench.bulk(arguments.rows),
-            "list": lambda: bench.lists(arguments.tasks),
-        }.items():
-            if arguments.only in name:
-                measure()
-                print(flush=True)
-        print(f"At the end: {machine()}")
+        run_parts(
+            core,
+            arguments.only,
+            {
+                "create": bench.create,
+                "log": bench.log,
+                "bulk": lambda: bench.bulk(arguments.rows),
+                "list": lambda: bench.lists(arguments.tasks),
+            },
+        )
 
 
 class Bench:

@@ -77,7 +77,8 @@ MAX_STREAMS = env.int("MAX_STREAMS", default=5_000)
 MAX_STREAMS_PER_CALLER = env.int("MAX_STREAMS_PER_CALLER", default=1_500)
 #: How long a client of a stream may leave what is sent unread before it is cut off.
 STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=60)
-#: Uploads and command streams that a process serves at once; each holds a thread. How long one may say nothing.
+#: Threads for uploads and command streams; over gRPC others stand in for those that wait for their clients, over HTTP
+#: there are eight times as many. How long a client may say nothing.
 UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8)
 UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
 #: How many proxies stand in front and add to X-Forwarded-For; 0 = none is believed.

@@ -64,7 +64,7 @@ class Feed(Protocol):
         """Begins. `wake` is called whenever `take` may have something after it had nothing; it must not block."""
 
     def take(self, most: int) -> Sequence[Event]:
-        """The next events, at most this many; none, if there are none now.
+        """The next events, at most this many; none, if there are none now. It keeps its database connection fresh.
 
         Raises:
             Failure: the feed has ended, and why. Events from before have been taken.

@@ -1,11 +1,12 @@
 """What the apps' `messages` share: times, pages, orders between the contracts and the domain."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.enums import names, unknown_choice
@@ -69,6 +70,26 @@ def checked_numbers(enum: EnumDescriptor, numbers: Sequence[int], name: str) -> 
     if errors:
         raise ValidationError(errors)
     return list(numbers)
+
+
+def read_fields(
+    message: Message, names: Iterable[str], readers: Mapping[str, Callable[[Any, str], Any]]
+) -> dict[str, Any]:
+    """These fields of the message, each by its reader, or as it is where it has none.
+
+    Raises:
+        ValidationError: every field that cannot be read is named.
+    """
+    fields: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    for name in names:
+        try:
+            fields[name] = readers[name](message, name) if name in readers else getattr(message, name)
+        except ValidationError as exc:
+            exc.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+    return fields
 
 
 def asked_page(call: Call, pagination: common_pb2.PaginationRequest) -> Asked:

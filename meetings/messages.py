@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.errors import invalid
-from core.messages import checked_numbers, read_range, read_timestamp, set_timestamp
+from core.messages import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
 from meetings.models import Meeting
 from meetings.queries import Filter
 from meetings.services.recordings import Announced
@@ -15,8 +15,9 @@ from tandem.meeting.v1 import meeting_pb2
 #: What a client says of a new meeting, and what a mask of UpdateMeeting may name.
 WRITABLE = ("title", "starts_at", "participants", "language", "owner")
 
-#: Column → field of the message, where they differ.
+#: What a meeting tells of its recording.
 RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
+#: Column → field of the message, where they differ.
 PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for name in RECORDING}}
 
 LONGEST_CHUNK = 64 * 1024
@@ -57,7 +58,7 @@ def meeting_fields(
     Raises:
         ValidationError: a time that cannot be.
     """
-    return {name: _READ[name](sent, name) if name in _READ else getattr(sent, name) for name in paths}
+    return read_fields(sent, paths, _READ)
 
 
 def read_upload(

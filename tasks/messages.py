@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from google.protobuf.message import Message
 
 from core.enums import names, unknown_choice
 from core.errors import invalid
-from core.messages import checked_numbers, read_range, read_timestamp, set_timestamp
+from core.messages import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
 from tandem.task.v1 import task_pb2
 from tasks.models import Priority, Status, Task
 from tasks.queries import Figures, Filter
@@ -63,7 +62,7 @@ def new_task_fields(request: task_pb2.CreateTaskRequest) -> dict[str, Any]:
     Raises:
         ValidationError: every field that cannot be read is named.
     """
-    fields = _fields(request, SENT_WITH_A_NEW_TASK)
+    fields = read_fields(request, SENT_WITH_A_NEW_TASK, _READ)
     fields["priority"] = fields["priority"] or Priority.MEDIUM
     return fields
 
@@ -74,7 +73,7 @@ def task_fields(request: task_pb2.UpdateTaskRequest, paths: Iterable[str]) -> di
     Raises:
         ValidationError: every field that cannot be read is named.
     """
-    fields = _fields(request, paths)
+    fields = read_fields(request, paths, _READ)
     errors = {
         name: ValidationError(f"{name.capitalize()} is required.", code="required")
         for name in ("status", "priority")
@@ -112,19 +111,6 @@ def stats_message(figures: Figures) -> task_pb2.TaskStats:
         by_assignee={str(user_id or ""): count for user_id, count in figures.by_assignee.items()},
         overdue=figures.overdue,
     )
-
-
-def _fields(message: Message, paths: Iterable[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    errors: dict[str, Any] = {}
-    for name in paths:
-        try:
-            fields[name] = _READ[name](message, name) if name in _READ else getattr(message, name)
-        except ValidationError as exc:
-            exc.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
-    return fields
 
 
 def _read_choice(message: Any, name: str) -> int:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 
 from changes import feed
 from core import auth
@@ -86,6 +87,15 @@ def bob(db: Any) -> User:
 @pytest.fixture
 def administrator(db: Any) -> User:
     return AdministratorFactory(email="root@example.com")
+
+
+@pytest.fixture
+def site(client: Client, administrator: User) -> Client:
+    """The admin site, signed in to as an administrator who may do everything there."""
+    User.objects.filter(pk=administrator.pk).update(is_superuser=True)
+    client.force_login(administrator)
+    client.defaults["HTTP_HOST"] = "localhost"
+    return client
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from users import services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
 from users.services import LONGEST_REASON
 
-#: Of how many users a search finds addresses; a name that more have is no way to look for one.
+#: Of how many users a search finds what belongs to them; a name that more have is no way to look for one.
 _MOST_USERS = 1_000
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
@@ -214,16 +214,28 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
         return self.with_reason(request, [user], reasoned, back=reverse("admin:users_user_change", args=[user.pk]))
 
 
+class FoundByUser(LargeList):
+    """Rows that belong to a user, and are searched by them."""
+
+    lookups = ("user__id__exact",)
+    search_fields: ClassVar[tuple[str, ...]] = ("user",)
+    search_help_text = f"Beginnings of the user's names and e-mail ({_MOST_USERS:,} users)"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        pattern = search.pattern(search_term)
+        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
+        return (queryset.filter(user__in=users) if pattern else queryset), False
+
+
 @admin.register(UserAddress)
-class UserAddressAdmin(ThroughServices, LargeList):
+class UserAddressAdmin(ThroughServices, FoundByUser):
     """Addresses; each write counts as one of its user, whose history tells of it."""
 
     list_display = ("user", "label", "full_name", "city", "country_code", "type", *DEFAULTS)
     list_select_related = ("user",)
-    lookups = ("user__id__exact",)
     sortable_by = ()
-    search_fields = ("user",)
-    search_help_text = "Beginnings of the user's names and e-mail"
     ordering = ("-id",)
     autocomplete_fields = ("user",)
     readonly_fields = ("id", "version", "created_at", "created_by", "updated_at", "updated_by")
@@ -231,13 +243,6 @@ class UserAddressAdmin(ThroughServices, LargeList):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # Whose it is, it stays.
         return (*self.readonly_fields, "user") if obj else self.readonly_fields
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[UserAddress], search_term: str
-    ) -> tuple[QuerySet[UserAddress], bool]:
-        pattern = search.pattern(search_term)
-        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
-        return (queryset.filter(user__in=users) if pattern else queryset), False
 
     def save_model(self, request: HttpRequest, obj: UserAddress, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name != "user"}

@@ -6,12 +6,11 @@ from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from google.protobuf.message import Message
 
 from changes.feed.subjects import Extent
 from core.enums import names, unknown_choice
 from core.errors import invalid, renamed
-from core.messages import checked_numbers, read_timestamp, set_timestamp
+from core.messages import checked_numbers, read_fields, read_timestamp, set_timestamp
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
@@ -114,7 +113,7 @@ def address_fields(address: user_pb2.UserAddress, paths: Iterable[str]) -> dict[
         ValidationError: every field that cannot be read is named.
     """
     paths = list(paths)
-    fields = _fields(address, [path for path in paths if "." not in path])
+    fields = read_fields(address, [path for path in paths if "." not in path], _READ)
     postal = {path.partition(".")[2] for path in paths if "." in path}
     return fields | {name: getattr(address.address, name) for name in postal}
 
@@ -151,7 +150,7 @@ def new_user_fields(request: user_pb2.CreateUserRequest) -> dict[str, Any]:
         ValidationError: every field that cannot be read is named.
     """
     names = ("email", "password", "first_name", "last_name", "display_name", "phone", "roles")
-    return _fields(request, names)
+    return read_fields(request, names, _READ)
 
 
 def imported_fields(request: user_pb2.BulkImportUsersRequest) -> dict[str, Any]:
@@ -166,9 +165,9 @@ def imported_fields(request: user_pb2.BulkImportUsersRequest) -> dict[str, Any]:
 
 def _user_in_row(user: user_pb2.User) -> dict[str, Any]:
     names = [field.name for field, _ in user.ListFields() if field.name in _IMPORTED]
-    fields = _fields(user, names)
+    fields = read_fields(user, names, _READ)
     if user.HasField("profile"):
-        fields |= _fields(user.profile, [field.name for field, _ in user.profile.ListFields()])
+        fields |= read_fields(user.profile, [field.name for field, _ in user.profile.ListFields()], _READ)
     if user.audit.HasField("created_at"):
         fields["created_at"] = read_timestamp(user.audit, "created_at", "audit.created_at")
     return fields
@@ -191,26 +190,13 @@ def user_fields(user: user_pb2.User, paths: Iterable[str]) -> dict[str, Any]:
         ValidationError: every field that cannot be read is named.
     """
     paths = list(paths)
-    fields = _fields(user, [path for path in paths if "." not in path])
+    fields = read_fields(user, [path for path in paths if "." not in path], _READ)
     return fields | profile_fields(user.profile, [path.partition(".")[2] for path in paths if "." in path])
 
 
 def profile_fields(profile: user_pb2.UserProfile, names: Iterable[str]) -> dict[str, Any]:
     """As `user_fields`, for the profile alone."""
-    return _fields(profile, names)
-
-
-def _fields(message: Message, names: Iterable[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    errors: dict[str, Any] = {}
-    for name in names:
-        try:
-            fields[name] = _READ[name](message, name) if name in _READ else getattr(message, name)
-        except ValidationError as exc:
-            exc.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
-    return fields
+    return read_fields(profile, names, _READ)
 
 
 def _read_phone(message: Any, name: str) -> str:

@@ -17,7 +17,7 @@ from changes.models import Change, Operation
 from changes.queries import history
 from changes.triggers import subject_type_of
 from core import ids
-from core.admin.lists import LargeList, OneColumnOrder
+from core.admin.lists import LookedAt, OneColumnOrder
 
 _PAGE = 50
 #: How many of the newest changes a filter looks through; there is no index for it, as each would cost every write.
@@ -96,7 +96,7 @@ class ReadChanges(OneColumnOrder):
 
 
 @admin.register(Change)
-class ChangeAdmin(LargeList):
+class ChangeAdmin(LookedAt):
     """To look at: the database writes the log, and nobody rewrites it."""
 
     list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "reason", "request_id")
@@ -144,15 +144,6 @@ class ChangeAdmin(LargeList):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """None: a change does not change."""
         raise PermissionDenied
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _entries(reader: Reader, changes: Sequence[Change]) -> list[tuple[object, ...]]:

@@ -65,7 +65,9 @@ class Routine:
                 return
             self._stopping.clear()
             self._rung = False
-            self._waked, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            self._waked, self._wake = os.pipe()
+            os.set_blocking(self._waked, False)
+            os.set_blocking(self._wake, False)
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 

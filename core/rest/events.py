@@ -16,7 +16,6 @@ from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from google.protobuf.message import Message
 
-from core.database.hygiene import connected
 from core.errors import Failure, Problem, problem_of
 from core.feeds import Event
 from core.reporting import Report
@@ -53,8 +52,7 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
 
 def resync(problem: Problem) -> StreamingHttpResponse:
     """The answer to a cursor that will not do: one event, after which the client begins without."""
-    document = stdlib_json.dumps(problems.document(problem)).encode()
-    return StreamingHttpResponse((b"event: resync\nid:\ndata: " + document + b"\n\n",), headers=_HEADERS)
+    return StreamingHttpResponse((_resync(problems.document(problem)),), headers=_HEADERS)
 
 
 def frame(event: Event) -> bytes:
@@ -75,7 +73,7 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
         await _write(send, _BEGIN)
         while not gone.is_set():
             ready.clear()
-            events = await asyncio.to_thread(_take_behind, stream) if feed.behind else feed.take(_AT_ONCE)
+            events = await asyncio.to_thread(feed.take, _AT_ONCE) if feed.behind else feed.take(_AT_ONCE)
             if events:
                 await _write(send, b"".join(map(frame, events)))
                 continue
@@ -102,11 +100,6 @@ def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> None:
         loop.call_soon_threadsafe(ready.set)
 
 
-def _take_behind(stream: Stream) -> Any:
-    with connected():
-        return stream.feed.take(_AT_ONCE)
-
-
 async def _write(send: Send, data: bytes) -> None:
     message = {"type": "http.response.body", "body": data, "more_body": True}
     await asyncio.wait_for(send(message), settings.STREAM_STALL_SECONDS)
@@ -120,9 +113,12 @@ def _last_words(exc: Exception, report: Report) -> bytes:
     if isinstance(exc, Failure):
         report.level = logging.INFO  # That is how feeds end.
     if problem.reason in RESYNC:
-        document = stdlib_json.dumps(problems.document(problem) | {"request_id": report.request_id})
-        return b"event: resync\nid:\ndata: " + document.encode() + b"\n\n"
+        return _resync(problems.document(problem) | {"request_id": report.request_id})
     return f": {problem.reason}: {problem.message}\n\n".encode()
+
+
+def _resync(document: dict[str, Any]) -> bytes:
+    return b"event: resync\nid:\ndata: " + stdlib_json.dumps(document).encode() + b"\n\n"
 
 
 def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:

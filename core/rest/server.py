@@ -5,7 +5,6 @@ their client takes, have threads of their own. A stream of events needs a thread
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,8 +30,8 @@ _GONE: Message = {"type": "http.disconnect"}
 _READ_AHEAD_BYTES = 1024 * 1024
 #: How long the clients of open streams may take to read why they end.
 _LAST_WORDS_SECONDS = 2.0
-#: The calls whose streams are open.
-_open: "set[_Call]" = set()
+#: The calls whose streams are open, by what sends them.
+_open: "dict[asyncio.Task[Any], _Call]" = {}
 
 
 def dividing(ordinary: Application, uploads: Application) -> Application:
@@ -61,11 +60,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         STREAMS.end_all(Unavailable("The server is going away; connect again, and another will answer."))
-        until = time.monotonic() + _LAST_WORDS_SECONDS
-        while _open and time.monotonic() < until:
-            await asyncio.sleep(0.05)
-        for call in list(_open):
-            call.abort()  # Its client does not read.
+        if _open:
+            _, late = await asyncio.wait(_open, timeout=_LAST_WORDS_SECONDS)
+            for task in late:
+                _open[task].abort()  # Its client does not read.
         await super().shutdown(sockets)
 
 
@@ -80,7 +78,7 @@ class _Call:
         self._patience = patience
         self._in_lines = in_lines
         self._line_bytes = 0
-        self.stalled = False
+        self._stalled = False
 
     async def read_ahead(self, most: int) -> None:
         """Reads the body until it ends, or until so many bytes have come."""
@@ -121,20 +119,21 @@ class _Call:
             STREAMS.close(self._scope.pop(events.TAKEN_OVER)[0])
         if message["type"] == "http.response.body" and events.TAKEN_OVER in self._scope:
             return  # The answer goes on.
-        if self.stalled:
+        if self._stalled:
             return
         try:
             await asyncio.wait_for(self._send(message), settings.STREAM_STALL_SECONDS)
         except TimeoutError:
             # Whoever writes goes on to its end, unheard; raising here would leave its thread waiting for ever.
-            self.stalled = True
+            self._stalled = True
             self._scope[CUT] = "gone"
             self.abort()
 
     async def go_on(self, stream: Any, report: Any) -> None:
         gone = asyncio.Event()
         listening = asyncio.ensure_future(self._until_gone(gone))
-        _open.add(self)
+        sending: Any = asyncio.current_task()
+        _open[sending] = self
         try:
             await events.send_events(stream, report, gone, self._send)
             await self._send({"type": "http.response.body", "body": b""})
@@ -142,7 +141,7 @@ class _Call:
             self.abort()
             await gone.wait()  # Until the web server knows it too.
         finally:
-            _open.discard(self)
+            del _open[sending]
             listening.cancel()
 
     def abort(self) -> None:

@@ -14,7 +14,6 @@ from django.conf import settings
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from core.database.hygiene import connected
 from core.errors import Failure
 from core.feeds import Feed
 from core.rpc.call import CallbackCall
@@ -80,11 +79,7 @@ class Sender:
         self._woken = False
         call, feed = self._call, self._feed
         try:
-            if feed.behind:
-                with connected():
-                    events = feed.take(_AT_ONCE)
-            else:
-                events = feed.take(_AT_ONCE)
+            events = feed.take(_AT_ONCE)
             for event in events:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)
                 call.send_encoded(encoded, pool, settings.STREAM_STALL_SECONDS)

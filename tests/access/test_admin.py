@@ -8,14 +8,6 @@ from tests.factories import ApiKeyFactory, UserFactory
 from users.models import User
 
 
-@pytest.fixture
-def site(client: Client, administrator: User) -> Client:
-    User.objects.filter(pk=administrator.pk).update(is_superuser=True)
-    client.force_login(administrator)
-    client.defaults["HTTP_HOST"] = "localhost"
-    return client
-
-
 def test_keys_are_shown_without_their_hashes(site: Client, ann: User) -> None:
     key = ApiKeyFactory(user=ann, name="Nightly report")
     for url in (reverse("admin:access_apikey_changelist"), reverse("admin:access_apikey_change", args=[key.pk])):

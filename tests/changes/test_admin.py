@@ -17,14 +17,6 @@ from users.models import Role, Status, User
 LIST = "admin:changes_change_changelist"
 
 
-@pytest.fixture
-def site(client: Client, administrator: User) -> Client:
-    User.objects.filter(pk=administrator.pk).update(is_superuser=True)
-    client.force_login(administrator)
-    client.defaults["HTTP_HOST"] = "localhost"
-    return client
-
-
 def history(site: Client, user: User, **asked: object) -> list[str]:
     """The texts of the history's rows, newest first, with single spaces."""
     page = site.get(reverse("admin:users_user_history", args=[user.pk]), asked)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -13,15 +12,6 @@ from users.models import User
 
 LIST = reverse("admin:meetings_meeting_changelist")
 ADD = reverse("admin:meetings_meeting_add")
-
-
-@pytest.fixture
-def site(client: Client, administrator: User) -> Client:
-    administrator.is_superuser = True
-    administrator.save(update_fields=["is_superuser"])
-    client.force_login(administrator)
-    client.defaults["HTTP_HOST"] = "localhost"
-    return client
 
 
 def form(**fields: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
@@ -17,15 +16,6 @@ from users.models import User
 
 LIST = reverse("admin:tasks_task_changelist")
 ADD = reverse("admin:tasks_task_add")
-
-
-@pytest.fixture
-def site(client: Client, administrator: User) -> Client:
-    administrator.is_superuser = True
-    administrator.save(update_fields=["is_superuser"])
-    client.force_login(administrator)
-    client.defaults["HTTP_HOST"] = "localhost"
-    return client
 
 
 def form(**fields: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from django.db import connection
 
 from changes.models import Change
 from tandem.task.v1.task_pb2 import (
-    EVENT_TYPE_BOOKMARK,
     EVENT_TYPE_CREATED,
     EVENT_TYPE_DELETED,
     EVENT_TYPE_SNAPSHOT_END,
@@ -111,9 +110,6 @@ def test_only_who_asks_for_bookmarks_gets_them(watching: Door, ann: User) -> Non
         assert told(watched.next()) == (EVENT_TYPE_CREATED, str(task.pk), False)
         Task.objects.filter(pk=task.pk).update(title="New")
         assert watched.next().event_type == EVENT_TYPE_UPDATED
-    with live(watching, ann) as watched:
-        Task.objects.filter(pk=task.pk).update(title="Newer")
-        assert watched.next().event_type == EVENT_TYPE_UPDATED != EVENT_TYPE_BOOKMARK
 
 
 def test_bad_requests(watching: Door, ann: User) -> None:
