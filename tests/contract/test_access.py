@@ -204,6 +204,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
+    "MeetingService/WatchMeeting": (
+        lambda user: a_request_to_watch(meeting_pb2.WatchMeetingRequest(meeting_id=a_meeting(user))),
+        OWN_MEETING,
+    ),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
 }

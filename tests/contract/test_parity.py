@@ -44,6 +44,7 @@ HTTP_ONLY = {
 STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
     "meeting.v1.MeetingService.UploadRecording": "multipart",
+    "meeting.v1.MeetingService.WatchMeeting": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",
     "taskservice.TaskService.BulkCreateTasks": "NDJSON",

@@ -323,7 +323,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'M_STATUS_PROPOSED\x10\x01\x12\x1f\n\x1bACTIO'
     b'N_ITEM_STATUS_ACCEPTED\x10\x02\x12\x1f\n\x1b'
     b'ACTION_ITEM_STATUS_REJECTED\x10'
-    b'\x032\x84\x06\n\x0eMeetingService\x12z\n\rCrea'
+    b'\x032\x88\x07\n\x0eMeetingService\x12z\n\rCrea'
     b'teMeeting\x12 .meeting.v1.Creat'
     b'eMeetingRequest\x1a!.meeting.v1'
     b'.CreateMeetingResponse"$\x82\xd3\xe4\x93'
@@ -350,7 +350,12 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'loadRecordingRequest\x1a#.meeti'
     b'ng.v1.UploadRecordingRespons'
     b'e"+\x82\xd3\xe4\x93\x02%"\x17/api/v1/meetings/'
-    b'upload:\x01*b\x07meeting(\x01b\x06proto3'
+    b'upload:\x01*b\x07meeting(\x01\x12\x81\x01\n\x0cWat'
+    b'chMeeting\x12\x1f.meeting.v1.Watch'
+    b'MeetingRequest\x1a .meeting.v1.'
+    b'WatchMeetingResponse",\x82\xd3\xe4\x93\x02&'
+    b'\x12$/api/v1/meetings/{meeting_'
+    b'id}/stream0\x01b\x06proto3'
 )
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "tandem.meeting.v1.meeting_pb2", globals())
