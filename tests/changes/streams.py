@@ -109,7 +109,7 @@ class Stream:
             if condition(self):
                 return self
             assert self.ended is None, self.ended
-            assert time.monotonic() < deadline, f"only {self.told}"
+            assert time.monotonic() < deadline, f"only {self.events}"
             self._waked.wait(0.1)
 
     def take_titles(self, *titles: str) -> "Stream":
