@@ -6,6 +6,7 @@ At most two lines of 42 columns and seven seconds: what broadcasters ask for (BB
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import NamedTuple
 
 from meetings.models import Segment
@@ -26,7 +27,7 @@ class Timed(NamedTuple):
 
 @dataclass
 class Cue:
-    """What is shown from one time to another."""
+    """What is shown from one time to another; the first line may be empty, for what stands before the text."""
 
     start_ms: int
     end_ms: int
@@ -42,8 +43,10 @@ def cues(segment: Segment, columns_taken: int = 0) -> list[Cue]:
     found: list[Cue] = []
     for word in _fitting(_timed(segment)):
         if not found or not _takes(found[-1], word, columns_taken):
-            found.append(Cue(word.start_ms, word.end_ms, [word.text]))
-    for cue, following in zip(found, [*found[1:], None], strict=True):
+            # Where too much stands before the text, the text is below it.
+            fits = width(word.text) + columns_taken <= COLUMNS or not columns_taken
+            found.append(Cue(word.start_ms, word.end_ms, [word.text] if fits else ["", word.text]))
+    for cue, following in zip_longest(found, found[1:]):
         most = following.start_ms if following else max(segment.end_ms, cue.end_ms)
         cue.end_ms = max(cue.start_ms + 1, min(max(cue.end_ms, cue.start_ms + SHORTEST_MS), most))
     return found
@@ -53,8 +56,7 @@ def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
     """Puts the word into the cue, if there is place and time for it."""
     if word.end_ms - cue.start_ms > LONGEST_MS or word.start_ms - cue.end_ms > PAUSE_MS:
         return False
-    # What stands before the text is in the first line; however long it is, there is some place left.
-    columns = COLUMNS if len(cue.lines) > 1 else max(COLUMNS // 2, COLUMNS - columns_taken)
+    columns = COLUMNS - (columns_taken if len(cue.lines) == 1 else 0)
     if width(cue.lines[-1]) + 1 + width(word.text) <= columns:
         cue.lines[-1] += f" {word.text}"
     elif len(cue.lines) < LINES:
@@ -102,13 +104,9 @@ def _fitting(words: Sequence[Timed]) -> Iterator[Timed]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    most = COLUMNS // 2
-    if width(text) <= most:
-        yield text
-        return
     piece = ""
     for character in text:
-        if width(piece + character) > most and not unicodedata.combining(character):
+        if width(piece + character) > COLUMNS and not unicodedata.combining(character):
             yield piece
             piece = ""
         piece += character

@@ -17,7 +17,7 @@ def written_as_srt(found: Transcription) -> Iterator[str]:
         before = f"{speaker}: " if speaker else ""
         for cue in cues(segment, width(before)):
             number += 1
-            text = before + "\n".join(map(_srt_text, cue.lines))
+            text = "\n".join([f"{before}{_srt_text(cue.lines[0])}".rstrip(), *map(_srt_text, cue.lines[1:])])
             yield f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n{text}\n\n"
 
 
