@@ -16,10 +16,11 @@ from core.feeds import FeedOver
 from meetings.models import Meeting, Segment, Speaker, Status
 from meetings.watching import PARTS, watched
 from tests.changes import promises
-from tests.changes.promises import Due, Received, Run, Truth
+from tests.changes.promises import Run
 from tests.changes.streams import Process, Stream, caught_up, process
 from tests.factories import MeetingFactory
 from tests.meetings.parts import a_segment, a_speaker
+from tests.meetings.telling import MEETING, received, truth
 from users.models import User
 
 NAME = "tests.WatchMeeting"
@@ -45,44 +46,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 30)
     monkeypatch.setattr("changes.feed.snapshot.PAGE", 5)
     monkeypatch.setattr(watching, "MOST_WAITING", 8)
-
-
-def told(event: Any, message: Any) -> Received:
-    kind = message.WhichOneof("event")
-    if kind is None:
-        return Received("bookmark", "", 0, event.cursor)
-    subject = getattr(message, kind)
-    if kind == "progress":
-        state: Any = subject.progress
-    elif kind == "status":
-        state = subject.title, int(subject.status), subject.progress
-    else:
-        state = (subject.text, subject.speaker_id) if kind == "segment" else subject.name
-    subject_id = "the meeting" if kind in ("progress", "status") else subject.id
-    return Received(event.name, subject_id, subject.version, event.cursor, None if message.deleted else state)
-
-
-def due(change: Change) -> Due:
-    old, new = change.old or {}, change.new or {}
-    name, subject_id, state = PARTS.get(change.subject_type, ("status", ""))[0], str(change.subject_id), None
-    if change.subject_type == "meeting":
-        subject_id, state = "the meeting", (new["title"], new["status"], new["progress"])
-        if change.changed_fields == ["progress"]:
-            name, state = "progress", new["progress"]
-    elif new:
-        state = (new["text"], new["speaker_id"] or "") if name == "transcript" else new["name"]
-    assert old or new
-    return Due(change.seq, change.xid, subject_id, change.subject_version, name, state)
-
-
-def truth_for(meeting: Meeting) -> Truth:
-    changes = Change.objects.filter(subject_type__in=["meeting", *PARTS]).order_by("seq")
-    return Truth([due(change) for change in changes if belongs_to(meeting, change)])
-
-
-def belongs_to(meeting: Meeting, change: Change) -> bool:
-    image = change.new or change.old or {}
-    return bool(image["id" if change.subject_type == "meeting" else "meeting_id"] == str(meeting.pk))
 
 
 class Writer(threading.Thread):
@@ -163,8 +126,8 @@ class Client(threading.Thread):
             stream.close()
         self.end = next((message.end for event, message in stream.events if event.name == "end"), None)
         assert (self.end is not None) == isinstance(stream.ended, FeedOver)
-        events = [(event, message) for event, message in stream.events if event.name != "end"]
-        run = Run(cursor, not cursor, [told(*each) for each in events])
+        told = [received(message, event.cursor) for event, message in stream.events if event.name != "end"]
+        run = Run(cursor, not cursor, told)
         last = next((event.cursor for event, _ in reversed(stream.events) if event.cursor), "")
         # Cut inside its initial state a client has nothing to go on from: it starts over, and so does its record.
         self.runs = [*self.runs, run] if last or cursor else []
@@ -190,11 +153,12 @@ def test_the_promises_hold_under_load(
         client.join()
         assert client.failed is None, client.failed
     caught_up(feed)
-    truth = truth_for(meeting)
+    logged = Change.objects.filter(subject_type__in=["meeting", *PARTS]).order_by("seq")
+    due = truth(logged, str(meeting.pk))
     for client in clients:
         assert (client.end.title, client.end.version) == ("Over", Meeting.objects.get(pk=meeting.pk).version)
-        assert promises.broken(client.runs, truth, final=truth.final()) == []
-    assert set(truth.final()) - {"the meeting"} == {
+        assert promises.broken(client.runs, due, final=due.final()) == []
+    assert set(due.final()) - {MEETING} == {
         str(pk)
         for model in (Segment, Speaker)
         for pk in model.objects.filter(meeting=meeting).values_list("pk", flat=True)

@@ -110,4 +110,4 @@ def _written(texts: Iterator[str]) -> IO[bytes]:
     except BaseException:
         file.close()
         raise
-    return file  # type: ignore[return-value]  # as good as one
+    return file
