@@ -4,11 +4,9 @@ import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from tandem.client import Client, NotFound, Patience, Resync, SnapshotEnd, Watch
 from tandem.meeting.v1.meeting_pb2 import (
@@ -20,7 +18,7 @@ from tandem.meeting.v1.meeting_pb2 import (
 )
 from tests.client.proxy import Proxy
 from tests.client.server import Server
-from tests.meetings.sql import insert_segment, set_status
+from tests.meetings.sql import insert_segment, set_status, written_to
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
@@ -31,17 +29,6 @@ EAGER = Patience(first_delay_seconds=0.05, longest_delay_seconds=0.2)
 def rows(server: Server) -> Iterator[Any]:
     with written_to() as cursor:
         yield cursor
-
-
-@contextmanager
-def written_to() -> Iterator[Any]:
-    """Of a connection beside the test's own, which commits."""
-    another = connection.copy()
-    another.inc_thread_sharing()
-    try:
-        yield another.cursor()
-    finally:
-        another.close()
 
 
 @pytest.fixture

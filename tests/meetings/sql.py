@@ -2,7 +2,11 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.db import connection
 
 from tests.meetings.parts import ENGINE
 
@@ -11,6 +15,17 @@ _SEGMENT = """
         confidence, words, engine, degraded, version, created_at, updated_at)
     VALUES (%s, %s, 1, %s, %s, %s, %s, 0.5, '[]', %s, false, 1, now(), now())
 """
+
+
+@contextmanager
+def written_to() -> Iterator[Any]:
+    """A cursor of a connection beside the test's own, which commits."""
+    another = connection.copy()
+    another.inc_thread_sharing()
+    try:
+        yield another.cursor()
+    finally:
+        another.close()
 
 
 def insert_segment(cursor: Any, meeting_id: str, start_ms: int, text: str) -> str:

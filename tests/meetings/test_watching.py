@@ -17,7 +17,7 @@ from meetings.models import Meeting, Segment, Speaker, Status
 from meetings.watching import PARTS, watched
 from tests.changes import promises
 from tests.changes.promises import Run
-from tests.changes.streams import Process, Stream, caught_up, process
+from tests.changes.streams import PATIENCE_SECONDS, Process, Stream, caught_up, process
 from tests.factories import MeetingFactory
 from tests.meetings.parts import a_segment, a_speaker
 from tests.meetings.telling import MEETING, received, truth
@@ -214,6 +214,7 @@ def test_a_change_that_is_not_told_lets_the_end_come(feed: Process, meeting: Mee
     stream.take_all()
     assert (names(stream), stream.ended) == (["status", "speakers", "speakers", "transcript"], None)
     feed.numberer.start()
+    assert stream._waked.wait(PATIENCE_SECONDS)
     stream.take_until(lambda stream: stream.ended is not None)
     assert (names(stream)[4:], type(stream.ended)) == (["end"], FeedOver)
 
