@@ -6,9 +6,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.errors import invalid
-from core.messages import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
-from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
+from core.messages import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
+from meetings.queries.stats import Figures
+from meetings.queries.transcripts import Found
 from meetings.services.recordings import Announced
 from tandem.meeting.v1 import meeting_pb2
 
@@ -183,6 +185,30 @@ def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
         query=request.query,
         starts_from=starts_from,
         starts_until=starts_until,
+    )
+
+
+def found_message(found: Found) -> meeting_pb2.SearchTranscriptsResponse:
+    """A page of segments with their meetings' titles."""
+    return meeting_pb2.SearchTranscriptsResponse(
+        matches=[
+            meeting_pb2.FoundSegment(
+                segment=segment_message(segment),
+                # A meeting may have been deleted since.
+                meeting_title=found.titles.get(segment.meeting_id, ""),
+            )
+            for segment in found.page.rows
+        ],
+        pagination=pagination(found.page),
+    )
+
+
+def stats_message(figures: Figures) -> meeting_pb2.GetMeetingStatsResponse:
+    return meeting_pb2.GetMeetingStatsResponse(
+        total=sum(figures.by_status.values()),
+        by_status={Status(status).name.lower(): count for status, count in figures.by_status.items()},
+        recorded_ms=figures.recorded_ms,
+        talk_ms_by_speaker=figures.talk_ms,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from core.fields import Id, Prose
 from core.search import words_of_prose
 from meetings.fields import Language
 from meetings.models import Stage, Status
+from meetings.models.findings import Speaker
 from meetings.models.parts import Part, of_meeting, of_user
 
 LONGEST_TEXT = 10_000
@@ -91,6 +93,8 @@ class Segment(Part):
     `text` is what is shown; what was recognised stays beside it, and each correction in `SegmentEdit`.
     """
 
+    NO_SUCH_SPEAKER = "There is no such speaker in this version of the transcript."
+
     start_ms = models.BigIntegerField(editable=False)
     end_ms = models.BigIntegerField(editable=False)
     text = Prose(max_length=LONGEST_TEXT)
@@ -124,6 +128,12 @@ class Segment(Part):
 
     def __str__(self) -> str:
         return str(self.text)
+
+    def clean(self) -> None:
+        """Who speaks is a voice of the same version."""
+        same = {"meeting": self.meeting_id, "transcript_version": self.transcript_version}
+        if self.speaker_id and not Speaker.objects.filter(pk=self.speaker_id, **same).exists():
+            raise ValidationError({"speaker_id": ValidationError(self.NO_SUCH_SPEAKER, code="unknown")})
 
 
 class SegmentEdit(models.Model):

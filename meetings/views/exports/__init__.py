@@ -22,7 +22,7 @@ from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription
 
-_OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetMeeting")
+_OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetTranscript")
 #: So much of a file is kept in memory.
 _IN_MEMORY_BYTES = 1024 * 1024
 _LONGEST_NAME = 80

@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Sum
 
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary, Transcript
 from meetings.queries import get_meeting
+from meetings.queries.transcripts import version_of
 from users.models import User
 
 _AT_ONCE = 500
@@ -56,10 +57,8 @@ def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:
         Transcript.DoesNotExist: there is no such version.
     """
     meeting = get_meeting(actor, meeting_id)
-    made = Transcript.objects.filter(meeting=meeting, version=version or meeting.transcript_version).first()
-    if version and made is None:
-        raise Transcript.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no transcript of version {version}")
-    version = version or meeting.transcript_version
+    version = version_of(meeting, version)
+    made = Transcript.objects.filter(meeting=meeting, version=version).first()
     of_version = {"meeting": meeting, "transcript_version": version}
     # First: if something changes meanwhile, the file is newer than this says, and is asked for again.
     fingerprint = _fingerprint(meeting, of_version)
