@@ -44,7 +44,7 @@ def _view(call: Call, request: Any) -> View:
     Raises:
         ValidationError: on each (`subject_types.<index>`) that there is not.
     """
-    known = sorted(subjects.types())
+    known = sorted(subjects.own_types())
     errors = {
         f"subject_types.{index}": ValidationError(f"Choose from: {', '.join(known)}.", code="choice")
         for index, name in enumerate(request.subject_types)

@@ -38,12 +38,16 @@ class Payload:
         return found
 
 
+class FeedOver(Exception):
+    """A feed has told all that there was to tell: its stream ends well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that a stream sends.
 
     Attributes:
-        name: as server-sent events call it: `created`, `updated`, `deleted`, `bookmark`, `snapshot_end`.
+        name: as server-sent events call it, such as `created`.
         payload: shared by all streams that send it.
         cursor: where a client goes on after it; empty in the initial state. Only characters that need no escaping.
     """
@@ -68,6 +72,7 @@ class Feed(Protocol):
 
         Raises:
             Failure: the feed has ended, and why. Events from before have been taken.
+            FeedOver: it has ended well.
         """
 
     def authorize(self, actor: Any) -> None:

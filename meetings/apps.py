@@ -1,11 +1,18 @@
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from changes.feed.subjects import Extent
 
 
 class MeetingsConfig(AppConfig):
     name = "meetings"
 
     def ready(self) -> None:
-        """Has the feed show meetings."""
+        """Has the feed show meetings, and what belongs to them."""
         from changes.feed import subjects
         from meetings import messages, models, policies
 
@@ -18,3 +25,23 @@ class MeetingsConfig(AppConfig):
                 paths=messages.PATHS,
             )
         )
+        for part, message, order in (
+            (models.Speaker, messages.speaker_message, ("transcript_version", "place")),
+            (models.Segment, messages.segment_message, ("transcript_version", "start_ms")),
+            (models.Summary, messages.summary_message, ("transcript_version",)),
+            (models.ActionItem, messages.action_item_message, ("transcript_version", "place")),
+        ):
+            subjects.register(
+                subjects.Subject(
+                    part,
+                    message=_of_row(message),
+                    audience=policies.audience_of_part,
+                    groups=lambda actor: frozenset(),
+                    belongs_to="meeting_id",
+                    order=order,
+                )
+            )
+
+
+def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Extent], Message]":
+    return lambda row, extent: message(row)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 from google.protobuf.empty_pb2 import Empty
 
+from changes import feed
+from changes.feed.watching import Watch, open_watch
 from core.masks import written_paths
 from core.messages import asked_page, checked_numbers, pagination, read_range, read_timestamp
 from core.operations import Call
@@ -12,6 +14,7 @@ from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
 from meetings.services import action_items, recordings, transcripts
+from meetings.watching import watched
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -52,6 +55,17 @@ def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeti
     page = queries.list_meetings(call.actor, asked_page(call, request.pagination), messages.meeting_filter(request))
     return meeting_pb2.ListMeetingsResponse(
         meetings=[meeting_message(meeting) for meeting in page.rows], pagination=pagination(page)
+    )
+
+
+def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch:
+    return open_watch(
+        feed.live,
+        watched(call.operation.name, queries.get_meeting(call.actor, request.meeting_id)),
+        call.actor,
+        cursor=request.cursor,
+        include_initial=not request.cursor,
+        bookmarks=request.bookmarks,
     )
 
 

@@ -22,6 +22,16 @@ def groups(actor: Any) -> frozenset[str]:
     return frozenset({ADMINISTRATORS} if actor.is_administrator else {str(actor.pk)})
 
 
+def who_see(meeting_id: str) -> str:
+    """The group of whoever sees this meeting, by whatever right. Nobody is of it but by looking at the meeting."""
+    return f"meeting:{meeting_id}"
+
+
+def audience_of_part(image: Mapping[str, Any]) -> dict[str, Extent]:
+    """Which groups see what belongs to a meeting and has this image."""
+    return {who_see(image["meeting_id"]): Extent.WHOLE}
+
+
 def may_change(actor: Any, meeting: Meeting) -> bool:
     """Its owner and administrators: what it says, its recording, deleting it."""
     return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == meeting.owner_id))

@@ -1,12 +1,16 @@
-"""Paths: each rpc's google.api.http rule; and resumable uploads, which HTTP alone has a protocol for."""
+"""Paths: each rpc's google.api.http rule; and what HTTP alone has: resumable uploads, and transcripts as files."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from core.rest.door import routes
-from meetings.views import MeetingViewSet, tus
+from meetings.views import MeetingViewSet, exports, tus
 
 urlpatterns = [
     *routes(MeetingViewSet),
+    re_path(
+        rf"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>{'|'.join(exports.FORMS)})/?$",
+        exports.transcript,
+    ),
     path("api/v1/uploads", tus.uploads),
     path("api/v1/uploads/<str:upload_id>", tus.upload),
 ]

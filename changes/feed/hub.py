@@ -2,12 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from changes.feed import subjects
 from changes.feed.log import Head, Logged
+from changes.feed.view import View
 from core.errors import EpochChanged, Unavailable
 
 if TYPE_CHECKING:
@@ -153,11 +154,12 @@ class Hub:
                     del self._waiting[key]
 
 
-def keys(subject_types: Iterable[str], groups: Mapping[str, frozenset[str]], subject_ids: frozenset[str]) -> list[Key]:
+def keys(view: View, groups: Mapping[str, frozenset[str]]) -> list[Key]:
     """What a stream is found under."""
     found = []
-    for subject_type in subject_types:
-        found += [(subject_type, one) for one in (subject_ids or {_ALL, *groups[subject_type]})]
+    for subject_type in view.subject_types:
+        all_of_them = set() if subject_type in view.granted else {_ALL}
+        found += [(subject_type, one) for one in (view.ids_of(subject_type) or all_of_them | groups[subject_type])]
     return found
 
 

@@ -111,6 +111,34 @@ def read(after: int, subject_types: Collection[str] | None = None, most: int = P
     return head, max(after, min(after + most, head.seq)), changes
 
 
+# Two scans of an index, where an OR would be one of the table.
+_GOES_ON = """
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT * FROM changes_change WHERE seq > %(after)s
+            UNION ALL
+            SELECT * FROM changes_change WHERE seq IS NULL
+        ) AS change
+        WHERE change.subject_type = ANY (%(types)s)
+            AND %(subject_id)s IN (change.subject_id::text, coalesce(change.new, change.old)->>%(column)s)
+    )
+"""
+
+
+def goes_on(after: int, subject_types: Collection[str], belongs_to: tuple[str, str]) -> bool:
+    """Whether anything of a subject, or of what belongs to it, is committed beyond a number, numbered by now or not.
+
+    Args:
+        subject_types: the subject's, and those of what belongs to it.
+        belongs_to: the column by which that names the subject, and the subject's id.
+    """
+    column, subject_id = belongs_to
+    asked: dict[str, Any] = {"after": after, "types": list(subject_types), "subject_id": subject_id, "column": column}
+    with connection.cursor() as cursor:
+        cursor.execute(_GOES_ON, asked)
+        return bool(cursor.fetchone()[0])
+
+
 def read_head() -> Head:
     """How far the log goes now.
 

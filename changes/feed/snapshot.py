@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from changes.feed import subjects
 from changes.feed.log import Image, Logged
@@ -20,8 +21,9 @@ from changes.feed.view import View
 from core import ids
 
 PAGE = 500
-#: Sorts after every id.
-_BEYOND = "~"
+
+#: A row's place in the order of its type: the values of `Subject.order`, and the id.
+Place = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,23 @@ class Moment:
 
 @dataclass(slots=True)
 class Pages:
-    """The pages of one type: the last id of each, and its moment."""
+    """The pages of one type: the moment of each, and the last place of each but the last one, which has no end."""
 
-    last_ids: list[str] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
+    _ends: list[Place] = field(default_factory=list)
 
-    def add(self, last_id: str, moment: Moment) -> None:
-        """Pages of one moment are one; there are as many as the table was written to meanwhile."""
-        if self.moments and self.moments[-1] == moment:
-            self.last_ids[-1] = last_id
-        else:
-            self.last_ids.append(last_id)
+    def add(self, after: Place | None, moment: Moment) -> None:
+        """Adds a page that begins after this place (None = with the first row).
+
+        Pages of one moment are one; there are as many as the table was written to meanwhile.
+        """
+        if not self.moments or self.moments[-1] != moment:
+            if after is not None:
+                self._ends.append(after)
             self.moments.append(moment)
 
-    def moment_of(self, subject_id: str) -> Moment:
-        return self.moments[bisect_left(self.last_ids, subject_id)]
+    def moment_of(self, place: Place) -> Moment:
+        return self.moments[bisect_left(self._ends, place)]
 
 
 class Snapshot:
@@ -68,7 +72,7 @@ class Snapshot:
         self._view = view
         self._actor = actor
         self._left = list(view.subject_types)
-        self._last_id: str | None = None
+        self._last: Place | None = None
         self._pages = {name: Pages() for name in view.subject_types}
 
     @property
@@ -76,44 +80,71 @@ class Snapshot:
         """Whether all pages were read."""
         return not self._left
 
+    @property
+    def begun(self) -> bool:
+        """Whether any page was read."""
+        return any(pages.moments for pages in self._pages.values())
+
     def page(self) -> list[Logged]:
         """The next subjects, each as if it was just created."""
         subject_type = self._left[0]
         moment, images = self._read(subject_type)
-        self._last_id = str(images[-1]["id"]) if len(images) == PAGE else _BEYOND
-        self._pages[subject_type].add(self._last_id, moment)
-        if self._last_id is _BEYOND:
+        self._pages[subject_type].add(self._last, moment)
+        if len(images) == PAGE:
+            self._last = _place(subject_type, images[-1])
+        else:
             del self._left[0]
-            self._last_id = None
+            self._last = None
             if not self._left:
                 self._actor = None  # A stream lives long.
-        return [_as_created(subject_type, image) for image in images]
+        return [as_created(subject_type, image) for image in images]
 
     def holds(self, change: Logged) -> bool:
         """Whether what this change made of its subject, or a later state, was read. Only once it is `complete`."""
-        return self._pages[change.subject_type].moment_of(change.subject_id).saw(change.xid)
+        pages = self._pages[change.subject_type]
+        if len(pages.moments) == 1:
+            return pages.moments[0].saw(change.xid)
+        # By what never changes; of what was forgotten no more than the id is left, and that only orders by the id.
+        image = change.new or change.old or {"id": change.subject_id}
+        return pages.moment_of(_place(change.subject_type, image)).saw(change.xid)
 
     def _read(self, subject_type: str) -> tuple[Moment, list[Image]]:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
-        if self._view.subject_ids:
+        if named := self._view.ids_of(subject_type):
             # What is no id is nobody's.
-            rows = rows.filter(pk__in=[wanted for wanted in self._view.subject_ids if ids.parsed(wanted)])
-        if self._last_id is not None:
-            rows = rows.filter(pk__gt=self._last_id)
+            rows = rows.filter(pk__in=[wanted for wanted in named if ids.parsed(wanted)])
+        if self._last is not None:
+            rows = rows.filter(_after((*subject.order, "pk"), self._last))
         page, values = subject.images(rows).values_list("image")[:PAGE].query.sql_with_params()
         with connection.cursor() as cursor:
             # One statement, so that the rows are of the moment; and one row at least, so that there is a moment.
             cursor.execute(
                 "SELECT pg_current_snapshot()::text, page.image::text"  # noqa: S608 - the queryset's own SQL
-                f" FROM (SELECT) AS one LEFT JOIN ({page}) AS page ON true ORDER BY (page.image->>'id')::uuid",
+                f" FROM (SELECT) AS one LEFT JOIN ({page}) AS page ON true",
                 values,
             )
             found = cursor.fetchall()
-        return Moment.parsed(found[0][0]), [json.loads(image) for _, image in found if image is not None]
+        images = [json.loads(image) for _, image in found if image is not None]
+        # What a join gives is in no order.
+        return Moment.parsed(found[0][0]), sorted(images, key=lambda image: _place(subject_type, image))
 
 
-def _as_created(subject_type: str, image: Image) -> Logged:
+def _place(subject_type: str, image: Image) -> Place:
+    return (*(image[column] for column in subjects.of(subject_type).order), str(image["id"]))
+
+
+def _after(columns: tuple[str, ...], place: Place) -> Q:
+    """What is behind this place: `(a, b) > (1, 2)`."""
+    first, value = columns[0], place[0]
+    behind = Q(**{f"{first}__gt": value})
+    if len(columns) == 1:
+        return behind
+    return Q(**{f"{first}__gte": value}) & (behind | _after(columns[1:], place[1:]))
+
+
+def as_created(subject_type: str, image: Image) -> Logged:
+    """A row with this image, as if it was just created."""
     return Logged(
         seq=0,
         xid=0,

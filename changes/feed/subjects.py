@@ -40,6 +40,9 @@ class Subject:
             `visible_to` means.
         paths: column → field of the message, where it is called otherwise.
         partial: the fields of the message that are shown where only a part is.
+        belongs_to: the column that names the subject which this one belongs to. Only streams about that one show it
+            (`View.topic`), to whoever sees that; `groups` gives none.
+        order: the columns by which an initial state is in order, before the id. They never change.
     """
 
     model: Any
@@ -48,6 +51,8 @@ class Subject:
     groups: Callable[[Any], frozenset[str]]
     paths: Mapping[str, str] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
+    belongs_to: str = ""
+    order: tuple[str, ...] = ()
 
     @cached_property
     def type(self) -> str:
@@ -99,10 +104,10 @@ class Subject:
         return None if column.has_db_default() else column.get_default()
 
     def images(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The images of these rows, by id, as the log would have them."""
+        """The images of these rows, in order, as the log would have them."""
         # The table's name stands for its row; the ORM has no word for that.
         image = RawSQL(f'to_jsonb("{self.model._meta.db_table}") - %s::text[]', [self.not_logged], models.JSONField())  # noqa: S611
-        found: models.QuerySet[Any] = rows.annotate(image=image).order_by("pk")
+        found: models.QuerySet[Any] = rows.annotate(image=image).order_by(*self.order, "pk")
         return found
 
     def changed_fields(self, change: Logged, extent: Extent) -> list[str]:
@@ -147,6 +152,11 @@ def of(subject_type: str) -> Subject:
 def types() -> Collection[str]:
     """All types that are registered."""
     return _registered.keys()
+
+
+def own_types() -> Collection[str]:
+    """Those that stand for themselves: without what only belongs to another subject."""
+    return [name for name, subject in _registered.items() if not subject.belongs_to]
 
 
 def extent(seen_by: Mapping[str, Extent], groups: Iterable[str]) -> Extent:

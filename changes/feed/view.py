@@ -24,6 +24,8 @@ class Kind(Enum):
     LEFT = "left"
     BOOKMARK = "bookmark"
     SNAPSHOT_END = "snapshot_end"
+    #: The stream's topic is over, and so is the stream.
+    END = "end"
 
     @property
     def told_as(self) -> str:
@@ -32,13 +34,49 @@ class Kind(Enum):
 
 
 #: Makes an event's message, without its cursor; a module's function, so that streams of one operation share what it
-#: makes. The change is None for BOOKMARK and SNAPSHOT_END.
+#: makes. The change is None for BOOKMARK and SNAPSHOT_END; for END it is what the topic was told to be last.
 Render = Callable[[Kind, Logged | None, Extent], Message]
 
 
 def everything(image: Image) -> bool:
     """The filter that lets all pass."""
     return True
+
+
+def told_as(kind: Kind, change: Logged | None) -> str:
+    """What most streams call an event."""
+    return kind.told_as
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The one subject that a stream is about. Whatever else the stream shows belongs to it (`Subject.belongs_to`).
+
+    Attributes:
+        belongs_to: the column by which whatever belongs to it names it.
+        version: of the subject when the caller was let in. That it was out of view before that ends nothing.
+        is_over: whether nothing more is to come of it while its row has this image; then the stream ends, well.
+        gone: what the stream ends with once the subject is deleted, or is no longer for the caller to see.
+    """
+
+    subject_type: str
+    subject_id: str
+    belongs_to: str
+    version: int
+    is_over: Callable[[Image], bool]
+    gone: Exception
+
+    @property
+    def named_by(self) -> tuple[str, str]:
+        """The column by which whatever belongs to it names it, and how."""
+        return self.belongs_to, self.subject_id
+
+    def is_of(self, change: Logged | None) -> bool:
+        return change is not None and change.subject_type == self.subject_type
+
+    def came_back_after(self, left: Logged | None) -> bool:
+        """Whether it was in view again after this change, by which it left."""
+        return left is not None and left.operation != "deleted" and left.version <= self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +89,10 @@ class View:
         matches: the filter.
         narrow: the same filter for a query, as far as it can say it: what it leaves out must not match.
         subject_ids: where the filter names subjects, all of them; such a stream costs nothing when others change.
+        named: what server-sent events call an event.
+        topic: what the stream is about, if it is about one subject. It is the first of `subject_types`, and the one of
+            `subject_ids`.
+        granted: of the other types, the groups that the caller is of because they see the topic.
     """
 
     operation: str
@@ -60,6 +102,17 @@ class View:
     matches: Callable[[Image], bool] = everything
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     subject_ids: frozenset[str] = frozenset()
+    named: Callable[[Kind, Logged | None], str] = told_as
+    topic: Topic | None = None
+    granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def ids_of(self, subject_type: str) -> frozenset[str]:
+        """The subjects of this type that are named; none = all that the caller sees."""
+        return frozenset() if subject_type in self.granted else self.subject_ids
+
+    def groups(self, subject_type: str, actor: Any) -> frozenset[str]:
+        """Those of this actor."""
+        return self.granted.get(subject_type) or subjects.of(subject_type).groups(actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +129,13 @@ class Viewer:
     def shown(self, change: Logged) -> tuple[Kind, Extent] | None:
         """What is told of the change; None = nothing, as nothing that is in the view is another than before."""
         view = self.view
-        if change.subject_type not in self.groups or (view.subject_ids and change.subject_id not in view.subject_ids):
+        if change.subject_type not in self.groups:
+            return None
+        if view.subject_ids and change.subject_id not in view.subject_ids and change.subject_type not in view.granted:
             return None
         if change.forgotten:
+            if change.subject_type in view.granted:
+                return None  # Nobody knows any more what it belonged to.
             # Nobody knows any more who saw it. That an id is gone for good tells nothing to who did not know it; what
             # was before the deletion is not told any more.
             return (Kind.DELETED, Extent.PART) if change.operation == "deleted" else None
@@ -119,4 +176,4 @@ _of_no_change: dict[Any, Payload] = {}
 
 def viewer(view: View, actor: Any) -> Viewer:
     """The view as this actor has it."""
-    return Viewer(view, {name: subjects.of(name).groups(actor) for name in view.subject_types})
+    return Viewer(view, {name: view.groups(name, actor) for name in view.subject_types})

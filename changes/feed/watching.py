@@ -10,12 +10,12 @@ from django.conf import settings
 from changes.feed import cursors, log, subjects
 from changes.feed.hub import ANOTHER_LOG, Hub, keys
 from changes.feed.log import Logged
-from changes.feed.snapshot import Snapshot
+from changes.feed.snapshot import Snapshot, as_created
 from changes.feed.subjects import Extent
-from changes.feed.view import Kind, View, Viewer, viewer
+from changes.feed.view import Kind, Topic, View, Viewer, viewer
 from core.database.hygiene import connected
 from core.errors import EpochChanged, TooFarBehind, invalid
-from core.feeds import Event
+from core.feeds import Event, FeedOver
 
 #: What waits for a live stream. One that does not take it goes on from memory, or from the log.
 MOST_WAITING = 256
@@ -50,6 +50,7 @@ class Watch:
         "_hub",
         "_live_after",
         "_must_read",
+        "_over",
         "_ready",
         "_snapshot",
         "_stamp",
@@ -62,7 +63,16 @@ class Watch:
     )
 
     def __init__(
-        self, hub: Hub, view: View, actor: Any, *, after: int, stamp: cursors.Stamp, initial: bool, bookmarks: bool
+        self,
+        hub: Hub,
+        view: View,
+        actor: Any,
+        *,
+        after: int,
+        stamp: cursors.Stamp,
+        initial: bool,
+        bookmarks: bool,
+        over: Logged | None = None,
     ) -> None:
         self._hub = hub
         self._viewer: Viewer = viewer(view, actor)
@@ -73,7 +83,8 @@ class Watch:
         #: Whether the next `take` reads from the database.
         self._must_read = initial
         self._after: int | None = after
-        #: What it joined behind; a batch that was being handed out then may still be.
+        #: What it joined behind, and then what it was offered: a batch that was being handed out when it joined may
+        #: still be.
         self._live_after = after
         #: Up to here all was given, or is not for this stream.
         self._given = after
@@ -81,8 +92,10 @@ class Watch:
         self._ready: deque[Item] = deque()
         self._waiting: deque[Item] = deque()
         self._failure: Exception | None = None
+        #: What its topic is, as far as is known, if that means that the stream is over.
+        self._over = over
         self._wake: Callable[[], None] = _nobody
-        self.keys = keys(view.subject_types, self._viewer.groups, view.subject_ids)
+        self.keys = keys(view, self._viewer.groups)
         #: On the clock of `time.monotonic`.
         self.next_bookmark = time.monotonic() + BOOKMARK_SECONDS if bookmarks else float("inf")
 
@@ -90,7 +103,8 @@ class Watch:
 
     @property
     def behind(self) -> bool:
-        return self._must_read and not self._ready and self._failure is None
+        must_ask = self._must_read or (self._over is not None and not self._waiting)
+        return must_ask and not self._ready and self._failure is None
 
     def start(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -100,15 +114,26 @@ class Watch:
     def take(self, most: int) -> Sequence[Event]:
         if self._failure is not None:
             return self._last_words(self._failure)
+        topic = self._viewer.view.topic
         # In this order: once `_after` is set, the tailer adds nothing to what waits, which therefore goes first.
         if self._after is not None and not self._ready and not self._waiting:
             self._advance(self._after, most)
         events: list[Event] = []
         while len(events) < most and (self._ready or self._waiting):
-            events.append(self._event((self._ready or self._waiting).popleft()))
-        if not events and self._after is not None:
+            item = (self._ready or self._waiting).popleft()
+            if topic is not None and item.kind in (Kind.LEFT, Kind.DELETED) and topic.is_of(item.change):
+                if topic.came_back_after(item.change):
+                    continue
+                self.end(topic.gone)
+                return events or self._last_words(topic.gone)
+            events.append(self._event(item))
+        if events:
+            return events
+        if self._after is not None:
             # Nothing here was for this stream, but there is more; or the database must be asked.
             self._wake()
+        elif self._over is not None:
+            return self._end_of_topic(self._over)
         return events
 
     def end(self, failure: Exception) -> None:
@@ -125,7 +150,8 @@ class Watch:
         If they have other rights, subjects came into view or left it without having changed, which no change tells:
         the stream ends, and its client starts over.
         """
-        if any(subjects.of(name).groups(actor) != groups for name, groups in self._viewer.groups.items()):
+        view = self._viewer.view
+        if any(view.groups(name, actor) != groups for name, groups in self._viewer.groups.items()):
             self.end(EpochChanged("What you may see has changed: start over from the initial state."))
 
     # What the hub asks, in the tailer's thread
@@ -140,15 +166,17 @@ class Watch:
         if self._after is not None or change.seq <= self._live_after:
             return False
         item = self._item(change)
-        if item is None:
-            return False
-        if len(self._waiting) >= MOST_WAITING:
+        if item is not None and len(self._waiting) >= MOST_WAITING:
             # In this order: once `_after` is set, the door may join again at once.
             self._hub.leave(self)
             self._after = change.seq - 1
-        else:
+            return True
+        if item is not None:
             self._waiting.append(item)
-        return True
+        # In this order: what was offered up to here waits, or is taken.
+        self._live_after = change.seq
+        # If its topic is over, the end may have waited for this change, though it is not told.
+        return item is not None or self._over is not None
 
     def offer_bookmark(self, seq: int, now: float) -> bool:
         """Whether it was due, and there is place for it; all up to this number was offered."""
@@ -201,9 +229,12 @@ class Watch:
         self._check_lag(until)
 
     def _read_snapshot(self, snapshot: Snapshot) -> None:
+        topic = None if snapshot.begun else self._viewer.view.topic
         for row in snapshot.page():
             if (item := self._item(row)) is not None:
                 self._ready.append(item)
+        if topic is not None and not self._ready:
+            raise topic.gone  # Between looking for it and this.
         if snapshot.complete and self._after is not None:
             self._must_read = False
             self._allowed_lag = self._lag_from(self._after)
@@ -227,8 +258,24 @@ class Watch:
         cursor = ""
         if item.seq is not None:
             self._given = item.seq
-            cursor = self._cursor(item.seq, item.change)
-        return Event(item.kind.told_as, self._viewer.payload(item.kind, item.change, item.extent), cursor)
+            cursor = self._cursor(item.seq, item.change if item.kind is not Kind.END else None)
+        view, change = self._viewer.view, item.change
+        if view.topic is not None and change is not None and view.topic.is_of(change):
+            self._over = change if view.topic.is_over(change.new or {}) else None
+        return Event(view.named(item.kind, change), self._viewer.payload(item.kind, change, item.extent), cursor)
+
+    def _end_of_topic(self, over: Logged) -> Sequence[Event]:
+        """The last event, if all that is committed was told. If not, the rest is going to be offered, and wakes."""
+        view, passed = self._viewer.view, self._live_after
+        with connected():
+            if view.topic is None or log.goes_on(passed, view.subject_types, view.topic.named_by):
+                return ()
+        if self._waiting or self._after is not None:  # It was offered meanwhile.
+            self._wake()
+            return ()
+        end = self._event(Item(Kind.END, max(passed, self._given), over))
+        self._failure, self._bookmarks = FeedOver(), False
+        return [end]
 
     def _cursor(self, seq: int, change: Logged | None) -> str:
         """The cursor after a change, which the streams of one filter share."""
@@ -278,7 +325,16 @@ def open_watch(
     stamp, head = stamp_of(view, actor), hub.head
     # Another process may have given the cursor, and be ahead of this one.
     after = cursors.read(cursor, stamp, log.read_head()) if cursor else head.seq
-    return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks)
+    over = _over_already(view.topic) if cursor and view.topic else None
+    return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks, over=over)
+
+
+def _over_already(topic: Topic) -> Logged | None:
+    """What the topic is by now, if that means that it is over: no change after the cursor need tell it."""
+    subject = subjects.of(topic.subject_type)
+    rows = subject.model._default_manager.filter(pk=topic.subject_id)
+    image = subject.images(rows).values_list("image", flat=True).first()
+    return as_created(topic.subject_type, image) if image is not None and topic.is_over(image) else None
 
 
 def stamp_of(view: View, actor: Any) -> cursors.Stamp:

@@ -145,7 +145,8 @@ def _answer_feed(
     if last := sent.META.get("HTTP_LAST_EVENT_ID"):
         # A browser that connects again sends the query of its first time.
         message.cursor = last
-        message.ClearField("include_initial")
+        if "include_initial" in message.DESCRIPTOR.fields_by_name:
+            message.ClearField("include_initial")
     try:
         with STREAMS.place(call) as open_with:
             stream = open_with(begin(call, message), None)

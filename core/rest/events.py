@@ -17,7 +17,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from google.protobuf.message import Message
 
 from core.errors import Failure, Problem, problem_of
-from core.feeds import Event
+from core.feeds import Event, FeedOver
 from core.reporting import Report
 from core.rest import json, problems
 from core.streams import STREAMS, Stream
@@ -87,6 +87,8 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
     except TimeoutError:
         report.code = "STALLED"
         raise
+    except FeedOver:
+        report.code = "200"
     except Exception as exc:
         await _write(send, _last_words(exc, report))
     finally:
@@ -133,6 +135,8 @@ def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:
                 yield from map(frame, events)
             elif not ready.wait(HEARTBEAT_SECONDS):
                 yield _HEARTBEAT
+    except FeedOver:
+        report.code = "200"
     except Exception as exc:
         yield _last_words(exc, report)
     finally:

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from core.errors import Failure
-from core.feeds import Feed
+from core.feeds import Feed, FeedOver
 from core.rpc.call import CallbackCall
 from core.rpc.workers import Workers
 
@@ -83,6 +83,9 @@ class Sender:
             for event in events:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)
                 call.send_encoded(encoded, pool, settings.STREAM_STALL_SECONDS)
+        except FeedOver:
+            call.finish()
+            return
         except Exception as exc:
             # Whatever it is, the client is told as any other failure.
             call.fail(exc)

@@ -60,7 +60,7 @@ def get_meeting(actor: Any, meeting_id: str) -> Meeting:
             else _of_member_by_id.first(meeting_id=wanted, member_id=actor.pk)
         )
     if meeting is None:
-        raise _not_found(meeting_id)
+        raise not_found(meeting_id)
     return meeting
 
 
@@ -74,7 +74,7 @@ def get_meeting_for_update(actor: Any, meeting_id: str, *, to_delete: bool = Fal
     rows = Meeting.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=not to_delete)
     meeting = rows.filter(pk=wanted).first() if wanted else None
     if meeting is None:
-        raise _not_found(meeting_id)
+        raise not_found(meeting_id)
     return meeting
 
 
@@ -105,7 +105,8 @@ def list_meetings(actor: Any, asked: Asked, only: Filter = Filter()) -> Page[Mee
     return page(_selection(actor, only), asked, NEWEST_FIRST)
 
 
-def _not_found(meeting_id: str) -> Meeting.DoesNotExist:
+def not_found(meeting_id: str) -> Meeting.DoesNotExist:
+    """What is said of a meeting that is not there, or not for this caller to see."""
     return Meeting.DoesNotExist(f"Meeting with ID '{meeting_id}' not found")
 
 

@@ -18,6 +18,7 @@ from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
 from tandem.client.tokens import OnTokens, credentials_of
 from tandem.client.watching import Patience, Watch
+from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
@@ -124,6 +125,20 @@ class Client:
             labels: any of these; none = all.
         """
         return self._watch(feeds.tasks(self.tasks, task_ids, statuses, labels), cursor, include_initial, patience)
+
+    def watch_meeting(
+        self,
+        meeting_id: str,
+        *,
+        cursor: str = "",
+        patience: Patience = Patience(),  # noqa: B008 (it is frozen)
+    ) -> Watch[WatchMeetingResponse]:
+        """What becomes of a meeting, as `WatchMeetingResponse`; see `Watch`.
+
+        The last event is `end`: the meeting is completed, failed or cancelled. Without a cursor, and after a Resync, it
+        begins with all there is.
+        """
+        return self._watch(feeds.meeting(self.meetings, meeting_id), cursor, True, patience)
 
     def close(self) -> None:
         """Ends what is open, in whichever thread, and the connection. May be called more than once."""

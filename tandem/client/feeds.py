@@ -9,18 +9,23 @@ from typing import Any, Callable, Generic, Iterable, NamedTuple, TypeVar
 from tandem.change.v1 import change_pb2
 from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
 from tandem.client.calls import Metadata
+from tandem.meeting.v1 import meeting_pb2
+from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 
-Event = TypeVar("Event", change_pb2.Change, task_pb2.TaskEvent)
+Event = TypeVar("Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.WatchMeetingResponse)
 
 
 class Kind(enum.Enum):
     """What a message of a feed is."""
 
     EVENT = enum.auto()
+    #: The first one of a stream with an initial state is the end of that.
     BOOKMARK = enum.auto()
     SNAPSHOT_END = enum.auto()
+    #: Nothing follows.
+    END = enum.auto()
 
 
 class Key(NamedTuple):
@@ -74,6 +79,16 @@ def tasks(
     return Feed(stream, _kind_of_task_event, _subject_of_task_event, _task_event_of_what_is_gone)
 
 
+def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.WatchMeetingResponse]:
+    """WatchMeeting, which without a cursor always begins with what there is."""
+
+    def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
+        request = meeting_pb2.WatchMeetingRequest(meeting_id=meeting_id, cursor=cursor, bookmarks=True)
+        return stub.WatchMeeting(request, metadata=tuple(metadata))
+
+    return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _meeting_event_of_what_is_gone)
+
+
 def _kind_of_change(change: change_pb2.Change) -> Kind:
     if change.kind == change_pb2.CHANGE_KIND_BOOKMARK:
         return Kind.BOOKMARK
@@ -104,3 +119,28 @@ def _subject_of_task_event(event: task_pb2.TaskEvent) -> tuple[Key, int]:
 def _task_event_of_what_is_gone(key: Key, version: int) -> task_pb2.TaskEvent:
     task = task_pb2.Task(id=key.subject_id, version=version)
     return task_pb2.TaskEvent(event_type=task_pb2.EVENT_TYPE_DELETED, task=task, left_view=True)
+
+
+def _kind_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> Kind:
+    told = event.WhichOneof("event")
+    return Kind.BOOKMARK if told is None else Kind.END if told == "end" else Kind.EVENT
+
+
+def _subject_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> tuple[Key, int]:
+    told = event.WhichOneof("event") or ""
+    subject: Any = getattr(event, told)
+    if told in ("status", "progress"):
+        return Key("status", ""), subject.version
+    # There is one summary of each version.
+    return Key(told, str(subject.transcript_version) if told == "summary" else subject.id), subject.version
+
+
+def _meeting_event_of_what_is_gone(key: Key, version: int) -> meeting_pb2.WatchMeetingResponse:
+    event = meeting_pb2.WatchMeetingResponse(deleted=True)
+    gone: Any = getattr(event, key.subject_type)
+    gone.version = version
+    if key.subject_type == "summary":
+        gone.transcript_version = int(key.subject_id)
+    elif key.subject_type != "status":
+        gone.id = key.subject_id
+    return event

@@ -79,7 +79,8 @@ class Patience:
 
 
 class Watch(Generic[Event]):
-    """An iterator over events, Resync and SnapshotEnd; ends when it is closed, or raises what cannot be waited out.
+    """An iterator over events, Resync and SnapshotEnd; ends when it is closed or after the event by which a feed says
+    that it is over, or raises what cannot be waited out.
 
     Iterate in one thread; `close` and `cursor` may be used from any.
 
@@ -116,6 +117,8 @@ class Watch(Generic[Event]):
         #: Those that came again after a stream was cut inside its initial state; None = it is the first.
         self._again: set[Key] | None = None
         self._state_ended_at = 0.0
+        #: Whether the stream is inside its initial state.
+        self._in_state = False
         #: What the end of an initial state leaves to tell.
         self._ready: deque[Event | SnapshotEnd] = deque()
 
@@ -178,6 +181,7 @@ class Watch(Generic[Event]):
         initial = self._include_initial and not self._cursor
         if initial:
             self._again = set() if self._known else None
+        self._in_state = initial
         self._token = self._credentials.current()
         self._opened_at = time.monotonic()
         metadata = [] if self._token is None else [authorization(self._token)]
@@ -185,8 +189,12 @@ class Watch(Generic[Event]):
 
     def _received(self, message: Event) -> Event | SnapshotEnd | None:
         kind, cursor = self._feed.kind(message), message.cursor
-        if kind is Kind.SNAPSHOT_END:
+        if kind is Kind.SNAPSHOT_END or (kind is Kind.BOOKMARK and self._in_state):
             return self._end_state(cursor)
+        if kind is Kind.END:
+            self._cursor = cursor
+            self.close()
+            return message
         if kind is Kind.BOOKMARK:
             self._cursor = cursor
             if self._known and time.monotonic() - self._state_ended_at > _STATE_REMEMBERED_SECONDS:
@@ -215,6 +223,7 @@ class Watch(Generic[Event]):
     def _end_state(self, cursor: str) -> Event | SnapshotEnd | None:
         """What was given from a stream that was cut, and did not come again, is gone meanwhile."""
         self._state_ended_at = time.monotonic()
+        self._in_state = False
         gone = [] if self._again is None else [key for key in self._known if key not in self._again]
         self._again = None
         for key in gone:

@@ -109,7 +109,7 @@ class Stream:
             if condition(self):
                 return self
             assert self.ended is None, self.ended
-            assert time.monotonic() < deadline, f"only {self.told}"
+            assert time.monotonic() < deadline, f"only {self.events}"
             self._waked.wait(0.1)
 
     def take_titles(self, *titles: str) -> "Stream":
@@ -139,11 +139,11 @@ class Stream:
         self.watch.close()
 
 
-def _received(event: Event) -> Change:
-    change = Change()
+def _received(event: Event) -> Any:
+    message_type: Any = type(event.payload.message)
     # As on the wire: what is shared, and the cursor after it.
-    change.ParseFromString(event.payload.encoded(_serialized) + Change(cursor=event.cursor).SerializeToString())
-    return change
+    encoded = event.payload.encoded(_serialized) + message_type(cursor=event.cursor).SerializeToString()
+    return message_type.FromString(encoded)
 
 
 def _serialized(message: Any) -> bytes:

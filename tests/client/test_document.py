@@ -9,14 +9,16 @@ import pytest
 
 from tandem import client as package
 from tandem.client import Client
+from tandem.meeting.v1.meeting_pb2 import MEETING_STATUS_COMPLETED, CreateMeetingRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest, DeleteTaskRequest, Task
 from tests.client.server import Server
+from tests.meetings.sql import insert_segment, set_status, written_to
 from tests.servers import ROOT, until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 TEXT = (ROOT / "docs/client.md").read_text()
-FIRST_CALL, ERRORS, FEED = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+FIRST_CALL, ERRORS, FEED, MEETING = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def run(block: str, server: Server) -> tuple[str, dict[str, object]]:
@@ -63,3 +65,14 @@ def test_every_error_is_named() -> None:
     listed = TEXT.partition("The classes are")[2].partition("\n\n")[0]
     errors = {name for name in package.__all__ if name in vars(package.errors)} - {"TandemError", "FieldError"}
     assert set(re.findall(r"`(\w+)`", listed)) == errors
+
+
+def test_the_feed_of_a_meeting(server: Server) -> None:
+    _, names = run(MEETING, server)
+    with Client(server.address) as client, written_to() as rows:
+        meeting_id = client.meetings.CreateMeeting(CreateMeetingRequest(title="Weekly")).meeting.id
+        for start_ms, text in ((5_000, "second"), (0, "first")):
+            insert_segment(rows, meeting_id, start_ms, text)
+        set_status(rows, meeting_id, MEETING_STATUS_COMPLETED)
+        meeting, segments = names["transcribed"](client, meeting_id)  # type: ignore[operator]
+    assert (meeting.title, [segment.text for segment in segments]) == ("Weekly", ["first", "second"])

@@ -209,6 +209,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
+    "MeetingService/WatchMeeting": (
+        lambda user: a_request_to_watch(meeting_pb2.WatchMeetingRequest(meeting_id=a_meeting(user))),
+        OWN_MEETING,
+    ),
     "MeetingService/GetTranscript": (
         lambda user: meeting_pb2.GetTranscriptRequest(meeting_id=a_meeting(user)),
         OWN_MEETING,

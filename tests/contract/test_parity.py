@@ -30,6 +30,9 @@ HTTP_ONLY = {
     "^api(/.*)?$": "the problem document for what is not there",
     "api/v1/uploads": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
     "api/v1/uploads/<str:upload_id>": "the same",
+    r"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>json|srt|vtt|md)/?$": (
+        "transcripts as files; GetTranscript is the twin"
+    ),
     "health": "probes; grpc.health.v1.Health is the twin",
     "health/live": "probes; grpc.health.v1.Health is the twin",
     "health/ready": "probes; grpc.health.v1.Health is the twin",
@@ -44,6 +47,7 @@ HTTP_ONLY = {
 STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
     "meeting.v1.MeetingService.UploadRecording": "multipart",
+    "meeting.v1.MeetingService.WatchMeeting": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",
     "taskservice.TaskService.BulkCreateTasks": "NDJSON",

@@ -51,6 +51,7 @@ PRINTS = {
         '"title":"Mow"',
         "Task with ID 'none' not found",
     ),
+    "meetings=http://": ("event: status", '"title":"Weekly"', "WEBVTT"),
     "users.GetUserByEmail(": ('display_name: "John Doe"',),
     '"update_mask": "firstName"': ("auth.v1.AuthService", "john@example.com", '"firstName": "Ada"'),
     "buf curl --protocol grpc": ("user.v1.UserService/GetUser", "john@example.com"),

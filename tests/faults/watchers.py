@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 
+from core.operations import Operation
 from core.rest import json as messages
 from tandem.change.v1.change_pb2 import Change, WatchChangesRequest
 from tandem.task.v1.task_pb2 import Task, TaskEvent, WatchTasksRequest
@@ -55,6 +56,10 @@ class Look:
     labels: frozenset[str] = frozenset()
 
     @property
+    def operation(self) -> Operation:
+        return OPERATIONS[_WATCH[self.through]]
+
+    @property
     def name(self) -> str:
         return f"{self.through} by {self.door}, {self.person or 'all'}{', filtered' if self.labels else ''}"
 
@@ -63,6 +68,12 @@ class Look:
         mine = not self.person or person_id in (image["created_by_id"], image["assigned_to_id"])
         fits = not self.statuses or image["status"] in self.statuses
         return mine and fits and (not self.labels or bool(self.labels & set(image["labels"])))
+
+    def received(self, message: TaskEvent | Change) -> Received:
+        return received(message)
+
+    def is_last(self, event: Received) -> bool:
+        return bool(event.state) and event.state[0] == LAST
 
     def request(self, cursor: str) -> WatchTasksRequest | WatchChangesRequest:
         """The first request of a client asks for the state, too."""
@@ -112,9 +123,9 @@ def received(message: TaskEvent | Change) -> Received:
 
 
 @asynccontextmanager
-async def over_grpc(address: str, look: Look, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
+async def over_grpc(address: str, look: Any, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
     """The stream's messages, on a connection of its own."""
-    operation = OPERATIONS[_WATCH[look.through]]
+    operation = look.operation
     async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         method = channel.unary_stream(
             f"/{operation.name}",
@@ -139,9 +150,9 @@ async def _of_call(call: Any) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def over_sse(address: str, look: Look, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
+async def over_sse(address: str, look: Any, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
     """The same, of server-sent events."""
-    operation = OPERATIONS[_WATCH[look.through]]
+    operation = look.operation
     call = messages.write_request(operation, look.request(cursor))
     target = f"{call.path}?{urllib.parse.urlencode(call.query)}"
     try:
@@ -196,7 +207,7 @@ class Watcher:
         cut_off: how many others have ended.
     """
 
-    def __init__(self, look: Look, bearer: str, connect: Callable[..., Any], cuts: Iterable[Cut]) -> None:
+    def __init__(self, look: Any, bearer: str, connect: Callable[..., Any], cuts: Iterable[Cut]) -> None:
         self.look = look
         self.lives: list[list[Run]] = [[]]
         self.in_vain: list[Run] = []
@@ -218,7 +229,7 @@ class Watcher:
         self.cutting = False
         await finishing.wait()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not any(_is_last(event) for run in self.lives[-1] for event in run.received):
+            while not any(self.look.is_last(event) for run in self.lives[-1] for event in run.received):
                 await self._follow(None)
 
     def _start_over(self) -> None:
@@ -251,16 +262,12 @@ class Watcher:
         abruptly, complete = cut is not None and cut.abruptly, False
         async with self._connect(self.look, self._bearer, self._cursor, abruptly) as stream:
             async for message in stream:
-                event = received(message)
+                event = self.look.received(message)
                 run.received.append(event)
-                complete = complete or _is_last(event)
+                complete = complete or self.look.is_last(event)
                 # If the initial state has the last change, its end is waited for.
                 if (cut and len(run.received) >= cut.events) or (complete and event.cursor):
                     return
-
-
-def _is_last(event: Received) -> bool:
-    return bool(event.state) and event.state[0] == LAST
 
 
 @cache

@@ -81,6 +81,20 @@ class MeetingServiceStub:
         PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
         TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
         """
+        self.WatchMeeting: grpc.UnaryStreamMultiCallable[
+            tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
+            tandem.meeting.v1.meeting_pb2.WatchMeetingResponse,
+        ] = channel.unary_stream(
+            "/meeting.v1.MeetingService/WatchMeeting",
+            request_serializer=tandem.meeting.v1.meeting_pb2.WatchMeetingRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.WatchMeetingResponse.FromString,
+        )
+        """What becomes of a meeting: first all there is (of the newest version), then what happens, as it is committed. When the
+        meeting is COMPLETED, FAILED or CANCELLED, an `end` comes and the stream is over. Whoever was cut off goes on by the
+        cursor of the last event.
+        NOT_FOUND (also in the middle: the meeting was deleted, or is no longer for the caller to see), INVALID_ARGUMENT,
+        OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
+        """
         self.GetTranscript: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
             tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
@@ -257,6 +271,21 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def WatchMeeting(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
+        context: grpc.ServicerContext,
+    ) -> Iterator[tandem.meeting.v1.meeting_pb2.WatchMeetingResponse]:
+        """What becomes of a meeting: first all there is (of the newest version), then what happens, as it is committed. When the
+        meeting is COMPLETED, FAILED or CANCELLED, an `end` comes and the stream is over. Whoever was cut off goes on by the
+        cursor of the last event.
+        NOT_FOUND (also in the middle: the meeting was deleted, or is no longer for the caller to see), INVALID_ARGUMENT,
+        OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def GetTranscript(
         self,
         request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
@@ -400,6 +429,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.UploadRecording,
             request_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.SerializeToString,
+        ),
+        "WatchMeeting": grpc.unary_stream_rpc_method_handler(
+            servicer.WatchMeeting,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.WatchMeetingRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.WatchMeetingResponse.SerializeToString,
         ),
         "GetTranscript": grpc.unary_unary_rpc_method_handler(
             servicer.GetTranscript,

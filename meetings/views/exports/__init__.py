@@ -1,0 +1,113 @@
+"""Transcripts as files: JSON, subtitles (SubRip, WebVTT), Markdown.
+
+GetTranscript is what they are the twins of: who sees the meeting may have them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, NamedTuple
+from urllib.parse import quote
+
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+
+from core.errors import MethodNotAllowed, invalid
+from core.operations import admitted, caller
+from core.reporting import http_meter
+from meetings.views import MeetingViewSet
+from meetings.views.exports import as_json, markdown, subtitles
+from meetings.views.exports.reading import Transcription, transcription
+
+_OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetTranscript")
+#: So much of a file is kept in memory.
+_IN_MEMORY_BYTES = 1024 * 1024
+_LONGEST_NAME = 80
+
+
+class Form(NamedTuple):
+    """One kind of file."""
+
+    content_type: str
+    written: Callable[[Transcription], Iterator[str]]
+
+
+FORMS = {
+    "json": Form("application/json", as_json.written),
+    "srt": Form("application/x-subrip; charset=utf-8", subtitles.written_as_srt),
+    "vtt": Form("text/vtt; charset=utf-8", subtitles.written_as_vtt),
+    "md": Form("text/markdown; charset=utf-8", markdown.written),
+}
+
+
+def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponseBase:
+    """/api/v1/meetings/{id}/transcript.{json,srt,vtt,md}."""
+    report: Any = request.report  # type: ignore[attr-defined]
+    report.meter = http_meter("GET" if request.method == "GET" else "other", "transcript")
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed("This path does not answer this method.")
+    credential = admitted(_OPERATION, caller(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
+    report.principal, report.subject_id = credential.actor.pk, meeting_id
+    found = transcription(credential.actor, meeting_id, _version(request))
+    # It says as little to a cache that several callers share as any answer of ours.
+    headers = {"ETag": f'"{found.fingerprint}-{form}"', "Cache-Control": "private, no-cache"}
+    answer: HttpResponseBase
+    if headers["ETag"] in (known := parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))) or "*" in known:
+        answer = HttpResponseNotModified(headers=headers)
+    else:
+        headers["Content-Disposition"] = attachment(found.meeting.title, form)
+        file = _written(FORMS[form].written(found))
+        answer = FileResponse(file, content_type=FORMS[form].content_type, headers=headers)
+    patch_vary_headers(answer, ["Authorization"])
+    return answer
+
+
+def attachment(title: str, extension: str) -> str:
+    """The `Content-Disposition` of a file that is called as the meeting is (RFC 6266)."""
+    name = f"{_file_name(title)}.{extension}"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    # Of a title in another script hardly anything may be left.
+    plain = (
+        plain if _file_name(plain.removesuffix(f".{extension}")) + f".{extension}" == plain else f"meeting.{extension}"
+    )
+    said = f'attachment; filename="{plain}"'
+    return said if plain == name else f"{said}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _file_name(title: str) -> str:
+    """A name that every file system takes."""
+    printable = "".join(character if character.isprintable() else " " for character in title)
+    name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable).split()).strip(". ")
+    # Of such a length also in UTF-8.
+    name = name[:_LONGEST_NAME].encode()[: 2 * _LONGEST_NAME].decode(errors="ignore").strip(". ")
+    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
+    return f"_{name}" if reserved else name or "meeting"
+
+
+def _version(request: HttpRequest) -> int:
+    """Which version is asked for; 0 = the current one."""
+    for name in request.GET:
+        if name != "transcript_version":
+            raise invalid(name, "unknown", "There is no such parameter.")
+    sent = request.GET.get("transcript_version", "0")
+    if not re.fullmatch(r"[0-9]{1,9}", sent):
+        raise invalid("transcript_version", "type", "transcript_version is a number.")
+    return int(sent)
+
+
+def _written(texts: Iterator[str]) -> IO[bytes]:
+    """A file with these texts. It is written before it is sent, so that what fails is told as any other failure."""
+    file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - it is sent, and closed, after the call
+    try:
+        for text in texts:
+            file.write(text.encode())
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file

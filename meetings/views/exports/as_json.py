@@ -1,0 +1,34 @@
+"""A transcript as JSON: with all that was found in it, in the words of the contract."""
+
+import json as stdlib_json
+from collections.abc import Iterator
+from typing import Any
+
+from core.rest import json
+from meetings import messages
+from meetings.views.exports.reading import Transcription
+
+
+def written(found: Transcription) -> Iterator[str]:
+    """The document, in parts: its head, and a segment at a time."""
+    meeting = json.to_json(messages.meeting_message(found.meeting))
+    head: dict[str, Any] = {
+        "meeting_id": meeting["id"],
+        "title": meeting["title"],
+        "starts_at": meeting["starts_at"],
+        "duration_ms": meeting["duration_ms"],
+        "transcript_version": found.version,
+        "language": found.language,
+        "speakers": [json.to_json(messages.speaker_message(speaker)) for speaker in found.speakers],
+        "summary": found.summary and json.to_json(messages.summary_message(found.summary)),
+        "action_items": [json.to_json(messages.action_item_message(item)) for item in found.action_items],
+    }
+    yield _dumped(head)[:-1] + ', "segments": ['
+    for place, segment in enumerate(found.segments()):
+        told = json.to_json(messages.segment_message(segment)) | {"speaker": found.speaker_of(segment)}
+        yield f"{',' if place else ''}\n{_dumped(told)}"
+    yield "\n]}\n"
+
+
+def _dumped(told: Any) -> str:
+    return stdlib_json.dumps(told, ensure_ascii=False)

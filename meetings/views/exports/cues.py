@@ -1,0 +1,125 @@
+"""What is shown at once as subtitles: a segment cut where it would be too long to read.
+
+At most two lines of 42 columns and seven seconds: what broadcasters ask for (BBC, Netflix: 37 to 42 columns).
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import NamedTuple
+
+from meetings.models import Segment
+
+COLUMNS, LINES = 42, 2
+LONGEST_MS, SHORTEST_MS = 7_000, 1_000
+#: A pause after which there is a new cue.
+PAUSE_MS = 1_500
+
+
+class Timed(NamedTuple):
+    """A word, or as much of one as fits into a line."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass
+class Cue:
+    """What is shown from one time to another; the first line may be empty, for what stands before the text."""
+
+    start_ms: int
+    end_ms: int
+    lines: list[str] = field(default_factory=list)
+
+
+def cues(segment: Segment, columns_taken: int = 0) -> list[Cue]:
+    """A segment's cues, one after the other; none if nothing is to be read.
+
+    Args:
+        columns_taken: by what stands before each cue's text.
+    """
+    found: list[Cue] = []
+    for word in _fitting(_timed(segment)):
+        if not found or not _takes(found[-1], word, columns_taken):
+            # Where too much stands before the text, the text is below it.
+            fits = width(word.text) + columns_taken <= COLUMNS or not columns_taken
+            found.append(Cue(word.start_ms, word.end_ms, [word.text] if fits else ["", word.text]))
+    for cue, following in zip_longest(found, found[1:]):
+        most = following.start_ms if following else max(segment.end_ms, cue.end_ms)
+        cue.end_ms = max(cue.start_ms + 1, min(max(cue.end_ms, cue.start_ms + SHORTEST_MS), most))
+    return found
+
+
+def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
+    """Puts the word into the cue, if there is place and time for it."""
+    if word.end_ms - cue.start_ms > LONGEST_MS or word.start_ms - cue.end_ms > PAUSE_MS:
+        return False
+    columns = COLUMNS - (columns_taken if len(cue.lines) == 1 else 0)
+    if width(cue.lines[-1]) + 1 + width(word.text) <= columns:
+        cue.lines[-1] += f" {word.text}"
+    elif len(cue.lines) < LINES:
+        cue.lines.append(word.text)
+    else:
+        return False
+    cue.end_ms = max(cue.end_ms, word.end_ms)
+    return True
+
+
+def _timed(segment: Segment) -> Sequence[Timed]:
+    """The words of a segment with their times: as recognised, or, once they were corrected, by their lengths."""
+    texts = _printable(segment.text).split()
+    if len(texts) == len(segment.words):
+        return _in_order(segment, texts)
+    start, length = segment.start_ms, max(1, segment.end_ms - segment.start_ms)
+    whole = sum(len(text) + 1 for text in texts)
+    timed, before = [], 0
+    for text in texts:
+        after = before + len(text) + 1
+        timed.append(Timed(text, start + length * before // whole, start + length * after // whole))
+        before = after
+    return timed
+
+
+def _in_order(segment: Segment, texts: Sequence[str]) -> Sequence[Timed]:
+    """With the times of what was recognised, which may not run backwards, or out of the segment."""
+    timed, earliest = [], segment.start_ms
+    for text, word in zip(texts, segment.words, strict=True):
+        start = max(earliest, min(int(word["start_ms"]), segment.end_ms))
+        end = max(start, min(int(word["end_ms"]), segment.end_ms))
+        timed.append(Timed(text, start, end))
+        earliest = end
+    return timed
+
+
+def _fitting(words: Sequence[Timed]) -> Iterator[Timed]:
+    """The words, those that are longer than a line in pieces: languages are written without spaces, too."""
+    for word in words:
+        pieces = list(_pieces(word.text))
+        length = word.end_ms - word.start_ms
+        for place, piece in enumerate(pieces):
+            start, end = (word.start_ms + length * (place + more) // len(pieces) for more in (0, 1))
+            yield Timed(piece, start, end)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    piece = ""
+    for character in text:
+        if width(piece + character) > COLUMNS and not unicodedata.combining(character):
+            yield piece
+            piece = ""
+        piece += character
+    yield piece
+
+
+def width(text: str) -> int:
+    """In columns: those of East Asia take two."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,91 @@
+"""A transcript as a document for people, in Markdown (CommonMark)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from meetings.models import ActionItem, ActionItemStatus, Segment
+from meetings.views.exports.reading import Transcription
+
+_INLINE = re.compile(r"([\\`*_\[\]<>&|~!$^])")
+#: What makes something of a line that begins with it.
+_BLOCK = re.compile(r"^(?:([#+=:-])|(\d{1,9})([.)]))")
+
+
+def written(found: Transcription) -> Iterator[str]:
+    """The document: what is known of the meeting, what was found in it, and what was said."""
+    yield f"# {text(found.meeting.title)}\n\n"
+    yield from _list(_facts(found))
+    yield from _section("Participants", map(text, found.people))
+    if (summary := found.summary) is not None:
+        overview = " ".join(text(statement["text"]) for statement in summary.overview)
+        if overview:
+            yield f"## Summary\n\n{overview}\n\n"
+        yield from _section("Topics", (text(statement["text"]) for statement in summary.topics))
+        yield from _section("Decisions", (text(statement["text"]) for statement in summary.decisions))
+    yield from _section("Action items", map(_action_item, found.action_items))
+    yield "## Transcript\n"
+    yield from _said(found)
+    yield "\n"
+
+
+def text(told: str) -> str:
+    """A text of somebody's as it is, whatever Markdown would make of it."""
+    printable = "".join(character if character.isprintable() else " " for character in told)
+    escaped = _INLINE.sub(r"\\\1", " ".join(printable.split()))
+    return _BLOCK.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", escaped)
+
+
+def _facts(found: Transcription) -> Iterator[str]:
+    meeting = found.meeting
+    if meeting.starts_at is not None:
+        yield f"Date: {meeting.starts_at:%Y-%m-%d %H:%M} UTC"
+    if meeting.duration_ms:
+        yield f"Length: {_time(meeting.duration_ms)}"
+    if found.language:
+        yield f"Language: {text(found.language)}"
+    if found.version:
+        yield f"Transcript: version {found.version}"
+
+
+def _action_item(item: ActionItem) -> str:
+    told = [text(item.text)]
+    if item.owner_name:
+        told.append(f"who: {text(item.owner_name)}")
+    if item.due_on is not None or item.due:
+        told.append("by: " + (item.due_on.isoformat() if item.due_on else text(item.due)))
+    status = str(ActionItemStatus(item.status).label).lower()
+    told.append(f"{status}, [the task](/api/v1/tasks/{item.task_id})" if item.task_id else status)
+    return "; ".join(told)
+
+
+def _said(found: Transcription) -> Iterator[str]:
+    """What each said until another spoke, under their name and the time."""
+    segments: Iterator[tuple[str, Segment]] = ((found.speaker_of(segment), segment) for segment in found.segments())
+    for speaker, turn in groupby(segments, key=itemgetter(0)):
+        for place, (_, segment) in enumerate(turn):
+            if not place:
+                name = f"**{text(speaker)}** " if speaker else ""
+                yield f"\n{name}({_time(segment.start_ms)})\n\n"
+            yield f"{text(segment.text)}\n"
+
+
+def _section(title: str, items: Iterable[str]) -> Iterator[str]:
+    told = list(items)
+    if told:
+        yield f"## {title}\n\n"
+        yield from _list(told)
+
+
+def _list(items: Iterable[str]) -> Iterator[str]:
+    told: Any = [f"- {item}\n" for item in items]
+    if told:
+        yield "".join(told) + "\n"
+
+
+def _time(ms: int) -> str:
+    minutes, seconds = divmod(ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"

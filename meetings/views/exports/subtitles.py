@@ -1,0 +1,52 @@
+"""A transcript as subtitles: SubRip, and WebVTT (https://www.w3.org/TR/webvtt1/)."""
+
+from collections.abc import Iterator
+
+from meetings.views.exports.cues import cues, width
+from meetings.views.exports.reading import Transcription
+
+#: It is not seen, and a line is not broken at it; after it a `<` begins no tag.
+_WORD_JOINER = "\u2060"
+
+
+def written_as_srt(found: Transcription) -> Iterator[str]:
+    """SubRip: each cue with its number, and with who speaks before the text."""
+    number = 0
+    for segment in found.segments():
+        speaker = _srt_text(" ".join(found.speaker_of(segment).split()))
+        before = f"{speaker}: " if speaker else ""
+        for cue in cues(segment, width(before)):
+            number += 1
+            text = "\n".join([f"{before}{_srt_text(cue.lines[0])}".rstrip(), *map(_srt_text, cue.lines[1:])])
+            yield f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n{text}\n\n"
+
+
+def written_as_vtt(found: Transcription) -> Iterator[str]:
+    """WebVTT: each cue in the voice of who speaks."""
+    yield "WEBVTT\n\n"
+    number = 0
+    for segment in found.segments():
+        speaker = _vtt_text(" ".join(found.speaker_of(segment).split()))
+        before = f"<v {speaker}>" if speaker else ""
+        for cue in cues(segment):
+            number += 1
+            text = before + "\n".join(map(_vtt_text, cue.lines))
+            yield f"{number}\n{_time(cue.start_ms, '.')} --> {_time(cue.end_ms, '.')}\n{text}\n\n"
+
+
+def _vtt_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _srt_text(text: str) -> str:
+    """Players take `<i>` and `{\\an8}` for markup, and there is no way to write them otherwise."""
+    for begins in ("<", "{", "--"):
+        text = text.replace(begins, begins + _WORD_JOINER)
+    return text
+
+
+def _time(ms: int, point: str) -> str:
+    seconds, ms = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{ms:03}"

@@ -1,0 +1,125 @@
+"""The feed of one meeting, which has an end."""
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tandem.client import Client, NotFound, Patience, Resync, SnapshotEnd, Watch
+from tandem.meeting.v1.meeting_pb2 import (
+    MEETING_STATUS_COMPLETED,
+    MEETING_STATUS_PROCESSING,
+    CreateMeetingRequest,
+    DeleteMeetingRequest,
+    WatchMeetingResponse,
+)
+from tests.client.proxy import Proxy
+from tests.client.server import Server
+from tests.meetings.sql import insert_segment, set_status, written_to
+
+pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
+
+EAGER = Patience(first_delay_seconds=0.05, longest_delay_seconds=0.2)
+
+
+@pytest.fixture
+def rows(server: Server) -> Iterator[Any]:
+    with written_to() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def meeting_id(client: Client, rows: Any) -> str:
+    """One that is being worked on."""
+    made = client.meetings.CreateMeeting(CreateMeetingRequest(title="Watched")).meeting.id
+    set_status(rows, made, MEETING_STATUS_PROCESSING)
+    return made
+
+
+def state_of(watch: Watch[WatchMeetingResponse]) -> list[WatchMeetingResponse]:
+    """The events up to the end of the initial state."""
+    events = []
+    for event in watch:
+        if isinstance(event, SnapshotEnd):
+            return events
+        assert isinstance(event, WatchMeetingResponse)
+        events.append(event)
+    raise AssertionError("the watch has ended")
+
+
+def told(events: list[Any]) -> list[str]:
+    return [event.segment.text if event.HasField("segment") else str(event.WhichOneof("event")) for event in events]
+
+
+def test_it_begins_with_what_there_is_and_ends_when_the_meeting_is_over(
+    client: Client, rows: Any, meeting_id: str
+) -> None:
+    insert_segment(rows, meeting_id, 0, "before")
+    with client.watch_meeting(meeting_id) as watch:
+        assert told(state_of(watch)) == ["status", "before"]
+        cursor = watch.cursor
+        insert_segment(rows, meeting_id, 1_000, "after")
+        set_status(rows, meeting_id, MEETING_STATUS_COMPLETED)
+        rest = list(watch)
+        assert told(rest) == ["after", "status", "end"]
+        assert list(watch) == []
+    assert rest[-1].cursor == watch.cursor  # type: ignore[union-attr]
+    # Who goes on in another process is told the rest (perhaps also what the state held), and the end again.
+    assert told(list(client.watch_meeting(meeting_id, cursor=cursor)))[-3:] == ["after", "status", "end"]
+    assert told(list(client.watch_meeting(meeting_id, cursor=watch.cursor))) == ["end"]
+
+
+def test_over_twenty_cuts_nothing_is_lost_and_nothing_comes_twice(
+    client: Client, proxy: Proxy, rows: Any, meeting_id: str
+) -> None:
+    ids = [insert_segment(rows, meeting_id, 1_000 * number, "x" * 300) for number in range(40)]
+    written, chance, cut_enough = dict.fromkeys(ids, 1), random.Random(4), threading.Event()
+
+    def write() -> None:
+        with written_to() as cursor:
+            for number in range(10_000):
+                segment_id = ids[number % len(ids)]
+                cursor.execute("UPDATE meetings_segment SET text = %s WHERE id = %s", [f"{number}" * 50, segment_id])
+                written[segment_id] += 1
+                if cut_enough.is_set():
+                    break
+            set_status(cursor, meeting_id, MEETING_STATUS_COMPLETED)
+
+    seen: dict[str, list[int]] = {segment_id: [] for segment_id in ids}
+    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+        writer = pool.submit(write)
+        last: Any = None
+        for last in behind.watch_meeting(meeting_id, patience=EAGER):
+            assert not isinstance(last, Resync)
+            if isinstance(last, WatchMeetingResponse) and last.HasField("segment"):
+                seen[last.segment.id].append(last.segment.version)
+            if proxy.cuts < 20:
+                proxy.cut_after(chance.randrange(500, 10_000))
+            else:
+                cut_enough.set()
+        writer.result(20)
+    assert last.end.status == MEETING_STATUS_COMPLETED
+    assert {segment_id: versions[-1] for segment_id, versions in seen.items()} == written
+    assert all(versions == sorted(set(versions)) for versions in seen.values())
+
+
+def test_a_new_epoch_is_a_resync_with_all_there_is(client: Client, server: Server, rows: Any, meeting_id: str) -> None:
+    insert_segment(rows, meeting_id, 0, "there")
+    with client.watch_meeting(meeting_id, patience=EAGER) as watch:
+        state_of(watch)
+        server.manage("changes", "new-epoch")
+        assert next(watch) == Resync("EPOCH_CHANGED")
+        assert told(state_of(watch)) == ["status", "there"]
+
+
+def test_a_meeting_that_is_not_to_be_seen_any_more_is_raised(client: Client, meeting_id: str) -> None:
+    with client.watch_meeting(meeting_id) as watch:
+        state_of(watch)
+        client.meetings.DeleteMeeting(DeleteMeetingRequest(meeting_id=meeting_id))
+        with pytest.raises(NotFound):
+            list(watch)
+    with pytest.raises(NotFound):
+        list(client.watch_meeting(meeting_id))
