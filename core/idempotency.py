@@ -6,13 +6,15 @@ of the request and the answer, so effect and row are committed together or not a
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.keyed import digests
 from core.models import IdempotencyRecord, insert_many
+from core.transactions import Whole
 
 KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
@@ -41,7 +43,7 @@ def once(
 
     Args:
         request: what was asked, in a canonical form; another request under the same key is refused.
-        effect: does the write and gives the answer to keep.
+        effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`Whole`).
 
     Returns:
         The answer, and whether it is an earlier one.
@@ -51,12 +53,11 @@ def once(
         IdempotencyKeyReused: the key was used with another request.
     """
     request_hash, *by_other_keys = digests(request)
-    with transaction.atomic():
-        record_id = _claim(principal, operation, key, request_hash)
+    with Whole(), connection.cursor() as cursor:
+        record_id = _claim(cursor, principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()
-            with connection.cursor() as cursor:
-                cursor.execute(_KEEP, [answer, record_id])
+            cursor.execute(_KEEP, [answer, record_id])
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
@@ -115,13 +116,12 @@ def prune() -> int:
     return deleted
 
 
-def _claim(principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
+def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
     """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
     now = timezone.now()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
-            row = cursor.fetchone()
+        cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
+        row = cursor.fetchone()
     except DatabaseError as exc:
         if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:
             raise RequestInProgress("The first request with this idempotency key is still running.") from exc

@@ -16,7 +16,7 @@ from core import ids
 from core.bulk import Chunk, Row
 from core.errors import AlreadyExists, Stale
 from core.metrics import tasks_created
-from core.models import clean, insert_many, save_clean, translated
+from core.models import clean, draft, insert_many, save_clean, translated
 from tasks import policies, queries
 from tasks.models import Status, Task
 from users.models import OPEN, User
@@ -152,12 +152,12 @@ def _insert(actor: Any, outcomes: list[Outcome], chosen: Sequence[bool]) -> None
     drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
     if not drafts:
         return
-    with acting(actor), translated(Task()):
+    with acting(actor), translated(drafts[0]):
         drafted = zip(outcomes, chosen, strict=True)
         _go_on_counting({made.pk: made for made, by_client in drafted if isinstance(made, Task) and by_client})
-        taken = insert_many(Task, [vars(draft) for draft in drafts], skip_taken=True)
-    for draft in drafts:
-        draft._state.adding = False
+        taken = insert_many(Task, [vars(task) for task in drafts], skip_taken=True)
+    for task in drafts:
+        task._state.adding = False
     if taken:
         _refuse(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
     tasks_created.inc(len(drafts) - len(taken))
@@ -174,12 +174,12 @@ def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) ->
     assignee_id = people.get(fields.get("assigned_to") or "me")
     if assignee_id is None:
         errors["assigned_to"] = _unknown_user()
-    task = Task(**own, created_by=actor, assigned_to_id=assignee_id)
+    task = draft(Task, **own, created_by_id=actor.pk, assigned_to_id=assignee_id)
     task.completed_at = _completed_at(task.status, None)
     try:
         with _also_wrong(errors):
             # What was not sent is its default, which is good; a title has none.
-            clean(task, only={"title": "", **own})
+            clean(task, only={"title", *own})
     except ValidationError as exc:
         return exc
     return task

@@ -14,7 +14,7 @@ from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, invalid
 from core.foreign_passwords import stored_form
 from core.metrics import users_created
-from core.models import insert_many, translated
+from core.models import draft, insert_many, translated
 from users import policies
 from users.models import Role, Status, User
 from users.services.checks import check, local_part
@@ -84,9 +84,9 @@ def _checked(actor: Any, values: Mapping[str, Any]) -> User:
     verified = fields.get("email_verified")
     fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
     author_id = actor.pk if isinstance(actor, User) else None
-    user = User(id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
+    user = draft(User, id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
     # What is not given has a default, which is good; but for the e-mail.
-    check(user, only={**fields, "email": None})
+    check(user, only={"email", *fields})
     return user
 
 
