@@ -15,8 +15,8 @@ from bench.product import Server
 STEP_ROWS = 50_000
 _MIB = 1024 * 1024
 
-#: Rows that are in; when; CPU seconds of the server and of PostgreSQL until then; the server's memory.
-Look = tuple[int, float, float, float, int]
+#: Rows that are in; when; CPU seconds of the server, of PostgreSQL and of this process until then; the server's memory.
+Look = tuple[int, float, float, float, float, int]
 
 
 def send(
@@ -35,7 +35,7 @@ def send(
     before = written()
 
     def look() -> None:
-        cpu = cpu_seconds(server.process), cpu_seconds(database)
+        cpu = cpu_seconds(server.process), cpu_seconds(database), time.process_time()
         seen.append((written() - before, time.perf_counter(), *cpu, memory(server.process)))
 
     def rows() -> Iterator[bytes]:
@@ -50,7 +50,9 @@ def send(
     if seen[-1][0] != count:
         sys.exit(f"Of {count} rows {seen[-1][0]} are in.")
     steps = [_step(one, next_one) for one, next_one in itertools.pairwise(seen)]
-    print_table(("rows", "per CPU-s", "PostgreSQL us", "per s", "RSS MiB"), [*steps, _step(seen[0], seen[-1])])
+    print_table(
+        ("rows", "per CPU-s", "PostgreSQL us", "load us", "per s", "RSS MiB"), [*steps, _step(seen[0], seen[-1])]
+    )
     (first, begun, cpu, *_), (last, ended, cpu_after, *_) = seen[0], seen[-1]
     for what, rate in (("second", (last - first) / (ended - begun)), ("CPU-s", (last - first) / (cpu_after - cpu))):
         print(f"Rows per {what}: {rate:,.0f} ({verdict(rate >= bar, f'>= {bar}')})")
@@ -59,11 +61,12 @@ def send(
 
 def _step(before: Look, after: Look) -> list[str]:
     rows = max(1, after[0] - before[0])
-    seconds, server_cpu, database_cpu = (after[column] - before[column] for column in (1, 2, 3))
+    seconds, server_cpu, database_cpu, load_cpu = (after[column] - before[column] for column in (1, 2, 3, 4))
     return [
         f"{before[0]:,} to {after[0]:,}",
         f"{rows / server_cpu:,.0f}",
         f"{1e6 * database_cpu / rows:,.0f}",
+        f"{1e6 * load_cpu / rows:,.0f}",
         f"{rows / seconds:,.0f}",
-        f"{after[4] / _MIB:.0f}",
+        f"{after[5] / _MIB:.0f}",
     ]

@@ -18,6 +18,8 @@ def first_versions(subject_type: str, subject_ids: Collection[uuid.UUID]) -> dic
 
     Who follows the feed applies what is newer: to them, a version 1 after a deletion would be old.
     """
+    if not subject_ids:
+        return {}
     told = Change.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
-    last = told.values_list("subject_id").annotate(Max("subject_version")) if subject_ids else ()
+    last = told.values_list("subject_id").annotate(Max("subject_version"))
     return {subject_id: version + 1 for subject_id, version in last}

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, TextField, Value, When
 
 from changes import feed
 from changes.models import Change, Operation
 from core.auth import System
 from core.context import request_id
+from core.transactions import right_inside_whole
 
 _SET = """
     SELECT set_config('tandem.actor', %s, true),
@@ -37,16 +38,18 @@ def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str =
     """A transaction whose changes the log records as this actor's.
 
     Inside another transaction it is a savepoint, and when it ends the log goes on with the actor and the reason from
-    before: a second statement, which the outermost one, whose end is the commit, does without. Reasons are not
-    inherited: an inner `acting` without one has none.
+    before: a second statement, which the outermost one, whose end is the commit, does without. So does one right
+    inside the transaction of an idempotency key (`Whole`), which needs no savepoint either. Reasons are not inherited:
+    an inner `acting` without one has none.
 
     Args:
         actor: a user, AnonymousUser, or a part of the system, also by its name alone, such as `retention`.
         reason: in the actor's words, for those who read the log.
     """
     told = (_name_of(actor), reason, request_id.get())
-    inner = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
+    connection = transaction.get_connection()
+    inner = connection.in_atomic_block and not right_inside_whole(connection)
+    with transaction.atomic(savepoint=inner), connection.cursor() as cursor:
         cursor.execute(_EXCHANGE if inner else _SET, told)
         before = cursor.fetchone()
         transaction.on_commit(feed.ring)

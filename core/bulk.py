@@ -2,19 +2,23 @@
 
 A chunk is one transaction. What is wrong with an item is told of it and leaves the others alone. An item with an
 idempotency key (`request_id`) that was written before is not written again, so a stream that was cut off is simply sent
-once more.
+once more. While a chunk is written the next one is read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from google.protobuf.message import Message
 
 from core import idempotency
+from core.database.hygiene import connected
 from core.errors import (
     Failure,
     IdempotencyKeyReused,
@@ -43,7 +47,7 @@ class Row:
     Attributes:
         index: its place in the stream, from 0.
         values: what `read` made of the message.
-        made: what the service made of these.
+        made: what `check` made of these, or why nothing can be made of them.
         problem: why it is not written; None = nothing is wrong so far.
         answer: what is kept for its idempotency key, as bytes.
         replayed: it was written by an earlier call with this key.
@@ -127,7 +131,9 @@ class Chunk:
         return [row for row in self.rows if row.problem is None and not row.replayed]
 
     def leave_out_replayed(self) -> None:
-        """Marks the rows that were written before, and those whose key was used for something else."""
+        """Marks the rows that were written before, and those whose key was used for something else; of the others,
+        those of which nothing could be made.
+        """
         keyed: dict[str, Row] = {}
         for row in self.good:
             if not row.key:
@@ -145,6 +151,9 @@ class Chunk:
                 keyed[key].fail(_reused())
             else:
                 keyed[key].replayed, keyed[key].answer = True, answer
+        for row in self.good:
+            if isinstance(row.made, Exception):
+                self.refuse(row, row.made)
 
     def save(self, save: Callable[[Sequence[Row]], None]) -> None:
         """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
@@ -185,6 +194,7 @@ def write(
     call: Call,
     items: Iterable[Message | ValidationError],
     read: Callable[[Any], Any],
+    check: Callable[[Any, Chunk], None],
     save: Callable[[Any, Chunk], None],
     *,
     answer: Callable[[Any], bytes],
@@ -195,6 +205,8 @@ def write(
 
     Args:
         read: gives a row's `values` from its message; raises what is wrong with it.
+        check: the service that finds out for the call's actor what is `made` of each row. It runs while the chunk
+            before is written, so it writes nothing and depends on no other row.
         save: the service that writes a chunk as the call's actor, in a transaction of its own.
         answer: what is kept of what the service made, for items with a key.
         paths: field of the model -> path in the message, where they differ.
@@ -207,17 +219,30 @@ def write(
     rows = _rows(items, read)
     scope = principal(call), call.operation.name
 
-    def save_chunk(part: Sequence[Row]) -> None:
-        save(call.actor, Chunk(scope, part, paths or {}, answer))
+    def chunks(rows: Iterable[Row]) -> Iterator[Chunk]:
+        rows = iter(rows)
+        while part := list(islice(rows, CHUNK)):
+            chunk = Chunk(scope, part, paths or {}, answer)
+            check(call.actor, chunk)
+            yield chunk
+
+    def note(part: Sequence[Row]) -> None:
+        outcome.add(part)
+        done(part)
+
+    def save_chunk(chunk: Chunk) -> None:
+        save(call.actor, chunk)
 
     try:
         if call.atomic:
-            _write_all_or_none(rows, save_chunk, outcome, done)
-            return outcome
-        while chunk := list(islice(rows, CHUNK)):
-            save_chunk(chunk)
-            outcome.add(chunk)
-            done(chunk)
+            every = list(islice(rows, MOST_ATOMIC + 1))
+            _write_all_or_none(every, chunks(every), save_chunk, outcome, done)
+        else:
+            with _Writer(save_chunk, note) as writer:
+                for chunk in chunks(writer.looked_after(rows)):
+                    writer.wait()
+                    call.look_again()
+                    writer.write(chunk)
     except Failure as exc:
         exc.metadata = {**exc.metadata, "committed_through": str(outcome.through)}
         raise
@@ -229,18 +254,93 @@ def write(
     return outcome
 
 
+class _Writer:
+    """Writes one chunk at a time, in a thread with a connection of its own, while its owner reads and checks the next.
+
+    Half of a chunk's time is the database's. What the owner has in a transaction stays in it, and what fits in one
+    chunk needs no thread: these the owner writes itself.
+
+    Args:
+        save: writes a chunk.
+        note: told, in the owner's thread, of each chunk that is written.
+    """
+
+    def __init__(self, save: Callable[[Chunk], None], note: Callable[[Sequence[Row]], None]) -> None:
+        self._save = save
+        self._note = note
+        self._given = SimpleQueue[Chunk | None]()
+        self._ended = SimpleQueue[BaseException | None]()
+        self._under_way: Chunk | None = None
+        self._thread: Thread | None = None
+
+    def write(self, chunk: Chunk) -> None:
+        """Begins to write a chunk, once `wait` has seen the end of the one before."""
+        if len(chunk.rows) < CHUNK or transaction.get_connection().in_atomic_block:
+            self._save(chunk)
+            self._note(chunk.rows)
+            return
+        if self._thread is None:
+            # No thread to wait for when the process ends: what is not committed by then is sent again.
+            self._thread = Thread(target=copy_context().run, args=(self._run,), name="bulk", daemon=True)
+            self._thread.start()
+        self._under_way = chunk
+        self._given.put(chunk)
+
+    def wait(self) -> None:
+        """Waits until the chunk that was given is written; raises why it is not."""
+        if self._under_way is None:
+            return
+        chunk, failure = self._under_way, self._ended.get()
+        self._under_way = None
+        if failure is not None:
+            raise failure
+        self._note(chunk.rows)
+
+    def looked_after(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """These rows; between them it is seen whether the chunk that was given has ended, for who sends slowly."""
+        for row in rows:
+            if not self._ended.empty():
+                self.wait()
+            yield row
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """However reading ended, what was begun is ended, and counts."""
+        try:
+            self.wait()
+        finally:
+            if self._thread is not None:
+                self._given.put(None)
+                self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (chunk := self._given.get()) is not None:
+                failure = None
+                try:
+                    with connected():
+                        self._save(chunk)
+                except BaseException as exc:  # Whoever waits for it gets it.
+                    failure = exc
+                self._ended.put(failure)
+        finally:
+            connections.close_all()
+
+
 def _write_all_or_none(
-    rows: Iterator[Row],
-    save: Callable[[Sequence[Row]], None],
+    every: Sequence[Row],
+    chunks: Iterable[Chunk],
+    save: Callable[[Chunk], None],
     outcome: Outcome,
     done: Callable[[Sequence[Row]], None],
 ) -> None:
-    every = list(islice(rows, MOST_ATOMIC + 1))
     if len(every) > MOST_ATOMIC:
         raise invalid("x-bulk-mode", "max_items", f"At most {MOST_ATOMIC} items can be written all or none.")
     with transaction.atomic():
-        for start in range(0, len(every), CHUNK):
-            save(every[start : start + CHUNK])
+        for chunk in chunks:
+            save(chunk)
         failed = [row for row in every if row.problem is not None]
         transaction.set_rollback(bool(failed))
     if failed:

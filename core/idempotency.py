@@ -4,15 +4,18 @@ The key is scoped to (principal, operation). Its row is inserted in the transact
 of the request and the answer, so effect and row are committed together or not at all. Errors are not kept.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.keyed import digests
-from core.models import IdempotencyRecord, insert_many
+from core.models import IdempotencyRecord
+from core.transactions import Whole
 
 KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
@@ -31,6 +34,19 @@ _CLAIM = """
     )
     SELECT id, set_config('lock_timeout', '0', true) FROM claimed
 """
+# The same for many, whose answers are there.
+_KEEP_MANY = """
+    INSERT INTO core_idempotencyrecord (principal, operation, created_at, key, request_hash, answer)
+    SELECT %s, %s, %s, key, request_hash, answer
+    FROM json_to_recordset(%s) AS rows (key text, request_hash bytea, answer bytea)
+    ON CONFLICT (principal, operation, key) DO UPDATE
+        SET request_hash = EXCLUDED.request_hash, answer = EXCLUDED.answer, created_at = EXCLUDED.created_at
+        WHERE core_idempotencyrecord.created_at < %s
+"""
+_KEPT = """
+    SELECT key, request_hash, answer FROM core_idempotencyrecord
+    WHERE principal = %s AND operation = %s AND key = ANY(%s) AND created_at >= %s
+"""
 _KEEP = "UPDATE core_idempotencyrecord SET answer = %s WHERE id = %s"
 
 
@@ -41,7 +57,7 @@ def once(
 
     Args:
         request: what was asked, in a canonical form; another request under the same key is refused.
-        effect: does the write and gives the answer to keep.
+        effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`Whole`).
 
     Returns:
         The answer, and whether it is an earlier one.
@@ -51,12 +67,11 @@ def once(
         IdempotencyKeyReused: the key was used with another request.
     """
     request_hash, *by_other_keys = digests(request)
-    with transaction.atomic():
-        record_id = _claim(principal, operation, key, request_hash)
+    with Whole(), connection.cursor() as cursor:
+        record_id = _claim(cursor, principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()
-            with connection.cursor() as cursor:
-                cursor.execute(_KEEP, [answer, record_id])
+            cursor.execute(_KEEP, [answer, record_id])
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
@@ -75,12 +90,12 @@ def kept(principal: str, operation: str, requests: Mapping[str, bytes]) -> dict[
     """
     if not requests:
         return {}
-    records = IdempotencyRecord.objects.filter(
-        principal=principal, operation=operation, key__in=requests, created_at__gte=timezone.now() - KEPT_FOR
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT, [principal, operation, list(requests), timezone.now() - KEPT_FOR])
+        found = cursor.fetchall()
     return {
-        record.key: bytes(record.answer) if bytes(record.request_hash) in digests(requests[record.key]) else None
-        for record in records
+        key: bytes(answer) if bytes(request_hash) in digests(requests[key]) else None
+        for key, request_hash, answer in found
     }
 
 
@@ -93,20 +108,15 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     now = timezone.now()
     # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
     records = [
-        {
-            "principal": principal,
-            "operation": operation,
-            "key": key,
-            "request_hash": digests(request)[0],
-            "answer": answer,
-            "created_at": now,
-        }
+        {"key": key, "request_hash": f"\\x{digests(request)[0].hex()}", "answer": f"\\x{answer.hex()}"}
         for key, request, answer in sorted(rows)
     ]
-    if records:
-        expired = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR)
-        expired.filter(principal=principal, operation=operation, key__in=[r["key"] for r in records]).delete()
-        insert_many(IdempotencyRecord, records)
+    if not records:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_MANY, [principal, operation, now, json.dumps(records), now - KEPT_FOR])
+        if cursor.rowcount < len(records):
+            raise IntegrityError("An idempotency key was used meanwhile.")
 
 
 def prune() -> int:
@@ -115,13 +125,12 @@ def prune() -> int:
     return deleted
 
 
-def _claim(principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
+def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
     """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
     now = timezone.now()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
-            row = cursor.fetchone()
+        cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
+        row = cursor.fetchone()
     except DatabaseError as exc:
         if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:
             raise RequestInProgress("The first request with this idempotency key is still running.") from exc

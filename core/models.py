@@ -1,7 +1,7 @@
 """The tables that every app shares, and the one way to save."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models.base import ModelState
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -142,22 +144,63 @@ def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields
     return instance
 
 
-def clean(instance: models.Model, only: dict[str, Any] | None = None) -> None:
+def clean(instance: models.Model, only: Container[str] | None = None) -> None:
     """Runs the model's rules but those that the database checks itself (foreign keys, constraints).
+
+    As `full_clean`, which would go through every field of the model to check one.
 
     Args:
         only: the fields to check; None = all. The rules across fields run either way.
+
+    Raises:
+        ValidationError: every broken field is named.
     """
-    every, references = _names(type(instance))
-    exclude = references if only is None else references | (every - only.keys())
-    instance.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+    errors: dict[str, Any] = {}
+    for field in _checked_fields(type(instance)):
+        if only is not None and field.name not in only:
+            continue
+        value = getattr(instance, field.attname)
+        if (field.blank and value in field.empty_values) or isinstance(value, DatabaseDefault):
+            continue
+        try:
+            setattr(instance, field.attname, field.clean(value, instance))
+        except ValidationError as exc:
+            errors[field.name] = exc.error_list
+    try:
+        instance.clean()
+    except ValidationError as exc:
+        errors = exc.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
 
 
 @cache
-def _names(model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
-    """Of all fields, and of those that refer to other rows."""
-    fields = model._meta.fields
-    return frozenset(field.name for field in fields), frozenset(field.name for field in fields if field.remote_field)
+def _checked_fields(model: type[models.Model]) -> list[Any]:
+    return [field for field in model._meta.fields if not (field.remote_field or field.generated)]
+
+
+def draft(model: type[Row], **values: Any) -> Row:
+    """A row that is not saved yet: as `model(**values)`, at a third of its cost.
+
+    Args:
+        values: by column; what is not given has its default.
+    """
+    instance = model.__new__(model)
+    known, made = _defaults(model)
+    instance.__dict__.update(known, _state=ModelState(), **values)
+    for name, make in made:
+        if name not in values:
+            instance.__dict__[name] = make()
+    return instance
+
+
+@cache
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """By attribute, the defaults that are the same for all rows, and what makes those of each."""
+    fields: list[Any] = [field for field in model._meta.concrete_fields if not field.generated]
+    made = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
+    each = {name for name, _ in made}
+    return {field.attname: field.get_default() for field in fields if field.attname not in each}, made
 
 
 def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, skip_taken: bool = False) -> set[Any]:
@@ -177,7 +220,7 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *,
     values = [{column: row[name] for column, name in columns} for row in rows]
     with connection.cursor() as cursor:
         # Many rows have the same author; a UUID as text costs more than finding it again.
-        cursor.execute(statement, [json.dumps(values, default=cache(_as_text))])
+        cursor.execute(statement, [json.dumps(values, default=cache(_as_text) if len(values) > 1 else _as_text)])
         if cursor.rowcount == len(rows):
             return set()
         key = model._meta.pk.attname

@@ -119,6 +119,7 @@ class Call:
         exact_count: count a list's rows however many there are.
         atomic: of a stream of writes, do all or none (metadata or header `x-bulk-mode: atomic`).
         replayed: set when the answer is that of an earlier request with this idempotency key.
+        look_again: of a stream of requests, raises why it may not go on; who calls is then as good as known just now.
     """
 
     operation: Operation
@@ -130,6 +131,7 @@ class Call:
     exact_count: bool = False
     atomic: bool = False
     replayed: bool = False
+    look_again: Callable[[], None] = lambda: None
 
     @property
     def actor(self) -> Any:

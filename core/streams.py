@@ -38,10 +38,15 @@ def items(
         Unauthenticated, PermissionDenied: no longer.
         Unavailable: the process is ending.
     """
-    for message in messages:
+
+    def look() -> None:
         STREAMS.check_going_on()
         refresh()
         call.credential = admitted(call.operation, caller(call.operation, authorization))
+
+    call.look_again = look
+    for message in messages:
+        look()
         yield message
 
 

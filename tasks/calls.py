@@ -87,6 +87,7 @@ def bulk_create_tasks(
         call,
         items,
         messages.new_task_fields,
+        services.check_tasks_in_bulk,
         services.create_tasks_in_bulk,
         answer=lambda task: task_message(task).SerializeToString(),
         done=made.add,

@@ -16,7 +16,7 @@ from core import ids
 from core.bulk import Chunk, Row
 from core.errors import AlreadyExists, Stale
 from core.metrics import tasks_created
-from core.models import clean, insert_many, save_clean, translated
+from core.models import clean, draft, insert_many, save_clean, translated
 from tasks import policies, queries
 from tasks.models import Status, Task
 from users.models import OPEN, User
@@ -52,34 +52,27 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
     Raises:
         ValidationError: an assignee was deleted just now.
     """
-    people = _assignable(actor, {fields.get("assigned_to") or "me" for fields in many})
-    outcomes = [_draft(actor, fields, people) for fields in many]
-    _refuse(outcomes, _repeated(outcomes))
-    # In order of their ids, so that two who choose the same ones do not wait for each other.
-    drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
-    if not drafts:
-        return outcomes
-    with acting(actor), translated(Task()):
-        drafted = zip(outcomes, many, strict=True)
-        _go_on_counting({made.pk: made for made, asked in drafted if isinstance(made, Task) and asked.get("id")})
-        taken = insert_many(Task, [vars(draft) for draft in drafts], skip_taken=True)
-    for draft in drafts:
-        draft._state.adding = False
-    if taken:
-        _refuse(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
-    tasks_created.inc(len(drafts) - len(taken))
+    outcomes = _drafts(actor, many)
+    _insert(actor, outcomes, [bool(fields.get("id")) for fields in many])
     return outcomes
 
 
+def check_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
+    """Makes the tasks that the rows' `values` describe, or finds what is wrong with them; writes nothing."""
+    rows = chunk.good
+    for row, outcome in zip(rows, _drafts(actor, [row.values for row in rows]), strict=True):
+        row.made = outcome
+
+
 def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
-    """As `create_tasks` for the rows' `values`; what is made of a row, or is wrong with it, stands in the row."""
+    """As `create_tasks` for rows that were checked; what is wrong with a row stands in the row."""
 
     def save(rows: Sequence[Row]) -> None:
-        for row, outcome in zip(rows, create_tasks(actor, [row.values for row in rows]), strict=True):
+        outcomes = [row.made for row in rows]
+        _insert(actor, outcomes, [bool(row.values.get("id")) for row in rows])
+        for row, outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 chunk.refuse(row, outcome)
-            else:
-                row.made = outcome
 
     with acting(actor):
         chunk.leave_out_replayed()
@@ -143,6 +136,33 @@ def _assignable(actor: Any, sent: Iterable[str]) -> dict[str, UUID]:
     return {text: user_id for text, user_id in meant.items() if user_id in known}
 
 
+def _drafts(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    people = _assignable(actor, {fields.get("assigned_to") or "me" for fields in many})
+    return [_draft(actor, fields, people) for fields in many]
+
+
+def _insert(actor: Any, outcomes: list[Outcome], chosen: Sequence[bool]) -> None:
+    """Inserts the drafts; in place of one whose id is taken stands then that it is.
+
+    Args:
+        chosen: of each, whether the client chose its id.
+    """
+    _refuse(outcomes, _repeated(outcomes))
+    # In order of their ids, so that two who choose the same ones do not wait for each other.
+    drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
+    if not drafts:
+        return
+    with acting(actor), translated(drafts[0]):
+        drafted = zip(outcomes, chosen, strict=True)
+        _go_on_counting({made.pk: made for made, by_client in drafted if isinstance(made, Task) and by_client})
+        taken = insert_many(Task, [vars(task) for task in drafts], skip_taken=True)
+    for task in drafts:
+        task._state.adding = False
+    if taken:
+        _refuse(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
+    tasks_created.inc(len(drafts) - len(taken))
+
+
 def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) -> Outcome:
     """The task to insert, or all that is wrong with it."""
     own = {name: value for name, value in fields.items() if name not in ("id", "assigned_to")}
@@ -154,12 +174,12 @@ def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) ->
     assignee_id = people.get(fields.get("assigned_to") or "me")
     if assignee_id is None:
         errors["assigned_to"] = _unknown_user()
-    task = Task(**own, created_by=actor, assigned_to_id=assignee_id)
+    task = draft(Task, **own, created_by_id=actor.pk, assigned_to_id=assignee_id)
     task.completed_at = _completed_at(task.status, None)
     try:
         with _also_wrong(errors):
             # What was not sent is its default, which is good; a title has none.
-            clean(task, only={"title": "", **own})
+            clean(task, only={"title", *own})
     except ValidationError as exc:
         return exc
     return task

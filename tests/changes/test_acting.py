@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from changes.models import Change
 from changes.services import acting
+from core import idempotency
 from core.context import request_id
 from tests.changes.notes import Note
 
@@ -99,6 +100,46 @@ class TestInATransaction:
             create("out")
         assert said_of("out") == Said("outer", "first")
         assert not Change.objects.filter(actor="inner").exists()
+
+    def test_right_inside_a_key_it_is_told_as_elsewhere_and_costs_one_statement(self, call: str) -> None:
+        def effect() -> bytes:
+            with acting("one", "first"):
+                create("a")
+            with acting("other"):
+                create("b")
+            return b""
+
+        with CaptureQueriesContext(connection) as captured:
+            idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
+        assert said_of("a") == Said("one", "first", call)
+        assert said_of("b") == Said("other", "", call)
+        statements = [query["sql"].split()[0] for query in captured.captured_queries]
+        assert statements == ["SAVEPOINT", "SELECT", *["SELECT", "INSERT"] * 2, "UPDATE", "RELEASE"]
+
+    def test_right_inside_a_key_what_fails_fails_as_a_whole(self) -> None:
+        def effect() -> bytes:
+            create("lost")
+            with acting("one"):
+                create("lost, too")
+                raise ZeroDivisionError
+
+        with acting("outer"):
+            with pytest.raises(ZeroDivisionError):
+                idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
+            create("out")
+        assert said_of("out") == Said("outer")
+        assert Change.objects.count() == 1
+
+    def test_deeper_inside_a_key_it_undoes_itself(self) -> None:
+        def effect() -> bytes:
+            with acting("one"):
+                with pytest.raises(IntegrityError), acting("inner"):
+                    Note.objects.create(title=None)
+                create("out")
+            return b""
+
+        idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
+        assert said_of("out") == Said("one")
 
     def test_it_is_a_decorator_too(self) -> None:
         acting("decorated")(create)("a", "b")

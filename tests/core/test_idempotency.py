@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core import idempotency
@@ -56,6 +56,26 @@ def test_a_key_past_its_time_counts_as_new(db: None) -> None:
     idempotency.once(**OF, effect=lambda: b"one")
     IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
     assert idempotency.once(**OF | {"request": b"other"}, effect=lambda: b"two") == (b"two", False)
+    assert IdempotencyRecord.objects.count() == 1
+
+
+def test_of_many_each_is_kept_once(db: None) -> None:
+    rows = [(f"k-{number}", b"r", bytes([number])) for number in (2, 0, 1)]
+    idempotency.keep("p", "o", rows)
+    asked = {"k-0": b"r", "k-1": b"other", "k-2": b"r", "k-3": b"r"}
+    assert idempotency.kept("p", "o", asked) == {"k-0": b"\0", "k-1": None, "k-2": b"\2"}
+    assert idempotency.kept("p", "other", asked) == idempotency.kept("other", "o", asked) == {}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        idempotency.keep("p", "o", [("k-0", b"r", b"again"), ("k-4", b"r", b"new")])
+    assert idempotency.kept("p", "o", {"k-0": b"r", "k-4": b"r"}) == {"k-0": b"\0"}
+
+
+def test_of_many_those_past_their_time_count_as_new(db: None) -> None:
+    idempotency.keep("p", "o", [("k", b"r", b"one")])
+    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
+    assert idempotency.kept("p", "o", {"k": b"r"}) == {}
+    idempotency.keep("p", "o", [("k", b"other", b"two")])
+    assert idempotency.kept("p", "o", {"k": b"other"}) == {"k": b"two"}
     assert IdempotencyRecord.objects.count() == 1
 
 

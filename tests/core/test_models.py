@@ -3,23 +3,27 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 from core import limits
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
 from core.fields import Line, Prose, WebAddress, checked_line
 from core.ids import parsed, uuid7
-from core.models import IdempotencyRecord, RateWindow, insert_many, save_clean, translated
+from core.models import IdempotencyRecord, RateWindow, clean, draft, insert_many, save_clean, translated
+from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
+from tasks.models import Task
 from tests.doors import Door, Failed
 from tests.factories import UserFactory
 from users.fields import are_social_links
-from users.models import Role, User
+from users.models import Role, User, UserAddress
 
 
 def test_it_writes_what_changed_and_counts(ann: User) -> None:
@@ -189,3 +193,50 @@ def test_many_rows_are_inserted_or_none(ann: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         insert_many(User, [vars(new), vars(taken)])
     assert not User.objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.parametrize("model", [User, UserAddress, Task, Meeting])
+def test_a_draft_is_what_the_model_itself_makes(model: type[Any]) -> None:
+    values = {"id": uuid7()}
+    made, drafted = vars(model(**values)), vars(draft(model, **values))
+    assert vars(made.pop("_state")) == vars(drafted.pop("_state"))
+    assert made.keys() == drafted.keys()
+    for name, value in made.items():
+        if isinstance(value, DatabaseDefault):
+            assert isinstance(drafted[name], DatabaseDefault)
+        elif isinstance(value, datetime):
+            assert timedelta() <= drafted[name] - value < timedelta(seconds=10)
+        elif isinstance(value, list | dict):
+            # Each row's own.
+            assert drafted[name] == value
+            assert drafted[name] is not vars(draft(model, **values))[name]
+        else:
+            assert drafted[name] == value
+
+
+BAD_USER = {
+    "email": "no address", "display_name": "", "first_name": "x" * 101, "bio": "\x00", "status": 9, "roles": [7],
+    "website": "ftp://x.example", "date_of_birth": datetime.now(UTC).date() + timedelta(days=9), "timezone": "Nowhere",
+    "social_links": {"x": 1}, "password": None, "language": "xx",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [[name] for name in BAD_USER] + [list(BAD_USER), ["last_name"]])
+def test_the_rules_are_those_of_full_clean(names: list[str]) -> None:
+    def told(check: Any) -> dict[str, Any]:
+        user = User(email=" Ann@Example.com ", display_name=" Ann ", last_name=" Other ", password="!")
+        for name in names:
+            setattr(user, name, BAD_USER.get(name, " Other "))
+        try:
+            check(user)
+        except ValidationError as exc:
+            found = {name: [(e.code, e.messages) for e in errors] for name, errors in exc.error_dict.items()}
+        else:
+            found = {}
+        return found | {name: value for name, value in vars(user).items() if name in names}
+
+    references = {field.name for field in User._meta.fields if field.remote_field}
+    others = {field.name for field in User._meta.fields} - set(names)
+    every: dict[str, Any] = {"validate_unique": False, "validate_constraints": False}
+    assert told(clean) == told(lambda user: user.full_clean(exclude=references, **every))
+    assert told(lambda user: clean(user, names)) == told(lambda user: user.full_clean(exclude=others, **every))

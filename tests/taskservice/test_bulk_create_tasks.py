@@ -6,7 +6,7 @@ from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tasks import calls
 from tasks.models import Task
 from tests.doors import Door, Failed
-from users.models import User
+from users.models import Status, User
 
 BULK = "TaskService/BulkCreateTasks"
 
@@ -56,6 +56,15 @@ def test_an_item_with_its_key_is_made_once(api: Door, ann: User, bob: User) -> N
     assert (reused.success_count, reused.errors[0].code) == (0, code_pb2.INVALID_ARGUMENT)
     # A key is its caller's.
     assert api(BULK, items[:1], actor=bob).tasks[0].id != first.tasks[0].id
+
+
+def test_what_was_made_is_told_again_whatever_has_become_of_whom_it_names(api: Door, ann: User, bob: User) -> None:
+    item = CreateTaskRequest(title="Task", assigned_to=str(bob.pk), request_id="key")
+    made = api(BULK, [item], actor=ann).tasks[0]
+    bob.status = Status.BANNED
+    bob.save()
+    again = api(BULK, [item], actor=ann)
+    assert (list(again.tasks), list(again.errors)) == ([made], [])
 
 
 def test_all_or_none(api: Door, ann: User) -> None:

@@ -50,6 +50,7 @@ def bulk_import_users(
         call,
         items,
         messages.imported_fields,
+        services.check_imported,
         services.import_users,
         answer=services.import_answer,
         paths=messages.IMPORT_PATHS,

@@ -69,6 +69,7 @@ class Import:
                     call,
                     self._messages(),
                     messages.imported_fields,
+                    services.check_imported,
                     services.import_users,
                     answer=services.import_answer,
                     paths=messages.IMPORT_PATHS,

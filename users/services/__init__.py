@@ -21,7 +21,7 @@ from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
 from users.services.checks import check, local_part
-from users.services.imports import check_may_import, import_answer, import_users
+from users.services.imports import check_imported, check_may_import, import_answer, import_users
 from users.services.passwords import (
     LONGEST_PASSWORD,
     change_password,
@@ -34,6 +34,7 @@ __all__ = [
     "LONGEST_PASSWORD",
     "add_address",
     "change_password",
+    "check_imported",
     "check_may_import",
     "confirm_email_verification",
     "create_user",

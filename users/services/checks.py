@@ -1,5 +1,6 @@
 """The rules of a new account, all at once."""
 
+from collections.abc import Container
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,7 +10,7 @@ from users.models import User
 from users.services.passwords import check_new_password
 
 
-def check(user: User, password: str = "", only: dict[str, Any] | None = None) -> None:
+def check(user: User, password: str = "", only: Container[str] | None = None) -> None:
     """All that is wrong with a new user, the password included, in one error.
 
     Args:

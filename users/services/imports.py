@@ -1,6 +1,6 @@
 """Users from elsewhere, brought in by the thousand with the password hashes that they have there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, invalid
 from core.foreign_passwords import stored_form
 from core.metrics import users_created
-from core.models import insert_many, translated
+from core.models import draft, insert_many, translated
 from users import policies
 from users.models import Role, Status, User
 from users.services.checks import check, local_part
@@ -29,11 +29,25 @@ def check_may_import(actor: Any) -> None:
         raise PermissionDenied("Only an administrator may import users.")
 
 
-def import_users(actor: Any, chunk: Chunk) -> None:
-    """Makes the accounts that the rows' `values` describe: fields of `User`, and `password_hash`.
+def check_imported(actor: Any, chunk: Chunk) -> None:
+    """Makes the accounts that the rows' `values` describe (fields of `User`, and `password_hash`), or finds what is
+    wrong with them by all rules that need no other row; writes nothing.
 
-    Without `status` an account is active if its e-mail is verified, else waiting for that; nobody is sent a mail. What
-    is wrong with a row, its `problem` says.
+    Without `status` an account is active if its e-mail is verified, else waiting for that.
+
+    Raises:
+        PermissionDenied
+    """
+    check_may_import(actor)
+    for row in chunk.good:
+        try:
+            row.made = _checked(actor, row.values)
+        except OWN_FAULTS as exc:
+            row.made = exc
+
+
+def import_users(actor: Any, chunk: Chunk) -> None:
+    """Writes accounts that were checked; nobody is sent a mail. What is wrong with a row, its `problem` says.
 
     Raises:
         PermissionDenied
@@ -41,17 +55,11 @@ def import_users(actor: Any, chunk: Chunk) -> None:
     check_may_import(actor)
     with acting(actor, "import"):
         chunk.leave_out_replayed()
-        users = {row.index: user for row in chunk.good if (user := _checked(actor, chunk, row)) is not None}
-        _leave_out_taken(chunk, users)
-        given = {users[row.index].pk: users[row.index] for row in chunk.good if row.values.get("id")}
+        _leave_out_taken(chunk)
+        given = {row.made.pk: row.made for row in chunk.good if row.values.get("id")}
         for user_id, version in first_versions("user", given.keys()).items():
             given[user_id].version = version
-
-        def save(rows: Sequence[Row]) -> None:
-            with translated(users[rows[0].index]) if len(rows) == 1 else nullcontext():
-                insert_many(User, [vars(users[row.index]) for row in rows])
-
-        chunk.save(save)
+        chunk.save(_save)
     users_created.inc(len(chunk.good))
 
 
@@ -60,26 +68,25 @@ def import_answer(user: User) -> bytes:
     return bytes(user.pk.bytes)
 
 
-def _checked(actor: Any, chunk: Chunk, row: Row) -> User | None:
-    """The row's user by all rules that need no other row; None, and the row's problem, if it breaks one."""
-    fields = dict(row.values)
-    try:
-        password = _password(fields.pop("password_hash"))
-        given = ids.parsed(sent) if (sent := fields.pop("id", "")) else ids.uuid7()
-        if given is None:
-            raise invalid("id", "invalid", "An id is a UUID, as in 018f2d3c-...; leave it out to get a new one.")
-        fields.setdefault("roles", [Role.CUSTOMER])
-        fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
-        verified = fields.get("email_verified")
-        fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
-        author_id = actor.pk if isinstance(actor, User) else None
-        user = User(id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
-        # What is not given has a default, which is good; but for the e-mail.
-        check(user, only={**fields, "email": None})
-    except OWN_FAULTS as exc:
-        chunk.refuse(row, exc)
-        return None
-    row.made = user
+def _save(rows: Sequence[Row]) -> None:
+    with translated(rows[0].made) if len(rows) == 1 else nullcontext():
+        insert_many(User, [vars(row.made) for row in rows])
+
+
+def _checked(actor: Any, values: Mapping[str, Any]) -> User:
+    fields = dict(values)
+    password = _password(fields.pop("password_hash"))
+    given = ids.parsed(sent) if (sent := fields.pop("id", "")) else ids.uuid7()
+    if given is None:
+        raise invalid("id", "invalid", "An id is a UUID, as in 018f2d3c-...; leave it out to get a new one.")
+    fields.setdefault("roles", [Role.CUSTOMER])
+    fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
+    verified = fields.get("email_verified")
+    fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
+    author_id = actor.pk if isinstance(actor, User) else None
+    user = draft(User, id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
+    # What is not given has a default, which is good; but for the e-mail.
+    check(user, only={"email", *fields})
     return user
 
 
@@ -94,16 +101,15 @@ def _password(brought: str) -> str:
     return stored
 
 
-def _leave_out_taken(chunk: Chunk, users: dict[int, User]) -> None:
+def _leave_out_taken(chunk: Chunk) -> None:
     """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
     rows = chunk.good
-    new = [users[row.index] for row in rows]
-    emails = set(User.objects.filter(email__in=[user.email for user in new]).values_list("email", flat=True))
+    emails = set(User.objects.filter(email__in=[row.made.email for row in rows]).values_list("email", flat=True))
     # An id that was made here is nobody's.
-    given = [users[row.index].pk for row in rows if row.values.get("id")]
+    given = [row.made.pk for row in rows if row.values.get("id")]
     known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
     for row in rows:
-        user = users[row.index]
+        user = row.made
         if user.email in emails:
             chunk.refuse(row, AlreadyExists(User.already_exists["users_email_unique"].format(user)), field="email")
         elif user.pk in known:

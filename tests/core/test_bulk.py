@@ -1,0 +1,162 @@
+"""Streams of many chunks: one is written while the next is read."""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from changes.models import Change
+from core import bulk
+from core.auth import Credential, System
+from core.bulk import Chunk, Outcome, Row
+from core.errors import Failure, Unauthenticated, Unavailable
+from core.operations import Call, operations
+from tandem.task.v1 import task_pb2
+from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tasks import calls
+from tasks.models import Task
+from tests.doors import Door
+from tests.servers import until
+from users.models import User
+
+PATIENCE = 10
+BULK = "TaskService/BulkCreateTasks"
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 3)
+
+
+class Stream:
+    """A bulk write of numbers, which are rows of no table.
+
+    Attributes:
+        read: how many items were read.
+        written: the numbers of each chunk that was written.
+    """
+
+    def __init__(self) -> None:
+        service = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
+        operation = next(one for one in operations(service, calls) if one.rpc == "BulkCreateTasks")
+        self.call = Call(operation, Credential(System("bulk")))
+        self.read = threading.Semaphore(0)
+        self.written: list[list[int]] = []
+
+    def write(self, items: Iterable[Any]) -> Outcome:
+        return bulk.write(self.call, items, self._read, self._check, self.save, answer=lambda made: b"")
+
+    def save(self, actor: Any, chunk: Chunk) -> None:
+        self.written.append(numbers(chunk.rows))
+
+    def _read(self, item: CreateTaskRequest) -> int:
+        self.read.release()
+        return int(item.title)
+
+    def _check(self, actor: Any, chunk: Chunk) -> None:
+        for row in chunk.good:
+            row.made = row.values
+
+
+def numbers(rows: Sequence[Row]) -> list[int]:
+    return [row.made for row in rows]
+
+
+def items(count: int) -> Iterator[CreateTaskRequest]:
+    return (CreateTaskRequest(title=str(number)) for number in range(count))
+
+
+def test_the_next_chunk_is_read_while_one_is_written() -> None:
+    class Waiting(Stream):
+        def save(self, actor: Any, chunk: Chunk) -> None:
+            if not self.written:
+                # Three are this chunk's; the fourth is read meanwhile.
+                assert all(self.read.acquire(timeout=PATIENCE) for _ in range(4))
+            super().save(actor, chunk)
+
+    stream = Waiting()
+    outcome = stream.write(items(8))
+    assert stream.written == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert (outcome.written, outcome.through) == (8, 8)
+
+
+def test_what_fails_while_the_client_is_slow_is_told_at_its_next_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 1_000)
+    failed, sent = threading.Event(), []
+
+    class Failing(Stream):
+        def save(self, actor: Any, chunk: Chunk) -> None:
+            if self.written:
+                failed.set()
+                raise Unavailable("The database is away.")
+            super().save(actor, chunk)
+
+    def slow() -> Iterator[CreateTaskRequest]:
+        yield from items(2_000)
+        assert failed.wait(PATIENCE)
+        for item in items(999):  # The chunk would be whole with one more.
+            sent.append(item)
+            threading.Event().wait(PATIENCE / 1_000)
+            yield item
+
+    stream = Failing()
+    with pytest.raises(Unavailable) as caught:
+        stream.write(slow())
+    assert caught.value.metadata["committed_through"] == "1000"
+    assert len(stream.written) == 1
+    assert len(sent) < 999
+
+
+def test_what_was_begun_when_the_stream_breaks_counts() -> None:
+    broken = threading.Event()
+
+    class Waiting(Stream):
+        def save(self, actor: Any, chunk: Chunk) -> None:
+            assert broken.wait(PATIENCE)
+            super().save(actor, chunk)
+
+    def breaking() -> Iterator[CreateTaskRequest]:
+        yield from items(4)
+        broken.set()
+        raise Unauthenticated("Revoked.")
+
+    stream = Waiting()
+    with pytest.raises(Unauthenticated) as caught:
+        stream.write(breaking())
+    assert caught.value.metadata["committed_through"] == "3"
+    assert stream.written == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_who_may_no_longer_is_seen_before_each_chunk_is_written(count: int) -> None:
+    stream = Stream()
+
+    def refuse() -> None:
+        raise Unauthenticated("Revoked.")
+
+    stream.call.look_again = refuse
+    with pytest.raises(Failure):
+        stream.write(items(count))
+    assert stream.written == []
+
+
+def test_the_log_says_who_wrote_and_in_which_call(committing_api: Door, ann: User) -> None:
+    sent = [CreateTaskRequest(title=f"Task {number}") for number in range(7)]
+    answer = committing_api.answer(BULK, sent, actor=ann)
+    assert answer.message.success_count == 7
+    told = set(Change.objects.filter(subject_type="task").values_list("actor", "request_id"))
+    assert told == {(str(ann.pk), answer.request_id)}
+
+
+def test_no_connection_is_left(committing_api: Door, ann: User) -> None:
+    def sessions() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            return int(cursor.fetchone()[0])
+
+    before = sessions()
+    committing_api(BULK, [CreateTaskRequest(title=f"Task {number}") for number in range(7)], actor=ann)
+    assert Task.objects.count() == 7
+    until(lambda: sessions() == before, "the session of the thread that wrote has ended")
