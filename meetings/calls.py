@@ -10,7 +10,7 @@ from core.messages import asked_page, pagination
 from core.operations import Call
 from meetings import messages, queries, services
 from meetings.messages import meeting_message
-from meetings.services import recordings
+from meetings.services import processing, recordings
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -52,3 +52,19 @@ def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeti
     return meeting_pb2.ListMeetingsResponse(
         meetings=[meeting_message(meeting) for meeting in page.rows], pagination=pagination(page)
     )
+
+
+def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meeting_pb2.RetranscribeResponse:
+    meeting = processing.retranscribe(
+        call.actor,
+        request.meeting_id,
+        language=request.language,
+        speaker_count=request.speaker_count,
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.RetranscribeResponse(meeting=meeting_message(meeting))
+
+
+def cancel_processing(call: Call, request: meeting_pb2.CancelProcessingRequest) -> meeting_pb2.CancelProcessingResponse:
+    meeting = processing.cancel_processing(call.actor, request.meeting_id, expected_version=call.expected_version)
+    return meeting_pb2.CancelProcessingResponse(meeting=meeting_message(meeting))

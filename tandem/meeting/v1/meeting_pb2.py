@@ -323,7 +323,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'M_STATUS_PROPOSED\x10\x01\x12\x1f\n\x1bACTIO'
     b'N_ITEM_STATUS_ACCEPTED\x10\x02\x12\x1f\n\x1b'
     b'ACTION_ITEM_STATUS_REJECTED\x10'
-    b'\x032\x84\x06\n\x0eMeetingService\x12z\n\rCrea'
+    b'\x032\xb2\x08\n\x0eMeetingService\x12z\n\rCrea'
     b'teMeeting\x12 .meeting.v1.Creat'
     b'eMeetingRequest\x1a!.meeting.v1'
     b'.CreateMeetingResponse"$\x82\xd3\xe4\x93'
@@ -350,7 +350,18 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'loadRecordingRequest\x1a#.meeti'
     b'ng.v1.UploadRecordingRespons'
     b'e"+\x82\xd3\xe4\x93\x02%"\x17/api/v1/meetings/'
-    b'upload:\x01*b\x07meeting(\x01b\x06proto3'
+    b'upload:\x01*b\x07meeting(\x01\x12\x91\x01\n\x0cRet'
+    b'ranscribe\x12\x1f.meeting.v1.Retra'
+    b'nscribeRequest\x1a .meeting.v1.'
+    b'RetranscribeResponse">\x82\xd3\xe4\x93\x028'
+    b'"*/api/v1/meetings/{meeting_'
+    b'id}/retranscribe:\x01*b\x07meeting'
+    b'\x12\x97\x01\n\x10CancelProcessing\x12#.meet'
+    b'ing.v1.CancelProcessingReque'
+    b'st\x1a$.meeting.v1.CancelProces'
+    b'singResponse"8\x82\xd3\xe4\x93\x022"$/api/v'
+    b'1/meetings/{meeting_id}/canc'
+    b'el:\x01*b\x07meetingb\x06proto3'
 )
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "tandem.meeting.v1.meeting_pb2", globals())
