@@ -232,8 +232,10 @@ WATCH_MOST_BEHIND = env.int("WATCH_MOST_BEHIND", default=100_000)
 
 # Jobs and mail
 
-#: Jobs that a worker runs at once, and how long running ones may take at the end.
+#: Jobs that a worker runs at once, how many of them may be slow ones (0 = half), and how long running ones may take at
+#: the end.
 WORKER_THREADS = env.int("WORKER_THREADS", default=4)
+WORKER_SLOW_THREADS = env.int("WORKER_SLOW_THREADS", default=0)
 WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=30)
 #: How mail leaves. In development the worker prints it.
 EMAIL_URL = env.str("EMAIL_URL", default="") or ("consolemail://" if DEBUG else "smtp://localhost:25")
