@@ -281,6 +281,13 @@ UNFOLD = {
 
 #: The largest recording that is taken, in bytes.
 MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=4_294_967_296)
+#: Who works on them, the preferred first: `embedded://` is a node that the worker brings along.
+SPEECH_NODES = env.list("SPEECH_NODES", default=["embedded://"])
+#: How long a node may give no sign of life, and how long it may live without an answer.
+SPEECH_SILENCE_SECONDS = env.float("SPEECH_SILENCE_SECONDS", default=60)
+SPEECH_BUSY_SECONDS = env.float("SPEECH_BUSY_SECONDS", default=600)
+#: Nodes may be scripts, which invent what was said: for tests.
+SCRIPTED_SPEECH = DEBUG
 
 # Language, time, files
 
