@@ -108,7 +108,7 @@ def main() -> None:
     option = parser.add_argument
     option("--seed", type=int, default=1, help="of what the conversation is made of (default: %(default)s)")
     option(
-        "--lines", type=int, default=90, help="of the conversation; 90 are about five minutes (default: %(default)s)"
+        "--lines", type=int, default=90, help="of the conversation; 90 are about seven minutes (default: %(default)s)"
     )
     option("--minutes", type=int, default=60, help="of the long recording (default: %(default)s)")
     option("--only", choices=("whole", "first"))
