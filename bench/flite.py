@@ -15,4 +15,4 @@ def spoken(text: str, voice: str) -> bytes:
         with wave.open(file.name) as sound:
             if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (RATE, 1, 2):
                 raise ValueError(f"flite's voice {voice} is not of {RATE} Hz")
-            return sound.readframes(sound.getnframes())
+            return bytes(sound.readframes(sound.getnframes()))

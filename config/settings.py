@@ -232,8 +232,10 @@ WATCH_MOST_BEHIND = env.int("WATCH_MOST_BEHIND", default=100_000)
 
 # Jobs and mail
 
-#: Jobs that a worker runs at once, and how long running ones may take at the end.
+#: Jobs that a worker runs at once, how many of them may be slow ones (0 = half), and how long running ones may take at
+#: the end.
 WORKER_THREADS = env.int("WORKER_THREADS", default=4)
+WORKER_SLOW_THREADS = env.int("WORKER_SLOW_THREADS", default=0)
 WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=30)
 #: How mail leaves. In development the worker prints it.
 EMAIL_URL = env.str("EMAIL_URL", default="") or ("consolemail://" if DEBUG else "smtp://localhost:25")
@@ -279,6 +281,13 @@ UNFOLD = {
 
 #: The largest recording that is taken, in bytes.
 MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=4_294_967_296)
+#: Who works on them, the preferred first: `embedded://` is a node that the worker brings along.
+SPEECH_NODES = env.list("SPEECH_NODES", default=["embedded://"])
+#: How long a node may give no sign of life, and how long it may live without an answer.
+SPEECH_SILENCE_SECONDS = env.float("SPEECH_SILENCE_SECONDS", default=60)
+SPEECH_BUSY_SECONDS = env.float("SPEECH_BUSY_SECONDS", default=600)
+#: Nodes may be scripts, which invent what was said: for tests.
+SCRIPTED_SPEECH = DEBUG
 
 # Language, time, files
 

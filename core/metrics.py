@@ -4,3 +4,4 @@ from prometheus_client import Counter
 
 users_created = Counter("tandem_users_created", "Accounts made.")
 tasks_created = Counter("tandem_tasks_created", "Tasks made.")
+meetings_completed = Counter("tandem_meetings_completed", "Recordings worked on to the end.")

@@ -60,6 +60,8 @@ class Job(models.Model):
     kind = models.CharField(max_length=100)
     #: By name. Never a secret: the row outlives what it asks for. Emptied when it is done.
     arguments = models.JSONField(default=dict, blank=True)
+    #: It may take minutes or hours: a worker runs few of these at once.
+    slow = models.BooleanField(default=False)
     #: Of the call that asked for it.
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(db_default=Now())

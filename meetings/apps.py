@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from google.protobuf.message import Message
 
 if TYPE_CHECKING:
@@ -12,7 +14,8 @@ class MeetingsConfig(AppConfig):
     name = "meetings"
 
     def ready(self) -> None:
-        """Has the feed show meetings, and what belongs to them."""
+        """Has the feed show meetings and their parts, and the start look at the nodes that work on recordings."""
+        checks.register(_nodes_are_known)
         from changes.feed import subjects
         from meetings import messages, models, policies
 
@@ -45,3 +48,13 @@ class MeetingsConfig(AppConfig):
 
 def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Extent], Message]":
     return lambda row, extent: message(row)
+
+
+def _nodes_are_known(**_: Any) -> list[checks.CheckMessage]:
+    from meetings.engines.nodes import nodes
+
+    try:
+        nodes()
+    except ImproperlyConfigured as exc:
+        return [checks.Error(str(exc), id="meetings.E001")]
+    return []

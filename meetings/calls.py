@@ -13,7 +13,7 @@ from core.operations import Call
 from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
-from meetings.services import action_items, recordings, transcripts
+from meetings.services import action_items, processing, recordings, transcripts
 from meetings.watching import watched
 from tandem.meeting.v1 import meeting_pb2
 
@@ -152,3 +152,19 @@ def search_transcripts(
 
 def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -> meeting_pb2.GetMeetingStatsResponse:
     return messages.stats_message(stats.figures(call.actor, *read_range(request, "created_at")))
+
+
+def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meeting_pb2.RetranscribeResponse:
+    meeting = processing.retranscribe(
+        call.actor,
+        request.meeting_id,
+        language=request.language,
+        speaker_count=request.speaker_count,
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.RetranscribeResponse(meeting=meeting_message(meeting))
+
+
+def cancel_processing(call: Call, request: meeting_pb2.CancelProcessingRequest) -> meeting_pb2.CancelProcessingResponse:
+    meeting = processing.cancel_processing(call.actor, request.meeting_id, expected_version=call.expected_version)
+    return meeting_pb2.CancelProcessingResponse(meeting=meeting_message(meeting))

@@ -49,6 +49,13 @@ class NoFreeStream(Failure):
     reason = "NO_FREE_STREAM"
 
 
+class NoRoom(Failure):
+    """The node's disk is full."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "NO_ROOM"
+
+
 class Draining(Failure):
     """The node is about to end."""
 

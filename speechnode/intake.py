@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from speechnode.engines.pcm import BYTES_PER_MS, Piece
-from speechnode.failures import EngineFailed, Invalid, TooLarge
+from speechnode.failures import Invalid, NoRoom, TooLarge
 from tandem.speech.v1 import speech_pb2
 
 MOST_CHUNK_BYTES = 64 * 1024
@@ -18,9 +18,11 @@ class Intake(Protocol):
     """Takes chunks, gives samples.
 
     Attributes:
+        total_ms: how long the audio is, as far as that is known; 0: it is not.
         incomplete_reason: at the end: a sentence that says what is missing; empty if nothing is.
     """
 
+    total_ms: int
     incomplete_reason: str
 
     def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
@@ -69,6 +71,7 @@ class _Sequence:
 class Samples:
     """Samples that come as they are."""
 
+    total_ms = 0
     incomplete_reason = ""
 
     def __init__(self, start_ms: int) -> None:
@@ -104,6 +107,7 @@ class Samples:
 class File:
     """A file, which is decoded once all of it is there: the index of many stands at their end."""
 
+    total_ms = 0
     incomplete_reason = ""
 
     def __init__(self, start_ms: int, most_bytes: int) -> None:
@@ -118,7 +122,7 @@ class File:
             self._file.write(chunk.data)
             self._file.flush()
         except OSError as exc:
-            raise EngineFailed(f"The node has no room for this file: {os.strerror(exc.errno or 0)}.") from exc
+            raise NoRoom(f"The speech node has no room for this file: {os.strerror(exc.errno or 0)}.") from exc
         if self._file.tell() > self._most_bytes:
             raise TooLarge(f"The file is too large: at most {self._most_bytes // 2**20} MiB are taken.")
         yield from ()
@@ -128,6 +132,7 @@ class File:
 
         self._file.seek(0)
         decoder = Decoder(self._file, self._start_ms)
+        self.total_ms = decoder.declared_ms()
         at_bytes = 0
         for pcm in decoder:
             yield Piece(self._start_ms + at_bytes // BYTES_PER_MS, pcm)

@@ -96,7 +96,8 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
             for end_ms in _listen(call, request_iterator, start, sound, listener):
                 if end_ms - told_ms >= _PROGRESS_MS:
                     told_ms = end_ms
-                    yield speech_pb2.DiarizeDown(progress=speech_pb2.Progress(audio_ms_done=end_ms))
+                    told = speech_pb2.Progress(audio_ms_done=end_ms, audio_ms_total=sound.total_ms)
+                    yield speech_pb2.DiarizeDown(progress=told)
             speakers, turns = listener.told_apart(start.speaker_count, call.checkpoint)
             for speaker in speakers:
                 message = speech_pb2.Speaker(label=speaker.label, speech_ms=speaker.speech_ms)

@@ -265,7 +265,8 @@ class Transcription:
         return self._finals[0][0].start_ms if self._finals else self._heard_ms
 
     def _progress(self) -> speech_pb2.AsrDown:
-        return speech_pb2.AsrDown(progress=speech_pb2.Progress(audio_ms_done=self._told_ms))
+        told = speech_pb2.Progress(audio_ms_done=self._told_ms, audio_ms_total=self._intake.total_ms)
+        return speech_pb2.AsrDown(progress=told)
 
     def _stop(self) -> None:
         """Ends the work of whoever still works for this call."""

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from django.core import mail
+from django.db.models.functions import Now
 
-from core.jobs import GiveUp, job, rows
+from core.jobs import GiveUp, Later, attempt, job, rows
 from core.jobs.worker import perform
 from core.models import Job
 
@@ -74,6 +75,47 @@ def write_and_wait(job_id: UUID, *, path: str, text: str) -> None:
 def fail(job_id: UUID, *, why: str) -> None:
     """Goes wrong."""
     raise {"broken": ZeroDivisionError, "away": ConnectionError, "hopeless": GiveUp}[why]("It went wrong.")
+
+
+@job(slow=True)
+def write_slowly(job_id: UUID, *, path: str, text: str) -> None:
+    """As `write_and_wait`, but a slow job, which ends early when it is asked to."""
+    running = attempt()
+    write(job_id, path=path, text=f"{text} {os.getpid()}")
+    while not Path(f"{path}.end").exists():
+        if running.stopping:
+            raise Later
+        time.sleep(0.02)
+
+
+@job
+def put_off(job_id: UUID, *, seconds: float) -> None:
+    """Gives itself back."""
+    raise Later(seconds)
+
+
+@job
+def lose(job_id: UUID, *, path: str, claims: int) -> None:
+    """Asks whether it is still its own, and writes then; before that, others claim it."""
+    running = attempt()
+    for _ in range(claims):
+        Job.objects.update(lease_until=Now())
+        rows.claim(1)
+    assert running.is_ours == (not claims)
+    running.hold(further=True)
+    write(job_id, path=path, text="held")
+
+
+def _write_why(why: Exception | None, *, path: str, how: str) -> None:
+    write(UUID(int=0), path=path, text=f"given up: {why}")
+    if how == "broken":
+        raise ZeroDivisionError
+
+
+@job(given_up=_write_why)
+def fail_and_tell(job_id: UUID, *, path: str, how: str) -> None:
+    """Goes wrong, and is told when it is given up."""
+    raise GiveUp("It went wrong.")
 
 
 def not_a_job(job_id: UUID) -> None:

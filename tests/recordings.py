@@ -34,6 +34,12 @@ def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object
     return [UploadRecordingRequest(metadata=metadata), *(UploadRecordingRequest(chunk=chunk) for chunk in chunks)]  # type: ignore[arg-type]
 
 
+def a_form(content: bytes, filename: str) -> tuple[bytes, dict[str, str]]:
+    """A multipart form with the file alone, and its headers."""
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'
+    return head.encode() + content + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
+
+
 def stored() -> list[Path]:
     """The files that are kept, and those that are coming in."""
     return sorted(path for name in ("recordings", "uploads") for path in (settings.DATA_DIR / "media" / name).glob("*"))

@@ -40,3 +40,4 @@ LOGGING_CONFIG = None
 # Files are served from where they lie; nobody collected them.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
+SPEECH_NODES, SCRIPTED_SPEECH = ["embedded://"], True

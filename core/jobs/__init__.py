@@ -4,11 +4,15 @@ A service calls `enqueue` in the transaction of its effect, so the job exists ex
 does it is a function in the app's room `jobs`, marked with `job`. It runs at least once: a worker that dies in the
 middle is followed by another, so whoever sees the effect must be able to tell that it is the same one.
 
+What takes minutes or hours is marked `slow`. It works in small transactions, asks in each of them whether the job is
+still its own (`Attempt.hold`), and stops at the next safe point when the worker is told to end (`Attempt.stopping`).
+
 `rows` keeps the table, `worker` runs what is due.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar, overload
 
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
@@ -28,13 +32,80 @@ class GiveUp(Exception):
     """Raised by a job where trying again cannot help."""
 
 
-def job(function: JobFunction) -> JobFunction:
+class Later(Exception):
+    """Raised by a job that gives its row back: it is tried again, here or elsewhere, and this try does not count.
+
+    Args:
+        seconds: after so many; 0 = at once.
+    """
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__(f"Again in {seconds:.1f} s.")
+        self.seconds = seconds
+
+
+class NotOurs(Exception):
+    """The job's lease ended, and another try of it is running: this one writes nothing more."""
+
+
+class Attempt(Protocol):
+    """The try of a job that is running, as the job sees it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker is about to end. A slow job then raises `Later` at its next safe point."""
+        ...
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no other try of the job has begun, nor the job ended. For who writes nothing now; see `hold`."""
+        ...
+
+    def hold(self, *, further: bool = False) -> None:
+        """Makes sure that the job is still this try's, until the running transaction ends; renews the lease.
+
+        Args:
+            further: the job has got further than any try before, so tries are counted anew.
+
+        Raises:
+            NotOurs
+        """
+        ...
+
+
+#: Of the job that runs in this thread.
+_attempt: ContextVar[Attempt] = ContextVar("attempt")
+
+
+def attempt() -> Attempt:
+    """The try that is running in this thread. A job that starts threads hands it on."""
+    return _attempt.get()
+
+
+@overload
+def job(function: JobFunction) -> JobFunction: ...
+@overload
+def job(*, slow: bool = ..., given_up: Callable[..., None] | None = ...) -> Callable[[JobFunction], JobFunction]: ...
+def job(
+    function: JobFunction | None = None, *, slow: bool = False, given_up: Callable[..., None] | None = None
+) -> JobFunction | Callable[[JobFunction], JobFunction]:
     """Marks a function of an app's `jobs` as what a job may run: `function(job_id, **arguments)`.
 
     The id is the same each time the job is tried.
+
+    Args:
+        slow: it may take minutes or hours. Such jobs leave threads of the worker to others, and end early when asked.
+        given_up: `given_up(why, **arguments)`, called in the transaction in which the job is given up. `why` is what
+            its last try raised, or None if that ended with its worker.
     """
-    function.is_job = True  # type: ignore[attr-defined]
-    return function
+
+    def mark(function: JobFunction) -> JobFunction:
+        function.is_job = True  # type: ignore[attr-defined]
+        function.is_slow = slow  # type: ignore[attr-defined]
+        function.given_up = given_up  # type: ignore[attr-defined]
+        return function
+
+    return mark if function is None else mark(function)
 
 
 def enqueue(kind: str, **arguments: Any) -> Job:
@@ -47,8 +118,14 @@ def enqueue(kind: str, **arguments: Any) -> Job:
     Raises:
         LookupError: there is no such job.
     """
-    find(kind)
-    new = Job.objects.create(kind=kind, arguments=arguments, request_id=request_id.get(), most_attempts=MOST_ATTEMPTS)
+    function = find(kind)
+    new = Job.objects.create(
+        kind=kind,
+        arguments=arguments,
+        slow=function.is_slow,  # type: ignore[attr-defined]
+        request_id=request_id.get(),
+        most_attempts=MOST_ATTEMPTS,
+    )
     ring()
     return new
 

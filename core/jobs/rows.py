@@ -1,15 +1,18 @@
 """The rows of the jobs: who has which one until when, and what came of it."""
 
+import logging
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from core.jobs import MOST_ATTEMPTS, GiveUp, ring
+from core.jobs import MOST_ATTEMPTS, GiveUp, Later, NotOurs, find, ring
 from core.models import Job
+
+logger = logging.getLogger(__name__)
 
 #: How long a job of a worker that says nothing more stays its own.
 LEASE_SECONDS = 12
@@ -23,26 +26,60 @@ _LEASE = timedelta(seconds=LEASE_SECONDS)
 _DIED = "Each worker that had it ended in the middle of it."
 
 
-def claim(most: int) -> list[Job]:
-    """Takes up to this many jobs that are due, those first that are due for longest."""
+def claim(most: int, most_slow: int | None = None) -> list[Job]:
+    """Takes up to this many jobs that are due, those first that are due for longest.
+
+    Args:
+        most_slow: how many of them may be slow ones; None = all.
+    """
     with transaction.atomic():
-        waiting = Job.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), ended_at=None)
-        due = list(
-            waiting.filter(next_try_at__lte=Now())
-            .order_by("next_try_at", "id")
-            .select_for_update(skip_locked=True)[:most]
-        )
+        due = _due(slow=False, most=most) + _due(slow=True, most=most if most_slow is None else min(most, most_slow))
+        due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:most]
         # Where a worker could say what went wrong, the last try has ended the job.
-        hopeless = [job.pk for job in due if job.attempts >= job.most_attempts]
-        if hopeless:
-            Job.objects.filter(pk__in=hopeless).update(failed=True, ended_at=Now(), lease_until=None, last_error=_DIED)
-        taken = [job for job in due if job.pk not in hopeless]
-        if taken:
-            ids = [job.pk for job in taken]
+        hopeless = [job for job in due if job.attempts >= job.most_attempts]
+        taken = [job for job in due if job not in hopeless]
+        if due:
+            ids = [job.pk for job in due]
             Job.objects.filter(pk__in=ids).update(attempts=F("attempts") + 1, lease_until=Now() + _LEASE)
-    for job in taken:
+    for job in due:
         job.attempts += 1
+    for job in hopeless:
+        try:
+            _give_up(job, _DIED, None)
+        except Error:
+            # It is due again when its lease has ended; what was taken beside it is to be done now.
+            logger.warning("Job %s could not be given up just now.", job, exc_info=True)
     return taken
+
+
+def _due(*, slow: bool, most: int) -> list[Job]:
+    """Those that may be taken, locked; what others are taking is passed over."""
+    if not most:
+        return []
+    waiting = Job.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), ended_at=None, slow=slow)
+    ordered = waiting.filter(next_try_at__lte=Now()).order_by("next_try_at", "id")
+    return list(ordered.select_for_update(skip_locked=True)[:most])
+
+
+def hold(job: Job, *, further: bool = False) -> None:
+    """See `core.jobs.Attempt.hold`."""
+    anew = {"most_attempts": job.attempts + MOST_ATTEMPTS} if further else {}
+    if not _held(job).update(lease_until=Now() + _LEASE, **anew):
+        raise NotOurs(f"Another try of job {job} is running.")
+
+
+def is_held(job: Job) -> bool:
+    """Whether the row is still this try's."""
+    return _held(job).exists()
+
+
+def give_back(job: Job, why: Later) -> None:
+    """Has it tried again when it said; this try does not count. At once means that others are told."""
+    with transaction.atomic():
+        again_at = Now() + timedelta(seconds=why.seconds)
+        _held(job).update(next_try_at=again_at, lease_until=None, most_attempts=F("most_attempts") + 1)
+        if not why.seconds:
+            ring()
 
 
 def keep(jobs: Collection[Job]) -> None:
@@ -63,8 +100,8 @@ def note_failure(job: Job, why: Exception) -> bool:
         Whether it is tried again.
     """
     told = f"{type(why).__name__}: {why}".replace("\0", "")[:LONGEST_ERROR]
-    if isinstance(why, GiveUp) or job.attempts >= job.most_attempts:
-        _held(job).update(failed=True, ended_at=Now(), lease_until=None, last_error=told)
+    if isinstance(why, GiveUp) or job.attempts >= _most_attempts(job):
+        _give_up(job, told, why)
         return False
     next_try_at = Now() + timedelta(seconds=pause(job.attempts))
     _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=told)
@@ -98,3 +135,33 @@ def prune() -> int:
 def _held(job: Job) -> QuerySet[Job]:
     """The row, if it is still this try's: a worker that was away for longer than its lease changes nothing."""
     return Job.objects.filter(pk=job.pk, attempts=job.attempts, ended_at=None)
+
+
+def _most_attempts(job: Job) -> int:
+    """As the row says now: who got further has raised it."""
+    return _held(job).values_list("most_attempts", flat=True).first() or job.most_attempts
+
+
+def _give_up(job: Job, told: str, why: Exception | None) -> None:
+    """Ends it, and does in the same transaction what its kind does then."""
+    try:
+        with transaction.atomic():
+            if _end_failed(job, told) and (given_up := _given_up(job.kind)):
+                given_up(why, **job.arguments)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("Job %s is given up, but what belongs to that could not be done.", job)
+        _end_failed(job, told)
+
+
+def _end_failed(job: Job, told: str) -> int:
+    return _held(job).update(failed=True, ended_at=Now(), lease_until=None, last_error=told)
+
+
+def _given_up(kind: str) -> Callable[..., None] | None:
+    try:
+        function: Callable[..., None] | None = find(kind).given_up  # type: ignore[attr-defined]
+    except LookupError:  # Of another version of the product.
+        return None
+    return function

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -17,10 +18,10 @@ from uuid import UUID
 
 from django.db import Error, connection
 
-from core import context
+from core import context, jobs
 from core.database.hygiene import connected
 from core.errors import is_database_away
-from core.jobs import CHANNEL, GiveUp, find, rows
+from core.jobs import CHANNEL, GiveUp, Later, NotOurs, find, rows
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,16 @@ HEARTBEAT_SECONDS = rows.LEASE_SECONDS / 3
 
 
 class Worker:
-    """Runs jobs until a signal comes."""
+    """Runs jobs until a signal comes.
 
-    def __init__(self, threads: int) -> None:
+    Args:
+        threads: how many it runs at once.
+        slow_threads: how many of them may be slow ones.
+    """
+
+    def __init__(self, threads: int, slow_threads: int) -> None:
         self._threads = threads
+        self._slow_threads = slow_threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
         # By id and attempt: after a long sleep of the machine, a job may be tried again here beside its lost try.
         # Whoever runs a job takes it out; the rest is the business of one thread.
@@ -46,7 +53,8 @@ class Worker:
         os.set_blocking(self._wake, False)
 
     def run(self, grace_seconds: float) -> bool:
-        """Runs what is due until SIGTERM or SIGINT; then takes nothing more, and waits for what runs.
+        """Runs what is due until SIGTERM or SIGINT; then takes nothing more, and waits for what runs. Slow jobs hear of
+        it, and give themselves back.
 
         Returns:
             Whether all that ran has ended; False after the grace, or a second signal. The threads are still there then.
@@ -70,12 +78,13 @@ class Worker:
 
     def _take(self) -> None:
         self._keep()
-        free = self._threads - len(self._running)
+        running = list(self._running.values())
+        free = self._threads - len(running)
         if not free:
             return
         try:
             with connected():
-                claimed = rows.claim(free)
+                claimed = rows.claim(free, max(0, self._slow_threads - sum(job.slow for job in running)))
         except Error as exc:
             _tell_of_database(exc)
             return
@@ -96,7 +105,7 @@ class Worker:
     def _run(self, job: Job) -> None:
         try:
             with connected():
-                perform(job)
+                perform(job, lambda: self._signals > 0)
         except Exception:
             # It has run; what came of it could not be noted, so it will be tried again when its lease has ended.
             logger.exception("Job %s: its end could not be noted.", job)
@@ -145,12 +154,41 @@ class Worker:
         return heard
 
 
-def perform(job: Job) -> None:
-    """Runs a job that was claimed, notes what came of it, and tells so in a log line."""
+class _Attempt:
+    """See `core.jobs.Attempt`."""
+
+    def __init__(self, job: Job, stopping: Callable[[], bool]) -> None:
+        self._job = job
+        self._stopping = stopping
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping()
+
+    @property
+    def is_ours(self) -> bool:
+        return rows.is_held(self._job)
+
+    def hold(self, *, further: bool = False) -> None:
+        rows.hold(self._job, further=further)
+
+
+def perform(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Runs a job that was claimed, notes what came of it, and tells so in a log line.
+
+    Args:
+        stopping: whether the worker is about to end.
+    """
     token = context.request_id.set(job.request_id)
+    running = jobs._attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
         find(job.kind)(job.pk, **job.arguments)
+    except Later as exc:
+        rows.give_back(job, exc)
+        _tell(job, "LATER", began)
+    except NotOurs:
+        _tell(job, "NOT_OURS", began)
     except Exception as exc:
         again = rows.note_failure(job, exc)
         _tell(job, "TRY_AGAIN" if again else "FAILED", began, exc)
@@ -158,6 +196,7 @@ def perform(job: Job) -> None:
         rows.note_success(job)
         _tell(job, "DONE", began)
     finally:
+        jobs._attempt.reset(running)
         context.request_id.reset(token)
 
 

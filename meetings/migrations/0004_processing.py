@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ("recognized_text", models.TextField(editable=False)),
                 ("speaker_id", models.UUIDField(blank=True, null=True)),
                 ("confidence", models.FloatField(editable=False)),
-                ("words", models.JSONField(default=list, editable=False)),
+                ("words", models.JSONField(default=list, blank=True, editable=False)),
                 ("engine", models.JSONField(default=dict, editable=False)),
                 ("degraded", models.BooleanField(default=False, editable=False)),
                 ("edited_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                 (
                     "voice_print",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.FloatField(), default=list, editable=False, size=None
+                        base_field=models.FloatField(), default=list, blank=True, editable=False, size=None
                     ),
                 ),
                 ("engine", models.JSONField(default=dict, editable=False)),
@@ -225,11 +225,11 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("transcript_version", models.PositiveIntegerField(editable=False)),
-                ("overview", models.JSONField(default=list)),
-                ("topics", models.JSONField(default=list)),
-                ("decisions", models.JSONField(default=list)),
+                ("overview", models.JSONField(default=list, blank=True)),
+                ("topics", models.JSONField(default=list, blank=True)),
+                ("decisions", models.JSONField(default=list, blank=True)),
                 ("language", models.CharField(blank=True, default="", max_length=3)),
-                ("engine", models.JSONField(default=dict)),
+                ("engine", models.JSONField(default=dict, blank=True)),
                 (
                     "meeting",
                     models.ForeignKey(

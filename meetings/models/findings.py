@@ -20,7 +20,7 @@ class Speaker(Part):
     user = of_user()
     speech_ms = models.BigIntegerField(default=0, editable=False)
     #: A vector of length 1, comparable with those of the same model. Never in the log: it is of a person's body.
-    voice_print = ArrayField(models.FloatField(), default=list, editable=False)
+    voice_print = ArrayField(models.FloatField(), default=list, blank=True, editable=False)
     #: {"name", "version", "model_id", "model_sha256"}.
     engine = models.JSONField(default=dict, editable=False)
 
@@ -37,11 +37,12 @@ class Speaker(Part):
 class Summary(Part):
     """One row = what was said in one version, in short. Statements are [{"text", "segment_ids"}]."""
 
-    overview = models.JSONField(default=list)
-    topics = models.JSONField(default=list)
-    decisions = models.JSONField(default=list)
+    overview = models.JSONField(default=list, blank=True)
+    topics = models.JSONField(default=list, blank=True)
+    decisions = models.JSONField(default=list, blank=True)
     language = Language()
-    engine = models.JSONField(default=dict)
+    #: Empty where nobody spoke.
+    engine = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [

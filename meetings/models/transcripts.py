@@ -104,7 +104,7 @@ class Segment(Part):
     #: 0 to 1.
     confidence = models.FloatField(editable=False)
     #: [{"text", "start_ms", "end_ms", "confidence"}], as recognised.
-    words = models.JSONField(default=list, editable=False)
+    words = models.JSONField(default=list, blank=True, editable=False)
     #: {"name", "version", "model_id", "model_sha256"}.
     engine = models.JSONField(default=dict, editable=False)
     degraded = models.BooleanField(default=False, editable=False)

@@ -11,10 +11,9 @@ from django.utils import timezone
 from changes.services import acting
 from core.errors import Conflict, invalid
 from core.fields import checked_line
-from core.models import save_clean
 from meetings import services
-from meetings.models import Meeting, Status
-from meetings.services import files
+from meetings.models import Meeting
+from meetings.services import files, processing
 from meetings.services.files import incoming, storage
 
 LONGEST_TITLE = 200
@@ -130,7 +129,7 @@ def check_came(announced: Announced, came: Came) -> None:
 
 
 def attach(actor: Any, announced: Announced, came: Came, name: str, also: Callable[[], object] = bool) -> Meeting:
-    """Has the meeting name the recording, which is in the storage.
+    """Has the meeting name the recording, which is in the storage, and has it worked on.
 
     Args:
         came: what is in the storage.
@@ -145,18 +144,15 @@ def attach(actor: Any, announced: Announced, came: Came, name: str, also: Callab
         else:
             meeting = services.create_meeting(actor, {"title": announced.new_title})
         also()
-        return save_clean(
-            meeting,
-            status=Status.QUEUED,
-            progress=0,
-            failure_reason="",
-            recording=name,
-            recording_filename=announced.name,
-            recording_content_type=announced.content_type,
-            recording_size=came.size,
-            recording_sha256=came.sha256,
-            recording_uploaded_at=timezone.now(),
-        )
+        recording = {
+            "recording": name,
+            "recording_filename": announced.name,
+            "recording_content_type": announced.content_type,
+            "recording_size": came.size,
+            "recording_sha256": came.sha256,
+            "recording_uploaded_at": timezone.now(),
+        }
+        return processing.submit(actor, meeting, recording=recording)
 
 
 def meeting_to_record(actor: Any, meeting_id: str) -> Meeting:

@@ -62,6 +62,26 @@ class Decoder:
             if stream is not self._stream:
                 stream.discard = Discard.all
 
+    def declared_ms(self) -> int:
+        """How long the file says it is; 0 if it says nothing. To be asked before the first piece.
+
+        What a browser records does not say, as it is written while it is recorded; then its packets do, which are read
+        through (an hour in half a second).
+        """
+        if self._container.duration:
+            return self._container.duration // 1000
+        at = self._file.tell()
+        self._file.seek(0)
+        try:
+            with av.open(
+                self._file, "r", container_options={"format_whitelist": FORMATS}, io_open=_open_nothing
+            ) as container:
+                return _last_ms(container)
+        except (av.FFmpegError, ValueError):
+            return 0
+        finally:
+            self._file.seek(at)
+
     def __iter__(self) -> Iterator[bytes]:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         total, kept = 0, bytearray()
@@ -110,6 +130,16 @@ class Decoder:
         return (
             f"The file was cut off: it should last {declared_ms / 1000:.0f} s, and {decoded_ms / 1000:.0f} s are there."
         )
+
+
+def _last_ms(container: InputContainer) -> int:
+    """When the last packet of its first sound ends."""
+    stream = container.streams.audio[0]
+    last = 0
+    for packet in container.demux(stream):
+        if packet.pts is not None and packet.time_base is not None:
+            last = max(last, int((packet.pts + (packet.duration or 0)) * packet.time_base * 1000))
+    return last
 
 
 def _sentence(file: BinaryIO) -> str:

@@ -15,6 +15,7 @@ from access.tokens import new_secret
 from changes.feed import live, numbering
 from changes.feed.log import read_head
 from core.ids import uuid7
+from meetings.models import Status
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
@@ -208,6 +209,16 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         OWN_MEETING,
     ),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
+    "MeetingService/Retranscribe": (
+        lambda user: meeting_pb2.RetranscribeRequest(
+            meeting_id=a_meeting(user, status=Status.FAILED, recording="a-file")
+        ),
+        OWN_MEETING,
+    ),
+    "MeetingService/CancelProcessing": (
+        lambda user: meeting_pb2.CancelProcessingRequest(meeting_id=a_meeting(user, status=Status.PROCESSING)),
+        OWN_MEETING,
+    ),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
     "MeetingService/WatchMeeting": (
         lambda user: a_request_to_watch(meeting_pb2.WatchMeetingRequest(meeting_id=a_meeting(user))),
@@ -296,8 +307,8 @@ def a_task(user: User) -> str:
     return str(TaskFactory(created_by=user).pk)
 
 
-def a_meeting(user: User) -> str:
-    return str(MeetingFactory(owner=user).pk)
+def a_meeting(user: User, **fields: Any) -> str:
+    return str(MeetingFactory(owner=user, **fields).pk)
 
 
 def a_part(user: User, name: str, factory: Callable[..., Any]) -> dict[str, str]:

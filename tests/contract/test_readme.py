@@ -27,6 +27,7 @@ from scripts.dev.options import parse
 from tests.contract import test_settings
 from tests.servers import ROOT, Servers, database_url, running
 from tests.tools import path_of
+from tests.workers import workers
 
 DOCUMENTS = ("README.md", "docs/GRPC_SETUP.md")
 PATIENCE_SECONDS = 60
@@ -52,6 +53,12 @@ PRINTS = {
         "Task with ID 'none' not found",
     ),
     "meetings=http://": ("event: status", '"title":"Weekly"', "WEBVTT"),
+    "scripts/try_meeting.py": (
+        "Uploaded planning.ogg",
+        "jane will write the letter to the customers by friday",
+        "Speakers   S1 ",
+        "Accepted   write the letter to the customers: task ",
+    ),
     "users.GetUserByEmail(": ('display_name: "John Doe"',),
     '"update_mask": "firstName"': ("auth.v1.AuthService", "john@example.com", '"firstName": "Ada"'),
     "buf curl --protocol grpc": ("user.v1.UserService/GetUser", "john@example.com"),
@@ -123,7 +130,9 @@ def servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
     with django_db_blocker.unblock():
         call_command("demo", stdout=StringIO())
         try:
-            with running(DATABASE_URL=database_url()) as servers:
+            # Recordings are worked on beside the servers.
+            with running(DATABASE_URL=database_url()) as servers, workers() as start_worker:
+                start_worker(DEBUG="true")
                 yield servers
         finally:
             call_command("flush", interactive=False, verbosity=0)
@@ -147,7 +156,8 @@ def test_commands_work_as_printed(block: str, printed: tuple[str, ...], servers:
     commands = re.sub(r"\b50051\b", grpc_port, re.sub(r"\b8000\b", http_port, block))
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+        cwd=ROOT, env=os.environ | {"PATH": path, "GRPC_PORT": grpc_port},
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for text in printed:

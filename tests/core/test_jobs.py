@@ -195,7 +195,7 @@ def test_long_errors_are_cut() -> None:
 
 
 def test_a_poll_without_jobs_is_cheap(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):  # Savepoint, SELECT, release.
+    with django_assert_num_queries(4):  # Savepoint, two SELECTs, release.
         assert rows.claim(4) == []
 
 
@@ -220,3 +220,47 @@ def test_two_workers_take_different_jobs(tmp_path: Path) -> None:
     assert sum(counts) == 100
     assert Counter(file.read_text().split()) == Counter(map(str, range(100)))
     assert not Job.objects.exclude(attempts=1).exclude(attempts=F("most_attempts")).exists()
+
+
+def test_slow_jobs_leave_threads_to_others(tmp_path: Path) -> None:
+    file = str(tmp_path / "file")
+    slow = [enqueue("tests.write_slowly", path=file, text="slow") for _ in range(5)]
+    quick = enqueue("tests.write", path=file, text="quick")
+    assert [job.pk for job in rows.claim(4, 2)] == [slow[0].pk, slow[1].pk, quick.pk]
+    assert rows.claim(4, 0) == []
+    assert len(rows.claim(4)) == 3
+
+
+def test_who_puts_a_job_off_has_not_tried_it(tmp_path: Path) -> None:
+    job = enqueue("tests.put_off", seconds=60)
+    Job.objects.update(attempts=MOST_ATTEMPTS - 1)
+    assert run_jobs() == 1
+    job.refresh_from_db()
+    assert (job.state, job.most_attempts) == ("waiting", MOST_ATTEMPTS + 1)
+    assert timedelta(seconds=50) < job.next_try_at - timezone.now() <= timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("claims", [0, 1])
+def test_who_lost_a_job_learns_it_before_writing(tmp_path: Path, claims: int) -> None:
+    file = tmp_path / "file"
+    enqueue("tests.lose", path=str(file), claims=claims)
+    (job,) = rows.claim(1)
+    perform(job)
+    assert file.exists() == (not claims)
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (("done", 1) if not claims else ("running", 2))
+    assert job.most_attempts == MOST_ATTEMPTS + (0 if claims else 1), "who got further has as many tries again"
+
+
+@pytest.mark.parametrize("how", ["well", "broken"])
+def test_what_is_given_up_is_told_in_the_same_transaction(tmp_path: Path, how: str) -> None:
+    file = tmp_path / "file"
+    by_itself = enqueue("tests.fail_and_tell", path=str(file), how=how)
+    run_jobs()
+    killing = enqueue("tests.fail_and_tell", path=str(file), how=how)
+    Job.objects.filter(pk=killing.pk).update(attempts=MOST_ATTEMPTS)
+    assert rows.claim(1) == []
+    assert file.read_text() == "given up: It went wrong.\ngiven up: None\n"
+    for job in (by_itself, killing):
+        job.refresh_from_db()
+        assert job.state == "failed"

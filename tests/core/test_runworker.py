@@ -132,6 +132,31 @@ def test_it_runs_only_as_many_as_it_has_threads(start: Start, file: Path) -> Non
     until(lambda: all(map(is_done, jobs)), "all are done")
 
 
+def test_slow_jobs_leave_threads_to_others(start: Start, file: Path) -> None:
+    start("--threads", "2")
+    slow = [enqueue("tests.write_slowly", path=str(file), text="slow") for _ in range(3)]
+    until(lambda: len(lines(file)) == 1, "one of them runs")
+    assert seconds_for_8_jobs(file) < 4
+    assert sorted(Job.objects.filter(slow=True).values_list("attempts", flat=True)) == [0, 0, 1]
+    let_go(file)
+    until(lambda: all(map(is_done, slow)), "all are done")
+
+
+def test_told_to_stop_it_gives_slow_jobs_back_at_once(start: Start, file: Path) -> None:
+    first = start()
+    job = enqueue("tests.write_slowly", path=str(file), text="slow")
+    until(lambda: len(lines(file)) == 1, "the job runs")
+    second = start()
+    first.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert first.exit_code() == 0
+    until(lambda: len(lines(file)) == 2, "the other has it", seconds=LEASE_SECONDS - 2)
+    assert lines(file)[1] == ["slow", str(second.process.pid)]
+    assert time.monotonic() < began + LEASE_SECONDS, "nobody waited for the lease"
+    let_go(file)
+    until(lambda: is_done(job), "it is done")
+
+
 def test_it_survives_a_database_that_hangs_up(start: Start, file: Path) -> None:
     worker = start()
     until(lambda: connections_of_others() > 0, "the worker is connected")
@@ -146,7 +171,9 @@ def test_it_survives_a_database_that_hangs_up(start: Start, file: Path) -> None:
     assert seconds_for_8_jobs(file) < 4, "it listens again"
 
 
-@pytest.mark.parametrize("arguments", [["--threads", "0"], ["--threads", "many"], ["--grace", "long"]])
+@pytest.mark.parametrize(
+    "arguments", [["--threads", "0"], ["--threads", "many"], ["--slow-threads", "0"], ["--grace", "long"]]
+)
 def test_options_that_cannot_be_are_sentences(arguments: list[str]) -> None:
     worker = Worker(*arguments)
     try:

@@ -20,8 +20,10 @@ import pytest
 
 from scripts.dev.environment import environment_of
 from scripts.dev.options import ADMINISTRATOR, Options, StartError, parse
+from tests.recordings import a_form
 
 ROOT = Path(__file__).resolve().parents[2]
+RECORDING = ROOT / "tests/speech/data/meeting.ogg"
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env"
 )
@@ -108,6 +110,15 @@ class Started:
         finally:
             connection.close()
 
+    def work_on_a_recording(self) -> None:
+        """Uploads one, and waits until a speech node works on it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        connection.request("POST", "/api/v1/meetings/upload", *a_form(RECORDING.read_bytes(), "meeting.ogg"))
+        meeting = json.loads(connection.getresponse().read())["id"]
+        connection.close()
+        until(lambda: self.get(f"/api/v1/meetings/{meeting}")[1]["status"] == "processing")
+        until(lambda: any("speechnode" in process.cmdline() for process in self.processes()))
+
     def processes(self) -> list[psutil.Process]:
         """Everything that runs because of it, the database's server included."""
         return [process for process in psutil.process_iter() if self._belongs(process)]
@@ -159,6 +170,7 @@ class TestServing:
         )
         assert "john@example.com" in answer.stdout
         assert f"grpcurl -plaintext 127.0.0.1:{server.grpc_port} " in server.said
+        server.work_on_a_recording()
 
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(timeout=30) == 0
@@ -170,6 +182,7 @@ class TestServing:
     ) -> None:
         first = start()
         first.until_it_says("Ctrl-C stops everything")
+        first.work_on_a_recording()
         first.process.kill()
         first.process.wait()
         until(lambda: first.processes() == [])

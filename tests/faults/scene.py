@@ -114,6 +114,11 @@ class Killable:
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def until_ready(self) -> None:
         until(lambda: self.is_ready or self.has_ended, f"{self.name} is ready", PATIENCE_SECONDS)
         assert not self.has_ended, f"{self.name} ended by itself: {self._log.read_text()}"

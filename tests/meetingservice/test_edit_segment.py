@@ -4,7 +4,6 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from changes.models import Change
-from core.ids import uuid7
 from meetings.models import Segment, SegmentEdit
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import EditSegmentRequest
@@ -119,7 +118,7 @@ def test_a_participant_corrects_nothing(api: Door, segment: Segment, bob: User) 
     assert segment.version == 1
 
 
-@pytest.mark.parametrize("segment_id", ["nonsense", "a\0b", str(uuid7())])
+@pytest.mark.parametrize("segment_id", ["nonsense", "a\0b", "01a22400-0000-7000-8000-000000000000"])
 def test_unknown_ids(api: Door, segment: Segment, ann: User, segment_id: str) -> None:
     request = change(segment, text="one")
     request.segment_id = segment_id

@@ -2,7 +2,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.ids import uuid7
 from meetings.models import Meeting, Segment
 from meetings.queries import Asked
 from meetings.queries.transcripts import get_transcript
@@ -88,7 +87,7 @@ def test_a_version_that_there_is_not(api: Door, ann: User, version: int) -> None
     assert failed.value.reason == "NOT_FOUND"
 
 
-@pytest.mark.parametrize("meeting_id", ["nonsense", "a\0b", str(uuid7())])
+@pytest.mark.parametrize("meeting_id", ["nonsense", "a\0b", "01a22400-0000-7000-8000-000000000000"])
 def test_unknown_ids(api: Door, ann: User, meeting_id: str) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetTranscriptRequest(meeting_id=meeting_id), actor=ann)

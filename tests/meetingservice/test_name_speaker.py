@@ -1,5 +1,3 @@
-from uuid import uuid4
-
 import pytest
 
 from changes.models import Change
@@ -62,7 +60,7 @@ def test_who_it_is_it_stays_once_the_account_is_closed(api: Door, speaker: Speak
     assert failed.value.fields == {"user_id": "unknown"}
 
 
-@pytest.mark.parametrize("user_id", ["nonsense", "a\0b", str(uuid4())])
+@pytest.mark.parametrize("user_id", ["nonsense", "a\0b", "01a22400-0000-7000-8000-000000000000"])
 def test_it_names_every_bad_field(api: Door, speaker: Speaker, ann: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         api(NAME, named(speaker, "x" * 201, user_id), actor=ann)

@@ -32,10 +32,12 @@ FORMATS = [
 SECONDS = 4
 
 
-def encoded(container: str, codec: str, layout: str = "mono", rate: int = 48_000) -> bytes:
+def encoded(
+    container: str, codec: str, layout: str = "mono", rate: int = 48_000, options: dict[str, str] | None = None
+) -> bytes:
     """A tone of 440 Hz, of half the loudness that is possible."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as target:
+    with av.open(file, "w", format=container, options=options or {}) as target:
         stream: Any = target.add_stream(codec, rate=rate, layout=layout)
         stream.bit_rate = 128_000
         resampler = av.AudioResampler(
@@ -153,3 +155,21 @@ def test_a_file_cannot_make_it_read_another(tmp_path: Path, monkeypatch: pytest.
         for playlist in playlists(path):
             with pytest.raises(NotAudio):
                 decoded(playlist)
+
+
+@pytest.mark.parametrize(("container", "codec", "layout", "rate"), FORMATS)
+def test_it_knows_how_long_a_file_is_before_it_is_decoded(container: str, codec: str, layout: str, rate: int) -> None:
+    told_and_decoded(encoded(container, codec, layout, rate))
+
+
+def test_what_a_browser_records_does_not_say_how_long_it_is_and_is_read_through() -> None:
+    file = encoded("webm", "libopus", options={"live": "1"})
+    with av.open(io.BytesIO(file)) as container:
+        assert container.duration is None
+    told_and_decoded(file)
+
+
+def told_and_decoded(file: bytes) -> None:
+    decoder = Decoder(io.BytesIO(file))
+    assert abs(decoder.declared_ms() - SECONDS * 1000) < 500
+    assert abs(len(b"".join(decoder)) // 32 - SECONDS * 1000) < 200, "asking changed nothing"

@@ -28,6 +28,13 @@ class Command(BaseCommand):
             help="how many jobs a process runs at once (WORKER_THREADS, %(default)s)",
         )
         add(
+            "--slow-threads",
+            type=_positive,
+            default=settings.WORKER_SLOW_THREADS or None,
+            metavar="N",
+            help="how many of them may be slow, as work on recordings is (WORKER_SLOW_THREADS; half of --threads)",
+        )
+        add(
             "--grace",
             type=float,
             default=settings.WORKER_GRACE_SECONDS,
@@ -35,11 +42,11 @@ class Command(BaseCommand):
             help="how long running jobs may take to end (WORKER_GRACE_SECONDS, %(default)s)",
         )
 
-    def handle(self, *args: Any, threads: int, grace: float, **options: Any) -> None:
+    def handle(self, *args: Any, threads: int, slow_threads: int | None, grace: float, **options: Any) -> None:
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
         with running_alongside(streams=False):
-            ended = Worker(threads).run(grace)
+            ended = Worker(threads, slow_threads or max(1, threads // 2)).run(grace)
         if not ended:
             # Python would wait for the threads; what they did not end is taken over when its lease has ended.
             self.stderr.write("Ended with jobs still running; another worker will take them over.")

@@ -323,7 +323,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'M_STATUS_PROPOSED\x10\x01\x12\x1f\n\x1bACTIO'
     b'N_ITEM_STATUS_ACCEPTED\x10\x02\x12\x1f\n\x1b'
     b'ACTION_ITEM_STATUS_REJECTED\x10'
-    b'\x032\xd5\x12\n\x0eMeetingService\x12z\n\rCrea'
+    b'\x032\x83\x15\n\x0eMeetingService\x12z\n\rCrea'
     b'teMeeting\x12 .meeting.v1.Creat'
     b'eMeetingRequest\x1a!.meeting.v1'
     b'.CreateMeetingResponse"$\x82\xd3\xe4\x93'
@@ -408,7 +408,18 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
     b'ng.v1.GetMeetingStatsRequest'
     b'\x1a#.meeting.v1.GetMeetingStat'
     b'sResponse"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/m'
-    b'eetings/statsb\x06proto3'
+    b'eetings/stats\x12\x91\x01\n\x0cRetranscri'
+    b'be\x12\x1f.meeting.v1.Retranscribe'
+    b'Request\x1a .meeting.v1.Retrans'
+    b'cribeResponse">\x82\xd3\xe4\x93\x028"*/api/'
+    b'v1/meetings/{meeting_id}/ret'
+    b'ranscribe:\x01*b\x07meeting\x12\x97\x01\n\x10Ca'
+    b'ncelProcessing\x12#.meeting.v1.'
+    b'CancelProcessingRequest\x1a$.me'
+    b'eting.v1.CancelProcessingRes'
+    b'ponse"8\x82\xd3\xe4\x93\x022"$/api/v1/meeti'
+    b'ngs/{meeting_id}/cancel:\x01*b\x07'
+    b'meetingb\x06proto3'
 )
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "tandem.meeting.v1.meeting_pb2", globals())

@@ -162,8 +162,8 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse.FromString,
         )
         """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND,
-        ABORTED.
+        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not
+        be: the fields are those of the request), NOT_FOUND, ABORTED.
         """
         self.RejectActionItem: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
@@ -196,6 +196,29 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse.FromString,
         )
         """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
+        self.Retranscribe: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
+            tandem.meeting.v1.meeting_pb2.RetranscribeResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/Retranscribe",
+            request_serializer=tandem.meeting.v1.meeting_pb2.RetranscribeRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.RetranscribeResponse.FromString,
+        )
+        """Works on the recording once more, which makes the next version; those that there are stay.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being worked on),
+        INVALID_ARGUMENT, ABORTED.
+        """
+        self.CancelProcessing: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
+            tandem.meeting.v1.meeting_pb2.CancelProcessingResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/CancelProcessing",
+            request_serializer=tandem.meeting.v1.meeting_pb2.CancelProcessingRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.CancelProcessingResponse.FromString,
+        )
+        """Stops working on the recording: CANCELLED. What was committed of this version stays.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being worked on), ABORTED.
+        """
 
 
 class MeetingServiceServicer:
@@ -356,8 +379,8 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse:
         """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND,
-        ABORTED.
+        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not
+        be: the fields are those of the request), NOT_FOUND, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -393,6 +416,31 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse:
         """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def Retranscribe(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.RetranscribeResponse:
+        """Works on the recording once more, which makes the next version; those that there are stay.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being worked on),
+        INVALID_ARGUMENT, ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CancelProcessing(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.CancelProcessingResponse:
+        """Stops working on the recording: CANCELLED. What was committed of this version stays.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being worked on), ABORTED.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -484,6 +532,16 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.GetMeetingStats,
             request_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse.SerializeToString,
+        ),
+        "Retranscribe": grpc.unary_unary_rpc_method_handler(
+            servicer.Retranscribe,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.RetranscribeRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.RetranscribeResponse.SerializeToString,
+        ),
+        "CancelProcessing": grpc.unary_unary_rpc_method_handler(
+            servicer.CancelProcessing,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.CancelProcessingRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.CancelProcessingResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("meeting.v1.MeetingService", handlers),))

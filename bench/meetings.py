@@ -1,0 +1,129 @@
+"""What a recording costs from its upload to its last action item, and how soon the first of it is there to be read.
+
+.venv/bin/python -m bench.meetings [--seed N] [--lines N] [--minutes N] [--only whole|first]
+"""
+
+import argparse
+import io
+import random
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.flite import RATE
+from bench.measuring import cpu_seconds, machine, print_table, share_cores, verdict
+from bench.product import database, running
+from bench.speech import BYTES_PER_MS, scene
+
+#: Share of the recording's length in CPU time; seconds from the upload's answer to the first segment.
+BARS = {"whole": 0.40, "first": 10.0}
+PATIENCE_SECONDS = 1_800
+
+
+@contextmanager
+def worker(core: int, folder: Path) -> Iterator[psutil.Process]:
+    """A worker with all it starts, on one core."""
+    with running(
+        ["manage.py", "runworker"], core, folder / "worker.log", lambda: _said(folder, "Running jobs")
+    ) as process:
+        yield process
+
+
+def _said(folder: Path, what: str) -> bool:
+    log = folder / "worker.log"
+    return log.exists() and what in log.read_text()
+
+
+def uploaded(pcm: bytes) -> Any:
+    """A meeting whose recording was just acknowledged."""
+    from meetings.services.recordings import Announced, upload_recording
+    from users.models import User
+
+    owner, _ = User.objects.get_or_create(email="bench@example.com", defaults={"display_name": "Bench"})
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(RATE)
+        written.writeframes(pcm)
+    content = file.getvalue()
+    chunks = (content[start : start + 65536] for start in range(0, len(content), 65536))
+    return upload_recording(owner, Announced(filename="bench.wav"), chunks)
+
+
+def whole(process: psutil.Process, pcm: bytes) -> list[list[str]]:
+    """A conversation, to the end; CPU time of the worker, its node and the recogniser."""
+    from meetings.models import Segment, Status
+
+    before, began = cpu_seconds(process), time.monotonic()
+    meeting = uploaded(pcm)
+    _until(lambda: _status(meeting) in (Status.COMPLETED, Status.FAILED))
+    took, used = time.monotonic() - began, cpu_seconds(process) - before
+    meeting.refresh_from_db()
+    seconds = len(pcm) / BYTES_PER_MS / 1000
+    assert meeting.status == Status.COMPLETED, meeting.failure_reason
+    note = f"{seconds / 60:.1f} min, {Segment.objects.filter(meeting=meeting).count()} segments"
+    return [
+        ["whole pipeline, CPU", f"{used / seconds:.3f}", verdict(used / seconds <= BARS["whole"], "<= 0.40"), note],
+        ["whole pipeline, wall, one core", f"{took / seconds:.3f}", "", ""],
+    ]
+
+
+def first(process: psutil.Process, pcm: bytes, minutes: int) -> list[list[str]]:
+    """The same again and again until it is so long; how soon its first segment is committed."""
+    from meetings.models import Segment
+    from meetings.services.processing import cancel_processing
+
+    long = pcm * (minutes * 60_000 * BYTES_PER_MS // len(pcm) + 1)
+    long = long[: minutes * 60_000 * BYTES_PER_MS]
+    meeting = uploaded(long)
+    began = time.monotonic()
+    _until(lambda: Segment.objects.filter(meeting=meeting).exists())
+    took = time.monotonic() - began
+    cancel_processing(meeting.owner, str(meeting.pk))
+    note = f"{minutes} min, {len(long) / 2**20:.0f} MiB"
+    return [["first segment after the upload", f"{took:.1f} s", verdict(took <= BARS["first"], "<= 10 s"), note]]
+
+
+def _status(meeting: Any) -> int:
+    return int(type(meeting).objects.values_list("status", flat=True).get(pk=meeting.pk))
+
+
+def _until(holds: Any) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description="Measures the work on recordings.")
+    option = parser.add_argument
+    option("--seed", type=int, default=1, help="of what the conversation is made of (default: %(default)s)")
+    option(
+        "--lines", type=int, default=90, help="of the conversation; 90 are about five minutes (default: %(default)s)"
+    )
+    option("--minutes", type=int, default=60, help="of the long recording (default: %(default)s)")
+    option("--only", choices=("whole", "first"))
+    given = parser.parse_args()
+    print(f"{machine()}, seed {given.seed}")
+    core = share_cores()
+    pcm, _ = scene(["rms", "slt", "librivox"], given.lines, random.Random(given.seed))
+    rows: list[list[str]] = []
+    with database(None) as folder, worker(core, folder) as process:
+        if given.only in (None, "whole"):
+            rows += whole(process, pcm)
+        if given.only in (None, "first"):
+            rows += first(process, pcm, given.minutes)
+    print_table(["", "measured", "bar", ""], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What makes a stored recording into a transcript, voices, a summary and action items.
+
+`work_on` does one version, in three stages, each of which is a row and is done once. What is committed stays: whoever
+goes on after a broken try begins where that one ended. docs/meetings.md tells what happens when.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from core.jobs import Attempt, Later
+from meetings.engines.nodes import nodes
+from meetings.engines.protocols import (
+    BadRecording,
+    EngineBusy,
+    EngineFailed,
+    EngineUnavailable,
+    Kind,
+    NobodyCan,
+)
+from meetings.models import Stage
+from meetings.services.pipeline.diarizing import diarize
+from meetings.services.pipeline.summarizing import complete_silence, summarize
+from meetings.services.pipeline.transcribing import transcribe
+from meetings.services.pipeline.work import Failed, Unwanted, Work
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+#: For a place at an engine.
+BUSY_SECONDS = (1.0, 5.0)
+
+
+def work_on(transcript_id: UUID, attempt: Attempt) -> None:
+    """Makes this version, from where it is; does nothing if nobody wants it any more.
+
+    Raises:
+        Later: the worker is about to end, or no engine has a place.
+        NotOurs: another worker does it.
+        EngineUnavailable: no engine can be asked just now.
+    """
+    work = Work.of(transcript_id, attempt)
+    if work is None:
+        return
+    try:
+        try:
+            _begin(work)
+            _carry_out(work, Stage.TRANSCRIBING, transcribe)
+            if not work.has_segments():
+                complete_silence(work)
+                return
+            _carry_out(work, Stage.DIARIZING, diarize)
+            _carry_out(work, Stage.SUMMARIZING, summarize)
+        except (BadRecording, NobodyCan) as exc:
+            raise Failed(str(exc)) from exc
+        except FileNotFoundError as exc:
+            raise Failed("The recording is no longer in the storage; upload it to a new meeting.") from exc
+    except Failed as exc:
+        _fail(work, str(exc))
+    except Unwanted:
+        logger.info("Nobody wants %s any more.", work.name)
+
+
+def give_up(transcript_id: UUID, why: Exception | None) -> None:
+    """Has the meeting fail, because trying again has no end otherwise; in the caller's transaction."""
+    if (work := Work.of(transcript_id, None)) is None:
+        return
+    if isinstance(why, EngineUnavailable):
+        sentence = f"For hours no speech engine could be asked: {why} Have the meeting transcribed again later."
+    else:
+        sentence = (
+            "Working on the recording failed again and again. Have the meeting transcribed again; if that fails too, "
+            "tell an administrator, who finds the reason among the failed jobs."
+        )
+    _fail(work, sentence)
+
+
+def _begin(work: Work) -> None:
+    """Looks whether all of it can be done here, before any of it is."""
+    work.refresh()
+    nodes().choose(Kind.ASR, work.transcript.language)
+    nodes().choose(Kind.SPEAKER)
+    nodes().choose(Kind.SUMMARY)
+    work.begin()
+
+
+def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
+    """Does a stage, again if its engine fails; StageRun counts how often."""
+    pause = FIRST_PAUSE_SECONDS
+    while not work.is_done(stage):
+        began = time.monotonic()
+        try:
+            do(work)
+        except EngineFailed as exc:
+            work.tell(stage, "TRY_AGAIN", began, reason=str(exc))
+            work.last_failure = str(exc)
+            # Full jitter: those whose node died with ours do not come back all at once.
+            work.wait(random.uniform(0, pause))  # noqa: S311
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        except EngineBusy as exc:
+            work.uncount(stage)
+            raise Later(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311
+        except EngineUnavailable:
+            work.uncount(stage)
+            raise
+        else:
+            work.tell(stage, "DONE", began)
+            work.last_failure = ""
+            pause = FIRST_PAUSE_SECONDS
+
+
+def _fail(work: Work, sentence: str) -> None:
+    try:
+        work.fail(sentence)
+    except Unwanted:
+        return
+    logger.info("%s failed: %s", work.name, sentence)

@@ -1,0 +1,68 @@
+"""Looking after a call of an engine: a thread that stops it when it is no longer wanted, or when the engine hangs."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import Error, connections
+
+from core.database.hygiene import connected
+from core.jobs import Later, NotOurs
+from meetings.engines.protocols import Call, EngineFailed, Node
+from meetings.services.pipeline.work import Unwanted, Work
+
+#: How often it is looked whether the worker is about to end, and how often the rows are looked at.
+LOOK_SECONDS = 0.25
+ROWS_SECONDS = 1.0
+
+
+@contextmanager
+def watched(work: Work, node: Node) -> Iterator[Call]:
+    """A call that ends, within two seconds, when the work is called off, its meeting deleted, the job another's, the
+    worker about to end, or the node silent for too long.
+    """
+    call = Call()
+    over = threading.Event()
+    thread = threading.Thread(target=_watch, args=(work, node, call, over), name="watch", daemon=True)
+    thread.start()
+    try:
+        yield call
+    finally:
+        over.set()
+        thread.join()
+
+
+def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
+    looks = 0
+    try:
+        while not over.wait(LOOK_SECONDS) and not call.stopped:
+            looks += 1
+            if work.attempt and work.attempt.stopping:
+                call.stop(Later())
+            elif _is_silent(node, call):
+                node.give_up()
+                call.stop(EngineFailed("The speech engine has hung."))
+            elif looks % round(ROWS_SECONDS / LOOK_SECONDS) == 0:
+                _look_at_rows(work, call)
+    finally:
+        connections.close_all()
+
+
+def _is_silent(node: Node, call: Call) -> bool:
+    quiet = call.quiet_seconds
+    if call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS / 4 and node.lives():
+        call.seen()
+    return bool(call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS or quiet > settings.SPEECH_BUSY_SECONDS)
+
+
+def _look_at_rows(work: Work, call: Call) -> None:
+    try:
+        with connected():
+            if work.attempt and not work.attempt.is_ours:
+                call.stop(NotOurs())
+            elif not work.is_wanted():
+                call.stop(Unwanted())
+    except Error:
+        # The database is away: what is to be committed will fail, and say so.
+        return

@@ -1,0 +1,164 @@
+"""The first stage: speech becomes text, which is committed segment by segment."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from django.core.exceptions import ValidationError
+from django.core.files import File
+
+from core.models import save_clean
+from meetings.engines.nodes import nodes
+from meetings.engines.protocols import Detected, Done, Engine, EngineFailed, Final, Kind, Listening, Progress
+from meetings.models import Meeting, Segment, Stage, StageRun
+from meetings.services.files import storage
+from meetings.services.pipeline.supervision import watched
+from meetings.services.pipeline.work import Work
+
+CHUNK = 64 * 1024
+#: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).
+OVERLAP_MS = 2_000
+#: A segment this long may have ended in the middle of speech, because no engine takes more at once; then the next
+#: begins exactly where it ends, and an overlap would be taken for a part of that.
+MAY_BE_CUT_MS = 20_000
+#: Progress without text is committed this often.
+PROGRESS_SECONDS = 2.0
+NOBODY_SPEAKS = "Nobody speaks in this recording, as far as could be heard; so there is no transcript."
+
+
+def transcribe(work: Work) -> None:
+    """Goes on after the last segment that is stored.
+
+    Raises:
+        EngineError, Failed, NotOurs, Unwanted, Later, OSError
+    """
+    transcript = work.transcript
+    chosen = nodes().choose(Kind.ASR, transcript.language)
+    run = work.begin_stage(
+        Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.about
+    )
+    taking = _Taking(work, run, chosen.about)
+    asked = Listening(work.name, transcript.language, start_ms=taking.start_ms)
+    with recording(work) as audio, watched(work, chosen.node) as call:
+        for answer in chosen.ask.transcribe(audio, asked, call):
+            taking.take(answer)
+
+
+@contextmanager
+def recording(work: Work) -> Iterator[Iterator[bytes]]:
+    """The bytes of the file, in pieces.
+
+    Raises:
+        FileNotFoundError: it is not there any more.
+        OSError: the storage cannot be read just now.
+    """
+    with storage().open(work.transcript.recording) as file:
+        yield _pieces(file)
+
+
+def _pieces(file: "File[bytes]") -> Iterator[bytes]:
+    while piece := file.read(CHUNK):
+        yield piece
+
+
+def input_hash(*parts: object) -> str:
+    """Of what goes into a stage."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+class _Taking:
+    """What an engine says, committed as it comes.
+
+    Attributes:
+        start_ms: from when on it is to listen.
+    """
+
+    def __init__(self, work: Work, run: StageRun, about: Engine) -> None:
+        self._work = work
+        self._run = run
+        self._about = about
+        last = work.segments().last()
+        #: Everything before it is stored.
+        self._known_ms: int = last.end_ms if last else 0
+        was_cut = last is not None and last.end_ms - last.start_ms >= MAY_BE_CUT_MS
+        self.start_ms = max(0, self._known_ms - (0 if was_cut else OVERLAP_MS))
+        self._total_ms = 0
+        self._committed_at = time.monotonic()
+
+    def take(self, answer: Final | Progress | Detected | Done) -> None:
+        match answer:
+            case Final():
+                if new := _beyond(answer, self._known_ms):
+                    self._store(new)
+            case Progress():
+                self._total_ms = answer.total_ms or self._total_ms
+                if time.monotonic() - self._committed_at >= PROGRESS_SECONDS:
+                    self._commit_progress(answer.done_ms)
+            case Detected():
+                self._work.understood(answer.language)
+            case Done():
+                self._end(answer)
+
+    def _store(self, final: Final) -> None:
+        with self._work.commit(further=True) as meeting:
+            if not self._work.segments().filter(start_ms=final.start_ms).exists():
+                self._insert(meeting, final)
+            self._work.further(self._run, final.end_ms)
+            self._show(meeting, final.end_ms)
+        self._known_ms = final.end_ms
+
+    def _insert(self, meeting: Meeting, final: Final) -> None:
+        segment = Segment(
+            meeting=meeting,
+            transcript_version=self._work.transcript.version,
+            start_ms=final.start_ms,
+            end_ms=final.end_ms,
+            text=final.text,
+            recognized_text=final.text,
+            confidence=_share(final.confidence),
+            words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
+            engine=self._about.told,
+        )
+        try:
+            save_clean(segment)
+        except ValidationError as exc:
+            raise EngineFailed("The speech engine's answer cannot be used: a segment is no text.") from exc
+
+    def _commit_progress(self, done_ms: int) -> None:
+        is_further = done_ms > self._run.done_ms
+        with self._work.commit(further=is_further) as meeting:
+            self._work.further(self._run, done_ms)
+            self._show(meeting, done_ms)
+
+    def _show(self, meeting: Meeting, done_ms: int) -> None:
+        self._committed_at = time.monotonic()
+        share = done_ms / self._total_ms if self._total_ms else 0.0
+        length = {"duration_ms": self._total_ms} if self._total_ms not in (0, meeting.duration_ms) else {}
+        self._work.show(meeting, Stage.TRANSCRIBING, share, **length)
+
+    def _end(self, done: Done) -> None:
+        if not self._work.transcript.spoken_language:
+            self._work.understood(self._work.transcript.language)
+        with self._work.commit(further=True) as meeting:
+            self._work.end_stage(self._run, done.cpu_ms)
+            silence = "" if self._work.has_segments() else NOBODY_SPEAKS
+            notice = " ".join(filter(None, (done.incomplete_reason, silence)))[:1000]
+            self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
+
+
+def _beyond(final: Final, known_ms: int) -> Final | None:
+    """What of a segment is not stored yet: all of it, the words after the last one that is, or nothing."""
+    if final.start_ms >= known_ms:
+        return final
+    words = tuple(word for word in final.words if word.start_ms >= known_ms)
+    if not words:
+        return None
+    confidence = sum(word.confidence for word in words) / len(words)
+    text = " ".join(word.text for word in words)
+    return replace(final, start_ms=words[0].start_ms, text=text, words=words, confidence=confidence)
+
+
+def _share(number: float) -> float:
+    return min(1.0, max(0.0, float(number)))

@@ -1,0 +1,262 @@
+"""The version of a transcript that is being made, and every write of it: fenced, and only while it is wanted."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from changes.services import acting
+from core.jobs import Attempt, Later
+from core.metrics import meetings_completed
+from core.models import save_clean
+from meetings.engines.protocols import Engine
+from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "pipeline"
+#: How often a stage is begun without getting any further.
+MOST_TRIES = 5
+#: What of the progress is whose, in percent; about what they take.
+SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (95, 100)}
+#: How often the end is estimated anew while no percent is gained.
+_ESTIMATED_EVERY = timedelta(seconds=10)
+_DOING = {
+    Stage.TRANSCRIBING: "transcribed",
+    Stage.DIARIZING: "divided among its voices",
+    Stage.SUMMARIZING: "summarised",
+}
+
+
+class Failed(Exception):
+    """The recording cannot be worked on; the message is a sentence that says what to do."""
+
+
+class Unwanted(Exception):
+    """It was called off, or the meeting is gone."""
+
+
+class Work:
+    """One version that is being made.
+
+    Attributes:
+        attempt: the try of its job; None where it is given up.
+        last_failure: what an engine said when it last failed; empty = none has.
+    """
+
+    def __init__(self, transcript: Transcript, attempt: Attempt | None) -> None:
+        self.transcript = transcript
+        self.attempt = attempt
+        self.last_failure = ""
+        self._began: tuple[float, float] | None = None
+        self._estimated_at: datetime | None = None
+
+    @classmethod
+    def of(cls, transcript_id: UUID, attempt: Attempt | None) -> "Work | None":
+        """None if nobody wants it."""
+        transcript = Transcript.objects.filter(pk=transcript_id, status__in=RUNNING).first()
+        return cls(transcript, attempt) if transcript else None
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        return f"Meeting {self.transcript.meeting_id}, version {self.transcript.version},"
+
+    @contextmanager
+    def commit(self, *, further: bool = False) -> Iterator[Meeting]:
+        """A transaction in which this work alone writes, with the meeting's row locked.
+
+        Args:
+            further: it has got further than any try before.
+
+        Raises:
+            NotOurs, Unwanted
+        """
+        with acting(ACTOR):
+            if self.attempt:
+                self.attempt.hold(further=further)
+            meeting = self._locked()
+            if meeting is None:
+                raise Unwanted
+            yield meeting
+
+    def _locked(self) -> Meeting | None:
+        rows = Meeting.objects.defer("search_words").select_for_update(of=("self",), no_key=True)
+        meeting = rows.filter(pk=self.transcript.meeting_id).first()
+        # Who cancels or deletes has locked the meeting, too.
+        return meeting if self.is_wanted() else None
+
+    def is_wanted(self) -> bool:
+        return Transcript.objects.filter(pk=self.transcript.pk, status__in=RUNNING).exists()
+
+    def refresh(self) -> None:
+        """Notices a signal before anything is begun."""
+        if self.attempt and self.attempt.stopping:
+            raise Later
+
+    def begin(self) -> None:
+        """It is PROCESSING."""
+        with self.commit() as meeting:
+            self._update(status=Status.PROCESSING, started_at=self.transcript.started_at or timezone.now())
+            save_clean(meeting, status=Status.PROCESSING, stage=meeting.stage or Stage.TRANSCRIBING)
+
+    def begin_stage(self, stage: Stage, input_hash: str, about: Engine) -> StageRun:
+        """Counts one more try of the stage.
+
+        Raises:
+            Failed: it was tried too often.
+        """
+        with self.commit() as meeting:
+            run, _ = StageRun.objects.get_or_create(
+                transcript=self.transcript,
+                stage=stage,
+                input_hash=input_hash,
+                engine_hash=about.hash,
+                defaults={"engine": about.told},
+            )
+            if run.tries >= MOST_TRIES:
+                raise Failed(self._hopeless(stage, run))
+            run.tries += 1
+            run.save(update_fields=["tries"])
+            self._began = None
+            self.show(meeting, stage, 0.0)
+        return run
+
+    def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
+        """In the transaction that writes the stage's last rows."""
+        run.ended_at = timezone.now()
+        StageRun.objects.filter(pk=run.pk).update(ended_at=run.ended_at, tries=0, cpu_ms=F("cpu_ms") + cpu_ms)
+
+    def further(self, run: StageRun, done_ms: int) -> None:
+        """Notes that the stage got further, if it did; in the transaction that commits what was done."""
+        if done_ms > run.done_ms:
+            run.done_ms, run.tries = done_ms, 0
+            run.save(update_fields=["done_ms", "tries"])
+
+    def uncount(self, stage: Stage) -> None:
+        """Nothing was begun: the try was none."""
+        open_runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None, tries__gt=0)
+        open_runs.update(tries=F("tries") - 1)
+
+    def is_done(self, stage: Stage) -> bool:
+        """Whoever did it: what a better engine would have said is no reason to do it again."""
+        return StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at__isnull=False).exists()
+
+    def has_segments(self) -> bool:
+        return bool(self.segments().exists())
+
+    def segments(self) -> Any:
+        """Of this version, in their order."""
+        rows = Segment.objects.filter(meeting=self.transcript.meeting_id, transcript_version=self.transcript.version)
+        return rows.defer("search_words").order_by("start_ms")
+
+    def show(self, meeting: Meeting, stage: Stage, share: float, **fields: Any) -> None:
+        """Writes how far it is, if that is news; in a transaction of `commit`.
+
+        Args:
+            share: of the stage, 0 to 1.
+            fields: of the meeting, which are written in any case.
+        """
+        low, high = SPANS[stage]
+        exact = low + (high - low) * min(max(share, 0.0), 1.0)
+        now = timezone.now()
+        is_stale = self._estimated_at is None or now - self._estimated_at >= _ESTIMATED_EVERY
+        progress = max(meeting.progress, int(exact))
+        if fields or stage != meeting.stage or progress > meeting.progress or is_stale:
+            self._estimated_at = now
+            fields |= {"progress": progress, "stage": stage, "estimated_end_at": self._estimated_end(now, exact)}
+            save_clean(meeting, **fields)
+
+    def _estimated_end(self, now: datetime, exact: float) -> datetime | None:
+        """If it goes on as it has since this try of the stage began."""
+        if self._began is None:
+            self._began = time.monotonic(), exact
+        began, before = self._began
+        elapsed = time.monotonic() - began
+        if exact - before < 1 or elapsed < 1:
+            return None
+        return now + timedelta(seconds=elapsed * (100 - exact) / (exact - before))
+
+    def complete(self, meeting: Meeting) -> None:
+        """COMPLETED; in the transaction that writes the last rows."""
+        now = timezone.now()
+        self._update(status=Status.COMPLETED, ended_at=now)
+        save_clean(
+            meeting,
+            status=Status.COMPLETED,
+            progress=100,
+            stage=None,
+            estimated_end_at=None,
+            transcript_version=self.transcript.version,
+        )
+        transaction.on_commit(meetings_completed.inc)
+
+    def fail(self, sentence: str) -> None:
+        """FAILED, for a reason that a person can act on.
+
+        Raises:
+            NotOurs, Unwanted
+        """
+        with self.commit() as meeting:
+            self._update(status=Status.FAILED, ended_at=timezone.now())
+            save_clean(meeting, status=Status.FAILED, stage=None, estimated_end_at=None, failure_reason=sentence[:1000])
+
+    def understood(self, language: str) -> None:
+        """Notes what is spoken."""
+        if self.transcript.spoken_language != language:
+            with self.commit():
+                self._update(spoken_language=language)
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps between tries, unless the worker is about to end.
+
+        Raises:
+            Later
+        """
+        until = time.monotonic() + seconds
+        while True:
+            self.refresh()
+            if (left := until - time.monotonic()) <= 0:
+                return
+            time.sleep(min(left, 0.1))
+
+    def tell(self, stage: Stage, code: str, began: float, **facts: Any) -> None:
+        """One line for a stage."""
+        told = {
+            "operation": f"meetings.{stage.name.lower()}",
+            "code": code,
+            "subject_id": str(self.transcript.meeting_id),
+            "transcript_version": self.transcript.version,
+            "duration_ms": round((time.monotonic() - began) * 1000),
+            **facts,
+        }
+        level = logging.INFO if code == "DONE" else logging.WARNING
+        logger.log(level, "%s %s", told["operation"], code, extra={"call": told})
+
+    def _update(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self.transcript, name, value)
+        Transcript.objects.filter(pk=self.transcript.pk).update(**fields)
+
+    def _hopeless(self, stage: Stage, run: StageRun) -> str:
+        where = f" at about {clock(run.done_ms)} of it" if stage == Stage.TRANSCRIBING else ""
+        said = self.last_failure or "Whatever works on it ends without a word."
+        return (
+            f"The recording could not be {_DOING[stage]}: that failed {run.tries} times in a row{where}. {said} "
+            "Convert the file to another format, such as WAV or FLAC, and upload it to a new meeting; or have this one "
+            "transcribed again."
+        )
+
+
+def clock(ms: int) -> str:
+    """A moment of a recording, as players show it."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
