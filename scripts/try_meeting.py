@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Sends a recording to a running server, shows how it becomes text, and accepts what is to be done.
+
+    scripts/try_meeting.py FILE [--participant EMAIL ...]     a new meeting of this recording; watches it
+    scripts/try_meeting.py --watch [MEETING]                  goes on watching a meeting
+    scripts/try_meeting.py --accept [MEETING]                 makes tasks of its action items
+
+Without MEETING, its id, it is the newest meeting. It needs `grpcio` and the package `tandem`, nothing else.
+"""
+
+import argparse
+import hashlib
+import mimetypes
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Run from a checkout, without `pip install .`, the package lies beside this directory.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from scripts.meeting_screen import Screen, clock, size
+from tandem.client import Client, Resync, SnapshotEnd, TandemError
+from tandem.common.v1 import common_pb2
+from tandem.meeting.v1 import meeting_pb2
+from tandem.user.v1 import user_pb2
+
+CHUNK = 64 * 1024
+#: For the answer that follows the last piece: the whole file is being flushed to disk.
+UPLOAD_SECONDS = 24 * 3600.0
+OVER = {
+    meeting_pb2.MEETING_STATUS_COMPLETED,
+    meeting_pb2.MEETING_STATUS_FAILED,
+    meeting_pb2.MEETING_STATUS_CANCELLED,
+}
+
+
+class Failed(Exception):
+    """It cannot go on; the message is a sentence for people."""
+
+
+def new_meeting(client: Client, file: Path, title: str, participants: list[str], language: str) -> str:
+    """Makes a meeting, so that what is named in the recording is known to be whom; gives its id."""
+    people = [
+        client.users.GetUserByEmail(user_pb2.GetUserByEmailRequest(email=email)).user.id for email in participants
+    ]
+    now = Timestamp()
+    now.GetCurrentTime()
+    request = meeting_pb2.CreateMeetingRequest(
+        title=title or file.stem, starts_at=now, participants=people, language=language
+    )
+    return str(client.meetings.CreateMeeting(request).meeting.id)
+
+
+def upload(client: Client, meeting_id: str, file: Path, screen: Screen) -> None:
+    """Sends the recording."""
+    length = file.stat().st_size
+    with file.open("rb") as recording:
+        sha256 = hashlib.file_digest(recording, "sha256").hexdigest()
+
+    def messages() -> Iterator[meeting_pb2.UploadRecordingRequest]:
+        yield meeting_pb2.UploadRecordingRequest(
+            metadata=meeting_pb2.RecordingMetadata(
+                meeting_id=meeting_id,
+                filename=file.name,
+                content_type=mimetypes.guess_type(file.name)[0] or "",
+                size=length,
+                sha256=sha256,
+            )
+        )
+        sent = 0
+        with file.open("rb") as recording:
+            while chunk := recording.read(CHUNK):
+                yield meeting_pb2.UploadRecordingRequest(chunk=chunk)
+                sent += len(chunk)
+                screen.progress("Uploading", sent / length, f"{size(sent)} of {size(length)}")
+
+    client.meetings.UploadRecording(messages(), timeout=UPLOAD_SECONDS)
+    screen.say(f"Uploaded {file.name}, {size(length)}.")
+
+
+def watch(client: Client, meeting_id: str, screen: Screen) -> meeting_pb2.Meeting:
+    """Shows what becomes of the meeting until it is over; gives it as it came out."""
+    told: set[str] = set()
+    meeting = client.meetings.GetMeeting(meeting_pb2.GetMeetingRequest(meeting_id=meeting_id)).meeting
+    if meeting.status == meeting_pb2.MEETING_STATUS_PENDING:
+        raise Failed(f"“{meeting.title}” has no recording yet; send one: scripts/try_meeting.py FILE")
+    with client.watch_meeting(meeting_id) as events:
+        for event in events:
+            if isinstance(event, (Resync, SnapshotEnd)):
+                continue
+            kind = event.WhichOneof("event")
+            if kind in ("status", "end"):
+                meeting = getattr(event, kind)
+                screen.state(meeting)
+            elif kind == "progress":
+                screen.advance(event.progress)
+            elif kind == "segment" and event.segment.id not in told:
+                told.add(event.segment.id)
+                screen.say(f"{clock(event.segment.start_ms)}  {event.segment.text}")
+    screen.clear()
+    return meeting
+
+
+def tell_findings(client: Client, meeting: meeting_pb2.Meeting, screen: Screen) -> None:
+    """Prints who spoke, what was said in short, and what is to be done."""
+    meetings, asked = client.meetings, {"meeting_id": meeting.id}
+    speakers = meetings.ListSpeakers(meeting_pb2.ListSpeakersRequest(**asked)).speakers
+    spoken = ", ".join(f"{speaker.name or speaker.label} {clock(speaker.speech_ms)}" for speaker in speakers)
+    screen.say(f"\nSpeakers   {spoken or 'none'}")
+    summary = meetings.GetSummary(meeting_pb2.GetSummaryRequest(**asked)).summary
+    for heading, statements in (("Summary", summary.overview), ("Decisions", summary.decisions)):
+        for number, statement in enumerate(statements):
+            screen.say(f"{heading if not number else '':10} {statement.text}")
+    items = meetings.ListActionItems(meeting_pb2.ListActionItemsRequest(**asked)).action_items
+    for number, item in enumerate(items):
+        state = meeting_pb2.ActionItemStatus.Name(item.status).removeprefix("ACTION_ITEM_STATUS_").lower()
+        by = f", {item.due}" if item.due else ""
+        screen.say(f"{'To do' if not number else '':10} {item.owner_name or 'somebody'}: {item.text}{by} ({state})")
+
+
+def accept(client: Client, meeting_id: str, screen: Screen) -> None:
+    """Makes a task of each action item that nobody has decided on."""
+    proposed = meeting_pb2.ListActionItemsRequest(
+        meeting_id=meeting_id, statuses=[meeting_pb2.ACTION_ITEM_STATUS_PROPOSED]
+    )
+    items = client.meetings.ListActionItems(proposed).action_items
+    if not items:
+        screen.say("There is no action item to accept.")
+    for item in items:
+        request = meeting_pb2.AcceptActionItemRequest(meeting_id=meeting_id, item_id=item.id)
+        task_id = client.meetings.AcceptActionItem(request).action_item.task_id
+        whose = "of a participant" if item.assigned_to else "of yours, as nobody who takes part was named"
+        screen.say(f"Accepted   {item.text}: task {task_id}, {whose}")
+
+
+def newest_meeting(client: Client) -> str:
+    """The id of the meeting that was made last.
+
+    Raises:
+        Failed: there is none.
+    """
+    request = meeting_pb2.ListMeetingsRequest(pagination=common_pb2.PaginationRequest(page_size=1))
+    found = client.meetings.ListMeetings(request).meetings
+    if not found:
+        raise Failed("There is no meeting yet; send a recording: scripts/try_meeting.py samples/planning.ogg")
+    return str(found[0].id)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("file", nargs="?", type=Path, metavar="FILE", help="the recording: WAV, FLAC, MP3, M4A, OGG, WebM, ...")
+    add("--title", default="", help="of the meeting; the file's name otherwise")
+    add("--participant", action="append", default=[], metavar="EMAIL", help="who takes part; may be given again")
+    add("--language", default="", help="what is spoken, as in en; found out otherwise")
+    add("--no-watch", action="store_true", help="only send the recording")
+    add("--watch", nargs="?", const="newest", metavar="MEETING", help="watch this meeting, or the newest one")
+    add("--accept", nargs="?", const="newest", metavar="MEETING", help="make tasks of its action items")
+    add("--host", default="localhost", help="where the server is (default: %(default)s)")
+    add("--port", type=int, default=50051, help="its gRPC port (default: %(default)s)")
+    add("--token", help="an access token or API key to call with")
+    add("--email", help="sign in as this user, with --password")
+    add("--password")
+    parsed = parser.parse_args(arguments)
+    if (parsed.email is None) != (parsed.password is None):
+        parser.error("--email and --password go together.")
+    if parsed.email and parsed.token:
+        parser.error("Call with --token, or sign in with --email and --password.")
+    if parsed.file is None and not (parsed.watch or parsed.accept):
+        parser.error("Name a recording, for example samples/planning.ogg; or say --watch or --accept.")
+    if parsed.file is not None and parsed.watch:
+        parser.error("A recording that is sent is watched anyway.")
+    return parsed
+
+
+def go(arguments: argparse.Namespace, client: Client, screen: Screen) -> int:
+    """Does what was asked; gives the exit code."""
+    which: Callable[[str], str] = lambda named: newest_meeting(client) if named == "newest" else named  # noqa: E731
+    meeting_id = which(arguments.watch or arguments.accept) if arguments.file is None else ""
+    if arguments.file is not None:
+        meeting_id = new_meeting(client, arguments.file, arguments.title, arguments.participant, arguments.language)
+        upload(client, meeting_id, arguments.file, screen)
+        screen.say(f"Meeting    {meeting_id}")
+    if arguments.watch or (arguments.file is not None and not arguments.no_watch):
+        meeting = watch(client, meeting_id, screen)
+        if meeting.notice:
+            screen.say(f"Notice     {meeting.notice}")
+        if meeting.status != meeting_pb2.MEETING_STATUS_COMPLETED:
+            raise Failed(meeting.failure_reason or "The processing was cancelled.")
+        tell_findings(client, meeting, screen)
+    if arguments.accept:
+        accept(client, meeting_id, screen)
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Connects and goes; gives the exit code."""
+    if arguments.file is not None and not arguments.file.is_file():
+        print(f"There is no file {arguments.file}.", file=sys.stderr)
+        return 1
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    who = {"token": arguments.token, "email": arguments.email, "password": arguments.password}
+    screen = Screen(sys.stdout)
+    with Client(f"{host}:{arguments.port}", **who) as client:
+        try:
+            grpc.channel_ready_future(client.channel).result(timeout=5)
+        except grpc.FutureTimeoutError:
+            print(
+                f"No gRPC server answers at {host}:{arguments.port}; start one: scripts/start_grpc_dev.sh",
+                file=sys.stderr,
+            )
+            return 1
+        try:
+            return go(arguments, client, screen)
+        except (Failed, TandemError, OSError) as fault:
+            screen.clear()
+            print(fault, file=sys.stderr)
+            return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(parse()))
+    except KeyboardInterrupt:
+        print("\nInterrupted; the server goes on. Look again: scripts/try_meeting.py --watch", file=sys.stderr)
+        sys.exit(130)
