@@ -6,11 +6,15 @@ try. CI has them all, or fails.
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+#: Not a program but what one may do here: run programs in a network of their own, which has no way out.
+NETWORK_NAMESPACE = "a network namespace"
 #: Where npm puts the programs of package.json.
 NPM_PROGRAMS = Path(__file__).resolve().parents[1] / "node_modules/.bin"
 
@@ -19,9 +23,20 @@ _left_out = pytest.StashKey[list[str]]()
 
 def path_of(program: str) -> str | None:
     """Where a program is: on the PATH, or among those that npm installed; or a file, by its whole path."""
+    if program == NETWORK_NAMESPACE:
+        return _unshare()
     if "/" in program:
         return program if Path(program).exists() else None
     return shutil.which(program) or shutil.which(program, path=os.fspath(NPM_PROGRAMS))
+
+
+@cache
+def _unshare() -> str | None:
+    unshare = shutil.which("unshare")
+    may = (
+        unshare and shutil.which("ip") and subprocess.run([unshare, "--net", "true"], capture_output=True, check=False)
+    )
+    return unshare if may and not may.returncode else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
