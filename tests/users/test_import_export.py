@@ -290,6 +290,17 @@ def test_wrong_use_is_told(arguments: tuple[str, ...]) -> None:
     assert users(*arguments)[0] == 2
 
 
+@pytest.mark.parametrize("action", ["import", "export"])
+def test_a_database_that_is_not_migrated_is_told(tmp_path: Path, action: str) -> None:
+    file = tmp_path / "users.jsonl"
+    file.write_bytes(jsonl(row("ada@example.com")))
+    # The one that each PostgreSQL has, and nobody of ours uses.
+    url = f"{database_url().rpartition('/')[0]}/postgres"
+    code, _, told = users(action, file, DATABASE_URL=url)
+    assert code == 2
+    assert "manage.py migrate" in told
+
+
 def rows_from(first: int, last: int) -> bytes:
     return jsonl(*(row(f"user{n}@example.com") for n in range(first, last)))
 

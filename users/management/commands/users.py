@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 
 import click
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
+from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.auth import System
 from core.errors import is_database_away
@@ -59,6 +61,12 @@ class Command(BaseCommand):
             raise CommandError(f"{exc.filename or file}: {exc.strerror}.", returncode=WRONG_USE) from exc
         except BadFile as exc:
             raise CommandError(f"{file}: {exc}", returncode=WRONG_USE) from exc
+        except ProgrammingError as exc:
+            if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
+                raise
+            raise CommandError(
+                "The database is not migrated: run manage.py migrate first.", returncode=WRONG_USE
+            ) from exc
         except Exception as exc:
             if not is_database_away(exc):
                 raise
