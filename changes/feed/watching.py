@@ -114,7 +114,7 @@ class Watch:
     def take(self, most: int) -> Sequence[Event]:
         if self._failure is not None:
             return self._last_words(self._failure)
-        topic = self._viewer.view.topic
+        topic, may_ask = self._viewer.view.topic, self.behind
         # In this order: once `_after` is set, the tailer adds nothing to what waits, which therefore goes first.
         if self._after is not None and not self._ready and not self._waiting:
             self._advance(self._after, most)
@@ -129,11 +129,11 @@ class Watch:
             events.append(self._event(item))
         if events:
             return events
-        if self._after is not None:
+        if self._after is None and self._over is not None and may_ask:
+            return self._end_of_topic(self._over)
+        if self._after is not None or self._over is not None:
             # Nothing here was for this stream, but there is more; or the database must be asked.
             self._wake()
-        elif self._over is not None:
-            return self._end_of_topic(self._over)
         return events
 
     def end(self, failure: Exception) -> None:
