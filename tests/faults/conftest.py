@@ -2,6 +2,7 @@
 
 import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,10 +54,14 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    running = Database(tmp_path_factory.mktemp("database"))
-    yield running
-    running.close()
+def database() -> Iterator[Database]:
+    # Not in pytest's own folder, which each run that begins on the machine closes to everybody else: started by root,
+    # PostgreSQL runs as another account, which then cannot get at its files any more.
+    with tempfile.TemporaryDirectory(prefix="tandem-faults.", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        running = Database(Path(folder))
+        yield running
+        running.close()
 
 
 @pytest.fixture
