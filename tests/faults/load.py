@@ -76,8 +76,8 @@ class Load:
 
     @property
     def written(self) -> int:
-        """How many writes were acknowledged."""
-        return len(self.acknowledged())
+        """How many writes were acknowledged. It is asked all the time, and does not read what they were."""
+        return sum(notes.read_bytes().count(b"\n") for notes in self._notes if notes.exists())
 
     def acknowledged(self) -> list[judging.Acknowledged]:
         """The writes that were."""

@@ -28,7 +28,7 @@ PLANTED: dict[str, Callable[[list[Any]], object]] = {
 
 
 def test_streams_that_are_cut(scene: Scene, report: Callable[[str], None]) -> None:
-    with Load(scene, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=4) as load:
+    with Load(scene, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=6) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
         log, faults = load.judged()
     report(load.told(log, faults))

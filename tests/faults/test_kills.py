@@ -30,7 +30,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         try:
-            while self.kills < self._planned and not self._stopped.wait(self._random.uniform(0, 2)):
+            while self.kills < self._planned and not self._stopped.wait(self._random.uniform(0, 1)):
                 self._kill()
                 self.kills += 1
         except BaseException as exc:
