@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -121,26 +121,20 @@ class Bench:
     def live(self) -> None:
         """Events as they happen: how late they come, what they cost, and what a client that does not read spoils."""
         steady: dict[bool, list[Window]] = {False: [], True: []}
-        saturated = []
-        with self._server() as server, self._receiver(server) as receiver:
+        took: dict[bool, list[float]] = {False: [], True: []}
+        count = int(self._seconds * EVENTS_A_SECOND)
+        with self._server() as server, self._receiver(server) as receiver, ExitStack() as stack:
             self._open(server, receiver, WATCHERS)
-            self._reach_all(receiver, WATCHERS)
-            for _ in range(self._rounds):
-                steady[False].append(
-                    self._events(server, receiver, int(self._seconds * EVENTS_A_SECOND), 1 / EVENTS_A_SECOND)
-                )
-                saturated.append(self._events(server, receiver, SATURATED, 0))
-                # For this round only, so that it slows down nobody in those without it.
-                with self._receiver(server) as slow:
-                    slow.open(1, reading=False)
+            for number in range(self._rounds):
+                # In turns, so that whatever comes after something else comes after both.
+                for slow in (False, True) if number % 2 == 0 else (True, False):
+                    if slow:
+                        stack.enter_context(self._receiver(server)).open(1, reading=False)
                     self._reach_all(receiver, WATCHERS)
-                    steady[True].append(
-                        self._events(server, receiver, int(self._seconds * EVENTS_A_SECOND), 1 / EVENTS_A_SECOND)
-                    )
-        (p50, p99), (_, slow_p99) = (
-            [statistics.median(getattr(w, name) for w in windows) for name in ("p50_ms", "p99_ms")]
-            for windows in steady.values()
-        )
+                    steady[slow].append(self._events(server, receiver, count, 1 / EVENTS_A_SECOND, took[slow]))
+                    stack.close()
+            saturated = [self._events(server, receiver, SATURATED, 0, []) for _ in range(self._rounds)]
+        p50, p99, slow_p99 = percentile(took[False], 0.5), percentile(took[False], 0.99), percentile(took[True], 0.99)
         told = verdict(slow_p99 <= p99 * SLOW_BAR, f"<= {SLOW_BAR} x")
         rate, most = (_median(windows, "per_cpu_second") for windows in (steady[False], saturated))
         print_table(
@@ -249,8 +243,8 @@ class Bench:
         _until(lambda: receiver.seen() >= streams, "all streams to get an event")
         receiver.take()
 
-    def _events(self, server: Server, receiver: Receiver, count: int, every: float) -> Window:
-        """As many events, so many seconds apart; from just before each is written."""
+    def _events(self, server: Server, receiver: Receiver, count: int, every: float, all_took: list[float]) -> Window:
+        """As many events, so many seconds apart; how long each took from just before it is written, in ms."""
         begun: dict[int, float] = {}
         took: list[float] = []
 
@@ -264,6 +258,7 @@ class Bench:
             _until(lambda: receiver.seen() >= count * WATCHERS, "all events to come")
             numbers, times = receiver.take()
             took.extend(1000 * (then - begun[number]) for number, then in zip(numbers, times, strict=True))
+            all_took.extend(took)
             return load.Load(len(took), percentile(took, 0.5), percentile(took, 0.99))
 
         return watch(server.process, self._database, run)

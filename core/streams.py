@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,8 @@ from core.operations import Call, admitted, caller
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4
+#: So many streams are looked at in one go; then calls that wait for the interpreter have their turn.
+_AT_ONCE, _PAUSE_SECONDS = 500, 0.001
 
 
 def items(
@@ -160,7 +162,7 @@ class Streams:
                     connections.close_all()
                     return
             # Streams of one session share the object that the last look gave them; hashing each would cost the most.
-            known = {id(stream.call.credential): stream.call.credential for stream in streams}
+            known = {id(stream.call.credential): stream.call.credential for stream in _in_turns(streams)}
             try:
                 with connected():
                     renewed = _looked_at(set(known.values()))
@@ -171,7 +173,7 @@ class Streams:
                 continue
             fresh = {identity: renewed.get(credential) for identity, credential in known.items()}
             now = time.monotonic()
-            for stream in streams:
+            for stream in _in_turns(streams):
                 self._look_at(stream, fresh[id(stream.call.credential)], now)
 
     def _look_at(self, stream: Stream, credential: Credential | None, now: float) -> None:
@@ -182,6 +184,14 @@ class Streams:
         elif credential is not stream.call.credential:
             stream.call.credential = credential
             stream.feed.authorize(credential.actor)
+
+
+def _in_turns(streams: Sequence[Stream]) -> Iterator[Stream]:
+    """The streams, with pauses: a look at 10,000 in one go would keep every call waiting for some 10 ms."""
+    for first in range(0, len(streams), _AT_ONCE):
+        if first:
+            time.sleep(_PAUSE_SECONDS)
+        yield from streams[first : first + _AT_ONCE]
 
 
 def _looked_at(credentials: Collection[Credential]) -> dict[Credential, Credential]:

@@ -304,6 +304,22 @@ def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Server
             assert ended(call)[1] in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
 
 
+def test_a_client_that_does_not_read_keeps_no_server_from_ending(servers: Servers, channel: grpc.Channel) -> None:
+    parts = urlsplit(servers.http_url)
+    with socket.socket() as stalled, live_events(servers) as source:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect((parts.hostname or "", parts.port or 0))
+        stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert stalled.recv(15) == b"HTTP/1.1 200 OK"
+        UserFactory.create_batch(500, bio="x" * 1000)
+        for word in range(10):
+            User.objects.filter(status=1).update(first_name=f"word{word}")
+        source.take(500 + 10 * User.objects.filter(status=1).count())
+        servers.processes[0].send_signal(signal.SIGTERM)
+        assert [event.name for event in source.rest()] == ["bookmark"]
+        assert servers.processes[0].wait(PATIENCE / 2) == 0
+
+
 def is_closed(connection: socket.socket) -> bool:
     connection.settimeout(5)
     try:
