@@ -102,7 +102,8 @@ class Load:
         runs = self.crowd.runs
         return (
             f"{self.crowd.cuts} cuts, {sum(watcher.cut_off for watcher in self.crowd.watchers)} streams ended or"
-            f" refused by the server, {len(runs)} streams of {len(self.crowd.watchers)} watchers,"
+            f" refused by the server, {len(runs)} streams of {len(self.crowd.watchers)} watchers and"
+            f" {self.crowd.in_vain} more that had no cursor yet,"
             f" {sum(len(run.received) for run in runs)} events received of {len(log.rows)} changes,"
             f" {self.written} acknowledged writes: {judging.kinds(faults)}"
         )

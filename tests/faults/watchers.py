@@ -29,6 +29,9 @@ LAST = "the last one"
 CLOSED = "the connection was closed"
 AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED)
 PATIENCE_SECONDS = 60
+#: So often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
+#: than a stream is given events, nobody would ever have a cursor to go on from.)
+MOST_IN_VAIN = 2
 #: Both contracts number them alike.
 _NAMES = {1: "created", 2: "updated", 3: "deleted", 4: "bookmark", 5: "snapshot_end"}
 _WATCH = {"tasks": "TaskService/WatchTasks", "changes": "ChangeService/WatchChanges"}
@@ -206,6 +209,7 @@ class Watcher:
         self._connect = connect
         self._plan = cuts
         self._cursor = ""
+        self._in_vain_again = 0
 
     async def watch(self, finishing: asyncio.Event) -> None:
         """Until it has seen the last change, which is written when it has done its cuts, or is told to finish."""
@@ -228,9 +232,10 @@ class Watcher:
     async def _follow(self, cut: Cut | None) -> None:
         """One stream, to the cut; None = to the last change."""
         run = Run(self._cursor, not self._cursor)
+        let_through = self._in_vain_again >= MOST_IN_VAIN
         try:
-            async with asyncio.timeout(cut.seconds if cut else None):
-                await self._receive(run, cut)
+            async with asyncio.timeout(cut.seconds if cut and not let_through else None):
+                await self._receive(run, cut, let_through)
             self.cuts += cut is not None
         except TimeoutError:
             self.cuts += 1
@@ -243,11 +248,13 @@ class Watcher:
         last = next((event.cursor for event in reversed(run.received) if event.cursor), "")
         if not last and not self._cursor:
             self.in_vain.append(run)
+            self._in_vain_again += 1
             return
+        self._in_vain_again = 0
         self._cursor = last or self._cursor
         self.lives[-1].append(run)
 
-    async def _receive(self, run: Run, cut: Cut | None) -> None:
+    async def _receive(self, run: Run, cut: Cut | None, let_through: bool) -> None:
         abruptly, complete = cut is not None and cut.abruptly, False
         async with self._connect(self.look, self._bearer, self._cursor, abruptly) as stream:
             async for message in stream:
@@ -255,7 +262,8 @@ class Watcher:
                 run.received.append(event)
                 complete = complete or _is_last(event)
                 # If the initial state has the last change, its end is waited for.
-                if (cut and len(run.received) >= cut.events) or (complete and event.cursor):
+                enough = cut and (event.cursor if let_through else len(run.received) >= cut.events)
+                if enough or (complete and event.cursor):
                     return
 
 
@@ -291,6 +299,10 @@ class Crowd:
     @property
     def cuts(self) -> int:
         return sum(watcher.cuts for watcher in self.watchers)
+
+    @property
+    def in_vain(self) -> int:
+        return sum(len(watcher.in_vain) for watcher in self.watchers)
 
     @property
     def runs(self) -> list[Run]:
