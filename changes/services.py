@@ -56,13 +56,13 @@ def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str =
             cursor.execute(_SET, before[:3])
 
 
-def forget(subject_type: str, subject_id: uuid.UUID | str) -> int:
-    """Empties the images in all of a subject's changes, so that the log keeps only its id; gives how many changes.
+def forget(subject_type: str, *subject_ids: uuid.UUID | str) -> int:
+    """Empties the images in all changes of these subjects, so that the log keeps only their ids; gives how many.
 
-    For a service that deletes a subject for good: call it in the same transaction, after the deletion, whose own change
-    is then emptied too. Reasons go with the images, as they may speak of the subject; that of the deletion stays.
+    For a service that deletes subjects for good: call it in the same transaction, after the deletion, whose own changes
+    are then emptied too. Reasons go with the images, as they may speak of the subject; that of the deletion stays.
     """
-    changes = Change.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    changes = Change.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
     reason = Case(When(operation=Operation.DELETED, then="reason"), default=Value("", TextField()))
     return changes.update(old=None, new=None, reason=reason)
 

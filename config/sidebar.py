@@ -10,7 +10,13 @@ from django.utils.text import capfirst
 
 #: Of each section its models, each with the name of its icon (Material Symbols).
 SECTIONS = {
-    "Work": {"tasks.Task": "task_alt", "meetings.Meeting": "groups_2"},
+    "Work": {"tasks.Task": "task_alt"},
+    "Meetings": {
+        "meetings.Meeting": "groups_2",
+        "meetings.ActionItem": "checklist",
+        "meetings.Segment": "notes",
+        "meetings.Speaker": "record_voice_over",
+    },
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},
     "System": {"core.Job": "schedule", "changes.Change": "history"},

@@ -56,6 +56,7 @@ class Selection(Generic[Row]):
         count: a module's function as well, of the same arguments: makes a queryset of as many rows, where the database
             counts them at less cost than it joins those of `build`.
         scattered: the rows may lie anywhere in the order, and how many they are the database cannot foresee.
+        few: up to so many scattered rows are all fetched before they are put in order; 0 = the usual number.
         deferred: the fields that are not fetched with a row.
     """
 
@@ -65,6 +66,7 @@ class Selection(Generic[Row]):
     values: Mapping[str, Value] = field(default_factory=dict)
     count: Callable[..., QuerySet[Row]] | None = None
     scattered: bool = False
+    few: int = 0
     deferred: tuple[str, ...] = ()
 
     @property
@@ -116,7 +118,9 @@ def page(
     head = [first] if first is not None and not asked.token else []
     if 0 <= total <= len(head):
         return Page(head, "", total)
-    few = selection.scattered and 0 <= total <= _FEW
+    few = selection.few or _FEW
+    if not selection.scattered or not 0 <= total <= few:
+        few = 0
     found = head + _after(selection, order, position, size + 1 - len(head), first, few)
     more = len(found) > size
     del found[size:]
@@ -145,7 +149,7 @@ def _after(
     position: tuple[Any, uuid.UUID] | None,
     wanted: int,
     first: Row | None,
-    few: bool,
+    few: int,
 ) -> list[Row]:
     """Rows that have a sort value, then those that have none."""
     last_value, last_id = position or (None, None)
@@ -165,13 +169,14 @@ class _Part:
     """The part of a list that has a sort value, or the part that has none.
 
     Attributes:
-        few: all the rows that match are few, and are fetched before they are put in order.
+        few: all the rows that match are no more than these, and are fetched before they are put in order; 0 = they are
+            more.
         most: how many rows of the part are wanted.
     """
 
     order: Order
     valued: bool
-    few: bool
+    few: int
     most: int
     deferred: tuple[str, ...]
 
@@ -180,7 +185,7 @@ class _Part:
             # Where the database expects many rows that match, it walks along the order until it has met enough; if
             # there are hardly any, it meets every row of the table (measured: 950 ms, not 60). A subquery with a limit
             # it runs by itself. Rows may have been added since they were counted, hence twice as many.
-            return self._along(_joined([rows[: 2 * _FEW] for rows in querysets]), **position)
+            return self._along(_joined([rows[: 2 * self.few] for rows in querysets]), **position)
         parts = [self._along(rows, **position) for rows in querysets]
         return parts[0] if len(parts) == 1 else self._along(_joined(parts))
 

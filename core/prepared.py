@@ -125,7 +125,13 @@ def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[
 
 def _stand_ins(values: Mapping[str, Value]) -> dict[str, Value]:
     """A value of the same type for each, which is nothing else's."""
-    return {name: _stand_in(value) for name, value in values.items()}
+    stand_ins: dict[str, Value] = {}
+    for name, value in values.items():
+        stand_in = _stand_in(value)
+        while stand_in in stand_ins.values():  # Integers are few enough to meet.
+            stand_in = _stand_in(value)
+        stand_ins[name] = stand_in
+    return stand_ins
 
 
 def _stand_in(value: Value) -> Value:

@@ -6,11 +6,12 @@ from django.core.exceptions import ValidationError
 from google.protobuf.empty_pb2 import Empty
 
 from core.masks import written_paths
-from core.messages import asked_page, pagination
+from core.messages import asked_page, checked_numbers, pagination, read_range, read_timestamp
 from core.operations import Call
 from meetings import messages, queries, services
-from meetings.messages import meeting_message
-from meetings.services import recordings
+from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
+from meetings.queries import findings, stats
+from meetings.services import action_items, recordings, transcripts
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -52,3 +53,88 @@ def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeti
     return meeting_pb2.ListMeetingsResponse(
         meetings=[meeting_message(meeting) for meeting in page.rows], pagination=pagination(page)
     )
+
+
+def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> meeting_pb2.GetTranscriptResponse:
+    page = queries.transcripts.get_transcript(
+        call.actor, request.meeting_id, request.transcript_version, asked_page(call, request.pagination)
+    )
+    return meeting_pb2.GetTranscriptResponse(
+        segments=[segment_message(segment) for segment in page.rows], pagination=pagination(page)
+    )
+
+
+def edit_segment(call: Call, request: meeting_pb2.EditSegmentRequest) -> meeting_pb2.EditSegmentResponse:
+    mask = request.update_mask if request.HasField("update_mask") else None
+    paths = written_paths(request.segment, mask, transcripts.WRITABLE)
+    segment = transcripts.edit_segment(
+        call.actor,
+        request.meeting_id,
+        request.segment_id,
+        {name: getattr(request.segment, name) for name in paths},
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.EditSegmentResponse(segment=segment_message(segment))
+
+
+def list_speakers(call: Call, request: meeting_pb2.ListSpeakersRequest) -> meeting_pb2.ListSpeakersResponse:
+    speakers = findings.list_speakers(call.actor, request.meeting_id, request.transcript_version)
+    return meeting_pb2.ListSpeakersResponse(speakers=[speaker_message(speaker) for speaker in speakers])
+
+
+def name_speaker(call: Call, request: meeting_pb2.NameSpeakerRequest) -> meeting_pb2.NameSpeakerResponse:
+    speaker = transcripts.name_speaker(
+        call.actor,
+        request.meeting_id,
+        request.speaker_id,
+        request.name,
+        request.user_id,
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.NameSpeakerResponse(speaker=speaker_message(speaker))
+
+
+def get_summary(call: Call, request: meeting_pb2.GetSummaryRequest) -> meeting_pb2.GetSummaryResponse:
+    summary = findings.get_summary(call.actor, request.meeting_id, request.transcript_version)
+    return meeting_pb2.GetSummaryResponse(summary=summary_message(summary))
+
+
+def list_action_items(call: Call, request: meeting_pb2.ListActionItemsRequest) -> meeting_pb2.ListActionItemsResponse:
+    statuses = checked_numbers(meeting_pb2.ActionItemStatus.DESCRIPTOR, request.statuses, "statuses")
+    items = findings.list_action_items(call.actor, request.meeting_id, request.transcript_version, statuses)
+    return meeting_pb2.ListActionItemsResponse(action_items=[action_item_message(item) for item in items])
+
+
+def accept_action_item(
+    call: Call, request: meeting_pb2.AcceptActionItemRequest
+) -> meeting_pb2.AcceptActionItemResponse:
+    item = action_items.accept_action_item(
+        call.actor,
+        request.meeting_id,
+        request.item_id,
+        title=request.title,
+        assigned_to=request.assigned_to,
+        due_date=read_timestamp(request, "due_date"),
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.AcceptActionItemResponse(action_item=action_item_message(item))
+
+
+def reject_action_item(
+    call: Call, request: meeting_pb2.RejectActionItemRequest
+) -> meeting_pb2.RejectActionItemResponse:
+    item = action_items.reject_action_item(
+        call.actor, request.meeting_id, request.item_id, expected_version=call.expected_version
+    )
+    return meeting_pb2.RejectActionItemResponse(action_item=action_item_message(item))
+
+
+def search_transcripts(
+    call: Call, request: meeting_pb2.SearchTranscriptsRequest
+) -> meeting_pb2.SearchTranscriptsResponse:
+    asked = asked_page(call, request.pagination)
+    return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, asked))
+
+
+def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -> meeting_pb2.GetMeetingStatsResponse:
+    return messages.stats_message(stats.figures(call.actor, *read_range(request, "created_at")))

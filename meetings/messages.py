@@ -1,4 +1,4 @@
-"""Meetings in the contract's words: rows to messages, messages to fields."""
+"""Meetings, and what belongs to them, in the contract's words: rows to messages, messages to fields."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.errors import invalid
-from core.messages import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
-from meetings.models import Meeting
+from core.messages import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
+from meetings.queries.stats import Figures
+from meetings.queries.transcripts import Found
 from meetings.services.recordings import Announced
 from tandem.meeting.v1 import meeting_pb2
 
@@ -22,7 +24,7 @@ PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for na
 
 LONGEST_CHUNK = 64 * 1024
 
-_TIMES = ("starts_at", "created_at", "updated_at")
+_TIMES = ("starts_at", "created_at", "updated_at", "estimated_end_at")
 
 
 def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
@@ -37,6 +39,10 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         progress=meeting.progress,
         failure_reason=meeting.failure_reason,
         version=meeting.version,
+        stage=meeting.stage or 0,  # type: ignore[arg-type]
+        duration_ms=meeting.duration_ms,
+        transcript_version=meeting.transcript_version,
+        notice=meeting.notice,
     )
     for name in _TIMES:
         if (at := getattr(meeting, name)) is not None:
@@ -47,6 +53,82 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         message.recording.size = meeting.recording_size
         message.recording.sha256 = meeting.recording_sha256
         set_timestamp(message.recording.uploaded_at, meeting.recording_uploaded_at)
+    return message
+
+
+def segment_message(segment: Segment) -> meeting_pb2.Segment:
+    """The segment, for who may see its meeting."""
+    message = meeting_pb2.Segment(
+        id=str(segment.pk),
+        meeting_id=str(segment.meeting_id),
+        transcript_version=segment.transcript_version,
+        start_ms=segment.start_ms,
+        end_ms=segment.end_ms,
+        text=segment.text,
+        speaker_id=str(segment.speaker_id or ""),
+        confidence=segment.confidence,
+        words=[meeting_pb2.Word(**word) for word in segment.words],
+        engine=meeting_pb2.Engine(**segment.engine),
+        degraded=segment.degraded,
+        recognized_text=segment.recognized_text,
+        edited_by=str(segment.edited_by_id or ""),
+        version=segment.version,
+    )
+    if segment.edited_at is not None:
+        set_timestamp(message.edited_at, segment.edited_at)
+    return message
+
+
+def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:
+    """The voice, for who may see its meeting."""
+    return meeting_pb2.Speaker(
+        id=str(speaker.pk),
+        meeting_id=str(speaker.meeting_id),
+        transcript_version=speaker.transcript_version,
+        label=speaker.label,
+        name=speaker.name,
+        user_id=str(speaker.user_id or ""),
+        speech_ms=speaker.speech_ms,
+        version=speaker.version,
+    )
+
+
+def summary_message(summary: Summary) -> meeting_pb2.Summary:
+    """The summary, for who may see its meeting."""
+    message = meeting_pb2.Summary(
+        meeting_id=str(summary.meeting_id),
+        transcript_version=summary.transcript_version,
+        language=summary.language,
+        engine=meeting_pb2.Engine(**summary.engine),
+        version=summary.version,
+    )
+    for name in ("overview", "topics", "decisions"):
+        getattr(message, name).extend(meeting_pb2.Statement(**statement) for statement in getattr(summary, name))
+    set_timestamp(message.created_at, summary.created_at)
+    return message
+
+
+def action_item_message(item: ActionItem) -> meeting_pb2.ActionItem:
+    """The action item, for who may see its meeting."""
+    message = meeting_pb2.ActionItem(
+        id=str(item.pk),
+        meeting_id=str(item.meeting_id),
+        transcript_version=item.transcript_version,
+        text=item.text,
+        owner_name=item.owner_name,
+        assigned_to=str(item.assigned_to_id or ""),
+        due=item.due,
+        segment_ids=[str(segment_id) for segment_id in item.segment_ids],
+        confidence=item.confidence,
+        status=item.status,  # type: ignore[arg-type]
+        task_id=str(item.task_id or ""),
+        decided_by=str(item.decided_by_id or ""),
+        version=item.version,
+    )
+    if item.due_on is not None:
+        message.due_on.year, message.due_on.month, message.due_on.day = item.due_on.timetuple()[:3]
+    if item.decided_at is not None:
+        set_timestamp(message.decided_at, item.decided_at)
     return message
 
 
@@ -103,6 +185,30 @@ def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
         query=request.query,
         starts_from=starts_from,
         starts_until=starts_until,
+    )
+
+
+def found_message(found: Found) -> meeting_pb2.SearchTranscriptsResponse:
+    """A page of segments with their meetings' titles."""
+    return meeting_pb2.SearchTranscriptsResponse(
+        matches=[
+            meeting_pb2.FoundSegment(
+                segment=segment_message(segment),
+                # A meeting may have been deleted since.
+                meeting_title=found.titles.get(segment.meeting_id, ""),
+            )
+            for segment in found.page.rows
+        ],
+        pagination=pagination(found.page),
+    )
+
+
+def stats_message(figures: Figures) -> meeting_pb2.GetMeetingStatsResponse:
+    return meeting_pb2.GetMeetingStatsResponse(
+        total=sum(figures.by_status.values()),
+        by_status={Status(status).name.lower(): count for status, count in figures.by_status.items()},
+        recorded_ms=figures.recorded_ms,
+        talk_ms_by_speaker=figures.talk_ms,
     )
 
 

@@ -28,6 +28,7 @@ from core.operations import Operation
 from core.rest import json
 from core.rpc.interceptors import Interceptor
 from meetings import messages as meeting_messages
+from meetings.services import transcripts
 from tasks import messages as task_messages
 from users.messages import PROFILE, WRITABLE
 
@@ -41,7 +42,7 @@ OPERATIONS: dict[str, Operation] = {
 #: What the mask `*` of an rpc stands for, which a JSON body has to spell out.
 EVERYTHING = {
     "UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE,
-    "UpdateMeeting": meeting_messages.WRITABLE,
+    "UpdateMeeting": meeting_messages.WRITABLE, "EditSegment": transcripts.WRITABLE,
 }  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """Rows for scenes; factory-boy where a scene needs many."""
 
+from typing import Any
+
 import factory
 
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
-from meetings.models import Meeting
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary, Transcript
+from meetings.models import Status as MeetingStatus
 from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
 
@@ -81,3 +84,105 @@ class MeetingFactory(factory.django.DjangoModelFactory):
 
     title = factory.Sequence(lambda n: f"Meeting {n}")
     owner = factory.SubFactory(UserFactory)
+
+
+#: What the rows of a transcript say of what made them.
+ENGINE = {"name": "scripted", "version": "1", "model_id": "", "model_sha256": "ab" * 32}
+
+
+class TranscribedMeetingFactory(MeetingFactory):
+    """A meeting that was worked on, with its first version; what was said in it is left to the test."""
+
+    class Meta:
+        skip_postgeneration_save = True
+
+    status = MeetingStatus.COMPLETED
+    progress = 100
+    duration_ms = 60_000
+    transcript_version = 1
+    recording = "recording.wav"
+    recording_filename = "recording.wav"
+    recording_size = 1_920_000
+    transcript = factory.RelatedFactory("tests.factories.TranscriptFactory", factory_related_name="meeting")
+
+
+class TranscriptFactory(factory.django.DjangoModelFactory):
+    """A version that was made; it becomes the meeting's current one only if the test says so."""
+
+    class Meta:
+        model = Transcript
+
+    meeting = factory.SubFactory(MeetingFactory)
+    version = 1
+    recording = "recording.wav"
+    recording_sha256 = "cd" * 32
+    language = "en"
+    spoken_language = "en"
+    status = MeetingStatus.COMPLETED
+
+
+class PartFactory(factory.django.DjangoModelFactory):
+    """What belongs to a version: without `transcript_version` to its meeting's current one."""
+
+    class Meta:
+        abstract = True
+
+    meeting = factory.SubFactory(TranscribedMeetingFactory)
+    transcript_version = factory.SelfAttribute("meeting.transcript_version")
+
+
+class SpeakerFactory(PartFactory):
+    class Meta:
+        model = Speaker
+
+    place = factory.Sequence(lambda n: n % 30_000)
+    label = factory.LazyAttribute(lambda speaker: f"S{speaker.place + 1}")
+    speech_ms = 1_000
+    voice_print = [1.0, 0.0]
+    engine = ENGINE
+
+
+def _words(segment: Any) -> list[dict[str, Any]]:
+    """Of equal length, over the whole segment."""
+    texts = segment.recognized_text.split()
+    each = (segment.end_ms - segment.start_ms) // max(1, len(texts))
+    starts = [segment.start_ms + each * place for place in range(len(texts))]
+    return [
+        {"text": text, "start_ms": start, "end_ms": start + each, "confidence": 0.5}
+        for text, start in zip(texts, starts, strict=True)
+    ]
+
+
+class SegmentFactory(PartFactory):
+    """Two seconds of speech; each follows on the one that was made before it."""
+
+    class Meta:
+        model = Segment
+
+    start_ms = factory.Sequence(lambda n: n * 2_000)
+    end_ms = factory.LazyAttribute(lambda segment: segment.start_ms + 2_000)
+    recognized_text = factory.Sequence(lambda n: f"this was said as number {n}")
+    text = factory.SelfAttribute("recognized_text")
+    confidence = 0.75
+    words = factory.LazyAttribute(_words)
+    engine = ENGINE
+
+
+class SummaryFactory(PartFactory):
+    class Meta:
+        model = Summary
+
+    overview = factory.List([{"text": "It was about ships.", "segment_ids": []}])
+    topics = factory.List([{"text": "ships", "segment_ids": []}])
+    decisions = factory.List([{"text": "We build one.", "segment_ids": []}])
+    language = "en"
+    engine = ENGINE
+
+
+class ActionItemFactory(PartFactory):
+    class Meta:
+        model = ActionItem
+
+    place = factory.Sequence(lambda n: n)
+    text = factory.Sequence(lambda n: f"send report {n}")
+    confidence = 0.8

@@ -8,12 +8,14 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from changes.services import acting
+from changes.services import acting, forget
+from changes.triggers import subject_type_of
 from core.errors import Stale
-from core.models import save_clean
+from core.models import Row, save_clean
 from meetings import policies, queries
 from meetings.fields import are_participants
-from meetings.models import Meeting
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
+from meetings.models.parts import Part
 from meetings.services.files import storage
 from users.models import OPEN, User
 from users.queries import resolve_id
@@ -37,7 +39,7 @@ def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
             raise PermissionDenied("Only an administrator may make a meeting that is another's.")
         for name, value in changes.items():
             setattr(meeting, name, value)
-        return _saved(meeting, {}, errors)
+        return saved(meeting, {}, errors)
 
 
 def update_meeting(
@@ -54,34 +56,48 @@ def update_meeting(
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version)
         changes, errors = _resolved(actor, fields, meeting)
-        return _saved(meeting, changes, errors)
+        return saved(meeting, changes, errors)
 
 
 def delete_meeting(actor: Any, meeting_id: str, *, expected_version: int | None = None) -> None:
-    """Deletes the meeting for good, with its recording; the change log keeps what it was.
+    """Deletes the meeting for good, with its recording and what was made of it. The change log keeps what the meeting
+    was, and forgets what was said in it.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
     with acting(actor):
-        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        meeting = meeting_to_change(actor, meeting_id, expected_version, to_delete=True)
         if recording := meeting.recording:
             transaction.on_commit(partial(storage().delete, recording))
+        told_of = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
         meeting.delete()
+        for model, ids in told_of:
+            forget(str(subject_type_of(model)), *ids)
 
 
-def meeting_to_change(actor: Any, meeting_id: str, expected_version: int | None = None) -> Meeting:
+def meeting_to_change(
+    actor: Any, meeting_id: str, expected_version: int | None = None, *, to_delete: bool = False
+) -> Meeting:
     """The meeting, for who may change it, with its row locked.
+
+    Args:
+        to_delete: locked so that nobody adds to it either.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
-    meeting = queries.get_meeting_for_update(actor, meeting_id)
+    meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
     if not policies.may_change(actor, meeting):
         raise PermissionDenied("Only its owner and administrators may change a meeting.")
     if expected_version not in (None, meeting.version):
         raise Stale(meeting.version)
     return meeting
+
+
+def _ids(model: type[Part], meeting: Meeting) -> list[UUID]:
+    """Of what belongs to the meeting, whichever version."""
+    return list(model.objects.filter(meeting=meeting.pk).values_list("pk", flat=True))
 
 
 def _resolved(
@@ -90,7 +106,7 @@ def _resolved(
     """The fields with the users that the texts stand for, and what is wrong with these texts."""
     changes, errors = dict(fields), {}
     if (sent := changes.pop("owner", None)) is not None:
-        owners, wrong = _users(actor, [sent], {meeting.owner_id})
+        owners, wrong = known_users(actor, [sent], {meeting.owner_id})
         if wrong:
             errors["owner"] = wrong[0]
         else:
@@ -101,12 +117,14 @@ def _resolved(
         except ValidationError as exc:
             # Before so many are looked up.
             return changes, errors | {"participants": exc}
-        changes["participants"], wrong = _users(actor, several, meeting.participants)
+        changes["participants"], wrong = known_users(actor, several, meeting.participants)
         errors |= {f"participants.{place}": error for place, error in wrong.items()}
     return changes, errors
 
 
-def _users(actor: Any, sent: Sequence[str], already: Collection[UUID]) -> tuple[list[UUID], dict[int, ValidationError]]:
+def known_users(
+    actor: Any, sent: Sequence[str], already: Collection[UUID]
+) -> tuple[list[UUID], dict[int, ValidationError]]:
     """Whom these texts stand for: users whose accounts are open, or who are it already; and which stand for nobody."""
     meant = [resolve_id(actor, text) if text else None for text in sent]
     asked = {user_id for user_id in meant if user_id} - set(already)
@@ -119,13 +137,19 @@ def _users(actor: Any, sent: Sequence[str], already: Collection[UUID]) -> tuple[
     return [user_id for user_id in meant if user_id in known], wrong
 
 
-def _saved(meeting: Meeting, changes: Mapping[str, Any], errors: Mapping[str, ValidationError]) -> Meeting:
-    """Saves it, unless something is wrong: then all that is."""
+def saved(
+    row: Row,
+    changes: Mapping[str, Any],
+    errors: Mapping[str, ValidationError],
+    *,
+    also: Mapping[str, Any] | None = None,
+) -> Row:
+    """Saves it (see `save_clean`), unless something is wrong: then all that is."""
     found: dict[str, Any] = {name: [error] for name, error in errors.items()}
     try:
-        saved = save_clean(meeting, **changes)
+        row = save_clean(row, also=also, **changes)
     except ValidationError as exc:
         found = exc.update_error_dict(found)
     if found:
         raise ValidationError(found)
-    return saved
+    return row

@@ -23,12 +23,17 @@ from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import OPERATIONS, Door, Failed
 from tests.factories import (
+    ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,
     MeetingFactory,
+    SegmentFactory,
     ServiceFactory,
+    SpeakerFactory,
+    SummaryFactory,
     SupportFactory,
     TaskFactory,
+    TranscribedMeetingFactory,
     UserAddressFactory,
     UserFactory,
     bearer_of,
@@ -204,6 +209,47 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
+    "MeetingService/GetTranscript": (
+        lambda user: meeting_pb2.GetTranscriptRequest(meeting_id=a_meeting(user)),
+        OWN_MEETING,
+    ),
+    "MeetingService/EditSegment": (
+        lambda user: meeting_pb2.EditSegmentRequest(
+            **a_part(user, "segment_id", SegmentFactory), segment={"text": "New"}
+        ),
+        OWN_MEETING,
+    ),
+    "MeetingService/ListSpeakers": (
+        lambda user: meeting_pb2.ListSpeakersRequest(meeting_id=a_meeting(user)),
+        OWN_MEETING,
+    ),
+    "MeetingService/NameSpeaker": (
+        lambda user: meeting_pb2.NameSpeakerRequest(**a_part(user, "speaker_id", SpeakerFactory), name="New"),
+        OWN_MEETING,
+    ),
+    "MeetingService/GetSummary": (
+        lambda user: meeting_pb2.GetSummaryRequest(
+            meeting_id=str(SummaryFactory(meeting=TranscribedMeetingFactory(owner=user)).meeting_id)
+        ),
+        OWN_MEETING,
+    ),
+    "MeetingService/ListActionItems": (
+        lambda user: meeting_pb2.ListActionItemsRequest(meeting_id=a_meeting(user)),
+        OWN_MEETING,
+    ),
+    "MeetingService/AcceptActionItem": (
+        lambda user: meeting_pb2.AcceptActionItemRequest(**a_part(user, "item_id", ActionItemFactory)),
+        OWN_MEETING,
+    ),
+    "MeetingService/RejectActionItem": (
+        lambda user: meeting_pb2.RejectActionItemRequest(**a_part(user, "item_id", ActionItemFactory)),
+        OWN_MEETING,
+    ),
+    "MeetingService/SearchTranscripts": (
+        lambda user: meeting_pb2.SearchTranscriptsRequest(query="new"),
+        SIGNED_IN,
+    ),
+    "MeetingService/GetMeetingStats": (lambda user: meeting_pb2.GetMeetingStatsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
 }
@@ -248,6 +294,12 @@ def a_task(user: User) -> str:
 
 def a_meeting(user: User) -> str:
     return str(MeetingFactory(owner=user).pk)
+
+
+def a_part(user: User, name: str, factory: Callable[..., Any]) -> dict[str, str]:
+    """The ids of a meeting and of what belongs to it, by their names in the request."""
+    part = factory(meeting=TranscribedMeetingFactory(owner=user))
+    return {"meeting_id": str(part.meeting_id), name: str(part.pk)}
 
 
 def a_token(user: User) -> str:

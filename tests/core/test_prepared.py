@@ -1,4 +1,5 @@
 import datetime
+import itertools
 from typing import Any
 
 import pytest
@@ -93,3 +94,11 @@ def test_it_is_compiled_once(ann: User, django_assert_num_queries: Any) -> None:
 def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User) -> None:
     with pytest.raises(TypeError, match="each of its values"):
         Prepared(lambda user_id: User.objects.all()).all(user_id=ann.pk)
+
+
+def test_values_of_one_type_are_told_apart_whatever_chance_has_it(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = itertools.chain((5, 5, 5), itertools.count(6))
+    monkeypatch.setattr("core.prepared.random.getrandbits", lambda bits: next(chance))
+    between = Prepared(lambda above, below: User.objects.filter(number__gt=above, number__lt=below))
+    UserFactory(number=7)
+    assert [user.number for user in between.all(above=6, below=8)] == [7]

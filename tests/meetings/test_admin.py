@@ -6,8 +6,16 @@ from django.test import Client
 from django.urls import reverse
 
 from changes.models import Change
-from meetings.models import Meeting, Status
-from tests.factories import MeetingFactory
+from meetings.models import ActionItem, ActionItemStatus, Meeting, SegmentEdit, Stage, Status
+from tasks.models import Task
+from tests.factories import (
+    ActionItemFactory,
+    MeetingFactory,
+    SegmentFactory,
+    SpeakerFactory,
+    SummaryFactory,
+    TranscribedMeetingFactory,
+)
 from users.models import User
 
 LIST = reverse("admin:meetings_meeting_changelist")
@@ -65,3 +73,85 @@ def test_deleting_goes_through_the_service(site: Client, administrator: User) ->
     site.post(LIST, {"action": "delete_selected", "_selected_action": [str(meeting.pk)], "post": "yes"})
     assert not Meeting.objects.exists()
     assert Change.objects.get(subject_id=meeting.pk, operation="deleted").actor == str(administrator.pk)
+
+
+def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, ann: User, bob: User) -> None:
+    meeting = TranscribedMeetingFactory(
+        owner=ann, status=Status.PROCESSING, stage=Stage.DIARIZING, progress=42, notice="It ends before it should."
+    )
+    SpeakerFactory(meeting=meeting, name="The Chair", user=bob)
+    SummaryFactory(meeting=meeting, decisions=[{"text": "We buy <one>.", "segment_ids": []}])
+    SegmentFactory(meeting=meeting, recognized_text="so be it", start_ms=61_000)
+    item = ActionItemFactory(meeting=meeting, text="send the report")
+    page = site.get(page_of(meeting)).content.decode()
+    for shown in (
+        '<progress value="42" max="100">', "42 %", "Diarizing", "It ends before it should.", "The Chair",
+        "We buy &lt;one&gt;.", "01:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
+    ):  # fmt: skip
+        assert shown in page
+    assert '<progress value="42" max="100">' in site.get(LIST).content.decode()
+
+
+def test_an_action_item_is_decided_about_on_its_meetings_page(site: Client, administrator: User) -> None:
+    item = ActionItemFactory()
+    for name, status, links in (
+        ("reject", ActionItemStatus.REJECTED, {"accept"}),
+        ("accept", ActionItemStatus.ACCEPTED, set()),
+    ):
+        address = reverse(f"admin:meetings_actionitem_{name}", args=[item.pk])
+        assert item.text in site.get(address).content.decode()
+        item.refresh_from_db()
+        assert item.status != status
+        assert site.post(address).url == page_of(item.meeting)  # type: ignore[attr-defined]
+        item.refresh_from_db()
+        assert (item.status, item.decided_by) == (status, administrator)
+        page = site.get(page_of(item.meeting)).content.decode()
+        assert {link for link in ("accept", "reject") if f"/{item.pk}/{link}/" in page} == links
+    assert Task.objects.get().pk == item.task_id
+    refused = site.post(reverse("admin:meetings_actionitem_reject", args=[item.pk]), follow=True)
+    assert "accepted; delete its task" in refused.content.decode()
+
+
+def test_several_action_items_are_decided_about_in_their_list(site: Client) -> None:
+    items = ActionItemFactory.create_batch(3)
+    address = reverse("admin:meetings_actionitem_changelist")
+    site.post(address, {"action": "accept", "_selected_action": [str(item.pk) for item in items[:2]]})
+    site.post(address, {"action": "reject", "_selected_action": [str(item.pk) for item in items[1:]]})
+    statuses = [ActionItem.objects.get(pk=item.pk).status for item in items]
+    assert statuses == [ActionItemStatus.ACCEPTED, ActionItemStatus.ACCEPTED, ActionItemStatus.REJECTED]
+    assert Task.objects.count() == 2
+    shown = site.get(address, {"status__exact": ActionItemStatus.REJECTED}).context["cl"].result_list
+    assert [item.pk for item in shown] == [items[2].pk]
+
+
+def test_a_segment_is_corrected_through_the_service(site: Client, administrator: User) -> None:
+    segment = SegmentFactory(recognized_text="we ship it")
+    speaker = SpeakerFactory(meeting=segment.meeting)
+    address = reverse("admin:meetings_segment_change", args=[segment.pk])
+    assert site.post(address, {"text": "We ship it.", "speaker_id": str(speaker.pk)}).status_code == 302
+    segment.refresh_from_db()
+    assert (segment.text, segment.recognized_text, segment.speaker_id) == ("We ship it.", "we ship it", speaker.pk)
+    assert (SegmentEdit.objects.get().edited_by, segment.edited_by) == (administrator, administrator)
+    wrong = site.post(address, {"text": " ", "speaker_id": str(segment.pk)}).context["adminform"].form.errors
+    assert set(wrong) == {"text", "speaker_id"}
+    assert "We ship it." in site.get(reverse("admin:meetings_segment_history", args=[segment.pk])).content.decode()
+
+
+def test_segments_are_searched_and_filtered(site: Client, ann: User) -> None:
+    one, other = SegmentFactory(recognized_text="Alpha"), SegmentFactory(recognized_text="Beta", edited_by=ann)
+    address = reverse("admin:meetings_segment_changelist")
+    for query, expected in (
+        ({"q": "alph"}, one),
+        ({"corrected": "yes"}, other),
+        ({"meeting__id__exact": str(one.meeting_id)}, one),
+    ):
+        assert list(site.get(address, query).context["cl"].result_list) == [expected]
+
+
+def test_a_speaker_is_named_through_the_service(site: Client, administrator: User, bob: User) -> None:
+    speaker = SpeakerFactory()
+    address = reverse("admin:meetings_speaker_change", args=[speaker.pk])
+    assert site.post(address, {"name": "", "user": str(bob.pk)}).status_code == 302
+    speaker.refresh_from_db()
+    assert (speaker.name, speaker.user, speaker.version) == ("Bob Builder", bob, 2)
+    assert Change.objects.filter(subject_id=speaker.pk).latest("id").actor == str(administrator.pk)

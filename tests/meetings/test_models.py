@@ -10,11 +10,23 @@ from django.db import IntegrityError, connection, transaction
 
 from changes.feed import subjects
 from changes.models import Change
+from meetings import services
 from meetings.messages import meeting_message
-from meetings.models import Meeting
+from meetings.models import Meeting, Segment, SegmentEdit
 from tandem.user.v1.user_pb2 import DeleteUserRequest
 from tests.doors import Door, Failed
-from tests.factories import AdministratorFactory, MeetingFactory, ServiceFactory, SupportFactory, UserFactory
+from tests.factories import (
+    ActionItemFactory,
+    AdministratorFactory,
+    MeetingFactory,
+    SegmentFactory,
+    ServiceFactory,
+    SpeakerFactory,
+    SupportFactory,
+    TranscribedMeetingFactory,
+    TranscriptFactory,
+    UserFactory,
+)
 from tests.servers import until
 from users.models import User
 
@@ -92,3 +104,38 @@ def test_meetings_are_seen_in_the_feed_as_elsewhere(db: None) -> None:
             if extent:
                 shown = subject.message(subject.row(images[meeting.pk]), extent)
                 assert shown == meeting_message(Meeting.objects.get(pk=meeting.pk))
+
+
+def test_of_who_is_deleted_what_was_made_keeps_the_names(api: Door, administrator: User) -> None:
+    carl, meeting = UserFactory(), TranscribedMeetingFactory()
+    carl_id = str(carl.pk)
+    segment = SegmentFactory(meeting=meeting, edited_by=carl)
+    edit = SegmentEdit.objects.create(segment=segment, text="as Carl says", edited_by=carl)
+    speaker = SpeakerFactory(meeting=meeting, name="Carl the Great", user=carl)
+    item = ActionItemFactory(meeting=meeting, owner_name="carl", assigned_to=carl, decided_by=carl)
+    transcript = TranscriptFactory(meeting=meeting, version=2, requested_by=carl)
+    api("UserService/DeleteUser", DeleteUserRequest(user_id=carl_id), actor=administrator)
+    for row in (segment, edit, speaker, item, transcript):
+        row.refresh_from_db()
+    assert (segment.edited_by, edit.edited_by, edit.text) == (None, None, "as Carl says")
+    assert (speaker.name, speaker.user) == ("Carl the Great", None)
+    assert (item.owner_name, item.assigned_to, item.decided_by) == ("carl", None, None)
+    assert transcript.requested_by is None
+    for part in (segment, speaker, item):
+        assert Change.objects.filter(subject_id=part.pk).latest("id").actor == str(administrator.pk)
+
+
+def test_what_is_added_while_a_meeting_is_deleted_is_forgotten_too(transactional_db: None) -> None:
+    ann = UserFactory()
+    meeting = TranscribedMeetingFactory(owner=ann)
+    with transaction.atomic():
+        segment_id = SegmentFactory(meeting=meeting, recognized_text="not for long").pk
+        deleting = in_thread(lambda: services.delete_meeting(ann, str(meeting.pk)))
+        until(waiting, "the deletion waits for the segment")
+    deleting.join()
+    assert not Segment.objects.exists()
+    changes = Change.objects.filter(subject_id=segment_id).order_by("id")
+    assert [(change.operation, change.old, change.new) for change in changes] == [
+        ("created", None, None),
+        ("deleted", None, None),
+    ]

@@ -23,6 +23,20 @@ class MeetingStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEETING_STATUS_COMPLETED: _ClassVar[MeetingStatus]
     MEETING_STATUS_FAILED: _ClassVar[MeetingStatus]
     MEETING_STATUS_CANCELLED: _ClassVar[MeetingStatus]
+
+class MeetingStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MEETING_STAGE_UNSPECIFIED: _ClassVar[MeetingStage]
+    MEETING_STAGE_TRANSCRIBING: _ClassVar[MeetingStage]
+    MEETING_STAGE_DIARIZING: _ClassVar[MeetingStage]
+    MEETING_STAGE_SUMMARIZING: _ClassVar[MeetingStage]
+
+class ActionItemStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACTION_ITEM_STATUS_UNSPECIFIED: _ClassVar[ActionItemStatus]
+    ACTION_ITEM_STATUS_PROPOSED: _ClassVar[ActionItemStatus]
+    ACTION_ITEM_STATUS_ACCEPTED: _ClassVar[ActionItemStatus]
+    ACTION_ITEM_STATUS_REJECTED: _ClassVar[ActionItemStatus]
 MEETING_STATUS_UNSPECIFIED: MeetingStatus
 MEETING_STATUS_PENDING: MeetingStatus
 MEETING_STATUS_QUEUED: MeetingStatus
@@ -30,9 +44,17 @@ MEETING_STATUS_PROCESSING: MeetingStatus
 MEETING_STATUS_COMPLETED: MeetingStatus
 MEETING_STATUS_FAILED: MeetingStatus
 MEETING_STATUS_CANCELLED: MeetingStatus
+MEETING_STAGE_UNSPECIFIED: MeetingStage
+MEETING_STAGE_TRANSCRIBING: MeetingStage
+MEETING_STAGE_DIARIZING: MeetingStage
+MEETING_STAGE_SUMMARIZING: MeetingStage
+ACTION_ITEM_STATUS_UNSPECIFIED: ActionItemStatus
+ACTION_ITEM_STATUS_PROPOSED: ActionItemStatus
+ACTION_ITEM_STATUS_ACCEPTED: ActionItemStatus
+ACTION_ITEM_STATUS_REJECTED: ActionItemStatus
 
 class Meeting(_message.Message):
-    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording")
+    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +68,11 @@ class Meeting(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     RECORDING_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_END_AT_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     starts_at: _timestamp_pb2.Timestamp
@@ -59,7 +86,12 @@ class Meeting(_message.Message):
     updated_at: _timestamp_pb2.Timestamp
     version: int
     recording: Recording
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ...) -> None: ...
+    stage: MeetingStage
+    estimated_end_at: _timestamp_pb2.Timestamp
+    duration_ms: int
+    transcript_version: int
+    notice: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ...) -> None: ...
 
 class Recording(_message.Message):
     __slots__ = ("filename", "content_type", "size", "sha256", "uploaded_at")
@@ -178,3 +210,407 @@ class ListMeetingsResponse(_message.Message):
     meetings: _containers.RepeatedCompositeFieldContainer[Meeting]
     pagination: _common_pb2.PaginationResponse
     def __init__(self, meetings: _Optional[_Iterable[_Union[Meeting, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
+
+class Segment(_message.Message):
+    __slots__ = ("id", "meeting_id", "transcript_version", "start_ms", "end_ms", "text", "speaker_id", "confidence", "words", "engine", "degraded", "recognized_text", "edited_by", "edited_at", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    START_MS_FIELD_NUMBER: _ClassVar[int]
+    END_MS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_ID_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    RECOGNIZED_TEXT_FIELD_NUMBER: _ClassVar[int]
+    EDITED_BY_FIELD_NUMBER: _ClassVar[int]
+    EDITED_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    meeting_id: str
+    transcript_version: int
+    start_ms: int
+    end_ms: int
+    text: str
+    speaker_id: str
+    confidence: float
+    words: _containers.RepeatedCompositeFieldContainer[Word]
+    engine: Engine
+    degraded: bool
+    recognized_text: str
+    edited_by: str
+    edited_at: _timestamp_pb2.Timestamp
+    version: int
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., degraded: _Optional[bool] = ..., recognized_text: _Optional[str] = ..., edited_by: _Optional[str] = ..., edited_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class Word(_message.Message):
+    __slots__ = ("text", "start_ms", "end_ms", "confidence")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    START_MS_FIELD_NUMBER: _ClassVar[int]
+    END_MS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+    def __init__(self, text: _Optional[str] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class Engine(_message.Message):
+    __slots__ = ("name", "version", "model_id", "model_sha256")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_SHA256_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    model_id: str
+    model_sha256: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., model_id: _Optional[str] = ..., model_sha256: _Optional[str] = ...) -> None: ...
+
+class Speaker(_message.Message):
+    __slots__ = ("id", "meeting_id", "transcript_version", "label", "name", "user_id", "speech_ms", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEECH_MS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    meeting_id: str
+    transcript_version: int
+    label: str
+    name: str
+    user_id: str
+    speech_ms: int
+    version: int
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., label: _Optional[str] = ..., name: _Optional[str] = ..., user_id: _Optional[str] = ..., speech_ms: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+
+class Summary(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version", "overview", "topics", "decisions", "language", "engine", "created_at", "version")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    OVERVIEW_FIELD_NUMBER: _ClassVar[int]
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    overview: _containers.RepeatedCompositeFieldContainer[Statement]
+    topics: _containers.RepeatedCompositeFieldContainer[Statement]
+    decisions: _containers.RepeatedCompositeFieldContainer[Statement]
+    language: str
+    engine: Engine
+    created_at: _timestamp_pb2.Timestamp
+    version: int
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., overview: _Optional[_Iterable[_Union[Statement, _Mapping]]] = ..., topics: _Optional[_Iterable[_Union[Statement, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[Statement, _Mapping]]] = ..., language: _Optional[str] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("text", "segment_ids")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    segment_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, text: _Optional[str] = ..., segment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ActionItem(_message.Message):
+    __slots__ = ("id", "meeting_id", "transcript_version", "text", "owner_name", "assigned_to", "due", "due_on", "segment_ids", "confidence", "status", "task_id", "decided_by", "decided_at", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    OWNER_NAME_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNED_TO_FIELD_NUMBER: _ClassVar[int]
+    DUE_FIELD_NUMBER: _ClassVar[int]
+    DUE_ON_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    meeting_id: str
+    transcript_version: int
+    text: str
+    owner_name: str
+    assigned_to: str
+    due: str
+    due_on: _common_pb2.Date
+    segment_ids: _containers.RepeatedScalarFieldContainer[str]
+    confidence: float
+    status: ActionItemStatus
+    task_id: str
+    decided_by: str
+    decided_at: _timestamp_pb2.Timestamp
+    version: int
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., text: _Optional[str] = ..., owner_name: _Optional[str] = ..., assigned_to: _Optional[str] = ..., due: _Optional[str] = ..., due_on: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., segment_ids: _Optional[_Iterable[str]] = ..., confidence: _Optional[float] = ..., status: _Optional[_Union[ActionItemStatus, str]] = ..., task_id: _Optional[str] = ..., decided_by: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class WatchMeetingRequest(_message.Message):
+    __slots__ = ("meeting_id", "cursor", "bookmarks")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    BOOKMARKS_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    cursor: str
+    bookmarks: bool
+    def __init__(self, meeting_id: _Optional[str] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ...) -> None: ...
+
+class WatchMeetingResponse(_message.Message):
+    __slots__ = ("status", "progress", "segment", "speaker", "summary", "action_item", "end", "deleted", "occurred_at", "cursor")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    ACTION_ITEM_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    status: Meeting
+    progress: Progress
+    segment: Segment
+    speaker: Speaker
+    summary: Summary
+    action_item: ActionItem
+    end: Meeting
+    deleted: bool
+    occurred_at: _timestamp_pb2.Timestamp
+    cursor: str
+    def __init__(self, status: _Optional[_Union[Meeting, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., speaker: _Optional[_Union[Speaker, _Mapping]] = ..., summary: _Optional[_Union[Summary, _Mapping]] = ..., action_item: _Optional[_Union[ActionItem, _Mapping]] = ..., end: _Optional[_Union[Meeting, _Mapping]] = ..., deleted: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("stage", "progress", "estimated_end_at", "version")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_END_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    stage: MeetingStage
+    progress: int
+    estimated_end_at: _timestamp_pb2.Timestamp
+    version: int
+    def __init__(self, stage: _Optional[_Union[MeetingStage, str]] = ..., progress: _Optional[int] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetTranscriptRequest(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version", "pagination")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    pagination: _common_pb2.PaginationRequest
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ...) -> None: ...
+
+class GetTranscriptResponse(_message.Message):
+    __slots__ = ("segments", "pagination")
+    SEGMENTS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    segments: _containers.RepeatedCompositeFieldContainer[Segment]
+    pagination: _common_pb2.PaginationResponse
+    def __init__(self, segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
+
+class EditSegmentRequest(_message.Message):
+    __slots__ = ("meeting_id", "segment_id", "segment", "update_mask")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    segment_id: str
+    segment: Segment
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, meeting_id: _Optional[str] = ..., segment_id: _Optional[str] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class EditSegmentResponse(_message.Message):
+    __slots__ = ("segment",)
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    segment: Segment
+    def __init__(self, segment: _Optional[_Union[Segment, _Mapping]] = ...) -> None: ...
+
+class ListSpeakersRequest(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ...) -> None: ...
+
+class ListSpeakersResponse(_message.Message):
+    __slots__ = ("speakers",)
+    SPEAKERS_FIELD_NUMBER: _ClassVar[int]
+    speakers: _containers.RepeatedCompositeFieldContainer[Speaker]
+    def __init__(self, speakers: _Optional[_Iterable[_Union[Speaker, _Mapping]]] = ...) -> None: ...
+
+class NameSpeakerRequest(_message.Message):
+    __slots__ = ("meeting_id", "speaker_id", "name", "user_id")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    speaker_id: str
+    name: str
+    user_id: str
+    def __init__(self, meeting_id: _Optional[str] = ..., speaker_id: _Optional[str] = ..., name: _Optional[str] = ..., user_id: _Optional[str] = ...) -> None: ...
+
+class NameSpeakerResponse(_message.Message):
+    __slots__ = ("speaker",)
+    SPEAKER_FIELD_NUMBER: _ClassVar[int]
+    speaker: Speaker
+    def __init__(self, speaker: _Optional[_Union[Speaker, _Mapping]] = ...) -> None: ...
+
+class GetSummaryRequest(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ...) -> None: ...
+
+class GetSummaryResponse(_message.Message):
+    __slots__ = ("summary",)
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    summary: Summary
+    def __init__(self, summary: _Optional[_Union[Summary, _Mapping]] = ...) -> None: ...
+
+class ListActionItemsRequest(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version", "statuses")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    statuses: _containers.RepeatedScalarFieldContainer[ActionItemStatus]
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., statuses: _Optional[_Iterable[_Union[ActionItemStatus, str]]] = ...) -> None: ...
+
+class ListActionItemsResponse(_message.Message):
+    __slots__ = ("action_items",)
+    ACTION_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    action_items: _containers.RepeatedCompositeFieldContainer[ActionItem]
+    def __init__(self, action_items: _Optional[_Iterable[_Union[ActionItem, _Mapping]]] = ...) -> None: ...
+
+class AcceptActionItemRequest(_message.Message):
+    __slots__ = ("meeting_id", "item_id", "title", "assigned_to", "due_date")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNED_TO_FIELD_NUMBER: _ClassVar[int]
+    DUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    item_id: str
+    title: str
+    assigned_to: str
+    due_date: _timestamp_pb2.Timestamp
+    def __init__(self, meeting_id: _Optional[str] = ..., item_id: _Optional[str] = ..., title: _Optional[str] = ..., assigned_to: _Optional[str] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AcceptActionItemResponse(_message.Message):
+    __slots__ = ("action_item",)
+    ACTION_ITEM_FIELD_NUMBER: _ClassVar[int]
+    action_item: ActionItem
+    def __init__(self, action_item: _Optional[_Union[ActionItem, _Mapping]] = ...) -> None: ...
+
+class RejectActionItemRequest(_message.Message):
+    __slots__ = ("meeting_id", "item_id")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    item_id: str
+    def __init__(self, meeting_id: _Optional[str] = ..., item_id: _Optional[str] = ...) -> None: ...
+
+class RejectActionItemResponse(_message.Message):
+    __slots__ = ("action_item",)
+    ACTION_ITEM_FIELD_NUMBER: _ClassVar[int]
+    action_item: ActionItem
+    def __init__(self, action_item: _Optional[_Union[ActionItem, _Mapping]] = ...) -> None: ...
+
+class SearchTranscriptsRequest(_message.Message):
+    __slots__ = ("query", "pagination")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    query: str
+    pagination: _common_pb2.PaginationRequest
+    def __init__(self, query: _Optional[str] = ..., pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ...) -> None: ...
+
+class SearchTranscriptsResponse(_message.Message):
+    __slots__ = ("matches", "pagination")
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    matches: _containers.RepeatedCompositeFieldContainer[FoundSegment]
+    pagination: _common_pb2.PaginationResponse
+    def __init__(self, matches: _Optional[_Iterable[_Union[FoundSegment, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
+
+class FoundSegment(_message.Message):
+    __slots__ = ("segment", "meeting_title")
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    MEETING_TITLE_FIELD_NUMBER: _ClassVar[int]
+    segment: Segment
+    meeting_title: str
+    def __init__(self, segment: _Optional[_Union[Segment, _Mapping]] = ..., meeting_title: _Optional[str] = ...) -> None: ...
+
+class GetMeetingStatsRequest(_message.Message):
+    __slots__ = ("created_at",)
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    created_at: _common_pb2.TimeRange
+    def __init__(self, created_at: _Optional[_Union[_common_pb2.TimeRange, _Mapping]] = ...) -> None: ...
+
+class GetMeetingStatsResponse(_message.Message):
+    __slots__ = ("total", "by_status", "recorded_ms", "talk_ms_by_speaker")
+    class ByStatusEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class TalkMsBySpeakerEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    BY_STATUS_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_MS_FIELD_NUMBER: _ClassVar[int]
+    TALK_MS_BY_SPEAKER_FIELD_NUMBER: _ClassVar[int]
+    total: int
+    by_status: _containers.ScalarMap[str, int]
+    recorded_ms: int
+    talk_ms_by_speaker: _containers.ScalarMap[str, int]
+    def __init__(self, total: _Optional[int] = ..., by_status: _Optional[_Mapping[str, int]] = ..., recorded_ms: _Optional[int] = ..., talk_ms_by_speaker: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class RetranscribeRequest(_message.Message):
+    __slots__ = ("meeting_id", "language", "speaker_count")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    language: str
+    speaker_count: int
+    def __init__(self, meeting_id: _Optional[str] = ..., language: _Optional[str] = ..., speaker_count: _Optional[int] = ...) -> None: ...
+
+class RetranscribeResponse(_message.Message):
+    __slots__ = ("meeting",)
+    MEETING_FIELD_NUMBER: _ClassVar[int]
+    meeting: Meeting
+    def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
+
+class CancelProcessingRequest(_message.Message):
+    __slots__ = ("meeting_id",)
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    def __init__(self, meeting_id: _Optional[str] = ...) -> None: ...
+
+class CancelProcessingResponse(_message.Message):
+    __slots__ = ("meeting",)
+    MEETING_FIELD_NUMBER: _ClassVar[int]
+    meeting: Meeting
+    def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...

@@ -81,6 +81,107 @@ class MeetingServiceStub:
         PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
         TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
         """
+        self.GetTranscript: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
+            tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/GetTranscript",
+            request_serializer=tandem.meeting.v1.meeting_pb2.GetTranscriptRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.GetTranscriptResponse.FromString,
+        )
+        """What was said, in the order in which it was, page by page. NOT_FOUND (also: there is no such version),
+        INVALID_ARGUMENT.
+        """
+        self.EditSegment: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.EditSegmentRequest,
+            tandem.meeting.v1.meeting_pb2.EditSegmentResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/EditSegment",
+            request_serializer=tandem.meeting.v1.meeting_pb2.EditSegmentRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.EditSegmentResponse.FromString,
+        )
+        """Corrects the text or the speaker of a segment. What was recognised is kept beside it, and so is each correction.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """
+        self.ListSpeakers: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
+            tandem.meeting.v1.meeting_pb2.ListSpeakersResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/ListSpeakers",
+            request_serializer=tandem.meeting.v1.meeting_pb2.ListSpeakersRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.ListSpeakersResponse.FromString,
+        )
+        """The voices, in the order in which they are first heard. NOT_FOUND."""
+        self.NameSpeaker: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
+            tandem.meeting.v1.meeting_pb2.NameSpeakerResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/NameSpeaker",
+            request_serializer=tandem.meeting.v1.meeting_pb2.NameSpeakerRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.FromString,
+        )
+        """Says whose voice it is. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        self.GetSummary: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
+            tandem.meeting.v1.meeting_pb2.GetSummaryResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/GetSummary",
+            request_serializer=tandem.meeting.v1.meeting_pb2.GetSummaryRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.GetSummaryResponse.FromString,
+        )
+        """What was said, in short. NOT_FOUND (also: there is none yet)."""
+        self.ListActionItems: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.ListActionItemsRequest,
+            tandem.meeting.v1.meeting_pb2.ListActionItemsResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/ListActionItems",
+            request_serializer=tandem.meeting.v1.meeting_pb2.ListActionItemsRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.ListActionItemsResponse.FromString,
+        )
+        """What somebody said they or another would do, in the order in which it was said. NOT_FOUND, INVALID_ARGUMENT."""
+        self.AcceptActionItem: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest,
+            tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/AcceptActionItem",
+            request_serializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse.FromString,
+        )
+        """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
+        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND,
+        ABORTED.
+        """
+        self.RejectActionItem: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
+            tandem.meeting.v1.meeting_pb2.RejectActionItemResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/RejectActionItem",
+            request_serializer=tandem.meeting.v1.meeting_pb2.RejectActionItemRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.RejectActionItemResponse.FromString,
+        )
+        """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
+        accepted: there is a task), ABORTED.
+        """
+        self.SearchTranscripts: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
+            tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/SearchTranscripts",
+            request_serializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse.FromString,
+        )
+        """Segments with these words, of all meetings that the caller may see (each meeting's current version), newest first,
+        page by page. INVALID_ARGUMENT.
+        """
+        self.GetMeetingStats: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest,
+            tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/GetMeetingStats",
+            request_serializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse.FromString,
+        )
+        """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
 
 
 class MeetingServiceServicer:
@@ -156,6 +257,117 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def GetTranscript(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.GetTranscriptResponse:
+        """What was said, in the order in which it was, page by page. NOT_FOUND (also: there is no such version),
+        INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def EditSegment(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.EditSegmentRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.EditSegmentResponse:
+        """Corrects the text or the speaker of a segment. What was recognised is kept beside it, and so is each correction.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ListSpeakers(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.ListSpeakersResponse:
+        """The voices, in the order in which they are first heard. NOT_FOUND."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def NameSpeaker(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.NameSpeakerResponse:
+        """Says whose voice it is. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def GetSummary(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.GetSummaryResponse:
+        """What was said, in short. NOT_FOUND (also: there is none yet)."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ListActionItems(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.ListActionItemsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.ListActionItemsResponse:
+        """What somebody said they or another would do, in the order in which it was said. NOT_FOUND, INVALID_ARGUMENT."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def AcceptActionItem(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse:
+        """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
+        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND,
+        ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def RejectActionItem(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.RejectActionItemResponse:
+        """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
+        accepted: there is a task), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def SearchTranscripts(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse:
+        """Segments with these words, of all meetings that the caller may see (each meeting's current version), newest first,
+        page by page. INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def GetMeetingStats(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse:
+        """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
 
 def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, server: grpc.Server) -> None:
     handlers = {
@@ -188,6 +400,56 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.UploadRecording,
             request_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.SerializeToString,
+        ),
+        "GetTranscript": grpc.unary_unary_rpc_method_handler(
+            servicer.GetTranscript,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.GetTranscriptRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.GetTranscriptResponse.SerializeToString,
+        ),
+        "EditSegment": grpc.unary_unary_rpc_method_handler(
+            servicer.EditSegment,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.EditSegmentRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.EditSegmentResponse.SerializeToString,
+        ),
+        "ListSpeakers": grpc.unary_unary_rpc_method_handler(
+            servicer.ListSpeakers,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.ListSpeakersRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.ListSpeakersResponse.SerializeToString,
+        ),
+        "NameSpeaker": grpc.unary_unary_rpc_method_handler(
+            servicer.NameSpeaker,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.SerializeToString,
+        ),
+        "GetSummary": grpc.unary_unary_rpc_method_handler(
+            servicer.GetSummary,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.GetSummaryRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.GetSummaryResponse.SerializeToString,
+        ),
+        "ListActionItems": grpc.unary_unary_rpc_method_handler(
+            servicer.ListActionItems,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.ListActionItemsRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.ListActionItemsResponse.SerializeToString,
+        ),
+        "AcceptActionItem": grpc.unary_unary_rpc_method_handler(
+            servicer.AcceptActionItem,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse.SerializeToString,
+        ),
+        "RejectActionItem": grpc.unary_unary_rpc_method_handler(
+            servicer.RejectActionItem,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.RejectActionItemRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.RejectActionItemResponse.SerializeToString,
+        ),
+        "SearchTranscripts": grpc.unary_unary_rpc_method_handler(
+            servicer.SearchTranscripts,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse.SerializeToString,
+        ),
+        "GetMeetingStats": grpc.unary_unary_rpc_method_handler(
+            servicer.GetMeetingStats,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("meeting.v1.MeetingService", handlers),))

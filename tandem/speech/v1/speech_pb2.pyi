@@ -176,10 +176,12 @@ class Word(_message.Message):
     def __init__(self, text: _Optional[str] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("audio_ms_done",)
+    __slots__ = ("audio_ms_done", "audio_ms_total")
     AUDIO_MS_DONE_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_MS_TOTAL_FIELD_NUMBER: _ClassVar[int]
     audio_ms_done: int
-    def __init__(self, audio_ms_done: _Optional[int] = ...) -> None: ...
+    audio_ms_total: int
+    def __init__(self, audio_ms_done: _Optional[int] = ..., audio_ms_total: _Optional[int] = ...) -> None: ...
 
 class DetectedLanguage(_message.Message):
     __slots__ = ("language", "confidence")

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -13,9 +13,12 @@ from core.fields import checked_line
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared, Value
 from meetings.models import Meeting, takes_part
+from meetings.models.parts import Part
 
 NEWEST_FIRST = Order("created_at", descending=True)
 LONGEST_QUERY = 200
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 # The words only serve the search.
 _DEFERRED = ("search_words",)
@@ -61,14 +64,35 @@ def get_meeting(actor: Any, meeting_id: str) -> Meeting:
     return meeting
 
 
-def get_meeting_for_update(actor: Any, meeting_id: str) -> Meeting:
-    """As `get_meeting`, with the row locked until the transaction ends."""
+def get_meeting_for_update(actor: Any, meeting_id: str, *, to_delete: bool = False) -> Meeting:
+    """As `get_meeting`, with the row locked until the transaction ends.
+
+    Args:
+        to_delete: locked so that nobody adds to the meeting either, such as a segment.
+    """
     wanted = ids.parsed(meeting_id)
-    rows = Meeting.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=True)
+    rows = Meeting.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=not to_delete)
     meeting = rows.filter(pk=wanted).first() if wanted else None
     if meeting is None:
         raise _not_found(meeting_id)
     return meeting
+
+
+def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) -> AnyPart:
+    """What belongs to the meeting and has this id, of whichever version; its row is locked until the transaction ends.
+
+    Args:
+        meeting: one that the actor may see.
+
+    Raises:
+        model.DoesNotExist: also for a malformed id.
+    """
+    wanted = ids.parsed(part_id)
+    rows = model._default_manager.select_for_update(no_key=True)
+    part: AnyPart | None = rows.filter(pk=wanted, meeting=meeting.pk).first() if wanted else None
+    if part is None:
+        raise model.DoesNotExist(f"{str(model._meta.verbose_name).capitalize()} with ID '{part_id}' not found")
+    return part
 
 
 def list_meetings(actor: Any, asked: Asked, only: Filter = Filter()) -> Page[Meeting]:

@@ -5,19 +5,21 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from changes.admin import LoggedHistory
 from core import search
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices
 from meetings import services
+from meetings.admin.parts import INLINES, minutes
 from meetings.messages import WRITABLE
 from meetings.models import Meeting
 
 
 @admin.register(Meeting)
 class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
-    list_display = ("title", "status", "progress", "owner", "starts_at", "created_at")
+    list_display = ("title", "status", "done", "owner", "starts_at", "created_at")
     list_select_related = ("owner",)
     list_filter = ("status",)
     lookups = ("status__exact",)
@@ -26,27 +28,32 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
     search_help_text = "Beginnings of words in the title"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("owner",)
-    readonly_fields = (
-        "id",
-        "status",
-        "progress",
-        "failure_reason",
-        "recording_filename",
-        "recording_size",
-        "recording_sha256",
-        "recording_uploaded_at",
-        "version",
-        "created_at",
-        "updated_at",
-    )
     fieldsets = (
         (None, {"fields": WRITABLE}),
-        ("Record", {"fields": readonly_fields}),
-    )
+        ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
+                                 "transcript_version")}),
+        # Where one will listen to it.
+        ("Recording", {"fields": ("recording_filename", "length", "recording_size", "recording_sha256",
+                                  "recording_uploaded_at")}),
+        ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),
+    )  # fmt: skip
+    readonly_fields = tuple(name for _, options in fieldsets[1:] for name in options["fields"])
+    inlines = INLINES
+
+    @admin.display(description="progress")
+    def done(self, meeting: Meeting) -> str:
+        return format_html('<progress value="{0}" max="100"></progress> {0} %', meeting.progress)
+
+    @admin.display(description="length")
+    def length(self, meeting: Meeting) -> str:
+        return minutes(meeting.duration_ms) if meeting.duration_ms else "-"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        # A meeting that is not there yet has no record.
-        return self.fieldsets if obj else self.fieldsets[:-1]
+        # Of a meeting that is not there yet there is nothing to tell.
+        return self.fieldsets if obj else self.fieldsets[:1]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return Meeting.objects.visible_to(request.user).defer("search_words")

@@ -1,4 +1,4 @@
-"""What a meeting is."""
+"""What a meeting is; what is made of its recording is in `transcripts` and `findings`."""
 
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,20 @@ class Status(models.IntegerChoices):
     COMPLETED = 4
     FAILED = 5
     CANCELLED = 6
+
+
+#: The recording is worked on, or will be.
+RUNNING = (Status.QUEUED, Status.PROCESSING)
+#: Nothing more comes of the recording by itself.
+OVER = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class Stage(models.IntegerChoices):
+    """Numbers as in meeting.v1.MeetingStage, in the order in which they follow each other."""
+
+    TRANSCRIBING = 1
+    DIARIZING = 2
+    SUMMARIZING = 3
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
@@ -71,8 +85,18 @@ class Meeting(Versioned):
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.PENDING, editable=False)
     #: In percent.
     progress = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)], editable=False)
+    #: PROCESSING only.
+    stage = models.PositiveSmallIntegerField(choices=Stage, null=True, blank=True, editable=False)
+    #: PROCESSING only; None while it cannot be told.
+    estimated_end_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: FAILED only: a sentence for people.
     failure_reason = Prose(max_length=1000, blank=True, default="", editable=False)
+    #: A sentence for people about what is odd with the recording.
+    notice = Prose(max_length=1000, blank=True, default="", editable=False)
+    #: Of the recording; 0 while it is not known.
+    duration_ms = models.BigIntegerField(default=0, editable=False)
+    #: The version that is shown where none is asked for; 0 while there is none.
+    transcript_version = models.PositiveIntegerField(default=0, editable=False)
     #: Its name in the storage `recordings`; empty while there is none.
     recording = models.CharField(max_length=100, blank=True, default="", editable=False)
     recording_filename = Line(max_length=255, blank=True, default="", editable=False)
@@ -124,3 +148,27 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filename} {self.pk}"
+
+
+# Django looks for models here.
+from meetings.models.findings import ActionItem, ActionItemStatus, Speaker, Summary  # noqa: E402
+from meetings.models.transcripts import Segment, SegmentEdit, StageRun, Transcript  # noqa: E402
+
+__all__ = [
+    "OVER",
+    "RUNNING",
+    "ActionItem",
+    "ActionItemStatus",
+    "Meeting",
+    "MeetingQuerySet",
+    "Segment",
+    "SegmentEdit",
+    "Speaker",
+    "Stage",
+    "StageRun",
+    "Status",
+    "Summary",
+    "Transcript",
+    "Upload",
+    "takes_part",
+]

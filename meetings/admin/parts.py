@@ -1,0 +1,280 @@
+"""What was made of a recording, in the admin site: to read, to correct, and to decide about."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from changes.admin import LoggedHistory
+from core import search
+from core.admin.inlines import NewestRowsInline
+from core.admin.lists import LargeList
+from core.admin.writes import ThroughServices, ask
+from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
+from meetings.services import action_items, transcripts
+
+#: What can be done about an action item: the path, what is going to be done, what has been done.
+DECISIONS = {
+    "accept": ("Make a task of", "accepted", action_items.accept_action_item),
+    "reject": ("Reject", "rejected", action_items.reject_action_item),
+}
+#: Status → the decisions that can still be made.
+_POSSIBLE = {ActionItemStatus.PROPOSED.value: tuple(DECISIONS), ActionItemStatus.REJECTED.value: ("accept",)}
+
+
+def minutes(at_ms: int) -> str:
+    """A time in a recording, as people write it."""
+    return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
+
+
+def decisions(item: ActionItem) -> SafeString | str:
+    """Links to what can still be done about the item."""
+    possible = _POSSIBLE.get(item.status, ())
+    links = [(reverse(f"admin:meetings_actionitem_{name}", args=[item.pk]), name.capitalize()) for name in possible]
+    return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', links)
+
+
+class CorrectedFilter(admin.SimpleListFilter):
+    """Segments that somebody has corrected who still has an account."""
+
+    title = "corrected"
+    parameter_name = "corrected"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        return queryset.filter(edited_by__isnull=False) if self.value() == "yes" else queryset
+
+
+class PartList(LoggedHistory, LargeList):
+    """What comes about by itself, and goes with its meeting."""
+
+    # An id tells when it was made.
+    ordering = ("-id",)
+    list_select_related: Any = ("meeting",)
+    #: What is not fetched with a row.
+    deferred: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.model._default_manager.visible_to(request.user).defer("meeting__search_words", *self.deferred)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Segment)
+class SegmentAdmin(ThroughServices, PartList):
+    list_display = ("said_at", "text", "meeting", "transcript_version", "confidence", "degraded", "edited_by")
+    list_select_related = ("meeting", "edited_by")
+    list_filter = (CorrectedFilter,)
+    lookups = ("meeting__id__exact", "corrected")
+    search_fields = ("search_words",)
+    search_help_text = "Beginnings of words that were said"
+    deferred = ("search_words",)
+    fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "confidence",
+              "degraded", "engine", "id", "version", "edited_by", "edited_at", "created_at", "updated_at")  # fmt: skip
+    readonly_fields = fields[len(transcripts.WRITABLE) :]
+
+    @admin.display(description="at")
+    def said_at(self, segment: Segment) -> str:
+        return minutes(segment.start_ms)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Segment], search_term: str
+    ) -> tuple[QuerySet[Segment], bool]:
+        pattern = search.pattern(search_term)
+        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in transcripts.WRITABLE}
+        if "speaker_id" in fields:
+            fields["speaker_id"] = str(fields["speaker_id"] or "")
+        saved = transcripts.edit_segment(request.user, str(obj.meeting_id), str(obj.pk), fields)
+        obj.__dict__.update(saved.__dict__)
+
+
+@admin.register(Speaker)
+class SpeakerAdmin(ThroughServices, PartList):
+    list_display = ("label", "name", "user", "spoke", "meeting", "transcript_version")
+    list_select_related = ("meeting", "user")
+    lookups = ("meeting__id__exact",)
+    deferred = ("voice_print",)
+    autocomplete_fields = ("user",)
+    fields = ("name", "user", "label", "meeting", "transcript_version", "spoke", "engine", "id", "version",
+              "created_at", "updated_at")  # fmt: skip
+    readonly_fields = fields[2:]
+
+    @admin.display(description="speaks for")
+    def spoke(self, speaker: Speaker) -> str:
+        return minutes(speaker.speech_ms)
+
+    def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:
+        name, user = form.cleaned_data["name"], form.cleaned_data["user"]
+        meeting_id, user_id = str(obj.meeting_id), str(user.pk) if user else ""
+        saved = transcripts.name_speaker(request.user, meeting_id, str(obj.pk), name, user_id)
+        obj.__dict__.update(saved.__dict__)
+
+
+@admin.register(ActionItem)
+class ActionItemAdmin(ThroughServices, PartList):
+    """Nobody edits them; who may change them decides about them."""
+
+    list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "meeting", "decided_by", "created_at")
+    list_select_related = ("meeting", "assigned_to", "decided_by")
+    list_filter = ("status",)
+    lookups = ("status__exact", "meeting__id__exact")
+    fields = ("text", "status", "decide", "owner_name", "assigned_to", "due", "due_on", "confidence", "task",
+              "meeting", "transcript_version", "id", "version", "decided_by", "decided_at", "created_at",
+              "updated_at")  # fmt: skip
+    readonly_fields = fields
+    actions = ("accept", "reject")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("meetings.change_actionitem"))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in self.fields if name != "decide" or self.has_decide_permission(request)]
+
+    @admin.display(description="")
+    def decide(self, item: ActionItem) -> SafeString | str:
+        return decisions(item)
+
+    @admin.display(description="task")
+    def task(self, item: ActionItem) -> str:
+        if not item.task_id:
+            return "-"
+        url = reverse("admin:tasks_task_change", args=[item.task_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, item.task_id)
+
+    @admin.action(description="Make tasks of the selected action items", permissions=["decide"])
+    def accept(self, request: HttpRequest, queryset: QuerySet[ActionItem]) -> None:
+        self._decide(request, queryset, "accept")
+
+    @admin.action(description="Reject the selected action items", permissions=["decide"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[ActionItem]) -> None:
+        self._decide(request, queryset, "reject")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<uuid:item_id>/{name}/",
+                self.admin_site.admin_view(partial(self.decide_one, name=name)),
+                name=f"meetings_actionitem_{name}",
+            )
+            for name in DECISIONS
+        ]
+        return [*own, *super().get_urls()]
+
+    def decide_one(self, request: HttpRequest, item_id: Any, *, name: str) -> HttpResponse:
+        """Decides about this one, once that is confirmed, and goes back to its meeting."""
+        if not self.has_decide_permission(request):
+            raise PermissionDenied
+        item = get_object_or_404(self.get_queryset(request), pk=item_id)
+        back = reverse("admin:meetings_meeting_change", args=[item.meeting_id])
+        if request.method != "POST":
+            return ask(self, request, DECISIONS[name][0], [item], back)
+        self._decide(request, self.get_queryset(request).filter(pk=item_id), name)
+        return HttpResponseRedirect(back)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[ActionItem], name: str) -> None:
+        _, done, service = DECISIONS[name]
+        decide: Callable[..., object] = service
+        meetings = {str(item.pk): str(item.meeting_id) for item in queryset}
+        self.do_to_each(request, queryset, done, lambda actor, item_id: decide(actor, meetings[item_id], item_id))
+
+
+class PartInline(NewestRowsInline):
+    fk_name = "meeting"
+    #: The references to users that are shown.
+    users: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related(*self.users)
+
+
+class TranscriptInline(PartInline):
+    model = Transcript
+    verbose_name_plural = "versions"
+    users = ("requested_by",)
+    fields = ("version", "status", "language", "spoken_language", "speaker_count", "requested_by", "created_at",
+              "started_at", "ended_at")  # fmt: skip
+
+
+class SpeakerInline(PartInline):
+    model = Speaker
+    listed_at = "admin:meetings_speaker_changelist"
+    show_change_link = True
+    users = ("user",)
+    fields = ("transcript_version", "label", "name", "user", "spoke")
+
+    @admin.display(description="speaks for")
+    def spoke(self, speaker: Speaker) -> str:
+        return minutes(speaker.speech_ms)
+
+
+class SummaryInline(PartInline):
+    model = Summary
+    fields = ("transcript_version", "in_short", "about", "decided")
+
+    @admin.display(description="overview")
+    def in_short(self, summary: Summary) -> str:
+        return _lines(summary.overview)
+
+    @admin.display(description="topics")
+    def about(self, summary: Summary) -> str:
+        return _lines(summary.topics)
+
+    @admin.display(description="decisions")
+    def decided(self, summary: Summary) -> str:
+        return _lines(summary.decisions)
+
+
+class ActionItemInline(PartInline):
+    model = ActionItem
+    listed_at = "admin:meetings_actionitem_changelist"
+    show_change_link = True
+    users = ("assigned_to", "decided_by")
+    fields = ("transcript_version", "text", "assigned_to", "due_on", "status", "decided_by", "decide")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        may_decide = request.user.has_perm("meetings.change_actionitem")
+        return [name for name in self.fields if may_decide or name != "decide"]
+
+    @admin.display(description="")
+    def decide(self, item: ActionItem) -> SafeString | str:
+        return decisions(item)
+
+
+class SegmentInline(PartInline):
+    model = Segment
+    listed_at = "admin:meetings_segment_changelist"
+    show_change_link = True
+    users = ("edited_by",)
+    fields = ("transcript_version", "said_at", "text", "edited_by")
+
+    @admin.display(description="at")
+    def said_at(self, segment: Segment) -> str:
+        return minutes(segment.start_ms)
+
+
+#: What a meeting's page shows of what was made of its recording.
+INLINES = (TranscriptInline, SummaryInline, ActionItemInline, SpeakerInline, SegmentInline)
+
+
+def _lines(statements: list[dict[str, Any]]) -> SafeString:
+    return format_html_join(SafeString("<br>"), "{}", ((statement["text"],) for statement in statements))

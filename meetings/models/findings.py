@@ -1,0 +1,94 @@
+"""What was found in a transcript: voices, a summary, action items."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from changes.triggers import logged
+from core.fields import Line, Prose
+from meetings.fields import Language
+from meetings.models.parts import Part, of_user
+
+
+class Speaker(Part):
+    """One row = one voice in one version of a transcript."""
+
+    #: `S1`, `S2`, ...: in the order in which they are first heard.
+    label = models.CharField(max_length=20, editable=False)
+    place = models.PositiveSmallIntegerField(editable=False)
+    #: Who it is, as somebody said.
+    name = Line(max_length=200, blank=True, default="")
+    user = of_user()
+    speech_ms = models.BigIntegerField(default=0, editable=False)
+    #: A vector of length 1, comparable with those of the same model. Never in the log: it is of a person's body.
+    voice_print = ArrayField(models.FloatField(), default=list, editable=False)
+    #: {"name", "version", "model_id", "model_sha256"}.
+    engine = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["meeting", "transcript_version", "label"], name="meetings_speaker_unique"),
+        ]
+        triggers = logged("meeting.speaker", exclude=["voice_print"])
+
+    def __str__(self) -> str:
+        return self.name or self.label
+
+
+class Summary(Part):
+    """One row = what was said in one version, in short. Statements are [{"text", "segment_ids"}]."""
+
+    overview = models.JSONField(default=list)
+    topics = models.JSONField(default=list)
+    decisions = models.JSONField(default=list)
+    language = Language()
+    engine = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["meeting", "transcript_version"], name="meetings_summary_unique"),
+        ]
+        triggers = logged("meeting.summary")
+
+    def __str__(self) -> str:
+        return " ".join(statement["text"] for statement in self.overview)
+
+
+class ActionItemStatus(models.IntegerChoices):
+    """Numbers as in meeting.v1.ActionItemStatus."""
+
+    PROPOSED = 1
+    ACCEPTED = 2
+    REJECTED = 3
+
+
+class ActionItem(Part):
+    """One row = what somebody said they, or somebody else, would do: a draft until a person decides."""
+
+    place = models.PositiveIntegerField(editable=False)
+    text = Prose(max_length=10_000)
+    #: As named in the meeting.
+    owner_name = Line(max_length=200, blank=True, default="")
+    #: Whom the name stands for.
+    assigned_to = of_user()
+    #: As said.
+    due = Line(max_length=200, blank=True, default="")
+    due_on = models.DateField(null=True, blank=True)
+    segment_ids = ArrayField(models.UUIDField(), default=list)
+    #: 0 to 1.
+    confidence = models.FloatField()
+    status = models.PositiveSmallIntegerField(choices=ActionItemStatus, default=ActionItemStatus.PROPOSED)
+    #: ACCEPTED only. No reference: the task may be deleted, and the meeting does not forget that there was one.
+    task_id = models.UUIDField(null=True, blank=True)
+    decided_by = of_user()
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meeting", "transcript_version", "place"], name="meetings_action_item_unique"
+            ),
+        ]
+        triggers = logged("meeting.action_item")
+
+    def __str__(self) -> str:
+        return str(self.text)

@@ -1,0 +1,156 @@
+"""What was said: the versions of a transcript, how each is made, and its segments."""
+
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from changes.triggers import logged
+from core.fields import Id, Prose
+from core.search import words_of_prose
+from meetings.fields import Language
+from meetings.models import Stage, Status
+from meetings.models.findings import Speaker
+from meetings.models.parts import Part, of_meeting, of_user
+
+LONGEST_TEXT = 10_000
+
+
+class Transcript(models.Model):
+    """One row = one version: the recording worked on once, from its submission to its end, however often it was tried.
+
+    What it is made with is frozen here when it is asked for; whoever tries again finds it here, and no default.
+    """
+
+    id = Id()
+    meeting = of_meeting()
+    #: Counts from 1 in each meeting.
+    version = models.PositiveIntegerField()
+    #: Its name in the storage.
+    recording = models.CharField(max_length=100)
+    recording_sha256 = models.CharField(max_length=64)
+    #: What is spoken; empty = to be detected.
+    language = Language()
+    #: How many people speak; 0 = to be found out.
+    speaker_count = models.PositiveSmallIntegerField(default=0)
+    #: The day from which "by Friday" is counted; None = no date is worked out.
+    held_on = models.DateField(null=True)
+    requested_by = of_user()
+    #: As the meeting's: QUEUED to COMPLETED, FAILED or CANCELLED.
+    status = models.PositiveSmallIntegerField(choices=Status, default=Status.QUEUED)
+    #: What was found out, or was asked for.
+    spoken_language = Language()
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["meeting", "version"], name="meetings_transcript_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meeting_id} version {self.version}"
+
+
+class StageRun(models.Model):
+    """One row = one stage of a version, done or being done with this input by this engine."""
+
+    id = Id()
+    #: Goes with it: ON DELETE CASCADE (migration 0004).
+    transcript = models.ForeignKey(Transcript, models.DO_NOTHING, related_name="stages", db_constraint=False)
+    stage = models.PositiveSmallIntegerField(choices=Stage)
+    #: SHA-256 of what goes in: the recording and the parameters, or the text.
+    input_hash = models.CharField(max_length=64)
+    #: SHA-256 of what the engine says of itself.
+    engine_hash = models.CharField(max_length=64)
+    engine = models.JSONField(default=dict)
+    #: How often it was begun since it last got any further: what ends its worker or its node each time is given up.
+    tries = models.PositiveSmallIntegerField(default=0)
+    #: Everything before it is committed.
+    done_ms = models.BigIntegerField(default=0)
+    #: On the engine, over all tries.
+    cpu_ms = models.BigIntegerField(default=0)
+    begun_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transcript", "stage", "input_hash", "engine_hash"], name="meetings_stage_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transcript_id} {Stage(self.stage).label}"
+
+
+class Segment(Part):
+    """One row = something that was said without a pause.
+
+    `text` is what is shown; what was recognised stays beside it, and each correction in `SegmentEdit`.
+    """
+
+    NO_SUCH_SPEAKER = "There is no such speaker in this version of the transcript."
+
+    start_ms = models.BigIntegerField(editable=False)
+    end_ms = models.BigIntegerField(editable=False)
+    text = Prose(max_length=LONGEST_TEXT)
+    recognized_text = models.TextField(editable=False)
+    #: A voice of the same version; None = not known. Kept by services: voices are not deleted by themselves.
+    speaker_id = models.UUIDField(null=True, blank=True)
+    #: 0 to 1.
+    confidence = models.FloatField(editable=False)
+    #: [{"text", "start_ms", "end_ms", "confidence"}], as recognised.
+    words = models.JSONField(default=list, editable=False)
+    #: {"name", "version", "model_id", "model_sha256"}.
+    engine = models.JSONField(default=dict, editable=False)
+    degraded = models.BooleanField(default=False, editable=False)
+    edited_by = of_user()
+    edited_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    search_words = words_of_prose("text")
+
+    class Meta:
+        constraints = [
+            # What is transcribed once more after a break is the same row.
+            models.UniqueConstraint(
+                fields=["meeting", "transcript_version", "start_ms"], name="meetings_segment_unique"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="meetings_segments_newest"),
+            GinIndex(fields=["search_words"], name="meetings_segments_words"),
+        ]
+        triggers = logged("meeting.segment", exclude=["search_words"])
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+    def clean(self) -> None:
+        """Who speaks is a voice of the same version."""
+        same = {"meeting": self.meeting_id, "transcript_version": self.transcript_version}
+        if self.speaker_id and not Speaker.objects.filter(pk=self.speaker_id, **same).exists():
+            raise ValidationError({"speaker_id": ValidationError(self.NO_SUCH_SPEAKER, code="unknown")})
+
+
+class SegmentEdit(models.Model):
+    """One row = one correction of a segment: what it became. The first text stands in the segment itself."""
+
+    id = Id()
+    #: Goes with it: ON DELETE CASCADE (migration 0004).
+    segment = models.ForeignKey(Segment, models.DO_NOTHING, related_name="edits", db_constraint=False)
+    text = models.TextField()
+    speaker_id = models.UUIDField(null=True)
+    edited_by = of_user()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def engine_of(image: Any) -> dict[str, str]:
+    """What is told of an engine, of what a node says of it."""
+    return {name: getattr(image, name) for name in ("name", "version", "model_id", "model_sha256")}

@@ -1,0 +1,59 @@
+"""Reading what was found in a transcript: voices, the summary, action items."""
+
+from collections.abc import Collection
+from typing import Any
+
+from meetings.models import ActionItem, Segment, Speaker, Summary
+from meetings.queries import get_meeting
+from meetings.queries.transcripts import version_of
+
+
+def list_speakers(actor: Any, meeting_id: str, version: int) -> list[Speaker]:
+    """The voices of a version (0 = the current one), in the order in which they are first heard.
+
+    Raises:
+        Meeting.DoesNotExist, Transcript.DoesNotExist
+    """
+    meeting = get_meeting(actor, meeting_id)
+    speakers = Speaker.objects.filter(meeting=meeting.pk, transcript_version=version_of(meeting, version))
+    return list(speakers.defer("voice_print").order_by("place"))
+
+
+def get_summary(actor: Any, meeting_id: str, version: int) -> Summary:
+    """What was said in a version (0 = the current one), in short.
+
+    Raises:
+        Meeting.DoesNotExist, Transcript.DoesNotExist
+        Summary.DoesNotExist: it is not made yet.
+    """
+    meeting = get_meeting(actor, meeting_id)
+    meant = version_of(meeting, version)
+    summary: Summary | None = Summary.objects.filter(meeting=meeting.pk, transcript_version=meant).first()
+    if summary is None:
+        raise Summary.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no summary yet")
+    return summary
+
+
+def list_action_items(actor: Any, meeting_id: str, version: int, statuses: Collection[int] = ()) -> list[ActionItem]:
+    """The action items of a version (0 = the current one), in the order in which they were said.
+
+    Args:
+        statuses: any of these; empty = all.
+
+    Raises:
+        Meeting.DoesNotExist, Transcript.DoesNotExist
+    """
+    meeting = get_meeting(actor, meeting_id)
+    items = ActionItem.objects.filter(meeting=meeting.pk, transcript_version=version_of(meeting, version))
+    return list((items.filter(status__in=statuses) if statuses else items).order_by("place"))
+
+
+def evidence(item: ActionItem) -> list[tuple[int, str, str]]:
+    """Where an action item was said, in that order: from when in the recording (ms), by whom (empty if that is not
+    known), in which words.
+    """
+    segments = Segment.objects.filter(meeting=item.meeting_id, pk__in=item.segment_ids)
+    said = list(segments.order_by("start_ms", "id").values_list("start_ms", "speaker_id", "text"))
+    speakers = Speaker.objects.filter(pk__in={speaker_id for _, speaker_id, _ in said if speaker_id})
+    names = {speaker.pk: str(speaker) for speaker in speakers.defer("voice_print")}
+    return [(start_ms, names.get(speaker_id, ""), text) for start_ms, speaker_id, text in said]

@@ -1,0 +1,45 @@
+"""Figures of meetings: what an actor may see of them, counted."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import CharField, Count, F, Sum
+from django.db.models.functions import Cast, Coalesce
+
+from meetings.models import Meeting, Speaker, Status
+
+#: How many of those who speak the figures tell of.
+MOST_SPEAKERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many meetings there are, by status; how long they are, and who speaks how long, in ms.
+
+    Attributes:
+        talk_ms: by a user's id, or the name that somebody gave, or empty for all whom nobody named; the longest first.
+    """
+
+    by_status: Mapping[int, int]
+    recorded_ms: int
+    talk_ms: Mapping[str, int]
+
+
+def figures(
+    actor: Any, made_from: datetime.datetime | None = None, made_until: datetime.datetime | None = None
+) -> Figures:
+    """Of the meetings that the actor may see, as far as they were made from then on and before then."""
+    bounds = {"created_at__gte": made_from, "created_at__lt": made_until}
+    meetings = Meeting.objects.visible_to(actor).filter(**{name: at for name, at in bounds.items() if at})
+    counted = meetings.values_list("status").annotate(many=Count("*"), lasted_ms=Sum("duration_ms"))
+    by_status: dict[int, int] = dict.fromkeys(Status, 0)
+    recorded_ms = 0
+    for status, count, lasted_ms in counted:
+        by_status[status] = count
+        recorded_ms += int(lasted_ms)
+    speakers = Speaker.objects.filter(meeting__in=meetings, transcript_version=F("meeting__transcript_version"))
+    who = Coalesce(Cast("user_id", CharField()), "name", output_field=CharField())
+    talk = speakers.values_list(who).annotate(spoke_ms=Sum("speech_ms")).order_by("-spoke_ms")[:MOST_SPEAKERS]
+    return Figures(by_status, recorded_ms, {name: int(spoke_ms) for name, spoke_ms in talk})

@@ -1,0 +1,123 @@
+"""Deciding about action items: a task is made of one, or nothing is to be done about it."""
+
+import datetime
+import textwrap
+from typing import Any
+
+from django.utils import timezone
+
+from changes.services import acting
+from core.errors import Conflict, Stale
+from core.models import save_clean
+from meetings import queries
+from meetings.models import ActionItem, ActionItemStatus, Meeting
+from meetings.queries.findings import evidence
+from tasks.models import Task
+from tasks.services import create_task
+from users.models import OPEN, User
+
+LONGEST_TITLE = Task._meta.get_field("title").max_length or 0
+LONGEST_DESCRIPTION = Task._meta.get_field("description").max_length or 0
+_END_OF_DAY = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
+
+
+def accept_action_item(
+    actor: Any,
+    meeting_id: str,
+    item_id: str,
+    *,
+    title: str = "",
+    assigned_to: str = "",
+    due_date: datetime.datetime | None = None,
+    expected_version: int | None = None,
+) -> ActionItem:
+    """Makes the task of an action item, once: one that is accepted stays as it is.
+
+    Args:
+        title: of the task; empty = the words of the meeting.
+        assigned_to: as the client wrote it, or `me`; empty = whom the item names, or the actor if it names nobody whose
+            account is open.
+        due_date: of the task; None = the end of the day that the item names.
+
+    Raises:
+        Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
+        ValidationError: the task cannot be so; the fields are named as here.
+    """
+    with acting(actor):
+        meeting = queries.get_meeting(actor, meeting_id)
+        item = queries.get_part_for_update(ActionItem, meeting, item_id)
+        if item.status == ActionItemStatus.ACCEPTED:
+            # Whoever sends it again need not know the version that the first time made (RFC 9110, 13.1.1).
+            return item
+        _check_version(item, expected_version)
+        if due_date is None and item.due_on:
+            due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY)
+        task = create_task(
+            actor,
+            {
+                "title": title.strip() or _title(item.text),
+                "description": _description(meeting, item),
+                "assigned_to": assigned_to or _assignee(item),
+                "due_date": due_date,
+                "source": f"meetings/{meeting.pk}",
+                "metadata": {"action_item_id": str(item.pk)},
+            },
+        )
+        return _decide(actor, item, ActionItemStatus.ACCEPTED, task_id=task.pk)
+
+
+def reject_action_item(actor: Any, meeting_id: str, item_id: str, *, expected_version: int | None = None) -> ActionItem:
+    """Says that nothing is to be done about an action item; it can still be accepted.
+
+    Raises:
+        Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
+        Conflict: it is accepted.
+    """
+    with acting(actor):
+        item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
+        if item.status == ActionItemStatus.REJECTED:
+            return item
+        _check_version(item, expected_version)
+        if item.status == ActionItemStatus.ACCEPTED:
+            raise Conflict("This action item is accepted; delete its task, or cancel it.")
+        return _decide(actor, item, ActionItemStatus.REJECTED)
+
+
+def _check_version(item: ActionItem, expected_version: int | None) -> None:
+    if expected_version not in (None, item.version):
+        raise Stale(item.version)
+
+
+def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, **more: Any) -> ActionItem:
+    return save_clean(item, status=status, also={**more, "decided_by_id": actor.pk, "decided_at": timezone.now()})
+
+
+def _assignee(item: ActionItem) -> str:
+    """Whom the item names, if their account is open; else whoever accepts."""
+    named = item.assigned_to_id
+    return str(named) if named and User.objects.filter(pk=named, status__in=OPEN).exists() else "me"
+
+
+def _title(text: str) -> str:
+    """The text on one line, cut at a word if it is too long for a title."""
+    line = " ".join(text.split())
+    if len(line) <= LONGEST_TITLE:
+        return line
+    end = " …"
+    cut = textwrap.shorten(line, LONGEST_TITLE, placeholder=end)
+    # Nothing is left of a text whose first word is longer.
+    return cut if cut != end.strip() else line[: LONGEST_TITLE - 1] + end.strip()
+
+
+def _description(meeting: Meeting, item: ActionItem) -> str:
+    """The whole text, and where in the meeting it was said."""
+    said = [f"{_time(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)]
+    where = [f"Said in the meeting “{meeting.title}”:", *said] if said else []
+    whole = "\n\n".join(filter(None, (item.text, "\n".join(where))))
+    return whole if len(whole) <= LONGEST_DESCRIPTION else whole[: LONGEST_DESCRIPTION - 1] + "…"
+
+
+def _time(at_ms: int) -> str:
+    """Minutes, however many, and seconds."""
+    minutes, seconds = divmod(at_ms // 1000, 60)
+    return f"{minutes:02}:{seconds:02}"
