@@ -210,13 +210,15 @@ class Watcher:
         self._plan = cuts
         self._cursor = ""
         self._in_vain_again = 0
+        self._was_cut_off = False
 
     async def watch(self, finishing: asyncio.Event) -> None:
         """Until it has seen the last change, which is written when it has done its cuts, or is told to finish."""
         for cut in self._plan:
             if finishing.is_set():
                 break
-            if cut.starts_over:
+            # Who was cut off goes on: otherwise, while a server is away, hardly anyone would keep a cursor.
+            if cut.starts_over and not self._was_cut_off:
                 self._start_over()
             await self._follow(cut)
         self.cutting = False
@@ -233,6 +235,7 @@ class Watcher:
         """One stream, to the cut; None = to the last change."""
         run = Run(self._cursor, not self._cursor)
         let_through = self._in_vain_again >= MOST_IN_VAIN
+        self._was_cut_off = False
         try:
             async with asyncio.timeout(cut.seconds if cut and not let_through else None):
                 await self._receive(run, cut, let_through)
@@ -244,6 +247,7 @@ class Watcher:
                 raise
             run.ended = exc
             self.cut_off += 1
+            self._was_cut_off = True
             await asyncio.sleep(0.1)  # As any client: not again at once.
         last = next((event.cursor for event in reversed(run.received) if event.cursor), "")
         if not last and not self._cursor:
