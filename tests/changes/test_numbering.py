@@ -23,6 +23,7 @@ from tests.changes.streams import Process, actor, until, write
 from tests.servers import ROOT, database_url
 
 INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s, '{all}', '{}', NULL, '')"
+ROWS = "SELECT 1, now(), now(), gen_random_uuid(), 'many', '{all}', '{}', NULL, '' FROM generate_series(1, 200)"
 UPDATE = "UPDATE tests_note SET title = %s WHERE title = %s"
 
 #: Reads what follows; gives the titles and what to go on from.
@@ -190,6 +191,18 @@ class TestInterleavings:
             (start + 2, "3"),
         ]
         assert numbering.number() == 0
+
+    def test_a_batch_costs_what_it_holds_however_much_was_numbered_before(self) -> None:
+        def blocks() -> int:
+            with connection.cursor() as cursor:
+                cursor.execute(f"INSERT INTO tests_note {ROWS}")
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {numbering._NUMBER}", [numbering.NUMBERED])
+                plan = cursor.fetchone()[0][0]["Plan"]
+            reading = next(part for part in plan["Plans"] if part.get("Subplan Name") == "CTE unnumbered")
+            return int(reading["Shared Hit Blocks"] + reading["Shared Read Blocks"])
+
+        looked_at = [blocks() for _ in range(20)]
+        assert max(looked_at[15:]) < 3 * max(looked_at[:3])
 
     def test_forgetting_at_the_same_time_ends_well(self, other: Any) -> None:
         note = write("secret")
