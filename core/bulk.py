@@ -6,6 +6,7 @@ once more. While a chunk is written the next one is read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -233,7 +234,7 @@ def write(
     def save_chunk(chunk: Chunk) -> None:
         save(call.actor, chunk)
 
-    try:
+    with _telling_how_far(outcome):
         if call.atomic:
             every = list(islice(rows, MOST_ATOMIC + 1))
             _write_all_or_none(every, chunks(every), save_chunk, outcome, done)
@@ -243,6 +244,14 @@ def write(
                     writer.wait()
                     call.look_again()
                     writer.write(chunk)
+    return outcome
+
+
+@contextmanager
+def _telling_how_far(outcome: Outcome) -> Iterator[None]:
+    """Whatever ends the stream tells how far it came."""
+    try:
+        yield
     except Failure as exc:
         exc.metadata = {**exc.metadata, "committed_through": str(outcome.through)}
         raise
@@ -251,7 +260,6 @@ def write(
             raise
         away = Unavailable("The database is away; send the rest again.", committed_through=str(outcome.through))
         raise away from exc
-    return outcome
 
 
 class _Writer:
