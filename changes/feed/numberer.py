@@ -10,8 +10,8 @@ from changes.feed.routine import Routine
 
 #: How late a commit that rang no bell is found, and how late a dead numberer is replaced.
 POLL_SECONDS = 0.15
-#: Between two batches, and between two notifications of a process. A batch costs a commit and a reading by each process,
-#: whatever it holds; one that comes alone does not wait.
+#: Between two batches, and between two notifications of a process. A batch costs a commit and a reading by each
+#: process, whatever it holds; one that comes alone does not wait.
 LEAST_SECONDS = 0.02
 
 
