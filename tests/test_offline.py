@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.test_readme import blocks
 from tests.core.test_start_script import checkout as checkout
+from tests.core.test_start_script import environment
 from tests.tools import NETWORK_NAMESPACE
 
 PATIENCE_SECONDS = 120
@@ -41,7 +42,7 @@ def test_a_recording_becomes_a_participants_task(checkout: Path) -> None:
     (checkout / "offline.sh").write_text(WITHOUT_A_WAY_OUT)
     done = subprocess.run(
         ["unshare", "--net", "bash", "offline.sh"],
-        cwd=checkout, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+        cwd=checkout, env=environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
     served = (checkout / "served.txt").read_text()
     assert done.returncode == 0, f"{done.stderr}\n{served}"

@@ -54,7 +54,7 @@ def test_what_nobody_foresaw_tells_an_id_and_the_log_the_rest(
 
 
 def test_the_contract_names_every_reason_and_each_has_its_status() -> None:
-    told = re.search(r"with a reason: ([\w\s,()/]+)\.", (ROOT / "proto/tandem/speech/v1/speech.proto").read_text())
+    told = re.search(r"with a reason:([\w\s,()/]+)\.", (ROOT / "proto/tandem/speech/v1/speech.proto").read_text())
     assert told
     documented = set(re.findall(r"\b[A-Z_]{7,}\b", re.sub(r"\(.*?\)", "", told[1])))
     kinds = [failures.Failure, *failures.Failure.__subclasses__()]
