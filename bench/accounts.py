@@ -42,15 +42,19 @@ MIB = 1024 * 1024
 READY_HASH = "$2b$12$" + "a" * 53
 
 # Hashes for so many seconds; prints how many, and the CPU seconds that they took.
-_BARE_HASH = """
+_HASHES = """
 import sys, time
 import django
 django.setup()
+from argon2 import PasswordHasher
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
-make_password("warm up")
+library = PasswordHasher(settings.ARGON2_PASSES, settings.ARGON2_MEMORY_KIB, 1).hash
+make = {"library": library, "ours": make_password}[sys.argv[1]]
+make("warm up")
 count, begun, cpu = 0, time.perf_counter(), time.process_time()
-while time.perf_counter() - begun < float(sys.argv[1]):
-    make_password("a password for measurements")
+while time.perf_counter() - begun < float(sys.argv[2]):
+    make("a password for measurements")
     count += 1
 print(count, time.process_time() - cpu)
 """
@@ -89,19 +93,23 @@ class Bench:
 
     def hashes(self, seconds: float, rounds: int) -> None:
         """Login, and CreateUser with a password, beside the hash alone: one after the other in each round."""
-        bare: list[float] = []
+        bare: dict[str, list[float]] = {"library": [], "ours": []}
         found: dict[str, list[Window]] = {"Login": [], "CreateUser": []}
         with self._server() as server:
             for number in range(-1, rounds):  # The first, to warm up, is not counted.
-                if number >= 0:
-                    bare.append(self._bare_hashes(seconds))
+                for maker, rates in bare.items():
+                    if number >= 0:
+                        rates.append(self._bare_hashes(maker, seconds))
                 for name, windows in found.items():
                     run = self._logins if name == "Login" else self._registrations
                     window = watch(server.process, self._database, lambda run=run: run(server, seconds))
                     if number >= 0:
                         windows.append(window)
-        limit = statistics.median(bare)
-        rows = [("bare Argon2id", f"{limit:.1f}", "1.00", "", "", "")]
+        limit, ours = (statistics.median(rates) for rates in bare.values())
+        rows = [
+            ("bare Argon2id, argon2-cffi", f"{limit:.1f}", "1.00", "", "", ""),
+            ("bare Argon2id, ours", f"{ours:.1f}", f"{ours / limit:.2f}", "", "", ""),
+        ]
         for name, windows in found.items():
             rate, wall, slow = (
                 statistics.median(getattr(window, what) for window in windows)
@@ -173,10 +181,10 @@ class Bench:
         environment = {**NO_LIMITS, **environment}
         return product.grpc_door(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **environment)
 
-    def _bare_hashes(self, seconds: float) -> float:
+    def _bare_hashes(self, maker: str, seconds: float) -> float:
         """Hashes per CPU-second of a process that does nothing else, on the server's core."""
         done = subprocess.run(
-            [sys.executable, "-c", _BARE_HASH, str(seconds)],
+            [sys.executable, "-c", _HASHES, maker, str(seconds)],
             cwd=product.ROOT, check=True, capture_output=True, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
         )  # fmt: skip

@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, identify_hasher
 from django.core.exceptions import ValidationError
+from django.utils.crypto import constant_time_compare
 
+from core.argon2id import Argon2id
 from core.context import check_deadline
 
 # Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; the others wait their turn.
@@ -37,11 +40,23 @@ class Argon2idHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         with taking_turns():
-            return super().encode(password, salt)
+            hashing = _hashing(self.time_cost, self.memory_cost)
+            return f"{self.algorithm}{hashing.encoded(password.encode(), salt.encode())}"
 
     def verify(self, password: str, encoded: str) -> bool:
+        found, ours = self.decode(encoded), self.params()
+        ours.salt_len = found["params"].salt_len
+        if found["params"] == ours and found["salt"].isascii():
+            return constant_time_compare(encoded, self.encode(password, found["salt"]))
         with taking_turns():
             return super().verify(password, encoded)
+
+
+@cache
+def _hashing(time_cost: int, memory_cost: int) -> Argon2id:
+    hasher = Argon2idHasher()
+    hasher.time_cost, hasher.memory_cost = time_cost, memory_cost
+    return Argon2id(hasher.params())
 
 
 def is_outdated(encoded: str) -> bool:

@@ -1,0 +1,73 @@
+"""Argon2id in kept memory is Argon2id."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import Parameters, PasswordHasher
+from argon2.exceptions import HashingError
+from argon2.low_level import ARGON2_VERSION, Type, hash_secret
+
+from core.argon2id import Argon2id
+from core.passwords import Argon2idHasher
+
+SALT = b"a salt of its own"
+
+
+def parameters(memory_cost: int = 64, time_cost: int = 2, parallelism: int = 1) -> Parameters:
+    return Parameters(Type.ID, ARGON2_VERSION, 16, 32, time_cost, memory_cost, parallelism)
+
+
+def as_ever(secret: bytes, salt: bytes, asked: Parameters) -> str:
+    return hash_secret(
+        secret, salt, asked.time_cost, asked.memory_cost, asked.parallelism, asked.hash_len, asked.type, asked.version
+    ).decode()
+
+
+@pytest.mark.parametrize("secret", [b"", b"password", "Пароль\0と".encode(), b"x" * 1024])
+@pytest.mark.parametrize("asked", [parameters(), parameters(47_104, 1), parameters(64, 3, 4)])
+def test_it_gives_what_the_library_gives(secret: bytes, asked: Parameters) -> None:
+    hashing = Argon2id(asked)
+    expected = as_ever(secret, SALT, asked)
+    # Once more in the same memory.
+    assert hashing.encoded(secret, SALT) == hashing.encoded(secret, SALT) == expected
+    assert PasswordHasher().verify(expected, secret)
+
+
+def test_threads_do_not_share_a_memory() -> None:
+    asked = parameters(8_192, 1)
+    hashing, start = Argon2id(asked), threading.Barrier(4)
+
+    def hash_some(number: int) -> bool:
+        start.wait()
+        secrets = [f"{number} {turn}".encode() for turn in range(10)]
+        return all(hashing.encoded(secret, SALT) == as_ever(secret, SALT, asked) for secret in secrets)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(hash_some, range(4)))
+    assert 1 <= len(hashing._free) <= 4
+
+
+def test_nothing_of_it_is_left_in_the_memory() -> None:
+    hashing = Argon2id(parameters())
+    hashing.encoded(b"password", SALT)
+    (memory,) = hashing._free
+    assert not any(memory._pages[:])
+
+
+def test_a_salt_that_is_too_short_is_refused_and_the_memory_kept() -> None:
+    hashing = Argon2id(parameters())
+    with pytest.raises(HashingError):
+        hashing.encoded(b"password", b"short")
+    assert hashing.encoded(b"password", SALT) == as_ever(b"password", SALT, parameters())
+
+
+def test_what_was_hashed_otherwise_is_verified_all_the_same() -> None:
+    hasher = Argon2idHasher()
+    ours = hasher.encode("password", "a salt of its own")
+    others = "argon2" + as_ever(b"password", b"another salt", parameters(128, 3, 2))
+    for encoded in (ours, others):
+        assert hasher.verify("password", encoded)
+        assert not hasher.verify("Password", encoded)
+    damaged = ours[:-1] + ("A" if ours[-1] != "A" else "B")
+    assert not hasher.verify("password", damaged)
