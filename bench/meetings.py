@@ -1,27 +1,34 @@
 """What a recording costs from its upload to its last action item, and how soon the first of it is there to be read.
 
-.venv/bin/python -m bench.meetings [--seed N] [--lines N] [--minutes N] [--only whole|first]
+.venv/bin/python -m bench.meetings [--seed N] [--lines N] [--minutes N] [--only whole|first|beside]
 """
 
 import argparse
 import io
+import os
 import random
 import time
+import urllib.request
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.flite import RATE
-from bench.measuring import cpu_seconds, machine, print_table, share_cores, verdict
-from bench.product import database, running
+from bench.measuring import cpu_seconds, machine, percentile, print_table, share_cores, verdict
+from bench.product import database, grpc_door, http_door, running
 from bench.speech import BYTES_PER_MS, scene
 
 #: Share of the recording's length in CPU time; seconds from the upload's answer to the first segment.
 BARS = {"whole": 0.40, "first": 10.0}
+#: How long engine work may keep a server's thread from going on, and how long is looked.
+STALL_MS, LOOK_SECONDS = 50, 20
+HTTP_PORT, GRPC_PORT, METRICS_PORT = 8193, 50193, 8194
 PATIENCE_SECONDS = 1_800
 
 
@@ -90,6 +97,41 @@ def first(process: psutil.Process, pcm: bytes, minutes: int) -> list[list[str]]:
     return [["first segment after the upload", f"{took:.1f} s", verdict(took <= BARS["first"], "<= 10 s"), note]]
 
 
+def beside(core: int, folder: Path, pcm: bytes) -> list[list[str]]:
+    """How long the servers take for a call that asks for nothing, while nothing else happens and beside engine work."""
+    rows = []
+    with (
+        grpc_door(core, folder / "grpc.log", GRPC_PORT, METRICS_PORT, 10) as rpc,
+        http_door(core, folder / "web.log", HTTP_PORT) as web,
+        grpc.insecure_channel(rpc.address) as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        calls = {
+            "gRPC": lambda: health.Check(health_pb2.HealthCheckRequest()),
+            "HTTP": lambda: urllib.request.urlopen(f"{web.address}/health/live", timeout=10).read(),
+        }
+        alone = {door: _latencies(call) for door, call in calls.items()}
+        meeting = uploaded(pcm)
+        _until(lambda: meeting.__class__.objects.filter(pk=meeting.pk, progress__gt=0).exists())
+        for door, call in calls.items():
+            busy = _latencies(call)
+            told = verdict(busy[-1] <= alone[door][-1] + STALL_MS, f"<= + {STALL_MS} ms")
+            note = f"p99 {percentile(busy, 0.99):.1f}; alone {percentile(alone[door], 0.99):.1f}, {alone[door][-1]:.1f}"
+            rows.append([f"{door} beside engine work, longest", f"{busy[-1]:.1f} ms", told, note])
+    return rows
+
+
+def _latencies(call: Callable[[], object]) -> list[float]:
+    """Milliseconds, in order of length."""
+    took, until = [], time.monotonic() + LOOK_SECONDS
+    while time.monotonic() < until:
+        began = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.01)
+    return sorted(took)
+
+
 def _status(meeting: Any) -> int:
     return int(type(meeting).objects.values_list("status", flat=True).get(pk=meeting.pk))
 
@@ -111,7 +153,7 @@ def main() -> None:
         "--lines", type=int, default=90, help="of the conversation; 90 are about five minutes (default: %(default)s)"
     )
     option("--minutes", type=int, default=60, help="of the long recording (default: %(default)s)")
-    option("--only", choices=("whole", "first"))
+    option("--only", choices=("whole", "first", "beside"))
     given = parser.parse_args()
     print(f"{machine()}, seed {given.seed}")
     core = share_cores()
@@ -122,6 +164,9 @@ def main() -> None:
             rows += whole(process, pcm)
         if given.only in (None, "first"):
             rows += first(process, pcm, given.minutes)
+        if given.only in (None, "beside"):
+            (other,) = set(os.sched_getaffinity(0)) - {core} or {core}
+            rows += beside(other, folder, pcm)
     print_table(["", "measured", "bar", ""], rows)
 
 
