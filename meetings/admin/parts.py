@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -20,6 +20,7 @@ from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices, ask
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
+from tasks.models import Task
 
 #: What can be done about an action item: the path, what is going to be done, what has been done.
 DECISIONS = {
@@ -35,9 +36,14 @@ def minutes(at_ms: int) -> str:
     return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
 
 
-def decisions(item: ActionItem) -> SafeString | str:
-    """Links to what can still be done about the item."""
-    possible = _POSSIBLE.get(item.status, ())
+def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
+    """The items, each knowing as `task_gone` whether the task that was made of it is no more."""
+    return items.annotate(task_gone=Q(task_id__isnull=False) & ~Exists(Task.objects.filter(pk=OuterRef("task_id"))))
+
+
+def decisions(item: Any) -> SafeString | str:
+    """Links to what can still be done about the item, one of `with_task_gone`."""
+    possible = tuple(DECISIONS) if item.task_gone else _POSSIBLE.get(item.status, ())
     links = [(reverse(f"admin:meetings_actionitem_{name}", args=[item.pk]), name.capitalize()) for name in possible]
     return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', links)
 
@@ -141,6 +147,9 @@ class ActionItemAdmin(ThroughServices, PartList):
     readonly_fields = fields
     actions = ("accept", "reject")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_task_gone(super().get_queryset(request))
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -151,13 +160,15 @@ class ActionItemAdmin(ThroughServices, PartList):
         return [name for name in self.fields if name != "decide" or self.has_decide_permission(request)]
 
     @admin.display(description="")
-    def decide(self, item: ActionItem) -> SafeString | str:
+    def decide(self, item: Any) -> SafeString | str:
         return decisions(item)
 
     @admin.display(description="task")
-    def task(self, item: ActionItem) -> str:
+    def task(self, item: Any) -> str:
         if not item.task_id:
             return "-"
+        if item.task_gone:
+            return f"{item.task_id} (deleted)"
         url = reverse("admin:tasks_task_change", args=[item.task_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, item.task_id)
 
@@ -251,12 +262,15 @@ class ActionItemInline(PartInline):
     users = ("assigned_to", "decided_by")
     fields = ("transcript_version", "text", "assigned_to", "due_on", "status", "decided_by", "decide")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_task_gone(super().get_queryset(request))
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_decide = request.user.has_perm("meetings.change_actionitem")
         return [name for name in self.fields if may_decide or name != "decide"]
 
     @admin.display(description="")
-    def decide(self, item: ActionItem) -> SafeString | str:
+    def decide(self, item: Any) -> SafeString | str:
         return decisions(item)
 
 

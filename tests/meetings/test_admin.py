@@ -112,6 +112,23 @@ def test_an_action_item_is_decided_about_on_its_meetings_page(site: Client, admi
     assert "accepted; delete its task" in refused.content.decode()
 
 
+def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Client) -> None:
+    item = ActionItemFactory()
+    site.post(reverse("admin:meetings_actionitem_accept", args=[item.pk]))
+    own = reverse("admin:meetings_actionitem_change", args=[item.pk])
+    task = Task.objects.get()
+    assert reverse("admin:tasks_task_change", args=[task.pk]) in site.get(own).content.decode()
+    deleted = task.pk
+    task.delete()
+    assert f"{deleted} (deleted)" in site.get(own).content.decode()
+    for page in (own, page_of(item.meeting)):
+        shown = site.get(page).content.decode()
+        assert all(f"/{item.pk}/{name}/" in shown for name in ("accept", "reject"))
+    site.post(reverse("admin:meetings_actionitem_reject", args=[item.pk]))
+    item.refresh_from_db()
+    assert (item.status, item.task_id) == (ActionItemStatus.REJECTED, None)
+
+
 def test_several_action_items_are_decided_about_in_their_list(site: Client) -> None:
     items = ActionItemFactory.create_batch(3)
     address = reverse("admin:meetings_actionitem_changelist")
