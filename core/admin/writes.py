@@ -117,7 +117,9 @@ class ThroughServices(ModelAdmin):
             response = view()
             if request.method == "POST" and isinstance(response, TemplateResponse):
                 response.render()  # Only there does Django look at some of what was chosen.
-        except (Failure, ValidationError) as exc:
+        except (Failure, ValidationError, PermissionDenied) as exc:
+            if isinstance(exc, PermissionDenied) and not exc.args:
+                raise  # Django's own: this page is not for them. A service says why.
             self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return response

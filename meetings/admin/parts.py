@@ -4,18 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from changes.admin import LoggedHistory
 from core import search
-from core.admin.inlines import NewestRowsInline
+from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices, ask
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
@@ -34,6 +33,11 @@ _POSSIBLE = {ActionItemStatus.PROPOSED.value: tuple(DECISIONS), ActionItemStatus
 def minutes(at_ms: int) -> str:
     """A time in a recording, as people write it."""
     return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
+
+
+def percent(part: float) -> str:
+    """A part of one, as people read it; the number is never parted from its sign."""
+    return f"{part * 100:.0f}\u00a0%"
 
 
 def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
@@ -73,6 +77,15 @@ class PartList(LoggedHistory, LargeList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.model._default_manager.visible_to(request.user).defer("meeting__search_words", *self.deferred)
 
+    @admin.display(description="meeting")
+    def of_meeting(self, part: Any) -> SafeString:
+        url = reverse("admin:meetings_meeting_change", args=[part.meeting_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, part.meeting)
+
+    @admin.display(description="confidence")
+    def sure(self, part: Any) -> str:
+        return percent(part.confidence)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -82,14 +95,14 @@ class PartList(LoggedHistory, LargeList):
 
 @admin.register(Segment)
 class SegmentAdmin(ThroughServices, PartList):
-    list_display = ("said_at", "text", "meeting", "transcript_version", "confidence", "degraded", "edited_by")
+    list_display = ("said_at", "text", "of_meeting", "transcript_version", "sure", "degraded", "edited_by")
     list_select_related = ("meeting", "edited_by")
     list_filter = (CorrectedFilter,)
     lookups = ("meeting__id__exact", "corrected")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words that were said"
     deferred = ("search_words",)
-    fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "confidence",
+    fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "sure",
               "degraded", "engine", "id", "version", "edited_by", "edited_at", "created_at", "updated_at")  # fmt: skip
     readonly_fields = fields[len(transcripts.WRITABLE) :]
 
@@ -113,7 +126,7 @@ class SegmentAdmin(ThroughServices, PartList):
 
 @admin.register(Speaker)
 class SpeakerAdmin(ThroughServices, PartList):
-    list_display = ("label", "name", "user", "spoke", "meeting", "transcript_version")
+    list_display = ("label", "name", "user", "spoke", "of_meeting", "transcript_version")
     list_select_related = ("meeting", "user")
     lookups = ("meeting__id__exact",)
     deferred = ("voice_print",)
@@ -137,11 +150,12 @@ class SpeakerAdmin(ThroughServices, PartList):
 class ActionItemAdmin(ThroughServices, PartList):
     """Nobody edits them; who may change them decides about them."""
 
-    list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "meeting", "decided_by", "created_at")
+    list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "task", "of_meeting", "decided_by",
+                    "created_at")  # fmt: skip
     list_select_related = ("meeting", "assigned_to", "decided_by")
     list_filter = ("status",)
     lookups = ("status__exact", "meeting__id__exact")
-    fields = ("text", "status", "decide", "owner_name", "assigned_to", "due", "due_on", "confidence", "task",
+    fields = ("text", "status", "decide", "owner_name", "assigned_to", "due", "due_on", "sure", "task",
               "meeting", "transcript_version", "id", "version", "decided_by", "decided_at", "created_at",
               "updated_at")  # fmt: skip
     readonly_fields = fields
@@ -195,7 +209,10 @@ class ActionItemAdmin(ThroughServices, PartList):
         """Decides about this one, once that is confirmed, and goes back to its meeting."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        item = get_object_or_404(self.get_queryset(request), pk=item_id)
+        item = self.get_queryset(request).filter(pk=item_id).first()
+        if item is None:
+            self.message_user(request, f"Action item with ID '{item_id}' not found", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:meetings_actionitem_changelist"))
         back = reverse("admin:meetings_meeting_change", args=[item.meeting_id])
         if request.method != "POST":
             return ask(self, request, DECISIONS[name][0], [item], back)
@@ -240,6 +257,7 @@ class SpeakerInline(PartInline):
 
 class SummaryInline(PartInline):
     model = Summary
+    verbose_name_plural = "summaries"
     fields = ("transcript_version", "in_short", "about", "decided")
 
     @admin.display(description="overview")
@@ -274,8 +292,16 @@ class ActionItemInline(PartInline):
         return decisions(item)
 
 
+class FirstSegments(NewestRows):
+    shown_are = "first"
+    order = ("-transcript_version", "start_ms")
+
+
 class SegmentInline(PartInline):
+    """Of the newest version, from the beginning."""
+
     model = Segment
+    formset = FirstSegments
     listed_at = "admin:meetings_segment_changelist"
     show_change_link = True
     users = ("edited_by",)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from tests.factories import (
     SegmentFactory,
     SpeakerFactory,
     SummaryFactory,
+    SupportFactory,
     TranscribedMeetingFactory,
 )
 from users.models import User
@@ -85,7 +87,7 @@ def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, a
     item = ActionItemFactory(meeting=meeting, text="send the report")
     page = site.get(page_of(meeting)).content.decode()
     for shown in (
-        '<progress value="42" max="100">', "42 %", "Diarizing", "It ends before it should.", "The Chair",
+        '<progress value="42" max="100">', "42&nbsp;%", "Diarizing", "It ends before it should.", "The Chair",
         "We buy &lt;one&gt;.", "01:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
     ):  # fmt: skip
         assert shown in page
@@ -117,7 +119,8 @@ def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Clien
     site.post(reverse("admin:meetings_actionitem_accept", args=[item.pk]))
     own = reverse("admin:meetings_actionitem_change", args=[item.pk])
     task = Task.objects.get()
-    assert reverse("admin:tasks_task_change", args=[task.pk]) in site.get(own).content.decode()
+    for page in (own, reverse("admin:meetings_actionitem_changelist")):
+        assert reverse("admin:tasks_task_change", args=[task.pk]) in site.get(page).content.decode()
     deleted = task.pk
     task.delete()
     assert f"{deleted} (deleted)" in site.get(own).content.decode()
@@ -127,6 +130,38 @@ def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Clien
     site.post(reverse("admin:meetings_actionitem_reject", args=[item.pk]))
     item.refresh_from_db()
     assert (item.status, item.task_id) == (ActionItemStatus.REJECTED, None)
+
+
+def test_what_staff_may_not_do_is_a_message(client: Client, ann: User) -> None:
+    staff = SupportFactory(is_staff=True)
+    codes = ("view_meeting", "change_meeting", "view_actionitem", "change_actionitem")
+    staff.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    client.force_login(staff)
+    client.defaults["HTTP_HOST"] = "localhost"
+    meeting = MeetingFactory(owner=ann, title="Title", participants=[staff.pk])
+    told = client.post(page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True)
+    assert "Only its owner and administrators may change a meeting." in told.content.decode()
+    meeting.refresh_from_db()
+    assert meeting.title == "Title"
+    for item, word in ((ActionItemFactory(), "not found"), (ActionItemFactory(meeting=meeting), "1 accepted")):
+        address = reverse("admin:meetings_actionitem_accept", args=[item.pk])
+        assert word in client.post(address, follow=True).content.decode()
+    assert Task.objects.count() == 1
+    # What is not for them at all stays so.
+    staff.user_permissions.clear()
+    assert client.post(page_of(meeting), form()).status_code == 403
+
+
+def test_the_first_segments_of_the_newest_version_are_shown_first(site: Client) -> None:
+    meeting = TranscribedMeetingFactory()
+    for number in reversed(range(12)):
+        SegmentFactory(meeting=meeting, recognized_text=f"sentence {number}.", start_ms=number * 1000, confidence=0.5)
+    shown = site.get(page_of(meeting)).content.decode()
+    assert [number for number in range(12) if f"sentence {number}." in shown] == list(range(10))
+    assert shown.index("sentence 0.") < shown.index("sentence 9.")
+    assert "Only the first are shown." in shown
+    assert "summaries" in shown.lower()
+    assert "50\u00a0%" in site.get(reverse("admin:meetings_segment_changelist")).content.decode()
 
 
 def test_several_action_items_are_decided_about_in_their_list(site: Client) -> None:
