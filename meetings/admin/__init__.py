@@ -76,7 +76,9 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
         if "participants" in fields:
             fields["participants"] = [str(user_id) for user_id in fields["participants"]]
         if change:
-            saved = services.update_meeting(request.user, str(obj.pk), fields)
+            saved = services.update_meeting(
+                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+            )
         else:
             saved = services.create_meeting(request.user, fields)
         obj.__dict__.update(saved.__dict__)

@@ -120,7 +120,9 @@ class SegmentAdmin(ThroughServices, PartList):
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in transcripts.WRITABLE}
         if "speaker_id" in fields:
             fields["speaker_id"] = str(fields["speaker_id"] or "")
-        saved = transcripts.edit_segment(request.user, str(obj.meeting_id), str(obj.pk), fields)
+        saved = transcripts.edit_segment(
+            request.user, str(obj.meeting_id), str(obj.pk), fields, expected_version=self.opened_version(request)
+        )
         obj.__dict__.update(saved.__dict__)
 
 
@@ -142,7 +144,9 @@ class SpeakerAdmin(ThroughServices, PartList):
     def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:
         name, user = form.cleaned_data["name"], form.cleaned_data["user"]
         meeting_id, user_id = str(obj.meeting_id), str(user.pk) if user else ""
-        saved = transcripts.name_speaker(request.user, meeting_id, str(obj.pk), name, user_id)
+        saved = transcripts.name_speaker(
+            request.user, meeting_id, str(obj.pk), name, user_id, expected_version=self.opened_version(request)
+        )
         obj.__dict__.update(saved.__dict__)
 
 

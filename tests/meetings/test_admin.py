@@ -207,3 +207,26 @@ def test_a_speaker_is_named_through_the_service(site: Client, administrator: Use
     speaker.refresh_from_db()
     assert (speaker.name, speaker.user, speaker.version) == ("Bob Builder", bob, 2)
     assert Change.objects.filter(subject_id=speaker.pk).latest("id").actor == str(administrator.pk)
+
+
+def test_a_form_that_is_older_than_its_row_changes_nothing(site: Client, ann: User) -> None:
+    meeting = TranscribedMeetingFactory(owner=ann, title="Title")
+    segment, speaker = SegmentFactory(meeting=meeting, recognized_text="we ship it"), SpeakerFactory(meeting=meeting)
+    for row, fields in (
+        (meeting, form(owner=str(ann.pk), title="Mine")),
+        (segment, {"text": "We ship it!", "speaker_id": ""}),
+        (speaker, {"name": "Ann", "user": ""}),
+    ):
+        address = reverse(f"admin:meetings_{row._meta.model_name}_change", args=[row.pk])
+        assert '<input type="hidden" name="opened_version" value="1">' in site.get(address).content.decode()
+        assert site.post(address, {**fields, "opened_version": "1"}).status_code == 302
+        row.refresh_from_db()
+        assert row.version == 2
+        # A form that comes back with its mistakes is as old as before.
+        again = site.post(address, {**fields, "title": "", "text": "", "name": "x" * 201, "opened_version": "1"})
+        assert 'name="opened_version" value="1"' in again.content.decode()
+        for late in (fields | {"title": "Theirs", "text": "We shipped it.", "name": "Bob"}, fields):
+            told = site.post(address, {**late, "opened_version": "1"}, follow=True).content.decode()
+            assert "It was changed meanwhile and is at version 2; read it again" in told
+            row.refresh_from_db()
+            assert row.version == 2
