@@ -45,6 +45,7 @@ START_SECONDS = 30.0
 LONGEST_PATH = 100
 #: Calls at once; each slow job makes one.
 STREAMS = 16
+_NOT_STARTED = "The speech node could not be started; the worker's log says why."
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -95,7 +96,12 @@ class EmbeddedNode:
         with self._lock:
             if self._channel is None or self.pid is None:
                 self._end()
-                self._channel = self._start()
+                try:
+                    self._channel = self._start()
+                except OSError as exc:
+                    self._end()
+                    logger.warning("The speech node could not be started.", exc_info=True)
+                    raise EngineUnavailable(_NOT_STARTED) from exc
             return self._channel
 
     def _start(self) -> grpc.Channel:
@@ -117,7 +123,7 @@ class EmbeddedNode:
         threading.Thread(target=_pass_on, args=(self._process.stderr,), name="node-log", daemon=True).start()
         if not _serves(self._process):
             self._end()
-            raise EngineUnavailable("The speech node could not be started; the worker's log says why.")
+            raise EngineUnavailable(_NOT_STARTED)
         logger.info("The speech node serves (process %d).", self._process.pid)
         return grpc.insecure_channel(f"unix:{self._socket}", OPTIONS)
 

@@ -47,6 +47,8 @@ OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
+#: What grpc raises where another thread has closed the channel meanwhile, to start its node anew.
+_ChannelClosed = ValueError
 _KINDS = {
     speech_pb2.ENGINE_KIND_ASR: Kind.ASR,
     speech_pb2.ENGINE_KIND_SPEAKER: Kind.SPEAKER,
@@ -68,7 +70,7 @@ class Wire:
         stub = speech_pb2_grpc.NodeInfoServiceStub(self._channel())
         try:
             told = stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
-        except grpc.RpcError as exc:
+        except (grpc.RpcError, _ChannelClosed) as exc:
             raise EngineUnavailable("The speech node does not answer.") from exc
         if told.contract_version.partition(".")[0] != MAJOR_VERSION:
             raise EngineUnavailable(f"The speech node speaks another contract: {told.contract_version}.")
@@ -82,7 +84,7 @@ class Wire:
         try:
             stub = health_pb2_grpc.HealthStub(self._channel())
             stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
-        except (grpc.RpcError, EngineUnavailable):
+        except (grpc.RpcError, _ChannelClosed, EngineUnavailable):
             return False
         return True
 
@@ -183,7 +185,10 @@ def _answers(method: Any, sending: Any, call: Call) -> Iterator[Any]:
         EngineError, or why the call was stopped, or what reading the file raised.
     """
     begun = False
-    answers = method(iter(sending) if isinstance(sending, _Sending) else sending)
+    try:
+        answers = method(iter(sending) if isinstance(sending, _Sending) else sending)
+    except _ChannelClosed as exc:
+        raise EngineUnavailable("The speech node does not answer, or is about to end.") from exc
     call.when_stopped(answers.cancel)
     try:
         for answer in answers:

@@ -472,6 +472,45 @@ def test_a_place_that_is_waited_for_is_no_try(script: Script, ann: User) -> None
     )  # fmt: skip
 
 
+def test_a_drain_is_no_try(script: Script, ann: User) -> None:
+    script(diarize=[{"hang": {}}])
+    meeting = submitted(owner=ann)
+    running = Running()
+    until(lambda: StageRun.objects.filter(stage=Stage.DIARIZING, tries=1).exists(), "voices are told apart")
+    running.stopping = True
+    assert running.ended() == "waiting"
+    assert StageRun.objects.get(stage=Stage.DIARIZING).tries == 0
+    script()
+    assert worked_on(meeting).status == Status.COMPLETED
+
+
+def test_a_storage_that_is_away_is_no_try(script: Script, ann: User) -> None:
+    meeting = submitted(owner=ann)
+    file = Path(storage().path(meeting.recording))
+    content = file.read_bytes()
+    file.unlink()
+    file.mkdir()  # There, and not to be read.
+    for _ in range(6):
+        Job.objects.update(next_try_at=Now())
+        assert worked_on(meeting).status == Status.PROCESSING
+    file.rmdir()
+    file.write_bytes(content)
+    Job.objects.update(next_try_at=Now())
+    assert worked_on(meeting).status == Status.COMPLETED
+
+
+def test_an_engine_that_misses_a_file_of_its_own_says_nothing_of_the_recording(
+    script: Script, ann: User, settings: Any, tmp_path: Path
+) -> None:
+    meeting = submitted(owner=ann)
+    there = settings.SPEECH_NODES
+    settings.SPEECH_NODES = [f"script://{tmp_path / 'nowhere.json'}"]
+    assert worked_on(meeting).status == Status.QUEUED
+    settings.SPEECH_NODES = there
+    Job.objects.update(next_try_at=Now())
+    assert worked_on(meeting).status == Status.COMPLETED
+
+
 def test_an_engine_that_cannot_be_asked_is_waited_for(script: Script, ann: User) -> None:
     script(unreachable=True)
     meeting = worked_on(submitted(owner=ann))

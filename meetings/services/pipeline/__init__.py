@@ -56,8 +56,6 @@ def work_on(transcript_id: UUID, attempt: Attempt) -> None:
             _carry_out(work, Stage.SUMMARIZING, summarize)
         except (BadRecording, NobodyCan) as exc:
             raise Failed(str(exc)) from exc
-        except FileNotFoundError as exc:
-            raise Failed("The recording is no longer in the storage; upload it to a new meeting.") from exc
     except Failed as exc:
         _fail(work, str(exc))
     except Unwanted:
@@ -88,7 +86,9 @@ def _begin(work: Work) -> None:
 
 
 def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
-    """Does a stage, again if its engine fails; StageRun counts how often."""
+    """Does a stage, again if its engine fails. StageRun counts how often that, or the worker's death, ended it; what
+    else ends it (no engine, the storage, a drain) is not the recording's fault.
+    """
     pause = FIRST_PAUSE_SECONDS
     while not work.is_done(stage):
         began = time.monotonic()
@@ -101,10 +101,10 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             work.wait(random.uniform(0, pause))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except EngineBusy as exc:
-            work.uncount(stage)
+            work.uncount()
             raise Later(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311
-        except EngineUnavailable:
-            work.uncount(stage)
+        except Exception:
+            work.uncount()
             raise
         else:
             work.tell(stage, "DONE", began)

@@ -15,7 +15,7 @@ from meetings.engines.protocols import Detected, Done, Engine, EngineFailed, Fin
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
-from meetings.services.pipeline.work import Work
+from meetings.services.pipeline.work import Failed, Work
 
 CHUNK = 64 * 1024
 #: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).
@@ -51,16 +51,31 @@ def recording(work: Work) -> Iterator[Iterator[bytes]]:
     """The bytes of the file, in pieces.
 
     Raises:
-        FileNotFoundError: it is not there any more.
+        Failed: it is not there any more.
         OSError: the storage cannot be read just now.
     """
-    with storage().open(work.transcript.recording) as file:
+    with _gone_is_failed():
+        file = storage().open(work.transcript.recording)
+    with file:
         yield _pieces(file)
 
 
 def _pieces(file: "File[bytes]") -> Iterator[bytes]:
-    while piece := file.read(CHUNK):
+    while True:
+        with _gone_is_failed():  # Some storages open a file when it is read.
+            piece = file.read(CHUNK)
+        if not piece:
+            return
         yield piece
+
+
+@contextmanager
+def _gone_is_failed() -> Iterator[None]:
+    """Around what touches the recording, and nothing else: an engine may miss a file of its own."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise Failed("The recording is no longer in the storage; upload it to a new meeting.") from exc
 
 
 def input_hash(*parts: object) -> str:

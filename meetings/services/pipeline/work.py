@@ -55,6 +55,8 @@ class Work:
         self.transcript = transcript
         self.attempt = attempt
         self.last_failure = ""
+        #: The run whose try is under way.
+        self._run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
 
@@ -113,6 +115,7 @@ class Work:
         Raises:
             Failed: it was tried too often.
         """
+        self._run = None
         with self.commit() as meeting:
             run, _ = StageRun.objects.get_or_create(
                 transcript=self.transcript,
@@ -127,6 +130,7 @@ class Work:
             run.save(update_fields=["tries"])
             self._began = None
             self.show(meeting, stage, 0.0)
+        self._run = run
         return run
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
@@ -140,10 +144,16 @@ class Work:
             run.done_ms, run.tries = done_ms, 0
             run.save(update_fields=["done_ms", "tries"])
 
-    def uncount(self, stage: Stage) -> None:
-        """Nothing was begun: the try was none."""
-        open_runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None, tries__gt=0)
-        open_runs.update(tries=F("tries") - 1)
+    def uncount(self) -> None:
+        """The try that was begun last, if any, was none.
+
+        Raises:
+            NotOurs, Unwanted
+        """
+        if self._run:
+            with self.commit():
+                StageRun.objects.filter(pk=self._run.pk, tries__gt=0).update(tries=F("tries") - 1)
+            self._run = None
 
     def is_done(self, stage: Stage) -> bool:
         """Whoever did it: what a better engine would have said is no reason to do it again."""
