@@ -160,6 +160,14 @@ def test_of_a_failed_version_what_was_committed_stays(script: Script, ann: User)
     assert texts(meeting.pk, 2) == ["half"]
 
 
+def test_a_voice_is_found_however_many_have_spoken_meanwhile(script: Script, ann: User) -> None:
+    turns = [{"turn": {"start_ms": 100 * at, "end_ms": 100 * at + 10, "label": "S2"}} for at in range(1, 40)]
+    speaks_on = {"turn": {"start_ms": 0, "end_ms": 20_000, "label": "S1"}}
+    script(diarize=[{"voice": {"label": "S1"}}, {"voice": {"label": "S2"}}, speaks_on, *turns, DONE])
+    worked_on(submitted(owner=ann))
+    assert set(Segment.objects.values_list("speaker_id", flat=True)) == {Speaker.objects.get(label="S1").pk}
+
+
 # Who takes part
 
 
@@ -402,6 +410,11 @@ GARBAGE: dict[str, list[dict[str, Any]]] = {
     "control": [{"final": {"start_ms": 0, "end_ms": 1, "text": "a\x07b"}}, DONE],
     "confidence": [{"final": {"start_ms": 0, "end_ms": 1, "text": "x", "confidence": 7}}, DONE],
     "language": [{"detected": "../etc"}, DONE],
+    "no word": [{"final": {"start_ms": 0, "end_ms": 9, "text": "x", "words": [
+        {"text": "a\0b", "start_ms": 0, "end_ms": 9, "confidence": 1}]}}, DONE],
+    "beyond all numbers": [{"final": {"start_ms": 0, "end_ms": 2**63, "text": "x"}}, DONE],
+    "ends before it begins at all": [{"done": {"audio_ms": -1}}],
+    "no reason": [{"done": {"audio_ms": 1, "incomplete_reason": "a\x07"}}],
 }  # fmt: skip
 
 
@@ -421,6 +434,8 @@ def test_garbage_is_a_failed_engine(script: Script, ann: User, what: str) -> Non
         [{"voice": {"label": "S1"}}, {"voice": {"label": "S1"}}, DONE],
         [{"voice": {"label": "S1"}}, {"turn": {"start_ms": 9, "end_ms": 2, "label": "S1"}}, DONE],
         [{"voice": {"label": ""}}, DONE],
+        [{"voice": {"label": "S\0"}}, DONE],
+        [{"voice": {"label": "S1", "speech_ms": 2**63}}, DONE],
         [{"voice": {"label": "S1", "voice_print": [float("nan")]}}, DONE],
         [],
     ],
@@ -440,6 +455,8 @@ def test_voices_that_are_none(script: Script, ann: User, steps: list[dict[str, A
         {"topics": [{"text": " "}]},
         {"deeds": [{"text": "x", "person_id": "0198a3c0-0000-7000-8000-00000000000a"}]},
         {"deeds": [{"text": "x", "confidence": -3}]},
+        {"deeds": [{"text": "x", "owner": "b\x07b"}]},
+        {"overview": [{"text": "x"}], "language": "../etc"},
     ],
 )
 def test_summaries_that_are_none(script: Script, ann: User, summary: dict[str, Any]) -> None:

@@ -7,8 +7,12 @@ goes on after a broken try begins where that one ended. docs/meetings.md tells w
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
 
 from core.jobs import Attempt, Later
 from meetings.engines.nodes import nodes
@@ -93,7 +97,8 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            do(work)
+            with _what_it_answers_fits():
+                do(work)
         except EngineFailed as exc:
             work.tell(stage, "TRY_AGAIN", began, reason=str(exc))
             work.last_failure = str(exc)
@@ -110,6 +115,15 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             work.tell(stage, "DONE", began)
             work.last_failure = ""
             pause = FIRST_PAUSE_SECONDS
+
+
+@contextmanager
+def _what_it_answers_fits() -> Iterator[None]:
+    """All that a stage writes is what an engine said: what the rules or the database refuse of it is its failure."""
+    try:
+        yield
+    except (ValidationError, DataError) as exc:
+        raise EngineFailed("The speech engine's answer cannot be used: it breaks the rules of what is stored.") from exc
 
 
 def _fail(work: Work, sentence: str) -> None:

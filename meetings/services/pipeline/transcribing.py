@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from django.core.exceptions import ValidationError
 from django.core.files import File
 
 from core.models import save_clean
 from meetings.engines.nodes import nodes
-from meetings.engines.protocols import Detected, Done, Engine, EngineFailed, Final, Kind, Listening, Progress
+from meetings.engines.protocols import Detected, Done, Engine, Final, Kind, Listening, Progress
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
@@ -125,21 +124,19 @@ class _Taking:
         self._known_ms = final.end_ms
 
     def _insert(self, meeting: Meeting, final: Final) -> None:
-        segment = Segment(
-            meeting=meeting,
-            transcript_version=self._work.transcript.version,
-            start_ms=final.start_ms,
-            end_ms=final.end_ms,
-            text=final.text,
-            recognized_text=final.text,
-            confidence=_share(final.confidence),
-            words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
-            engine=self._about.told,
+        save_clean(
+            Segment(
+                meeting=meeting,
+                transcript_version=self._work.transcript.version,
+                start_ms=final.start_ms,
+                end_ms=final.end_ms,
+                text=final.text,
+                recognized_text=final.text,
+                confidence=_share(final.confidence),
+                words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
+                engine=self._about.told,
+            )
         )
-        try:
-            save_clean(segment)
-        except ValidationError as exc:
-            raise EngineFailed("The speech engine's answer cannot be used: a segment is no text.") from exc
 
     def _commit_progress(self, done_ms: int) -> None:
         is_further = done_ms > self._run.done_ms
