@@ -56,20 +56,40 @@ _KINDS = {
 }
 
 
+class Connection:
+    """A channel to a node, and the services on it.
+
+    All at once, while nobody else knows the channel: a stub that is made on one that another thread has closed ends the
+    whole process (grpcio 1.85, segmentation fault), where a call is only refused.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.insecure_channel(target, OPTIONS)
+        self.node = speech_pb2_grpc.NodeInfoServiceStub(self._channel)
+        self.asr = speech_pb2_grpc.AsrServiceStub(self._channel)
+        self.speaker = speech_pb2_grpc.SpeakerServiceStub(self._channel)
+        self.summary = speech_pb2_grpc.SummaryServiceStub(self._channel)
+        self.health = health_pb2_grpc.HealthStub(self._channel)
+
+    def close(self) -> None:
+        """Calls that run end, and new ones are refused."""
+        self._channel.close()
+
+
 class Wire:
     """A node's engines.
 
     Args:
-        channel: to the node. Raises EngineUnavailable if there is none just now.
+        connection: to the node. Raises EngineUnavailable if there is none just now.
     """
 
-    def __init__(self, channel: Callable[[], grpc.Channel]) -> None:
-        self._channel = channel
+    def __init__(self, connection: Callable[[], Connection]) -> None:
+        self._connection = connection
 
     def engines(self) -> Sequence[Engine]:
-        stub = speech_pb2_grpc.NodeInfoServiceStub(self._channel())
+        node = self._connection().node
         try:
-            told = stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
+            told = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
         except (grpc.RpcError, _ChannelClosed) as exc:
             raise EngineUnavailable("The speech node does not answer.") from exc
         if told.contract_version.partition(".")[0] != MAJOR_VERSION:
@@ -82,8 +102,7 @@ class Wire:
 
     def lives(self) -> bool:
         try:
-            stub = health_pb2_grpc.HealthStub(self._channel())
-            stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+            self._connection().health.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
         except (grpc.RpcError, _ChannelClosed, EngineUnavailable):
             return False
         return True
@@ -99,8 +118,7 @@ class Wire:
             start_ms=asked.start_ms,
         )
         sending = _Sending(audio, call, speech_pb2.AsrUp, start)
-        stub = speech_pb2_grpc.AsrServiceStub(self._channel())
-        for down in _answers(stub.Transcribe, sending, call):
+        for down in _answers(self._connection().asr.Transcribe, sending, call):
             match down.WhichOneof("down"):
                 case "segment" if down.segment.final and down.segment.text:
                     yield _final(down.segment)
@@ -119,8 +137,7 @@ class Wire:
             speaker_count=asked.speaker_count,
         )
         sending = _Sending(audio, call, speech_pb2.AudioUp, start)
-        stub = speech_pb2_grpc.SpeakerServiceStub(self._channel())
-        for down in _answers(stub.Diarize, sending, call):
+        for down in _answers(self._connection().speaker.Diarize, sending, call):
             match down.WhichOneof("down"):
                 case "progress":
                     yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
@@ -148,8 +165,8 @@ class Wire:
             roster=[speech_pb2.Person(person_id=one.person_id, names=one.names) for one in asked.roster],
             held_on=asked.held_on.isoformat() if asked.held_on else "",
         )
-        stub = speech_pb2_grpc.SummaryServiceStub(self._channel())
-        found = [down.result for down in _answers(stub.Summarize, request, call) if down.HasField("result")]
+        answers = _answers(self._connection().summary.Summarize, request, call)
+        found = [down.result for down in answers if down.HasField("result")]
         if len(found) != 1:
             raise EngineFailed("The speech engine's answer cannot be used: it has no summary.")
         return _summary(found[0])

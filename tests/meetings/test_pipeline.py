@@ -616,6 +616,28 @@ def test_a_poisoned_recording_blocks_nobody(script: Script, ann: User) -> None:
     assert "not an audio file" in poisoned.failure_reason
 
 
+def test_of_those_that_failed_together_each_is_tried_apart(script: Script, ann: User) -> None:
+    """One of them may be what ends the engine; the others must not fail with it."""
+    meetings = [submitted(owner=ann), submitted(owner=ann)]
+    script(diarize=[{"fail": "EngineUnavailable"}])
+    run_jobs()
+    failing = StageRun.objects.filter(stage=Stage.DIARIZING)
+    failing.update(tries=2)
+    script(diarize=[{"hang": {}}])
+    Job.objects.update(next_try_at=Now())
+    running = Running()
+    until(lambda: failing.filter(tries=3).exists(), "one of them is tried")
+    run_jobs()
+    assert sorted(failing.values_list("tries", flat=True)) == [2, 3]
+    assert Job.objects.exclude(pk=running.job.pk).get().state == "waiting"
+    running.stopping = True
+    assert running.ended() == "waiting"
+    script()
+    for meeting in meetings:
+        Job.objects.update(next_try_at=Now())
+        assert worked_on(meeting).status == Status.COMPLETED
+
+
 def test_one_transaction_commits_a_segment_and_how_far_it_is(script: Script, ann: User) -> None:
     """Whoever sees a segment sees it counted."""
     script(transcribe=[TOTAL, *finals(LINES[:2]), {"hang": {}}])

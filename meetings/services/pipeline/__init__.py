@@ -6,6 +6,7 @@ goes on after a broken try begins where that one ended. docs/meetings.md tells w
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 #: For a place at an engine.
 BUSY_SECONDS = (1.0, 5.0)
+#: What has failed so often in a row may be what ends its engine, or only have been beside it.
+SUSPECT_TRIES = 2
+_one_suspect = threading.Lock()
 
 
 def work_on(transcript_id: UUID, attempt: Attempt) -> None:
@@ -97,9 +101,10 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            with _what_it_answers_fits():
+            with _apart_from_suspects(work.tries(stage)), _what_it_answers_fits():
                 do(work)
         except EngineFailed as exc:
+            work.run = None  # This try counts.
             work.tell(stage, "TRY_AGAIN", began, reason=str(exc))
             work.last_failure = str(exc)
             # Full jitter: those whose node died with ours do not come back all at once.
@@ -115,6 +120,22 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             work.tell(stage, "DONE", began)
             work.last_failure = ""
             pause = FIRST_PAUSE_SECONDS
+
+
+@contextmanager
+def _apart_from_suspects(tries: int) -> Iterator[None]:
+    """One suspect at a time in this process, whose embedded node they share: a recording that ends it takes those
+    beside it along, which would fail with it, try by try.
+    """
+    if tries < SUSPECT_TRIES:
+        yield
+        return
+    if not _one_suspect.acquire(blocking=False):
+        raise EngineBusy("Another recording that failed before is being tried.")
+    try:
+        yield
+    finally:
+        _one_suspect.release()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from changes.services import acting
@@ -49,14 +49,14 @@ class Work:
     Attributes:
         attempt: the try of its job; None where it is given up.
         last_failure: what an engine said when it last failed; empty = none has.
+        run: the stage whose try is under way, and may turn out to be none; see `uncount`.
     """
 
     def __init__(self, transcript: Transcript, attempt: Attempt | None) -> None:
         self.transcript = transcript
         self.attempt = attempt
         self.last_failure = ""
-        #: The run whose try is under way.
-        self._run: StageRun | None = None
+        self.run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
 
@@ -115,7 +115,6 @@ class Work:
         Raises:
             Failed: it was tried too often.
         """
-        self._run = None
         with self.commit() as meeting:
             run, _ = StageRun.objects.get_or_create(
                 transcript=self.transcript,
@@ -130,8 +129,13 @@ class Work:
             run.save(update_fields=["tries"])
             self._began = None
             self.show(meeting, stage, 0.0)
-        self._run = run
+        self.run = run
         return run
+
+    def tries(self, stage: Stage) -> int:
+        """How often it was begun without getting any further."""
+        runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None)
+        return runs.aggregate(most=Max("tries"))["most"] or 0
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
         """In the transaction that writes the stage's last rows."""
@@ -145,15 +149,15 @@ class Work:
             run.save(update_fields=["done_ms", "tries"])
 
     def uncount(self) -> None:
-        """The try that was begun last, if any, was none.
+        """The try that is under way, if any, was none.
 
         Raises:
             NotOurs, Unwanted
         """
-        if self._run:
+        if self.run:
             with self.commit():
-                StageRun.objects.filter(pk=self._run.pk, tries__gt=0).update(tries=F("tries") - 1)
-            self._run = None
+                StageRun.objects.filter(pk=self.run.pk, tries__gt=0).update(tries=F("tries") - 1)
+            self.run = None
 
     def is_done(self, stage: Stage) -> bool:
         """Whoever did it: what a better engine would have said is no reason to do it again."""
