@@ -637,6 +637,23 @@ def test_of_those_that_failed_together_each_is_tried_apart(script: Script, ann: 
         assert worked_on(meeting).status == Status.COMPLETED
 
 
+def test_who_gets_further_keeps_no_other_suspect_waiting(script: Script, ann: User) -> None:
+    for _ in range(2):
+        submitted(owner=ann)
+    script(transcribe=[{"fail": "EngineUnavailable"}])
+    run_jobs()
+    StageRun.objects.update(tries=2)
+    script(transcribe=[TOTAL, *finals(LINES[:1]), {"hang": {}}])
+    Job.objects.update(next_try_at=Now())
+    running = []
+    for count in (1, 2):
+        running.append(Running())
+        running[-1].until_stored(count)
+    for one in running:
+        one.stopping = True
+        assert one.ended() == "waiting"
+
+
 def test_one_transaction_commits_a_segment_and_how_far_it_is(script: Script, ann: User) -> None:
     """Whoever sees a segment sees it counted."""
     script(transcribe=[TOTAL, *finals(LINES[:2]), {"hang": {}}])

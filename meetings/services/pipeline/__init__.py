@@ -101,7 +101,7 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            with _apart_from_suspects(work.tries(stage)), _what_it_answers_fits():
+            with _apart_from_suspects(work, stage), _what_it_answers_fits():
                 do(work)
         except EngineFailed as exc:
             work.run = None  # This try counts.
@@ -123,19 +123,16 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
 
 
 @contextmanager
-def _apart_from_suspects(tries: int) -> Iterator[None]:
+def _apart_from_suspects(work: Work, stage: Stage) -> Iterator[None]:
     """One suspect at a time in this process, whose embedded node they share: a recording that ends it takes those
-    beside it along, which would fail with it, try by try.
+    beside it along, which would fail with it, try by try. Who gets further is none any more.
     """
-    if tries < SUSPECT_TRIES:
+    with work.suspicion:
+        if work.tries(stage) >= SUSPECT_TRIES:
+            if not _one_suspect.acquire(blocking=False):
+                raise EngineBusy("Another recording that failed before is being tried.")
+            work.suspicion.callback(_one_suspect.release)
         yield
-        return
-    if not _one_suspect.acquire(blocking=False):
-        raise EngineBusy("Another recording that failed before is being tried.")
-    try:
-        yield
-    finally:
-        _one_suspect.release()
 
 
 @contextmanager

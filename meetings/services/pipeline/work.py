@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,7 @@ class Work:
     Attributes:
         attempt: the try of its job; None where it is given up.
         last_failure: what an engine said when it last failed; empty = none has.
+        suspicion: what is held while it is suspected of ending its engine; given up once it gets further.
         run: the stage whose try is under way, and may turn out to be none; see `uncount`.
     """
 
@@ -56,6 +57,7 @@ class Work:
         self.transcript = transcript
         self.attempt = attempt
         self.last_failure = ""
+        self.suspicion = ExitStack()
         self.run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
@@ -147,6 +149,7 @@ class Work:
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
             run.save(update_fields=["done_ms", "tries"])
+            self.suspicion.close()
 
     def uncount(self) -> None:
         """The try that is under way, if any, was none.
