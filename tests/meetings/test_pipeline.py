@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from changes.models import Change
 from core.jobs import MOST_ATTEMPTS, rows
@@ -18,9 +20,11 @@ from core.jobs.worker import perform
 from core.metrics import meetings_completed
 from core.models import Job
 from meetings import services
+from meetings.engines.protocols import Engine, Kind
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary, Transcript
 from meetings.services import processing
 from meetings.services.files import storage
+from meetings.services.pipeline.work import Work
 from tests.jobs import run_jobs
 from tests.scripts import LINES, a_script, finals, submitted, texts, version_of
 from tests.servers import until
@@ -209,6 +213,23 @@ def test_who_goes_on_begins_where_the_last_one_ended(script: Script, ann: User) 
     meeting = worked_on(submitted(owner=ann))
     assert texts(meeting.pk) == list(LINES)
     assert meeting.status == Status.COMPLETED
+
+
+def test_what_an_earlier_try_has_done_is_no_speed_of_this_one(
+    script: Script, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("meetings.services.pipeline.work.time", SimpleNamespace(monotonic=lambda: clock.now))
+    work = Work(version_of(submitted(owner=ann)), None)
+    work.begin_stage(Stage.TRANSCRIBING, "0" * 64, Engine("scripted", "1", Kind.ASR))
+    # It goes on at half of the stage, and does a quarter of it in ten seconds.
+    for clock.now, share in ((5.0, 0.5), (15.0, 0.75)):
+        with work.commit() as meeting:
+            work.show(meeting, Stage.TRANSCRIBING, share)
+    left = (meeting.estimated_end_at - timezone.now()).total_seconds()
+    # From 60 to 100 %, at 2 % a second.
+    assert meeting.progress == 60
+    assert 15 < left <= 20
 
 
 def test_words_that_overlap_what_is_stored_are_dropped(script: Script, ann: User) -> None:

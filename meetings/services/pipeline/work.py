@@ -129,8 +129,9 @@ class Work:
                 raise Failed(self._hopeless(stage, run))
             run.tries += 1
             run.save(update_fields=["tries"])
-            self._began = None
             self.show(meeting, stage, 0.0)
+            # What an earlier try has done is no speed of this one: it is told with the first progress.
+            self._began = None
         self.run = run
         return run
 
@@ -192,7 +193,7 @@ class Work:
             save_clean(meeting, **fields)
 
     def _estimated_end(self, now: datetime, exact: float) -> datetime | None:
-        """If it goes on as it has since this try of the stage began."""
+        """If it goes on as it has since this try of the stage first got further."""
         if self._began is None:
             self._began = time.monotonic(), exact
         began, before = self._began
