@@ -90,4 +90,6 @@ def duration(seconds: float) -> str:
 
 def size(count: int) -> str:
     """A number of bytes, for people."""
+    if count < 1_000:
+        return f"{count} bytes"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} KB"

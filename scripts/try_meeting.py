@@ -14,6 +14,7 @@ import mimetypes
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Run from a checkout, without `pip install .`, the package lies beside this directory.
@@ -80,6 +81,21 @@ def upload(client: Client, meeting_id: str, file: Path, screen: Screen) -> None:
 
     client.meetings.UploadRecording(messages(), timeout=UPLOAD_SECONDS)
     screen.say(f"Uploaded {file.name}, {size(length)}.")
+
+
+@contextmanager
+def forgotten_unless_stored(client: Client, meeting_id: str) -> Iterator[None]:
+    """Deletes the meeting again if it got no recording."""
+    try:
+        yield
+    except BaseException as failure:
+        with suppress(TandemError):
+            meeting = client.meetings.GetMeeting(meeting_pb2.GetMeetingRequest(meeting_id=meeting_id)).meeting
+            if meeting.status == meeting_pb2.MEETING_STATUS_PENDING:
+                client.meetings.DeleteMeeting(meeting_pb2.DeleteMeetingRequest(meeting_id=meeting_id))
+                if isinstance(failure, KeyboardInterrupt):
+                    raise KeyboardInterrupt("Interrupted; nothing of the recording was stored.") from None
+        raise
 
 
 def watch(client: Client, meeting_id: str, screen: Screen) -> meeting_pb2.Meeting:
@@ -184,7 +200,8 @@ def go(arguments: argparse.Namespace, client: Client, screen: Screen) -> int:
     meeting_id = which(arguments.watch or arguments.accept) if arguments.file is None else ""
     if arguments.file is not None:
         meeting_id = new_meeting(client, arguments.file, arguments.title, arguments.participant, arguments.language)
-        upload(client, meeting_id, arguments.file, screen)
+        with forgotten_unless_stored(client, meeting_id):
+            upload(client, meeting_id, arguments.file, screen)
         screen.say(f"Meeting    {meeting_id}")
     if arguments.watch or (arguments.file is not None and not arguments.no_watch):
         meeting = watch(client, meeting_id, screen)
@@ -226,6 +243,7 @@ def run(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(run(parse()))
-    except KeyboardInterrupt:
-        print("\nInterrupted; the server goes on. Look again: scripts/try_meeting.py --watch", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        (told,) = interrupt.args or ("Interrupted; the server goes on. Look again: scripts/try_meeting.py --watch",)
+        print(f"\n{told}", file=sys.stderr)
         sys.exit(130)

@@ -74,18 +74,26 @@ def is_held(job: Job) -> bool:
 
 
 def give_back(job: Job, why: Later) -> None:
-    """Has it tried again when it said; this try does not count. At once means that others are told."""
+    """Has it tried again when it said; this try does not count. At once means that others are told, and that it keeps
+    its turn: what was begun is not put behind all that waits.
+    """
+    put_off = {"next_try_at": Now() + timedelta(seconds=why.seconds)} if why.seconds else {}
     with transaction.atomic():
-        again_at = Now() + timedelta(seconds=why.seconds)
-        _held(job).update(next_try_at=again_at, lease_until=None, most_attempts=F("most_attempts") + 1)
+        _held(job).update(lease_until=None, most_attempts=F("most_attempts") + 1, **put_off)
         if not why.seconds:
             ring()
 
 
 def keep(jobs: Collection[Job]) -> None:
-    """Puts off the end of their leases."""
-    for job in jobs:
-        _held(job).update(lease_until=Now() + _LEASE)
+    """Puts off the end of their leases. Waits for none: a row that is locked is being held by its own try, and the
+    leases of the others would end meanwhile.
+    """
+    if not jobs:
+        return
+    ours = Q(*(Q(pk=job.pk, attempts=job.attempts) for job in jobs), _connector=Q.OR)
+    with transaction.atomic():
+        free = Job.objects.filter(ours, ended_at=None).select_for_update(skip_locked=True)
+        Job.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(lease_until=Now() + _LEASE)
 
 
 def note_success(job: Job) -> None:
@@ -100,17 +108,19 @@ def note_failure(job: Job, why: Exception) -> bool:
         Whether it is tried again.
     """
     told = f"{type(why).__name__}: {why}".replace("\0", "")[:LONGEST_ERROR]
-    if isinstance(why, GiveUp) or job.attempts >= _most_attempts(job):
+    left = _most_attempts(job) - job.attempts
+    if isinstance(why, GiveUp) or left <= 0:
         _give_up(job, told, why)
         return False
-    next_try_at = Now() + timedelta(seconds=pause(job.attempts))
+    # As many failures as count: neither waiting nor what came before it got further makes the pause longer.
+    next_try_at = Now() + timedelta(seconds=pause(max(1, MOST_ATTEMPTS - left)))
     _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=told)
     return True
 
 
-def pause(attempts: int) -> float:
-    """Seconds from the failure of this attempt to the next: twice as long each time, and not for all at once."""
-    doubled: float = FIRST_PAUSE_SECONDS * 2 ** min(attempts - 1, 30)
+def pause(failures: int) -> float:
+    """Seconds from this failure in a row to the next try: twice as long each time, and not for all at once."""
+    doubled: float = FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 30)
     return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
 
 

@@ -68,7 +68,10 @@ class Checked:
             match answer:
                 case Voice():
                     _demand(not turned and answer.label not in labels, "a voice came twice, or too late")
-                    _demand(0 < len(answer.label) <= 20 and len(labels) < MOST_VOICES, "its voices are none")
+                    _demand(
+                        0 < len(answer.label) <= 20 and answer.label.isprintable() and len(labels) < MOST_VOICES,
+                        "its voices are none",
+                    )
                     _demand(answer.speech_ms >= 0 and all(map(isfinite, answer.voice_print)), "a voice is no voice")
                     labels.add(answer.label)
                 case Turn():
@@ -103,6 +106,7 @@ class Checked:
 def _ended(end: Done | None) -> Done:
     if end is None:
         raise EngineFailed("The speech engine's answer cannot be used: it broke off.")
+    _demand(end.audio_ms >= 0 and end.cpu_ms >= 0, "it ends before it begins")
     return end
 
 

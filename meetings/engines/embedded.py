@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import grpc
 from django.conf import settings
 
 from meetings.engines.protocols import (
@@ -35,7 +34,7 @@ from meetings.engines.protocols import (
     Turn,
     Voice,
 )
-from meetings.engines.wire import OPTIONS, Wire
+from meetings.engines.wire import Connection, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ START_SECONDS = 30.0
 LONGEST_PATH = 100
 #: Calls at once; each slow job makes one.
 STREAMS = 16
+_NOT_STARTED = "The speech node could not be started; the worker's log says why."
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -54,7 +54,7 @@ class EmbeddedNode:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._channel: grpc.Channel | None = None
+        self._connection: Connection | None = None
         self._socket: Path | None = None
         self._wire = Wire(self._connected)
 
@@ -90,15 +90,20 @@ class EmbeddedNode:
         with self._lock:
             self._end()
 
-    def _connected(self) -> grpc.Channel:
+    def _connected(self) -> Connection:
         """A connection to the child, which is started if there is none."""
         with self._lock:
-            if self._channel is None or self.pid is None:
+            if self._connection is None or self.pid is None:
                 self._end()
-                self._channel = self._start()
-            return self._channel
+                try:
+                    self._connection = self._start()
+                except OSError as exc:
+                    self._end()
+                    logger.warning("The speech node could not be started.", exc_info=True)
+                    raise EngineUnavailable(_NOT_STARTED) from exc
+            return self._connection
 
-    def _start(self) -> grpc.Channel:
+    def _start(self) -> Connection:
         folder = _folder()
         self._socket = folder / f"{os.getpid()}-{time.monotonic_ns():x}"
         # A node takes whole files in, on this disk and not on whatever /tmp is.
@@ -117,14 +122,14 @@ class EmbeddedNode:
         threading.Thread(target=_pass_on, args=(self._process.stderr,), name="node-log", daemon=True).start()
         if not _serves(self._process):
             self._end()
-            raise EngineUnavailable("The speech node could not be started; the worker's log says why.")
+            raise EngineUnavailable(_NOT_STARTED)
         logger.info("The speech node serves (process %d).", self._process.pid)
-        return grpc.insecure_channel(f"unix:{self._socket}", OPTIONS)
+        return Connection(f"unix:{self._socket}")
 
     def _end(self) -> None:
-        if self._channel:
-            self._channel.close()
-            self._channel = None
+        if self._connection:
+            self._connection.close()
+            self._connection = None
         if self._process:
             self._process.kill()
             self._process.wait()

@@ -47,6 +47,8 @@ OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
+#: What grpc raises where another thread has closed the channel meanwhile, to start its node anew.
+_ChannelClosed = ValueError
 _KINDS = {
     speech_pb2.ENGINE_KIND_ASR: Kind.ASR,
     speech_pb2.ENGINE_KIND_SPEAKER: Kind.SPEAKER,
@@ -54,21 +56,41 @@ _KINDS = {
 }
 
 
+class Connection:
+    """A channel to a node, and the services on it.
+
+    All at once, while nobody else knows the channel: a stub that is made on one that another thread has closed ends the
+    whole process (grpcio 1.85, segmentation fault), where a call is only refused.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.insecure_channel(target, OPTIONS)
+        self.node = speech_pb2_grpc.NodeInfoServiceStub(self._channel)
+        self.asr = speech_pb2_grpc.AsrServiceStub(self._channel)
+        self.speaker = speech_pb2_grpc.SpeakerServiceStub(self._channel)
+        self.summary = speech_pb2_grpc.SummaryServiceStub(self._channel)
+        self.health = health_pb2_grpc.HealthStub(self._channel)
+
+    def close(self) -> None:
+        """Calls that run end, and new ones are refused."""
+        self._channel.close()
+
+
 class Wire:
     """A node's engines.
 
     Args:
-        channel: to the node. Raises EngineUnavailable if there is none just now.
+        connection: to the node. Raises EngineUnavailable if there is none just now.
     """
 
-    def __init__(self, channel: Callable[[], grpc.Channel]) -> None:
-        self._channel = channel
+    def __init__(self, connection: Callable[[], Connection]) -> None:
+        self._connection = connection
 
     def engines(self) -> Sequence[Engine]:
-        stub = speech_pb2_grpc.NodeInfoServiceStub(self._channel())
+        node = self._connection().node
         try:
-            told = stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
-        except grpc.RpcError as exc:
+            told = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
+        except (grpc.RpcError, _ChannelClosed) as exc:
             raise EngineUnavailable("The speech node does not answer.") from exc
         if told.contract_version.partition(".")[0] != MAJOR_VERSION:
             raise EngineUnavailable(f"The speech node speaks another contract: {told.contract_version}.")
@@ -80,9 +102,8 @@ class Wire:
 
     def lives(self) -> bool:
         try:
-            stub = health_pb2_grpc.HealthStub(self._channel())
-            stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
-        except (grpc.RpcError, EngineUnavailable):
+            self._connection().health.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+        except (grpc.RpcError, _ChannelClosed, EngineUnavailable):
             return False
         return True
 
@@ -97,8 +118,7 @@ class Wire:
             start_ms=asked.start_ms,
         )
         sending = _Sending(audio, call, speech_pb2.AsrUp, start)
-        stub = speech_pb2_grpc.AsrServiceStub(self._channel())
-        for down in _answers(stub.Transcribe, sending, call):
+        for down in _answers(self._connection().asr.Transcribe, sending, call):
             match down.WhichOneof("down"):
                 case "segment" if down.segment.final and down.segment.text:
                     yield _final(down.segment)
@@ -117,8 +137,7 @@ class Wire:
             speaker_count=asked.speaker_count,
         )
         sending = _Sending(audio, call, speech_pb2.AudioUp, start)
-        stub = speech_pb2_grpc.SpeakerServiceStub(self._channel())
-        for down in _answers(stub.Diarize, sending, call):
+        for down in _answers(self._connection().speaker.Diarize, sending, call):
             match down.WhichOneof("down"):
                 case "progress":
                     yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
@@ -146,8 +165,8 @@ class Wire:
             roster=[speech_pb2.Person(person_id=one.person_id, names=one.names) for one in asked.roster],
             held_on=asked.held_on.isoformat() if asked.held_on else "",
         )
-        stub = speech_pb2_grpc.SummaryServiceStub(self._channel())
-        found = [down.result for down in _answers(stub.Summarize, request, call) if down.HasField("result")]
+        answers = _answers(self._connection().summary.Summarize, request, call)
+        found = [down.result for down in answers if down.HasField("result")]
         if len(found) != 1:
             raise EngineFailed("The speech engine's answer cannot be used: it has no summary.")
         return _summary(found[0])
@@ -183,7 +202,10 @@ def _answers(method: Any, sending: Any, call: Call) -> Iterator[Any]:
         EngineError, or why the call was stopped, or what reading the file raised.
     """
     begun = False
-    answers = method(iter(sending) if isinstance(sending, _Sending) else sending)
+    try:
+        answers = method(iter(sending) if isinstance(sending, _Sending) else sending)
+    except _ChannelClosed as exc:
+        raise EngineUnavailable("The speech node does not answer, or is about to end.") from exc
     call.when_stopped(answers.cancel)
     try:
         for answer in answers:

@@ -116,10 +116,19 @@ class DevelopmentServer:
         await until_ready(self.web, http_probe(self.options))
 
     async def _until_one_ends(self) -> NoReturn:
-        waiting = {asyncio.create_task(child.ended()): child for child in self.children}
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        ended = waiting[done.pop()]
-        raise StartError(f"{ended.name} ended (exit code {ended.exit_code}); see above why.")
+        while True:
+            waiting = {asyncio.create_task(child.ended()): child for child in self.children}
+            done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            ended = waiting[done.pop()]
+            code = ended.exit_code or 0
+            if not (code < 0 and ended is self.worker):
+                why = "somebody killed it" if code < 0 else "see above why"
+                raise StartError(f"{ended.name} ended (exit code {code}): {why}.")
+            # What it worked on waits for a worker; nothing that anybody called was lost with it.
+            for other in others:
+                other.cancel()
+            _say("worker", f"was killed (signal {-code}); started again")
+            await ended.start()
 
     async def _reload_at_changes(self, started: asyncio.Event) -> None:
         watched = [folder.parent for folder in ROOT.glob("*/__init__.py") if folder.parent.name != "tests"]

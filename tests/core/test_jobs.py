@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core import context
-from core.jobs import CHANNEL, MOST_ATTEMPTS, enqueue, rows
+from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, rows
 from core.jobs.worker import perform
 from core.models import Job
 from tests.jobs import run_jobs
@@ -120,10 +120,31 @@ def test_what_kills_its_workers_is_given_up_too() -> None:
 
 
 def test_pauses_double_and_differ() -> None:
-    for attempt, seconds in ((1, 2), (2, 4), (5, 32), (10, 900), (1000, 900)):
-        pauses = [rows.pause(attempt) for _ in range(200)]
+    for failures, seconds in ((1, 2), (2, 4), (5, 32), (10, 900), (1000, 900)):
+        pauses = [rows.pause(failures) for _ in range(200)]
         assert 0.75 * seconds <= min(pauses) < 0.85 * seconds
         assert 1.15 * seconds < max(pauses) <= 1.25 * seconds
+
+
+@pytest.mark.parametrize("how", ["gave it back", "got further", "asked for again"])
+def test_only_failures_in_a_row_make_a_pause_longer(how: str) -> None:
+    job = a_job(next_try_at=timezone.now() - timedelta(hours=1))
+    for _ in range(20):
+        (taken,) = rows.claim(1)
+        if how == "gave it back":
+            rows.give_back(taken, Later())
+        else:
+            Job.objects.update(lease_until=Now())
+    if how == "got further":
+        rows.hold(taken, further=True)
+        Job.objects.update(lease_until=Now())
+    elif how == "asked for again":
+        Job.objects.update(failed=True, ended_at=Now(), lease_until=None)
+        rows.retry(Job.objects.all())
+    run_jobs()
+    job.refresh_from_db()
+    assert job.state == "waiting"
+    assert job.next_try_at - timezone.now() < timedelta(seconds=3)
 
 
 def test_a_job_under_lease_is_nobody_elses() -> None:
@@ -145,6 +166,27 @@ def test_a_lease_is_kept_by_its_holder() -> None:
     assert rows.LEASE_SECONDS + 1 < 15, "a killed worker's job is taken over within 15 s, the poll included"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_kept_while_another_job_commits_for_long() -> None:
+    committing, _ = a_job(), a_job()
+    jobs = rows.claim(2)
+    soon = Now() + timedelta(seconds=1)
+    Job.objects.update(lease_until=soon)
+
+    def keep() -> None:
+        try:
+            rows.keep(jobs)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Job.objects.filter(pk=committing.pk).update(last_error="in a long transaction")
+        pool.submit(keep).result(timeout=5)
+    left = {job.pk: job.lease_until - timezone.now() for job in Job.objects.all()}  # type: ignore[operator]
+    assert left.pop(committing.pk) < timedelta(seconds=1), "its own transaction keeps it"
+    assert min(left.values()) > timedelta(seconds=rows.LEASE_SECONDS - 5)
+
+
 def test_who_lost_a_lease_changes_nothing() -> None:
     a_job()
     (late,) = rows.claim(1)
@@ -164,6 +206,14 @@ def test_those_due_for_longest_come_first() -> None:
     a_job(next_try_at=timezone.now() + timedelta(minutes=1))
     assert [job.pk for job in rows.claim(2)] == [jobs[1].pk, jobs[2].pk]
     assert [job.pk for job in rows.claim(2)] == [jobs[0].pk]
+
+
+def test_what_is_given_back_at_once_keeps_its_turn() -> None:
+    begun = a_job(next_try_at=timezone.now() - timedelta(minutes=2))
+    a_job(next_try_at=timezone.now() - timedelta(minutes=1))
+    (job,) = rows.claim(1)
+    rows.give_back(job, Later())
+    assert [again.pk for again in rows.claim(1)] == [begun.pk]
 
 
 def test_a_retry_begins_anew() -> None:

@@ -15,6 +15,7 @@ from meetings.engines.protocols import (
     Call,
     Detected,
     Done,
+    EngineUnavailable,
     Final,
     Kind,
     Listening,
@@ -27,6 +28,7 @@ from meetings.engines.protocols import (
     Turn,
     Voice,
 )
+from meetings.engines.wire import Connection, Wire
 from tests.scripts import a_script
 
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
@@ -182,6 +184,17 @@ def test_a_file_that_cannot_be_read_says_so(nodes: Nodes) -> None:
 
     with pytest.raises(OSError, match="storage is away"):
         list(nodes.choose(Kind.ASR).ask.transcribe(broken(), Listening("a test"), Call()))
+
+
+def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_answer() -> None:
+    connection = Connection("unix:nowhere")
+    connection.close()
+    wire = Wire(lambda: connection)
+    assert not wire.lives()
+    with pytest.raises(EngineUnavailable):
+        wire.engines()
+    with pytest.raises(EngineUnavailable):
+        list(wire.transcribe((), Listening("a test"), Call()))
 
 
 # Which nodes there are

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from changes.models import Change
 from core.jobs import MOST_ATTEMPTS, rows
@@ -18,9 +20,11 @@ from core.jobs.worker import perform
 from core.metrics import meetings_completed
 from core.models import Job
 from meetings import services
+from meetings.engines.protocols import Engine, Kind
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary, Transcript
 from meetings.services import processing
 from meetings.services.files import storage
+from meetings.services.pipeline.work import Work
 from tests.jobs import run_jobs
 from tests.scripts import LINES, a_script, finals, submitted, texts, version_of
 from tests.servers import until
@@ -160,6 +164,14 @@ def test_of_a_failed_version_what_was_committed_stays(script: Script, ann: User)
     assert texts(meeting.pk, 2) == ["half"]
 
 
+def test_a_voice_is_found_however_many_have_spoken_meanwhile(script: Script, ann: User) -> None:
+    turns = [{"turn": {"start_ms": 100 * at, "end_ms": 100 * at + 10, "label": "S2"}} for at in range(1, 40)]
+    speaks_on = {"turn": {"start_ms": 0, "end_ms": 20_000, "label": "S1"}}
+    script(diarize=[{"voice": {"label": "S1"}}, {"voice": {"label": "S2"}}, speaks_on, *turns, DONE])
+    worked_on(submitted(owner=ann))
+    assert set(Segment.objects.values_list("speaker_id", flat=True)) == {Speaker.objects.get(label="S1").pk}
+
+
 # Who takes part
 
 
@@ -201,6 +213,23 @@ def test_who_goes_on_begins_where_the_last_one_ended(script: Script, ann: User) 
     meeting = worked_on(submitted(owner=ann))
     assert texts(meeting.pk) == list(LINES)
     assert meeting.status == Status.COMPLETED
+
+
+def test_what_an_earlier_try_has_done_is_no_speed_of_this_one(
+    script: Script, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("meetings.services.pipeline.work.time", SimpleNamespace(monotonic=lambda: clock.now))
+    work = Work(version_of(submitted(owner=ann)), None)
+    work.begin_stage(Stage.TRANSCRIBING, "0" * 64, Engine("scripted", "1", Kind.ASR))
+    # It goes on at half of the stage, and does a quarter of it in ten seconds.
+    for clock.now, share in ((5.0, 0.5), (15.0, 0.75)):
+        with work.commit() as meeting:
+            work.show(meeting, Stage.TRANSCRIBING, share)
+    left = (meeting.estimated_end_at - timezone.now()).total_seconds()
+    # From 60 to 100 %, at 2 % a second.
+    assert meeting.progress == 60
+    assert 15 < left <= 20
 
 
 def test_words_that_overlap_what_is_stored_are_dropped(script: Script, ann: User) -> None:
@@ -402,6 +431,11 @@ GARBAGE: dict[str, list[dict[str, Any]]] = {
     "control": [{"final": {"start_ms": 0, "end_ms": 1, "text": "a\x07b"}}, DONE],
     "confidence": [{"final": {"start_ms": 0, "end_ms": 1, "text": "x", "confidence": 7}}, DONE],
     "language": [{"detected": "../etc"}, DONE],
+    "no word": [{"final": {"start_ms": 0, "end_ms": 9, "text": "x", "words": [
+        {"text": "a\0b", "start_ms": 0, "end_ms": 9, "confidence": 1}]}}, DONE],
+    "beyond all numbers": [{"final": {"start_ms": 0, "end_ms": 2**63, "text": "x"}}, DONE],
+    "ends before it begins at all": [{"done": {"audio_ms": -1}}],
+    "no reason": [{"done": {"audio_ms": 1, "incomplete_reason": "a\x07"}}],
 }  # fmt: skip
 
 
@@ -421,6 +455,8 @@ def test_garbage_is_a_failed_engine(script: Script, ann: User, what: str) -> Non
         [{"voice": {"label": "S1"}}, {"voice": {"label": "S1"}}, DONE],
         [{"voice": {"label": "S1"}}, {"turn": {"start_ms": 9, "end_ms": 2, "label": "S1"}}, DONE],
         [{"voice": {"label": ""}}, DONE],
+        [{"voice": {"label": "S\0"}}, DONE],
+        [{"voice": {"label": "S1", "speech_ms": 2**63}}, DONE],
         [{"voice": {"label": "S1", "voice_print": [float("nan")]}}, DONE],
         [],
     ],
@@ -440,6 +476,8 @@ def test_voices_that_are_none(script: Script, ann: User, steps: list[dict[str, A
         {"topics": [{"text": " "}]},
         {"deeds": [{"text": "x", "person_id": "0198a3c0-0000-7000-8000-00000000000a"}]},
         {"deeds": [{"text": "x", "confidence": -3}]},
+        {"deeds": [{"text": "x", "owner": "b\x07b"}]},
+        {"overview": [{"text": "x"}], "language": "../etc"},
     ],
 )
 def test_summaries_that_are_none(script: Script, ann: User, summary: dict[str, Any]) -> None:
@@ -470,6 +508,45 @@ def test_a_place_that_is_waited_for_is_no_try(script: Script, ann: User) -> None
     assert (meeting.status, job.state, job.most_attempts - job.attempts) == (
         Status.COMPLETED, "done", MOST_ATTEMPTS + 9 - 9,
     )  # fmt: skip
+
+
+def test_a_drain_is_no_try(script: Script, ann: User) -> None:
+    script(diarize=[{"hang": {}}])
+    meeting = submitted(owner=ann)
+    running = Running()
+    until(lambda: StageRun.objects.filter(stage=Stage.DIARIZING, tries=1).exists(), "voices are told apart")
+    running.stopping = True
+    assert running.ended() == "waiting"
+    assert StageRun.objects.get(stage=Stage.DIARIZING).tries == 0
+    script()
+    assert worked_on(meeting).status == Status.COMPLETED
+
+
+def test_a_storage_that_is_away_is_no_try(script: Script, ann: User) -> None:
+    meeting = submitted(owner=ann)
+    file = Path(storage().path(meeting.recording))
+    content = file.read_bytes()
+    file.unlink()
+    file.mkdir()  # There, and not to be read.
+    for _ in range(6):
+        Job.objects.update(next_try_at=Now())
+        assert worked_on(meeting).status == Status.PROCESSING
+    file.rmdir()
+    file.write_bytes(content)
+    Job.objects.update(next_try_at=Now())
+    assert worked_on(meeting).status == Status.COMPLETED
+
+
+def test_an_engine_that_misses_a_file_of_its_own_says_nothing_of_the_recording(
+    script: Script, ann: User, settings: Any, tmp_path: Path
+) -> None:
+    meeting = submitted(owner=ann)
+    there = settings.SPEECH_NODES
+    settings.SPEECH_NODES = [f"script://{tmp_path / 'nowhere.json'}"]
+    assert worked_on(meeting).status == Status.QUEUED
+    settings.SPEECH_NODES = there
+    Job.objects.update(next_try_at=Now())
+    assert worked_on(meeting).status == Status.COMPLETED
 
 
 def test_an_engine_that_cannot_be_asked_is_waited_for(script: Script, ann: User) -> None:
@@ -558,6 +635,44 @@ def test_a_poisoned_recording_blocks_nobody(script: Script, ann: User) -> None:
     poisoned.refresh_from_db()
     assert (poisoned.status, good.status) == (Status.FAILED, Status.COMPLETED)
     assert "not an audio file" in poisoned.failure_reason
+
+
+def test_of_those_that_failed_together_each_is_tried_apart(script: Script, ann: User) -> None:
+    """One of them may be what ends the engine; the others must not fail with it."""
+    meetings = [submitted(owner=ann), submitted(owner=ann)]
+    script(diarize=[{"fail": "EngineUnavailable"}])
+    run_jobs()
+    failing = StageRun.objects.filter(stage=Stage.DIARIZING)
+    failing.update(tries=2)
+    script(diarize=[{"hang": {}}])
+    Job.objects.update(next_try_at=Now())
+    running = Running()
+    until(lambda: failing.filter(tries=3).exists(), "one of them is tried")
+    assert Running().ended() == "waiting"
+    assert sorted(failing.values_list("tries", flat=True)) == [2, 3]
+    running.stopping = True
+    assert running.ended() == "waiting"
+    script()
+    for meeting in meetings:
+        Job.objects.update(next_try_at=Now())
+        assert worked_on(meeting).status == Status.COMPLETED
+
+
+def test_who_gets_further_keeps_no_other_suspect_waiting(script: Script, ann: User) -> None:
+    for _ in range(2):
+        submitted(owner=ann)
+    script(transcribe=[{"fail": "EngineUnavailable"}])
+    run_jobs()
+    StageRun.objects.update(tries=2)
+    script(transcribe=[TOTAL, *finals(LINES[:1]), {"hang": {}}])
+    Job.objects.update(next_try_at=Now())
+    running = []
+    for count in (1, 2):
+        running.append(Running())
+        running[-1].until_stored(count)
+    for one in running:
+        one.stopping = True
+        assert one.ended() == "waiting"
 
 
 def test_one_transaction_commits_a_segment_and_how_far_it_is(script: Script, ann: User) -> None:

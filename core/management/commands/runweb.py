@@ -56,6 +56,8 @@ class Command(BaseCommand):
         # end the process on the spot, and what holds the embedded database would not be let go.
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, _end)
+        # What is loaded by then is spared by the collector.
+        config.load()
         with running_alongside():
             Server(config).run(sockets=[listening])
 

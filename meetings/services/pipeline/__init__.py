@@ -6,9 +6,14 @@ goes on after a broken try begins where that one ended. docs/meetings.md tells w
 
 import logging
 import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
 
 from core.jobs import Attempt, Later
 from meetings.engines.nodes import nodes
@@ -32,6 +37,9 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 #: For a place at an engine.
 BUSY_SECONDS = (1.0, 5.0)
+#: What has failed so often in a row may be what ends its engine, or only have been beside it.
+SUSPECT_TRIES = 2
+_one_suspect = threading.Lock()
 
 
 def work_on(transcript_id: UUID, attempt: Attempt) -> None:
@@ -56,8 +64,6 @@ def work_on(transcript_id: UUID, attempt: Attempt) -> None:
             _carry_out(work, Stage.SUMMARIZING, summarize)
         except (BadRecording, NobodyCan) as exc:
             raise Failed(str(exc)) from exc
-        except FileNotFoundError as exc:
-            raise Failed("The recording is no longer in the storage; upload it to a new meeting.") from exc
     except Failed as exc:
         _fail(work, str(exc))
     except Unwanted:
@@ -88,28 +94,54 @@ def _begin(work: Work) -> None:
 
 
 def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
-    """Does a stage, again if its engine fails; StageRun counts how often."""
+    """Does a stage, again if its engine fails. StageRun counts how often that, or the worker's death, ended it; what
+    else ends it (no engine, the storage, a drain) is not the recording's fault.
+    """
     pause = FIRST_PAUSE_SECONDS
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            do(work)
+            with _apart_from_suspects(work, stage), _what_it_answers_fits():
+                do(work)
         except EngineFailed as exc:
+            work.run = None  # This try counts.
             work.tell(stage, "TRY_AGAIN", began, reason=str(exc))
             work.last_failure = str(exc)
             # Full jitter: those whose node died with ours do not come back all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except EngineBusy as exc:
-            work.uncount(stage)
+            work.uncount()
             raise Later(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311
-        except EngineUnavailable:
-            work.uncount(stage)
+        except Exception:
+            work.uncount()
             raise
         else:
             work.tell(stage, "DONE", began)
             work.last_failure = ""
             pause = FIRST_PAUSE_SECONDS
+
+
+@contextmanager
+def _apart_from_suspects(work: Work, stage: Stage) -> Iterator[None]:
+    """One suspect at a time in this process, whose embedded node they share: a recording that ends it takes those
+    beside it along, which would fail with it, try by try. Who gets further is none any more.
+    """
+    with work.suspicion:
+        if work.tries(stage) >= SUSPECT_TRIES:
+            if not _one_suspect.acquire(blocking=False):
+                raise EngineBusy("Another recording that failed before is being tried.")
+            work.suspicion.callback(_one_suspect.release)
+        yield
+
+
+@contextmanager
+def _what_it_answers_fits() -> Iterator[None]:
+    """All that a stage writes is what an engine said: what the rules or the database refuse of it is its failure."""
+    try:
+        yield
+    except (ValidationError, DataError) as exc:
+        raise EngineFailed("The speech engine's answer cannot be used: it breaks the rules of what is stored.") from exc
 
 
 def _fail(work: Work, sentence: str) -> None:

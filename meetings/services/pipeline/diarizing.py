@@ -1,9 +1,10 @@
 """The second stage: voices are told apart, and each segment gets the one that speaks in it."""
 
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 from uuid import UUID
 
 from core.models import save_clean
@@ -78,7 +79,8 @@ def _insert(work: Work, meeting: Meeting, voices: Sequence[Voice], about: Engine
 def _assign(work: Work, turns: Sequence[Turn], speakers: dict[str, UUID]) -> None:
     """Gives each segment the voice that speaks longest in it; one in which none does keeps none."""
     theirs = defaultdict(list)
-    ends = [turn.end_ms for turn in turns]
+    # Up to each turn; where turns overlap, their own ends are in no order.
+    ends = list(accumulate((turn.end_ms for turn in turns), max))
     for segment_id, start_ms, end_ms in work.segments().values_list("pk", "start_ms", "end_ms"):
         if label := loudest(turns, ends, start_ms, end_ms):
             theirs[speakers[label]].append(segment_id)
@@ -92,12 +94,11 @@ def loudest(turns: Sequence[Turn], ends: Sequence[int], start_ms: int, end_ms: i
 
     Args:
         turns: in the order of their beginning.
-        ends: theirs.
+        ends: for each of them, the latest end of it and those before.
     """
     spoken: dict[str, int] = defaultdict(int)
-    # Turns of different voices may overlap a little; a minute before is far enough to find all that reach here.
-    first = max(0, bisect_left(ends, start_ms) - 8)
-    for turn in turns[first:]:
+    for place in range(bisect_right(ends, start_ms), len(turns)):
+        turn = turns[place]
         if turn.start_ms >= end_ms:
             break
         if (shared := min(turn.end_ms, end_ms) - max(turn.start_ms, start_ms)) > 0:

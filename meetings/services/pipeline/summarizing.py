@@ -47,11 +47,11 @@ def complete_silence(work: Work) -> None:
 def _spoken(work: Work) -> list[Spoken]:
     known = Speaker.objects.filter(meeting=work.transcript.meeting_id, transcript_version=work.transcript.version)
     persons = dict(known.exclude(user=None).values_list("pk", "user_id"))
+    # Without their words, which take far more memory than the text.
+    rows = work.segments().values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[:MOST_SEGMENTS]
     return [
-        Spoken(
-            str(segment.pk), segment.start_ms, segment.end_ms, segment.text, str(persons.get(segment.speaker_id, ""))
-        )
-        for segment in work.segments()[:MOST_SEGMENTS]
+        Spoken(str(segment_id), start_ms, end_ms, text, str(persons.get(speaker_id, "")))
+        for segment_id, start_ms, end_ms, text, speaker_id in rows
     ]
 
 

@@ -45,6 +45,9 @@ def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
                 call.stop(EngineFailed("The speech engine has hung."))
             elif looks % round(ROWS_SECONDS / LOOK_SECONDS) == 0:
                 _look_at_rows(work, call)
+    except Exception as exc:
+        # Nobody would notice any more that it hangs.
+        call.stop(exc)
     finally:
         connections.close_all()
 

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from django.core.exceptions import ValidationError
 from django.core.files import File
 
 from core.models import save_clean
 from meetings.engines.nodes import nodes
-from meetings.engines.protocols import Detected, Done, Engine, EngineFailed, Final, Kind, Listening, Progress
+from meetings.engines.protocols import Detected, Done, Engine, Final, Kind, Listening, Progress
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
-from meetings.services.pipeline.work import Work
+from meetings.services.pipeline.work import Failed, Work
 
 CHUNK = 64 * 1024
 #: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).
@@ -51,16 +50,31 @@ def recording(work: Work) -> Iterator[Iterator[bytes]]:
     """The bytes of the file, in pieces.
 
     Raises:
-        FileNotFoundError: it is not there any more.
+        Failed: it is not there any more.
         OSError: the storage cannot be read just now.
     """
-    with storage().open(work.transcript.recording) as file:
+    with _gone_is_failed():
+        file = storage().open(work.transcript.recording)
+    with file:
         yield _pieces(file)
 
 
 def _pieces(file: "File[bytes]") -> Iterator[bytes]:
-    while piece := file.read(CHUNK):
+    while True:
+        with _gone_is_failed():  # Some storages open a file when it is read.
+            piece = file.read(CHUNK)
+        if not piece:
+            return
         yield piece
+
+
+@contextmanager
+def _gone_is_failed() -> Iterator[None]:
+    """Around what touches the recording, and nothing else: an engine may miss a file of its own."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise Failed("The recording is no longer in the storage; upload it to a new meeting.") from exc
 
 
 def input_hash(*parts: object) -> str:
@@ -110,21 +124,19 @@ class _Taking:
         self._known_ms = final.end_ms
 
     def _insert(self, meeting: Meeting, final: Final) -> None:
-        segment = Segment(
-            meeting=meeting,
-            transcript_version=self._work.transcript.version,
-            start_ms=final.start_ms,
-            end_ms=final.end_ms,
-            text=final.text,
-            recognized_text=final.text,
-            confidence=_share(final.confidence),
-            words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
-            engine=self._about.told,
+        save_clean(
+            Segment(
+                meeting=meeting,
+                transcript_version=self._work.transcript.version,
+                start_ms=final.start_ms,
+                end_ms=final.end_ms,
+                text=final.text,
+                recognized_text=final.text,
+                confidence=_share(final.confidence),
+                words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
+                engine=self._about.told,
+            )
         )
-        try:
-            save_clean(segment)
-        except ValidationError as exc:
-            raise EngineFailed("The speech engine's answer cannot be used: a segment is no text.") from exc
 
     def _commit_progress(self, done_ms: int) -> None:
         is_further = done_ms > self._run.done_ms

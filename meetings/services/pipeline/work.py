@@ -3,13 +3,13 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from changes.services import acting
@@ -49,12 +49,16 @@ class Work:
     Attributes:
         attempt: the try of its job; None where it is given up.
         last_failure: what an engine said when it last failed; empty = none has.
+        suspicion: what is held while it is suspected of ending its engine; given up once it gets further.
+        run: the stage whose try is under way, and may turn out to be none; see `uncount`.
     """
 
     def __init__(self, transcript: Transcript, attempt: Attempt | None) -> None:
         self.transcript = transcript
         self.attempt = attempt
         self.last_failure = ""
+        self.suspicion = ExitStack()
+        self.run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
 
@@ -125,9 +129,16 @@ class Work:
                 raise Failed(self._hopeless(stage, run))
             run.tries += 1
             run.save(update_fields=["tries"])
-            self._began = None
             self.show(meeting, stage, 0.0)
+            # What an earlier try has done is no speed of this one: it is told with the first progress.
+            self._began = None
+        self.run = run
         return run
+
+    def tries(self, stage: Stage) -> int:
+        """How often it was begun without getting any further."""
+        runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None)
+        return runs.aggregate(most=Max("tries"))["most"] or 0
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
         """In the transaction that writes the stage's last rows."""
@@ -139,11 +150,18 @@ class Work:
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
             run.save(update_fields=["done_ms", "tries"])
+            self.suspicion.close()
 
-    def uncount(self, stage: Stage) -> None:
-        """Nothing was begun: the try was none."""
-        open_runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None, tries__gt=0)
-        open_runs.update(tries=F("tries") - 1)
+    def uncount(self) -> None:
+        """The try that is under way, if any, was none.
+
+        Raises:
+            NotOurs, Unwanted
+        """
+        if self.run:
+            with self.commit():
+                StageRun.objects.filter(pk=self.run.pk, tries__gt=0).update(tries=F("tries") - 1)
+            self.run = None
 
     def is_done(self, stage: Stage) -> bool:
         """Whoever did it: what a better engine would have said is no reason to do it again."""
@@ -175,7 +193,7 @@ class Work:
             save_clean(meeting, **fields)
 
     def _estimated_end(self, now: datetime, exact: float) -> datetime | None:
-        """If it goes on as it has since this try of the stage began."""
+        """If it goes on as it has since this try of the stage first got further."""
         if self._began is None:
             self._began = time.monotonic(), exact
         began, before = self._began
