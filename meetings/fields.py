@@ -7,11 +7,14 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 
 from core.fields import Line, PlainInMigrations
 
 MOST_PARTICIPANTS = 500
+_LONGEST_LANGUAGE = 3
+_LANGUAGE = "Give the language in two or three letters of ISO 639, as in en."
 
 
 def are_participants(participants: Sequence[UUID]) -> None:
@@ -23,9 +26,9 @@ def are_participants(participants: Sequence[UUID]) -> None:
 
 
 def is_language(code: str) -> None:
-    """Two or three letters, as ISO 639 has them."""
-    if not re.fullmatch(r"[a-z]{2,3}", code):
-        raise ValidationError("Give the language in two or three letters of ISO 639, as in en.", code="language")
+    """Two or three letters, as ISO 639 has them; of what is too long the length alone is told."""
+    if len(code) <= _LONGEST_LANGUAGE and not re.fullmatch(r"[a-z]{2,3}", code):
+        raise ValidationError(_LANGUAGE, code="language")
 
 
 class ParticipantsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
@@ -49,4 +52,7 @@ class Language(Line):
     default_validators = [*Line.default_validators, is_language]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"max_length": 3, "blank": True, "default": "", **kwargs})
+        super().__init__(*args, **{"max_length": _LONGEST_LANGUAGE, "blank": True, "default": "", **kwargs})
+        for validator in self.validators:
+            if isinstance(validator, MaxLengthValidator):
+                validator.message = _LANGUAGE

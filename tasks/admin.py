@@ -91,7 +91,9 @@ class TaskAdmin(LoggedHistory, ThroughServices, LargeList):
         if "assigned_to" in fields:
             fields["assigned_to"] = str(fields["assigned_to"].pk) if fields["assigned_to"] else ""
         if change:
-            saved = services.update_task(request.user, str(obj.pk), fields)
+            saved = services.update_task(
+                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+            )
         else:
             saved = services.create_task(request.user, fields)
         obj.__dict__.update(saved.__dict__)

@@ -51,6 +51,7 @@ class Failed(Exception):
 
     Attributes:
         reason: the word of `core.errors.TABLE`.
+        violations: all that is wrong, as field, code of the broken rule, sentence.
         fields: bad field → code of the broken rule.
         messages: bad field → sentence; without a field the failure's own message, under "".
         metadata: what else the failure carries, e.g. `current_version`.
@@ -62,6 +63,7 @@ class Failed(Exception):
         super().__init__(f"{reason}: {message} {violations or ''}")
         self.reason = reason
         self.message = message
+        self.violations = violations
         self.fields = {name: code for name, code, _ in violations}
         self.messages = {name: text for name, _, text in violations} or {"": message}
         self.metadata = metadata

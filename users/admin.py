@@ -147,7 +147,9 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
         if change:
-            saved = services.update_user(request.user, str(obj.pk), fields)
+            saved = services.update_user(
+                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+            )
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(request.user, **fields)
@@ -248,7 +250,9 @@ class UserAddressAdmin(ThroughServices, FoundByUser):
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name != "user"}
         user_id = str(obj.user_id)
         if change:
-            saved = services.update_address(request.user, user_id, str(obj.pk), fields)
+            saved = services.update_address(
+                request.user, user_id, str(obj.pk), fields, expected_version=self.opened_version(request)
+            )
         else:
             saved = services.add_address(request.user, user_id, **fields)
         obj.__dict__.update(saved.__dict__)

@@ -1,4 +1,4 @@
-"""Rows that belong to another, on its page: the newest, to look at."""
+"""Rows that belong to another, on its page: a few, to look at."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +17,9 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
     """The newest rows. Nobody edits them, so nothing of them comes back with the page's form."""
 
     queryset: QuerySet[Any]
+    #: Which rows are shown if there are more, in a word and as an order.
+    shown_are = "newest"
+    order: tuple[str, ...] = ("-pk",)
 
     def __init__(self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,7 +43,7 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
 
     @cached_property
     def _shown(self) -> list[Any]:
-        return list(self.queryset.order_by("-pk")[:MOST_SHOWN])
+        return list(self.queryset.order_by(*self.order)[:MOST_SHOWN])
 
 
 class NewestRowsInline(TabularInline):

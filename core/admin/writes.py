@@ -1,5 +1,6 @@
 """Writing in the admin site: through the services, whose refusals are shown as messages."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.errors import Failure, problem_of
+
+OPENED_VERSION = "opened_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,24 @@ def ask(
 
 
 class ThroughServices(ModelAdmin):
-    """An admin whose `save_model` and the like call services. It logs nothing: the change log has it."""
+    """An admin whose `save_model` and the like call services. It logs nothing: the change log has it.
+
+    A form knows the version that it was opened with, and `save_model` hands it to the service: what somebody else wrote
+    meanwhile, and who fills in the form has not seen, is not overwritten.
+    """
+
+    change_form_before_template = "admin/opened_version.html"
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        version = getattr(context["original"], "version", None)
+        # A form that comes back with its mistakes is as old as before.
+        context["opened_version"] = request.POST.get(OPENED_VERSION, version)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def opened_version(self, request: HttpRequest) -> int | None:
+        """The version that the posted form was opened with; None if it does not say."""
+        sent = request.POST.get(OPENED_VERSION, "")
+        return int(sent) if re.fullmatch(r"[0-9]{1,18}", sent) else None
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().changeform_view, request, *args, **kwargs))
@@ -117,7 +137,9 @@ class ThroughServices(ModelAdmin):
             response = view()
             if request.method == "POST" and isinstance(response, TemplateResponse):
                 response.render()  # Only there does Django look at some of what was chosen.
-        except (Failure, ValidationError) as exc:
+        except (Failure, ValidationError, PermissionDenied) as exc:
+            if isinstance(exc, PermissionDenied) and not exc.args:
+                raise  # Django's own: this page is not for them. A service says why.
             self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return response

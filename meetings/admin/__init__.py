@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
 from changes.admin import LoggedHistory
@@ -33,7 +34,7 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
                                  "transcript_version")}),
         # Where one will listen to it.
-        ("Recording", {"fields": ("recording_filename", "length", "recording_size", "recording_sha256",
+        ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
                                   "recording_uploaded_at")}),
         ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),
     )  # fmt: skip
@@ -42,11 +43,15 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
 
     @admin.display(description="progress")
     def done(self, meeting: Meeting) -> str:
-        return format_html('<progress value="{0}" max="100"></progress> {0} %', meeting.progress)
+        return format_html('<progress value="{0}" max="100"></progress> {0}&nbsp;%', meeting.progress)
 
     @admin.display(description="length")
     def length(self, meeting: Meeting) -> str:
         return minutes(meeting.duration_ms) if meeting.duration_ms else "-"
+
+    @admin.display(description="size")
+    def size(self, meeting: Meeting) -> str:
+        return filesizeformat(meeting.recording_size) if meeting.recording_size else "-"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # Of a meeting that is not there yet there is nothing to tell.
@@ -71,7 +76,9 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
         if "participants" in fields:
             fields["participants"] = [str(user_id) for user_id in fields["participants"]]
         if change:
-            saved = services.update_meeting(request.user, str(obj.pk), fields)
+            saved = services.update_meeting(
+                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+            )
         else:
             saved = services.create_meeting(request.user, fields)
         obj.__dict__.update(saved.__dict__)

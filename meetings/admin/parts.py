@@ -4,22 +4,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from changes.admin import LoggedHistory
 from core import search
-from core.admin.inlines import NewestRowsInline
+from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices, ask
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
+from tasks.models import Task
 
 #: What can be done about an action item: the path, what is going to be done, what has been done.
 DECISIONS = {
@@ -35,9 +35,19 @@ def minutes(at_ms: int) -> str:
     return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
 
 
-def decisions(item: ActionItem) -> SafeString | str:
-    """Links to what can still be done about the item."""
-    possible = _POSSIBLE.get(item.status, ())
+def percent(part: float) -> str:
+    """A part of one, as people read it; the number is never parted from its sign."""
+    return f"{part * 100:.0f}\u00a0%"
+
+
+def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
+    """The items, each knowing as `task_gone` whether the task that was made of it is no more."""
+    return items.annotate(task_gone=Q(task_id__isnull=False) & ~Exists(Task.objects.filter(pk=OuterRef("task_id"))))
+
+
+def decisions(item: Any) -> SafeString | str:
+    """Links to what can still be done about the item, one of `with_task_gone`."""
+    possible = tuple(DECISIONS) if item.task_gone else _POSSIBLE.get(item.status, ())
     links = [(reverse(f"admin:meetings_actionitem_{name}", args=[item.pk]), name.capitalize()) for name in possible]
     return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', links)
 
@@ -67,6 +77,15 @@ class PartList(LoggedHistory, LargeList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.model._default_manager.visible_to(request.user).defer("meeting__search_words", *self.deferred)
 
+    @admin.display(description="meeting")
+    def of_meeting(self, part: Any) -> SafeString:
+        url = reverse("admin:meetings_meeting_change", args=[part.meeting_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, part.meeting)
+
+    @admin.display(description="confidence")
+    def sure(self, part: Any) -> str:
+        return percent(part.confidence)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -76,14 +95,14 @@ class PartList(LoggedHistory, LargeList):
 
 @admin.register(Segment)
 class SegmentAdmin(ThroughServices, PartList):
-    list_display = ("said_at", "text", "meeting", "transcript_version", "confidence", "degraded", "edited_by")
+    list_display = ("said_at", "text", "of_meeting", "transcript_version", "sure", "degraded", "edited_by")
     list_select_related = ("meeting", "edited_by")
     list_filter = (CorrectedFilter,)
     lookups = ("meeting__id__exact", "corrected")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words that were said"
     deferred = ("search_words",)
-    fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "confidence",
+    fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "sure",
               "degraded", "engine", "id", "version", "edited_by", "edited_at", "created_at", "updated_at")  # fmt: skip
     readonly_fields = fields[len(transcripts.WRITABLE) :]
 
@@ -101,13 +120,15 @@ class SegmentAdmin(ThroughServices, PartList):
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in transcripts.WRITABLE}
         if "speaker_id" in fields:
             fields["speaker_id"] = str(fields["speaker_id"] or "")
-        saved = transcripts.edit_segment(request.user, str(obj.meeting_id), str(obj.pk), fields)
+        saved = transcripts.edit_segment(
+            request.user, str(obj.meeting_id), str(obj.pk), fields, expected_version=self.opened_version(request)
+        )
         obj.__dict__.update(saved.__dict__)
 
 
 @admin.register(Speaker)
 class SpeakerAdmin(ThroughServices, PartList):
-    list_display = ("label", "name", "user", "spoke", "meeting", "transcript_version")
+    list_display = ("label", "name", "user", "spoke", "of_meeting", "transcript_version")
     list_select_related = ("meeting", "user")
     lookups = ("meeting__id__exact",)
     deferred = ("voice_print",)
@@ -123,7 +144,9 @@ class SpeakerAdmin(ThroughServices, PartList):
     def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:
         name, user = form.cleaned_data["name"], form.cleaned_data["user"]
         meeting_id, user_id = str(obj.meeting_id), str(user.pk) if user else ""
-        saved = transcripts.name_speaker(request.user, meeting_id, str(obj.pk), name, user_id)
+        saved = transcripts.name_speaker(
+            request.user, meeting_id, str(obj.pk), name, user_id, expected_version=self.opened_version(request)
+        )
         obj.__dict__.update(saved.__dict__)
 
 
@@ -131,15 +154,19 @@ class SpeakerAdmin(ThroughServices, PartList):
 class ActionItemAdmin(ThroughServices, PartList):
     """Nobody edits them; who may change them decides about them."""
 
-    list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "meeting", "decided_by", "created_at")
+    list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "task", "of_meeting", "decided_by",
+                    "created_at")  # fmt: skip
     list_select_related = ("meeting", "assigned_to", "decided_by")
     list_filter = ("status",)
     lookups = ("status__exact", "meeting__id__exact")
-    fields = ("text", "status", "decide", "owner_name", "assigned_to", "due", "due_on", "confidence", "task",
+    fields = ("text", "status", "decide", "owner_name", "assigned_to", "due", "due_on", "sure", "task",
               "meeting", "transcript_version", "id", "version", "decided_by", "decided_at", "created_at",
               "updated_at")  # fmt: skip
     readonly_fields = fields
     actions = ("accept", "reject")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_task_gone(super().get_queryset(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -151,13 +178,15 @@ class ActionItemAdmin(ThroughServices, PartList):
         return [name for name in self.fields if name != "decide" or self.has_decide_permission(request)]
 
     @admin.display(description="")
-    def decide(self, item: ActionItem) -> SafeString | str:
+    def decide(self, item: Any) -> SafeString | str:
         return decisions(item)
 
     @admin.display(description="task")
-    def task(self, item: ActionItem) -> str:
+    def task(self, item: Any) -> str:
         if not item.task_id:
             return "-"
+        if item.task_gone:
+            return f"{item.task_id} (deleted)"
         url = reverse("admin:tasks_task_change", args=[item.task_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, item.task_id)
 
@@ -184,7 +213,10 @@ class ActionItemAdmin(ThroughServices, PartList):
         """Decides about this one, once that is confirmed, and goes back to its meeting."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        item = get_object_or_404(self.get_queryset(request), pk=item_id)
+        item = self.get_queryset(request).filter(pk=item_id).first()
+        if item is None:
+            self.message_user(request, f"Action item with ID '{item_id}' not found", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:meetings_actionitem_changelist"))
         back = reverse("admin:meetings_meeting_change", args=[item.meeting_id])
         if request.method != "POST":
             return ask(self, request, DECISIONS[name][0], [item], back)
@@ -229,6 +261,7 @@ class SpeakerInline(PartInline):
 
 class SummaryInline(PartInline):
     model = Summary
+    verbose_name_plural = "summaries"
     fields = ("transcript_version", "in_short", "about", "decided")
 
     @admin.display(description="overview")
@@ -251,17 +284,28 @@ class ActionItemInline(PartInline):
     users = ("assigned_to", "decided_by")
     fields = ("transcript_version", "text", "assigned_to", "due_on", "status", "decided_by", "decide")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_task_gone(super().get_queryset(request))
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_decide = request.user.has_perm("meetings.change_actionitem")
         return [name for name in self.fields if may_decide or name != "decide"]
 
     @admin.display(description="")
-    def decide(self, item: ActionItem) -> SafeString | str:
+    def decide(self, item: Any) -> SafeString | str:
         return decisions(item)
 
 
+class FirstSegments(NewestRows):
+    shown_are = "first"
+    order = ("-transcript_version", "start_ms")
+
+
 class SegmentInline(PartInline):
+    """Of the newest version, from the beginning."""
+
     model = Segment
+    formset = FirstSegments
     listed_at = "admin:meetings_segment_changelist"
     show_change_link = True
     users = ("edited_by",)

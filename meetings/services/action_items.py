@@ -3,6 +3,7 @@
 import datetime
 import textwrap
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -31,7 +32,7 @@ def accept_action_item(
     due_date: datetime.datetime | None = None,
     expected_version: int | None = None,
 ) -> ActionItem:
-    """Makes the task of an action item, once: one that is accepted stays as it is.
+    """Makes the task of an action item, once: one that is accepted stays as it is, unless its task was deleted.
 
     Args:
         title: of the task; empty = the words of the meeting.
@@ -46,7 +47,7 @@ def accept_action_item(
     with acting(actor):
         meeting = queries.get_meeting(actor, meeting_id)
         item = queries.get_part_for_update(ActionItem, meeting, item_id)
-        if item.status == ActionItemStatus.ACCEPTED:
+        if _has_task(item):
             # Whoever sends it again need not know the version that the first time made (RFC 9110, 13.1.1).
             return item
         _check_version(item, expected_version)
@@ -71,16 +72,21 @@ def reject_action_item(actor: Any, meeting_id: str, item_id: str, *, expected_ve
 
     Raises:
         Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
-        Conflict: it is accepted.
+        Conflict: it is accepted, and its task is still there.
     """
     with acting(actor):
         item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
         if item.status == ActionItemStatus.REJECTED:
             return item
         _check_version(item, expected_version)
-        if item.status == ActionItemStatus.ACCEPTED:
-            raise Conflict("This action item is accepted; delete its task, or cancel it.")
-        return _decide(actor, item, ActionItemStatus.REJECTED)
+        if _has_task(item):
+            raise Conflict("This action item is accepted; delete its task first.")
+        return _decide(actor, item, ActionItemStatus.REJECTED, task_id=None)
+
+
+def _has_task(item: ActionItem) -> bool:
+    """Whether the task that was made of it is still there; one that was deleted does not come back."""
+    return item.task_id is not None and Task.objects.filter(pk=item.task_id).exists()
 
 
 def _check_version(item: ActionItem, expected_version: int | None) -> None:
@@ -88,8 +94,10 @@ def _check_version(item: ActionItem, expected_version: int | None) -> None:
         raise Stale(item.version)
 
 
-def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, **more: Any) -> ActionItem:
-    return save_clean(item, status=status, also={**more, "decided_by_id": actor.pk, "decided_at": timezone.now()})
+def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, task_id: UUID | None) -> ActionItem:
+    # Of an item that is accepted anew only the task is another.
+    also = {"decided_by_id": actor.pk, "decided_at": timezone.now()}
+    return save_clean(item, status=status, task_id=task_id, also=also)
 
 
 def _assignee(item: ActionItem) -> str:

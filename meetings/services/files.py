@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -24,6 +25,7 @@ from core.ids import uuid7
 HEAD_BYTES = 64
 #: A file that nobody needs and nobody wrote to for so long was left behind by a process that died.
 ABANDONED_AFTER = timedelta(days=2)
+_LOOK_EVERY_SECONDS = 0.02
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 #: What files of sound and film begin with, by the place where it stands.
@@ -243,6 +245,18 @@ def resumed(upload_id: UUID) -> Iterator[Resumed]:
         except BlockingIOError as exc:
             raise RequestInProgress("Another request is bringing a piece of this upload.") from exc
         yield Resumed(path, str(upload_id), file)
+
+
+def wait_until_idle(upload_id: UUID, seconds: float) -> None:
+    """Waits until no request writes the file of this upload, but no longer than so."""
+    latest = time.monotonic() + seconds
+    with suppress(FileNotFoundError), resumed_path(upload_id).open("rb") as file:
+        while True:
+            with suppress(BlockingIOError):
+                return fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if time.monotonic() >= latest:
+                return None
+            time.sleep(_LOOK_EVERY_SECONDS)  # A lock with a limit there is not.
 
 
 def resumed_path(upload_id: UUID) -> Path:

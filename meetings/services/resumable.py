@@ -26,6 +26,8 @@ from meetings.services.recordings import Announced, Came
 
 #: After the last piece; then it is given up.
 KEPT_FOR = timedelta(days=7)
+#: How long who asks how far it is waits for a piece that is just coming in.
+NOTED_WITHIN_SECONDS = 2
 ALGORITHMS = ("sha1", "sha256")
 
 
@@ -65,9 +67,16 @@ def create_upload(actor: Any, announced: Announced) -> Upload:
 def get_upload(actor: Any, upload_id: str) -> Upload:
     """The actor's upload; one of which all has come, but whose end a process did not live to see, is ended now.
 
+    Whoever asks right after a cut hears of what came before it: the request that was cut is given time to note it.
+
     Raises:
         Upload.DoesNotExist
     """
+    files.wait_until_idle(_get(actor, upload_id).pk, NOTED_WITHIN_SECONDS)
+    return _ended(actor, upload_id)
+
+
+def _ended(actor: Any, upload_id: str) -> Upload:
     upload = _get(actor, upload_id)
     if upload.offset == upload.length and not upload.ended_at:
         with files.resumed(upload.pk) as file:
@@ -90,12 +99,15 @@ def append(
         RequestInProgress, ChecksumMismatch, Unavailable
         ValidationError: more came than was announced.
     """
-    get_upload(actor, upload_id)
+    _ended(actor, upload_id)
     with files.resumed(_get(actor, upload_id).pk) as file:
         upload = _get(actor, upload_id)
         if offset != upload.offset:
             raise Conflict(f"The upload goes on at {upload.offset}.")
-        if not upload.ended_at:
+        if upload.ended_at:
+            if any(chunks):
+                raise _more(upload)
+        else:
             _write(upload, file, chunks, checksum)
             if upload.offset == upload.length:
                 _finish(actor, upload, file)
@@ -140,9 +152,7 @@ def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Che
         for chunk in chunks:
             if len(chunk) > left:
                 file.cut(upload.offset)
-                raise invalid(
-                    "upload-length", "mismatch", f"More than the {upload.length} bytes came that were announced."
-                )
+                raise _more(upload)
             file.write(chunk)
             left -= len(chunk)
             if digest:
@@ -155,6 +165,10 @@ def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Che
         file.cut(upload.offset)
         raise ChecksumMismatch("What came is not what was sent: its checksum is another.")
     _note(upload, file)
+
+
+def _more(upload: Upload) -> ValidationError:
+    return invalid("upload-length", "mismatch", f"More than the {upload.length} bytes came that were announced.")
 
 
 def _note(upload: Upload, file: Resumed) -> None:

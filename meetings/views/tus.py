@@ -107,7 +107,8 @@ def _delete(request: HttpRequest, actor: Any, upload_id: str) -> HttpResponse:
 
 def _number(request: HttpRequest, header: str) -> int:
     sent = request.headers.get(header, "")
-    if not re.fullmatch(r"[0-9]{1,15}", sent):
+    # As long as it likes, up to where it takes time to read: what is too much is told as that.
+    if not re.fullmatch(r"[0-9]{1,1000}", sent):
         raise invalid(header.lower(), "type", f"{header} is a number of bytes.")
     return int(sent)
 

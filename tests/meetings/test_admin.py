@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from tests.factories import (
     SegmentFactory,
     SpeakerFactory,
     SummaryFactory,
+    SupportFactory,
     TranscribedMeetingFactory,
 )
 from users.models import User
@@ -85,7 +87,7 @@ def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, a
     item = ActionItemFactory(meeting=meeting, text="send the report")
     page = site.get(page_of(meeting)).content.decode()
     for shown in (
-        '<progress value="42" max="100">', "42 %", "Diarizing", "It ends before it should.", "The Chair",
+        '<progress value="42" max="100">', "42&nbsp;%", "Diarizing", "It ends before it should.", "The Chair",
         "We buy &lt;one&gt;.", "01:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
     ):  # fmt: skip
         assert shown in page
@@ -110,6 +112,56 @@ def test_an_action_item_is_decided_about_on_its_meetings_page(site: Client, admi
     assert Task.objects.get().pk == item.task_id
     refused = site.post(reverse("admin:meetings_actionitem_reject", args=[item.pk]), follow=True)
     assert "accepted; delete its task" in refused.content.decode()
+
+
+def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Client) -> None:
+    item = ActionItemFactory()
+    site.post(reverse("admin:meetings_actionitem_accept", args=[item.pk]))
+    own = reverse("admin:meetings_actionitem_change", args=[item.pk])
+    task = Task.objects.get()
+    for page in (own, reverse("admin:meetings_actionitem_changelist")):
+        assert reverse("admin:tasks_task_change", args=[task.pk]) in site.get(page).content.decode()
+    deleted = task.pk
+    task.delete()
+    assert f"{deleted} (deleted)" in site.get(own).content.decode()
+    for page in (own, page_of(item.meeting)):
+        shown = site.get(page).content.decode()
+        assert all(f"/{item.pk}/{name}/" in shown for name in ("accept", "reject"))
+    site.post(reverse("admin:meetings_actionitem_reject", args=[item.pk]))
+    item.refresh_from_db()
+    assert (item.status, item.task_id) == (ActionItemStatus.REJECTED, None)
+
+
+def test_what_staff_may_not_do_is_a_message(client: Client, ann: User) -> None:
+    staff = SupportFactory(is_staff=True)
+    codes = ("view_meeting", "change_meeting", "view_actionitem", "change_actionitem")
+    staff.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    client.force_login(staff)
+    client.defaults["HTTP_HOST"] = "localhost"
+    meeting = MeetingFactory(owner=ann, title="Title", participants=[staff.pk])
+    told = client.post(page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True)
+    assert "Only its owner and administrators may change a meeting." in told.content.decode()
+    meeting.refresh_from_db()
+    assert meeting.title == "Title"
+    for item, word in ((ActionItemFactory(), "not found"), (ActionItemFactory(meeting=meeting), "1 accepted")):
+        address = reverse("admin:meetings_actionitem_accept", args=[item.pk])
+        assert word in client.post(address, follow=True).content.decode()
+    assert Task.objects.count() == 1
+    # What is not for them at all stays so.
+    staff.user_permissions.clear()
+    assert client.post(page_of(meeting), form()).status_code == 403
+
+
+def test_the_first_segments_of_the_newest_version_are_shown_first(site: Client) -> None:
+    meeting = TranscribedMeetingFactory()
+    for number in (place * 5 % 12 for place in range(12)):
+        SegmentFactory(meeting=meeting, recognized_text=f"sentence {number}.", start_ms=number * 1000, confidence=0.5)
+    shown = site.get(page_of(meeting)).content.decode()
+    assert [number for number in range(12) if f"sentence {number}." in shown] == list(range(10))
+    assert shown.index("sentence 0.") < shown.index("sentence 9.")
+    assert "Only the first are shown." in shown
+    assert "summaries" in shown.lower()
+    assert "50\u00a0%" in site.get(reverse("admin:meetings_segment_changelist")).content.decode()
 
 
 def test_several_action_items_are_decided_about_in_their_list(site: Client) -> None:
@@ -155,3 +207,26 @@ def test_a_speaker_is_named_through_the_service(site: Client, administrator: Use
     speaker.refresh_from_db()
     assert (speaker.name, speaker.user, speaker.version) == ("Bob Builder", bob, 2)
     assert Change.objects.filter(subject_id=speaker.pk).latest("id").actor == str(administrator.pk)
+
+
+def test_a_form_that_is_older_than_its_row_changes_nothing(site: Client, ann: User) -> None:
+    meeting = TranscribedMeetingFactory(owner=ann, title="Title")
+    segment, speaker = SegmentFactory(meeting=meeting, recognized_text="we ship it"), SpeakerFactory(meeting=meeting)
+    for row, fields in (
+        (meeting, form(owner=str(ann.pk), title="Mine")),
+        (segment, {"text": "We ship it!", "speaker_id": ""}),
+        (speaker, {"name": "Ann", "user": ""}),
+    ):
+        address = reverse(f"admin:meetings_{row._meta.model_name}_change", args=[row.pk])
+        assert '<input type="hidden" name="opened_version" value="1">' in site.get(address).content.decode()
+        assert site.post(address, {**fields, "opened_version": "1"}).status_code == 302
+        row.refresh_from_db()
+        assert row.version == 2
+        # A form that comes back with its mistakes is as old as before.
+        again = site.post(address, {**fields, "title": "", "text": "", "name": "x" * 201, "opened_version": "1"})
+        assert 'name="opened_version" value="1"' in again.content.decode()
+        for late in (fields | {"title": "Theirs", "text": "We shipped it.", "name": "Bob"}, fields):
+            told = site.post(address, {**late, "opened_version": "1"}, follow=True).content.decode()
+            assert "It was changed meanwhile and is at version 2; read it again" in told
+            row.refresh_from_db()
+            assert row.version == 2

@@ -16,7 +16,7 @@ from django.test import Client
 
 from core.rest.json import to_json
 from meetings import messages
-from meetings.models import ActionItemStatus, Meeting, Segment, Speaker, Status
+from meetings.models import ActionItemStatus, Meeting, Segment, Speaker, Status, Transcript
 from meetings.views.exports import FORMS, attachment
 from meetings.views.exports.cues import COLUMNS, LINES, LONGEST_MS, cues, width
 from meetings.views.exports.markdown import text
@@ -265,7 +265,7 @@ def test_markdown_is_a_document_for_people(door: RestDoor, meeting: Meeting, ann
     a_summary(
         meeting,
         2,
-        overview=[{"text": "They *met*.", "segment_ids": [segment]}],
+        overview=[{"text": told, "segment_ids": [segment]} for told in ("They *met*.", "They left.")],
         topics=[{"text": "ships", "segment_ids": [segment]}],
         decisions=[{"text": "Build [one](http://x.example).", "segment_ids": [segment]}],
     )
@@ -275,7 +275,7 @@ def test_markdown_is_a_document_for_people(door: RestDoor, meeting: Meeting, ann
     assert told.startswith(
         "# Weekly \\*review\\*: A/B\n\n- Date: 2026-03-04 09:30 UTC\n- Length: 01:02:05\n- Language: en\n"
         "- Transcript: version 2\n\n## Participants\n\n- Ann Other\n- Bob Builder\n\n"
-        "## Summary\n\nThey \\*met\\*.\n\n## Topics\n\n- ships\n\n"
+        "## Summary\n\n- They \\*met\\*.\n- They left.\n\n## Topics\n\n- ships\n\n"
         "## Decisions\n\n- Build \\[one\\](http://x.example).\n\n## Action items\n\n"
         "- Do thing 1; who: Bob\\_B; by: 2026-03-06; proposed\n"
         f"- Do thing 2; by: soon; accepted, [the task](/api/v1/tasks/{meeting.pk})\n\n"
@@ -284,6 +284,41 @@ def test_markdown_is_a_document_for_people(door: RestDoor, meeting: Meeting, ann
     # Who goes on speaking is named once.
     assert told.count("**S2** (00:00:20)") == told.count("**S2**") == 1
     assert "<script>" not in told.replace("\\<", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "reason", "line"),
+    [
+        (Status.QUEUED, "QUEUED", "", "- Not finished: queued at 42\u00a0%\n"),
+        (Status.PROCESSING, "PROCESSING", "", "- Not finished: processing at 42\u00a0%\n"),
+        (Status.CANCELLED, "CANCELLED", "", "- Not finished: cancelled at 42\u00a0%\n"),
+        (Status.FAILED, "FAILED", "No *engine*.", "- Not finished: failed at 42\u00a0%: No \\*engine\\*.\n"),
+        (Status.COMPLETED, "COMPLETED", "", ""),
+    ],
+)
+def test_what_is_not_whole_says_so(
+    door: RestDoor, meeting: Meeting, ann: User, status: Status, name: str, reason: str, line: str
+) -> None:
+    notice = "The file was cut off."
+    Meeting.objects.update(status=status, progress=42, failure_reason=reason, notice=notice)
+    told = json.loads(content(get(door, meeting, "json", ann)))
+    assert (told["status"], told["progress"]) == (f"MEETING_STATUS_{name}", 42)
+    assert (told["failure_reason"], told["notice"]) == (reason, notice)
+    document = content(get(door, meeting, "md", ann))
+    assert f"- Transcript: version 2\n{line}- Note: The file was cut off.\n\n## Participants" in document
+
+
+def test_an_earlier_version_tells_its_own_end(door: RestDoor, meeting: Meeting, ann: User) -> None:
+    Meeting.objects.update(status=Status.PROCESSING, progress=42, notice="The file was cut off.")
+    for status, progress, line in (
+        (Status.COMPLETED, 100, ""), (Status.CANCELLED, None, "- Not finished: cancelled\n"),
+    ):  # fmt: skip
+        Transcript.objects.filter(version=1).update(status=status)
+        told = json.loads(content(get(door, meeting, "json", ann, "?transcript_version=1")))
+        assert (told["status"], told["progress"]) == (f"MEETING_STATUS_{status.name}", progress)
+        assert (told["failure_reason"], told["notice"]) == ("", "")
+        document = content(get(door, meeting, "md", ann, "?transcript_version=1"))
+        assert f"- Transcript: version 1\n{line}\n## Participants" in document
 
 
 @pytest.mark.parametrize(

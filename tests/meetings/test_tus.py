@@ -3,16 +3,20 @@
 import base64
 import fcntl
 import hashlib
+import os
 import random
 import resource
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -23,6 +27,7 @@ from tests.doors import RestDoor
 from tests.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
 from tests.meetingservice.conftest import folder as folder
 from tests.recordings import a_recording, stored
+from tests.servers import PATIENCE_SECONDS, until
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -184,6 +189,52 @@ def test_more_than_was_announced(uploader: Uploader) -> None:
     assert uploader.offset(path) == 0
 
 
+def test_more_than_was_announced_once_all_is_there(uploader: Uploader) -> None:
+    content = a_recording()
+    path, meeting = begun(uploader, content)
+    uploader.patch(path, 0, content)
+    answer = uploader.patch(path, len(content), b"x")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "#/upload-length")
+    assert uploader.patch(path, len(content), b"").status_code == 204
+    meeting.refresh_from_db()
+    assert (meeting.status, stored()[0].read_bytes()) == (Status.QUEUED, content)
+
+
+def test_who_asks_right_after_a_cut_hears_of_what_came_before_it(
+    transactional_db: None, ann: User, uploader: Uploader
+) -> None:
+    path, _ = begun(uploader, a_recording())
+    upload_id, begins = path.rpartition("/")[2], threading.Event()
+    open_files = Path("/proc/self/fd")
+
+    def others_wait() -> bool:
+        # The request that brings the piece has the file open, and so has whoever waits for it.
+        return [os.path.realpath(file) for file in open_files.iterdir()].count(
+            str(files.resumed_path(UUID(upload_id)))
+        ) == 2
+
+    def broken() -> Iterator[bytes]:
+        yield b"RIFF"
+        begins.set()
+        until(others_wait, "the other request waits")
+        raise Cancelled("The client went away.")
+
+    def bring() -> None:
+        try:
+            with pytest.raises(Cancelled):
+                resumable.append(ann, upload_id, 0, broken())
+        finally:
+            connection.close()
+
+    request = threading.Thread(target=bring)
+    request.start()
+    try:
+        assert begins.wait(PATIENCE_SECONDS)
+        assert uploader.offset(path) == 4
+    finally:
+        request.join()
+
+
 def test_it_can_be_given_up(uploader: Uploader) -> None:
     path, meeting = begun(uploader, a_recording())
     uploader.patch(path, 0, b"RIFF")
@@ -229,6 +280,8 @@ def test_bad_requests(uploader: Uploader, bob: User) -> None:
     for answer, reason in (
         (uploader.create(0, filename="f"), "INVALID"),
         (uploader.create(5_000_000_000, filename="f"), "TOO_LARGE"),
+        (uploader.create(10**23 - 1, filename="f"), "TOO_LARGE"),
+        (uploader.send("POST", UPLOADS, upload_length="9" * 5_000), "INVALID"),
         (uploader.create(10), "INVALID"),
         (uploader.create(10, meeting_id=str(another.pk)), "NOT_FOUND"),
         (uploader.send("POST", UPLOADS, upload_length="x"), "INVALID"),

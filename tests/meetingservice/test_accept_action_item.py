@@ -13,7 +13,7 @@ from core.ids import uuid7
 from meetings.models import ActionItem, ActionItemStatus
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import AcceptActionItemRequest
-from tandem.task.v1.task_pb2 import GetTaskRequest
+from tandem.task.v1.task_pb2 import DeleteTaskRequest, GetTaskRequest
 from tandem.user.v1.user_pb2 import DeleteUserRequest
 from tasks.models import Task
 from tests.doors import Door, Failed, GrpcDoor
@@ -141,9 +141,18 @@ def test_accepting_it_again_answers_the_same(api: Door, item: ActionItem, ann: U
     assert api(ACCEPT, accepted(item), actor=ann, if_match='"1"').action_item == first
     assert api(ACCEPT, accepted(item, title="Another"), actor=bob).action_item == first
     assert Task.objects.get().title == "send the report"
-    Task.objects.get().delete()
-    assert api(ACCEPT, accepted(item), actor=ann).action_item == first
-    assert not Task.objects.exists()
+
+
+def test_of_one_whose_task_was_deleted_another_is_made(api: Door, item: ActionItem, ann: User, bob: User) -> None:
+    first = api(ACCEPT, accepted(item), actor=ann).action_item
+    api("TaskService/DeleteTask", DeleteTaskRequest(id=first.task_id), actor=ann)
+    with pytest.raises(Failed) as failed:
+        api(ACCEPT, accepted(item), actor=bob, if_match='"1"')
+    assert failed.value.reason == "STALE"
+    second = api(ACCEPT, accepted(item), actor=bob, if_match='"2"').action_item
+    assert (second.status, second.decided_by, second.version) == (first.status, str(bob.pk), 3)
+    assert second.task_id == str(Task.objects.get().pk) != first.task_id
+    assert api(ACCEPT, accepted(item), actor=ann, if_match='"2"').action_item == second
 
 
 def test_a_key_accepts_once(api: Door, item: ActionItem, ann: User) -> None:

@@ -67,6 +67,13 @@ def test_a_language_is_of_two_or_three_letters(api: Door, ann: User, language: s
     assert refused(api, ann, CreateMeetingRequest(title="T", language=language)).fields == {"language": "language"}
 
 
+def test_of_a_language_that_is_too_long_one_fault_is_told(api: Door, ann: User) -> None:
+    failed = refused(api, ann, CreateMeetingRequest(title="T", language="klingon"))
+    assert failed.violations == [
+        ("language", "max_length", "Give the language in two or three letters of ISO 639, as in en.")
+    ]
+
+
 def test_participants_are_named_once_and_are_not_too_many(api: Door, ann: User, bob: User) -> None:
     for participants, code in ((["me", str(ann.pk)], "duplicate"), ([str(uuid4()) for _ in range(501)], "max_items")):
         request = CreateMeetingRequest(title="T", participants=participants)

@@ -56,6 +56,8 @@ def test_an_emptied_text_is_again_what_was_recognised(api: Door, segment: Segmen
     api(EDIT, change(segment, text="one"), actor=ann)
     edited = api(EDIT, change(segment, "text", text=text), actor=ann).segment
     assert (edited.text, edited.recognized_text, edited.version) == ("we ship it", "we ship it", 3)
+    # Taking a correction back is an edit, too.
+    assert (edited.edited_by, edited.HasField("edited_at")) == (str(ann.pk), True)
     assert SegmentEdit.objects.count() == 2
 
 

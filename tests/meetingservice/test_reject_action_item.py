@@ -4,6 +4,7 @@ from changes.models import Change
 from meetings.models import ActionItem, ActionItemStatus
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import AcceptActionItemRequest, RejectActionItemRequest
+from tandem.task.v1.task_pb2 import DeleteTaskRequest
 from tasks.models import Task
 from tests.doors import Door, Failed
 from tests.factories import ActionItemFactory, TranscribedMeetingFactory
@@ -50,8 +51,18 @@ def test_what_is_accepted_is_not_rejected(api: Door, item: ActionItem, ann: User
     with pytest.raises(Failed) as failed:
         api(REJECT, rejected(item), actor=ann)
     assert failed.value.reason == "CONFLICT"
+    assert failed.value.message == "This action item is accepted; delete its task first."
     item.refresh_from_db()
     assert (item.status, item.version) == (ActionItemStatus.ACCEPTED, 2)
+
+
+def test_once_its_task_is_deleted_it_is_rejected(api: Door, item: ActionItem, ann: User, bob: User) -> None:
+    request = AcceptActionItemRequest(meeting_id=str(item.meeting_id), item_id=str(item.pk))
+    task_id = api("MeetingService/AcceptActionItem", request, actor=ann).action_item.task_id
+    api("TaskService/DeleteTask", DeleteTaskRequest(id=task_id), actor=ann)
+    told = api(REJECT, rejected(item), actor=bob, if_match='"2"').action_item
+    assert (told.status, told.task_id) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, "")
+    assert (told.decided_by, told.version) == (str(bob.pk), 3)
 
 
 def test_a_stale_version_changes_nothing(api: Door, item: ActionItem, ann: User) -> None:

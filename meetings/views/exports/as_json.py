@@ -7,6 +7,7 @@ from typing import Any
 from core.rest import json
 from meetings import messages
 from meetings.views.exports.reading import Transcription
+from tandem.meeting.v1 import meeting_pb2
 
 
 def written(found: Transcription) -> Iterator[str]:
@@ -18,6 +19,10 @@ def written(found: Transcription) -> Iterator[str]:
         "starts_at": meeting["starts_at"],
         "duration_ms": meeting["duration_ms"],
         "transcript_version": found.version,
+        "status": meeting_pb2.MeetingStatus.Name(found.status.value),
+        "progress": found.progress,
+        "failure_reason": found.failure_reason,
+        "notice": found.notice,
         "language": found.language,
         "speakers": [json.to_json(messages.speaker_message(speaker)) for speaker in found.speakers],
         "summary": found.summary and json.to_json(messages.summary_message(found.summary)),

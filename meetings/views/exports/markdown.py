@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from meetings.models import ActionItem, ActionItemStatus, Segment
+from meetings.models import ActionItem, ActionItemStatus, Segment, Status
 from meetings.views.exports.reading import Transcription
 
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~!$^])")
@@ -20,9 +20,7 @@ def written(found: Transcription) -> Iterator[str]:
     yield from _list(_facts(found))
     yield from _section("Participants", map(text, found.people))
     if (summary := found.summary) is not None:
-        overview = " ".join(text(statement["text"]) for statement in summary.overview)
-        if overview:
-            yield f"## Summary\n\n{overview}\n\n"
+        yield from _section("Summary", (text(statement["text"]) for statement in summary.overview))
         yield from _section("Topics", (text(statement["text"]) for statement in summary.topics))
         yield from _section("Decisions", (text(statement["text"]) for statement in summary.decisions))
     yield from _section("Action items", map(_action_item, found.action_items))
@@ -48,6 +46,17 @@ def _facts(found: Transcription) -> Iterator[str]:
         yield f"Language: {text(found.language)}"
     if found.version:
         yield f"Transcript: version {found.version}"
+    if found.status not in (Status.PENDING, Status.COMPLETED):
+        yield f"Not finished: {_how_far(found)}"
+    if found.notice:
+        yield f"Note: {text(found.notice)}"
+
+
+def _how_far(found: Transcription) -> str:
+    told = str(found.status.label).lower()
+    if found.progress is not None:
+        told += f" at {found.progress}\u00a0%"
+    return f"{told}: {text(found.failure_reason)}" if found.failure_reason else told
 
 
 def _action_item(item: ActionItem) -> str:

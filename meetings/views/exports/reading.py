@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Max, Sum
 
-from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary, Transcript
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary, Transcript
 from meetings.queries import get_meeting
 from meetings.queries.transcripts import version_of
 from users.models import User
@@ -25,6 +25,9 @@ class Transcription:
         version: 0 = there is none yet.
         language: what is spoken, as far as is known.
         fingerprint: another one, if anything of it is another.
+        progress: in percent; None = that of an earlier version, which is not kept.
+        failure_reason: a sentence for people, if it failed.
+        notice: a sentence for people about what is odd with the recording; of the newest version only.
         people: the names of the owner and the participants, in their order, as far as the caller may see them.
     """
 
@@ -32,6 +35,10 @@ class Transcription:
     version: int
     language: str
     fingerprint: str
+    status: Status
+    progress: int | None
+    failure_reason: str
+    notice: str
     people: Sequence[str]
     speakers: Sequence[Speaker]
     summary: Summary | None
@@ -68,12 +75,20 @@ def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:
         version,
         (made.spoken_language or made.language if made else "") or meeting.language,
         fingerprint,
+        *_state(meeting, made),
         _people(actor, meeting),
         speakers,
         Summary.objects.filter(**of_version).first(),
         list(ActionItem.objects.filter(**of_version).order_by("place")),
         {speaker.pk: speaker.name or speaker.label for speaker in speakers},
     )
+
+
+def _state(meeting: Meeting, made: Transcript | None) -> tuple[Status, int | None, str, str]:
+    """How far the version is, and what is to be said of it: the meeting tells that of its newest version."""
+    if made is None or not Transcript.objects.filter(meeting=meeting, version__gt=made.version).exists():
+        return Status(meeting.status), meeting.progress, meeting.failure_reason, meeting.notice
+    return Status(made.status), 100 if made.status == Status.COMPLETED else None, "", ""
 
 
 def _fingerprint(meeting: Meeting, of_version: Mapping[str, Any]) -> str:

@@ -162,8 +162,8 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse.FromString,
         )
         """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not
-        be: the fields are those of the request), NOT_FOUND, ABORTED.
+        and changes nothing, whatever the request says and whichever version it names; only if its task was deleted, it makes
+        another. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND, ABORTED.
         """
         self.RejectActionItem: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
@@ -174,7 +174,7 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.RejectActionItemResponse.FromString,
         )
         """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
-        accepted: there is a task), ABORTED.
+        accepted, and its task is there: delete that first), ABORTED.
         """
         self.SearchTranscripts: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
@@ -379,8 +379,8 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse:
         """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names. INVALID_ARGUMENT (the task could not
-        be: the fields are those of the request), NOT_FOUND, ABORTED.
+        and changes nothing, whatever the request says and whichever version it names; only if its task was deleted, it makes
+        another. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -392,7 +392,7 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.RejectActionItemResponse:
         """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
-        accepted: there is a task), ABORTED.
+        accepted, and its task is there: delete that first), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
