@@ -57,9 +57,11 @@ class Job:
             try:
                 return process.recognise(self)
             except EngineFailed as exc:
-                if last and not self.is_cancelled:
+                if self.is_cancelled:
+                    raise Cancelled from exc  # We ended it ourselves.
+                if last:
                     raise
-                logger.warning("%s", exc)
+                logger.warning("An utterance is done once more: %s", exc)
             finally:
                 with self._lock:
                     self._process = None
