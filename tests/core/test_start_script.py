@@ -26,7 +26,7 @@ from tests.recordings import a_form
 ROOT = Path(__file__).resolve().parents[2]
 RECORDING = ROOT / "tests/speech/data/meeting.ogg"
 NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env"
+    ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env", ".coverage*"
 )
 
 
