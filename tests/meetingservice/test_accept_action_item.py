@@ -192,6 +192,8 @@ def test_two_at_once_make_one_task(committing_api: Door, keys: tuple[str | None,
 
 def waiting() -> int:
     with connection.cursor() as cursor:
+        # Within a transaction PostgreSQL goes on telling of the connections that there were when it was first asked.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
             " WHERE NOT granted AND datname = current_database()"
