@@ -12,6 +12,7 @@ import random
 import select
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,11 @@ class Writer:
         self._notes = notes
         self._going_on = going_on
         self._count = 0
-        self._people = list(User.objects.filter(email__in=("john@example.com", "jane@example.com")).order_by("email"))
+
+    @cached_property
+    def _people(self) -> list[User]:
+        # Not before the first write, which is tried again: the database may be away when this process begins.
+        return list(User.objects.filter(email__in=("john@example.com", "jane@example.com")).order_by("email"))
 
     def write(self) -> None:
         """One transaction, or none if nobody is there."""
