@@ -49,7 +49,8 @@ class Job:
 
     def run(self, process: "_Process") -> Recognised:
         """Has a process do it; once more if that process dies by itself."""
-        for last in (False, True):
+        last = False
+        while True:
             with self._lock:
                 if self.is_cancelled:
                     raise Cancelled
@@ -61,11 +62,11 @@ class Job:
                     raise Cancelled from exc  # We ended it ourselves.
                 if last:
                     raise
+                last = True
                 logger.warning("An utterance is done once more: %s", exc)
             finally:
                 with self._lock:
                     self._process = None
-        raise Cancelled
 
 
 class Asr:
