@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -131,7 +132,9 @@ class EmbeddedNode:
             self._connection.close()
             self._connection = None
         if self._process:
-            self._process.kill()
+            # The group: the recogniser that the node started must not outlive it.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 with suppress(OSError):

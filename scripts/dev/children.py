@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
+import psutil
+
 from scripts.dev.options import ROOT
 from scripts.dev.tether import GRACE_SECONDS
 
@@ -40,16 +42,39 @@ class Child:
         return await self._process.wait() if self._process else 0
 
     async def stop(self) -> None:
-        """Asks it to end, waits, and ends whatever is left of it and of what it started."""
+        """Ask the program to end, and wait until its whole session has: what it started may end after it does.
+
+        What is left after the grace is killed.
+        """
         if self._process and self._process.returncode is None:
             self._process.terminate()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.ended(), GRACE_SECONDS)
+            await asyncio.wait_for(self._session_ended(), GRACE_SECONDS)
         self.kill()
-        await self.ended()
+        await self._session_ended()
 
     def kill(self) -> None:
-        """Ends it and what it started, at once."""
-        if self._process:
+        """Kill the program and everything it started, at once."""
+        for pid in self._session():
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+
+    async def _session_ended(self) -> None:
+        await self.ended()
+        while self._session():
+            await asyncio.sleep(0.02)
+
+    def _session(self) -> list[int]:
+        """List the live processes of the child's session.
+
+        A child may put what it starts into process groups of their own, but not by accident into another session. As
+        long as one of them lives, the kernel gives the session's number to no other process.
+        """
+        return [pid for pid in psutil.pids() if _is_in_session(pid, self._process.pid)] if self._process else []
+
+
+def _is_in_session(pid: int, session: int) -> bool:
+    try:
+        return os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.Error):
+        return False
