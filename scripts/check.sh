@@ -76,7 +76,6 @@ env DEBUG=false DEV_AUTH_AS= DATABASE_URL= TANDEM_DATA_DIR="$work/var" HTTPS_ONL
     python manage.py check --deploy --fail-level WARNING
 
 step "tests, and how much of our code they run (at least 95 %)"
-# Two at a time, each with a database of its own, by whole files.
-scripts/test.sh --cov --cov-fail-under=95 -n 2 --dist loadfile
+scripts/test.sh --cov --cov-fail-under=95
 
 step "all checks passed"

@@ -1,23 +1,28 @@
 #!/usr/bin/env bash
 # Runs the tests against a database of their own, beside a development server if one runs.
 #
-#   scripts/test.sh                      all tests
-#   scripts/test.sh tests/core -k paging any options and paths of pytest
+#   scripts/test.sh                      all tests, on all cores
+#   scripts/test.sh tests/core -k paging any options and paths of pytest, in one process
 #   scripts/test.sh -m faults            cuts, kills and load for minutes (docs/testing.md); no other run has them
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
-#   scripts/test.sh -n 4 --dist loadfile all tests, on four cores
 set -euo pipefail
 unset CDPATH
 cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 set_up
 
+# All tests are spread over the cores, by whole files, each process with a database of its own.
 arguments=()
+spread=(-n logical --dist loadfile)
 for argument in "$@"; do
     case $argument in
         # What is measured stands in pyproject.toml. An option follows, or a path would be taken for what to measure.
         --cov) arguments+=(--cov --cov-report=html --cov-report=term:skip-covered) ;;
-        *) arguments+=("$argument") ;;
+        --cov*) arguments+=("$argument") ;;
+        *)
+            arguments+=("$argument")
+            spread=()
+            ;;
     esac
 done
-exec .venv/bin/python -m pytest ${arguments[@]+"${arguments[@]}"}
+exec .venv/bin/python -m pytest ${spread[@]+"${spread[@]}"} ${arguments[@]+"${arguments[@]}"}
