@@ -3,8 +3,12 @@
 A chunk is one transaction. What is wrong with an item is told of it and leaves the others alone. An item with an
 idempotency key (`request_id`) that was written before is not written again, so a stream that was cut off is simply sent
 once more. While a chunk is written the next one is read.
+
+An item that repeats another's key in the same stream has that item's outcome: its error, or what was made of it. A key
+that comes with another content is refused, wherever in the stream it comes again.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -31,6 +35,7 @@ from core.errors import (
     problem_of,
     shown_path,
 )
+from core.keyed import digests
 from core.operations import Call, idempotency_key, principal
 from tandem.common.v1 import common_pb2
 
@@ -38,6 +43,8 @@ CHUNK = 500
 MOST_ERRORS = 1_000
 #: All or none must fit in one transaction, which waits for nobody: so they are read before it begins.
 MOST_ATOMIC = 10_000
+#: How many failed items with a key are remembered until the end of a stream, to answer those that repeat them.
+MAX_REMEMBERED_FAILURES = 10_000
 #: What an item may fail with by itself; anything else is the whole stream's failure.
 OWN_FAULTS = (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist)
 
@@ -51,10 +58,11 @@ class Row:
         made: what `check` made of these, or why nothing can be made of them.
         problem: why it is not written; None = nothing is wrong so far.
         answer: what is kept for its idempotency key, as bytes.
-        replayed: it was written by an earlier call with this key.
+        replayed: it was written before with this key: by an earlier call, or for an earlier item.
+        repeats: the earlier item of its chunk with the same key and content, whose outcome it gets; None = none.
     """
 
-    __slots__ = ("answer", "index", "key", "made", "problem", "replayed", "request", "values")
+    __slots__ = ("answer", "index", "key", "made", "problem", "repeats", "replayed", "request", "values")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -65,6 +73,7 @@ class Row:
         self.problem: Problem | None = None
         self.answer = b""
         self.replayed = False
+        self.repeats: Row | None = None
 
     def fail(self, raised: BaseException) -> None:
         self.problem = problem_of(raised)
@@ -76,7 +85,7 @@ class Outcome:
 
     Attributes:
         written: how many items this call wrote.
-        replayed: how many an earlier call had written.
+        replayed: how many had been written before: by an earlier call, or for an earlier item with the same key.
         errors: the first `MOST_ERRORS` items that were not written, with the reason.
         through: how many items, from the first, have a final outcome.
     """
@@ -98,6 +107,27 @@ class Outcome:
         self.through += len(rows)
 
 
+class Failures:
+    """The keys of a stream's items that failed. The database keeps only those of items that were written."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[bytes, Problem]] = OrderedDict()
+
+    def add(self, row: Row) -> None:
+        """Remembers a failed row under its key, unless an earlier one with this key is remembered."""
+        if row.key and row.problem is not None and row.key not in self._kept:
+            self._kept[row.key] = (digests(row.request)[0], row.problem)
+            if len(self._kept) > MAX_REMEMBERED_FAILURES:
+                self._kept.popitem(last=False)
+
+    def of(self, row: Row) -> Problem | None:
+        """Why the row fails because of an earlier one with its key; None if no such row failed."""
+        if row.key not in self._kept:
+            return None
+        request, problem = self._kept[row.key]
+        return problem if request == digests(row.request)[0] else problem_of(_reused())
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows that are written together.
@@ -106,12 +136,14 @@ class Chunk:
         scope: in whose name, and for which operation, their idempotency keys are kept.
         paths: field of the model -> path in the message, where they differ.
         answer: what is kept of what was made, to be given when the item is sent again.
+        failures: the items of the stream's earlier chunks that failed.
     """
 
     scope: tuple[str, str]
     rows: Sequence[Row]
     paths: Mapping[str, str]
     answer: Callable[[Any], bytes]
+    failures: Failures
 
     def refuse(self, row: Row, raised: Exception, field: str = "") -> None:
         """The row is not written, because of what a rule of the model raised.
@@ -129,32 +161,46 @@ class Chunk:
     @property
     def good(self) -> list[Row]:
         """Those with which nothing is wrong so far, and that are still to be written."""
-        return [row for row in self.rows if row.problem is None and not row.replayed]
+        return [row for row in self.rows if row.problem is None and not row.replayed and row.repeats is None]
 
     def leave_out_replayed(self) -> None:
-        """Marks the rows that were written before, and those whose key was used for something else; of the others,
-        those of which nothing could be made.
+        """Mark the rows that were written before, that repeat others, and whose key was used for something else; of the
+        others, those of which nothing could be made.
         """
-        keyed: dict[str, Row] = {}
-        for row in self.good:
-            if not row.key:
-                continue
-            first = keyed.setdefault(row.key, row)
-            if first is row:
-                continue
-            if first.request == row.request:
-                row.replayed, row.answer = True, first.answer
-            else:
-                row.fail(_reused())
-        known = idempotency.kept(*self.scope, {key: row.request for key, row in keyed.items()})
-        for key, answer in known.items():
-            if answer is None:
-                keyed[key].fail(_reused())
-            else:
-                keyed[key].replayed, keyed[key].answer = True, answer
+        for row in self._first_of_their_keys():
+            if (problem := self.failures.of(row)) is not None:
+                row.problem = problem
         for row in self.good:
             if isinstance(row.made, Exception):
                 self.refuse(row, row.made)
+
+    def _first_of_their_keys(self) -> list[Row]:
+        """Mark the rows whose keys were used before, in the database or in this chunk; return the others with a key."""
+        keyed = [row for row in self.rows if row.key]
+        kept = idempotency.kept(*self.scope, {row.key for row in keyed})
+        first: dict[str, Row] = {}
+        for row in keyed:
+            if (record := kept.get(row.key)) is not None:
+                if record.is_of(row.request):
+                    row.problem, row.replayed, row.answer = None, True, record.answer
+                else:
+                    row.fail(_reused())
+            elif (earlier := first.setdefault(row.key, row)) is not row:
+                if earlier.request == row.request:
+                    row.repeats = earlier
+                else:
+                    row.fail(_reused())
+        return list(first.values())
+
+    def settle_repeats(self) -> None:
+        """Give the rows that repeat others their outcome, and remember the failed ones for the chunks to come."""
+        for row in self.rows:
+            if (first := row.repeats) is None:
+                self.failures.add(row)
+            elif first.problem is not None:
+                row.problem = first.problem
+            else:
+                row.problem, row.replayed, row.answer = None, True, first.answer
 
     def save(self, save: Callable[[Sequence[Row]], None]) -> None:
         """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
@@ -168,6 +214,8 @@ class Chunk:
                 self._save(rows, save)
         except IntegrityError:
             for row in rows:
+                # What was refused then may have been because of a row that is not written now.
+                row.problem = None
                 self._save_alone(row, save)
 
     def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None]) -> None:
@@ -219,11 +267,12 @@ def write(
     outcome = Outcome()
     rows = _rows(items, read)
     scope = principal(call), call.operation.name
+    failures = Failures()
 
     def chunks(rows: Iterable[Row]) -> Iterator[Chunk]:
         rows = iter(rows)
         while part := list(islice(rows, CHUNK)):
-            chunk = Chunk(scope, part, paths or {}, answer)
+            chunk = Chunk(scope, part, paths or {}, answer, failures)
             check(call.actor, chunk)
             yield chunk
 
@@ -233,6 +282,7 @@ def write(
 
     def save_chunk(chunk: Chunk) -> None:
         save(call.actor, chunk)
+        chunk.settle_repeats()
 
     with _telling_how_far(outcome):
         if call.atomic:

@@ -5,9 +5,9 @@ of the request and the answer, so effect and row are committed together or not a
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
@@ -79,24 +79,24 @@ def once(
         return bytes(record.answer), True
 
 
-def kept(principal: str, operation: str, requests: Mapping[str, bytes]) -> dict[str, bytes | None]:
-    """Which of these keys were used already.
+class Kept(NamedTuple):
+    """What is kept of a write: a keyed hash of its request, and its answer."""
 
-    Args:
-        requests: key → what is asked with it, in a canonical form.
+    request_hash: bytes
+    answer: bytes
 
-    Returns:
-        Key → the answer that was kept; None where the key was used with another request.
-    """
-    if not requests:
+    def is_of(self, request: bytes) -> bool:
+        """Return whether it is this request, in a canonical form, that was answered so."""
+        return self.request_hash in digests(request)
+
+
+def kept(principal: str, operation: str, keys: Collection[str]) -> dict[str, Kept]:
+    """Return what is kept under these keys; a key that was not used is missing."""
+    if not keys:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_KEPT, [principal, operation, list(requests), timezone.now() - KEPT_FOR])
-        found = cursor.fetchall()
-    return {
-        key: bytes(answer) if bytes(request_hash) in digests(requests[key]) else None
-        for key, request_hash, answer in found
-    }
+        cursor.execute(_KEPT, [principal, operation, list(keys), timezone.now() - KEPT_FOR])
+        return {key: Kept(bytes(request_hash), bytes(answer)) for key, request_hash, answer in cursor.fetchall()}
 
 
 def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]]) -> None:

@@ -62,20 +62,23 @@ def test_a_key_past_its_time_counts_as_new(db: None) -> None:
 def test_of_many_each_is_kept_once(db: None) -> None:
     rows = [(f"k-{number}", b"r", bytes([number])) for number in (2, 0, 1)]
     idempotency.keep("p", "o", rows)
-    asked = {"k-0": b"r", "k-1": b"other", "k-2": b"r", "k-3": b"r"}
-    assert idempotency.kept("p", "o", asked) == {"k-0": b"\0", "k-1": None, "k-2": b"\2"}
+    asked = ["k-0", "k-1", "k-2", "k-3"]
+    found = idempotency.kept("p", "o", asked)
+    assert {key: one.answer for key, one in found.items()} == {"k-0": b"\0", "k-1": b"\1", "k-2": b"\2"}
+    assert (found["k-1"].is_of(b"r"), found["k-1"].is_of(b"other")) == (True, False)
     assert idempotency.kept("p", "other", asked) == idempotency.kept("other", "o", asked) == {}
     with pytest.raises(IntegrityError), transaction.atomic():
         idempotency.keep("p", "o", [("k-0", b"r", b"again"), ("k-4", b"r", b"new")])
-    assert idempotency.kept("p", "o", {"k-0": b"r", "k-4": b"r"}) == {"k-0": b"\0"}
+    assert {key: one.answer for key, one in idempotency.kept("p", "o", ["k-0", "k-4"]).items()} == {"k-0": b"\0"}
 
 
 def test_of_many_those_past_their_time_count_as_new(db: None) -> None:
     idempotency.keep("p", "o", [("k", b"r", b"one")])
     IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
-    assert idempotency.kept("p", "o", {"k": b"r"}) == {}
+    assert idempotency.kept("p", "o", ["k"]) == {}
     idempotency.keep("p", "o", [("k", b"other", b"two")])
-    assert idempotency.kept("p", "o", {"k": b"other"}) == {"k": b"two"}
+    found = idempotency.kept("p", "o", ["k"])["k"]
+    assert (found.answer, found.is_of(b"other")) == (b"two", True)
     assert IdempotencyRecord.objects.count() == 1
 
 

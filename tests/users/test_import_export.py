@@ -368,3 +368,18 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
     os.close(theirs)
     assert b"100%" in os.read(ours, 10_000)
     os.close(ours)
+
+
+@pytest.mark.parametrize("between", [0, bulk.CHUNK])
+def test_equal_rows_have_equal_outcomes(tmp_path: Path, between: int) -> None:
+    path = tmp_path / "users.jsonl"
+    others = rows_from(0, between)
+    bad, good = jsonl(row("no address")), jsonl(row("ann@example.com"))
+    path.write_bytes(bad + good + bad + others + good + bad)
+    code, said, _ = called("import", path)
+    assert code == 1
+    assert said.startswith(f"{between + 5} rows: {between + 1} imported, 1 brought in before, 3 failed;")
+    assert User.objects.count() == between + 1
+    found = told_in(tmp_path / "users.jsonl.errors.jsonl")
+    assert [one["line"] for one in found] == [1, 3, between + 5]
+    assert {one["fields"][0]["message"] for one in found} == {"Enter an e-mail address."}

@@ -11,7 +11,7 @@ from changes.queries import first_versions
 from changes.services import acting
 from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
-from core.errors import AlreadyExists, invalid
+from core.errors import AlreadyExists, Violation, invalid
 from core.foreign_passwords import stored_form
 from core.metrics import users_created
 from core.models import draft, insert_many, translated
@@ -69,8 +69,12 @@ def import_answer(user: User) -> bytes:
 
 
 def _save(rows: Sequence[Row]) -> None:
-    with translated(rows[0].made) if len(rows) == 1 else nullcontext():
-        insert_many(User, [vars(row.made) for row in rows])
+    try:
+        with translated(rows[0].made) if len(rows) == 1 else nullcontext():
+            insert_many(User, [vars(row.made) for row in rows])
+    except AlreadyExists as exc:
+        exc.violations = (Violation("email", exc.reason.lower(), exc.message),)
+        raise
 
 
 def _checked(actor: Any, values: Mapping[str, Any]) -> User:
