@@ -120,10 +120,11 @@ class Stale(Failure):
 
     reason = "STALE"
 
-    def __init__(self, current_version: int) -> None:
+    def __init__(self, current_version: int | None, message: str = "") -> None:
         super().__init__(
-            f"It was changed meanwhile and is at version {current_version}; read it again and repeat the change.",
-            current_version=str(current_version),
+            message
+            or f"It was changed meanwhile and is at version {current_version}; read it again and repeat the change.",
+            **({} if current_version is None else {"current_version": str(current_version)}),
         )
 
 

@@ -31,6 +31,7 @@ from google.protobuf.message_factory import GetMessageClass
 from core import idempotency
 from core.auth import NOBODY, Credential, authenticate
 from core.errors import Unauthenticated, invalid, is_database_away
+from core.versions import ANY_VERSION, ExpectedVersion
 
 #: What a write's message may say and a call beside it, too.
 _SAID_TWICE = frozenset(("version", "request_id"))
@@ -68,6 +69,7 @@ class Operation:
         secret: its answer holds secrets and is never kept for an idempotency key.
         survives_database: it answers while the database is away.
         scope: what an API key must have for it, as `users:read`; empty = no API key will do.
+        checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
         said_in_message: `version` and `request_id`, as far as the request message has them.
     """
 
@@ -82,6 +84,7 @@ class Operation:
     secret: bool
     survives_database: bool
     scope: str
+    checks_version: bool
     said_in_message: frozenset[str]
 
     @property
@@ -114,7 +117,7 @@ class Call:
     Attributes:
         credential: what the caller showed.
         address: the caller's network address, without port.
-        expected_version: from `If-Match`; None = do not check.
+        expected_version: from `If-Match` and `If-None-Match`, or the message's `version`.
         idempotency_key: empty = none.
         exact_count: count a list's rows however many there are.
         atomic: of a stream of writes, do all or none (metadata or header `x-bulk-mode: atomic`).
@@ -126,7 +129,7 @@ class Call:
     credential: Credential = NOBODY
     address: str = ""
     user_agent: str = ""
-    expected_version: int | None = None
+    expected_version: ExpectedVersion = ANY_VERSION
     idempotency_key: str = ""
     exact_count: bool = False
     atomic: bool = False
@@ -140,7 +143,7 @@ class Call:
 
     def of(self, operation: Operation) -> "Call":
         """The same caller's call of another operation, for an item of a stream that stands for one."""
-        return replace(self, operation=operation, expected_version=None, idempotency_key="", replayed=False)
+        return replace(self, operation=operation, expected_version=ANY_VERSION, idempotency_key="", replayed=False)
 
 
 CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
@@ -197,13 +200,14 @@ def perform(call: Call, request: Message) -> Message:
     call.credential = admitted(operation, call.credential)
     if operation.said_in_message:
         _hear(call, request)
+    _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
         return operation.function(call, request)  # type: ignore[no-any-return]
     answer, call.replayed = idempotency.once(
         principal=principal(call),
         operation=operation.name,
         key=call.idempotency_key,
-        request=request.SerializeToString(deterministic=True) + str(call.expected_version).encode(),
+        request=request.SerializeToString(deterministic=True) + call.expected_version.canonical(),
         effect=lambda: operation.function(call, request).SerializeToString(deterministic=True),
     )
     return operation.response_class.FromString(answer)
@@ -227,6 +231,7 @@ def begin(call: Call, request: Any) -> Any:
         Exception: as `perform`; an iterator raises while it is iterated over.
     """
     call.credential = admitted(call.operation, call.credential)
+    _check_precondition(call)
     return call.operation.function(call, request)
 
 
@@ -252,9 +257,9 @@ def _hear(call: Call, request: Any) -> None:
     if "version" in call.operation.said_in_message and (version := request.version):
         if version < 0:
             raise invalid("version", "range", "Versions begin with 1.")
-        if call.expected_version not in (None, version):
+        if call.expected_version.one_of is not None and version not in call.expected_version.one_of:
             raise invalid("version", "mismatch", "The message and If-Match name different versions.")
-        call.expected_version = version
+        call.expected_version = replace(call.expected_version, one_of=frozenset((version,)))
         request.ClearField("version")
     if "request_id" in call.operation.said_in_message and request.request_id:
         key = idempotency_key(request.request_id, "request_id")
@@ -264,14 +269,12 @@ def _hear(call: Call, request: Any) -> None:
         request.ClearField("request_id")
 
 
-def expected_version(sent: str | None) -> int | None:
-    """Reads `If-Match`: a version, with or without HTTP's quotes; `*` and no header at all mean any version."""
-    if sent is None or sent.strip() == "*":
-        return None
-    match = re.fullmatch(r'"?([0-9]{1,18})"?', sent.strip())
-    if not match:
-        raise invalid("if_match", "invalid", 'If-Match takes one version, as in "3".')
-    return int(match[1])
+def _check_precondition(call: Call) -> None:
+    """Refuse a condition on the version of what has none. Where there is a version, the service compares it."""
+    operation = call.operation
+    if operation.writes and not operation.checks_version:
+        # A path that ends with a field names one thing, which is there or the call fails anyway.
+        call.expected_version.check_without_version(exists=operation.http.path.endswith("}"))
 
 
 def idempotency_key(sent: str | None, field: str = "idempotency_key") -> str:
@@ -311,9 +314,16 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         http=http,
         function=function,
         scope=area and f"{area}:{'read' if http.verb == 'GET' else 'write'}",
+        # Read off the code, so that no list of them can be wrong.
+        checks_version="expected_version" in _names_in(function),
         said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),
         **marks,
     )
+
+
+def _names_in(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    return code.co_names if code else ()
 
 
 def _http(method: MethodDescriptor) -> Http:

@@ -14,9 +14,10 @@ from changes.queries import first_versions
 from changes.services import acting
 from core import ids
 from core.bulk import Chunk, Row
-from core.errors import AlreadyExists, Stale
+from core.errors import AlreadyExists
 from core.metrics import tasks_created
 from core.models import clean, draft, insert_many, save_clean, translated
+from core.versions import ANY_VERSION, ExpectedVersion
 from tasks import policies, queries
 from tasks.models import Status, Task
 from users.models import OPEN, User
@@ -85,7 +86,7 @@ def update_task(
     fields: Mapping[str, Any],
     *,
     more_metadata: Mapping[str, str] | None = None,
-    expected_version: int | None = None,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Task:
     """Sets these fields of `Task`; one that is not here stays as it is.
 
@@ -99,7 +100,7 @@ def update_task(
     changes = dict(fields)
     with acting(actor):
         task = queries.get_task_for_update(actor, task_id)
-        _check_version(task, expected_version)
+        expected_version.check(task.version)
         if more_metadata:
             changes["metadata"] = task.metadata | more_metadata
         errors = {}
@@ -113,7 +114,7 @@ def update_task(
             return save_clean(task, also=also, **changes)
 
 
-def delete_task(actor: Any, task_id: str, *, expected_version: int | None = None) -> None:
+def delete_task(actor: Any, task_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
     """Deletes the task for good; the change log keeps what it was.
 
     Raises:
@@ -123,7 +124,7 @@ def delete_task(actor: Any, task_id: str, *, expected_version: int | None = None
         task = queries.get_task_for_update(actor, task_id)
         if not policies.may_delete(actor, task):
             raise PermissionDenied("Only its creator and administrators may delete a task.")
-        _check_version(task, expected_version)
+        expected_version.check(task.version)
         task.delete()
 
 
@@ -205,11 +206,6 @@ def _refuse(outcomes: list[Outcome], indices: Iterable[int]) -> None:
     """In place of these drafts: that there is such a task already."""
     for index in list(indices):
         outcomes[index] = AlreadyExists(Task.already_exists["tasks_task_pkey"].format(outcomes[index]))
-
-
-def _check_version(task: Task, expected_version: int | None) -> None:
-    if expected_version not in (None, task.version):
-        raise Stale(task.version)
 
 
 def _completed_at(status: int, before: datetime.datetime | None) -> datetime.datetime | None:

@@ -127,6 +127,7 @@ class Door:
         actor: Any = None,
         authorization: str | None = None,
         if_match: str | None = None,
+        if_none_match: str | None = None,
         idempotency_key: str | None = None,
         exact_count: bool = False,
         request_id: str | None = None,
@@ -147,6 +148,7 @@ class Door:
         headers = {
             "authorization": authorization or (self.bearer(actor) if actor is not None else None),
             "if-match": if_match,
+            "if-none-match": if_none_match,
             "idempotency-key": idempotency_key,
             "x-request-id": request_id,
             "x-bulk-mode": bulk_mode,

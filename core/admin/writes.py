@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.errors import Failure, problem_of
+from core.versions import ANY_VERSION, ExpectedVersion, exactly
 
 OPENED_VERSION = "opened_version"
 
@@ -77,10 +78,10 @@ class ThroughServices(ModelAdmin):
         context["opened_version"] = request.POST.get(OPENED_VERSION, version)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def opened_version(self, request: HttpRequest) -> int | None:
-        """The version that the posted form was opened with; None if it does not say."""
+    def opened_version(self, request: HttpRequest) -> ExpectedVersion:
+        """The version that the posted form was opened with; any, if it does not name one."""
         sent = request.POST.get(OPENED_VERSION, "")
-        return int(sent) if re.fullmatch(r"[0-9]{1,18}", sent) else None
+        return exactly(int(sent)) if re.fullmatch(r"[0-9]{1,18}", sent) else ANY_VERSION
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().changeform_view, request, *args, **kwargs))

@@ -26,7 +26,6 @@ from core.operations import (
     Operation,
     begin,
     caller,
-    expected_version,
     idempotency_key,
     is_atomic,
     perform,
@@ -35,6 +34,7 @@ from core.operations import (
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
 from core.rest import events, json, lines, multipart, problems
 from core.streams import STREAMS, items
+from core.versions import ANY_VERSION, expected_version
 
 #: Query names that belong to the door, not to an operation's request.
 OWN_QUERY_NAMES = frozenset({"count"})
@@ -173,7 +173,9 @@ def _call(operation: Operation, sent: HttpRequest) -> Call:
         credential=_credential(operation, sent),
         address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
-        expected_version=expected_version(headers.get("HTTP_IF_MATCH")) if operation.writes else None,
+        expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
+        if operation.writes
+        else ANY_VERSION,
         idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
         exact_count=_exact_count(sent.GET.get("count")),
         atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),

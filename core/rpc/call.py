@@ -134,6 +134,11 @@ class RpcCall:
         """Who calls: a user, or AnonymousUser."""
         return self.credential.actor
 
+    def metadata_list(self, name: str) -> str | None:
+        """A list that may come in several entries of the metadata, joined as HTTP joins header lines; None = none."""
+        values = [str(value) for key, value in self.context.invocation_metadata() or () if key == name]
+        return ", ".join(values) if values else None
+
     @property
     def peer(self) -> str:
         """The address at the other end of the connection, without its port; empty for a Unix socket."""

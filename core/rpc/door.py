@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
 from core.addresses import client_address
-from core.operations import Call, Operation, begin, expected_version, idempotency_key, is_atomic, perform
+from core.operations import Call, Operation, begin, idempotency_key, is_atomic, perform
 from core.reporting import subject_of_request, subject_of_response
 from core.rpc.call import CallbackCall, RpcCall, current
 from core.rpc.senders import Sender
 from core.streams import STREAMS, items
+from core.versions import ANY_VERSION, expected_version
 
 _REPLAYED = ("idempotent-replayed", "true")
 
@@ -116,7 +117,9 @@ def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) ->
         credential=rpc.credential,
         address=client_address(rpc.peer, sent.get("x-forwarded-for")),
         user_agent=sent.get("user-agent", ""),
-        expected_version=expected_version(sent.get("if-match")) if operation.writes else None,
+        expected_version=expected_version(rpc.metadata_list("if-match"), rpc.metadata_list("if-none-match"))
+        if operation.writes
+        else ANY_VERSION,
         idempotency_key=idempotency_key(sent.get("idempotency-key")),
         exact_count=sent.get("x-total-count") == "exact",
         atomic=is_atomic(sent.get("x-bulk-mode")),

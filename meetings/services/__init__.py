@@ -10,8 +10,8 @@ from django.db import transaction
 
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
-from core.errors import Stale
 from core.models import Row, save_clean
+from core.versions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.fields import are_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
@@ -43,7 +43,7 @@ def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
 
 
 def update_meeting(
-    actor: Any, meeting_id: str, fields: Mapping[str, Any], *, expected_version: int | None = None
+    actor: Any, meeting_id: str, fields: Mapping[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> Meeting:
     """Sets these fields of `Meeting`; one that is not here stays as it is.
 
@@ -59,7 +59,7 @@ def update_meeting(
         return saved(meeting, changes, errors)
 
 
-def delete_meeting(actor: Any, meeting_id: str, *, expected_version: int | None = None) -> None:
+def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
     """Deletes the meeting for good, with its recording and what was made of it. The change log keeps what the meeting
     was, and forgets what was said in it.
 
@@ -77,7 +77,7 @@ def delete_meeting(actor: Any, meeting_id: str, *, expected_version: int | None 
 
 
 def meeting_to_change(
-    actor: Any, meeting_id: str, expected_version: int | None = None, *, to_delete: bool = False
+    actor: Any, meeting_id: str, expected_version: ExpectedVersion = ANY_VERSION, *, to_delete: bool = False
 ) -> Meeting:
     """The meeting, for who may change it, with its row locked.
 
@@ -90,8 +90,7 @@ def meeting_to_change(
     meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
     if not policies.may_change(actor, meeting):
         raise PermissionDenied("Only its owner and administrators may change a meeting.")
-    if expected_version not in (None, meeting.version):
-        raise Stale(meeting.version)
+    expected_version.check(meeting.version)
     return meeting
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from changes.services import acting
-from core.errors import Conflict, Stale
+from core.errors import Conflict
 from core.models import save_clean
+from core.versions import ANY_VERSION, ExpectedVersion
 from meetings import queries
 from meetings.models import ActionItem, ActionItemStatus, Meeting
 from meetings.queries.findings import evidence
@@ -30,7 +31,7 @@ def accept_action_item(
     title: str = "",
     assigned_to: str = "",
     due_date: datetime.datetime | None = None,
-    expected_version: int | None = None,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> ActionItem:
     """Makes the task of an action item, once: one that is accepted stays as it is, unless its task was deleted.
 
@@ -50,7 +51,7 @@ def accept_action_item(
         if _has_task(item):
             # Whoever sends it again need not know the version that the first time made (RFC 9110, 13.1.1).
             return item
-        _check_version(item, expected_version)
+        expected_version.check(item.version)
         if due_date is None and item.due_on:
             due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY)
         task = create_task(
@@ -67,7 +68,9 @@ def accept_action_item(
         return _decide(actor, item, ActionItemStatus.ACCEPTED, task_id=task.pk)
 
 
-def reject_action_item(actor: Any, meeting_id: str, item_id: str, *, expected_version: int | None = None) -> ActionItem:
+def reject_action_item(
+    actor: Any, meeting_id: str, item_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
+) -> ActionItem:
     """Says that nothing is to be done about an action item; it can still be accepted.
 
     Raises:
@@ -78,7 +81,7 @@ def reject_action_item(actor: Any, meeting_id: str, item_id: str, *, expected_ve
         item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
         if item.status == ActionItemStatus.REJECTED:
             return item
-        _check_version(item, expected_version)
+        expected_version.check(item.version)
         if _has_task(item):
             raise Conflict("This action item is accepted; delete its task first.")
         return _decide(actor, item, ActionItemStatus.REJECTED, task_id=None)
@@ -87,11 +90,6 @@ def reject_action_item(actor: Any, meeting_id: str, item_id: str, *, expected_ve
 def _has_task(item: ActionItem) -> bool:
     """Whether the task that was made of it is still there; one that was deleted does not come back."""
     return item.task_id is not None and Task.objects.filter(pk=item.task_id).exists()
-
-
-def _check_version(item: ActionItem, expected_version: int | None) -> None:
-    if expected_version not in (None, item.version):
-        raise Stale(item.version)
 
 
 def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, task_id: UUID | None) -> ActionItem:

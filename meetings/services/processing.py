@@ -11,6 +11,7 @@ from changes.services import acting
 from core.errors import Conflict
 from core.jobs import enqueue
 from core.models import clean, save_clean
+from core.versions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
 from meetings.services import meeting_to_change
 
@@ -61,7 +62,12 @@ def submit(
 
 
 def retranscribe(
-    actor: Any, meeting_id: str, *, language: str = "", speaker_count: int = 0, expected_version: int | None = None
+    actor: Any,
+    meeting_id: str,
+    *,
+    language: str = "",
+    speaker_count: int = 0,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Meeting:
     """Has the recording worked on once more; the versions that there are stay.
 
@@ -80,7 +86,7 @@ def retranscribe(
         return submit(actor, meeting, language=language, speaker_count=speaker_count)
 
 
-def cancel_processing(actor: Any, meeting_id: str, *, expected_version: int | None = None) -> Meeting:
+def cancel_processing(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
     """Stops working on the recording. Whoever works on it notices within two seconds, and commits nothing more.
 
     Raises:

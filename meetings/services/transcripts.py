@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import ids
-from core.errors import Stale
+from core.versions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.models import Meeting, Segment, SegmentEdit, Speaker
 from meetings.services import known_users, saved
@@ -19,7 +19,12 @@ WRITABLE = ("text", "speaker_id")
 
 
 def edit_segment(
-    actor: Any, meeting_id: str, segment_id: str, fields: Mapping[str, Any], *, expected_version: int | None = None
+    actor: Any,
+    meeting_id: str,
+    segment_id: str,
+    fields: Mapping[str, Any],
+    *,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Segment:
     """Sets `text` or `speaker_id` of a segment; what was recognised stays beside it, and each correction is kept.
 
@@ -32,8 +37,7 @@ def edit_segment(
     changes, errors = dict(fields), {}
     with acting(actor):
         segment = queries.get_part_for_update(Segment, _meeting_to_correct(actor, meeting_id), segment_id)
-        if expected_version not in (None, segment.version):
-            raise Stale(segment.version)
+        expected_version.check(segment.version)
         if "text" in changes and not changes["text"].strip():
             changes["text"] = segment.recognized_text
         if sent := changes.get("speaker_id"):
@@ -53,7 +57,13 @@ def edit_segment(
 
 
 def name_speaker(
-    actor: Any, meeting_id: str, speaker_id: str, name: str, user_id: str, *, expected_version: int | None = None
+    actor: Any,
+    meeting_id: str,
+    speaker_id: str,
+    name: str,
+    user_id: str,
+    *,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Speaker:
     """Says whose voice it is.
 
@@ -67,8 +77,7 @@ def name_speaker(
     errors = {}
     with acting(actor):
         speaker = queries.get_part_for_update(Speaker, _meeting_to_correct(actor, meeting_id), speaker_id)
-        if expected_version not in (None, speaker.version):
-            raise Stale(speaker.version)
+        expected_version.check(speaker.version)
         changes: dict[str, Any] = {"name": name, "user_id": None}
         if user_id:
             users, wrong = known_users(actor, [user_id], {speaker.user_id} - {None})

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 from core.operations import Call, open_to, operations
 from core.rpc.door import Service, servicer
 from core.rpc.server import Options, Server
+from core.versions import ANY_VERSION
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
     CreateUserRequest,
@@ -40,10 +41,12 @@ class Scene:
 
     Attributes:
         calls: every call that an operation was given.
+        expected_version: of the last call of `CreateUser`.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.expected_version = ANY_VERSION
         self.begun: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.release = threading.Event()
         self.failure: Exception | None = None
@@ -62,6 +65,7 @@ class Scene:
         @open_to(anyone=True)
         def create_user(call: Call, request: CreateUserRequest) -> CreateUserResponse:
             self.calls.append(call)
+            self.expected_version = call.expected_version
             if self.failure is not None:
                 raise self.failure
             return CreateUserResponse(user=User(id=len(self.calls), name=request.name))

@@ -23,6 +23,7 @@ from core.errors import AlreadyExists, RateLimited, Stale
 from core.rpc.door import Service
 from core.rpc.interceptors import Interceptor
 from core.rpc.workers import Workers
+from core.versions import exactly
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse
 from tests.core.scene import PATIENCE, Scene, Served, Told, failure_of, scene, serve
 from tests.doors import CallContext
@@ -61,7 +62,7 @@ def test_an_operation_is_given_what_was_sent_beside_the_message(scene: Scene, se
     assert call.actor == AnonymousUser()
     assert call.address == "127.0.0.1"
     assert "grpc-python" in call.user_agent
-    assert call.expected_version == 3
+    assert scene.expected_version == exactly(3)
     assert call.exact_count
 
 

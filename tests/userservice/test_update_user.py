@@ -166,7 +166,9 @@ def test_a_stale_version_changes_nothing(api: Door, ann: User) -> None:
     assert ann.first_name == "Anna"
 
 
-@pytest.mark.parametrize("if_match", ["", " ", "nonsense", "-1", 'W/"1"', "1, 2"])
+@pytest.mark.parametrize(
+    "if_match", ["", " ", ",", "nonsense", "-1", "1, 2", '"1', '"1" "2"', '*, "1"', "W/1", 'w/"1"', '"a"b"', '"1";"2"']
+)
 def test_a_malformed_version_is_refused(api: Door, ann: User, if_match: str) -> None:
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(ann, ["first_name"], first_name="Anna"), actor=ann, if_match=if_match)

@@ -132,7 +132,11 @@ def confirm_email_verification(
 
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
-        call.actor, request.user_id, current_password=request.current_password, new_password=request.new_password
+        call.actor,
+        request.user_id,
+        current_password=request.current_password,
+        new_password=request.new_password,
+        expected_version=call.expected_version,
     )
     return Empty()
 

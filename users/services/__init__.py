@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from changes.services import acting, forget
 from core import auth, ids, limits
-from core.errors import AlreadyExists, Conflict, Stale, renamed
+from core.errors import AlreadyExists, Conflict, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
 from core.metrics import users_created
 from core.models import deleting, save_clean
+from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
@@ -124,7 +125,9 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
         return save_clean(user)
 
 
-def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_version: int | None = None) -> User:
+def update_user(
+    actor: Any, user_id: str, fields: dict[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
+) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
 
     A new e-mail address is to be verified, which a mail asks for; another tells so at the old one.
@@ -149,7 +152,9 @@ def update_user(actor: Any, user_id: str, fields: dict[str, Any], *, expected_ve
         return user
 
 
-def deactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> User:
+def deactivate_user(
+    actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
+) -> User:
     """Closes the account until it is reactivated, and ends its sessions; one that is deactivated stays so.
 
     Raises:
@@ -164,7 +169,9 @@ def deactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_vers
         return _save(actor, user, status=Status.DEACTIVATED)
 
 
-def reactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> User:
+def reactivate_user(
+    actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
+) -> User:
     """Opens a deactivated account again; one that is open stays as it is.
 
     Raises:
@@ -181,7 +188,7 @@ def reactivate_user(actor: Any, user_id: str, *, reason: str = "", expected_vers
         return _save(actor, user, status=Status.ACTIVE if user.email_verified else Status.PENDING_VERIFICATION)
 
 
-def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version: int | None = None) -> None:
+def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION) -> None:
     """Deletes the account and all that belongs to it; the change log keeps only the id.
 
     Raises:
@@ -199,7 +206,7 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
 
 
 def update_preferences(
-    actor: Any, user_id: str, fields: dict[str, bool], *, expected_version: int | None = None
+    actor: Any, user_id: str, fields: dict[str, bool], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
     """Sets these preferences, by their paths.
 
@@ -228,7 +235,12 @@ def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
 
 
 def update_address(
-    actor: Any, user_id: str, address_id: str, fields: dict[str, Any], *, expected_version: int | None = None
+    actor: Any,
+    user_id: str,
+    address_id: str,
+    fields: dict[str, Any],
+    *,
+    expected_version: ExpectedVersion = ANY_VERSION,
 ) -> UserAddress:
     """Sets these fields of `UserAddress`; where it becomes a default, the one before is it no more.
 
@@ -242,7 +254,7 @@ def update_address(
 
 
 def set_default_address(
-    actor: Any, user_id: str, address_id: str, use: int, *, expected_version: int | None = None
+    actor: Any, user_id: str, address_id: str, use: int, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> UserAddress:
     """Makes it the default for this use (BOTH: for both), in place of the one before.
 
@@ -255,7 +267,9 @@ def set_default_address(
         return update_address(actor, user_id, address_id, dict.fromkeys(names, True), expected_version=expected_version)
 
 
-def delete_address(actor: Any, user_id: str, address_id: str, *, expected_version: int | None = None) -> None:
+def delete_address(
+    actor: Any, user_id: str, address_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
+) -> None:
     """Deletes an address of the user.
 
     Raises:
@@ -303,19 +317,18 @@ def _changing_addresses(actor: Any, user_id: str) -> Iterator[User]:
     """A transaction that changes the user's addresses: their row is locked, and counts the change as its own."""
     queries.get_private(actor, user_id)
     with acting(actor, "address"):
-        user = _user_to_change(actor, user_id, None)
+        user = _user_to_change(actor, user_id, ANY_VERSION)
         yield user
         # The addresses are part of the subject that the user is: who follows it must see that something changed.
         User.objects.filter(pk=user.pk).update(updated_by=actor)
 
 
-def _address_to_change(user: User, address_id: str, expected_version: int | None) -> UserAddress:
+def _address_to_change(user: User, address_id: str, expected_version: ExpectedVersion) -> UserAddress:
     wanted = ids.parsed(address_id)
     address = user.addresses.select_for_update().filter(pk=wanted).first() if wanted else None
     if address is None:
         raise UserAddress.DoesNotExist(f"Address not found: {address_id}")
-    if expected_version not in (None, address.version):
-        raise Stale(address.version)
+    expected_version.check(address.version)
     return address
 
 
@@ -331,11 +344,10 @@ def _check_may_change(actor: Any, user: User) -> None:
         raise PermissionDenied("You may not change this user.")
 
 
-def _user_to_change(actor: Any, user_id: str, expected_version: int | None) -> User:
+def _user_to_change(actor: Any, user_id: str, expected_version: ExpectedVersion) -> User:
     user = queries.get_user_for_update(actor, user_id)
     _check_may_change(actor, user)
-    if expected_version not in (None, user.version):
-        raise Stale(user.version)
+    expected_version.check(user.version)
     return user
 
 

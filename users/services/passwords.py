@@ -14,6 +14,7 @@ from core import auth, limits
 from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
 from core.models import save_clean
+from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
@@ -21,14 +22,21 @@ from users.services import mailed_tokens
 LONGEST_PASSWORD = 1024
 
 
-def change_password(actor: Any, user_id: str, *, current_password: str, new_password: str) -> None:
+def change_password(
+    actor: Any,
+    user_id: str,
+    *,
+    current_password: str,
+    new_password: str,
+    expected_version: ExpectedVersion = ANY_VERSION,
+) -> None:
     """Sets a new password and ends all sessions of the user, who is told by mail.
 
     Args:
         current_password: needed of a user who changes their own; an administrator sets another's without.
 
     Raises:
-        User.DoesNotExist, PermissionDenied
+        User.DoesNotExist, PermissionDenied, Stale
         RateLimited: too many tries at the current password.
         ValidationError: on either password.
         Conflict: it is a service account.
@@ -36,6 +44,8 @@ def change_password(actor: Any, user_id: str, *, current_password: str, new_pass
     user = queries.get_private(actor, user_id)
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
+    # Before the password is hashed; and once more with the row locked.
+    expected_version.check(user.version)
     if user.is_service:
         raise Conflict("A service account has no password; make it an API key.")
     if actor.pk == user.pk:
@@ -44,7 +54,9 @@ def change_password(actor: Any, user_id: str, *, current_password: str, new_pass
         raise invalid("new_password", "required", "New password is required.")
     password = _hashed_new_password(user, new_password)
     with acting(actor, "password"):
-        _set_password(actor, queries.get_user_for_update(actor, user_id), password)
+        user = queries.get_user_for_update(actor, user_id)
+        expected_version.check(user.version)
+        _set_password(actor, user, password)
 
 
 def request_password_reset(*, email: str, address: str = "") -> None:

@@ -112,11 +112,9 @@ def document(
     """
     schemas = Schemas(comments, limits)
     schemas.components["Problem"] = _PROBLEM
-    # A write takes If-Match where what it changes is read with an ETag.
-    versioned = {o.http.path for o in operations if o.http.verb == "GET" and version_path(resource_type(o))}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        described = _Described(operation, schemas, changes_version=operation.http.path in versioned)
+        described = _Described(operation, schemas)
         paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = described.operation()
     services = {operation.method.containing_service for operation in operations}
     return {
@@ -144,14 +142,12 @@ def document(
 class _Described:
     """One operation in the document's words."""
 
-    def __init__(self, operation: Operation, schemas: Schemas, *, changes_version: bool) -> None:
+    def __init__(self, operation: Operation, schemas: Schemas) -> None:
         self._operation = operation
         self._schemas = schemas
         self._plan = plan(operation)
         self._answers_version = bool(version_path(resource_type(operation)))
-        self._takes_version = operation.writes and bool(operation.http.path_fields) and (
-            changes_version or self._answers_version
-        )  # fmt: skip
+        self._takes_version = operation.checks_version
         self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 
     def operation(self) -> dict[str, Any]:

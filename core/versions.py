@@ -1,0 +1,116 @@
+"""The version that a write expects of what it changes: `If-Match`, `If-None-Match`, and a message's `version`.
+
+An entity-tag of ours is a version in quotes. A weak one (`W/"3"`) counts as the version that it names, because proxies
+that compress answers make strong tags weak; so does one bare number, as gRPC's metadata may have it. Any other
+entity-tag is none of ours and fits no version (RFC 9110, 13.1).
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from core.errors import Stale, invalid
+
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\U0010ffff]*)"')
+_SEPARATOR = re.compile(r"[ \t]*,[ \t,]*")
+_VERSION = re.compile(r"[1-9][0-9]{0,18}")
+_BARE_VERSION = re.compile(r"[ \t]*([0-9]+)[ \t]*")
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedVersion:
+    """What a write expects of the version of the row that it changes.
+
+    Attributes:
+        one_of: the row is at one of these versions; None = at any.
+        none_of: the row is at none of these versions; None = there is no such row.
+    """
+
+    one_of: frozenset[int] | None = None
+    none_of: frozenset[int] | None = frozenset()
+
+    def check(self, version: int) -> None:
+        """Compare it with the version of the row, which is locked.
+
+        Raises:
+            Stale: it does not fit.
+        """
+        if self.one_of is not None and version not in self.one_of:
+            raise Stale(version)
+        if self.none_of is None or version in self.none_of:
+            raise Stale(version, f"If-None-Match excludes it: it is there, at version {version}.")
+
+    def check_without_version(self, *, exists: bool) -> None:
+        """As `check`, for a write to what has no version.
+
+        Args:
+            exists: the write is to something that is there already.
+
+        Raises:
+            Stale
+        """
+        if self.one_of is not None:
+            raise Stale(None, "If-Match names a version, but this call changes nothing that has one; leave it out.")
+        if exists and self.none_of is None:
+            raise Stale(None, "If-None-Match excludes it: it is there.")
+
+    def canonical(self) -> bytes:
+        """What distinguishes it from another, for the hash of a request."""
+        if self.none_of != frozenset():
+            return repr((_sorted(self.one_of), _sorted(self.none_of))).encode()
+        single = self.one_of is not None and len(self.one_of) == 1
+        return str(next(iter(self.one_of or ())) if single else _sorted(self.one_of)).encode()
+
+
+ANY_VERSION = ExpectedVersion()
+
+
+def exactly(version: int) -> ExpectedVersion:
+    """The expectation of this one version."""
+    return ExpectedVersion(one_of=frozenset((version,)))
+
+
+def expected_version(if_match: str | None, if_none_match: str | None = None) -> ExpectedVersion:
+    """Read `If-Match` and `If-None-Match` of a write.
+
+    Raises:
+        ValidationError: one of them is neither `*` nor a list of entity-tags.
+    """
+    if if_match is None and if_none_match is None:
+        return ANY_VERSION
+    one_of = None if if_match is None else _versions(if_match, "if_match", "If-Match")
+    none_of = frozenset[int]() if if_none_match is None else _versions(if_none_match, "if_none_match", "If-None-Match")
+    return ExpectedVersion(one_of, none_of)
+
+
+def entity_tags(sent: str) -> list[str] | None:
+    """The opaque parts of a list of entity-tags, weak or strong; None = it is no such list."""
+    tags, at = [], 0
+    text = sent.strip(" \t,")
+    while at < len(text):
+        tag = _TAG.match(text, at)
+        if tag is None:
+            return None
+        tags.append(tag[1])
+        at = tag.end()
+        if at < len(text):
+            separator = _SEPARATOR.match(text, at)
+            if separator is None:
+                return None
+            at = separator.end()
+    return tags or None
+
+
+def _versions(sent: str, field: str, header: str) -> frozenset[int] | None:
+    if sent.strip() == ANY:
+        return None
+    bare = _BARE_VERSION.fullmatch(sent)
+    tags = [bare[1]] if bare else entity_tags(sent)
+    if tags is None:
+        raise invalid(field, "invalid", f'{header} takes versions in quotes, as in "3" or "3", "4"; or * alone.')
+    return frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag))
+
+
+def _sorted(versions: Collection[int] | None) -> list[int] | None:
+    return None if versions is None else sorted(versions)
