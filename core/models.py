@@ -62,6 +62,10 @@ class Job(models.Model):
     arguments = models.JSONField(default=dict, blank=True)
     #: It may take minutes or hours: a worker runs few of these at once.
     slow = models.BooleanField(default=False)
+    #: Slow jobs of one key share the workers with those of other keys; empty = of no key, each by itself.
+    fairness_key = models.CharField(max_length=100, blank=True)
+    #: The round in which a slow job is due: see `core.jobs.turns`.
+    turn = models.BigIntegerField(default=0)
     #: Of the call that asked for it.
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -78,7 +82,17 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["next_try_at"], name="core_jobs_due", condition=models.Q(ended_at=None)),
+            models.Index(
+                fields=["next_try_at", "id"], name="core_jobs_quick", condition=models.Q(ended_at=None, slow=False)
+            ),
+            models.Index(
+                fields=["turn", "next_try_at", "id"],
+                name="core_jobs_turns",
+                condition=models.Q(ended_at=None, slow=True),
+            ),
+            models.Index(
+                fields=["fairness_key", "turn"], name="core_jobs_of_key", condition=models.Q(ended_at=None, slow=True)
+            ),
             models.Index(fields=["ended_at"], name="core_jobs_ended"),
             models.Index(fields=["id"], name="core_jobs_failed", condition=models.Q(failed=True)),
         ]

@@ -7,6 +7,9 @@ middle is followed by another, so whoever sees the effect must be able to tell t
 What takes minutes or hours is marked `slow`. It works in small transactions, asks in each of them whether the job is
 still its own (`Attempt.hold`), and stops at the next safe point when the worker is told to end (`Attempt.stopping`).
 
+Slow jobs take turns by their `fairness_key` (see `turns`), so that a caller with many of them does not hold up the
+others.
+
 `rows` keeps the table, `worker` runs what is due.
 """
 
@@ -18,6 +21,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from core.context import request_id
+from core.jobs import turns
 from core.models import Job
 
 #: How often something is tried; with the pauses of `rows.pause` that is over about four hours.
@@ -108,24 +112,32 @@ def job(
     return mark if function is None else mark(function)
 
 
-def enqueue(kind: str, **arguments: Any) -> Job:
+def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
     """Has `kind` done once the running transaction is committed; workers are then woken up.
 
     Args:
         kind: e.g. `users.send_verification`, the function of that name in `users.jobs`.
+        fairness_key: for whom a slow job is done, e.g. the owner's id; slow jobs of different keys take turns.
         arguments: what JSON can hold, and no secret.
 
     Raises:
         LookupError: there is no such job.
     """
     function = find(kind)
-    new = Job.objects.create(
+    new = Job(
         kind=kind,
         arguments=arguments,
         slow=function.is_slow,  # type: ignore[attr-defined]
+        fairness_key=fairness_key,
         request_id=request_id.get(),
         most_attempts=MOST_ATTEMPTS,
     )
+    if new.slow:
+        with transaction.atomic():
+            new.turn = turns.next_turn(fairness_key)
+            new.save(force_insert=True)
+    else:
+        new.save(force_insert=True)
     ring()
     return new
 

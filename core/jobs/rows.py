@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from django.db import Error, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from core.jobs import MOST_ATTEMPTS, GiveUp, Later, NotOurs, find, ring
+from core.jobs import MOST_ATTEMPTS, GiveUp, Later, NotOurs, find, ring, turns
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -26,14 +27,24 @@ _LEASE = timedelta(seconds=LEASE_SECONDS)
 _DIED = "Each worker that had it ended in the middle of it."
 
 
-def claim(most: int, most_slow: int | None = None) -> list[Job]:
-    """Takes up to this many jobs that are due, those first that are due for longest.
+def claim(
+    most: int,
+    most_slow: int | None = None,
+    *,
+    running: Collection[Job] = (),
+    most_per_key: int | None = None,
+) -> list[Job]:
+    """Claim up to this many jobs that are due: quick ones by when they were due, slow ones by their turns.
 
     Args:
         most_slow: how many of them may be slow ones; None = all.
+        running: the jobs that this worker runs already.
+        most_per_key: how many slow jobs of one fairness key this worker may run at once, `running` included; None =
+            any number.
     """
     with transaction.atomic():
-        due = _due(slow=False, most=most) + _due(slow=True, most=most if most_slow is None else min(most, most_slow))
+        due = _due_quick(most)
+        due += _due_slow(most if most_slow is None else min(most, most_slow), running, most_per_key)
         due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:most]
         # Where a worker could say what went wrong, the last try has ended the job.
         hopeless = [job for job in due if job.attempts >= job.most_attempts]
@@ -52,13 +63,34 @@ def claim(most: int, most_slow: int | None = None) -> list[Job]:
     return taken
 
 
-def _due(*, slow: bool, most: int) -> list[Job]:
-    """Those that may be taken, locked; what others are taking is passed over."""
+def _due_quick(most: int) -> list[Job]:
+    """Return up to so many quick jobs that are due, locked; those that another worker is claiming are left out."""
     if not most:
         return []
+    return list(_due(slow=False).order_by("next_try_at", "id")[:most])
+
+
+def _due_slow(most: int, running: Collection[Job], most_per_key: int | None) -> list[Job]:
+    """Return up to so many slow jobs that are due, in their turns, locked, and no more of a key than may run."""
+    due: list[Job] = []
+    of_key = Counter(job.fairness_key for job in running if job.slow and job.fairness_key)
+    while len(due) < most:
+        full = [key for key, count in of_key.items() if most_per_key is not None and count >= most_per_key]
+        free = _due(slow=True).exclude(pk__in=[job.pk for job in due]).exclude(fairness_key__in=full)
+        job = free.order_by("turn", "next_try_at", "id").first()
+        if job is None:
+            break
+        due.append(job)
+        if job.fairness_key:
+            of_key[job.fairness_key] += 1
+    if due:
+        turns.serve(max(job.turn for job in due))
+    return due
+
+
+def _due(*, slow: bool) -> QuerySet[Job]:
     waiting = Job.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), ended_at=None, slow=slow)
-    ordered = waiting.filter(next_try_at__lte=Now()).order_by("next_try_at", "id")
-    return list(ordered.select_for_update(skip_locked=True)[:most])
+    return waiting.filter(next_try_at__lte=Now()).select_for_update(skip_locked=True)
 
 
 def hold(job: Job, *, further: bool = False) -> None:

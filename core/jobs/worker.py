@@ -21,7 +21,7 @@ from django.db import Error, connection
 from core import context, jobs
 from core.database.hygiene import connected
 from core.errors import is_database_away
-from core.jobs import CHANNEL, GiveUp, Later, NotOurs, find, rows
+from core.jobs import CHANNEL, GiveUp, Later, NotOurs, find, rows, turns
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class Worker:
             return
         try:
             with connected():
-                claimed = rows.claim(free, max(0, self._slow_threads - sum(job.slow for job in running)))
+                free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
+                most_per_key = turns.most_per_key(self._slow_threads)
+                claimed = rows.claim(free, free_slow, running=running, most_per_key=most_per_key)
         except Error as exc:
             _tell_of_database(exc)
             return

@@ -57,7 +57,7 @@ def submit(
         held_on=held_at.date() if held_at else None,
         requested_by_id=actor.pk,
     )
-    enqueue("meetings.process", transcript_id=str(transcript.pk))
+    enqueue("meetings.process", fairness_key=str(meeting.owner_id), transcript_id=str(transcript.pk))
     return meeting
 
 

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core import context
-from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, rows
+from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, rows, turns
 from core.jobs.worker import perform
 from core.models import Job
 from tests.jobs import run_jobs
@@ -314,3 +315,113 @@ def test_what_is_given_up_is_told_in_the_same_transaction(tmp_path: Path, how: s
     for job in (by_itself, killing):
         job.refresh_from_db()
         assert job.state == "failed"
+
+
+def slow_jobs(path: Path, fairness_key: str, count: int) -> list[Job]:
+    return [
+        enqueue("tests.write_slowly", fairness_key=fairness_key, path=str(path), text=fairness_key)
+        for _ in range(count)
+    ]
+
+
+def claimed_one_by_one() -> list[Job]:
+    """The slow jobs in the order in which a worker with one slow thread has them."""
+    order: list[Job] = []
+    while claimed := rows.claim(1, 1, most_per_key=turns.most_per_key(1)):
+        rows.note_success(claimed[0])
+        order += claimed
+    return order
+
+
+def test_slow_jobs_of_different_keys_take_turns(tmp_path: Path) -> None:
+    many = slow_jobs(tmp_path, "many", 4)
+    (running,) = rows.claim(1, 1)
+    one, (of_third, *more_of_third) = slow_jobs(tmp_path, "one", 1), slow_jobs(tmp_path, "third", 2)
+    rows.note_success(running)
+    assert running.pk == many[0].pk
+    assert [job.pk for job in claimed_one_by_one()] == [
+        job.pk for job in (*one, of_third, many[1], *more_of_third, many[2], many[3])
+    ]  # fmt: skip
+
+
+def test_a_key_that_comes_back_does_not_wait_behind_what_another_has_queued_since(tmp_path: Path) -> None:
+    assert len(slow_jobs(tmp_path, "old", 20)) == len(claimed_one_by_one())
+    first, second, *_ = slow_jobs(tmp_path, "many", 50)
+    rows.note_success(rows.claim(1, 1)[0])
+    (back,) = slow_jobs(tmp_path, "old", 1)
+    assert [job.pk for job in claimed_one_by_one()[:2]] == [back.pk, second.pk]
+    assert first.turn <= back.turn < second.turn
+
+
+def test_a_slow_job_that_failed_before_does_not_set_the_turns_back(tmp_path: Path) -> None:
+    (failing,) = slow_jobs(tmp_path, "failing", 1)
+    rows.note_failure(rows.claim(1, 1)[0], ConnectionError())
+    slow_jobs(tmp_path, "many", 20)
+    for _ in range(10):
+        rows.note_success(rows.claim(1, 1)[0])
+    Job.objects.filter(pk=failing.pk).update(next_try_at=Now())
+    many = slow_jobs(tmp_path, "new", 20)
+    assert claimed_one_by_one()[0].pk == failing.pk, "it had its turn"
+    assert min(job.turn for job in many) >= failing.turn + 9
+
+
+def test_a_worker_leaves_a_slow_thread_to_other_keys(tmp_path: Path) -> None:
+    first, *_, last = slow_jobs(tmp_path, "many", 4)
+    limit = turns.most_per_key(2)
+    running = rows.claim(4, 2, most_per_key=limit)
+    assert [job.pk for job in running] == [first.pk]
+    assert rows.claim(3, 1, running=running, most_per_key=limit) == []
+    (other,) = slow_jobs(tmp_path, "other", 1)
+    assert [job.pk for job in rows.claim(3, 1, running=running, most_per_key=limit)] == [other.pk]
+    assert last.turn == first.turn + 3
+
+
+def test_quick_jobs_and_slow_ones_of_no_key_have_no_limit(tmp_path: Path) -> None:
+    slow_jobs(tmp_path, "", 3)
+    for _ in range(3):
+        enqueue("tests.write", fairness_key="many", path=str(tmp_path), text="quick")
+    assert len(rows.claim(10, 10, most_per_key=1)) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_jobs_that_one_key_enqueues_at_once_have_a_turn_each(tmp_path: Path) -> None:
+    def ask(_: int) -> int:
+        try:
+            return slow_jobs(tmp_path, "many", 1)[0].turn
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(ask, range(40)))
+    assert len(set(given)) == 40
+
+
+@pytest.mark.parametrize("keys", [1, 10_000])
+def test_claiming_reads_few_rows_however_many_wait(keys: int, tmp_path: Path) -> None:
+    Job.objects.bulk_create(
+        Job(
+            kind="tests.write_slowly", slow=True, fairness_key=str(number % keys), turn=number // keys,
+            most_attempts=MOST_ATTEMPTS,
+        )
+        for number in range(10_000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE core_job")
+    with CaptureQueriesContext(connection) as queries:
+        (job,) = rows.claim(1, 1, most_per_key=1)
+        enqueue("tests.write", path=str(tmp_path), text="quick")
+        enqueue("tests.write_slowly", fairness_key="new", path=str(tmp_path), text="slow")
+    assert job.turn == 0
+    reads = [query["sql"] for query in queries if '"core_job"."id"' in query["sql"] and "FOR UPDATE" in query["sql"]]
+    assert len(reads) == 2
+    for statement in reads:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+            ((plan,),) = cursor.fetchall()
+        assert rows_read(plan[0]["Plan"]) <= 10, plan
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows the plan's scans touched."""
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Scan" in plan["Node Type"] else 0
+    return int(own) + sum(map(rows_read, plan.get("Plans", [])))

@@ -142,6 +142,19 @@ def test_slow_jobs_leave_threads_to_others(start: Start, file: Path) -> None:
     until(lambda: all(map(is_done, slow)), "all are done")
 
 
+def test_a_key_with_many_slow_jobs_does_not_hold_up_another(start: Start, file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    Path(f"{other}.end").touch()
+    many = [enqueue("tests.write_slowly", fairness_key="many", path=str(file), text="long") for _ in range(4)]
+    start("--threads", "4")
+    until(lambda: len(lines(file)) == 1, "one of the many runs")
+    one = enqueue("tests.write_slowly", fairness_key="one", path=str(other), text="short")
+    until(lambda: is_done(one), "the other one is done")
+    assert len(lines(file)) == 1, "no second one of the many was begun meanwhile"
+    let_go(file)
+    until(lambda: all(map(is_done, many)), "the many are done")
+
+
 def test_told_to_stop_it_gives_slow_jobs_back_at_once(start: Start, file: Path) -> None:
     first = start()
     job = enqueue("tests.write_slowly", path=str(file), text="slow")

@@ -15,6 +15,7 @@ from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import DeleteMeetingRequest, UploadRecordingRequest
 from tests.doors import Door, Failed, GrpcDoor, RestDoor
 from tests.factories import MeetingFactory
+from tests.jobs import due
 from tests.recordings import a_recording, an_upload, stored
 from users.models import User
 
@@ -49,6 +50,13 @@ def test_it_is_on_disk_and_queued(api: Door, ann: User) -> None:
     meeting.refresh_from_db()
     assert meeting.recording == file.name
     assert Change.objects.filter(subject_id=meeting.pk).latest("id").actor == str(ann.pk)
+
+
+def test_recordings_of_one_owner_take_turns_with_those_of_others(api: Door, ann: User, administrator: User) -> None:
+    meeting = MeetingFactory(owner=ann)
+    api(UPLOAD, an_upload(str(meeting.pk)), actor=administrator)
+    api(UPLOAD, an_upload(), actor=ann)
+    assert [job.fairness_key for job in due("meetings.process")] == [str(ann.pk)] * 2
 
 
 def test_without_a_meeting_it_makes_one(api: Door, ann: User) -> None:
