@@ -27,7 +27,7 @@ def authenticate(authorization: str | None) -> Credential:
     if not authorization:
         return _development_identity()
     scheme, _, token = authorization.partition(" ")
-    token = token.strip()
+    token = token.strip(" \t")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token or API key as: Authorization: Bearer <token>.")
     return _by_api_key(token) if token.startswith(tokens.API_KEY_PREFIX) else _by_access_token(token)

@@ -1,6 +1,6 @@
 """auth.v1.AuthService, an rpc a function.
 
-There is no `AREA`, so no API key reaches what is not open to anyone: who holds a key must not make themselves another.
+There is no `AREA`, so no API key reaches what is not open to anyone, but for what `users:credentials` is for.
 """
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,6 +10,7 @@ from access.messages import api_key_message, session_message, token_pair
 from core.messages import read_timestamp
 from core.operations import Call, open_to
 from tandem.auth.v1 import auth_pb2
+from users.policies import CREDENTIALS
 
 
 @open_to(anyone=True, secret=True)
@@ -37,12 +38,13 @@ def list_sessions(call: Call, request: auth_pb2.ListSessionsRequest) -> auth_pb2
     return auth_pb2.ListSessionsResponse(sessions=[session_message(session, current) for session in sessions])
 
 
+@open_to(scope=CREDENTIALS)
 def revoke_session(call: Call, request: auth_pb2.RevokeSessionRequest) -> Empty:
     services.revoke_session(call.actor, request.session_id, current=call.credential.session_id)
     return Empty()
 
 
-@open_to(secret=True)
+@open_to(secret=True, scope=CREDENTIALS)
 def create_api_key(call: Call, request: auth_pb2.CreateApiKeyRequest) -> auth_pb2.CreateApiKeyResponse:
     key, secret = services.create_api_key(
         call.actor,
@@ -50,6 +52,7 @@ def create_api_key(call: Call, request: auth_pb2.CreateApiKeyRequest) -> auth_pb
         name=request.name,
         scopes=list(request.scopes),
         expires_at=read_timestamp(request, "expires_at"),
+        made_with=call.credential.key_id,
     )
     return auth_pb2.CreateApiKeyResponse(api_key=api_key_message(key), secret=secret)
 
@@ -58,6 +61,7 @@ def list_api_keys(call: Call, request: auth_pb2.ListApiKeysRequest) -> auth_pb2.
     return auth_pb2.ListApiKeysResponse(api_keys=[api_key_message(key) for key in queries.list_api_keys(call.actor)])
 
 
+@open_to(scope=CREDENTIALS)
 def revoke_api_key(call: Call, request: auth_pb2.RevokeApiKeyRequest) -> Empty:
     services.revoke_api_key(call.actor, request.id)
     return Empty()

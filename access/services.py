@@ -21,7 +21,7 @@ from core.errors import Conflict, Unauthenticated, invalid
 from core.models import clean
 from core.passwords import is_outdated
 from users.models import User
-from users.policies import may_administer
+from users.policies import CREDENTIALS, may_administer
 from users.queries import get_user
 from users.services import note_login
 
@@ -32,6 +32,8 @@ LONGEST_PASSWORD = 1024
 #: How RevokeSession names the caller's own session, and all but it.
 CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
 MOST_API_KEYS = 100
+#: How many scopes a request for a key may name, repetitions included.
+MOST_SCOPES = 50
 #: How exactly a key's last use is told; each use would be a write.
 KEY_USE_NOTED_EVERY = timedelta(minutes=1)
 #: How long it can be seen in the admin site what a key was.
@@ -161,19 +163,30 @@ def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None
 
 
 def create_api_key(
-    actor: Any, *, name: str, scopes: list[str], expires_at: datetime | None = None, user_id: str = ""
+    actor: Any,
+    *,
+    name: str,
+    scopes: list[str],
+    expires_at: datetime | None = None,
+    user_id: str = "",
+    made_with: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new API key, and what its holder sends, which is not known afterwards.
 
     Args:
         user_id: a service account, for administrators; empty = the actor.
+        made_with: the API key of the call; it makes no key with more scopes or a later end than its own, and none
+            with `CREDENTIALS`.
 
     Raises:
         ValidationError: every bad field is named.
         User.DoesNotExist
-        PermissionDenied: it would be another's, and no service account's or the actor no administrator.
+        PermissionDenied: it would be another's, and no service account's or the actor no administrator; or it would
+            have a scope that the caller may not give to this owner.
         Conflict: the user has `MOST_API_KEYS`.
     """
+    if len(scopes) > MOST_SCOPES:
+        raise invalid("scopes", "max_items", f"Give at most {MOST_SCOPES} scopes.")
     owner = get_user(actor, user_id or "me")
     if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
         raise PermissionDenied("Everyone makes their own API keys; administrators also those of service accounts.")
@@ -181,6 +194,7 @@ def create_api_key(
     key = ApiKey(user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor)
     key.secret_hash = tokens.hash_of(secret)
     clean(key)
+    _check_may_give(actor, key, made_with)
     with transaction.atomic():
         # Locked, so that two that come at once are both counted.
         User.objects.select_for_update(of=("self",)).get(pk=owner.pk)
@@ -285,6 +299,18 @@ def prune_sessions() -> int:
     living = RefreshToken.objects.filter(session=OuterRef("pk"), expires_at__gt=now)
     _, deleted = Session.objects.filter(~Exists(living), created_at__lt=long_ago).delete()
     return deleted.get(Session._meta.label, 0)
+
+
+def _check_may_give(actor: Any, key: ApiKey, made_with: UUID | None) -> None:
+    """Refuse to let an API key make a wider one, or to give `CREDENTIALS` to a person or by anyone but a person."""
+    if CREDENTIALS in key.scopes and (actor.is_service or made_with is not None or not key.user.is_service):
+        raise PermissionDenied(f"Administrators who are signed in give the scope {CREDENTIALS}, to service accounts.")
+    if made_with is None:
+        return
+    maker = ApiKey.objects.get(pk=made_with)
+    is_later = maker.expires_at is not None and (key.expires_at is None or key.expires_at > maker.expires_at)
+    if is_later or not set(key.scopes) <= set(maker.scopes):
+        raise PermissionDenied("An API key makes no other with more scopes or a later end than its own.")
 
 
 def _lock(refresh_token: str) -> RefreshToken | None:

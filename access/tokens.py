@@ -86,7 +86,7 @@ def read_access_token(token: str) -> Claims:
     Raises:
         Unauthenticated: it is malformed, forged, expired, from the future, or made for somebody else.
     """
-    if len(token) > LONGEST_TOKEN:
+    if len(token) > LONGEST_TOKEN or not _is_spelled_as_issued(token):
         raise _refused()
     try:
         key = _key_of(jwt.get_unverified_header(token))
@@ -146,7 +146,24 @@ def api_key_text(key: ApiKey, secret: str) -> str:
 def read_api_key(token: str) -> tuple[uuid.UUID | None, str]:
     """The id and the secret of an API key as it is sent; without an id it is none."""
     key_id, _, secret = token.removeprefix(API_KEY_PREFIX).partition("_")
-    return (ids.parsed(key_id) if len(token) <= LONGEST_TOKEN else None), secret
+    parsed = ids.parsed(key_id) if len(token) <= LONGEST_TOKEN else None
+    return (parsed if str(parsed) == key_id else None), secret
+
+
+def _is_spelled_as_issued(token: str) -> bool:
+    """Return whether each part of a JWT is base64url in the one form that RFC 7515 allows.
+
+    Decoders pass over padding, foreign characters and unused bits, so that one token would have many spellings.
+    """
+    parts = token.split(".")
+    return all(re.fullmatch(r"[A-Za-z0-9_-]*", part) and _is_canonical(part) for part in parts)
+
+
+def _is_canonical(part: str) -> bool:
+    try:
+        return jwt.utils.base64url_encode(jwt.utils.base64url_decode(part)).decode() == part
+    except ValueError:
+        return False
 
 
 def _refused() -> Unauthenticated:

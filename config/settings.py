@@ -210,9 +210,11 @@ JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
 JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
-#: What an API key may be limited to: of each area what GET reads, and the rest.
+#: What an API key may be limited to: of each area what GET reads, and the rest; of users, apart from both, what changes
+#: how one gets in to an account.
 API_KEY_SCOPES = [
-    "users:read", "users:write", "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read"
+    "users:read", "users:write", "users:credentials",
+    "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read",
 ]  # fmt: skip
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.module_loading import import_string
 
@@ -101,6 +102,12 @@ def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
     """What these credentials are worth by now, for calls that stay open. One that is no longer good is missing."""
     renewed: dict[Credential, Credential] = import_string(settings.RENEW)(credentials)
     return renewed
+
+
+def scope_lacking(scope: str) -> PermissionDenied:
+    """Return the error for an API key that lacks this scope; an empty one means that no API key will do."""
+    lacks = f"it lacks the scope {scope}" if scope else "sign in instead"
+    return PermissionDenied(f"This API key does not do for that: {lacks}.")
 
 
 def forget(user_id: Any) -> None:

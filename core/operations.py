@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar
 
-from django.core.exceptions import PermissionDenied
 from django.db import Error
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -29,7 +28,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency
-from core.auth import NOBODY, Credential, authenticate
+from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
 from core.versions import ANY_VERSION, ExpectedVersion
 
@@ -68,7 +67,8 @@ class Operation:
         anyone: callers who are not signed in may call it.
         secret: its answer holds secrets and is never kept for an idempotency key.
         survives_database: it answers while the database is away.
-        scope: what an API key must have for it, as `users:read`; empty = no API key will do.
+        scope: what an API key must have for it, as `users:read`; empty = no API key will do. Where only a part of the
+            request needs a further scope, the function asks for it (`Call.has_scope`).
         checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
         said_in_message: `version` and `request_id`, as far as the request message has them.
     """
@@ -141,6 +141,10 @@ class Call:
         """Who asks: a user, or AnonymousUser."""
         return self.credential.actor
 
+    def has_scope(self, scope: str) -> bool:
+        """Return whether the credential covers this scope: an API key that has it, or anything but an API key."""
+        return self.credential.scopes is None or scope in self.credential.scopes
+
     def of(self, operation: Operation) -> "Call":
         """The same caller's call of another operation, for an item of a stream that stands for one."""
         return replace(self, operation=operation, expected_version=ANY_VERSION, idempotency_key="", replayed=False)
@@ -150,12 +154,17 @@ CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
 
 
 def open_to(
-    *, anyone: bool = False, secret: bool = False, survives_database: bool = False
+    *, anyone: bool = False, secret: bool = False, survives_database: bool = False, scope: str = ""
 ) -> Callable[[CallsFunction], CallsFunction]:
-    """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller."""
+    """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller.
+
+    Args:
+        scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
+    """
+    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database}
 
     def mark(function: CallsFunction) -> CallsFunction:
-        function.marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database}  # type: ignore[attr-defined]
+        function.marks = marks | ({"scope": scope} if scope else {})  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -243,8 +252,7 @@ def admitted(operation: Operation, credential: Credential) -> Credential:
     """
     if credential.scopes is not None and operation.scope not in credential.scopes:
         if not operation.anyone:
-            lacks = f"it lacks the scope {operation.scope}" if operation.scope else "sign in instead"
-            raise PermissionDenied(f"This API key does not do for that: {lacks}.")
+            raise scope_lacking(operation.scope)
         # What anyone may do its holder may too, but as anyone: a key gives nothing beyond its scopes.
         credential = NOBODY
     if not (operation.anyone or credential.actor.is_authenticated):
@@ -303,8 +311,10 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
     function = getattr(calls, snake_case(method.name), None)
     if function is None:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
-    marks = {"anyone": False, "secret": False, "survives_database": False} | getattr(function, "marks", {})
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
+    of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
+    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area}
+    marks = unmarked | getattr(function, "marks", {})
     return Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
@@ -313,7 +323,6 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         response_class=GetMessageClass(method.output_type),
         http=http,
         function=function,
-        scope=area and f"{area}:{'read' if http.verb == 'GET' else 'write'}",
         # Read off the code, so that no list of them can be wrong.
         checks_version="expected_version" in _names_in(function),
         said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),

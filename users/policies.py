@@ -8,6 +8,11 @@ from django.conf import settings
 from changes.feed.subjects import Extent
 from users.models import OPEN, User
 
+#: The scope of API keys that may change how one gets in to an account: administrators give it, to service accounts.
+CREDENTIALS = "users:credentials"
+#: What of an account is a way in to it, or decides what who is in may do.
+CREDENTIAL_FIELDS = frozenset(("email", "roles", "status"))
+
 #: Groups of actors, beside each actor alone: everyone who is signed in, and who may read everything on everyone.
 SIGNED_IN, READERS = "signed in", "readers"
 

@@ -16,9 +16,11 @@ from tandem.user.v1 import user_pb2
 from tests.doors import Door, Failed
 from tests.factories import ApiKeyFactory, ServiceFactory, bearer_of
 from users.models import Role, Status, User
+from users.policies import CREDENTIALS
 
 BOTH = ["users:read", "users:write"]
 ME = user_pb2.GetUserRequest(user_id="me")
+LACKS_CREDENTIALS = "This API key does not do for that: it lacks the scope users:credentials."
 
 
 def outcome(api: Door, operation: str, request: Message, authorization: str) -> str:
@@ -68,7 +70,7 @@ def test_it_limits_an_administrator_too(api: Door, administrator: User, bob: Use
 
 
 def test_a_service_account_administers(api: Door, bob: User) -> None:
-    bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=BOTH))
+    bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=[*BOTH, CREDENTIALS]))
     request = user_pb2.UpdateUserRequest(user_id=str(bob.pk), user=user_pb2.User(roles=[user_pb2.USER_ROLE_SUPPORT]))
     assert list(api("UserService/UpdateUser", request, authorization=bearer).user.roles) == [Role.SUPPORT]
     made = user_pb2.CreateUserRequest(email="new@example.com", roles=[user_pb2.USER_ROLE_ADMIN])
@@ -76,7 +78,7 @@ def test_a_service_account_administers(api: Door, bob: User) -> None:
 
 
 def test_it_is_not_the_administrator_that_must_be_left(api: Door, administrator: User) -> None:
-    bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(roles=[Role.ADMIN]), scopes=BOTH))
+    bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(roles=[Role.ADMIN]), scopes=[*BOTH, CREDENTIALS]))
     request = user_pb2.UpdateUserRequest(
         user_id=str(administrator.pk), user=user_pb2.User(roles=[user_pb2.USER_ROLE_CUSTOMER])
     )
@@ -97,7 +99,7 @@ def test_it_makes_no_other_credentials(api: Door, administrator: User) -> None:
     request = auth_pb2.CreateApiKeyRequest(name="More", scopes=BOTH)
     with pytest.raises(Failed) as failed:
         api("AuthService/CreateApiKey", request, authorization=bearer)
-    assert failed.value.message == "This API key does not do for that: sign in instead."
+    assert failed.value.message == LACKS_CREDENTIALS
     assert ApiKey.objects.count() == 1
 
 
@@ -136,6 +138,7 @@ def test_what_is_none_is_refused(api: Door, ann: User) -> None:
     good = bearer_of(ApiKeyFactory(user=ann)).removeprefix("Bearer ")
     for token in (
         "tdm_", "tdm__", f"tdm_{uuid.uuid4()}", f"tdm_{uuid.uuid4()}_x", good[:-1], good + "x", good.upper(),
+        good.replace(good[4:40], good[4:40].upper()), good + "=", good + "\u00a0", good.replace("-", "", 4),
         "tdm_" + "x" * 5000, good + "x" * 5000, good.removeprefix("tdm_"),
     ):  # fmt: skip
         assert outcome(api, "UserService/GetUser", ME, f"Bearer {token}") == "UNAUTHENTICATED"

@@ -64,6 +64,8 @@ def test_each_has_a_secret_of_its_own(api: Door, ann: User) -> None:
         ({"scopes": []}, {"scopes": "required"}),
         ({"scopes": ["users:read", "moons:read"]}, {"scopes.1": "choice"}),
         ({"expires_at": Timestamp(seconds=1)}, {"expires_at": "range"}),
+        ({"scopes": ["moons:read"] * 51}, {"scopes": "max_items"}),
+        ({"scopes": ["users:read"] * 51}, {"scopes": "max_items"}),
         ({"name": "", "scopes": ["x"]}, {"name": "required", "scopes.0": "choice"}),
     ],
 )
@@ -109,3 +111,7 @@ def test_there_is_a_most(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) 
         create(api, ann)
     with pytest.raises(Failed, match="CONFLICT"):
         create(api, ann)
+
+
+def test_a_scope_that_is_repeated_counts_once(api: Door, ann: User) -> None:
+    assert list(create(api, ann, scopes=["users:read"] * 50).api_key.scopes) == ["users:read"]

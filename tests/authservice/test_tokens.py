@@ -17,6 +17,8 @@ from jwt.utils import base64url_encode
 from access.models import Session
 from access.services import _issue, create_ticket, end_sessions
 from access.tokens import access_token, new_secret, signing_keys
+from core.auth import authenticate
+from core.errors import Unauthenticated
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.doors import Door, Failed
@@ -195,6 +197,23 @@ def test_damaged_tokens(api: Door, session: Session) -> None:
         f"{header}.{forged.rstrip(b'=').decode()}.{signature}", "x" * 5000, good + "." + "x" * 5000,
     ):  # fmt: skip
         refused(api, token)
+
+
+def test_another_spelling_of_a_token(api: Door, session: Session) -> None:
+    good = signed(session)
+    header, payload, signature = good.split(".")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    # 43 characters hold two bits more than the signature has.
+    same_bytes = signature[:-1] + alphabet[alphabet.index(signature[-1]) ^ 1]
+    for token in (
+        good + "=", good + "==", f"{header}=.{payload}.{signature}", f"{header}.{payload}.!{signature}",
+        f"{header}.{payload}.{signature[:5]} {signature[5:]}", f"{header}.{payload}.{same_bytes}", good + "\x0b",
+        f"{header}.{payload}.{signature.replace(signature[0], chr(ord(signature[0]) + 0xFEE0), 1)}",
+    ):  # fmt: skip
+        with pytest.raises(Unauthenticated):
+            authenticate(f"Bearer {token}")
+        if token.isascii() and token.isprintable():
+            refused(api, token)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Basic YW5uOng=", "nonsense", "Token abc"])

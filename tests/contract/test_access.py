@@ -41,29 +41,39 @@ from tests.factories import (
 )
 from tests.recordings import an_upload
 from users.models import TokenPurpose, User
+from users.policies import CREDENTIALS
 from users.services import mailed_tokens
 
 #: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
-#: A service account calls by an API key, which has all scopes of what is called, or another area's.
-CALLERS = ("anonymous", "stranger", "self", "support", "administrator", "service with scope", "service without scope")
+#: A service account calls by an API key, which has all scopes of what is called, another area's, or all scopes but
+#: that for what changes how one gets in to an account.
+CALLERS = (
+    "anonymous", "stranger", "self", "support", "administrator", "service with scope", "service without scope",
+    "service without credentials",
+)  # fmt: skip
 
 OK, NO, WHO, NONE = "OK", "FORBIDDEN", "UNAUTHENTICATED", "NOT_FOUND"
-ANYONE = (OK, OK, OK, OK, OK, OK, OK)
-SIGNED_IN = (WHO, OK, OK, OK, OK, OK, NO)
-SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK, OK, NO)
-ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO)
+ANYONE = (OK, OK, OK, OK, OK, OK, OK, OK)
+SIGNED_IN = (WHO, OK, OK, OK, OK, OK, NO, OK)
+SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK, OK, NO, OK)
+#: What changes how one gets in to an account.
+ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO, NO)
+CLOSING = (WHO, NO, OK, NO, OK, OK, NO, NO)
+PASSWORD_OF = (WHO, NONE, OK, NO, OK, OK, NO, NO)
 #: What of another is as if it were not there.
-PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO)
-READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO)
+PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO, OK)
+READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO, OK)
 #: Another's task, which not even support sees.
-OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO)
+OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO, OK)
 #: A meeting that the caller of column `self` owns.
 OWN_MEETING = OWN_TASK
 #: What is about the caller's own sessions and keys, and so not for keys.
-WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO)
+WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO, NO)
+#: What changes these.
+MAKING_KEYS = (WHO, OK, OK, OK, OK, OK, NO, NO)
 #: The same, about a session or a key that is another's for all but `self`.
-OWN_SESSION = (WHO, NONE, OK, NONE, NONE, NO, NO)
-OWN_KEY = (WHO, NONE, OK, NONE, OK, NO, NO)
+OWN_SESSION = (WHO, NONE, OK, NONE, NONE, NONE, NO, NO)
+OWN_KEY = (WHO, NONE, OK, NONE, OK, OK, NO, NO)
 
 AN_ADDRESS = user_pb2.UserAddress(
     label="Home", full_name="Bob", address={"line1": "Main Street 1", "city": "Berlin", "country_code": "DE"}
@@ -93,11 +103,8 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         ),
         SELF_AND_ADMINISTRATORS,
     ),
-    "UserService/DeleteUser": (lambda user: user_pb2.DeleteUserRequest(user_id=str(user.pk)), SELF_AND_ADMINISTRATORS),
-    "UserService/DeactivateUser": (
-        lambda user: user_pb2.DeactivateUserRequest(user_id=str(user.pk)),
-        SELF_AND_ADMINISTRATORS,
-    ),
+    "UserService/DeleteUser": (lambda user: user_pb2.DeleteUserRequest(user_id=str(user.pk)), CLOSING),
+    "UserService/DeactivateUser": (lambda user: user_pb2.DeactivateUserRequest(user_id=str(user.pk)), CLOSING),
     "UserService/ReactivateUser": (
         lambda user: user_pb2.ReactivateUserRequest(user_id=str(user.pk)),
         ADMINISTRATORS,
@@ -106,11 +113,11 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: user_pb2.ChangePasswordRequest(
             user_id=str(user.pk), current_password=PASSWORD, new_password="another horse battery"
         ),
-        PRIVATE,
+        PASSWORD_OF,
     ),
     "UserService/VerifyEmail": (
         lambda user: user_pb2.VerifyEmailRequest(user_id=str(user.pk)),
-        (WHO, NO, OK, OK, OK, OK, NO),
+        (WHO, NO, OK, OK, OK, OK, NO, OK),
     ),
     "UserService/ConfirmEmailVerification": (
         lambda user: user_pb2.ConfirmEmailVerificationRequest(token=mailed(user, TokenPurpose.VERIFY_EMAIL)),
@@ -181,7 +188,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "AuthService/RevokeSession": (lambda user: auth_pb2.RevokeSessionRequest(session_id=a_session(user)), OWN_SESSION),
     "AuthService/CreateApiKey": (
         lambda user: auth_pb2.CreateApiKeyRequest(name="Mine", scopes=["users:read"]),
-        WITH_A_SESSION,
+        MAKING_KEYS,
     ),
     "AuthService/ListApiKeys": (lambda user: auth_pb2.ListApiKeysRequest(), WITH_A_SESSION),
     "AuthService/RevokeApiKey": (lambda user: auth_pb2.RevokeApiKeyRequest(id=a_key(user)), OWN_KEY),
@@ -334,6 +341,9 @@ def callers(db: None) -> dict[str, Any]:
         "administrator": AdministratorFactory(),
         "service with scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=settings.API_KEY_SCOPES)),
         "service without scope": bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["moons:read", "moons:write"])),
+        "service without credentials": bearer_of(
+            ApiKeyFactory(user=ServiceFactory(), scopes=sorted(set(settings.API_KEY_SCOPES) - {CREDENTIALS}))
+        ),
     }  # fmt: skip
 
 

@@ -19,15 +19,19 @@ from tandem.user.v1 import user_pb2
 from users import messages, queries, services
 from users.messages import address_message, user_message
 from users.models import PREFERENCES
+from users.policies import CREDENTIALS
 from users.queries import Filter
 
-#: API keys need `users:read` and `users:write`.
+#: API keys need `users:read` and `users:write`; `users:credentials` for what changes how one gets in to an account.
 AREA = "users"
 
 
 @open_to(anyone=True)
 def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.CreateUserResponse:
-    user = services.create_user(call.actor, address=call.address, **messages.new_user_fields(request))
+    fields = messages.new_user_fields(request)
+    user = services.create_user(
+        call.actor, address=call.address, with_credentials=may_change_credentials(call), **fields
+    )
     # Whoever made the account may see it whole, signed in or not.
     return user_pb2.CreateUserResponse(user=user_message(user, user))
 
@@ -42,6 +46,7 @@ def batch_get_users(call: Call, request: user_pb2.BatchGetUsersRequest) -> user_
     return user_pb2.BatchGetUsersResponse(users=[user_message(user, call.actor) for user in users], missing_ids=missing)
 
 
+@open_to(scope=CREDENTIALS)
 def bulk_import_users(
     call: Call, items: Iterator[user_pb2.BulkImportUsersRequest | ValidationError]
 ) -> user_pb2.BulkImportUsersResponse:
@@ -72,7 +77,13 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
     paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
         fields = messages.user_fields(request.user, paths)
-        user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
+        user = services.update_user(
+            call.actor,
+            request.user_id,
+            fields,
+            expected_version=call.expected_version,
+            with_credentials=may_change_credentials(call),
+        )
     return user_pb2.UpdateUserResponse(user=user_message(user, call.actor))
 
 
@@ -82,11 +93,13 @@ def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) 
     return user_pb2.UpdateUserProfileResponse(user=user_message(user, call.actor))
 
 
+@open_to(scope=CREDENTIALS)
 def delete_user(call: Call, request: user_pb2.DeleteUserRequest) -> Empty:
     services.delete_user(call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version)
     return Empty()
 
 
+@open_to(scope=CREDENTIALS)
 def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user_pb2.DeactivateUserResponse:
     user = services.deactivate_user(
         call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version
@@ -94,6 +107,7 @@ def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user
     return user_pb2.DeactivateUserResponse(user=user_message(user, call.actor))
 
 
+@open_to(scope=CREDENTIALS)
 def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user_pb2.ReactivateUserResponse:
     user = services.reactivate_user(call.actor, request.user_id, expected_version=call.expected_version)
     return user_pb2.ReactivateUserResponse(user=user_message(user, call.actor))
@@ -130,6 +144,7 @@ def confirm_email_verification(
     return user_pb2.ConfirmEmailVerificationResponse(verified=True, user_id=str(user.pk))
 
 
+@open_to(scope=CREDENTIALS)
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
         call.actor,
@@ -221,6 +236,14 @@ def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
     )
     set_timestamp(response.checked_at, timezone.now())
     return response
+
+
+def may_change_credentials(call: Call) -> bool:
+    """Return whether the credential of the call covers changes to how one gets in to an account.
+
+    Without any API key's scope the caller is anyone (`core.operations.admitted`), who may sign up with a password.
+    """
+    return call.has_scope(CREDENTIALS)
 
 
 def _written(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:

@@ -68,6 +68,7 @@ def create_user(
     password: str = "",
     roles: list[int] | None = None,
     mailed: bool = True,
+    with_credentials: bool = True,
     **fields: Any,
 ) -> User:
     """A new account, waiting for its e-mail to be verified, which a mail asks for.
@@ -77,14 +78,18 @@ def create_user(
         password: empty = the account must reset it before it can log in.
         roles: administrators only; empty = CUSTOMER.
         mailed: whether the mail is sent now; VerifyEmail sends it later.
+        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it the account gets
+            neither a password nor roles.
         fields: of `User`. Without `display_name` it is the part of `email` before the @, as sent.
 
     Raises:
         ValidationError: every bad field is named.
         AlreadyExists: the e-mail has an account.
-        PermissionDenied: roles without being an administrator, or sign-up is closed.
+        PermissionDenied: roles without being an administrator, or sign-up is closed; or a scope is lacking.
         RateLimited: too many accounts from this address.
     """
+    if (password or roles) and not with_credentials:
+        raise auth.scope_lacking(policies.CREDENTIALS)
     _check_may_create(actor, roles, address)
     fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
     author = actor if actor.is_authenticated else None
@@ -126,11 +131,20 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
 
 
 def update_user(
-    actor: Any, user_id: str, fields: dict[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Any,
+    user_id: str,
+    fields: dict[str, Any],
+    *,
+    expected_version: ExpectedVersion = ANY_VERSION,
+    with_credentials: bool = True,
 ) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
 
     A new e-mail address is to be verified, which a mail asks for; another tells so at the old one.
+
+    Args:
+        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it no field of
+            `policies.CREDENTIAL_FIELDS` changes.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
@@ -140,6 +154,8 @@ def update_user(
     with acting(actor):
         user = _user_to_change(actor, user_id, expected_version)
         fields = {name: value for name, value in fields.items() if value != getattr(user, name)}
+        if not (with_credentials or fields.keys().isdisjoint(policies.CREDENTIAL_FIELDS)):
+            raise auth.scope_lacking(policies.CREDENTIALS)
         if not fields.keys().isdisjoint(("roles", "status")):
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
