@@ -14,7 +14,7 @@ from unfold.forms import AuthenticationForm
 from access import services
 from access.models import ApiKey, Session
 from core import ids
-from core.addresses import client_address
+from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LookedAt
 from core.admin.writes import ask
@@ -29,12 +29,11 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if self.errors:
             return self.cleaned_data
-        headers = self.request.META
         try:
             self.user_cache = services.login_to_site(
                 email=self.cleaned_data["username"],
                 password=self.cleaned_data["password"],
-                address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
+                address=http_client_address(self.request.META),
             )
         except Failure as exc:
             self.add_error(None, exc.message)

@@ -4,12 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from access.models import ApiKey, Session
+from core.addresses import caller_key
 
 MOST_SESSIONS_LISTED = 500
+#: Of so many sessions, the newest, the addresses are known.
+MOST_ADDRESSES_KNOWN = 200
 
 
 def open_sessions(actor: Any) -> QuerySet[Session]:
@@ -19,6 +22,18 @@ def open_sessions(actor: Any) -> QuerySet[Session]:
     return Session.objects.filter(
         user=actor, revoked_at=None, created_at__gte=actor.tokens_valid_from, last_used_at__gt=refreshable_since
     )
+
+
+def has_logged_in_from(email: str, address: str) -> bool:
+    """Whether this account was logged in to from this address since its password was set.
+
+    Asks the same of the database for an account that does not exist.
+    """
+    if "\0" in email:
+        return False
+    sessions = Session.objects.filter(user__email=email, created_at__gte=F("user__tokens_valid_from"))
+    known = sessions.order_by("-id").values_list("address", flat=True)[:MOST_ADDRESSES_KNOWN]
+    return caller_key(address) in map(caller_key, known)
 
 
 def list_sessions(actor: Any) -> list[Session]:

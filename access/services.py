@@ -16,18 +16,20 @@ from django.utils import timezone
 from access import queries, tokens
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
 from core import auth, ids, limits
+from core.addresses import caller_key
 from core.auth import Credential
-from core.errors import Conflict, Unauthenticated, invalid
+from core.errors import Conflict, RateLimited, Unauthenticated, invalid
 from core.models import clean
 from core.passwords import is_outdated
 from users.models import User
 from users.policies import CREDENTIALS, may_administer
 from users.queries import get_user
-from users.services import note_login
+from users.services import guesses, note_login
 
 #: How long after its exchange a refresh token may be sent again, for an answer that was lost.
 LOST_ANSWER_GRACE = timedelta(seconds=10)
 LOGIN_WINDOW_SECONDS = 300
+TOO_MANY_TRIES = "Too many tries; wait before the next one."
 LONGEST_PASSWORD = 1024
 #: How RevokeSession names the caller's own session, and all but it.
 CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
@@ -63,7 +65,8 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
 
     Raises:
         ValidationError: a field is missing.
-        RateLimited: too many tries for this account from this address, or from this address.
+        RateLimited: too many tries for this account from this address, or from this address; or too many that failed
+            for this account, where it was not logged in to from this address before.
         Unauthenticated: unknown account, wrong password, or an account that may not log in, all the same.
     """
     user, renewed_hash = _identified(email, password, address)
@@ -338,13 +341,18 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
     """
     _check_given(email=email, password=password)
     email = email.strip().lower()
-    who = f"{address} {tokens.hash_of(email).hex()[:32]}"
-    _limit("login address", address, settings.LOGINS_PER_ADDRESS)
+    where = caller_key(address)
+    who = f"{where} {tokens.hash_of(email).hex()[:32]}"
+    _limit("login address", where, settings.LOGINS_PER_ADDRESS)
     _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
+    # Others' tries must not lock out who logs in from where the account was logged in to before.
+    if (wait := guesses.count_guess(email)) and not queries.has_logged_in_from(email, address):
+        raise RateLimited(TOO_MANY_TRIES, wait)
     user = User.objects.filter(email=email).first() if "\0" not in email else None
     if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
         raise _wrong()
     limits.forgive("login account", who)
+    guesses.give_back(email)
     return user, make_password(password) if is_outdated(user.password) else ""
 
 
@@ -357,7 +365,7 @@ def _password_fits(user: User | None, password: str) -> bool:
 
 
 def _limit(what: str, who: str, most: int) -> None:
-    limits.take(what, who, most=most, seconds=LOGIN_WINDOW_SECONDS, message="Too many tries; wait before the next one.")
+    limits.take(what, who, most=most, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
 
 
 def _check_given(**fields: str) -> None:

@@ -81,7 +81,7 @@ STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=60)
 #: there are eight times as many. How long a client may say nothing.
 UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8)
 UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
-#: How many proxies stand in front and add to X-Forwarded-For; 0 = none is believed.
+#: How many proxies stand in front of HTTP and add to X-Forwarded-For; 0 = none is believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 CORS_ALLOWED_ORIGINS = env.list(
@@ -121,6 +121,8 @@ ALONGSIDE = "changes.feed"
 
 GRPC_HOST = env.str("GRPC_HOST", default="127.0.0.1")
 GRPC_PORT = env.int("GRPC_PORT", default=50051)
+#: As TRUSTED_PROXIES, of the proxies in front of gRPC: who reaches its port without them must not choose an address.
+GRPC_TRUSTED_PROXIES = env.int("GRPC_TRUSTED_PROXIES", default=0)
 #: Processes that share the port, one for each core.
 GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1)
 #: Threads of a process that serve calls, and how many calls may wait for one; what comes on top is refused at once.
@@ -219,6 +221,8 @@ API_KEY_SCOPES = [
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
 LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
+#: Wrong passwords within an hour for one account, from all addresses together.
+LOGIN_FAILURES_PER_ACCOUNT = env.int("LOGIN_FAILURES_PER_ACCOUNT", default=100)
 #: How many verifications, and how many password resets, may be asked for within an hour: for one account, and (resets,
 #: which need no credentials) from one address in all.
 MAILS_PER_ACCOUNT = env.int("MAILS_PER_ACCOUNT", default=5)

@@ -1,23 +1,97 @@
 """Where calls come from, and who can reach what is served."""
 
-from ipaddress import ip_address
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+#: IPv6 networks whose addresses are IPv4 addresses (in their last 32 bits): mapped (RFC 4291), translated (RFC 6052,
+#: NAT64), and the older form of translated (RFC 2765).
+_OF_IPV4 = tuple(map(IPv6Network, ("::ffff:0:0/96", "64:ff9b::/96", "::ffff:0:0:0/96")))
+_MAPPED = _OF_IPV4[0]
+#: RFC 7239 section 6: a node is an address, IPv6 in brackets, and may have a port, a number or an obfuscated one.
+_NODE = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]{1,64}))?")
+#: No spelling of an address with its port is longer; what is need not be looked at.
+_LONGEST = 160
 
-def client_address(peer: str, forwarded_for: str | None) -> str:
-    """The caller's network address, for limits and sessions.
+
+def canonical(text: str) -> str:
+    """Return the address in its one spelling: without port, quotes and zone; IPv4 that is mapped to IPv6 as IPv4.
+
+    Returns:
+        Empty if the text is no address.
+    """
+    text = text.strip().strip('"').strip()
+    if not text or len(text) > _LONGEST:
+        return ""
+    if match := _NODE.fullmatch(text):
+        text = match["v4"] or match["v6"]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address) and address in _MAPPED:
+        return str(_ipv4_in(address))
+    return str(address)
+
+
+def client_address(peer: str, forwarded_for: str | Iterable[str] | None, trusted_proxies: int) -> str:
+    """Return the caller's network address in its one spelling, for limits and sessions.
 
     Args:
         peer: the address at the other end of the connection.
-        forwarded_for: `X-Forwarded-For` as it was sent. Anyone can send it, so of its entries only those count that
-            the `TRUSTED_PROXIES` in front of us have added.
+        forwarded_for: the lines of `X-Forwarded-For` as they were sent. Anyone can send them, so of their entries only
+            those count that the trusted proxies have added.
+        trusted_proxies: how many proxies stand in front of this transport and add to it.
+
+    Returns:
+        The peer's address where the entry is missing or is no address; empty for a Unix socket.
     """
-    entries = [entry.strip() for entry in (forwarded_for or "").split(",") if entry.strip()]
-    if settings.TRUSTED_PROXIES and entries:
-        return entries[-settings.TRUSTED_PROXIES :][0]
-    return peer
+    if trusted_proxies > 0 and forwarded_for:
+        lines = (forwarded_for,) if isinstance(forwarded_for, str) else forwarded_for
+        # Empty elements of a list are ignored (RFC 9110 section 5.6.1).
+        entries = [entry for line in lines for entry in map(str.strip, line.split(",")) if entry]
+        if entries and (named := canonical(entries[-trusted_proxies:][0])):
+            return named
+    return canonical(peer)
+
+
+def http_client_address(headers: Mapping[str, Any]) -> str:
+    """Return the caller's network address of an HTTP request.
+
+    Args:
+        headers: as in WSGI's environment or Django's `request.META`.
+    """
+    return client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR"), settings.TRUSTED_PROXIES)
+
+
+def caller_key(address: str) -> str:
+    """Return as what an address counts in limits: an IPv4 address for itself, an IPv6 address as its /64.
+
+    One customer has a /64 at least, so that each of its addresses would be a new caller. An address that stands for an
+    IPv4 address (translated by NAT64, or 6to4, where each IPv4 address has 65,536 networks) counts as that.
+
+    Args:
+        address: as `client_address` returns it.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if (embedded := _ipv4_in(parsed)) is not None:
+        return str(embedded)
+    return str(IPv6Network((int(parsed) >> 64 << 64, 64)))
+
+
+def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
+    if any(address in network for network in _OF_IPV4):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour
 
 
 def check_development_identity(host: str) -> None:

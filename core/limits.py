@@ -1,17 +1,21 @@
-"""Limits on how often: counted in the database, so that they hold over all processes."""
+"""Limits on how often: counted in the database and by its clock, so that they hold over all processes."""
 
+import hashlib
 import math
 from datetime import timedelta
 
 from django.db import connection
-from django.utils import timezone
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from core.errors import RateLimited
 from core.models import RateWindow
 
+_LONGEST_KEY = 200
+
 
 def take(what: str, who: str, *, most: int, seconds: int, message: str) -> None:
-    """Counts one more of `what` by `who`.
+    """Count one more of `what` by `who`.
 
     Args:
         most: how many are allowed within a window of `seconds`, which opens with the first.
@@ -20,22 +24,24 @@ def take(what: str, who: str, *, most: int, seconds: int, message: str) -> None:
     Raises:
         RateLimited: with the time until the window closes.
     """
-    now = timezone.now()
-    window = timedelta(seconds=seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO core_ratewindow AS kept (key, started_at, count) VALUES (%(key)s, %(now)s, 1)
-            ON CONFLICT (key) DO UPDATE SET
-                count = CASE WHEN kept.started_at <= %(closed)s THEN 1 ELSE kept.count + 1 END,
-                started_at = CASE WHEN kept.started_at <= %(closed)s THEN %(now)s ELSE kept.started_at END
-            RETURNING count, started_at
-            """,
-            {"key": _key(what, who), "now": now, "closed": now - window},
-        )
-        count, started_at = cursor.fetchone()
+    count, wait = _count(what, who, seconds)
     if count > most:
-        raise RateLimited(message, max(1, math.ceil((started_at + window - now).total_seconds())))
+        raise RateLimited(message, wait)
+
+
+def is_over(what: str, who: str, *, most: int, seconds: int) -> int:
+    """Count one more of `what` by `who`; return the seconds until the window closes if there are more than `most`.
+
+    Returns:
+        0 where there are not.
+    """
+    count, wait = _count(what, who, seconds)
+    return wait if count > most else 0
+
+
+def give_back(what: str, who: str) -> None:
+    """Undo one `take`, for what turned out not to count."""
+    RateWindow.objects.filter(key=_key(what, who), count__gt=0).update(count=F("count") - 1)
 
 
 def forgive(what: str, who: str) -> None:
@@ -44,10 +50,40 @@ def forgive(what: str, who: str) -> None:
 
 
 def prune(older_than: timedelta = timedelta(days=1)) -> int:
-    """Deletes the windows that closed long ago; gives how many."""
-    deleted, _ = RateWindow.objects.filter(started_at__lt=timezone.now() - older_than).delete()
+    """Delete the windows that closed long ago, and those that begin in the future; return how many."""
+    over = Q(started_at__lt=Now() - older_than) | Q(started_at__gt=Now() + older_than)
+    deleted, _ = RateWindow.objects.filter(over).delete()
     return deleted
 
 
+def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
+    # The clock is read once the row is locked: another call's window cannot seem to begin in the future. One that does
+    # was opened by a clock that was ahead, and counts as closed.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO core_ratewindow AS kept (key, started_at, count) VALUES (%(key)s, clock_timestamp(), 1)
+            ON CONFLICT (key) DO UPDATE SET (count, started_at) = (
+                SELECT CASE WHEN closed THEN 1 ELSE kept.count + 1 END,
+                       CASE WHEN closed THEN now ELSE kept.started_at END
+                FROM (
+                    SELECT now,
+                           kept.started_at > now
+                           OR kept.started_at <= now - make_interval(secs => %(seconds)s) AS closed
+                    FROM (SELECT clock_timestamp() AS now) AS clock
+                ) AS window_now
+            )
+            RETURNING count, EXTRACT(EPOCH FROM started_at + make_interval(secs => %(seconds)s) - clock_timestamp())
+            """,
+            {"key": _key(what, who), "seconds": seconds},
+        )
+        count, left = cursor.fetchone()
+    return count, max(1, math.ceil(left))
+
+
 def _key(what: str, who: str) -> str:
-    return f"{what}:{who}"[:200]
+    key = f"{what}:{who}"
+    if len(key) <= _LONGEST_KEY:
+        return key
+    # Two long keys that begin alike are two.
+    return f"{what}:sha256:{hashlib.sha256(who.encode()).hexdigest()}"

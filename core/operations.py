@@ -28,6 +28,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency
+from core.addresses import caller_key
 from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
 from core.versions import ANY_VERSION, ExpectedVersion
@@ -116,7 +117,7 @@ class Call:
 
     Attributes:
         credential: what the caller showed.
-        address: the caller's network address, without port.
+        address: the caller's network address, in its one spelling and without port.
         expected_version: from `If-Match` and `If-None-Match`, or the message's `version`.
         idempotency_key: empty = none.
         exact_count: count a list's rows however many there are.
@@ -224,7 +225,7 @@ def perform(call: Call, request: Message) -> Message:
 
 def principal(call: Call) -> str:
     """In whose name the call's idempotency keys are kept."""
-    return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {call.address}"
+    return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {caller_key(call.address)}"
 
 
 def begin(call: Call, request: Any) -> Any:

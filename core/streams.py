@@ -22,7 +22,7 @@ from core.auth import Credential
 from core.database.hygiene import connected, refresh
 from core.errors import RateLimited, Unauthenticated, Unavailable, is_database_away
 from core.feeds import Feed
-from core.operations import Call, admitted, caller
+from core.operations import Call, admitted, caller, principal
 
 logger = logging.getLogger(__name__)
 
@@ -212,8 +212,7 @@ def _told_of(actor: Any) -> dict[str, Any]:
 
 
 def _owner(call: Call) -> str:
-    actor: Any = call.actor
-    return str(actor.pk) if actor.is_authenticated else f"anonymous {call.address}"
+    return principal(call)
 
 
 #: Those of this process.

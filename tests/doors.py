@@ -132,6 +132,7 @@ class Door:
         exact_count: bool = False,
         request_id: str | None = None,
         bulk_mode: str | None = None,
+        forwarded_for: str | None = None,
     ) -> Answer:
         """Makes the call.
 
@@ -141,6 +142,7 @@ class Door:
                 the answer's message is a list, too.
             actor: a user who calls, by a session made for it; None = nobody.
             authorization: sent as it is, instead of an actor.
+            forwarded_for: what a proxy wrote of the caller's address; it counts where proxies are trusted.
 
         Raises:
             Failed
@@ -152,6 +154,7 @@ class Door:
             "idempotency-key": idempotency_key,
             "x-request-id": request_id,
             "x-bulk-mode": bulk_mode,
+            "x-forwarded-for": forwarded_for,
         }
         sent = {name: value for name, value in headers.items() if value is not None}
         if OPERATIONS[operation].is_feed:

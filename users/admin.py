@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from changes.admin import LoggedHistory
 from core import search
-from core.addresses import client_address
+from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ReasonedAction, ThroughServices
@@ -188,7 +188,7 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     @admin.action(description="Send the mail that resets the password", permissions=["change"])
     def send_password_reset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         emails = dict(queryset.values_list("pk", "email"))
-        address = client_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR"))
+        address = http_client_address(request.META)
 
         def send(actor: Any, user_id: str) -> None:
             services.request_password_reset(email=emails[UUID(user_id)], address=address)

@@ -18,7 +18,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from core.addresses import client_address
+from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
 from core.errors import Cancelled, Failure, TooLarge, UnsupportedMediaType, invalid, problem_of
 from core.operations import (
@@ -171,7 +171,7 @@ def _call(operation: Operation, sent: HttpRequest) -> Call:
     return Call(
         operation,
         credential=_credential(operation, sent),
-        address=client_address(headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR")),
+        address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
         if operation.writes

@@ -6,7 +6,7 @@ their client takes, have threads of their own. A stream of events needs a thread
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvicorn
@@ -41,6 +41,7 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         if scope["type"] != "http":
             await ordinary(scope, receive, send)
             return
+        scope["headers"] = _without_look_alikes(scope["headers"])
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         content_type = content_type.lower()
         upload = content_type.startswith(_LINES + _FILES)
@@ -53,6 +54,11 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             await call.go_on(*scope[events.TAKEN_OVER])
 
     return application
+
+
+def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Drop headers whose names WSGI confuses with others: it takes `X_Forwarded_For` for what a proxy added."""
+    return [header for header in headers if b"_" not in header[0]]
 
 
 class Server(uvicorn.Server):

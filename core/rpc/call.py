@@ -45,6 +45,16 @@ def _as_it_is(message: Any) -> Any:
     return message
 
 
+def address_of_peer(peer: str) -> str:
+    """Return the address, with its port, that grpcio writes as `ipv4:host:port` or `ipv6:%5Bhost%5D:port`.
+
+    Returns:
+        Empty for what has none, such as a Unix socket.
+    """
+    kind, _, rest = peer.partition(":")
+    return unquote(rest) if kind in ("ipv4", "ipv6") else ""
+
+
 class Method:
     """One rpc method, with everything worked out that is the same for all its calls.
 
@@ -141,9 +151,12 @@ class RpcCall:
 
     @property
     def peer(self) -> str:
-        """The address at the other end of the connection, without its port; empty for a Unix socket."""
-        kind, _, rest = self.context.peer().partition(":")
-        return unquote(rest.rpartition(":")[0]).strip("[]") if kind in ("ipv4", "ipv6") else ""
+        """The address at the other end of the connection, with its port; empty for a Unix socket."""
+        return address_of_peer(self.context.peer())
+
+    def sent_lines(self, name: str) -> list[str]:
+        """Return every line of this metadata; a client may send one name more than once."""
+        return [str(value) for sent, value in self.context.invocation_metadata() or () if sent == name]
 
     def fail(self, raised: BaseException) -> None:
         """The call fails because of what was raised."""

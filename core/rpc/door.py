@@ -115,7 +115,7 @@ def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) ->
     return Call(
         operation,
         credential=rpc.credential,
-        address=client_address(rpc.peer, sent.get("x-forwarded-for")),
+        address=client_address(rpc.peer, rpc.sent_lines("x-forwarded-for"), settings.GRPC_TRUSTED_PROXIES),
         user_agent=sent.get("user-agent", ""),
         expected_version=expected_version(rpc.metadata_list("if-match"), rpc.metadata_list("if-none-match"))
         if operation.writes

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import argon2
 import pytest
@@ -9,13 +10,14 @@ from django.db import connection
 from django.utils import timezone
 
 from access.models import RefreshToken, Session
+from core.models import RateWindow
 from core.passwords import is_outdated
 from tandem.auth.v1.auth_pb2 import LoginRequest
-from tandem.user.v1.user_pb2 import GetUserRequest
+from tandem.user.v1.user_pb2 import ChangePasswordRequest, GetUserRequest, ResetPasswordRequest
 from tests.doors import Door, Failed
 from tests.factories import ServiceFactory
-from users.models import Status, User
-from users.services import note_login
+from users.models import Status, TokenPurpose, User
+from users.services import mailed_tokens, note_login
 
 LOGIN = "AuthService/Login"
 PASSWORD = "correct horse battery"
@@ -90,6 +92,81 @@ def test_tries_are_limited_per_account_and_address(api: Door, ann: User, setting
         api(LOGIN, LoginRequest(email="someone@example.com", password="wrong"))
     with pytest.raises(Failed, match="RATE_LIMITED"):
         api(LOGIN, LoginRequest(email="another@example.com", password="wrong"))
+
+
+def elsewhere(number: int) -> str:
+    return f"198.51.100.{number}"
+
+
+@pytest.fixture
+def guessed(api: Door, ann: User, settings: Any) -> str:
+    """An account at whose password too many addresses have guessed within the hour."""
+    settings.TRUSTED_PROXIES = settings.GRPC_TRUSTED_PROXIES = 1
+    settings.LOGIN_FAILURES_PER_ACCOUNT = 5
+    api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD), forwarded_for="2001:db8::1")
+    for number in range(5):
+        with pytest.raises(Failed, match="UNAUTHENTICATED"):
+            api(LOGIN, LoginRequest(email="Ann@example.com", password="wrong"), forwarded_for=elsewhere(number))
+    return "ann@example.com"
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_failures_are_counted_per_account_over_all_addresses(api: Door, guessed: str, password: str) -> None:
+    with pytest.raises(Failed) as failed:
+        api(LOGIN, LoginRequest(email=guessed, password=password), forwarded_for=elsewhere(99))
+    assert (failed.value.reason, failed.value.message) == ("RATE_LIMITED", "Too many tries; wait before the next one.")
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        api(LOGIN, LoginRequest(email="bob@example.com", password="wrong"), forwarded_for=elsewhere(99))
+
+
+def test_an_account_that_does_not_exist_is_counted_alike(api: Door, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = settings.GRPC_TRUSTED_PROXIES = 1
+    settings.LOGIN_FAILURES_PER_ACCOUNT = 2
+    seen = []
+    for number in range(3):
+        with pytest.raises(Failed) as failed:
+            request = LoginRequest(email="nobody@example.com", password="wrong")
+            api(LOGIN, request, forwarded_for=elsewhere(number))
+        seen.append((failed.value.reason, failed.value.message))
+    assert seen[2] == ("RATE_LIMITED", "Too many tries; wait before the next one.")
+    assert [reason for reason, _ in seen] == ["UNAUTHENTICATED"] * 2 + ["RATE_LIMITED"]
+
+
+def test_others_guesses_do_not_lock_out_where_one_has_logged_in_before(api: Door, guessed: str) -> None:
+    request = LoginRequest(email=guessed, password=PASSWORD)
+    assert api(LOGIN, request, forwarded_for="[2001:db8::2]:443").access_token
+    # Neither does that make room for more guesses.
+    with pytest.raises(Failed, match="RATE_LIMITED"):
+        api(LOGIN, request, forwarded_for=elsewhere(99))
+
+
+def test_logins_that_work_do_not_count_as_failures(api: Door, ann: User, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_ACCOUNT = 1
+    for _ in range(3):
+        api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+    assert RateWindow.objects.get(key__startswith="guesses").count == 0
+
+
+def test_a_reset_by_mail_lets_the_owner_in_again(api: Door, ann: User, guessed: str) -> None:
+    new = "purple zebra battery"
+    token = mailed_tokens.issue(ann, TokenPurpose.RESET_PASSWORD, uuid4()) or ""
+    api("UserService/ResetPassword", ResetPasswordRequest(token=token, new_password=new))
+    assert api(LOGIN, LoginRequest(email=guessed, password=new), forwarded_for=elsewhere(99)).access_token
+
+
+def test_guesses_at_the_current_password_count_too(api: Door, ann: User, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_ACCOUNT = 2
+    request = ChangePasswordRequest(user_id="me", current_password="wrong", new_password="purple zebra battery")
+    for reason in ("INVALID", "INVALID", "RATE_LIMITED"):
+        with pytest.raises(Failed, match=reason):
+            api("UserService/ChangePassword", request, actor=ann)
+    with pytest.raises(Failed, match="RATE_LIMITED"):
+        api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD))
+
+
+def test_others_guesses_do_not_keep_one_from_changing_the_password(api: Door, ann: User, guessed: str) -> None:
+    request = ChangePasswordRequest(user_id="me", current_password=PASSWORD, new_password="purple zebra battery")
+    api("UserService/ChangePassword", request, actor=ann)
 
 
 def test_a_login_that_works_forgives_the_tries_before(api: Door, ann: User, settings: object) -> None:

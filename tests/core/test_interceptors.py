@@ -70,9 +70,12 @@ def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(scene: Scene, se
     served = serve(scene.service())
     sent = [("x-forwarded-for", "203.0.113.9, 198.51.100.7")]
     served.example.ListUsers(ListUsersRequest(), metadata=sent, timeout=PATIENCE)
-    settings.TRUSTED_PROXIES = 1
+    settings.GRPC_TRUSTED_PROXIES = 1
     served.example.ListUsers(ListUsersRequest(), metadata=sent, timeout=PATIENCE)
-    assert [call.address for call in scene.calls] == ["127.0.0.1", "198.51.100.7"]
+    # A proxy that adds a line of its own adds the last one.
+    lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.8:4711")]
+    served.example.ListUsers(ListUsersRequest(), metadata=lines, timeout=PATIENCE)
+    assert [call.address for call in scene.calls] == ["127.0.0.1", "198.51.100.7", "198.51.100.8"]
 
 
 def test_a_sane_request_id_is_kept_and_another_replaced(scene: Scene, serve: Serve) -> None:

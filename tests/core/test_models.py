@@ -150,6 +150,47 @@ def test_a_window_closes(db: None) -> None:
     assert limits.prune() == 2
 
 
+def test_a_window_that_begins_in_the_future_counts_as_closed(db: None) -> None:
+    def take() -> None:
+        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+
+    take()
+    RateWindow.objects.update(started_at=timezone.now() + timedelta(days=8), count=99)
+    take()
+    assert RateWindow.objects.get().started_at < timezone.now() + timedelta(minutes=1)
+    with pytest.raises(RateLimited) as limited:
+        take()
+    assert 0 < (limited.value.retry_after_seconds or 0) <= 10
+    RateWindow.objects.update(started_at=timezone.now() + timedelta(days=8))
+    assert limits.prune() == 1
+
+
+def test_limits_go_by_the_database_s_clock(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2099, 1, 1, tzinfo=UTC))
+    limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+    assert RateWindow.objects.get().started_at.year < 2099
+    assert limits.prune() == 0
+
+
+def test_what_is_given_back_does_not_count(db: None) -> None:
+    for _ in range(3):
+        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        limits.give_back("thing", "me")
+    limits.give_back("thing", "me")
+    limits.give_back("thing", "nobody")
+    limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+    assert limits.is_over("thing", "me", most=1, seconds=10)
+
+
+def test_long_keys_that_begin_alike_are_two(db: None) -> None:
+    for end in "ab":
+        limits.take("thing", "x" * 300 + end, most=1, seconds=10, message="Enough.")
+    with pytest.raises(RateLimited):
+        limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+    limits.forgive("thing", "x" * 300 + "a")
+    limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+
+
 def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
     full = UserFactory.build(
         email="full@example.com",

@@ -1,16 +1,22 @@
 """The web process: on a real port, from start to stop."""
 
+import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from django.contrib.auth.hashers import make_password
 
+from access.models import Session
 from tests.servers import ROOT, Servers, running, until
+from users.models import User
 
 pytestmark = pytest.mark.real_server
 
@@ -57,3 +63,30 @@ def test_it_takes_the_embedded_database_along(tmp_path: Path) -> None:
         assert psutil.pid_exists(pid)
     assert [process.returncode for process in servers.processes] == [0, 0]
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it has stopped")
+
+
+BEHIND_ONE = {"TRUSTED_PROXIES": "1", "FORWARDED_ALLOW_IPS": "*"}
+BEHIND_NONE = {"TRUSTED_PROXIES": "0", "FORWARDED_ALLOW_IPS": "*"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "address"), [(BEHIND_ONE, "203.0.113.8"), (BEHIND_NONE, "127.0.0.1")], indirect=["servers"]
+)
+def test_only_what_the_trusted_proxy_added_names_the_caller(servers: Servers, address: str) -> None:
+    User.objects.filter(email="admin@example.com").update(password=make_password("correct horse battery"))
+    connection = http.client.HTTPConnection(urlsplit(servers.http_url).netloc, timeout=15)
+    body = json.dumps({"email": "admin@example.com", "password": "correct horse battery"})
+    connection.putrequest("POST", "/api/v1/auth/login")
+    for name, value in (
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Forwarded-For", "203.0.113.8:4711"),
+        # Spelled so, it looks the same to a WSGI application.
+        ("X_Forwarded_For", "192.0.2.2"),
+        ("Forwarded", "for=192.0.2.3"),
+    ):
+        connection.putheader(name, value)
+    connection.endheaders(body.encode())
+    assert connection.getresponse().status == 200
+    assert Session.objects.get().address == address

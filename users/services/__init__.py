@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from changes.services import acting, forget
 from core import auth, ids, limits
+from core.addresses import caller_key
 from core.errors import AlreadyExists, Conflict, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
@@ -320,7 +321,7 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
         _check_may_administer(actor, "You may not give roles.")
     if not actor.is_authenticated:
         message = "Too many accounts were made from your address; try again later."
-        limits.take("signup", address, most=settings.SIGNUPS_PER_HOUR, seconds=3600, message=message)
+        limits.take("signup", caller_key(address), most=settings.SIGNUPS_PER_HOUR, seconds=3600, message=message)
 
 
 def _check_may_administer(actor: Any, otherwise: str) -> None:

@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import auth, limits
+from core.addresses import caller_key
 from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
 from core.models import save_clean
 from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
-from users.services import mailed_tokens
+from users.services import guesses, mailed_tokens
 
 LONGEST_PASSWORD = 1024
 
@@ -76,7 +77,7 @@ def request_password_reset(*, email: str, address: str = "") -> None:
     except ValidationError as exc:
         raise ValidationError({"email": exc.error_list}) from exc
     message = "Too many password resets were asked for; try again later."
-    limits.take("reset address", address, most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message)
+    limits.take("reset address", caller_key(address), most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message)
     account = tokens.hash_of(email).hex()
     limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
     with transaction.atomic():
@@ -102,6 +103,7 @@ def reset_password(*, token: str, new_password: str) -> None:
         user = _resetting(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD))
         with acting(user, "password reset"):
             _set_password(user, user, password)
+    guesses.forgive(user.email)
 
 
 def check_new_password(user: User, password: str) -> None:
@@ -140,6 +142,13 @@ def _check_current_password(user: User, password: str) -> None:
         raise invalid("current_password", "required", "Current password is required.")
     message = "Too many tries; wait before the next one."
     limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
+    # The caller is signed in, so that tries from elsewhere at the account do not count against this one; but tries here
+    # count against the account.
+    most = settings.LOGIN_FAILURES_PER_ACCOUNT
+    limits.take("password hour", str(user.pk), most=most, seconds=guesses.WINDOW_SECONDS, message=message)
+    guesses.count_guess(user.email)
     if len(password) > LONGEST_PASSWORD or not check_password(password, user.password):
         raise invalid("current_password", "wrong", "The current password is wrong.")
+    guesses.give_back(user.email)
+    limits.give_back("password hour", str(user.pk))
     limits.forgive("password", str(user.pk))

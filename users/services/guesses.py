@@ -1,0 +1,37 @@
+"""Guesses at an account's password, counted over all addresses and operations.
+
+The count is kept by the e-mail as it was sent, so that an account that does not exist is answered as one that does.
+"""
+
+from django.conf import settings
+
+from core import limits
+from users import tokens
+
+_WHAT = "guesses"
+WINDOW_SECONDS = 3600
+
+
+def count_guess(email: str) -> int:
+    """Count one more try at the password of this account; `give_back` it if the password is right.
+
+    Returns:
+        The seconds until the next try is due, if there were more than `LOGIN_FAILURES_PER_ACCOUNT` within an hour;
+        else 0.
+    """
+    most = settings.LOGIN_FAILURES_PER_ACCOUNT
+    return limits.is_over(_WHAT, _account(email), most=most, seconds=WINDOW_SECONDS)
+
+
+def give_back(email: str) -> None:
+    """Undo one count: the password was right."""
+    limits.give_back(_WHAT, _account(email))
+
+
+def forgive(email: str) -> None:
+    """Start counting anew: the account has a new password."""
+    limits.forgive(_WHAT, _account(email))
+
+
+def _account(email: str) -> str:
+    return tokens.hash_of(email).hex()
