@@ -191,6 +191,12 @@ PASSWORD_HASHERS = [
     "core.foreign_passwords.ForeignBcrypt",
     "core.foreign_passwords.ForeignScrypt",
     "core.foreign_passwords.ForeignPbkdf2",
+    "core.foreign_passwords.ForeignBcryptSha256",
+    "core.foreign_passwords.ForeignWordPress",
+    "core.foreign_passwords.ForeignPhpass",
+    "core.foreign_passwords.ForeignShaCrypt",
+    "core.foreign_passwords.ForeignFirebaseScrypt",
+    "core.foreign_passwords.ForeignDigest",
 ]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)

@@ -3,13 +3,16 @@
 import base64
 import datetime
 import hashlib
+import hmac
 import uuid
 from typing import Any
 
 import argon2
 import bcrypt
 import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher as _BcryptSha256
 from google.rpc import code_pb2
+from passlib.hash import phpass, sha256_crypt, sha512_crypt
 
 from changes.models import Change
 from core import bulk
@@ -83,6 +86,33 @@ def _django_scrypt() -> str:
     return f"scrypt$1024$salt$8$1${base64.b64encode(made).decode()}"
 
 
+def _digest(digest: str, salt: bytes, template: str) -> bytes:
+    text = template.encode().replace(b"{PASSWORD}", PASSWORD.encode()).replace(b"{SALT}", salt)
+    return hashlib.new(digest, text).digest()
+
+
+def _ldap(scheme: str, digest: str, salt: bytes) -> str:
+    return f"{{{scheme}}}" + base64.b64encode(_digest(digest, salt, "{PASSWORD}{SALT}") + salt).decode()
+
+
+def _ory(digest: str, template: str) -> str:
+    parts = (template.encode(), b"salt", _digest(digest, b"salt", template))
+    form, salt, made = (base64.b64encode(part).decode() for part in parts)
+    return f"${digest}$pf={form}${salt}${made}"
+
+
+def _aspnet(version: int, prf: int = 0) -> str:
+    digest, salt = ("sha1", "sha256", "sha512")[prf], bytes(range(16))
+    made = hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), salt, 1000, 32)
+    numbers = b"".join(number.to_bytes(4, "big") for number in (prf, 1000, 16)) if version else b""
+    return base64.b64encode(bytes([version]) + numbers + salt + made).decode()
+
+
+def _wordpress() -> str:
+    text = base64.b64encode(hmac.digest(b"wp-sha384", PASSWORD.encode(), "sha384"))
+    return "$wp" + bcrypt.hashpw(text, bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+
+
 HASHES = {
     "bcrypt": lambda: bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode(),
     "bcrypt of PHP": lambda: bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$"),
@@ -95,7 +125,55 @@ HASHES = {
     "pbkdf2 with sha256": lambda: _pbkdf2("sha256"),
     "pbkdf2 with sha512": lambda: _pbkdf2("sha512"),
     "pbkdf2 of Django": _django_pbkdf2,
+    "pbkdf2 of LDAP": lambda: _pbkdf2("sha512").replace("$pbkdf2-sha512$", "{PBKDF2-SHA512}"),
+    "bcrypt_sha256 of Django": lambda: _BcryptSha256().encode(PASSWORD, bcrypt.gensalt(4)),
+    "bcrypt of LDAP": lambda: "{CRYPT}" + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode(),
+    "WordPress 6.8": _wordpress,
+    "phpass": lambda: phpass.using(rounds=8).hash(PASSWORD),
+    "phpass of phpBB": lambda: phpass.using(rounds=8, ident="H").hash(PASSWORD),
+    "SHA-512 crypt": lambda: sha512_crypt.using(rounds=1000).hash(PASSWORD),
+    "SHA-256 crypt of LDAP": lambda: "{crypt}" + sha256_crypt.using(rounds=1000).hash(PASSWORD),
+    "SSHA": lambda: _ldap("SSHA", "sha1", b"saltsalt"),
+    "SSHA256": lambda: _ldap("SSHA256", "sha256", b"salt"),
+    "SSHA384": lambda: _ldap("SSHA384", "sha384", b"\0\xff"),
+    "SSHA512": lambda: _ldap("ssha512", "sha512", b"salt of any length"),
+    "SHA": lambda: _ldap("SHA", "sha1", b""),
+    "a digest with the salt in front": lambda: _ory("sha256", "{SALT}{PASSWORD}"),
+    "ASP.NET Identity v2": lambda: _aspnet(0),
+    "ASP.NET Identity v3 with sha1": lambda: _aspnet(1, 0),
+    "ASP.NET Identity v3 with sha256": lambda: _aspnet(1, 1),
+    "ASP.NET Identity v3 with sha512": lambda: _aspnet(1, 2),
 }
+
+#: What was published with its password, or printed by the system that made it.
+PUBLISHED = {
+    "Firebase": (
+        "user1password",
+        "$firescrypt$ln=14,r=8,p=1$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+"
+        "VHjoZilo78198JAdRuid5lQ==$Bw==$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZ"
+        "vpjeJ9WmXA==",
+    ),
+    "phpass": ("test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"),
+    "SHA-512 crypt": (
+        "Hello world!",
+        "$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9q"
+        "s/y3RnOaw5v.",
+    ),
+    "SHA-256 crypt": ("Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"),
+    "SHA": ("password", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
+}
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_published_hashes_take_their_passwords(api: Door, administrator: User, kind: str) -> None:
+    password, published = PUBLISHED[kind]
+    assert api("UserService/BulkImportUsers", [row("eve@example.com", published)], actor=administrator).imported == 1
+    for wrong in (password + "!", password[:-1], password.swapcase()):
+        with pytest.raises(Failed) as failed:
+            api("AuthService/Login", LoginRequest(email="eve@example.com", password=wrong))
+        assert failed.value.reason == "UNAUTHENTICATED"
+    assert api("AuthService/Login", LoginRequest(email="eve@example.com", password=password)).access_token
+    assert User.objects.get(email="eve@example.com").password.startswith("argon2$argon2id$")
 
 
 @pytest.mark.parametrize("kind", HASHES)
@@ -134,6 +212,28 @@ def test_they_log_in_with_the_password_they_had_and_then_it_is_hashed_as_ours(
         "$pbkdf2-sha256$0$c2FsdA$" + "a" * 43,
         "$pbkdf2-md4$1000$c2FsdA$" + "a" * 43,
         "$pbkdf2-sha256$1000$c2FsdA$" + "a" * 41,  # no base64
+        "$scrypt$ln=18,r=8,p=900$c2FsdA$" + "a" * 43,  # a quarter of an hour
+        "$argon2id$v=19$m=262144,t=20,p=4$c29tZXNhbHQ$" + "a" * 43,
+        "$firescrypt$ln=30,r=8,p=1$c2FsdA$" + "a" * 86 + "$Bw$" + "a" * 86,
+        "$firescrypt$ln=14,r=8,p=1$c2FsdA$" + "a" * 86 + "$Bw$" + "a" * 43,  # of another key
+        "$6$rounds=999999999$salt$" + "a" * 86,
+        "$6$rounds=1$salt$" + "a" * 86,
+        "$6$salt$" + "a" * 43,
+        "$P$S" + "a" * 30,  # 2^30 rounds
+        "$P$zaaaaaaaa" + "a" * 22,
+        "$wp$2y$31$" + "a" * 53,
+        "$2b$10$" + "a" * 53,  # no salt
+        "$pbkdf2$4000000$c2FsdA$" + "a" * 86,  # in four blocks
+        "bcrypt_sha256$$2b$31$" + "a" * 53,
+        "{SSHA}c2hvcnQ=",
+        "{SHA}" + "a" * 80,
+        "{MD5}X03MO1qnZdYdgyfeuILPmQ==",
+        "{CRYPT}ab01FAX.bQRSU",
+        "$sha256$pf=e1NBTFR9$c2FsdA$" + "a" * 43,  # nothing of the password
+        "$sha512$pf=e1BBU1NXT1JEfXtTQUxUfQ$c2FsdA$" + "a" * 43,
+        base64.b64encode(b"\x01" + b"\0\0\0\x01" + b"\x7f\xff\xff\xff" + b"\0\0\0\x10" + b"a" * 48).decode(),
+        base64.b64encode(b"\x01" + b"\0\0\0\x09" + b"\0\0\x10\0" + b"\0\0\0\x10" + b"a" * 48).decode(),
+        "$1$salt$" + "a" * 22,
         "x" * 100_000,
         "\0",
     ],

@@ -12,7 +12,7 @@ from changes.services import acting
 from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, Violation, invalid
-from core.foreign_passwords import stored_form
+from core.foreign_passwords import is_known_scheme, stored_form
 from core.metrics import users_created
 from core.models import draft, insert_many, translated
 from users import policies
@@ -21,6 +21,11 @@ from users.services.checks import check, local_part
 
 #: Of an account that has no password yet: one for all, as nobody's password has it.
 _NO_PASSWORD = make_password(None)
+_UNKNOWN = (
+    "No scheme is known that makes such a hash: give one of bcrypt, Argon2, scrypt, PBKDF2, phpass, SHA-crypt, {SSHA}, "
+    "Firebase, WordPress or ASP.NET Identity, or none at all."
+)
+_COSTLY = "This hash is cut off, or checking it would cost too much time or memory; leave it out."
 
 
 def check_may_import(actor: Any) -> None:
@@ -99,9 +104,7 @@ def _password(brought: str) -> str:
         return _NO_PASSWORD
     stored = stored_form(brought)
     if stored is None:
-        raise invalid(
-            "password_hash", "invalid", "Give a bcrypt, scrypt, PBKDF2 or Argon2 hash whose cost is within reason."
-        )
+        raise invalid("password_hash", "invalid", _COSTLY if is_known_scheme(brought) else _UNKNOWN)
     return stored
 
 
