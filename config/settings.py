@@ -167,6 +167,10 @@ TEMPLATES = [
 
 DATABASES = {"default": database_configuration(env.str("DATABASE_URL", default="") or None, DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+#: How long a statement of a call may take, whatever its deadline, and how long its transaction may do nothing before
+#: the database ends it; 0 = without limit. Commands, migrations and workers have no limits.
+DATABASE_STATEMENT_SECONDS = env.float("DATABASE_STATEMENT_SECONDS", default=60)
+DATABASE_IDLE_TRANSACTION_SECONDS = env.float("DATABASE_IDLE_TRANSACTION_SECONDS", default=60)
 
 # Who calls
 

@@ -7,6 +7,8 @@ from importlib import import_module
 
 from django.conf import settings
 
+from core.database import sessions
+
 
 @contextmanager
 def running_alongside(*, streams: bool = True) -> Iterator[None]:
@@ -15,6 +17,11 @@ def running_alongside(*, streams: bool = True) -> Iterator[None]:
     Args:
         streams: it serves streams of events.
     """
+    if streams:  # It serves calls. Workers take the time that a job takes.
+        sessions.limit(
+            statement_seconds=settings.DATABASE_STATEMENT_SECONDS,
+            idle_transaction_seconds=settings.DATABASE_IDLE_TRANSACTION_SECONDS,
+        )
     module = import_module(settings.ALONGSIDE)
     _spare_the_collector()
     module.start(streams=streams)

@@ -25,6 +25,7 @@ from google.protobuf.message import Message
 from core import idempotency
 from core.database.hygiene import connected
 from core.errors import (
+    DeadlineExceeded,
     Failure,
     IdempotencyKeyReused,
     Problem,
@@ -32,6 +33,7 @@ from core.errors import (
     Violation,
     invalid,
     is_database_away,
+    is_statement_ended,
     problem_of,
     shown_path,
 )
@@ -306,6 +308,8 @@ def _telling_how_far(outcome: Outcome) -> Iterator[None]:
         exc.metadata = {**exc.metadata, "committed_through": str(outcome.through)}
         raise
     except Exception as exc:
+        if is_statement_ended(exc):
+            raise DeadlineExceeded(problem_of(exc).message, committed_through=str(outcome.through)) from exc
         if not is_database_away(exc):
             raise
         away = Unavailable("The database is away; send the rest again.", committed_through=str(outcome.through))

@@ -210,12 +210,28 @@ def invalid(field_path: str, code: str, message: str) -> ValidationError:
     return ValidationError({field_path: ValidationError(message, code=code)})
 
 
+#: PostgreSQL's codes of a statement that was ended because it, or its wait for a lock, took too long.
+_QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
+
+
+def is_statement_ended(exc: BaseException) -> bool:
+    """Whether the database ended the statement, most likely because it took too long (see `core.database.sessions`)."""
+    return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
+
+
 def is_database_away(exc: BaseException) -> bool:
     """Whether this exception means that the database cannot be reached, or not just now."""
+    if is_statement_ended(exc):
+        return False
     if isinstance(exc, (OperationalError, InterfaceError)):
         return True
     # psycopg2 has no class of its own for a connection that the server closed in the middle.
-    return type(exc) is DatabaseError and getattr(exc.__cause__, "pgcode", None) is None
+    return type(exc) is DatabaseError and _pgcode(exc) is None
+
+
+def _pgcode(exc: BaseException) -> str | None:
+    code: str | None = getattr(exc.__cause__, "pgcode", None)
+    return code
 
 
 def problem_of(exc: BaseException) -> Problem:
@@ -238,6 +254,10 @@ def problem_of(exc: BaseException) -> Problem:
             return Problem("NOT_FOUND", str(exc))
         case RequestDataTooBig():
             return Problem("TOO_LARGE", "The request is larger than the server takes.")
+        case Exception() if is_statement_ended(exc):
+            return Problem(
+                "DEADLINE_EXCEEDED", "The database took too long over this call; ask for less, or try again."
+            )
         case Exception() if is_database_away(exc):
             return Problem("UNAVAILABLE", "The database is away; try again.", retry_after_seconds=1)
         case _:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
+from core.database import sessions
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.keyed import digests
 from core.models import IdempotencyRecord
@@ -21,7 +22,8 @@ KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
 WAIT_MS = 2_000
 _LOCK_NOT_AVAILABLE = "55P03"
-# A row past its time is taken over in place: it counts as not there. What comes after it waits as long as it likes.
+# A row past its time is taken over in place: it counts as not there. What comes after it waits as long as a statement
+# may take.
 _CLAIM = """
     SELECT set_config('lock_timeout', %s, true);
     WITH claimed AS (
@@ -32,7 +34,7 @@ _CLAIM = """
             WHERE core_idempotencyrecord.created_at < %s
         RETURNING id
     )
-    SELECT id, set_config('lock_timeout', '0', true) FROM claimed
+    SELECT id, set_config('lock_timeout', %s, true) FROM claimed
 """
 # The same for many, whose answers are there.
 _KEEP_MANY = """
@@ -128,8 +130,9 @@ def prune() -> int:
 def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
     """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
     now = timezone.now()
+    told = [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR, str(sessions.statement_ms())]
     try:
-        cursor.execute(_CLAIM, [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR])
+        cursor.execute(_CLAIM, told)
         row = cursor.fetchone()
     except DatabaseError as exc:
         if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:

@@ -18,8 +18,11 @@ _OFFICE = 7_305_002
 # another order: it is this session that gives way, before PostgreSQL chooses. And batches are small, however many rows
 # without a number the planner was told of when it last looked: it must not read the whole log for one. Nor a bitmap of
 # what waits: only a scan of the index itself marks the entries of what was numbered since the last vacuum, and passes
-# them over from then on; by a bitmap, after 237,000 changes each batch looked at all of them (264 ms).
+# them over from then on; by a bitmap, after 237,000 changes each batch looked at all of them (264 ms). JIT stays off
+# (see `core.database.sessions`): before version 18 PostgreSQL adds 10^10 to the cost of a plan that has no other way
+# than one that is off, as the scan of the head's one row is, and would compile the statement at each run (1.4 seconds).
 _SESSION = """
+    SET jit = off;
     SET synchronous_commit = on;
     SET lock_timeout = '200ms';
     SET enable_seqscan = off;

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from django.db import Error, connection
 
+from core.database import sessions
 from core.errors import is_database_away
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class Routine:
                 os.write(self._wake, b".")
 
     def _run(self) -> None:
+        with sessions.unlimited():
+            self._go_on()
+
+    def _go_on(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:

@@ -1,4 +1,4 @@
-"""The engine of `DATABASES["default"]`: Django's own for PostgreSQL, with two habits more.
+"""The engine of `DATABASES["default"]`: Django's own for PostgreSQL, with three habits more.
 
 Where `EMBEDDED` is set, it starts the embedded server when the first connection is made, not before: `manage.py
 --help`, `makemigrations --check`, the type checker and whatever else only reads the settings need no server. A process
@@ -8,6 +8,8 @@ connection.
 A connection is checked (`SELECT 1`, a round trip) before it is used only if nobody used it for `IDLE_SECONDS`: Django's
 CONN_HEALTH_CHECKS alone would pay that for every request. A connection that breaks while it is busy fails one call and
 is then replaced.
+
+A session is set up as `core.database.sessions` has it, and its statements end with the deadline of the call.
 """
 
 import time
@@ -17,7 +19,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base, client
 
-from core.database import binaries, embedded
+from core.database import binaries, embedded, sessions
 from core.database.backend import names
 
 IDLE_SECONDS = 5.0
@@ -45,12 +47,41 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     client_class = DatabaseClient
     _last_used = 0.0
+    _statement_ms = 0
 
     def get_connection_params(self) -> dict[str, Any]:
         """Starts the embedded server, if that is the one to connect to."""
         server = server_of(self.settings_dict)
         where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
         return {**super().get_connection_params(), **where}
+
+    def init_connection_state(self) -> None:
+        """Sets the new session up."""
+        super().init_connection_state()
+        self._statement_ms = sessions.statement_ms()
+        self._execute("SET jit = off; " + sessions.limits_set_to(self._statement_ms))
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Outside a transaction, first has the statements end with the deadline of the call."""
+        if not self.in_atomic_block:
+            self._keep_deadline()
+        return super().create_cursor(name)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if not autocommit:  # A transaction begins. What is set within one is lost when it is rolled back.
+            self._keep_deadline()
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+    def _keep_deadline(self) -> None:
+        wanted = sessions.statement_ms()
+        if wanted != self._statement_ms and self.get_autocommit():
+            self._execute(sessions.limits_set_to(wanted))
+            self._statement_ms = wanted
+
+    def _execute(self, statement: str) -> None:
+        # Not by Django's cursor: it is no query of the call's.
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.execute(statement)
 
     def close_if_unusable_or_obsolete(self) -> None:
         """Django calls this at both ends of a request, and `hygiene.connected` at both ends of a gRPC call."""
