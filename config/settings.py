@@ -297,6 +297,8 @@ UNFOLD = {
 
 #: The largest recording that is taken, in bytes.
 MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=4_294_967_296)
+#: The longest recording that is worked on, in seconds of sound, whatever its header says.
+MAX_RECORDING_SECONDS = env.int("MAX_RECORDING_SECONDS", default=43_200)
 #: Who works on them, the preferred first: `embedded://` is a node that the worker brings along.
 SPEECH_NODES = env.list("SPEECH_NODES", default=["embedded://"])
 #: How long a node may give no sign of life, and how long it may live without an answer.

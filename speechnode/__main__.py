@@ -11,6 +11,7 @@ from collections.abc import Sequence
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from speechnode.catalog import OFFERS
+from speechnode.intake import Limits
 from speechnode.logs import set_up
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
 
@@ -26,9 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     signals = _signals()
     if given.end_with_stdin:
         threading.Thread(target=_watch_stdin, args=(signals,), name="stdin", daemon=True).start()
-    options = Options(
-        given.listen, engines, given.max_streams, given.asr_processes, given.grace, given.max_file_mib * 2**20
-    )
+    limits = Limits(given.max_file_mib * 2**20, given.max_seconds)
+    options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits)
     try:
         return serve(options, signals, _announce)
     except CannotServeError as exc:
@@ -57,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
         help="utterances that are transcribed at once (default: %(default)s)",
     )
     option("--max-file-mib", type=_positive, default=4096, help="the largest file that is taken (default: %(default)s)")
+    option(
+        "--max-seconds",
+        type=_positive,
+        default=43_200,
+        help="the longest file that is taken, by the sound in it (default: %(default)s)",
+    )
     option(
         "--grace", type=float, default=30.0, help="seconds that calls have to end after a signal (default: %(default)s)"
     )

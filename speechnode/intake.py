@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from speechnode.engines.pcm import BYTES_PER_MS, Piece
 from speechnode.failures import Invalid, NoRoom, TooLarge
@@ -12,6 +12,18 @@ from tandem.speech.v1 import speech_pb2
 MOST_CHUNK_BYTES = 64 * 1024
 #: Clocks and roundings; a live source that has paused is later by more.
 _TOLERATED_MS = 40
+
+
+class Limits(NamedTuple):
+    """What is taken of a file.
+
+    Attributes:
+        file_bytes: how large it may be.
+        seconds: how much sound may be in it, whatever its header says.
+    """
+
+    file_bytes: int
+    seconds: int
 
 
 class Intake(Protocol):
@@ -38,19 +50,19 @@ class Intake(Protocol):
         ...
 
 
-def intake(format_: int, start_ms: int, most_bytes: int) -> Intake:
+def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
     """For a format of the contract.
 
     Args:
         start_ms: the stream's; see speech.proto.
-        most_bytes: how large a file may be.
+        limits: of files.
     """
     if start_ms < 0:
         raise Invalid("start_ms: a recording begins at 0.")
     if format_ == speech_pb2.AUDIO_FORMAT_PCM_S16LE_16K:
         return Samples(start_ms)
     if format_ == speech_pb2.AUDIO_FORMAT_FILE:
-        return File(start_ms, most_bytes)
+        return File(start_ms, limits)
     raise Invalid("format: say which the audio has; see AudioFormat.")
 
 
@@ -110,10 +122,10 @@ class File:
     total_ms = 0
     incomplete_reason = ""
 
-    def __init__(self, start_ms: int, most_bytes: int) -> None:
+    def __init__(self, start_ms: int, limits: Limits) -> None:
         self._sequence = _Sequence()
         self._start_ms = start_ms
-        self._most_bytes = most_bytes
+        self._limits = limits
         self._file = tempfile.TemporaryFile(prefix="speechnode-")  # noqa: SIM115 - closed by `close`
 
     def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
@@ -123,16 +135,16 @@ class File:
             self._file.flush()
         except OSError as exc:
             raise NoRoom(f"The speech node has no room for this file: {os.strerror(exc.errno or 0)}.") from exc
-        if self._file.tell() > self._most_bytes:
-            raise TooLarge(f"The file is too large: at most {self._most_bytes // 2**20} MiB are taken.")
+        if self._file.tell() > self._limits.file_bytes:
+            raise TooLarge(f"The file is too large: at most {self._limits.file_bytes // 2**20} MiB are taken.")
         yield from ()
 
     def end(self) -> Iterator[Piece]:
         from speechnode.engines.decode import Decoder  # Its libraries are large; who sends samples needs none.
 
         self._file.seek(0)
-        decoder = Decoder(self._file, self._start_ms)
-        self.total_ms = decoder.declared_ms()
+        decoder = Decoder(self._file, self._start_ms, self._limits.seconds)
+        self.total_ms = decoder.expected_ms()
         at_bytes = 0
         for pcm in decoder:
             yield Piece(self._start_ms + at_bytes // BYTES_PER_MS, pcm)

@@ -16,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from speechnode import services
 from speechnode.catalog import Catalog
+from speechnode.intake import Limits
 from speechnode.slots import Slots
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
@@ -62,7 +63,7 @@ class Options:
     max_streams: int
     asr_processes: int
     grace: float
-    max_file_bytes: int
+    limits: Limits
 
 
 class Health(health.HealthServicer):
@@ -123,11 +124,9 @@ class Node:
         catalog, slots = self._catalog, self._slots
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         speech_pb2_grpc.add_NodeInfoServiceServicer_to_server(services.NodeInfo(catalog, slots), self._server)
-        speech_pb2_grpc.add_AsrServiceServicer_to_server(
-            services.Asr(catalog, slots, options.max_file_bytes), self._server
-        )
+        speech_pb2_grpc.add_AsrServiceServicer_to_server(services.Asr(catalog, slots, options.limits), self._server)
         speech_pb2_grpc.add_SpeakerServiceServicer_to_server(
-            services.Speaker(catalog, slots, options.max_file_bytes), self._server
+            services.Speaker(catalog, slots, options.limits), self._server
         )
         speech_pb2_grpc.add_SummaryServiceServicer_to_server(services.Summaries(catalog, slots), self._server)
         kinds = {

@@ -10,7 +10,7 @@ from speechnode.calls import Call, served
 from speechnode.catalog import Catalog
 from speechnode.engines.pcm import Piece
 from speechnode.failures import Invalid
-from speechnode.intake import Intake, intake
+from speechnode.intake import Intake, Limits, intake
 from speechnode.slots import Slots
 from speechnode.transcription import Transcription
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
@@ -48,10 +48,10 @@ class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
 class Asr(speech_pb2_grpc.AsrServiceServicer):
     """Speech to text."""
 
-    def __init__(self, catalog: Catalog, slots: Slots, most_bytes: int) -> None:
+    def __init__(self, catalog: Catalog, slots: Slots, limits: Limits) -> None:
         self._catalog = catalog
         self._slots = slots
-        self._most_bytes = most_bytes
+        self._limits = limits
 
     def Transcribe(  # noqa: N802
         self, request_iterator: Iterator[speech_pb2.AsrUp], context: grpc.ServicerContext
@@ -63,7 +63,7 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
             asr = self._catalog.asr(start.language)
             asr.warm_up()
             about = self._catalog.about(speech_pb2.ENGINE_KIND_ASR)
-            sound = intake(start.format, start.start_ms, self._most_bytes)
+            sound = intake(start.format, start.start_ms, self._limits)
             yield speech_pb2.AsrDown(accepted=speech_pb2.Accepted(engine=about))
             if not start.language and len(about.languages) == 1:
                 # There is nothing to choose from.
@@ -74,10 +74,10 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
 class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
     """Voices."""
 
-    def __init__(self, catalog: Catalog, slots: Slots, most_bytes: int) -> None:
+    def __init__(self, catalog: Catalog, slots: Slots, limits: Limits) -> None:
         self._catalog = catalog
         self._slots = slots
-        self._most_bytes = most_bytes
+        self._limits = limits
 
     def Diarize(  # noqa: N802
         self, request_iterator: Iterator[speech_pb2.AudioUp], context: grpc.ServicerContext
@@ -89,7 +89,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
             if not 0 <= start.speaker_count <= 100:
                 raise Invalid("speaker_count: 0 to 100.")
             listener = self._catalog.speakers().listen()
-            sound = intake(start.format, start.start_ms, self._most_bytes)
+            sound = intake(start.format, start.start_ms, self._limits)
             about = self._catalog.about(speech_pb2.ENGINE_KIND_SPEAKER)
             yield speech_pb2.DiarizeDown(accepted=speech_pb2.Accepted(engine=about))
             told_ms = end_ms = start.start_ms
@@ -121,7 +121,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
             start = _start(request_iterator).start
             call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
             listener = self._catalog.speakers().listen()
-            sound = intake(start.format, start.start_ms, self._most_bytes)
+            sound = intake(start.format, start.start_ms, self._limits)
             for _ in _listen(call, request_iterator, start, sound, listener):
                 pass
             response.embedding.extend(listener.overall_print().tolist())

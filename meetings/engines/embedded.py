@@ -114,6 +114,7 @@ class EmbeddedNode:
                 sys.executable, "-m", "speechnode", "--listen", f"unix:{self._socket}", "--end-with-stdin",
                 "--log", "json", "--max-streams", str(STREAMS),
                 "--max-file-mib", str(settings.MAX_RECORDING_BYTES // 2**20 + 1),
+                "--max-seconds", str(settings.MAX_RECORDING_SECONDS),
             ],
             cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", bufsize=1,

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from speechnode.engines.pcm import BYTES_PER_MS, RATE
-from speechnode.failures import NotAudio
+from speechnode.failures import NotAudio, TooLarge
 
 #: Formats that hold their sound themselves. Others (playlists and the like) would make FFmpeg open what they name:
 #: files of this machine, addresses in its network.
@@ -22,6 +22,10 @@ _LENGTH_IS_GUESSED = {"aac", "ac3", "amr", "mp3", "mpeg", "mpegts"}
 #: What may be missing at the end of a whole file, by the way that formats and codecs count.
 _TOLERATED_MS = 1000
 _PIECE_BYTES = 1000 * BYTES_PER_MS
+#: What recorders use, in Hz and by how many channels. Where a header says another rate, a small file would be days of
+#: sound, or none.
+_RATES = range(4_000, 768_001)
+_MOST_CHANNELS = 32
 
 
 class Decoder:
@@ -30,17 +34,20 @@ class Decoder:
     Args:
         file: seekable, and open until the last piece was taken.
         start_ms: what lies before is left out.
+        most_seconds: how much sound may be in the file.
 
     Attributes:
         incomplete_reason: after the last piece: a sentence that says what is missing; empty if nothing is.
 
     Raises:
-        NotAudio: it is no file of a known format, or it holds no sound.
+        NotAudio: it is no file of a known format, it holds no sound, or no sound of a rate that there is.
+        TooLarge: there is more sound in it than that; raised where it shows, before the first piece if it can be known.
     """
 
-    def __init__(self, file: BinaryIO, start_ms: int = 0) -> None:
+    def __init__(self, file: BinaryIO, start_ms: int = 0, most_seconds: int = 43_200) -> None:
         self.incomplete_reason = ""
         self._file = file
+        self._most_seconds = most_seconds
         self._start = start_ms * BYTES_PER_MS
         self._bad_places = 0
         try:
@@ -57,6 +64,11 @@ class Decoder:
             self._container.close()
             raise NotAudio("There is no sound in this file: send one that has an audio track.")
         self._stream = self._container.streams.audio[0]
+        try:
+            self._check(self._stream.codec_context)
+        except NotAudio:
+            self._container.close()
+            raise
         # The pictures of a film are not even read.
         for stream in self._container.streams:
             if stream is not self._stream:
@@ -82,15 +94,32 @@ class Decoder:
         finally:
             self._file.seek(at)
 
+    def expected_ms(self) -> int:
+        """How long the file is, as far as that is known before the first piece; 0 if it is not.
+
+        Raises:
+            TooLarge: it says that it is too long, and it is. What a header says is not believed where it would matter:
+                the file is decoded for that, up to the limit.
+        """
+        declared = self.declared_ms()
+        if declared <= self._most_seconds * 1000:
+            return declared
+        at = self._file.tell()
+        self._file.seek(0)
+        try:
+            return sum(map(len, Decoder(self._file, 0, self._most_seconds))) // BYTES_PER_MS
+        finally:
+            self._file.seek(at)
+
     def __iter__(self) -> Iterator[bytes]:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         total, kept = 0, bytearray()
         with self._container:
-            for frame in self._frames():
-                for made in resampler.resample(frame):
-                    pcm = bytes(made.planes[0])[: made.samples * 2]
-                    kept += pcm[max(0, self._start - total) :]
-                    total += len(pcm)
+            for pcm in self._resampled():
+                kept += pcm[max(0, self._start - total) :]
+                total += len(pcm)
+                if total > self._most_seconds * 1000 * BYTES_PER_MS:
+                    most = _duration(self._most_seconds)
+                    raise TooLarge(f"The recording is too long: at most {most} are taken. Send it in parts.")
                 while len(kept) >= _PIECE_BYTES:
                     yield bytes(kept[:_PIECE_BYTES])
                     del kept[:_PIECE_BYTES]
@@ -99,6 +128,37 @@ class Decoder:
             self.incomplete_reason = self._what_is_missing(total // BYTES_PER_MS)
         if kept:
             yield bytes(kept)
+
+    def _resampled(self) -> Iterator[bytes]:
+        """The samples of all frames. A file may go on with another rate or layout; it is mixed anew from there."""
+        form: tuple[Any, ...] = ()
+        resampler: Any = None
+        for frame in self._frames():
+            if frame is not None:
+                self._check(frame)
+                if (found := (frame.format.name, frame.layout.name, frame.sample_rate)) != form:
+                    if resampler is not None:
+                        yield from _mixed(resampler, None)
+                    form, resampler = found, av.AudioResampler(format="s16", layout="mono", rate=RATE)
+            if resampler is not None:
+                yield from _mixed(resampler, frame)
+
+    def _check(self, of: Any) -> None:
+        """Refuse a rate, or a number of channels, that no recorder uses.
+
+        Args:
+            of: the stream's codec, or a frame.
+        """
+        if of.sample_rate and of.sample_rate not in _RATES:
+            raise NotAudio(
+                f"The file says that it has {of.sample_rate:,} samples a second; between {_RATES[0]:,} and "
+                f"{_RATES[-1]:,} are taken. Its header is damaged: export the recording again."
+            )
+        if of.layout.nb_channels > _MOST_CHANNELS:
+            raise NotAudio(
+                f"The file says that it has {of.layout.nb_channels:,} channels; at most {_MOST_CHANNELS} are taken. "
+                "Export the recording with one or two."
+            )
 
     def _frames(self) -> Iterator[AudioFrame | None]:
         """What can be decoded; then None, which makes the resampler give what it holds."""
@@ -130,6 +190,23 @@ class Decoder:
         return (
             f"The file was cut off: it should last {declared_ms / 1000:.0f} s, and {decoded_ms / 1000:.0f} s are there."
         )
+
+
+def _mixed(resampler: Any, frame: AudioFrame | None) -> Iterator[bytes]:
+    """What the resampler makes of a frame, or has left at the end, in one channel."""
+    try:
+        made = resampler.resample(frame)
+    except (av.FFmpegError, ValueError) as exc:
+        raise NotAudio("The channels of this file cannot be mixed: export the recording with one or two.") from exc
+    for mixed in made:
+        yield bytes(mixed.planes[0])[: mixed.samples * 2]
+
+
+def _duration(seconds: int) -> str:
+    """The limit as people say it."""
+    if seconds >= 7200:
+        return f"{seconds / 3600:.3g} hours"
+    return f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds} seconds"
 
 
 def _last_ms(container: InputContainer) -> int:

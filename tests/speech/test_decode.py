@@ -1,6 +1,7 @@
 """Files to samples."""
 
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from speechnode.engines.decode import Decoder
-from speechnode.failures import NotAudio
+from speechnode.failures import NotAudio, TooLarge
 
 #: Container, codec, channels, rate.
 FORMATS = [
@@ -173,3 +174,92 @@ def told_and_decoded(file: bytes) -> None:
     decoder = Decoder(io.BytesIO(file))
     assert abs(decoder.declared_ms() - SECONDS * 1000) < 500
     assert abs(len(b"".join(decoder)) // 32 - SECONDS * 1000) < 200, "asking changed nothing"
+
+
+def wav(seconds: float = 1, *, rate: int = 16_000, channels: int = 1, declared_bytes: int | None = None) -> bytes:
+    """Silence, with the header that these numbers make."""
+    data = bytes(int(seconds * rate) * channels * 2)
+    frame = channels * 2
+    form = struct.pack("<IHHIIHH", 16, 1, channels, rate, rate * frame % 2**32, frame, 16)
+    length = len(data) if declared_bytes is None else declared_bytes
+    return b"".join(
+        [b"RIFF", struct.pack("<I", 36 + length), b"WAVEfmt ", form, b"data", struct.pack("<I", length), data]
+    )
+
+
+def flac(seconds: int, *, rate: int = 48_000) -> bytes:
+    """Silence, which takes next to no room."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="flac") as target:
+        stream: Any = target.add_stream("flac", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, rate), np.int16), format="s16", layout="mono")
+        frame.rate = rate
+        for second in range(seconds):
+            frame.pts = second * rate
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("rate", [1, 100, 3_999, 768_001, 4_000_000])
+def test_a_rate_that_no_recorder_uses_is_refused_before_anything_is_decoded(rate: int) -> None:
+    with pytest.raises(NotAudio, match=f"{rate:,} samples a second; between 4,000 and 768,000 are taken"):
+        Decoder(io.BytesIO(wav(62_000 / rate, rate=rate)))
+
+
+@pytest.mark.parametrize("rate", [4_000, 384_000, 768_000])
+def test_the_lowest_and_the_highest_rate_are_taken(rate: int) -> None:
+    samples, incomplete = decoded(wav(2, rate=rate))
+    assert (len(samples) / 16_000, incomplete) == (pytest.approx(2, abs=0.05), "")
+
+
+@pytest.mark.parametrize("channels", [33, 64, 512])
+def test_more_channels_than_recorders_have_are_refused(channels: int) -> None:
+    with pytest.raises(NotAudio, match=f"{channels} channels; at most 32 are taken"):
+        Decoder(io.BytesIO(wav(channels=channels)))
+
+
+def test_many_channels_are_mixed() -> None:
+    samples, _ = decoded(wav(channels=8))
+    assert len(samples) == 16_000
+
+
+def test_a_file_may_go_on_with_another_rate() -> None:
+    samples, _ = decoded(encoded("adts", "aac", rate=44_100) + encoded("adts", "aac", rate=48_000))
+    assert len(samples) / 16_000 == pytest.approx(2 * SECONDS, abs=0.3)
+
+
+@pytest.mark.parametrize("file", [wav(3), flac(3), encoded("webm", "libopus", options={"live": "1"})])
+def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) -> None:
+    decoder = Decoder(io.BytesIO(file), most_seconds=2)
+    pieces = iter(decoder)
+    with pytest.raises(TooLarge, match=r"too long: at most 2 seconds are taken\. Send it in parts"):
+        list(pieces)
+    assert len(decoded(file)[0]) >= 3 * 16_000 - 500
+
+
+def test_a_file_that_is_as_long_as_may_be_is_taken() -> None:
+    assert len(b"".join(Decoder(io.BytesIO(flac(2)), most_seconds=2))) == 2 * 32_000
+
+
+def test_a_small_file_of_a_day_is_refused_before_the_first_piece() -> None:
+    day = flac(24 * 3600, rate=8_000)
+    assert len(day) < 20_000_000
+    with pytest.raises(TooLarge, match="at most 12 hours are taken"):
+        Decoder(io.BytesIO(day)).expected_ms()
+
+
+def test_a_header_that_says_too_much_is_not_believed() -> None:
+    file = bytearray(flac(3))
+    # 36 bits of STREAMINFO say how many samples there are.
+    at = file.index(b"fLaC") + 8 + 13
+    file[at : at + 5] = bytes([file[at] & 0xF0 | 0x0F]) + b"\xff\xff\xff\xff"
+    decoder = Decoder(io.BytesIO(bytes(file)))
+    assert decoder.declared_ms() > 24 * 3600 * 1000
+    assert decoder.expected_ms() == 3000
+    assert len(b"".join(decoder)) == 3 * 32_000
+
+
+def test_a_start_beyond_the_limit_does_not_lift_it() -> None:
+    with pytest.raises(TooLarge):
+        list(Decoder(io.BytesIO(wav(3)), 10_000, most_seconds=2))

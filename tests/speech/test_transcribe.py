@@ -10,6 +10,7 @@ import pytest
 
 from bench.word_error import word_error
 from tandem.speech.v1 import speech_pb2 as speech
+from tests.recordings import a_recording
 from tests.servers import until
 from tests.speech.node import SpeechNode, Talk, ended, refused, sent
 
@@ -200,6 +201,12 @@ def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.
 def test_a_file_that_is_too_large_is_refused(start_node: Callable[..., SpeechNode]) -> None:
     failure = refused(lambda: transcribed(start_node("--max-file-mib", "1"), bytes(2**20 + 1), format=FILE))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
+
+
+def test_a_file_that_is_too_long_is_refused(start_node: Callable[..., SpeechNode]) -> None:
+    failure = refused(lambda: transcribed(start_node("--max-seconds", "3"), a_recording(seconds=4), format=FILE))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
+    assert failure.sentence == "The recording is too long: at most 3 seconds are taken. Send it in parts."
 
 
 def test_a_node_without_the_engine_says_so(start_node: Callable[..., SpeechNode]) -> None:
