@@ -14,6 +14,7 @@ from access.models import ApiKey, Session
 from core.auth import NOBODY, Credential
 from core.errors import Unauthenticated
 from users.models import User
+from users.queries import find_by_email
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def _by_api_key(token: str) -> Credential:
 def _development_identity() -> Credential:
     if not (settings.DEBUG and settings.DEV_AUTH_AS):
         return NOBODY
-    user = User.objects.filter(email=settings.DEV_AUTH_AS.lower()).first()
+    user = find_by_email(settings.DEV_AUTH_AS)
     if user is None or not user.is_active:
         logger.warning("DEV_AUTH_AS names %s, who has no open account.", settings.DEV_AUTH_AS)
         return NOBODY

@@ -19,11 +19,12 @@ from core import auth, ids, limits
 from core.addresses import caller_key
 from core.auth import Credential
 from core.errors import Conflict, RateLimited, Unauthenticated, invalid
+from core.mail_addresses import canonical_or_as_sent
 from core.models import clean
 from core.passwords import is_outdated
 from users.models import User
 from users.policies import CREDENTIALS, may_administer
-from users.queries import get_user
+from users.queries import find_by_email, get_user
 from users.services import guesses, note_login
 
 #: How long after its exchange a refresh token may be sent again, for an answer that was lost.
@@ -340,15 +341,15 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
         as `login`.
     """
     _check_given(email=email, password=password)
-    email = email.strip().lower()
+    account = canonical_or_as_sent(email)
     where = caller_key(address)
-    who = f"{where} {tokens.hash_of(email).hex()[:32]}"
+    who = f"{where} {tokens.hash_of(account).hex()[:32]}"
     _limit("login address", where, settings.LOGINS_PER_ADDRESS)
     _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
     # Others' tries must not lock out who logs in from where the account was logged in to before.
-    if (wait := guesses.count_guess(email)) and not queries.has_logged_in_from(email, address):
+    if (wait := guesses.count_guess(account)) and not queries.has_logged_in_from(account, address):
         raise RateLimited(TOO_MANY_TRIES, wait)
-    user = User.objects.filter(email=email).first() if "\0" not in email else None
+    user = find_by_email(email)
     if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
         raise _wrong()
     limits.forgive("login account", who)

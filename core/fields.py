@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator, MaxLengthValidator, URLValidator
+from django.core.validators import MaxLengthValidator, URLValidator
 from django.db import models
 
 from core.ids import uuid7
+from core.mail_addresses import canonical, canonical_or_as_sent
 
 # Unicode's category Cc.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -24,6 +25,11 @@ def no_control_characters_but_breaks(value: str) -> None:
     """A text of many lines: no control characters but tabs and line breaks."""
     if _CONTROL_CHARACTER_BUT_BREAKS.search(value):
         raise ValidationError("It may not hold control characters but line breaks and tabs.", code="control_characters")
+
+
+def has_canonical_form(value: str) -> None:
+    """Refuse a text that is no e-mail address mail can be sent to."""
+    canonical(value)
 
 
 class PlainInMigrations:
@@ -77,10 +83,10 @@ class Prose(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
         return value.strip() if isinstance(value, str) else value
 
 
-class LowerCaseEmail(Line):
-    """An e-mail address in lower case; unique then means: without regard to case."""
+class EmailAddress(Line):
+    """An e-mail address in its canonical form (`core.mail_addresses`); unique then means: one mailbox."""
 
-    default_validators = [*Line.default_validators, EmailValidator("Enter an e-mail address.", code="email")]
+    default_validators = [*Line.default_validators, has_canonical_form]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)
@@ -88,7 +94,7 @@ class LowerCaseEmail(Line):
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return value.lower() if isinstance(value, str) else value
+        return canonical_or_as_sent(value) if isinstance(value, str) else value
 
 
 class WebAddress(Line):

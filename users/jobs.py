@@ -7,6 +7,7 @@ from django.conf import settings
 
 from core import mail
 from core.jobs import job
+from users import queries
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -22,7 +23,7 @@ def send_verification(job_id: UUID, *, user_id: str) -> None:
 @job
 def send_password_reset(job_id: UUID, *, email: str) -> None:
     """Mails the token that resets the password of this e-mail's account, if there is one and it is open."""
-    user = User.objects.filter(email=email).first()
+    user = queries.find_by_email(email)
     if user is not None:
         _send_token(job_id, user, TokenPurpose.RESET_PASSWORD, "reset_password", "Reset your password")
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from changes.triggers import logged
-from core.fields import Id, Line, LowerCaseEmail, Prose, WebAddress
+from core.fields import EmailAddress, Id, Line, Prose, WebAddress
 from core.models import Versioned, clean
 from core.search import words_of
 from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_language, is_timezone
@@ -112,7 +112,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     number = models.IntegerField(
         null=True, blank=True, editable=False, db_default=models.Func(template="nextval('users_number_seq')")
     )
-    email = LowerCaseEmail(error_messages={"blank": "Email is required", "null": "Email is required"})
+    email = EmailAddress(error_messages={"blank": "Email is required", "null": "Email is required"})
     # Django's has 128 characters, too few for some hashes that users bring along.
     password = models.CharField(max_length=300)
     display_name = Line(max_length=200, error_messages={"blank": "Display name is required."})
@@ -284,7 +284,7 @@ class MailedToken(models.Model):
     purpose = models.PositiveSmallIntegerField(choices=TokenPurpose)
     token_hash = models.BinaryField(max_length=32, unique=True)
     #: Where it was mailed to: it is good only while that is the user's address.
-    email = LowerCaseEmail()
+    email = EmailAddress()
     expires_at = models.DateTimeField(db_index=True)
     #: When it was used, or made void.
     used_at = models.DateTimeField(null=True, blank=True)

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from core import ids, search
 from core.errors import invalid
 from core.fields import checked_line
+from core.mail_addresses import canonical_or_as_sent
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared
 from users import policies
@@ -90,19 +91,34 @@ def get_user_for_update(actor: Any, user_id: str) -> User:
 
 
 def get_user_by_email(actor: Any, email: str) -> User:
-    """The user with this e-mail, without regard to case.
+    """The user with this e-mail, however it is spelled.
 
     Callers who may not see e-mails find only themselves: otherwise the answer would tell who has an account.
 
     Raises:
         User.DoesNotExist: there is none that the actor may find.
     """
-    user = None
-    if "\0" not in email:
-        user = User.objects.visible_to(actor).filter(email=email.strip().lower()).first()
+    user = find_by_email(email, User.objects.visible_to(actor))
     if user is None or not policies.may_read_everything(actor, user):
         raise User.DoesNotExist(f"User not found: {email}")
     return user
+
+
+def find_by_email(email: str, among: QuerySet[User] | None = None) -> User | None:
+    """The user with this e-mail, however it is spelled.
+
+    An account that has kept another spelling than the canonical one (migration 0006) is found by that alone.
+
+    Args:
+        among: the users to look through; None = all.
+    """
+    users = User.objects.all() if among is None else among
+    as_sent, form = email.strip().lower(), canonical_or_as_sent(email)
+    if "\0" in as_sent:
+        return None
+    # A `Value` is compared as it is; a plain text would take the canonical form on its way.
+    user = users.filter(email=Value(as_sent)).first() if as_sent != form else None
+    return user or users.filter(email=Value(form)).first()
 
 
 def get_private(actor: Any, user_id: str) -> User:
@@ -125,7 +141,7 @@ def every_person(actor: Any) -> QuerySet[User]:
 
 def find_administrator(email: str) -> User | None:
     """The administrator with this e-mail, if there is one and the account is open."""
-    user = User.objects.filter(email=email.strip().lower()).first()
+    user = find_by_email(email)
     return user if user is not None and user.is_active and user.is_administrator else None
 
 
@@ -161,13 +177,14 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
         PermissionDenied: the filter would tell what the actor may not see.
     """
     query = checked_line("query", query, LONGEST_QUERY)
-    pattern = search.pattern(query)
+    # An address is kept in its canonical form.
+    pattern = search.pattern(canonical_or_as_sent(query) if "@" in query else query)
     selection = _selection(actor, only, pattern)
     exact = None
     if query and not pattern:
         selection = _NOBODY
     elif "@" in query and policies.may_read_everything(actor):
-        exact = selection.querysets[0].filter(email=query.lower()).first()
+        exact = find_by_email(query, selection.querysets[0])
     asked = _bound(asked, actor, only, query=query)
     return page(selection, asked, Order("created_at", descending=True), first=exact)
 

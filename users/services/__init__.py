@@ -16,6 +16,7 @@ from core.addresses import caller_key
 from core.errors import AlreadyExists, Conflict, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
+from core.mail_addresses import canonical_or_as_sent
 from core.metrics import users_created
 from core.models import deleting, save_clean
 from core.versions import ANY_VERSION, ExpectedVersion
@@ -161,7 +162,7 @@ def update_user(
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
         before = user.email
-        if "email" in fields and fields["email"].strip().lower() != before:
+        if "email" in fields and canonical_or_as_sent(fields["email"]) != before:
             fields["email_verified"] = False
         _save(actor, user, **fields)
         if user.email != before:

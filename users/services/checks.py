@@ -39,4 +39,4 @@ def check(user: User, password: str = "", only: Container[str] | None = None) ->
 
 def local_part(email: str) -> str:
     """What stands before the @."""
-    return email.strip().partition("@")[0]
+    return email.strip().rpartition("@")[0] or email.strip()

@@ -6,6 +6,7 @@ The count is kept by the e-mail as it was sent, so that an account that does not
 from django.conf import settings
 
 from core import limits
+from core.mail_addresses import canonical_or_as_sent
 from users import tokens
 
 _WHAT = "guesses"
@@ -34,4 +35,4 @@ def forgive(email: str) -> None:
 
 
 def _account(email: str) -> str:
-    return tokens.hash_of(email).hex()
+    return tokens.hash_of(canonical_or_as_sent(email)).hex()

@@ -72,6 +72,7 @@ def request_password_reset(*, email: str, address: str = "") -> None:
         ValidationError: it is no e-mail address.
         RateLimited: too many from this address, or for this e-mail, whether it has an account or not.
     """
+    as_sent = email.strip().lower()
     try:
         email = User._meta.get_field("email").clean(email, None)
     except ValidationError as exc:
@@ -81,7 +82,8 @@ def request_password_reset(*, email: str, address: str = "") -> None:
     account = tokens.hash_of(email).hex()
     limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
     with transaction.atomic():
-        enqueue("users.send_password_reset", email=email)
+        # Two old accounts may share a mailbox, and are told apart by their spelling of it.
+        enqueue("users.send_password_reset", email=as_sent)
 
 
 def reset_password(*, token: str, new_password: str) -> None:
