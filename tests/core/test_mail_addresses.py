@@ -38,9 +38,9 @@ def test_spellings_of_one_mailbox_have_one_form(spelled: str, form: str) -> None
 @pytest.mark.parametrize(
     "address",
     [
-        "", "@", "ada", "ada@", "@example.com", "ada@example.com.", "ada@example.com。", "ada@ex..com", "a b@example.com",
-        "a@b@example.com", "ada@ex_ample.com", "ada@-ex.com", "ada@[1.2.3]", "ada@[::1", "ada＠example.com",
-        "ſam@example.com", "mıke@example.com", "İ@example.com", "ａｄａ@example.com", "jürgen@example.com",
+        "", "@", "ada", "ada@", "@example.com", "ada@example.com.", "ada@example.com。", "ada@ex..com",
+        "a b@example.com", "a@b@example.com", "ada@ex_ample.com", "ada@-ex.com", "ada@[1.2.3]", "ada@[::1",
+        "ada＠example.com", "ſam@example.com", "mıke@example.com", "İ@example.com", "ａｄａ@example.com", "jürgen@example.com",
         "\u200bada@example.com", "ada\u200d@example.com", "ada@😀.example", "ada@xn--e28h.example", "ada@xn--a.example",
         "ada@a\u200db.example", "ada@xn--xn--a--gua.example", '""@example.com', "ada\0@example.com", "ada@ex\0.com",
         f"ada@{'ü' * 80}.example",
