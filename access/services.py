@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -21,7 +20,7 @@ from core.auth import Credential
 from core.errors import Conflict, RateLimited, Unauthenticated, invalid
 from core.mail_addresses import canonical_or_as_sent
 from core.models import clean
-from core.passwords import is_outdated
+from core.passwords import Outcome, hashed, spend_time_of_verify, verify
 from users.models import User
 from users.policies import CREDENTIALS, may_administer
 from users.queries import find_by_email, get_user
@@ -350,19 +349,20 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
     if (wait := guesses.count_guess(account)) and not queries.has_logged_in_from(account, address):
         raise RateLimited(TOO_MANY_TRIES, wait)
     user = find_by_email(email)
-    if not _password_fits(user, password) or user is None or not user.is_active or user.is_service:
+    outcome = _verified(user, password)
+    if not outcome.fits or user is None or not user.is_active or user.is_service:
         raise _wrong()
     limits.forgive("login account", who)
     guesses.give_back(email)
-    return user, make_password(password) if is_outdated(user.password) else ""
+    return user, hashed(password) if outcome.outdated else ""
 
 
-def _password_fits(user: User | None, password: str) -> bool:
-    """Whether it is the user's password; takes as long for nobody as for somebody."""
+def _verified(user: User | None, password: str) -> Outcome:
+    """Whether it is the user's password; takes as long for an account that does not exist as for one that does."""
     if len(password) > LONGEST_PASSWORD or user is None or not user.has_usable_password():
-        make_password(password[:LONGEST_PASSWORD])
-        return False
-    return check_password(password, user.password)
+        spend_time_of_verify(password[:LONGEST_PASSWORD])
+        return Outcome(False)
+    return verify(password, user.password)
 
 
 def _limit(what: str, who: str, most: int) -> None:

@@ -1,13 +1,20 @@
 """Passwords: how they are hashed, and the rules that Django does not bring."""
 
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, identify_hasher
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    check_password,
+    get_hasher,
+    identify_hasher,
+    make_password,
+)
 from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 
@@ -59,6 +66,48 @@ def _hashing(time_cost: int, memory_cost: int) -> Argon2id:
     return Argon2id(hasher.params())
 
 
+class Outcome(NamedTuple):
+    """Whether a password fits a hash, and whether the hash is to be made anew."""
+
+    fits: bool
+    outdated: bool = False
+
+
+def normalized(password: str) -> str:
+    """The one form of a password, whichever keyboard wrote it (RFC 8265, OpaqueString): any space is U+0020; NFC."""
+    spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def hashed(password: str) -> str:
+    """The hash to store of a password, in its one form."""
+    return make_password(normalized(password))
+
+
+def verify(password: str, encoded: str) -> Outcome:
+    """Compare a password with a stored hash.
+
+    Hashes that were made before passwords had one form, here or elsewhere, are of what some keyboard wrote: those
+    spellings are tried after the one form. What matches by one of them is outdated.
+    """
+    for number, spelling in enumerate(_spellings(password)):
+        if check_password(spelling, encoded):
+            return Outcome(True, number > 0 or is_outdated(encoded))
+    return Outcome(False)
+
+
+def spend_time_of_verify(password: str) -> None:
+    """Hash as often as `verify` does for a wrong password: for an account that does not exist."""
+    for spelling in _spellings(password):
+        make_password(spelling)
+
+
+def _spellings(password: str) -> list[str]:
+    """What may have been hashed of it, each once, its one form first. How many depends on the password alone."""
+    forms = (unicodedata.normalize("NFC", password), unicodedata.normalize("NFD", password))
+    return list(dict.fromkeys((normalized(password), password, *forms)))
+
+
 def is_outdated(encoded: str) -> bool:
     """Whether this hash was made otherwise than one would be made today."""
     hasher, preferred = identify_hasher(encoded), get_hasher()
@@ -89,16 +138,20 @@ class NotAboutTheUserValidator:
     shortest_part = 4
 
     def validate(self, password: str, user: Any = None) -> None:
-        lowered = password.lower()
+        compared = _as_compared(password)
         for told in (
             (user.email, user.email.partition("@")[0], user.first_name, user.last_name, user.display_name)
             if user
             else ()
         ):
-            if len(told) >= self.shortest_part and told.lower() in lowered:
+            if len(told) >= self.shortest_part and _as_compared(told) in compared:
                 raise ValidationError(
                     "This password holds your name or e-mail address; choose another.", code="password_too_similar"
                 )
 
     def get_help_text(self) -> str:
         return "Your password may not hold your name or e-mail address."
+
+
+def _as_compared(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

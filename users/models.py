@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from changes.triggers import logged
+from core import passwords
 from core.fields import EmailAddress, Id, Line, Prose, WebAddress
 from core.models import Versioned, clean
 from core.search import words_of
@@ -190,8 +191,11 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def set_password(self, raw_password: str | None) -> None:
         """A new password ends the sessions, also where Django's own commands set it."""
-        super().set_password(raw_password)
+        super().set_password(raw_password and passwords.normalized(raw_password))
         self.tokens_valid_from = now()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return raw_password is not None and passwords.verify(raw_password, self.password).fits
 
     # `is_active` is what Django's own login asks.
     @property

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
@@ -19,6 +18,7 @@ from core.jobs import enqueue
 from core.mail_addresses import canonical_or_as_sent
 from core.metrics import users_created
 from core.models import deleting, save_clean
+from core.passwords import hashed
 from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
@@ -102,7 +102,7 @@ def create_user(
         # Asked first, so that a refusal costs no hash and uses no number; a race still ends in the constraint.
         raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
     if password:
-        user.password = make_password(password)
+        user.password = hashed(password)
     with acting(actor):
         save_clean(user)
         if mailed:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,6 +14,7 @@ from core.addresses import caller_key
 from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
 from core.models import save_clean
+from core.passwords import hashed, normalized, verify
 from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
@@ -114,6 +114,8 @@ def check_new_password(user: User, password: str) -> None:
     Raises:
         ValidationError: on `password`.
     """
+    if len(password) <= LONGEST_PASSWORD:
+        password = normalized(password)
     try:
         validate_password(password, user)
     except ValidationError as exc:
@@ -123,7 +125,7 @@ def check_new_password(user: User, password: str) -> None:
 def _hashed_new_password(user: User, password: str) -> str:
     with renamed({"password": "new_password"}):
         check_new_password(user, password)
-    return make_password(password)
+    return hashed(password)
 
 
 def _set_password(actor: Any, user: User, password: str) -> None:
@@ -149,7 +151,7 @@ def _check_current_password(user: User, password: str) -> None:
     most = settings.LOGIN_FAILURES_PER_ACCOUNT
     limits.take("password hour", str(user.pk), most=most, seconds=guesses.WINDOW_SECONDS, message=message)
     guesses.count_guess(user.email)
-    if len(password) > LONGEST_PASSWORD or not check_password(password, user.password):
+    if len(password) > LONGEST_PASSWORD or not verify(password, user.password).fits:
         raise invalid("current_password", "wrong", "The current password is wrong.")
     guesses.give_back(user.email)
     limits.give_back("password hour", str(user.pk))
