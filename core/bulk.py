@@ -139,6 +139,7 @@ class Chunk:
         paths: field of the model -> path in the message, where they differ.
         answer: what is kept of what was made, to be given when the item is sent again.
         failures: the items of the stream's earlier chunks that failed.
+        check_replayed: fails those of these replayed rows whose answer the caller may not see any more.
     """
 
     scope: tuple[str, str]
@@ -146,6 +147,7 @@ class Chunk:
     paths: Mapping[str, str]
     answer: Callable[[Any], bytes]
     failures: Failures
+    check_replayed: Callable[[Sequence[Row]], None]
 
     def refuse(self, row: Row, raised: Exception, field: str = "") -> None:
         """The row is not written, because of what a rule of the model raised.
@@ -169,7 +171,10 @@ class Chunk:
         """Mark the rows that were written before, that repeat others, and whose key was used for something else; of the
         others, those of which nothing could be made.
         """
-        for row in self._first_of_their_keys():
+        first = self._first_of_their_keys()
+        if replayed := [row for row in self.rows if row.replayed]:
+            self.check_replayed(replayed)
+        for row in first:
             if (problem := self.failures.of(row)) is not None:
                 row.problem = problem
         for row in self.good:
@@ -251,6 +256,7 @@ def write(
     answer: Callable[[Any], bytes],
     paths: Mapping[str, str] | None = None,
     done: Callable[[Sequence[Row]], None] = lambda rows: None,
+    check_replayed: Callable[[Sequence[Row]], None] = lambda rows: None,
 ) -> Outcome:
     """Writes the items of a stream.
 
@@ -262,6 +268,7 @@ def write(
         answer: what is kept of what the service made, for items with a key.
         paths: field of the model -> path in the message, where they differ.
         done: told of each chunk once it is committed.
+        check_replayed: fails those of these replayed rows whose answer the caller may not see any more.
 
     Raises:
         Failure: the stream cannot go on; its metadata `committed_through` says how far it came.
@@ -274,7 +281,7 @@ def write(
     def chunks(rows: Iterable[Row]) -> Iterator[Chunk]:
         rows = iter(rows)
         while part := list(islice(rows, CHUNK)):
-            chunk = Chunk(scope, part, paths or {}, answer, failures)
+            chunk = Chunk(scope, part, paths or {}, answer, failures, check_replayed)
             check(call.actor, chunk)
             yield chunk
 

@@ -1,14 +1,17 @@
 """Idempotency keys: a write that is sent twice happens once, on whichever doors it was sent.
 
 The key is scoped to (principal, operation). Its row is inserted in the transaction of the effect and holds a keyed hash
-of the request and the answer, so effect and row are committed together or not at all. Errors are not kept.
+of the request and the answer, so effect and row are committed together or not at all. Errors are not kept. Who may see
+a kept answer is for its caller to check (`core.replays`). It is forgotten when what it is about is deleted for good.
 """
 
 import json
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
@@ -30,7 +33,7 @@ _CLAIM = """
         INSERT INTO core_idempotencyrecord (principal, operation, key, request_hash, answer, created_at)
         VALUES (%s, %s, %s, %s, '', %s)
         ON CONFLICT (principal, operation, key) DO UPDATE
-            SET request_hash = EXCLUDED.request_hash, answer = '', created_at = EXCLUDED.created_at
+            SET request_hash = EXCLUDED.request_hash, answer = '', subject = NULL, created_at = EXCLUDED.created_at
             WHERE core_idempotencyrecord.created_at < %s
         RETURNING id
     )
@@ -42,29 +45,38 @@ _KEEP_MANY = """
     SELECT %s, %s, %s, key, request_hash, answer
     FROM json_to_recordset(%s) AS rows (key text, request_hash bytea, answer bytea)
     ON CONFLICT (principal, operation, key) DO UPDATE
-        SET request_hash = EXCLUDED.request_hash, answer = EXCLUDED.answer, created_at = EXCLUDED.created_at
+        SET request_hash = EXCLUDED.request_hash, answer = EXCLUDED.answer, subject = NULL,
+            created_at = EXCLUDED.created_at
         WHERE core_idempotencyrecord.created_at < %s
 """
 _KEPT = """
     SELECT key, request_hash, answer FROM core_idempotencyrecord
     WHERE principal = %s AND operation = %s AND key = ANY(%s) AND created_at >= %s
 """
-_KEEP = "UPDATE core_idempotencyrecord SET answer = %s WHERE id = %s"
+_KEEP = "UPDATE core_idempotencyrecord SET answer = %s, subject = %s WHERE id = %s"
 
 
 def once(
-    *, principal: str, operation: str, key: str, request: bytes, effect: Callable[[], bytes]
+    *,
+    principal: str,
+    operation: str,
+    key: str,
+    request: bytes,
+    effect: Callable[[], bytes],
+    subject: Callable[[], UUID | str | None] = lambda: None,
 ) -> tuple[bytes, bool]:
     """Runs `effect` unless this key already did.
 
     Args:
         request: what was asked, in a canonical form; another request under the same key is refused.
         effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`Whole`).
+        subject: asked after the effect for the id of what the answer is about, with which it is forgotten.
 
     Returns:
         The answer, and whether it is an earlier one.
 
     Raises:
+        ObjectDoesNotExist: the answer was forgotten, with what it was about.
         RequestInProgress: the first request with this key is still running after `WAIT_MS`.
         IdempotencyKeyReused: the key was used with another request.
     """
@@ -73,12 +85,27 @@ def once(
         record_id = _claim(cursor, principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()
-            cursor.execute(_KEEP, [answer, record_id])
+            cursor.execute(_KEEP, [answer, subject(), record_id])
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
             raise IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
+        if record.answer is None:
+            raise ObjectDoesNotExist("What this request wrote has been deleted since.")
         return bytes(record.answer), True
+
+
+def forget(*subjects: UUID) -> None:
+    """Forgets the answers about these subjects, in the transaction that deletes them for good.
+
+    Their keys stay used, so a request that is sent again does not bring back what was deleted.
+    """
+    IdempotencyRecord.objects.filter(subject__in=subjects).update(answer=None)
+
+
+def forget_principal(principal: str) -> None:
+    """Forgets all that was kept for this principal, whose account is deleted."""
+    IdempotencyRecord.objects.filter(principal=principal).delete()
 
 
 class Kept(NamedTuple):

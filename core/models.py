@@ -26,12 +26,20 @@ class IdempotencyRecord(models.Model):
     operation = models.CharField(max_length=100)
     key = models.CharField(max_length=255)
     request_hash = models.BinaryField(max_length=32)
-    answer = models.BinaryField()
+    #: None = forgotten, with what it was about.
+    answer = models.BinaryField(null=True)
+    #: The user, task or meeting that the answer is about; None = none of them, or one of many in a stream.
+    subject = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["principal", "operation", "key"], name="core_idempotency_key_unique"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["subject"], name="core_idempotency_subject", condition=models.Q(subject__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ from core import idempotency
 from core.addresses import caller_key
 from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
+from core.replays import Replay
 from core.versions import ANY_VERSION, ExpectedVersion
 
 #: What a write's message may say and a call beside it, too.
@@ -71,6 +72,7 @@ class Operation:
         scope: what an API key must have for it, as `users:read`; empty = no API key will do. Where only a part of the
             request needs a further scope, the function asks for it (`Call.has_scope`).
         checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
+        replay: how an answer that is kept for an idempotency key is given again; None = none is kept, or it is empty.
         said_in_message: `version` and `request_id`, as far as the request message has them.
     """
 
@@ -86,11 +88,18 @@ class Operation:
     survives_database: bool
     scope: str
     checks_version: bool
+    replay: Replay | None
     said_in_message: frozenset[str]
 
     @property
     def writes(self) -> bool:
         return self.http.verb != "GET"
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether an answer that holds anything is kept for an idempotency key."""
+        is_unary = not (self.takes_stream or self.answers_stream)
+        return self.writes and is_unary and not self.secret and bool(self.method.output_type.fields)
 
     @property
     def takes_stream(self) -> bool:
@@ -155,14 +164,20 @@ CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
 
 
 def open_to(
-    *, anyone: bool = False, secret: bool = False, survives_database: bool = False, scope: str = ""
+    *,
+    anyone: bool = False,
+    secret: bool = False,
+    survives_database: bool = False,
+    scope: str = "",
+    replay: Replay | None = None,
 ) -> Callable[[CallsFunction], CallsFunction]:
     """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller.
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
+        replay: how a kept answer is given again; needed of a unary write whose answer holds anything and is no secret.
     """
-    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database}
+    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database, "replay": replay}
 
     def mark(function: CallsFunction) -> CallsFunction:
         function.marks = marks | ({"scope": scope} if scope else {})  # type: ignore[attr-defined]
@@ -178,7 +193,8 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     for the rest. Without one no API key is let in.
 
     Raises:
-        LookupError: an rpc has no function or no `google.api.http` rule.
+        LookupError: an rpc has no function, no `google.api.http` rule, or keeps answers of which nothing says how they
+            are given again.
     """
     return tuple(_operation(method, calls) for method in service.methods)
 
@@ -213,14 +229,25 @@ def perform(call: Call, request: Message) -> Message:
     _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
         return operation.function(call, request)  # type: ignore[no-any-return]
-    answer, call.replayed = idempotency.once(
+    answer = operation.response_class()
+
+    def effect() -> bytes:
+        answer.CopyFrom(operation.function(call, request))
+        return answer.SerializeToString(deterministic=True)
+
+    kept, call.replayed = idempotency.once(
         principal=principal(call),
         operation=operation.name,
         key=call.idempotency_key,
         request=request.SerializeToString(deterministic=True) + call.expected_version.canonical(),
-        effect=lambda: operation.function(call, request).SerializeToString(deterministic=True),
+        effect=effect,
+        subject=lambda: operation.replay.subject(call, request, answer) if operation.replay else None,
     )
-    return operation.response_class.FromString(answer)
+    if call.replayed:
+        answer = operation.response_class.FromString(kept)
+        if operation.replay:
+            answer = operation.replay.show(call, request, answer)
+    return answer
 
 
 def principal(call: Call) -> str:
@@ -314,9 +341,9 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
-    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area}
+    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area, "replay": None}
     marks = unmarked | getattr(function, "marks", {})
-    return Operation(
+    operation = Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
         method=method,
@@ -329,6 +356,11 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),
         **marks,
     )
+    if operation.keeps_answers and not operation.replay:
+        raise LookupError(
+            f"{method.full_name} keeps its answers, and has no `replay` that says how to give them again."
+        )
+    return operation
 
 
 def _names_in(function: Callable[..., Any]) -> tuple[str, ...]:

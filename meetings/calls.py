@@ -1,15 +1,19 @@
 """meeting.v1.MeetingService, an rpc a function."""
 
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from google.protobuf.empty_pb2 import Empty
 
 from changes import feed
 from changes.feed.watching import Watch, open_watch
+from core import ids
 from core.masks import written_paths
 from core.messages import asked_page, checked_numbers, pagination, read_range, read_timestamp
-from core.operations import Call
+from core.operations import Call, open_to
+from core.replays import Replay
 from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
@@ -21,6 +25,21 @@ from tandem.meeting.v1 import meeting_pb2
 AREA = "meetings"
 
 
+def _show(call: Call, request: Any, answer: Any) -> Any:
+    queries.get_meeting(call.actor, str(_meeting_id(call, request, answer)))
+    return answer
+
+
+def _meeting_id(call: Call, request: Any, answer: Any) -> UUID | None:
+    """The id of the meeting that the answer is, or belongs to."""
+    is_meeting = "meeting" in answer.DESCRIPTOR.fields_by_name
+    return ids.parsed(answer.meeting.id if is_meeting else request.meeting_id)
+
+
+REPLAY = Replay(subject=_meeting_id, show=_show)
+
+
+@open_to(replay=REPLAY)
 def create_meeting(call: Call, request: meeting_pb2.CreateMeetingRequest) -> meeting_pb2.CreateMeetingResponse:
     fields = messages.meeting_fields(request, messages.WRITABLE)
     fields["owner"] = fields["owner"] or "me"
@@ -31,6 +50,7 @@ def get_meeting(call: Call, request: meeting_pb2.GetMeetingRequest) -> meeting_p
     return meeting_pb2.GetMeetingResponse(meeting=meeting_message(queries.get_meeting(call.actor, request.meeting_id)))
 
 
+@open_to(replay=REPLAY)
 def update_meeting(call: Call, request: meeting_pb2.UpdateMeetingRequest) -> meeting_pb2.UpdateMeetingResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.meeting_fields(request.meeting, written_paths(request.meeting, mask, messages.WRITABLE))
@@ -78,6 +98,7 @@ def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> mee
     )
 
 
+@open_to(replay=REPLAY)
 def edit_segment(call: Call, request: meeting_pb2.EditSegmentRequest) -> meeting_pb2.EditSegmentResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
     paths = written_paths(request.segment, mask, transcripts.WRITABLE)
@@ -96,6 +117,7 @@ def list_speakers(call: Call, request: meeting_pb2.ListSpeakersRequest) -> meeti
     return meeting_pb2.ListSpeakersResponse(speakers=[speaker_message(speaker) for speaker in speakers])
 
 
+@open_to(replay=REPLAY)
 def name_speaker(call: Call, request: meeting_pb2.NameSpeakerRequest) -> meeting_pb2.NameSpeakerResponse:
     speaker = transcripts.name_speaker(
         call.actor,
@@ -119,6 +141,7 @@ def list_action_items(call: Call, request: meeting_pb2.ListActionItemsRequest) -
     return meeting_pb2.ListActionItemsResponse(action_items=[action_item_message(item) for item in items])
 
 
+@open_to(replay=REPLAY)
 def accept_action_item(
     call: Call, request: meeting_pb2.AcceptActionItemRequest
 ) -> meeting_pb2.AcceptActionItemResponse:
@@ -134,6 +157,7 @@ def accept_action_item(
     return meeting_pb2.AcceptActionItemResponse(action_item=action_item_message(item))
 
 
+@open_to(replay=REPLAY)
 def reject_action_item(
     call: Call, request: meeting_pb2.RejectActionItemRequest
 ) -> meeting_pb2.RejectActionItemResponse:
@@ -154,6 +178,7 @@ def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -
     return messages.stats_message(stats.figures(call.actor, *read_range(request, "created_at")))
 
 
+@open_to(replay=REPLAY)
 def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meeting_pb2.RetranscribeResponse:
     meeting = processing.retranscribe(
         call.actor,
@@ -165,6 +190,7 @@ def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meetin
     return meeting_pb2.RetranscribeResponse(meeting=meeting_message(meeting))
 
 
+@open_to(replay=REPLAY)
 def cancel_processing(call: Call, request: meeting_pb2.CancelProcessingRequest) -> meeting_pb2.CancelProcessingResponse:
     meeting = processing.cancel_processing(call.actor, request.meeting_id, expected_version=call.expected_version)
     return meeting_pb2.CancelProcessingResponse(meeting=meeting_message(meeting))

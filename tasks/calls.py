@@ -15,8 +15,9 @@ from core import bulk
 from core.errors import INTERNAL, invalid, problem_of
 from core.masks import written_paths
 from core.messages import asked_page
-from core.operations import Call, Operation, operations, perform
+from core.operations import Call, Operation, open_to, operations, perform
 from core.paging import Order
+from core.replays import Replay
 from tandem.common.v1 import common_pb2
 from tandem.task.v1 import task_pb2
 from tasks import messages, queries, services
@@ -31,6 +32,16 @@ MOST_TOLD_BYTES = 3_000_000
 logger = logging.getLogger(__name__)
 
 
+def _show_task(call: Call, request: Any, answer: task_pb2.Task) -> task_pb2.Task:
+    queries.get_task(call.actor, answer.id)
+    return answer
+
+
+#: A task that is deleted stays in the change log, so its answers need not be forgotten.
+REPLAY = Replay(subject=lambda call, request, answer: None, show=_show_task)
+
+
+@open_to(replay=REPLAY)
 def create_task(call: Call, request: task_pb2.CreateTaskRequest) -> task_pb2.Task:
     return task_message(services.create_task(call.actor, messages.new_task_fields(request)))
 
@@ -39,6 +50,7 @@ def get_task(call: Call, request: task_pb2.GetTaskRequest) -> task_pb2.Task:
     return task_message(queries.get_task(call.actor, request.id))
 
 
+@open_to(replay=REPLAY)
 def update_task(call: Call, request: task_pb2.UpdateTaskRequest) -> task_pb2.Task:
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.task_fields(request, written_paths(request, mask, messages.WRITABLE))
@@ -91,6 +103,7 @@ def bulk_create_tasks(
         services.create_tasks_in_bulk,
         answer=lambda task: task_message(task).SerializeToString(),
         done=made.add,
+        check_replayed=lambda rows: _check_replayed(call, rows),
     )
     errors = [
         task_pb2.BulkError(error_message=problem.message, **bulk.error_fields(index, problem))
@@ -142,6 +155,15 @@ def _done(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
     if command is None:
         raise invalid("", "required", "Unknown command type")
     return perform(call.of(_operations()[_RPCS[command]]), getattr(item, command))
+
+
+def _check_replayed(call: Call, rows: Sequence[bulk.Row]) -> None:
+    """Fail the rows whose task the caller does not see any more."""
+    task_ids = [task_pb2.Task.FromString(row.answer).id for row in rows]
+    visible = queries.visible_ids(call.actor, task_ids)
+    for row, task_id in zip(rows, task_ids, strict=True):
+        if task_id not in visible:
+            row.fail(queries.not_found(task_id))
 
 
 class _Made:

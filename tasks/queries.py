@@ -86,7 +86,7 @@ def get_task(actor: Any, task_id: str) -> Task:
             else _of_member_by_id.first(task_id=wanted, member_id=actor.pk)
         )
     if task is None:
-        raise _not_found(task_id)
+        raise not_found(task_id)
     return task
 
 
@@ -96,8 +96,13 @@ def get_task_for_update(actor: Any, task_id: str) -> Task:
     rows = Task.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=True)
     task = rows.filter(pk=wanted).first() if wanted else None
     if task is None:
-        raise _not_found(task_id)
+        raise not_found(task_id)
     return task
+
+
+def visible_ids(actor: Any, task_ids: Collection[str]) -> set[str]:
+    """Return those of these ids whose tasks the actor may see."""
+    return {str(pk) for pk in Task.objects.visible_to(actor).filter(pk__in=task_ids).values_list("pk", flat=True)}
 
 
 def list_tasks(actor: Any, asked: Asked, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
@@ -136,7 +141,8 @@ def figures(actor: Any) -> Figures:
     return Figures(sum(by_status.values()), by_status, by_priority, dict(most), overdue)
 
 
-def _not_found(task_id: str) -> Task.DoesNotExist:
+def not_found(task_id: str) -> Task.DoesNotExist:
+    """Return the error for a task that is not there, or that the caller may not see."""
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")
 
 

@@ -57,6 +57,11 @@ def user_message(user: User, actor: Any) -> user_pb2.User:
     return user_message_to(user, Extent.WHOLE if policies.may_read_everything(actor, user) else Extent.PART)
 
 
+def reduced_user(message: user_pb2.User) -> user_pb2.User:
+    """What everyone who is signed in sees of the user whose whole message this is."""
+    return user_pb2.User(**{name: getattr(message, name) for name in PARTIAL})
+
+
 def user_message_to(user: User, extent: Extent) -> user_pb2.User:
     """The user, to this extent."""
     message = user_pb2.User(

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
+from core import idempotency
 from core.models import Row, save_clean
 from core.versions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
@@ -70,10 +71,12 @@ def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVer
         meeting = meeting_to_change(actor, meeting_id, expected_version, to_delete=True)
         if recording := meeting.recording:
             transaction.on_commit(partial(storage().delete, recording))
+        pk = meeting.pk
         told_of = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
         meeting.delete()
         for model, ids in told_of:
             forget(str(subject_type_of(model)), *ids)
+        idempotency.forget(pk)
 
 
 def meeting_to_change(

@@ -7,6 +7,7 @@ from core.operations import Call, open_to
 from core.paging import page_size
 from tandem.example.v1 import example_pb2
 from users import queries, services
+from users.calls.replays import CREATED_BY_NUMBER
 from users.messages import example_user_message
 
 #: API keys need the scopes that user.v1 needs: these are the same users.
@@ -18,7 +19,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
     return example_pb2.GetUserResponse(user=example_user_message(user, call.actor))
 
 
-@open_to(anyone=True)
+@open_to(anyone=True, replay=CREATED_BY_NUMBER)
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
     _check_given(name=request.name, email=request.email)
     with renamed({"display_name": "name"}):

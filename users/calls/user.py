@@ -14,9 +14,11 @@ from core.errors import invalid, renamed
 from core.masks import written_paths
 from core.messages import asked_order, asked_page, checked_numbers, pagination, read_range, set_timestamp
 from core.operations import Call, open_to
+from core.replays import NOTHING_TO_HIDE
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
 from users import messages, queries, services
+from users.calls import replays
 from users.messages import address_message, user_message
 from users.models import PREFERENCES
 from users.policies import CREDENTIALS
@@ -26,7 +28,7 @@ from users.queries import Filter
 AREA = "users"
 
 
-@open_to(anyone=True)
+@open_to(anyone=True, replay=replays.CREATED)
 def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.CreateUserResponse:
     fields = messages.new_user_fields(request)
     user = services.create_user(
@@ -73,6 +75,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
     return user_pb2.GetUserByEmailResponse(user=user_message(user, call.actor))
 
 
+@open_to(replay=replays.USER)
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
     paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
@@ -87,6 +90,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
     return user_pb2.UpdateUserResponse(user=user_message(user, call.actor))
 
 
+@open_to(replay=replays.USER)
 def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
     fields = messages.profile_fields(request.profile, _written(request, request.profile, messages.PROFILE))
     user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
@@ -99,7 +103,7 @@ def delete_user(call: Call, request: user_pb2.DeleteUserRequest) -> Empty:
     return Empty()
 
 
-@open_to(scope=CREDENTIALS)
+@open_to(scope=CREDENTIALS, replay=replays.USER)
 def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user_pb2.DeactivateUserResponse:
     user = services.deactivate_user(
         call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version
@@ -107,7 +111,7 @@ def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user
     return user_pb2.DeactivateUserResponse(user=user_message(user, call.actor))
 
 
-@open_to(scope=CREDENTIALS)
+@open_to(scope=CREDENTIALS, replay=replays.USER)
 def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user_pb2.ReactivateUserResponse:
     user = services.reactivate_user(call.actor, request.user_id, expected_version=call.expected_version)
     return user_pb2.ReactivateUserResponse(user=user_message(user, call.actor))
@@ -131,12 +135,13 @@ def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.S
     )
 
 
+@open_to(replay=replays.SENT)
 def verify_email(call: Call, request: user_pb2.VerifyEmailRequest) -> user_pb2.VerifyEmailResponse:
     sent = services.verify_email(call.actor, request.user_id)
     return user_pb2.VerifyEmailResponse(sent=sent, message=messages.VERIFY_EMAIL[sent])
 
 
-@open_to(anyone=True)
+@open_to(anyone=True, replay=replays.CONFIRMED)
 def confirm_email_verification(
     call: Call, request: user_pb2.ConfirmEmailVerificationRequest
 ) -> user_pb2.ConfirmEmailVerificationResponse:
@@ -156,7 +161,7 @@ def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empt
     return Empty()
 
 
-@open_to(anyone=True)
+@open_to(anyone=True, replay=NOTHING_TO_HIDE)
 def request_password_reset(
     call: Call, request: user_pb2.RequestPasswordResetRequest
 ) -> user_pb2.RequestPasswordResetResponse:
@@ -177,6 +182,7 @@ def get_user_preferences(
     return user_pb2.GetUserPreferencesResponse(preferences=messages.preferences_message(user))
 
 
+@open_to(replay=replays.PREFERENCES)
 def update_user_preferences(
     call: Call, request: user_pb2.UpdateUserPreferencesRequest
 ) -> user_pb2.UpdateUserPreferencesResponse:
@@ -185,6 +191,7 @@ def update_user_preferences(
     return user_pb2.UpdateUserPreferencesResponse(preferences=messages.preferences_message(user))
 
 
+@open_to(replay=replays.ADDRESS)
 def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> user_pb2.AddUserAddressResponse:
     with renamed(messages.ADDRESS_PATHS):
         fields = messages.address_fields(request.address, messages.WRITABLE_OF_ADDRESS)
@@ -192,6 +199,7 @@ def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> use
     return user_pb2.AddUserAddressResponse(address=address_message(address))
 
 
+@open_to(replay=replays.ADDRESS)
 def update_user_address(call: Call, request: user_pb2.UpdateUserAddressRequest) -> user_pb2.UpdateUserAddressResponse:
     paths = _written(request, request.address, messages.WRITABLE_OF_ADDRESS)
     with renamed(messages.ADDRESS_PATHS):
@@ -215,6 +223,7 @@ def list_user_addresses(call: Call, request: user_pb2.ListUserAddressesRequest) 
     return user_pb2.ListUserAddressesResponse(addresses=[address_message(address) for address in addresses])
 
 
+@open_to(replay=replays.ADDRESS)
 def set_default_address(call: Call, request: user_pb2.SetDefaultAddressRequest) -> user_pb2.SetDefaultAddressResponse:
     use = messages.read_address_type(request)
     if not use:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from changes.services import acting, forget
-from core import auth, ids, limits
+from core import auth, idempotency, ids, limits
 from core.addresses import caller_key
 from core.errors import AlreadyExists, Conflict, renamed
 from core.fields import checked_line
@@ -31,7 +31,13 @@ from users.services.passwords import (
     request_password_reset,
     reset_password,
 )
-from users.services.verification import confirm_email_verification, limit_mails, request_verification, verify_email
+from users.services.verification import (
+    confirm_email_verification,
+    get_user_to_verify,
+    limit_mails,
+    request_verification,
+    verify_email,
+)
 
 __all__ = [
     "LONGEST_PASSWORD",
@@ -44,6 +50,7 @@ __all__ = [
     "deactivate_user",
     "delete_address",
     "delete_user",
+    "get_user_to_verify",
     "import_answer",
     "import_users",
     "note_login",
@@ -220,6 +227,8 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
         with deleting():
             user.delete()
         forget("user", pk)
+        idempotency.forget(pk)
+        idempotency.forget_principal(str(pk))
         auth.forget(pk)
 
 

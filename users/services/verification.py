@@ -26,15 +26,25 @@ def verify_email(actor: Any, user_id: str) -> bool:
         User.DoesNotExist, PermissionDenied
         RateLimited: too many for this account.
     """
-    user = queries.get_user(actor, user_id)
-    if not policies.may_have_verified(actor, user):
-        raise PermissionDenied("You may not have this user's e-mail address verified.")
+    user = get_user_to_verify(actor, user_id)
     if user.email_verified or not user.is_active:
         return False
     limit_mails(user)
     with transaction.atomic():
         request_verification(user)
     return True
+
+
+def get_user_to_verify(actor: Any, user_id: str) -> User:
+    """Return the user, for actors who may have the user's e-mail address verified.
+
+    Raises:
+        User.DoesNotExist, PermissionDenied
+    """
+    user = queries.get_user(actor, user_id)
+    if not policies.may_have_verified(actor, user):
+        raise PermissionDenied("You may not have this user's e-mail address verified.")
+    return user
 
 
 def confirm_email_verification(token: str) -> User:
