@@ -175,7 +175,7 @@ def open_to(
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
-        replay: how a kept answer is given again; needed of a unary write whose answer holds anything and is no secret.
+        replay: how a kept answer is given again; needed wherever `Operation.keeps_answers`.
     """
     marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database, "replay": replay}
 
@@ -193,8 +193,7 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     for the rest. Without one no API key is let in.
 
     Raises:
-        LookupError: an rpc has no function, no `google.api.http` rule, or keeps answers of which nothing says how they
-            are given again.
+        LookupError: an rpc has no function or no `google.api.http` rule.
     """
     return tuple(_operation(method, calls) for method in service.methods)
 
@@ -343,7 +342,7 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
     unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area, "replay": None}
     marks = unmarked | getattr(function, "marks", {})
-    operation = Operation(
+    return Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
         method=method,
@@ -356,11 +355,6 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),
         **marks,
     )
-    if operation.keeps_answers and not operation.replay:
-        raise LookupError(
-            f"{method.full_name} keeps its answers, and has no `replay` that says how to give them again."
-        )
-    return operation
 
 
 def _names_in(function: Callable[..., Any]) -> tuple[str, ...]:
