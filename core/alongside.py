@@ -7,7 +7,7 @@ from importlib import import_module
 
 from django.conf import settings
 
-from core.database import sessions
+from core.database import embedded, sessions
 
 
 @contextmanager
@@ -28,6 +28,8 @@ def running_alongside(*, streams: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
+        # Threads that wait for the embedded database would keep the process from ending.
+        embedded.end_waiting()
         module.stop()
 
 

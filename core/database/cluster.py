@@ -6,8 +6,10 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,18 +30,33 @@ PORT = 5432  # only part of the socket's name: nothing listens on TCP
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 _SOCKET_PATH_BYTES = 103
 _PATIENCE_SECONDS = 60
+#: What a fast shutdown gets to end well before it is an immediate one, from which the next start recovers.
+_FAST_SECONDS = 15
+#: How long a server that claims to be ready may take to let a client in.
+_ANSWER_SECONDS = 5
+_LOOK_EVERY_SECONDS = 0.02
 _LOG_BYTES = 10_000_000
+#: How a server refuses a client because it has as many as it takes; its messages are English (`--locale=C`).
+_FULL = ("too many clients already", "remaining connection slots are reserved")
 _WITHOUT_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """A server process, as its `postmaster.pid` tells it."""
+    """A server process, as its `postmaster.pid` describes it.
+
+    Attributes:
+        ready: it takes connections.
+        stopping: it takes none any more. A smart shutdown (SIGTERM) goes on for as long as any session is open.
+        suspended: it was stopped by SIGSTOP and does nothing until SIGCONT.
+    """
 
     pid: int
     port: int
     socket_folder: str
     ready: bool
+    stopping: bool = False
+    suspended: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,11 +87,22 @@ class Cluster:
         self.account.own(self.folder)
 
     @contextlib.contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Holds the start lock."""
+    def exclusively(self, *, until: float | None = None, ending: threading.Event | None = None) -> Iterator[None]:
+        """Holds the start lock.
+
+        Args:
+            until: when waiting for it is given up, on the clock of `time.monotonic`.
+            ending: gives up waiting for it once it is set.
+
+        Raises:
+            EmbeddedDatabaseError: another process holds it for too long.
+        """
         lock = os.open(self.folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _locked(lock):
+                if (until is not None and time.monotonic() >= until) or (ending is not None and ending.is_set()):
+                    raise EmbeddedDatabaseError("Another process is starting the embedded PostgreSQL; try again.")
+                time.sleep(_LOOK_EVERY_SECONDS)
             yield
         finally:
             # Unlocked rather than just closed: a process forked meanwhile has inherited the descriptor.
@@ -85,29 +113,58 @@ class Cluster:
         """The server process of this cluster, if one is alive."""
         try:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
-            if psutil.Process(int(lines[0])).cwd() != str(self.data):
+            process = psutil.Process(int(lines[0]))
+            if process.cwd() != str(self.data):
                 return None  # The number is another process's by now.
+            suspended = process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
         # The file grows while the server starts: pid, folder, time, port, socket folder, address, memory, status.
         if len(lines) < 8:
-            return Postmaster(int(lines[0]), 0, "", ready=False)
-        return Postmaster(int(lines[0]), int(lines[3]), lines[4], ready=lines[7].strip() == "ready")
+            return Postmaster(process.pid, 0, "", ready=False, suspended=suspended)
+        status = lines[7].strip()
+        return Postmaster(
+            process.pid,
+            int(lines[3]),
+            lines[4],
+            ready=status == "ready" and not suspended,
+            stopping=status == "stopping",
+            suspended=suspended,
+        )
 
-    def bring_up(self, *, durable: bool) -> Postmaster:
-        """The server, ready to be connected to; made and started as far as it is not."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
+    def bring_up(
+        self, *, durable: bool, until: float | None = None, ending: threading.Event | None = None
+    ) -> Postmaster:
+        """The server, ready to be connected to; made and started as far as it is not.
+
+        One that is stopping is stopped at once and started again: the sessions that a smart shutdown waits for are
+        those of the processes that need the server.
+
+        Args:
+            until: when it is given up, on the clock of `time.monotonic`.
+            ending: gives it up once it is set.
+
+        Raises:
+            EmbeddedDatabaseError: it cannot be started, or does not get ready in time.
+        """
+        until = time.monotonic() + _PATIENCE_SECONDS if until is None else until
+        while time.monotonic() < until:
+            if ending is not None and ending.is_set():
+                raise EmbeddedDatabaseError("This process is ending and starts no database any more.")
             postmaster = self.postmaster()
             if postmaster is None:
                 self._open_way()
                 if not self.data.exists():
                     self._create(durable=durable)
                 self._start(durable=durable)
+            elif postmaster.suspended:
+                _resume(postmaster)
+            elif postmaster.stopping:
+                self.stop()
             elif postmaster.ready and _has_database(postmaster):
                 return postmaster
-            else:  # Whoever started or stopped it was killed half-way; it will be ready or gone.
-                time.sleep(0.02)
+            else:  # The process that started or stopped it was killed half-way; it will be ready or gone.
+                time.sleep(_LOOK_EVERY_SECONDS)
         raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not get ready; see {self.log}.")
 
     def stop(self) -> None:
@@ -115,14 +172,24 @@ class Cluster:
         postmaster = self.postmaster()
         if postmaster is None:
             return
+        if postmaster.suspended:
+            _resume(postmaster)
         try:
-            self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", str(_PATIENCE_SECONDS))
+            self._stop("fast", _FAST_SECONDS)
+        except EmbeddedDatabaseError:
+            if self.postmaster() is not None:
+                self._stop("immediate", _PATIENCE_SECONDS)
+        if postmaster.socket_folder and Path(postmaster.socket_folder).parent != self.folder:
+            with contextlib.suppress(FileNotFoundError):
+                Path(postmaster.socket_folder).rmdir()
+
+    def _stop(self, mode: str, seconds: int) -> None:
+        try:
+            self._run("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", str(seconds))
         except EmbeddedDatabaseError:
             if self.postmaster() is not None:
                 raise
-            # Somebody else was faster.
-        if postmaster.socket_folder and Path(postmaster.socket_folder).parent != self.folder:
-            Path(postmaster.socket_folder).rmdir()
+            # It ended by itself, or another process was faster.
 
     def _open_way(self) -> None:
         """As root: lets the server's account get to the cluster and to the programs."""
@@ -244,12 +311,33 @@ class Cluster:
         return binaries.programs()[version]
 
 
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _resume(postmaster: Postmaster) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(postmaster.pid, signal.SIGCONT)
+    time.sleep(_LOOK_EVERY_SECONDS)
+
+
 def _has_database(postmaster: Postmaster) -> bool:
     """Makes our database if need be. False: the server does not answer, because it is being stopped."""
     try:
-        server = psycopg2.connect(host=postmaster.socket_folder, port=postmaster.port, user=USER, dbname="postgres")
-    except psycopg2.OperationalError:
-        return False
+        server = psycopg2.connect(
+            host=postmaster.socket_folder,
+            port=postmaster.port,
+            user=USER,
+            dbname="postgres",
+            connect_timeout=_ANSWER_SECONDS,
+        )
+    except psycopg2.OperationalError as exc:
+        # A server that is full is there: the caller's own connection attempt reports it.
+        return any(words in str(exc) for words in _FULL)
     try:
         server.autocommit = True
         with server.cursor() as cursor:

@@ -21,6 +21,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,21 @@ def release(data_dir: Path) -> None:
             _leave(cluster)
 
 
+def end_waiting() -> None:
+    """Has no thread of this process, which is about to end, wait for the server any more."""
+    _ending.set()
+
+
+_LEAVING_SECONDS = 10
+#: How long a thread waits for the server to be there, for other threads and processes that start it included.
+_PATIENCE_SECONDS = 60
+
 # This process's shared locks on `users.lock`: descriptors.
 _held: dict[Cluster, int] = {}
 _guard = threading.RLock()
+#: When it was last found that the server cannot be started, and why: threads that waited meanwhile need not try, too.
+_failed: dict[Cluster, tuple[float, EmbeddedDatabaseError]] = {}
+_ending = threading.Event()
 
 
 def _cluster(data_dir: Path) -> Cluster:
@@ -78,14 +91,23 @@ def _cluster(data_dir: Path) -> Cluster:
 
 
 def _use(cluster: Cluster, *, durable: bool) -> Postmaster:
+    asked = time.monotonic()
     with _guard:
         postmaster = cluster.postmaster() if cluster in _held else None
         if postmaster is not None and postmaster.ready:
             return postmaster
+        failed_at, failure = _failed.get(cluster, (0.0, None))
+        if failure is not None and failed_at >= asked:
+            raise EmbeddedDatabaseError(str(failure)) from failure
         cluster.make_folder()
-        with cluster.exclusively():
-            _join(cluster)
-            return cluster.bring_up(durable=durable)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        try:
+            with cluster.exclusively(until=until, ending=_ending):
+                _join(cluster)
+                return cluster.bring_up(durable=durable, until=until, ending=_ending)
+        except EmbeddedDatabaseError as exc:
+            _failed[cluster] = (time.monotonic(), exc)
+            raise
 
 
 def _join(cluster: Cluster) -> None:
@@ -101,7 +123,9 @@ def _leave(cluster: Cluster) -> None:
     lock = _held.pop(cluster)
     try:
         # Nobody can join now, so whoever gets the lock alone is the last; the others get BlockingIOError.
-        with cluster.exclusively(), contextlib.suppress(BlockingIOError):
+        # No process waits for longer at its end: a server that is left behind is used by the next one.
+        until = time.monotonic() + _LEAVING_SECONDS
+        with cluster.exclusively(until=until), contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             cluster.stop()
     except (EmbeddedDatabaseError, OSError) as exc:
@@ -121,6 +145,7 @@ def _forget_after_fork() -> None:
     """A forked child joins by itself; closing the inherited descriptors leaves its parent's locks as they are."""
     global _guard
     _guard = threading.RLock()
+    _failed.clear()
     for lock in _held.values():
         os.close(lock)
     _held.clear()

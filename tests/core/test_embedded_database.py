@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -11,11 +12,13 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import grpc
 import psutil
 import psycopg2
 import pytest
@@ -29,6 +32,9 @@ from core.database.backend import base as backend
 from core.database.cluster import Cluster
 from core.database.failure import EmbeddedDatabaseError
 from core.database.hygiene import connected
+from tandem.user.v1.user_pb2 import GetUserRequest
+from tandem.user.v1.user_pb2_grpc import UserServiceStub
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
@@ -151,8 +157,8 @@ def query(server: dict[str, Any], sql: str) -> Any:
         connection.close()
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.002)
@@ -301,6 +307,145 @@ class TestAfterKill:
         with User(new_dir) as other:
             other.server()
         assert query(server, "SELECT 1") == (1,), "this process's lock was on the removed file"
+
+
+class TestSignals:
+    """The server's first process gets a signal while sessions are open; whoever needs it next has it again."""
+
+    @pytest.mark.parametrize("signum", ["SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGABRT", "SIGSTOP"])
+    def test_it_heals(self, data_dir: Path, signum: str) -> None:
+        server = embedded.ensure_running(data_dir, durable=False)
+        query(server, "CREATE TABLE IF NOT EXISTS kept_over_signals AS SELECT 42 AS answer")
+        with contextlib.closing(
+            psycopg2.connect(host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"])
+        ) as idle:
+            with idle.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            os.kill(postmaster_pid(data_dir) or 0, getattr(signal, signum))
+            until(lambda: not (found := cluster_of(data_dir).postmaster()) or not found.ready)
+            began = time.monotonic()
+            with User(data_dir) as other:
+                server = other.server()
+                assert query(server, "SELECT answer FROM kept_over_signals") == (42,)
+        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert time.monotonic() - began < 15
+
+    def test_one_that_is_suspended_is_stopped_by_its_last_user(self, data_dir: Path) -> None:
+        with User(data_dir) as user:
+            user.server()
+            os.kill(postmaster_pid(data_dir) or 0, signal.SIGSTOP)
+            until(lambda: not (found := cluster_of(data_dir).postmaster()) or found.suspended)
+        assert postmaster_pid(data_dir) is None
+
+    def test_many_threads_that_wait_for_it_in_vain_wait_once(
+        self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(embedded, "_PATIENCE_SECONDS", 1.5)
+        failures: list[str] = []
+
+        def need_it() -> None:
+            try:
+                embedded.ensure_running(data_dir, durable=False)
+            except EmbeddedDatabaseError as exc:
+                failures.append(str(exc))
+
+        with never_ready(data_dir):
+            threads = [threading.Thread(target=need_it) for _ in range(8)]
+            began = time.monotonic()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert time.monotonic() - began < 3
+        assert len(failures) == 8
+        assert all("does not get ready" in failure for failure in failures)
+
+    def test_a_process_that_another_keeps_waiting_gives_up(
+        self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(embedded, "_PATIENCE_SECONDS", 0.5)
+        with cluster_of(data_dir).exclusively(), pytest.raises(EmbeddedDatabaseError, match="Another process is"):
+            embedded.ensure_running(data_dir, durable=False)
+
+
+@contextlib.contextmanager
+def never_ready(data_dir: Path) -> Iterator[None]:
+    """In the server's place a process that looks like one that is starting, for ever."""
+    data = data_dir / "postgres/data"
+    starting = subprocess.Popen(["sleep", "600"], cwd=data)
+    pid_file = data / "postmaster.pid"
+    with cluster_of(data_dir).exclusively():
+        if postmaster_pid(data_dir):
+            kill_server(data_dir)
+        pid_file.write_text(f"{starting.pid}\n{data}\n")
+    try:
+        yield
+    finally:
+        pid_file.unlink()
+        starting.kill()
+        starting.wait()
+
+
+@contextlib.contextmanager
+def serving(data_dir: Path, command: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    variables = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "DATABASE_URL": "",
+        "TANDEM_DATA_DIR": str(data_dir), "LOG_LEVEL": "CRITICAL", "DEV_AUTH_AS": "admin@example.com",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", command, "--port", str(port), "--grace", "1"], cwd=ROOT, env=variables
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("command", ["runweb", "rungrpc"])
+def test_a_server_ends_in_its_time_while_calls_wait_for_the_database(data_dir: Path, command: str) -> None:
+    port = free_port()
+    with serving(data_dir, command, port) as process:
+        until(lambda: listens(port), 40)
+        with never_ready(data_dir):
+            answers: list[str] = []
+            callers = [threading.Thread(target=call, args=(command, port, answers), daemon=True) for _ in range(12)]
+            for caller in callers:
+                caller.start()
+            time.sleep(1)  # They wait inside the server, which nothing shows from outside but that no answer comes.
+            assert not answers
+            began = time.monotonic()
+            process.terminate()
+            process.wait(20)
+            assert time.monotonic() - began < 8
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("command", ["runweb", "rungrpc"])
+def test_a_server_ends_while_it_waits_for_the_database_at_its_start(data_dir: Path, command: str) -> None:
+    with never_ready(data_dir), serving(data_dir, command, free_port()) as process:
+        lock = data_dir / "postgres/start.lock"
+        until(lambda: any(str(lock) == file.path for file in psutil.Process(process.pid).open_files()), 40)
+        began = time.monotonic()
+        process.terminate()
+        process.wait(20)
+        assert time.monotonic() - began < 8
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def call(command: str, port: int, answers: list[str]) -> None:
+    if command == "runweb":
+        url = f"http://127.0.0.1:{port}/api/v1/users/me"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=60) as answer:
+            answers.append(str(answer.status))
+        return
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, contextlib.suppress(grpc.RpcError):
+        answers.append(UserServiceStub(channel).GetUser(GetUserRequest(user_id="me"), timeout=60).user.id)
 
 
 class TestPlaces:

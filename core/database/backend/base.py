@@ -23,6 +23,15 @@ from core.database import binaries, embedded, sessions
 from core.database.backend import names
 
 IDLE_SECONDS = 5.0
+#: libpq's settings, unless DATABASE_URL has others: a server that does not answer, or a machine that is gone, is
+#: noticed within seconds. Those about TCP mean nothing on a Unix socket.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 names.read_in_c()
 
@@ -53,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Starts the embedded server, if that is the one to connect to."""
         server = server_of(self.settings_dict)
         where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
-        return {**super().get_connection_params(), **where}
+        return {**_PATIENCE, **super().get_connection_params(), **where}
 
     def init_connection_state(self) -> None:
         """Sets the new session up."""

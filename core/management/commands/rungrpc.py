@@ -18,6 +18,7 @@ from django.utils.autoreload import get_child_arguments
 from django.utils.module_loading import import_string
 
 from core.addresses import check_development_identity
+from core.database import embedded
 from core.rpc import processes
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
 
@@ -92,8 +93,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         asked = _options(options)
         signals: Signals = queue.SimpleQueue()
+        self._serving = False
+
+        def note(number: int, frame: object) -> None:
+            signals.put(number)
+            if not self._serving:
+                embedded.end_waiting()  # It is still waiting for the database.
+
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda number, frame: signals.put(number))
+            signal.signal(signum, note)
         try:
             check_development_identity(asked.host)
             if options["child_of"]:
@@ -118,6 +126,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         _start_embedded_database()
+        self._serving = True
         return serve(import_string(f"{settings.ROOT_RPCCONF}.services"), asked, signals, announce)
 
 
