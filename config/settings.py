@@ -67,11 +67,14 @@ HTTP_PORT = env.int("HTTP_PORT", default=8000)
 #: Threads that serve calls, and how long running ones may take at the end.
 HTTP_THREADS = env.int("HTTP_THREADS", default=8)
 HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
-#: How long a client may take over the next piece of an ordinary call's body.
+#: The longest a unary call may take over either transport, whatever deadline its client set.
+MAX_CALL_SECONDS = env.float("MAX_CALL_SECONDS", default=60)
+#: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
 BODY_WAIT_SECONDS = env.float("BODY_WAIT_SECONDS", default=10)
-#: The largest request either door takes, in bytes.
+#: The largest message, in bytes: a unary call's request, a line of NDJSON, an item of an array; and the largest array
+#: and the largest piece of a file over gRPC.
+MAX_MESSAGE_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_REQUEST_BYTES = 50 * 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
 #: Streams of events (watches) that a process keeps open, over either door: in all, and of one caller.
 MAX_STREAMS = env.int("MAX_STREAMS", default=5_000)
 MAX_STREAMS_PER_CALLER = env.int("MAX_STREAMS_PER_CALLER", default=1_500)
@@ -132,8 +135,7 @@ GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
 GRPC_SENDERS = env.int("GRPC_SENDERS", default=4)
 #: Calls of any kind on one connection.
 GRPC_MAX_STREAMS_PER_CONNECTION = env.int("GRPC_MAX_STREAMS_PER_CONNECTION", default=1_000)
-#: The longest a unary call may take, whatever deadline its client set, and how long its message may take to come.
-GRPC_MAX_DEADLINE_SECONDS = env.float("GRPC_MAX_DEADLINE_SECONDS", default=60)
+#: How long the message of a unary call may take to come.
 GRPC_MESSAGE_WAIT_SECONDS = env.float("GRPC_MESSAGE_WAIT_SECONDS", default=5)
 #: Connections are closed after this time, so that balancers can spread them anew, with a grace for what runs on them;
 #: streams end themselves a little before the grace does.

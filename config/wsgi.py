@@ -2,8 +2,10 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+from django.core.wsgi import get_wsgi_application
+
+from core.rest.bodies import with_length
+
+application = with_length(get_wsgi_application())

@@ -29,6 +29,9 @@ class Kind(NamedTuple):
     title: str
 
 
+#: Of more faults, the first are listed.
+MAX_VIOLATIONS = 100
+
 INVALID = "INVALID"
 INTERNAL = "INTERNAL"
 
@@ -219,6 +222,16 @@ def is_statement_ended(exc: BaseException) -> bool:
     return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
 
 
+def request_too_large(most_bytes: int) -> TooLarge:
+    """The failure of a call whose request has more than `most_bytes`."""
+    return TooLarge(f"The request is larger than {most_bytes // 1024**2} MB, the most that is taken here.")
+
+
+def message_too_large(most_bytes: int) -> ValidationError:
+    """What is wrong with one message of a stream that has more than `most_bytes`."""
+    return invalid("", "max_length", f"The message is larger than {most_bytes // 1024**2} MB.")
+
+
 def is_database_away(exc: BaseException) -> bool:
     """Whether this exception means that the database cannot be reached, or not just now."""
     if is_statement_ended(exc):
@@ -246,8 +259,7 @@ def problem_of(exc: BaseException) -> Problem:
                 metadata=exc.metadata,
             )
         case ValidationError():
-            violations = tuple(_violations(exc))
-            return Problem(INVALID, " ".join(dict.fromkeys(v.message for v in violations)), violations)
+            return _invalid(tuple(_violations(exc)))
         case PermissionDenied():
             return Problem("FORBIDDEN", str(exc) or "You may not do this.")
         case ObjectDoesNotExist():
@@ -267,6 +279,15 @@ def problem_of(exc: BaseException) -> Problem:
                 f"Something went wrong on our side; quote error {error_id} when you report it.",
                 metadata={"error_id": error_id},
             )
+
+
+def _invalid(violations: tuple[Violation, ...]) -> Problem:
+    listed, more = violations[:MAX_VIOLATIONS], len(violations) - MAX_VIOLATIONS
+    message = " ".join(dict.fromkeys(violation.message for violation in listed))
+    if more <= 0:
+        return Problem(INVALID, message, listed)
+    message = f"{message} Only the first {MAX_VIOLATIONS} of {len(violations)} faults are listed."
+    return Problem(INVALID, message, listed, metadata={"more_violations": str(more)})
 
 
 @contextmanager

@@ -5,14 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar
 
-from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
 from google.protobuf.message import Message
-from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -20,10 +16,11 @@ from rest_framework.viewsets import ViewSet
 
 from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
-from core.errors import Cancelled, Failure, TooLarge, UnsupportedMediaType, invalid, problem_of
+from core.errors import Failure, invalid, problem_of
 from core.operations import (
     Call,
     Operation,
+    admitted,
     begin,
     caller,
     idempotency_key,
@@ -32,7 +29,7 @@ from core.operations import (
     snake_case,
 )
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
-from core.rest import events, json, lines, multipart, problems
+from core.rest import bodies, events, json, lines, multipart, problems
 from core.streams import STREAMS, items
 from core.versions import ANY_VERSION, expected_version
 
@@ -170,7 +167,8 @@ def _call(operation: Operation, sent: HttpRequest) -> Call:
     headers = sent.META
     return Call(
         operation,
-        credential=_credential(operation, sent),
+        # Who calls comes before what is sent: a body is read for those who may make the call.
+        credential=admitted(operation, _credential(operation, sent)),
         address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
@@ -217,21 +215,7 @@ def _exact_count(sent: str | None) -> bool:
 
 
 def _body(request: HttpRequest) -> bytes:
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > settings.MAX_REQUEST_BYTES:
-        raise TooLarge("The body is larger than 50 MB.")
-    try:
-        body = request.body
-    except RequestDataTooBig as exc:
-        raise TooLarge("The body is larger than 50 MB.") from exc
-    except UnreadablePostError as exc:
-        raise Cancelled("The client went away before its request was whole.") from exc
-    lines.check_whole(request)
-    if body and request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
-    if body and request.content_type != "application/json":
-        raise exceptions.UnsupportedMediaType(request.content_type or "")
-    return body
+    return bodies.json_text(request.META, request.content_type or "")
 
 
 def _collection(path: str) -> str:

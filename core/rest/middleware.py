@@ -11,12 +11,9 @@ from core.context import sane_request_id
 from core.database.hygiene import connected
 from core.errors import Problem, invalid
 from core.reporting import Report, http_meter
-from core.rest import problems
+from core.rest import bodies, problems
 
 Answer = Callable[[HttpRequest], HttpResponse]
-
-#: What is answered without sessions, cookies and messages.
-API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
 
 
 def serve_call(answer: Answer) -> Answer:
@@ -30,7 +27,8 @@ def serve_call(answer: Answer) -> Answer:
         report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))
         request.report = report  # type: ignore[attr-defined]
         with report, connected():
-            response = answer(request)
+            refusal = request.META.get(bodies.REFUSAL)
+            response = problems.response_of(refusal) if refusal else answer(request)
             report.code = str(response.status_code)
             if told := getattr(response, "told", None):
                 report.fail(*told)
@@ -85,4 +83,4 @@ _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PATHS)
+    return bodies.is_api(request.path_info)

@@ -1,7 +1,7 @@
 """A file over HTTP: a multipart form (RFC 7578) whose file is read as it comes, in place of a stream of messages.
 
 An rpc that takes a file takes a stream whose first message says something of it (`metadata`) and whose further ones are
-its bytes (`chunk`). In the form the same is said by fields, which stand before the part `file`; nothing follows it.
+its bytes (`chunk`). In the form the same is said by fields, which stand before the part `file`; no part follows it.
 """
 
 from collections.abc import Iterator
@@ -9,21 +9,23 @@ from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.http.multipartparser import FIELD, FILE, ChunkIter, LazyStream, MultiPartParserError, Parser
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from core.errors import Cancelled, UnsupportedMediaType, invalid
 from core.operations import Operation
-from core.rest import json
-from core.rest.lines import body_chunks
+from core.rest import bodies, json
 
 #: The part of the form that the file is.
 FILE_PART = "file"
 CHUNK_BYTES = 64 * 1024
 #: For the fields' texts together.
 _MOST_TEXT_BYTES = 64 * 1024
-_TYPE = "multipart/form-data"
+#: Of what stands before the first part.
+_MOST_PREAMBLE_BYTES = 64 * 1024
+
+Parts = Iterator[MultipartSegment | bytes | bytearray | None]
 
 
 def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | ValidationError]:
@@ -35,9 +37,10 @@ def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | V
         DeadlineExceeded, Cancelled: the body cannot be read to its end.
     """
     boundary = (request.content_params or {}).get("boundary", "")
-    if request.content_type != _TYPE or not boundary:
-        raise UnsupportedMediaType(f"Send the body as {_TYPE}.")
-    return _messages(operation, _Body(request), boundary.encode())
+    bodies.check_encoding(request.META)
+    if request.content_type != bodies.FORM_TYPE or not boundary:
+        raise UnsupportedMediaType(f"Send the body as {bodies.FORM_TYPE}.")
+    return _messages(operation, _parts(request, boundary))
 
 
 def metadata_type(operation: Operation) -> Descriptor:
@@ -45,62 +48,79 @@ def metadata_type(operation: Operation) -> Descriptor:
     return cast(Descriptor, operation.method.input_type.fields_by_name["metadata"].message_type)
 
 
-def _messages(operation: Operation, body: "_Body", boundary: bytes) -> Iterator[Message | ValidationError]:
-    texts: list[tuple[str, str]] = []
-    sent = False
-    try:
-        for kind, headers, part in Parser(LazyStream(ChunkIter(cast(Any, body), CHUNK_BYTES)), boundary):
-            if sent and kind in (FIELD, FILE):
-                raise invalid("", "form", f"The part {FILE_PART} stands last in the form.")
-            if kind == FIELD:
-                texts.append((_name(headers), _text(part, texts)))
-            elif kind == FILE:
-                if _name(headers) != FILE_PART:
-                    raise invalid(_name(headers), "unknown", f"The file is the part {FILE_PART}.")
-                yield operation.request_class(metadata=_metadata(operation, texts, headers))
-                yield from _chunks(operation, part)
-                sent = True
-    except MultiPartParserError as exc:
-        raise invalid("", "form", "The form cannot be read.") from exc
-    if not body.tail.rstrip(b"\r\n").endswith(b"--" + boundary + b"--"):
-        raise Cancelled("The form ends before its end.")
+def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
+    fields: dict[str, str] = {}
+    left, sent = _MOST_TEXT_BYTES, False
+    for part in parts:
+        if not isinstance(part, MultipartSegment):
+            continue
+        name = part.name or ""
+        if sent:
+            raise invalid("", "form", f"The part {FILE_PART} stands last in the form.")
+        if name == FILE_PART:
+            yield operation.request_class(metadata=_metadata(operation, fields, part))
+            for chunk in _content(parts):
+                yield operation.request_class(chunk=chunk)
+            sent = True
+            continue
+        _check_field(operation, fields, part)
+        text = b"".join(_at_most(parts, left))
+        left -= len(text)
+        fields[name] = text.decode(errors="replace")
     if not sent:
         raise invalid(FILE_PART, "required", f"Send the file as the part {FILE_PART} of the form.")
 
 
-def _chunks(operation: Operation, part: Any) -> Iterator[Message]:
-    while chunk := part.read(CHUNK_BYTES):
-        yield operation.request_class(chunk=chunk)
+def _parts(request: HttpRequest, boundary: str) -> Parts:
+    """The form's parts: of each its head, its content in pieces, and None. What follows the last one is passed over."""
+    arriving = bodies.pieces(request.META, CHUNK_BYTES)
+    read = seen = 0
+    try:
+        with PushMultipartParser(boundary) as parser:
+            for piece in arriving:
+                read += len(piece)
+                for event in parser.parse(piece):
+                    seen += 1
+                    yield event
+                if not seen and read > _MOST_PREAMBLE_BYTES:
+                    raise invalid("", "form", "The form cannot be read: no part begins in it.")
+    except MultipartError as exc:
+        if "end of multipart stream" in str(exc):
+            raise Cancelled("The form ends before its end.") from exc
+        raise invalid("", "form", "The form cannot be read.") from exc
 
 
-def _metadata(operation: Operation, texts: list[tuple[str, str]], headers: Any) -> dict[str, Any]:
-    content_type, _ = headers.get("content-type", ("", {}))
-    _, disposition = headers["content-disposition"]
-    of_the_file = {"filename": disposition["filename"].decode(errors="replace"), "content_type": content_type.strip()}
-    fields = json.read_form(metadata_type(operation), texts)
-    return fields | {name: text for name, text in of_the_file.items() if not fields.get(name)}
+def _check_field(operation: Operation, before: dict[str, str], part: MultipartSegment) -> None:
+    name = part.name
+    if not name:
+        raise invalid("", "form", "Each part of the form has a name.")
+    if part.filename is not None:
+        raise invalid(name, "unknown", f"The file is the part {FILE_PART}.")
+    if name in before:
+        raise invalid(name, "duplicate", "It may be given only once.")
+    if len(before) == len(metadata_type(operation).fields):
+        raise invalid("", "form", "The form has more fields than there are.")
 
 
-def _name(headers: Any) -> str:
-    name: bytes = headers["content-disposition"][1].get("name", b"")
-    return name.decode(errors="replace")
+def _content(parts: Parts) -> Iterator[bytes]:
+    for piece in iter(lambda: next(parts, None), None):
+        for first in range(0, len(cast(bytes, piece)), CHUNK_BYTES):
+            yield bytes(cast(bytes, piece)[first : first + CHUNK_BYTES])
 
 
-def _text(part: Any, before: list[tuple[str, str]]) -> str:
-    text: bytes = part.read(_MOST_TEXT_BYTES)
-    if len(text) + sum(len(other) for _, other in before) >= _MOST_TEXT_BYTES:
-        raise invalid("", "form", "The fields of the form are too long.")
-    return text.decode(errors="replace")
+def _at_most(parts: Parts, most: int) -> Iterator[bytes]:
+    for piece in _content(parts):
+        most -= len(piece)
+        if most < 0:
+            raise invalid("", "form", "The fields of the form are too long.")
+        yield piece
 
 
-class _Body:
-    """The body as Django's parser reads it; knows how it ended."""
+def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
+    of_the_file = {"filename": file.filename or "", "content_type": _header(file, "Content-Type")}
+    read = json.read_form(metadata_type(operation), fields.items())
+    return read | {name: text for name, text in of_the_file.items() if not read.get(name)}
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._chunks = body_chunks(request, CHUNK_BYTES)
-        self.tail = b""
 
-    def read(self, size: int) -> bytes:
-        chunk = next(self._chunks, b"")
-        self.tail = (self.tail + chunk)[-256:]
-        return chunk
+def _header(part: MultipartSegment, wanted: str) -> str:
+    return next((value for name, value in part.headerlist if name == wanted), "")

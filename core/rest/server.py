@@ -13,8 +13,8 @@ import uvicorn
 from django.conf import settings
 
 from core.errors import Unavailable
-from core.rest import events
-from core.rest.lines import CUT
+from core.rest import bodies, events
+from core.rest.bodies import CUT
 from core.streams import STREAMS
 
 Scope = dict[str, Any]
@@ -23,11 +23,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Bodies that may come slowly and be of any length.
-_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
-_FILES = (b"multipart/form-data", b"application/offset+octet-stream")
+_UPLOADS = tuple(content_type.encode() for content_type in bodies.UPLOAD_TYPES)
 _GONE: Message = {"type": "http.disconnect"}
-_READ_AHEAD_BYTES = 1024 * 1024
+#: What a call may have read ahead in any case, and what all calls may have read ahead beyond it.
+_OWN_AHEAD_BYTES = 64 * 1024
+_SHARED_AHEAD_BYTES = 64 * 1024**2
 #: How long the clients of open streams may take to read why they end.
 _LAST_WORDS_SECONDS = 2.0
 #: The calls whose streams are open, by what sends them.
@@ -42,14 +42,17 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             await ordinary(scope, receive, send)
             return
         scope["headers"] = _without_look_alikes(scope["headers"])
-        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        content_type = content_type.lower()
-        upload = content_type.startswith(_LINES + _FILES)
-        patience = settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS
-        call = _Call(scope, receive, send, patience, in_lines=not content_type.startswith(_FILES))
-        # Who is slow to send holds no thread meanwhile.
-        await call.read_ahead(1 if upload else _READ_AHEAD_BYTES)
-        await (uploads if upload else ordinary)(scope, call.receive, call.send)
+        headers = dict(scope["headers"])
+        upload = headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
+        call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
+        scope[bodies.SOURCE] = call.next_piece
+        try:
+            # A slow client holds no thread meanwhile. What is too large for an ordinary call is not read for one.
+            most = 1 if upload else settings.MAX_MESSAGE_BYTES + 1
+            whole = await call.read_ahead(most) if upload or int(headers.get(b"content-length", 0)) < most else False
+            await (ordinary if whole and not upload else uploads)(scope, call.receive, call.send)
+        finally:
+            call.forget_ahead()
         if events.TAKEN_OVER in scope:
             await call.go_on(*scope[events.TAKEN_OVER])
 
@@ -76,47 +79,80 @@ class Server(uvicorn.Server):
 class _Call:
     """One call's way in and out, neither of which a client may hold up for ever."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float, *, in_lines: bool) -> None:
+    #: How many bytes all calls have read ahead beyond what each may.
+    _shared_ahead = 0
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
         self._scope = scope
         self._ahead: deque[Message] = deque()
+        self._ahead_bytes = 0
+        self._ended = False
         self._receive = receive
         self._send = send
         self._patience = patience
-        self._in_lines = in_lines
-        self._line_bytes = 0
+        self._until: float | None = None
         self._stalled = False
+        self._loop = asyncio.get_running_loop()
 
-    async def read_ahead(self, most: int) -> None:
-        """Reads the body until it ends, or until so many bytes have come."""
+    async def read_ahead(self, most: int) -> bool:
+        """Read the body until it ends, or until so many bytes have come. Returns whether it has ended."""
         headers = dict(self._scope["headers"])
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
-            return
+            return True
         length = 0
+        self._until = self._loop.time() + settings.MAX_CALL_SECONDS
         while length < most:
             message = await self._next()
-            self._ahead.append(message)
             length += len(message.get("body", b""))
+            if not self._keep_ahead(message, length):
+                return True
             if not message.get("more_body"):
-                return
+                return True
+        self._until = None
+        return False
+
+    def _keep_ahead(self, message: Message, length: int) -> bool:
+        beyond = max(0, length - _OWN_AHEAD_BYTES) - self._ahead_bytes
+        if beyond > 0 and _Call._shared_ahead + beyond > _SHARED_AHEAD_BYTES:
+            self._scope[CUT] = "full"
+            self._ahead.append(_GONE)
+            return False
+        self._ahead_bytes += max(0, beyond)
+        _Call._shared_ahead += max(0, beyond)
+        self._ahead.append(message)
+        return True
+
+    def forget_ahead(self) -> None:
+        """What was read ahead is read, or not needed."""
+        _Call._shared_ahead -= self._ahead_bytes
+        self._ahead_bytes = 0
+        self._ahead.clear()
+
+    def next_piece(self) -> bytes | None:
+        """Wait for the next piece of the body, in the thread that serves the call; None = it has ended."""
+        if self._ended:
+            return None
+        try:
+            message = self._ahead.popleft()
+        except IndexError:
+            message = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+        self._ended = not message.get("more_body")
+        return message.get("body", b"") if message["type"] == "http.request" else None
 
     async def receive(self) -> Message:
         return self._ahead.popleft() if self._ahead else await self._next()
 
     async def _next(self) -> Message:
+        patience = self._patience
+        if self._until is not None:
+            patience = min(patience, self._until - self._loop.time())
         try:
-            message = await asyncio.wait_for(self._receive(), self._patience)
+            message = await asyncio.wait_for(self._receive(), patience)
         except TimeoutError:
             self._scope[CUT] = "idle"
             return _GONE
         if message["type"] == "http.disconnect":
             self._scope[CUT] = "gone"
-            return message
-        body: bytes = message.get("body", b"")
-        newline = body.rfind(b"\n")
-        self._line_bytes = self._line_bytes + len(body) if newline < 0 else len(body) - newline - 1
-        if self._in_lines and self._line_bytes > settings.MAX_REQUEST_BYTES:
-            self._scope[CUT] = "long"
-            return _GONE
         return message
 
     async def send(self, message: Message) -> None:

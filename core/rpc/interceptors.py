@@ -32,9 +32,11 @@ from core.errors import (
     RateLimited,
     Unauthenticated,
     invalid,
+    message_too_large,
     problem_of,
+    request_too_large,
 )
-from core.operations import caller
+from core.operations import admitted, caller
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall
 from core.rpc.guard import Guard
@@ -91,7 +93,7 @@ def in_time(call: RpcCall) -> Iterator[None]:
     """Gives the call its deadline, the client's or the server's own; does not begin what comes too late already."""
     seconds = call.context.time_remaining()  # Without a deadline, grpcio says 9.2e18.
     if not (call.method.response_streaming or call.method.request_streaming):
-        seconds = min(seconds, settings.GRPC_MAX_DEADLINE_SECONDS)
+        seconds = min(seconds, settings.MAX_CALL_SECONDS)
     token = context.deadline.set(time.monotonic() + seconds)
     try:
         context.check_deadline()
@@ -107,15 +109,19 @@ def connected(call: RpcCall) -> AbstractContextManager[None]:
 
 @contextmanager
 def authenticated(call: RpcCall) -> Iterator[None]:
-    """Finds out who calls."""
+    """Finds out who calls, and whether they may make this call."""
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send one credential.")
-    call.credential = caller(call.method.operation, call.metadata.get("authorization"))
+    operation = call.method.operation
+    call.credential = caller(operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
+    if operation is not None:
+        call.credential = admitted(operation, call.credential)
     yield
 
 
-INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, received, in_time, connected, authenticated)
+#: Who calls comes before what is sent: a message is received and decoded for those who may make the call.
+INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, in_time, connected, authenticated, received)
 #: Health and reflection are asked without credentials, and must answer while the database does not.
 OF_THE_SERVER: tuple[Layer, ...] = (reported, traced, answered, received)
 
@@ -124,6 +130,10 @@ def _only(call: RpcCall) -> Any:
     message = _next(call, call.guard.patience)
     if message is None:
         raise invalid("", "required", "Send one request message.")
+    if len(message) > settings.MAX_MESSAGE_BYTES:
+        raise request_too_large(settings.MAX_MESSAGE_BYTES)
+    # Time has passed since the call began.
+    context.check_deadline()
     return _message(call, message)
 
 
@@ -154,6 +164,9 @@ def _next(call: RpcCall, patience: float) -> bytes | None:
 
 
 def _message(call: RpcCall, message: bytes) -> Any:
+    operation = call.method.operation
+    if len(message) > settings.MAX_MESSAGE_BYTES and not (operation and operation.takes_file):
+        raise message_too_large(settings.MAX_MESSAGE_BYTES)
     try:
         return call.method.decode(message)
     except DecodeError as exc:

@@ -46,7 +46,7 @@ def status_details(problem: Problem) -> bytes:
     kept = sum(size <= _MOST_VIOLATION_BYTES for size in sizes)
     metadata = dict(problem.metadata)
     if kept < len(violations):
-        metadata["more_violations"] = str(len(violations) - kept)
+        metadata["more_violations"] = str(int(metadata.get("more_violations", 0)) + len(violations) - kept)
     status = Status(code=problem.kind.grpc_code, message=status_message(problem))
     status.details.append(_packed(ErrorInfo(reason=problem.reason, domain=DOMAIN, metadata=metadata)))
     if kept:

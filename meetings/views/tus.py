@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from core.errors import MethodNotAllowed, UnsupportedMediaType, invalid
 from core.operations import admitted, caller
 from core.reporting import http_meter
-from core.rest.lines import body_chunks
+from core.rest import bodies
 from meetings.services import resumable
 from meetings.services.recordings import Announced
 from meetings.services.resumable import ALGORITHMS, Checksum
@@ -95,7 +95,11 @@ def _patch(request: HttpRequest, actor: Any, upload_id: str) -> HttpResponse:
     if request.content_type != PIECE_TYPE:
         raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.")
     written = resumable.append(
-        actor, upload_id, _number(request, "Upload-Offset"), body_chunks(request, _CHUNK_BYTES), _checksum(request)
+        actor,
+        upload_id,
+        _number(request, "Upload-Offset"),
+        bodies.pieces(request.META, _CHUNK_BYTES),
+        _checksum(request),
     )
     return HttpResponse(status=204, headers={"Upload-Offset": str(written.offset)})
 

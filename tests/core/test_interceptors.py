@@ -267,7 +267,7 @@ def test_a_call_that_comes_too_late_is_not_run_though_its_message_came(scene: Sc
 def test_a_call_has_the_servers_deadline_if_its_own_is_later(
     scene: Scene, serve: Serve, settings: Any, asked: float | None
 ) -> None:
-    settings.GRPC_MAX_DEADLINE_SECONDS = 0.1
+    settings.MAX_CALL_SECONDS = 0.1
 
     def take_long() -> None:
         until = context.deadline.get()

@@ -1,6 +1,7 @@
 """An operation's request and answer as HTTP says them. Both directions: for servers and for clients."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,13 +14,13 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from core.rest.json.arrays import parse_array
 from core.rest.json.decoding import (
     Errors,
     field_reader,
     from_text,
     item_reader,
     message_reader,
-    parse_array,
     parse_object,
 )
 from core.rest.json.encoding import field_encoder, set_fields, to_json
@@ -131,7 +132,7 @@ def read_request(
             errors.add("", "body", "This operation takes no body.")
         errors.raise_any()
         return operation.request_class(**fields)
-    values = parse_object(body, errors) if body else {}
+    values = parse_object(body.removeprefix(BOM_UTF8), errors) if body else {}
     resource = message_reader(planned.body_type, planned.no_keys)(values, "", errors)
     errors.raise_any()
     if planned.masked:
@@ -151,14 +152,17 @@ def read_item(operation: "Operation", line: bytes) -> Message | ValidationError:
     return _item(operation, parse_object(line, errors), errors)
 
 
-def read_items(operation: "Operation", body: bytes) -> Iterator[Message | ValidationError]:
+def read_items(operation: "Operation", body: bytes, most_bytes: int) -> Iterator[Message | ValidationError]:
     """As `read_item`, for each value of a JSON array.
+
+    Args:
+        most_bytes: of one item.
 
     Raises:
         ValidationError: the body is no JSON array.
     """
     errors = Errors()
-    values = parse_array(body, errors)
+    values = parse_array(body.removeprefix(BOM_UTF8), errors, most_bytes)
     errors.raise_any()
     return (_item(operation, value, Errors()) for value in values)
 

@@ -29,12 +29,15 @@ UNKNOWN, TYPE, FORMAT, RANGE, DUPLICATE, ONE_OF, JSON = (
     "one_of",
     "json",
 )
+#: The most values in one message: each of them takes many times its bytes in memory.
+MAX_VALUES = 10_000
 ONCE = "It may be given only once."
 
 _MOST_ERRORS = 50
 _MOST_SHOWN_OF_A_KEY = 100
 #: A number of more digits fits no field, and would take long to read.
 _MOST_DIGITS = 400
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -85,26 +88,54 @@ def parse_object(body: bytes, errors: Errors) -> dict[str, Any]:
     return {}
 
 
-def parse_array(body: bytes, errors: Errors) -> list[Any]:
-    """The JSON array that a body holds; of a body that holds none, an empty one."""
-    value = _parsed(body, errors)
-    if isinstance(value, list):
-        return value
-    if not errors:
-        errors.add("", JSON, "The body must be a JSON array.")
-    return []
-
-
 def _parsed(body: bytes, errors: Errors) -> Any:
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_integer)
+        text = body.decode()
     except UnicodeDecodeError:
         errors.add("", JSON, "The body must be JSON in UTF-8.")
-    except json.JSONDecodeError as exc:
-        errors.add("", JSON, f"The body must be JSON; it is none at line {exc.lineno}, column {exc.colno}.")
-    except RecursionError:
-        errors.add("", JSON, "The body is nested too deeply.")
+        return None
+    if has_too_many_values(text):
+        errors.add("", JSON, f"A message may have {MAX_VALUES:,} values, counting those in lists and objects.")
+        return None
+    try:
+        return parse(text)
+    except (json.JSONDecodeError, RecursionError) as exc:
+        add_not_json(errors, text, exc)
     return None
+
+
+def parse(text: str) -> Any:
+    """The value of a JSON text, whose duplicate keys are marked.
+
+    Raises:
+        JSONDecodeError, RecursionError: it is no JSON, or nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+
+
+def add_not_json(errors: Errors, text: str, exc: json.JSONDecodeError | RecursionError, place: int = 0) -> None:
+    """Say that a body is no JSON.
+
+    Args:
+        text: the whole body.
+        place: of the part in it that was read.
+    """
+    if isinstance(exc, RecursionError):
+        errors.add("", JSON, "The body is nested too deeply.")
+        return
+    place += exc.pos
+    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+    errors.add("", JSON, f"The body must be JSON; it is none at line {line}, column {column}.")
+
+
+def has_too_many_values(text: str) -> bool:
+    """Whether a JSON text has more values than a message may have, found out without making them."""
+    # Those within strings are looked for only where the text may have too many.
+    return _separators(text) >= MAX_VALUES and _separators(_STRING.sub('""', text)) >= MAX_VALUES
+
+
+def _separators(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def from_text(field: FieldDescriptor, text: str) -> Any:
