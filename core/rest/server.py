@@ -43,14 +43,16 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             return
         scope["headers"] = _without_look_alikes(scope["headers"])
         headers = dict(scope["headers"])
-        upload = headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
+        upload = bodies.is_api(scope["path"]) and headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
         call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
         scope[bodies.SOURCE] = call.next_piece
         try:
-            # A slow client holds no thread meanwhile. What is too large for an ordinary call is not read for one.
-            most = 1 if upload else settings.MAX_MESSAGE_BYTES + 1
-            whole = await call.read_ahead(most) if upload or int(headers.get(b"content-length", 0)) < most else False
-            await (ordinary if whole and not upload else uploads)(scope, call.receive, call.send)
+            # A slow client of an ordinary call holds no thread. A body that is too large for one, and an upload, are
+            # read by the thread, which knows by then whether the caller may make the call.
+            most = settings.MAX_MESSAGE_BYTES + 1
+            ahead = not upload and int(headers.get(b"content-length", 0)) < most
+            whole = ahead and await call.read_ahead(most)
+            await (ordinary if whole else uploads)(scope, call.receive, call.send)
         finally:
             call.forget_ahead()
         if events.TAKEN_OVER in scope:
