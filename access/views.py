@@ -1,13 +1,14 @@
 """The HTTP door."""
 
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from access import calls, tokens
 from access.models import ApiKey, StreamTicket
 from core.operations import operations
+from core.rest.conditional import tagged
 from core.rest.door import Door
 from core.rest.openapi.limits import limits_of
+from core.rest.safe import read_only
 from tandem.auth.v1 import auth_pb2
 
 #: How long others may keep our public keys: a new one must be published for longer before it signs.
@@ -23,8 +24,8 @@ class AuthViewSet(Door):
     )
 
 
-@require_safe
-def jwks(request: HttpRequest) -> JsonResponse:
+@read_only
+def jwks(request: HttpRequest) -> HttpResponse:
     """The public keys of access tokens, as a JWK set (RFC 7517); empty while a secret signs them."""
     cache = {"Cache-Control": f"public, max-age={KEYS_KEPT_FOR_SECONDS}"}
-    return JsonResponse(tokens.jwks(), content_type="application/jwk-set+json", headers=cache)
+    return tagged(request, JsonResponse(tokens.jwks(), content_type="application/jwk-set+json", headers=cache))

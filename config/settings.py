@@ -9,7 +9,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logging import logging_config
+from core import headers
 from core.database import configuration as database_configuration
+from core.origins import allowed_origin
 from tandem import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,27 +89,23 @@ UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
 #: How many proxies stand in front of HTTP and add to X-Forwarded-For; 0 = none is believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
-CORS_ALLOWED_ORIGINS = env.list(
-    "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
-)
-CORS_ALLOW_HEADERS = [
-    "authorization", "content-type", "idempotency-key", "if-match", "last-event-id", "x-bulk-mode",
-    "x-request-id",
-    # Resumable uploads.
-    "tus-resumable", "upload-checksum", "upload-length", "upload-metadata", "upload-offset", "x-http-method-override",
-]  # fmt: skip
-CORS_EXPOSE_HEADERS = [
-    "ETag", "Location", "Retry-After", "X-Request-ID", "Idempotent-Replayed",
-    "Tandem-Meeting-Id", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version",
-    "Upload-Length", "Upload-Offset",
-]  # fmt: skip
+CORS_ALLOWED_ORIGINS = [
+    allowed_origin(origin)
+    for origin in env.list(
+        "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
+    )
+]
+CORS_ALLOW_HEADERS = [*headers.READ, *headers.PASSED_OVER]
+CORS_EXPOSE_HEADERS = [*headers.ANSWERED]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_URLS_REGEX = r"^/api/"
 
 MIDDLEWARE = [
     "core.rest.middleware.serve_call",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "core.rest.compression.compress",
+    "core.rest.cors.Cors",
     "core.rest.middleware.refuse_foreign_pages",
     # What only pages for people need; the API is served before it.
     "core.rest.middleware.serve_api",

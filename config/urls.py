@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from core.rest import docs, service
-from core.rest.problems import no_such_path
+from core.rest.problems import no_such_page, no_such_path
 
 urlpatterns = [
     path("", include("users.urls")),
@@ -23,4 +23,5 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/api/v1/docs")),
+    re_path("", no_such_page),
 ]

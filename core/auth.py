@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.module_loading import import_string
+
+from core.errors import InsufficientScope, Unauthenticated
 
 #: How long a verified credential is believed, in seconds. Revocation must take effect within one.
 BELIEVED_FOR = 0.8
@@ -80,7 +81,13 @@ def authenticate(authorization: str | None) -> Credential:
     known = _kept.get(key)
     if known is not None and known[0] > now:
         return known[1]
-    credential: Credential = import_string(settings.AUTHENTICATE)(authorization)
+    credential: Credential
+    try:
+        credential = import_string(settings.AUTHENTICATE)(authorization)
+    except Unauthenticated as exc:
+        # Of another scheme the caller just does not know that tokens are wanted (RFC 6750, 3.1).
+        exc.token_refused = (authorization or "").partition(" ")[0].lower() == "bearer"
+        raise
     with _lock:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
@@ -94,7 +101,11 @@ def redeem_ticket(ticket: str, path: str) -> Credential:
     Raises:
         Unauthenticated: it is not good.
     """
-    credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path)
+    try:
+        credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path)
+    except Unauthenticated as exc:
+        exc.token_refused = True
+        raise
     return credential
 
 
@@ -104,10 +115,10 @@ def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
     return renewed
 
 
-def scope_lacking(scope: str) -> PermissionDenied:
+def scope_lacking(scope: str) -> InsufficientScope:
     """Return the error for an API key that lacks this scope; an empty one means that no API key will do."""
     lacks = f"it lacks the scope {scope}" if scope else "sign in instead"
-    return PermissionDenied(f"This API key does not do for that: {lacks}.")
+    return InsufficientScope(f"This API key does not do for that: {lacks}.", scope)
 
 
 def forget(user_id: Any) -> None:

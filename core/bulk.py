@@ -159,7 +159,7 @@ class Chunk:
         violations = problem.violations
         if field and not violations:
             violations = (Violation(field, problem.reason.lower(), problem.message),)
-        shown = tuple(v._replace(field=shown_path(v.field, self.paths)) for v in violations)
+        shown = tuple(Violation.at(shown_path(v.path, self.paths), v.code, v.message) for v in violations)
         row.problem = replace(problem, violations=shown)
 
     @property

@@ -5,10 +5,10 @@ failures below; `problem_of` turns any exception into a `Problem`, which each do
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import (
     NON_FIELD_ERRORS,
@@ -60,12 +60,36 @@ TABLE: dict[str, Kind] = {
 }
 
 
+#: The path of a field: its parts, which may hold any character; or, where they are names of ours, a text with dots
+#: between them. The key of an error in a ValidationError's dict.
+FieldPath = str | tuple[str, ...]
+
+
 class Violation(NamedTuple):
-    """What is wrong with one field: its path (dots between the parts), the rule's code in lower case, a sentence."""
+    """What is wrong with one field.
+
+    Attributes:
+        field: its path with dots between the parts, as gRPC has it; empty = the whole.
+        code: of the broken rule, in lower case.
+        message: a sentence.
+        parts: its path, part by part; None = those of `field`.
+    """
 
     field: str
     code: str
     message: str
+    parts: tuple[str, ...] | None = None
+
+    @classmethod
+    def at(cls, path: FieldPath, code: str, message: str) -> "Violation":
+        """The violation of the field with this path."""
+        parts = parts_of(path)
+        return cls(".".join(parts), code, message, parts)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The field's path, part by part; empty = the whole."""
+        return parts_of(self.field) if self.parts is None else self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +129,26 @@ class Failure(Exception):
 
 
 class Unauthenticated(Failure):
+    """Nobody is signed in.
+
+    Attributes:
+        token_refused: a bearer token was sent and is not good (RFC 6750's `invalid_token`).
+    """
+
     reason = "UNAUTHENTICATED"
+    token_refused = False
+
+
+class InsufficientScope(PermissionDenied):
+    """The caller's API key is not good for this operation (RFC 6750's `insufficient_scope`).
+
+    Attributes:
+        scope: what it lacks; empty = no key is good for it.
+    """
+
+    def __init__(self, message: str, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class AlreadyExists(Failure):
@@ -174,7 +217,19 @@ class TooLarge(Failure):
 
 
 class UnsupportedMediaType(Failure):
+    """The body is of a type, or packed in a way, that is not taken.
+
+    Attributes:
+        accepted: the media types that are taken here, where the call tells.
+        patches: they are those of a PATCH.
+    """
+
     reason = "UNSUPPORTED_MEDIA_TYPE"
+
+    def __init__(self, message: str, *, accepted: Iterable[str] = (), patches: bool = False) -> None:
+        super().__init__(message)
+        self.accepted = tuple(accepted)
+        self.patches = patches
 
 
 class ChecksumMismatch(Failure):
@@ -184,7 +239,17 @@ class ChecksumMismatch(Failure):
 
 
 class MethodNotAllowed(Failure):
+    """The path does not answer this method.
+
+    Attributes:
+        allowed: the methods that it answers.
+    """
+
     reason = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, message: str = "This path does not answer this method.", *, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
 
 
 class DeadlineExceeded(Failure):
@@ -208,9 +273,14 @@ class Unavailable(Failure):
     retry_after_seconds = 1
 
 
-def invalid(field_path: str, code: str, message: str) -> ValidationError:
-    """A ValidationError on one field; `field_path` is its path, dots between the parts."""
-    return ValidationError({field_path: ValidationError(message, code=code)})
+def invalid(path: FieldPath, code: str, message: str) -> ValidationError:
+    """A ValidationError on one field."""
+    return ValidationError({path: ValidationError(message, code=code)})  # type: ignore[dict-item]
+
+
+def parts_of(path: FieldPath) -> tuple[str, ...]:
+    """The parts of a field's path."""
+    return path if isinstance(path, tuple) else tuple(path.split(".")) if path else ()
 
 
 #: PostgreSQL's codes of a statement that was ended because it, or its wait for a lock, took too long.
@@ -298,13 +368,18 @@ def renamed(paths: Mapping[str, str]) -> Iterator[None]:
     except ValidationError as exc:
         if not hasattr(exc, "error_dict"):
             raise
-        raise ValidationError({shown_path(name, paths): errors for name, errors in exc.error_dict.items()}) from exc
+        shown: dict[Any, Any] = {shown_path(name, paths): errors for name, errors in exc.error_dict.items()}
+        raise ValidationError(shown) from exc
 
 
-def shown_path(name: str, paths: Mapping[str, str]) -> str:
+def shown_path(path: FieldPath, paths: Mapping[str, str]) -> FieldPath:
     """The path that a bad field has in the message; of an item in a list (`roles.0`), its list's with the item's."""
-    head, dot, rest = name.partition(".")
-    return paths.get(name) or f"{paths.get(head, head)}{dot}{rest}"
+    if isinstance(path, str):
+        head, dot, rest = path.partition(".")
+        return paths.get(path) or f"{paths.get(head, head)}{dot}{rest}"
+    if ".".join(path) in paths:
+        return parts_of(paths[".".join(path)])
+    return (*parts_of(paths.get(path[0], path[0])), *path[1:]) if path else path
 
 
 # Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.
@@ -317,4 +392,4 @@ def _violations(exc: ValidationError) -> Iterator[Violation]:
         for error in errors:
             code = error.code or "invalid"
             code = _CODES.get(code, code)
-            yield Violation("" if name == NON_FIELD_ERRORS else name, code, " ".join(error.messages))
+            yield Violation.at("" if name == NON_FIELD_ERRORS else name, code, " ".join(error.messages))

@@ -84,8 +84,11 @@ def lines(environ: Environ, most: int) -> Iterator[bytes]:
     yield bytes(rest)
 
 
-def json_text(environ: Environ, content_type: str) -> bytes:
+def json_text(environ: Environ, content_type: str, types: tuple[str, ...] = (JSON_TYPE,)) -> bytes:
     """Read the body of a unary call, which is JSON or empty.
+
+    Args:
+        types: the media types that are taken.
 
     Raises:
         UnsupportedMediaType: it is something else.
@@ -93,10 +96,10 @@ def json_text(environ: Environ, content_type: str) -> bytes:
     """
     # A type that would be read slowly is refused before anything is read.
     if declared_bytes(environ) or (is_chunked(environ) and content_type in UPLOAD_TYPES):
-        _check_type(environ, content_type)
+        _check_type(environ, content_type, types)
     body = whole(environ, settings.MAX_MESSAGE_BYTES)
     if body:
-        _check_type(environ, content_type)
+        _check_type(environ, content_type, types)
     return body
 
 
@@ -144,10 +147,11 @@ def with_length(application: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _check_type(environ: Environ, content_type: str) -> None:
+def _check_type(environ: Environ, content_type: str, types: tuple[str, ...]) -> None:
     check_encoding(environ)
-    if content_type != JSON_TYPE:
-        raise UnsupportedMediaType(f"Send the body as {JSON_TYPE}.")
+    if content_type not in types:
+        patches = environ["REQUEST_METHOD"] == "PATCH"
+        raise UnsupportedMediaType(f"Send the body as {types[0]}.", accepted=types, patches=patches)
 
 
 def _from_wsgi(environ: Environ, size: int) -> Iterator[bytes]:

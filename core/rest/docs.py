@@ -5,7 +5,9 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_safe
+
+from core.rest.conditional import tagged
+from core.rest.safe import read_only
 
 #: The page runs our scripts and nobody else's. Swagger UI draws its icons from data URLs.
 _CONTENT_SECURITY_POLICY = (
@@ -14,13 +16,15 @@ _CONTENT_SECURITY_POLICY = (
 )
 
 
-@require_safe
+@read_only
 def openapi(request: HttpRequest) -> HttpResponse:
     """The document as it is committed (see `core.rest.openapi.current`)."""
-    return HttpResponse(committed_path().read_bytes(), content_type="application/json")
+    content = committed_path().read_bytes()
+    headers = {"Cache-Control": "public, no-cache"}
+    return tagged(request, HttpResponse(content, content_type="application/json", headers=headers))
 
 
-@require_safe
+@read_only
 def page(request: HttpRequest) -> HttpResponse:
     """Swagger UI, from local files."""
     return HttpResponse(render_to_string("docs.html"), headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})

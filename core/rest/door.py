@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
+from django.utils.cache import patch_vary_headers
 from google.protobuf.message import Message
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
@@ -30,11 +31,14 @@ from core.operations import (
 )
 from core.reporting import Report, http_meter, subject_of_request, subject_of_response
 from core.rest import bodies, events, json, lines, multipart, problems
+from core.rest.conditional import PRIVATE, is_known, not_modified
+from core.rest.safe import allowed
 from core.streams import STREAMS, items
 from core.versions import ANY_VERSION, expected_version
 
 #: Query names that belong to the door, not to an operation's request.
 OWN_QUERY_NAMES = frozenset({"count"})
+MERGE_PATCH = "application/merge-patch+json"
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -83,7 +87,8 @@ class Door(ViewSet):
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """What may be done here."""
-        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        patch = {"Accept-Patch": ", ".join(_types("PATCH"))} if "PATCH" in self.allowed_methods else {}
+        return allowed(self.allowed_methods, **patch)
 
 
 def routes(viewset: type[Door]) -> list[URLPattern]:
@@ -121,7 +126,7 @@ def _answer_unary(
     response = perform(call, message)
     report: Report = sent.report  # type: ignore[attr-defined]
     report.subject_id = report.subject_id or subject_of_response(call.operation, response)
-    return _answer(call, response, location)
+    return _answer(call, sent, response, location)
 
 
 def _answer_stream(
@@ -132,7 +137,7 @@ def _answer_stream(
     response = begin(call, items(call, sent.META.get("HTTP_AUTHORIZATION"), messages))
     if operation.answers_stream:
         return lines.answer(response, sent.report)  # type: ignore[attr-defined]
-    return _answer(call, response, location)
+    return _answer(call, sent, response, location)
 
 
 def _answer_feed(
@@ -156,7 +161,14 @@ def _answer_feed(
 
 def _request(operation: Operation, sent: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
     ignored = OWN_QUERY_NAMES | {"ticket"} if operation.is_feed else OWN_QUERY_NAMES
-    message = json.read_request(operation, path_values, sent.META["QUERY_STRING"], body, ignore=ignored)
+    message = json.read_request(
+        operation,
+        path_values,
+        sent.META["QUERY_STRING"],
+        body,
+        ignore=ignored,
+        merge_patch=sent.content_type == MERGE_PATCH,
+    )
     report: Report = sent.report  # type: ignore[attr-defined]
     report.request = message
     report.subject_id = subject_of_request(operation, message)
@@ -187,14 +199,13 @@ def _credential(operation: Operation, sent: HttpRequest) -> Credential:
     return caller(operation, authorization)
 
 
-def _answer(call: Call, response: Message, location: str | None) -> HttpResponse:
+def _answer(call: Call, sent: HttpRequest, response: Message, location: str | None) -> HttpResponse:
     operation = call.operation
     status = json.success_status(operation)
+    answer = HttpResponse(status=status)
     if status == 204:
-        nothing = HttpResponse(status=status)
-        del nothing["Content-Type"]
-        return nothing
-    answer = HttpResponse(json.answer_bytes(operation, response), content_type="application/json", status=status)
+        del answer["Content-Type"]
+        return answer
     resource: Any = getattr(response, operation.http.response_body) if operation.http.response_body else response
     if location:
         answer["Location"] = re.sub(r"{\w+}$", str(resource.id), location)
@@ -203,8 +214,16 @@ def _answer(call: Call, response: Message, location: str | None) -> HttpResponse
         answer["ETag"] = f'"{version}"'
     if operation.secret:
         answer["Cache-Control"] = "no-store"
+    elif not operation.writes:
+        answer["Cache-Control"] = PRIVATE
+        patch_vary_headers(answer, ["Authorization"])
+        # Of a version only what is named by its id is always the same thing: another user may have an e-mail by now.
+        if is_known(sent, answer.get("ETag", "") if operation.http.path.endswith("}") else ""):
+            return not_modified(answer)
     if call.replayed:
         answer["Idempotent-Replayed"] = "true"
+    answer["Content-Type"] = "application/json"
+    answer.content = json.answer_bytes(operation, response)
     return answer
 
 
@@ -215,7 +234,12 @@ def _exact_count(sent: str | None) -> bool:
 
 
 def _body(request: HttpRequest) -> bytes:
-    return bodies.json_text(request.META, request.content_type or "")
+    return bodies.json_text(request.META, request.content_type or "", _types(request.method))
+
+
+def _types(method: str | None) -> tuple[str, ...]:
+    """The media types of a body."""
+    return ("application/json", MERGE_PATCH) if method == "PATCH" else ("application/json",)
 
 
 def _collection(path: str) -> str:

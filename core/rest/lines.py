@@ -30,7 +30,9 @@ def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | V
         body = bodies.whole(request.META, settings.MAX_REQUEST_BYTES)
         return json.read_items(operation, body, settings.MAX_MESSAGE_BYTES)
     if request.content_type not in bodies.LINES_TYPES:
-        raise UnsupportedMediaType(f"Send the body as {_TYPE}: a line of JSON for each message.")
+        raise UnsupportedMediaType(
+            f"Send the body as {_TYPE}: a line of JSON for each message.", accepted=[_TYPE, bodies.JSON_TYPE]
+        )
     return (_message(operation, line) for line in _lines(request) if line.strip())
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from corsheaders.conf import conf as cors
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
@@ -10,8 +9,10 @@ from django.urls import resolve
 from core.context import sane_request_id
 from core.database.hygiene import connected
 from core.errors import Problem, invalid
+from core.origins import normalized
 from core.reporting import Report, http_meter
 from core.rest import bodies, problems
+from core.rest.cors import is_allowed, is_public
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -33,7 +34,11 @@ def serve_call(answer: Answer) -> Answer:
             if told := getattr(response, "told", None):
                 report.fail(*told)
         response["X-Request-ID"] = request_id
-        if not response.streaming and "Content-Length" not in response:
+        if response.status_code in (204, 304):
+            # These say nothing of a content (RFC 9110, 8.6).
+            del response["Content-Length"]
+            del response["Content-Type"]
+        elif not response.streaming and "Content-Length" not in response:
             response["Content-Length"] = str(len(response.content))
         return response
 
@@ -56,7 +61,8 @@ def refuse_foreign_pages(answer: Answer) -> Answer:
         except DisallowedHost:
             return problems.response_of(invalid("host", "unknown", "This server does not answer under that host name."))
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and origin.lower() != own.lower() and origin not in cors.CORS_ALLOWED_ORIGINS:
+        # A page of no origin of its own (`null`) is a foreign one.
+        if origin and not (is_public(request) or is_allowed(origin) or _is_same(origin, own)):
             return problems.response(Problem("FORBIDDEN", "Pages of this origin may not call this server."))
         return answer(request)
 
@@ -77,6 +83,11 @@ def serve_api(answer: Answer) -> Answer:
             return problems.response_of(exc)
 
     return served
+
+
+def _is_same(origin: str, own: str) -> bool:
+    found = normalized(origin)
+    return found is not None and found == normalized(own)
 
 
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

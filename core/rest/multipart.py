@@ -39,7 +39,7 @@ def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | V
     boundary = (request.content_params or {}).get("boundary", "")
     bodies.check_encoding(request.META)
     if request.content_type != bodies.FORM_TYPE or not boundary:
-        raise UnsupportedMediaType(f"Send the body as {bodies.FORM_TYPE}.")
+        raise UnsupportedMediaType(f"Send the body as {bodies.FORM_TYPE}.", accepted=[bodies.FORM_TYPE])
     return _messages(operation, _parts(request, boundary))
 
 
@@ -95,9 +95,9 @@ def _check_field(operation: Operation, before: dict[str, str], part: MultipartSe
     if not name:
         raise invalid("", "form", "Each part of the form has a name.")
     if part.filename is not None:
-        raise invalid(name, "unknown", f"The file is the part {FILE_PART}.")
+        raise invalid((name,), "unknown", f"The file is the part {FILE_PART}.")
     if name in before:
-        raise invalid(name, "duplicate", "It may be given only once.")
+        raise invalid((name,), "duplicate", "It may be given only once.")
     if len(before) == len(metadata_type(operation).fields):
         raise invalid("", "form", "The form has more fields than there are.")
 

@@ -2,14 +2,29 @@
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
 from core import context
-from core.errors import MethodNotAllowed, Problem, UnsupportedMediaType, invalid, problem_of
+from core.errors import (
+    InsufficientScope,
+    MethodNotAllowed,
+    Problem,
+    Unauthenticated,
+    UnsupportedMediaType,
+    invalid,
+    problem_of,
+)
+
+#: What stands in a URI's fragment as it is, beside letters, digits and `-._~` (RFC 3986, 3.5).
+_IN_FRAGMENTS = "!$&'()*+,;=:@?"
 
 
 def handle(exc: Exception, drf_context: dict[str, Any]) -> HttpResponse:
@@ -21,9 +36,7 @@ def response_of(exc: BaseException) -> HttpResponse:
     """The answer that tells of this exception."""
     match exc:
         case exceptions.MethodNotAllowed():
-            problem = problem_of(MethodNotAllowed("This path does not answer this method."))
-        case exceptions.UnsupportedMediaType():
-            problem = problem_of(UnsupportedMediaType("Send the body as application/json."))
+            problem = problem_of(MethodNotAllowed())
         case TooManyFieldsSent():
             problem = problem_of(invalid("", "max_items", "The query has more parts than the server takes."))
         case Http404():
@@ -39,13 +52,32 @@ def response(problem: Problem, raised: BaseException | None = None) -> HttpRespo
     answer = HttpResponse(json.dumps(document(problem)), content_type="application/problem+json", status=status)
     if problem.retry_after_seconds is not None:
         answer["Retry-After"] = str(math.ceil(problem.retry_after_seconds))
-    if status == 401:
-        answer["WWW-Authenticate"] = 'Bearer realm="tandem"'
+    if challenge := _challenge(status, raised):
+        answer["WWW-Authenticate"] = challenge
+    if isinstance(raised, MethodNotAllowed):
+        answer["Allow"] = ", ".join(raised.allowed)
+    if isinstance(raised, UnsupportedMediaType) and raised.accepted:
+        answer["Accept"] = ", ".join(raised.accepted)
+        if raised.patches:
+            answer["Accept-Patch"] = answer["Accept"]
+    # Without a word, caches may keep what is not found or not allowed (RFC 9110, 15.1).
+    answer["Cache-Control"] = "no-cache"
     # Django would log it once more, without the call's id.
     answer._has_been_logged = True  # type: ignore[attr-defined]
     # For the call's log line, where an exception that nobody foresaw stands with its error id.
     answer.told = (problem, raised)  # type: ignore[attr-defined]
     return answer
+
+
+def _challenge(status: int, raised: BaseException | None) -> str:
+    """`WWW-Authenticate` (RFC 6750, 3): why the token that was sent will not do; of none that was sent, no word."""
+    bearer = 'Bearer realm="tandem"'
+    if isinstance(raised, InsufficientScope):
+        return f'{bearer}, error="insufficient_scope"' + (f', scope="{raised.scope}"' if raised.scope else "")
+    if status == 401:
+        refused = isinstance(raised, Unauthenticated) and raised.token_refused
+        return f'{bearer}, error="invalid_token"' if refused else bearer
+    return ""
 
 
 def document(problem: Problem) -> dict[str, Any]:
@@ -57,7 +89,7 @@ def document(problem: Problem) -> dict[str, Any]:
         "detail": problem.message,
         "reason": problem.reason,
         "errors": [
-            {"pointer": pointer(violation.field), "code": violation.code, "detail": violation.message}
+            {"pointer": pointer(violation.path), "code": violation.code, "detail": violation.message}
             for violation in problem.violations
         ],
         "request_id": context.request_id.get(),
@@ -65,11 +97,26 @@ def document(problem: Problem) -> dict[str, Any]:
     }
 
 
-def pointer(field: str) -> str:
-    """The field's path as a JSON pointer in a URI fragment: `profile.bio` → `#/profile/bio`; the whole → `#`."""
-    return "#" + "".join(f"/{part}" for part in field.split(".") if part)
+def pointer(path: Iterable[str]) -> str:
+    """A field as a JSON pointer (RFC 6901) in a URI fragment: ("profile", "bio") → `#/profile/bio`; the whole → `#`."""
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
+    return "#" + "".join(f"/{quote(part, safe=_IN_FRAGMENTS)}" for part in escaped)
 
 
 def no_such_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """The answer to a path under /api that nothing serves."""
     return response(Problem("NOT_FOUND", "There is nothing at this address."))
+
+
+@csrf_exempt
+def no_such_page(request: HttpRequest) -> HttpResponse:
+    """The answer to any other path that nothing serves: a page for browsers, a problem for programs.
+
+    Raises:
+        Http404: the client prefers HTML.
+    """
+    if request.get_preferred_type(["application/problem+json", "application/json", "text/html"]) == "text/html":
+        raise Http404
+    answer = no_such_path(request)
+    patch_vary_headers(answer, ["Accept"])
+    return answer

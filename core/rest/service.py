@@ -2,36 +2,52 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.utils.cache import patch_vary_headers
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 from core import health as state
+from core.rest.safe import read_only
+
+_FRESH = {"Cache-Control": "no-cache"}
+#: What `/metrics` answers with, and what stands for any of it.
+_METRICS_TYPES = ("application/openmetrics-text", "text/plain", "text/*", "*/*")
 
 
-@require_safe
+@read_only
 def health(request: HttpRequest) -> JsonResponse:
     """That the service is there, and which."""
     healthy = all(state.components().values())
     body = {"status": "healthy" if healthy else "unhealthy", "service": "tandem", "version": settings.VERSION}
-    return JsonResponse(body, status=200 if healthy else 503)
+    return JsonResponse(body, status=200 if healthy else 503, headers=_FRESH)
 
 
-@require_safe
+@read_only
 def live(request: HttpRequest) -> JsonResponse:
     """That the process answers; it asks nothing of others."""
-    return JsonResponse({"status": "live"})
+    return JsonResponse({"status": "live"}, headers=_FRESH)
 
 
-@require_safe
+@read_only
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether calls can be served; 503 with the reason when not."""
     broken = [name for name, works in state.components().items() if not works]
     if broken:
-        return JsonResponse({"status": "not ready", "reason": f"not working: {', '.join(broken)}"}, status=503)
-    return JsonResponse({"status": "ready"})
+        reason = f"not working: {', '.join(broken)}"
+        return JsonResponse({"status": "not ready", "reason": reason}, status=503, headers=_FRESH)
+    return JsonResponse({"status": "ready"}, headers=_FRESH)
 
 
-@require_safe
+@read_only
 def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's metrics in Prometheus' text format."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """This process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics."""
+    encode, content_type = choose_encoder(_preferred_type(request))
+    answer = HttpResponse(encode(REGISTRY), content_type=content_type, headers=_FRESH)
+    patch_vary_headers(answer, ["Accept"])
+    return answer
+
+
+def _preferred_type(request: HttpRequest) -> str:
+    """The media type that the client likes best. prometheus_client takes the first that it knows, whatever its `q`."""
+    sent = request.accepted_types
+    return next((str(one) for one in sent if f"{one.main_type}/{one.sub_type}" in _METRICS_TYPES), "")

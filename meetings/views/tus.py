@@ -52,7 +52,7 @@ def _answer(request: HttpRequest, views: dict[str, View], *arguments: str) -> Ht
     report.meter = http_meter(method if method in views else "other", "tus")
     view = views.get(method)
     if view is None:
-        raise MethodNotAllowed("This path does not answer this method.")
+        raise MethodNotAllowed(allowed=views)
     if view is not _options:
         if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
             return HttpResponse(status=412, headers={"Tus-Version": VERSION})

@@ -26,7 +26,7 @@ def parse_array(body: bytes, errors: Errors, most_bytes: int) -> Iterator[Any]:
         most_bytes: of one item.
     """
     if not _is_utf8(body):
-        errors.add("", JSON, "The body must be JSON in UTF-8.")
+        errors.add((), JSON, "The body must be JSON in UTF-8.")
         return iter(())
     # One byte is one character: places in the text are places in the body, and no letter makes the text larger.
     text = body.decode("latin-1")
@@ -54,18 +54,18 @@ def _spans(text: str, errors: Errors, most_bytes: int) -> list[tuple[int, int]]:
     if text[place : place + 1] != "[":
         # The place of the fault is named as of any other body; a value that is no array is one fault, too.
         json.JSONDecoder(object_pairs_hook=len).raw_decode(text[: place + most_bytes], place)
-        errors.add("", JSON, "The body must be a JSON array.")
+        errors.add((), JSON, "The body must be a JSON array.")
         return []
     place = _after(_SPACE, text, place + 1)
     closed = text[place : place + 1] == "]"
     place += closed
     while not closed:
         if len(spans) == MAX_ITEMS:
-            errors.add("", JSON, f"An array may have {MAX_ITEMS:,} items; send more as application/x-ndjson.")
+            errors.add((), JSON, f"An array may have {MAX_ITEMS:,} items; send more as application/x-ndjson.")
             return []
         end = _end_of_item(text, place, place + most_bytes + 1)
         if end is None or end - place > most_bytes or has_too_many_values(text[place:end]):
-            errors.add("", JSON, f"Item {len(spans)} of the array is larger than a message may be.")
+            errors.add((), JSON, f"Item {len(spans)} of the array is larger than a message may be.")
             return []
         _check(text, place, end)
         spans.append((place, end))

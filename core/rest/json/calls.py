@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from core.rest.json.arrays import parse_array
 from core.rest.json.decoding import (
     Errors,
+    Path,
     field_reader,
     from_text,
     item_reader,
@@ -24,7 +25,7 @@ from core.rest.json.decoding import (
     parse_object,
 )
 from core.rest.json.encoding import field_encoder, set_fields, to_json
-from core.rest.json.forms import is_nested
+from core.rest.json.forms import is_map, is_nested
 from core.rest.json.query import QueryName, parse_query, query_names, read_query, write_query
 from tandem.common.v1.common_pb2 import AuditInfo, PaginationResponse
 
@@ -110,7 +111,13 @@ def plan(operation: "Operation") -> Plan:
 
 
 def read_request(
-    operation: "Operation", path_values: Mapping[str, str], query: str, body: bytes, *, ignore: Collection[str] = ()
+    operation: "Operation",
+    path_values: Mapping[str, str],
+    query: str,
+    body: bytes,
+    *,
+    ignore: Collection[str] = (),
+    merge_patch: bool = False,
 ) -> Message:
     """The request message that an HTTP call means.
 
@@ -118,6 +125,8 @@ def read_request(
         path_values: the texts in the path, decoded.
         query: the query string as WSGI gives it.
         ignore: query names that the caller takes care of.
+        merge_patch: the body is a JSON merge patch (RFC 7396). It means what a body in JSON means but for maps, of
+            which it would change some keys; so it may not hold one.
 
     Raises:
         ObjectDoesNotExist: the path holds a text where a number stands.
@@ -129,11 +138,13 @@ def read_request(
     fields.update(read_query(planned.query, pairs, errors))
     if planned.body_type is None:
         if body:
-            errors.add("", "body", "This operation takes no body.")
+            errors.add((), "body", "This operation takes no body.")
         errors.raise_any()
         return operation.request_class(**fields)
     values = parse_object(body.removeprefix(BOM_UTF8), errors) if body else {}
-    resource = message_reader(planned.body_type, planned.no_keys)(values, "", errors)
+    resource = message_reader(planned.body_type, planned.no_keys)(values, (), errors)
+    if merge_patch and not errors:
+        _refuse_maps(planned.body_type, values, (), errors)
     errors.raise_any()
     if planned.masked:
         _drop_empty(resource)
@@ -170,7 +181,7 @@ def read_items(operation: "Operation", body: bytes, most_bytes: int) -> Iterator
 def _item(operation: "Operation", value: Any, errors: Errors) -> Message | ValidationError:
     try:
         errors.raise_any()
-        message: Message = message_reader(operation.method.input_type)(value, "", errors)
+        message: Message = message_reader(operation.method.input_type)(value, (), errors)
         errors.raise_any()
     except ValidationError as exc:
         return exc
@@ -258,14 +269,14 @@ def read_answer(operation: "Operation", body: Any) -> Message:
     bare, page = operation.http.response_body, page_field(response_type)
     if bare:
         if body is not None:
-            fields[bare] = field_reader(response_type.fields_by_name[bare])(body, "", errors)
+            fields[bare] = field_reader(response_type.fields_by_name[bare])(body, (), errors)
     else:
         values = dict(body) if page and isinstance(body, dict) else body
         where = {name: values.pop(name, None) for name in _PAGE_KEYS} if values is not body else {}
-        response = message_reader(response_type, frozenset(filter(None, [page])))(values, "", errors)
+        response = message_reader(response_type, frozenset(filter(None, [page])))(values, (), errors)
         fields.update((field.name, value) for field, value in response.ListFields())
         if page:
-            pagination = message_reader(PaginationResponse.DESCRIPTOR)(where, "", errors)
+            pagination = message_reader(PaginationResponse.DESCRIPTOR)(where, (), errors)
             pagination.has_more = bool(pagination.next_page_token)
             fields[page] = pagination
     errors.raise_any()
@@ -304,7 +315,7 @@ def version_path(resource: Descriptor) -> str:
 
 def _path_value(operation: "Operation", name: str, text: str) -> Any:
     field, errors = operation.method.input_type.fields_by_name[name], Errors()
-    value = item_reader(field)(from_text(field, text), name, errors)
+    value = item_reader(field)(from_text(field, text), (name,), errors)
     if errors:
         # As unknown as a number that nobody has.
         noun = name.removesuffix("_id").replace("_", " ").capitalize()
@@ -320,6 +331,16 @@ def _paths(message_type: Descriptor, values: Mapping[str, Any], prefix: str = ""
             yield from _paths(field.message_type, value, f"{prefix}{key}.")
         else:
             yield prefix + key
+
+
+def _refuse_maps(message_type: Descriptor, values: Mapping[str, Any], path: Path, errors: Errors) -> None:
+    for key, value in values.items():
+        field = message_type.fields_by_name[key]
+        if value is not None and is_map(field):
+            sentence = "A merge patch would change some keys of it; send it whole, in a body of application/json."
+            errors.add((*path, key), "merge_patch", sentence)
+        elif value is not None and field.message_type and is_nested(field):
+            _refuse_maps(field.message_type, value, (*path, key), errors)
 
 
 def _drop_empty(message: Message) -> None:

@@ -42,28 +42,32 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
+#: The path of a field, part by part: keys may hold any character. Empty = the whole.
+Path = tuple[str, ...]
+
+
 class Errors:
     """What is wrong with a request, by field path; of very many errors the first."""
 
     def __init__(self) -> None:
-        self._found: dict[str, ValidationError] = {}
+        self._found: dict[Path, ValidationError] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, path: str, code: str, sentence: str) -> None:
+    def add(self, path: Path, code: str, sentence: str) -> None:
         if len(self._found) < _MOST_ERRORS:
             self._found.setdefault(path, ValidationError(sentence, code=code))
 
     def raise_any(self) -> None:
         """Raises them all as one ValidationError, if there are any."""
         if self._found:
-            raise ValidationError(self._found)
+            raise ValidationError(self._found)  # type: ignore[arg-type]
 
 
 #: Takes a JSON value and its path; gives the field's value. Where the value does not fit it adds to the errors, and
 #: what it gives is not to be used.
-Reader = Callable[[Any, str, Errors], Any]
+Reader = Callable[[Any, Path, Errors], Any]
 
 
 def from_json(message_class: type[AnyMessage], value: Any) -> AnyMessage:
@@ -73,7 +77,7 @@ def from_json(message_class: type[AnyMessage], value: Any) -> AnyMessage:
         ValidationError: it stands for none.
     """
     errors = Errors()
-    message: AnyMessage = message_reader(message_class.DESCRIPTOR)(value, "", errors)
+    message: AnyMessage = message_reader(message_class.DESCRIPTOR)(value, (), errors)
     errors.raise_any()
     return message
 
@@ -84,7 +88,7 @@ def parse_object(body: bytes, errors: Errors) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     if not errors:
-        errors.add("", JSON, "The body must be a JSON object.")
+        errors.add((), JSON, "The body must be a JSON object.")
     return {}
 
 
@@ -92,10 +96,10 @@ def _parsed(body: bytes, errors: Errors) -> Any:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        errors.add("", JSON, "The body must be JSON in UTF-8.")
+        errors.add((), JSON, "The body must be JSON in UTF-8.")
         return None
     if has_too_many_values(text):
-        errors.add("", JSON, f"A message may have {MAX_VALUES:,} values, counting those in lists and objects.")
+        errors.add((), JSON, f"A message may have {MAX_VALUES:,} values, counting those in lists and objects.")
         return None
     try:
         return parse(text)
@@ -121,11 +125,11 @@ def add_not_json(errors: Errors, text: str, exc: json.JSONDecodeError | Recursio
         place: of the part in it that was read.
     """
     if isinstance(exc, RecursionError):
-        errors.add("", JSON, "The body is nested too deeply.")
+        errors.add((), JSON, "The body is nested too deeply.")
         return
     place += exc.pos
     line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
-    errors.add("", JSON, f"The body must be JSON; it is none at line {line}, column {column}.")
+    errors.add((), JSON, f"The body must be JSON; it is none at line {line}, column {column}.")
 
 
 def has_too_many_values(text: str) -> bool:
@@ -149,9 +153,9 @@ def from_text(field: FieldDescriptor, text: str) -> Any:
     return text
 
 
-def add_unknown(errors: Errors, path: str) -> None:
+def add_unknown(errors: Errors, path: Path) -> None:
     # The sentence of core.masks: an unknown key and an unknown path of a mask are the same mistake.
-    errors.add(path, UNKNOWN, f"There is no field {path}.")
+    errors.add(path, UNKNOWN, f"There is no field {'.'.join(path)}.")
 
 
 @cache
@@ -169,18 +173,18 @@ def message_reader(message_type: Descriptor, without: frozenset[str] = frozenset
     readers = {field.name: field_reader(field) for field in message_type.fields if field.name not in without}
     one_ofs = [[field.name for field in one_of.fields] for one_of in message_type.oneofs if len(one_of.fields) > 1]
 
-    def read_message(value: Any, path: str, errors: Errors) -> Message:
+    def read_message(value: Any, path: Path, errors: Errors) -> Message:
         known: dict[str, Any] = {}
         for key, item in _entries(value, path, errors):
             reader = readers.get(key)
             if reader is None:
-                add_unknown(errors, _join(path, key))
+                add_unknown(errors, _within(path, key))
             elif item is not None:
-                known[key] = reader(item, f"{path}.{key}" if path else key, errors)
+                known[key] = reader(item, (*path, key), errors)
         for names in one_ofs:
             given = [name for name in names if name in known]
             if len(given) > 1:
-                errors.add(_join(path, given[1]), ONE_OF, f"Only one of these may be given: {', '.join(names)}.")
+                errors.add(_within(path, given[1]), ONE_OF, f"Only one of these may be given: {', '.join(names)}.")
         return message_class() if errors else message_class(**known)
 
     return read_message
@@ -217,10 +221,10 @@ def item_reader(field: FieldDescriptor) -> Reader:
 
 
 def _map_reader(read: Reader) -> Reader:
-    def read_map(value: Any, path: str, errors: Errors) -> dict[str, Any]:
+    def read_map(value: Any, path: Path, errors: Errors) -> dict[str, Any]:
         entries = {}
         for key, item in _entries(value, path, errors):
-            where = _join(path, key)
+            where = _within(path, key)
             entries[_read_text(key, where, errors)] = read(item, where, errors)
         return entries
 
@@ -228,17 +232,17 @@ def _map_reader(read: Reader) -> Reader:
 
 
 def _list_reader(read: Reader) -> Reader:
-    def read_list(value: Any, path: str, errors: Errors) -> list[Any]:
+    def read_list(value: Any, path: Path, errors: Errors) -> list[Any]:
         if type(value) is not list:
             errors.add(path, TYPE, "Expected a list.")
             return []
-        return [read(item, f"{path}.{index}", errors) for index, item in enumerate(value)]
+        return [read(item, (*path, str(index)), errors) for index, item in enumerate(value)]
 
     return read_list
 
 
 def _text_reader(read: Callable[[str], Message | None], expected: str) -> Reader:
-    def read_value(value: Any, path: str, errors: Errors) -> Message | None:
+    def read_value(value: Any, path: Path, errors: Errors) -> Message | None:
         if type(value) is not str:
             errors.add(path, TYPE, expected)
             return None
@@ -253,7 +257,7 @@ def _text_reader(read: Callable[[str], Message | None], expected: str) -> Reader
 def _choice_reader(field: FieldDescriptor) -> Reader:
     numbers, sentence = enums.numbers(field.enum_type), enums.unknown_choice(field.enum_type)
 
-    def read_choice(value: Any, path: str, errors: Errors) -> int:
+    def read_choice(value: Any, path: Path, errors: Errors) -> int:
         if type(value) is not str:
             errors.add(path, TYPE, sentence)
         elif value not in numbers:
@@ -266,7 +270,7 @@ def _choice_reader(field: FieldDescriptor) -> Reader:
 
 
 def _integer_reader(smallest: int, largest: int) -> Reader:
-    def read_integer(value: Any, path: str, errors: Errors) -> int:
+    def read_integer(value: Any, path: Path, errors: Errors) -> int:
         if type(value) is not int:
             errors.add(path, TYPE, "Expected a whole number.")
         elif not smallest <= value <= largest:
@@ -281,7 +285,7 @@ def _integer_reader(smallest: int, largest: int) -> Reader:
 def _float_reader(width: str) -> Reader:
     pack = struct.Struct(width).pack
 
-    def read_float(value: Any, path: str, errors: Errors) -> float:
+    def read_float(value: Any, path: Path, errors: Errors) -> float:
         if type(value) not in (int, float) or value != value:  # NaN is the one number that is not itself
             errors.add(path, TYPE, "Expected a number.")
             return 0
@@ -297,13 +301,13 @@ def _float_reader(width: str) -> Reader:
     return read_float
 
 
-def _read_bool(value: Any, path: str, errors: Errors) -> bool:
+def _read_bool(value: Any, path: Path, errors: Errors) -> bool:
     if type(value) is not bool:
         errors.add(path, TYPE, "Expected true or false.")
     return value is True
 
 
-def _read_text(value: Any, path: str, errors: Errors) -> str:
+def _read_text(value: Any, path: Path, errors: Errors) -> str:
     if type(value) is not str:
         errors.add(path, TYPE, "Expected a text.")
         return ""
@@ -316,13 +320,13 @@ def _read_text(value: Any, path: str, errors: Errors) -> str:
     return value
 
 
-def _entries(value: Any, path: str, errors: Errors) -> Collection[tuple[str, Any]]:
+def _entries(value: Any, path: Path, errors: Errors) -> Collection[tuple[str, Any]]:
     if not isinstance(value, dict):
         errors.add(path, TYPE, "Expected an object.")
         return ()
     if isinstance(value, _WithDuplicates):
         for key in value.duplicates:
-            errors.add(_join(path, key), DUPLICATE, ONCE)
+            errors.add(_within(path, key), DUPLICATE, ONCE)
     return value.items()
 
 
@@ -346,6 +350,6 @@ def _integer(text: str) -> int:
     return int(text[:_MOST_DIGITS])
 
 
-def _join(path: str, key: str) -> str:
-    key = key[:_MOST_SHOWN_OF_A_KEY].encode(errors="replace").decode()
-    return f"{path}.{key}" if path else key
+def _within(path: Path, key: str) -> Path:
+    """The path of a key that may be any text; of a very long one its beginning."""
+    return *path, key[:_MOST_SHOWN_OF_A_KEY].encode(errors="replace").decode()

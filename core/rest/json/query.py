@@ -1,5 +1,6 @@
 """Query strings: the names that an operation's request is given by, and what they mean."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from core.rest.json.forms import DATE, TIMESTAMP
 from tandem.common.v1.common_pb2 import SORT_ORDER_ASC, SORT_ORDER_DESC, PaginationRequest, SortSpec, TimeRange
 
 _MOST_PAIRS = 1_000
+_IN_BRACKETS = re.compile(r"(\w+)\[[0-9]*\]", re.ASCII)
 _DIRECTIONS = {"true": SORT_ORDER_DESC, "false": SORT_ORDER_ASC}
 
 
@@ -54,9 +56,9 @@ def parse_query(query: str, errors: Errors) -> list[tuple[str, str]]:
         text = query.encode("latin-1").decode()
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS)
     except UnicodeError:
-        errors.add("", "query", "The query must be UTF-8, percent-encoded.")
+        errors.add((), "query", "The query must be UTF-8, percent-encoded.")
     except ValueError:
-        errors.add("", "query", f"The query may hold {_MOST_PAIRS} values.")
+        errors.add((), "query", f"The query may hold {_MOST_PAIRS} values.")
     return []
 
 
@@ -64,16 +66,23 @@ def read_query(names: Mapping[str, QueryName], pairs: Iterable[tuple[str, str]],
     """The request's fields, as its constructor takes them."""
     given: dict[str, list[str]] = {}
     for name, text in pairs:
-        given.setdefault(name, []).append(text)
+        given.setdefault(_list_name(names, name), []).append(text)
     request: dict[str, Any] = {}
     for name, texts in given.items():
         query_name = names.get(name)
         if query_name is None:
-            add_unknown(errors, name)
+            add_unknown(errors, (name,))
             continue
         into = request.setdefault(query_name.parent, {}) if query_name.parent else request
         into[query_name.field.name] = _read(query_name, texts, errors)
     return request
+
+
+def _list_name(names: Mapping[str, QueryName], name: str) -> str:
+    """The name of a list that is written as PHP and axios write it: `labels[]` or `labels[0]` for `labels`."""
+    match = _IN_BRACKETS.fullmatch(name)
+    query_name = names.get(match[1]) if match else None
+    return query_name.name if query_name and query_name.field.is_repeated else name
 
 
 def write_query(names: Collection[QueryName], request: Message) -> list[tuple[str, str]]:
@@ -104,13 +113,13 @@ def _names_of(field: FieldDescriptor) -> Iterator[QueryName]:
 def _read(query_name: QueryName, texts: list[str], errors: Errors) -> Any:
     name, field = query_name.name, query_name.field
     if field.is_repeated:
-        return field_reader(field)([from_text(field, text) for text in texts], name, errors)
+        return field_reader(field)([from_text(field, text) for text in texts], (name,), errors)
     if len(texts) > 1:
-        errors.add(name, DUPLICATE, ONCE)
+        errors.add((name,), DUPLICATE, ONCE)
     if not query_name.descending:
-        return item_reader(field)(from_text(field, texts[0]), name, errors)
+        return item_reader(field)(from_text(field, texts[0]), (name,), errors)
     if texts[0] not in _DIRECTIONS:
-        errors.add(name, TYPE, "Expected true or false.")
+        errors.add((name,), TYPE, "Expected true or false.")
     return _DIRECTIONS.get(texts[0])
 
 

@@ -10,14 +10,15 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import FileResponse, HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import parse_etags
 
 from core.errors import MethodNotAllowed, invalid
 from core.operations import admitted, caller
 from core.reporting import http_meter
+from core.rest.conditional import PRIVATE, is_known
+from core.rest.safe import METHODS, allowed
 from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription
@@ -48,16 +49,16 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
     report: Any = request.report  # type: ignore[attr-defined]
     report.meter = http_meter("GET" if request.method == "GET" else "other", "transcript")
     if request.method == "OPTIONS":
-        return HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed("This path does not answer this method.")
+        return allowed(METHODS)
+    if request.method not in METHODS:
+        raise MethodNotAllowed(allowed=METHODS)
     credential = admitted(_OPERATION, caller(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
     report.principal, report.subject_id = credential.actor.pk, meeting_id
     found = transcription(credential.actor, meeting_id, _version(request))
     # It says as little to a cache that several callers share as any answer of ours.
-    headers = {"ETag": f'"{found.fingerprint}-{form}"', "Cache-Control": "private, no-cache"}
+    headers = {"ETag": f'"{found.fingerprint}-{form}"', "Cache-Control": PRIVATE}
     answer: HttpResponseBase
-    if headers["ETag"] in (known := parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))) or "*" in known:
+    if is_known(request, headers["ETag"]):
         answer = HttpResponseNotModified(headers=headers)
     else:
         headers["Content-Disposition"] = attachment(found.meeting.title, form)
@@ -93,7 +94,7 @@ def _version(request: HttpRequest) -> int:
     """Which version is asked for; 0 = the current one."""
     for name in request.GET:
         if name != "transcript_version":
-            raise invalid(name, "unknown", "There is no such parameter.")
+            raise invalid((name,), "unknown", "There is no such parameter.")
     sent = request.GET.get("transcript_version", "0")
     if not re.fullmatch(r"[0-9]{1,9}", sent):
         raise invalid("transcript_version", "type", "transcript_version is a number.")

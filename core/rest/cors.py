@@ -1,0 +1,44 @@
+"""Which pages of other origins may call, and read what they are answered (CORS)."""
+
+from urllib.parse import SplitResult
+
+from corsheaders.conf import conf
+from corsheaders.middleware import CorsMiddleware
+from django.http import HttpRequest, HttpResponseBase
+
+from core.origins import normalized
+
+#: What is public by its nature: any page may read it.
+PUBLIC = ("/.well-known/jwks.json", "/api/v1/openapi.json")
+
+
+class Cors(CorsMiddleware):
+    """CORS by origins in one spelling; and any origin where what is read is public."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        return is_public(request) or super().is_enabled(request)
+
+    def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not is_public(request):
+            return super().add_response_headers(request, response)
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = ", ".join(conf.CORS_EXPOSE_HEADERS)
+        if request.method == "OPTIONS":
+            response["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+            response["Access-Control-Allow-Headers"] = ", ".join(conf.CORS_ALLOW_HEADERS)
+            response["Access-Control-Max-Age"] = str(conf.CORS_PREFLIGHT_MAX_AGE)
+        return response
+
+    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
+        return is_allowed(origin)
+
+
+def is_public(request: HttpRequest) -> bool:
+    """Whether any page may read what is at this path."""
+    return request.path_info in PUBLIC
+
+
+def is_allowed(origin: str) -> bool:
+    """Whether pages of this origin may call, by the settings."""
+    found = normalized(origin)
+    return found is not None and found in {normalized(allowed) for allowed in conf.CORS_ALLOWED_ORIGINS}
