@@ -3,11 +3,15 @@
 A line of JSON is what the HTTP door takes for the message. A CSV file has a column for each field, named by its path;
 an empty cell means unset, the items of a list have `;` between them, a map is a JSON object. Files are UTF-8, with or
 without a byte order mark, and lines may end with CR LF. They are read and written row by row, however long they are.
+
+A CSV file may have passed through a spreadsheet program: columns may have `;` or tabs between them, the heading any
+case, TRUE is true, empty columns at the right and rows without any text are none.
 """
 
 import codecs
 import csv
 import json as stdlib_json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TextIO
 
@@ -15,6 +19,7 @@ from django.core.exceptions import ValidationError
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from core.errors import Problem
 from core.operations import Operation
 from core.reporting import without_secrets
 from core.rest import json
@@ -25,6 +30,9 @@ from core.rest.json.forms import DATE, TIMESTAMP, is_map
 LONGEST_LINE = 1 << 18
 MASK = "***"
 _BETWEEN = ";"
+_DELIMITERS = ",;\t"
+#: How a name of a column may look that is shown though it is not known.
+_NAME = re.compile(r"[A-Za-z][A-Za-z _.-]{0,39}")
 
 #: Name of a CSV column → the path of its field in the message, and that field.
 Columns = Mapping[str, tuple[tuple[str, ...], FieldDescriptor]]
@@ -37,7 +45,7 @@ class BadFile(Exception):
 class Lines(Protocol):
     """What is read of a file."""
 
-    def readline(self, size: int, /) -> bytes:
+    def readline(self, size: int = -1, /) -> bytes:
         """The next line, or as much of it as `size`; empty at the end."""
 
 
@@ -56,11 +64,15 @@ class Item(NamedTuple):
 
 
 def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
-    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none."""
+    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none.
+
+    A line may also be a report of a row that failed (see `report`): then it stands for the row in it.
+    """
     for number, line in _lines(file):
         if len(line) > LONGEST_LINE:
             yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
         elif line.strip():
+            line = reported_row(line)
             yield Item(number, json.read_item(operation, line), line)
 
 
@@ -68,17 +80,52 @@ def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[It
     """The rows of a CSV file, each a request message of the operation. The heading is read at once.
 
     Raises:
-        BadFile: a column of the heading is not known, or stands twice; or, from the iterator, the file is no CSV.
+        BadFile: a column of the heading is not known, or stands twice; or, from the iterator, the file is no CSV. What
+            stands in the first row is shown only if some of it is known: otherwise it may be a row of data.
     """
-    reader = csv.reader(_texts(file), strict=True)
-    heading = [name.strip() for name in _next_row(reader) or ()]
-    unknown = [name for name in heading if name not in columns]
-    if unknown or not heading:
-        told = f"There is no column {', '.join(map(repr, unknown))}" if unknown else "The file has no heading"
-        raise BadFile(f"{told}. Columns are: {', '.join(columns)}.")
-    if twice := [name for name in columns if heading.count(name) > 1]:
+    lines = _texts(file)
+    first = next(lines, "")
+    known = {name.casefold(): name for name in columns}
+
+    def cells(delimiter: str) -> list[str]:
+        return [cell.strip().casefold() for cell in next(csv.reader([first], delimiter=delimiter), [])]
+
+    delimiter = max(_DELIMITERS, key=lambda one: len(known.keys() & set(cells(one))))
+    reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
+    _, row = _next_row(reader) or (0, [])
+    heading = [name.strip() for name in row]
+    while heading and not heading[-1]:
+        heading.pop()
+    names = [known.get(name.casefold(), name) for name in heading]
+    unknown = [name for name in names if name not in columns]
+    if unknown or not names:
+        raise BadFile(f"{_unknown_heading(names, unknown)}. Columns are: {', '.join(columns)}.")
+    if twice := [name for name in columns if names.count(name) > 1]:
         raise BadFile(f"The column {twice[0]!r} stands twice.")
-    return _csv_items(operation, [columns[name] for name in heading], reader)
+    return _csv_items(operation, [columns[name] for name in names], reader)
+
+
+def _unknown_heading(names: list[str], unknown: list[str]) -> str:
+    if not names:
+        return "The file has no heading"
+    if len(unknown) == len(names):
+        return "The first row is no heading: none of its cells is the name of a column"
+    return (
+        f"There is no column {', '.join(map(repr, unknown))}"
+        if _all_are_names(unknown)
+        else "The heading has names of no column"
+    )
+
+
+def _all_are_names(cells: list[str]) -> bool:
+    """Whether these may be shown as names of columns; what may be data is not."""
+    return all(_NAME.fullmatch(cell) for cell in cells)
+
+
+def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from rest
 
 
 def columns_of(
@@ -114,15 +161,61 @@ def csv_writer(columns: Columns, file: TextIO) -> Callable[[Message], None]:
     return write
 
 
-def shown(item: Item, message_type: Descriptor) -> Any:
+def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
+    """The line of JSON that reports a row which was not written.
+
+    Args:
+        prefix: what the names of fields are shown without.
+        row: its JSON values.
+    """
+    told = {
+        "line": line,
+        "reason": problem.reason,
+        "message": problem.message,
+        "fields": [
+            {"field": v.field.removeprefix(prefix), "code": v.code, "message": v.message} for v in problem.violations
+        ],
+        "row": row,
+    }
+    return stdlib_json.dumps(told, ensure_ascii=False, default=str) + "\n"
+
+
+def reported_row(line: bytes) -> bytes:
+    """The row in a `report`, without what is masked in it; a line that is no report, as it is."""
+    if not line.startswith(b'{"line":'):
+        return line
+    try:
+        told = stdlib_json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    if not (isinstance(told, dict) and told.keys() == _REPORTED and isinstance(told["row"], dict)):
+        return line
+    return stdlib_json.dumps(_without_masks(told["row"])).encode()
+
+
+_REPORTED = {"line", "reason", "message", "fields", "row"}
+
+
+def _without_masks(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_masks(item) for key, item in value.items() if item != MASK}
+    return value
+
+
+def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
     """The row as JSON values, for a report: of what the contract does not know, and of secrets, only that it is there.
 
     Null where it cannot be told which is which.
+
+    Args:
+        masked: False = everything is shown.
     """
     try:
         value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
     except (ValueError, RecursionError):
         return None
+    if not masked:
+        return value or None
     return without_secrets(_known(value, message_type)) if value else None
 
 
@@ -165,23 +258,27 @@ def _decoded(number: int, line: bytes) -> str:
         raise BadFile(f"Line {number} is not UTF-8; save the file as UTF-8.") from exc
 
 
-def _next_row(reader: Any) -> list[str] | None:
-    """The next row that is not empty; None at the end."""
-    begin = reader.line_num + 1
-    try:
-        return next(filter(None, reader), None)
-    except csv.Error as exc:
-        raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+def _next_row(reader: Any) -> tuple[int, list[str]] | None:
+    """The next row with any text, and the line it begins on; None at the end."""
+    while True:
+        begin = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as exc:
+            raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+        if cells is None:
+            return None
+        if any(map(str.strip, cells)):
+            return begin, cells
 
 
 def _csv_items(
     operation: Operation, columns: list[tuple[tuple[str, ...], FieldDescriptor]], reader: Any
 ) -> Iterator[Item]:
-    while True:
-        begin = reader.line_num + 1
-        cells = _next_row(reader)
-        if cells is None:
-            return
+    while (row := _next_row(reader)) is not None:
+        begin, cells = row
+        while len(cells) > len(columns) and not cells[-1].strip():
+            cells.pop()
         if len(cells) != len(columns):
             told = f"The row has {len(cells)} cells, the heading {len(columns)}."
             yield Item(begin, ValidationError(told, code="cells"), {})
@@ -211,6 +308,9 @@ def _value(field: FieldDescriptor, cell: str) -> Any:
             return cell
     if field.is_repeated:
         return [from_text(field, part.strip()) for part in cell.split(_BETWEEN)]
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        # As spreadsheet programs write them.
+        cell = cell.strip().lower()
     return from_text(field, cell)
 
 

@@ -8,9 +8,9 @@ from tandem.user.v1 import user_pb2
 from users.calls import user as calls
 from users.messages import IMPORT_PATHS
 
-CSV, JSONL = "csv", "jsonl"
+CSV, JSONL, JSON = "csv", "jsonl", "json"
 #: The end of a file's name → its format.
-SUFFIXES = {".csv": CSV, ".jsonl": JSONL, ".ndjson": JSONL}
+SUFFIXES = {".csv": CSV, ".tsv": CSV, ".jsonl": JSONL, ".ndjson": JSONL, ".json": JSON}
 PASSWORD_HASH = "password_hash"  # noqa: S105 - a name
 
 #: Whose requests the rows are.

@@ -13,6 +13,7 @@ from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
 from core.errors import AlreadyExists, Violation, invalid
 from core.foreign_passwords import is_known_scheme, stored_form
+from core.jobs import enqueue
 from core.metrics import users_created
 from core.models import draft, insert_many, translated
 from users import policies
@@ -51,8 +52,11 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
             row.made = exc
 
 
-def import_users(actor: Any, chunk: Chunk) -> None:
-    """Writes accounts that were checked; nobody is sent a mail. What is wrong with a row, its `problem` says.
+def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None:
+    """Write accounts that were checked. What is wrong with a row, its `problem` says.
+
+    Args:
+        send_resets: open accounts that have no password are mailed a token to set one; without it no mail is sent.
 
     Raises:
         PermissionDenied
@@ -65,6 +69,10 @@ def import_users(actor: Any, chunk: Chunk) -> None:
         for user_id, version in first_versions("user", given.keys()).items():
             given[user_id].version = version
         chunk.save(_save)
+        if send_resets:
+            for row in chunk.good:
+                if row.made.is_active and not row.made.has_usable_password():
+                    enqueue("users.send_password_reset", email=row.made.email)
     users_created.inc(len(chunk.good))
 
 

@@ -1,0 +1,201 @@
+"""Exports of other systems: which there are, how their records are found in a file, and how one is recognised.
+
+A source turns a record into a row of BulkImportUsers. What our accounts have a place for is kept; of the rest it is
+counted what there was. Roles are never taken over unless `--map` says so: what they allow elsewhere they do not here.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from core.foreign_files import Input, Notes, Record, lookup, records_of_json, records_of_table, table
+from core.interchange import BadFile, Item
+from core.rest import json
+from users.management.files import IMPORT, columns
+from users.management.sources import applications, firebase, providers
+from users.management.sources.accounts import Account, key
+
+#: Takes a record's values into an account; false if the record is none of a person.
+Take = Callable[[Mapping[str, Any], Account], bool]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Another system.
+
+    Attributes:
+        label: how people call its file, as in "This looks like …".
+        records: finds the records in a file.
+        take: turns one into an account.
+        names: the columns that its CSV files may have, by `key`; none = its CSV files have no heading.
+        marks: each a set of texts that a file of it has in its beginning; those of a CSV file are the heading's `key`s.
+    """
+
+    label: str
+    records: Callable[[Input, Notes], Iterator[Record]]
+    take: Take
+    names: Collection[str]
+    marks: tuple[frozenset[str], ...]
+
+
+def any_records(*inside: str) -> Callable[[Input, Notes], Iterator[Record]]:
+    """Records of a CSV file or a JSON document: see `records_of_json`."""
+
+    def records(file: Input, notes: Notes) -> Iterator[Record]:
+        if file.begins_as_json:
+            return records_of_json(file, *inside)
+        return records_of_table(table(file, notes))
+
+    return records
+
+
+def _take_own(values: Mapping[str, Any], account: Account) -> bool:
+    """For files of no known system: `--map` says all."""
+    names = columns()
+    account.take_all(values, {key(name): name for name in names if name != "request_id"})
+    return True
+
+
+def _marks(*sets: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(marks.split()) for marks in sets)
+
+
+MAPPED = Source("such a file", any_records("users", "items", "data"), _take_own, frozenset(map(key, columns())), ())
+SOURCES = {
+    "auth0": Source(
+        "an Auth0 export", any_records(), providers.auth0, providers.AUTH0,
+        _marks('"email_verified" "user_id"', '"Given Name" "Email"', '"passwordHash" "_id"', '"custom_password_hash"',
+               "id givenname familyname email", "userid email emailverified", "id email emailverified nickname"),
+    ),
+    "keycloak": Source(
+        "a Keycloak realm", any_records("users"), providers.keycloak, providers.KEYCLOAK,
+        _marks('"realm" "users"', '"users" "createdTimestamp"', '"realm" "enabled"', '"credentialData"',
+               '"username" "createdTimestamp"'),
+    ),
+    "firebase": Source(
+        "a Firebase export", firebase.records, partial(firebase.take, None), (),
+        _marks('"localId"'),
+    ),
+    "django": Source(
+        "users of Django", applications.django_records, applications.django, applications.DJANGO,
+        _marks('"model" "fields" "password"', "password username email datejoined", "password issuperuser isactive"),
+    ),
+    "wordpress": Source(
+        "WordPress' wp_users", any_records(), applications.wordpress, applications.WORDPRESS,
+        _marks("userlogin userpass useremail", "userlogin useremail", '"user_login" "user_email"'),
+    ),
+    "okta": Source(
+        "an Okta export", any_records(), providers.okta, providers.OKTA,
+        _marks('"profile" "login"', "login email firstname lastname", "userid firstname lastname login"),
+    ),
+    "google": Source(
+        "a Google Workspace export", any_records(), providers.google, providers.GOOGLE,
+        _marks("firstname lastname emailaddress", "emailaddress orgunitpath"),
+    ),
+    "supabase": Source(
+        "Supabase's auth.users", any_records(), providers.supabase, providers.SUPABASE,
+        _marks("encryptedpassword email", '"encrypted_password"'),
+    ),
+    "kratos": Source(
+        "identities of Ory Kratos", any_records("identities"), providers.kratos, providers.KRATOS,
+        _marks('"traits" "schema_id"', '"traits" "credentials"', '"identities" "traits"'),
+    ),
+}  # fmt: skip
+
+
+def with_firebase_parameters(parameters: firebase.Parameters | None) -> Source:
+    """Firebase's source, which can check passwords only with its project's parameters."""
+    return replace(SOURCES["firebase"], take=partial(firebase.take, parameters))
+
+
+def recognised(head: bytes) -> str | None:
+    """Which system's export begins like this; None if that cannot be told."""
+    text = head.decode(errors="replace")
+    if text.lstrip()[:1] in ("{", "["):
+        found = {mark for source in SOURCES.values() for marks in source.marks for mark in marks if mark in text}
+    else:
+        first = text.partition("\n")[0]
+        delimiter = max(",;\t|", key=first.count)
+        cells = next(csv.reader([first], delimiter=delimiter), [])
+        if firebase.is_row(cells):
+            return "firebase"
+        found = {key(cell) for cell in cells}
+    fitting = [(max(map(len, fit)), name) for name, source in SOURCES.items() if (fit := _fit(source, found))]
+    return max(fitting)[1] if fitting else None
+
+
+def _fit(source: Source, found: set[str]) -> list[frozenset[str]]:
+    return [marks for marks in source.marks if marks <= found]
+
+
+def fields_of(mapped: Mapping[str, str]) -> dict[str, str]:
+    """What `--map` said, with whole names of fields: `phone` is `phone.e164`, `language` is `profile.language`.
+
+    Raises:
+        BadFile: there is no such field.
+    """
+    whole = [name for name in columns() if name != "request_id"]
+    short = {name.rpartition(".")[2]: name for name in whole} | {"phone": "phone.e164"} | {name: name for name in whole}
+    if unknown := sorted(set(mapped.values()) - short.keys()):
+        raise BadFile(f"There is no field {', '.join(unknown)}. Fields are: {', '.join(whole)}.")
+    return {name: short[field] for name, field in mapped.items()}
+
+
+def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) -> Iterator[Item]:
+    """The rows that the records of a file stand for.
+
+    Args:
+        mapped: name or dotted path in a record → field that it gives, before what the source makes of it.
+        notes: told what has no place here.
+
+    Raises:
+        BadFile: from the iterator: the file is not of this source, or lacks a column that is mapped.
+    """
+    empty = True
+    for record in source.records(file, notes):
+        values = dict(record.values)
+        if empty and source.names and not file.begins_as_json:
+            _check_columns(source, values, mapped)
+        empty = False
+        given = {field: lookup(values, name) for name, field in mapped.items()}
+        for name in mapped:
+            values.pop(name, None)
+        account = Account(notes)
+        try:
+            if not source.take(values, account):
+                continue
+            for field, value in given.items():
+                account.take(field, value)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            yield Item(record.place, ValidationError(f"This is no record of {source.label}.", code="format"), {})
+            continue
+        yield _item(record.place, account.row)
+    if empty:
+        raise BadFile("No account was found in it.")
+
+
+def own_array(file: Input) -> Iterator[Item]:
+    """The rows of a JSON array of rows as our own export has them."""
+    for record in records_of_json(file):
+        yield _item(record.place, record.values)
+
+
+def _check_columns(source: Source, values: Mapping[str, Any], mapped: Iterable[str]) -> None:
+    """Raises BadFile unless the heading is one: what else it may be is not to be shown as names of columns."""
+    if missing := [name for name in mapped if name not in values]:
+        raise BadFile(f"The file has no column {', '.join(map(repr, missing))}, which --map names.")
+    if not any(name in mapped or key(name) in source.names for name in values):
+        raise BadFile(
+            f"The first row is no heading of {source.label}: none of its cells is the name of a known column."
+        )
+
+
+def _item(place: int, row: dict[str, Any]) -> Item:
+    try:
+        return Item(place, json.from_json(IMPORT.request_class, row), row)
+    except ValidationError as exc:
+        return Item(place, exc, row)

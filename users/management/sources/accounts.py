@@ -1,0 +1,188 @@
+"""An account of another system on its way into a row of BulkImportUsers."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from core import ids
+from core.foreign_files import Notes
+from core.foreign_passwords import is_known_scheme
+from users.models import User
+
+ACTIVE, PENDING, DEACTIVATED, SUSPENDED = "active", "pending_verification", "deactivated", "suspended"
+#: What people write for a truth value, in lower case.
+TRUTHS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
+#: How a moment may be written but in ISO 8601.
+_FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%a %b %d %Y %H:%M:%S")
+_SHORT_OFFSET = re.compile(r"(\d)\s*([+-]\d\d)$")
+#: Numbers of milliseconds since 1970 are above it, numbers of seconds below.
+_MILLISECONDS_FROM = 100_000_000_000
+#: Fields that an account may do without: what the model refuses in them is left out, and counted.
+_SECONDARY = {
+    "avatar_url": "avatar_url", "profile.bio": "bio", "profile.gender": "gender", "profile.language": "language",
+    "profile.currency": "currency", "profile.timezone": "timezone", "profile.company": "company",
+    "profile.website": "website",
+}  # fmt: skip
+_MOMENTS = ("audit.created_at", "last_login_at")
+_BOOLEANS = ("email_verified", "phone_verified")
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
+
+
+class Account:
+    """Collects what is known of one account.
+
+    Args:
+        notes: what has no place in an account of ours is counted there.
+
+    Attributes:
+        row: the request's JSON form.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self.row: dict[str, Any] = {"user": {}}
+        self._notes = notes
+
+    def take(self, path: str, value: Any) -> None:
+        """Set a field of the user, by its path, from whatever form the other system has it in; nothing is not set."""
+        if isinstance(value, str):
+            value = value.strip()
+        if value is None or value in ("", [], {}):
+            return
+        if path == "password_hash":
+            self.take_password(str(value))
+            return
+        taken = _read(path, value)
+        if taken is None:
+            self.leave(f"{path} (not valid here)")
+            return
+        *parents, leaf = path.split(".")
+        place = self.row["user"]
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[leaf] = taken
+
+    def take_all(self, values: Mapping[str, Any], paths: Mapping[str, str]) -> None:
+        """Take the values that have a path, pass over those whose path is empty, and count the others by name.
+
+        Args:
+            paths: by `key` of the name.
+        """
+        for name, value in values.items():
+            path = paths.get(key(name))
+            if path:
+                self.take(path, value)
+            elif path is None and value not in _EMPTY:
+                self.leave(name)
+
+    def take_password(self, text: str) -> None:
+        """Set the password's hash; one of a scheme that cannot be checked is left out, and counted."""
+        if is_known_scheme(text):
+            self.row["password_hash"] = text
+        elif text.strip("*") and not text.startswith("!"):
+            self.leave("password_hash (its scheme cannot be checked)")
+
+    def leave(self, name: str) -> None:
+        """Count something that has no place here."""
+        self._notes[name] += 1
+
+    def name(self, *candidates: Any) -> None:
+        """Set the display name: the first candidate that is one; an e-mail address is not for everyone to see."""
+        user = self.row["user"]
+        whole = " ".join(filter(None, (user.get("first_name"), user.get("last_name"))))
+        for candidate in (*candidates, whole):
+            if isinstance(candidate, str) and candidate.strip() and "@" not in candidate:
+                user["display_name"] = candidate.strip()[:200]
+                return
+
+
+def key(name: str) -> str:
+    """A name as it is compared: without case, blanks, signs, and remarks in brackets."""
+    return re.sub(r"\[[^\]]*\]|[^a-z0-9]", "", name.lower())
+
+
+def moment(value: Any) -> str | None:
+    """The moment as JSON has it, from ISO 8601, a number of seconds or milliseconds since 1970, or another usual form.
+
+    Without an offset it is taken for UTC. None if it is none.
+    """
+    if isinstance(value, dict):  # MongoDB's extended JSON.
+        value = value.get("$date")
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{9,14}", value):
+            value = int(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = value / 1000 if value > _MILLISECONDS_FROM else value
+            return _written(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+        return _written(_from_text(str(value).strip()))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def truth(value: Any) -> bool | None:
+    """The truth value; None if it is none."""
+    if isinstance(value, bool):
+        return value
+    return TRUTHS.get(str(value).strip().lower())
+
+
+def _from_text(text: str) -> datetime.datetime:
+    text = _SHORT_OFFSET.sub(r"\1\2:00", text.removesuffix(" UTC")) if ":" in text else text
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        for form in _FORMATS:
+            try:
+                return datetime.datetime.strptime(text, form).replace(tzinfo=datetime.UTC)
+            except ValueError:
+                continue
+        raise
+
+
+def _written(at: datetime.datetime) -> str:
+    at = at.replace(tzinfo=datetime.UTC) if at.tzinfo is None else at.astimezone(datetime.UTC)
+    if at.year < 1900:
+        raise ValueError
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _read(path: str, value: Any) -> Any:
+    """The field's JSON value; None where it is none."""
+    if path in _MOMENTS:
+        return moment(value)
+    if path in _BOOLEANS:
+        return truth(value)
+    if path == "id":
+        given = ids.parsed(str(value))
+        return given and str(given)
+    if path == "profile.date_of_birth":
+        at = moment(value)
+        return at and at[:10]
+    if path == "roles":
+        parts = value if isinstance(value, list) else re.split(r"[,;|]", str(value))
+        return [str(part).strip().lower() for part in parts if str(part).strip()]
+    if path == "phone.e164":
+        return _phone(str(value))
+    if path == "profile.language":
+        value = re.split(r"[-_]", str(value))[0].lower()
+    if path in _SECONDARY:
+        try:
+            return _cleaned(_SECONDARY[path], str(value))
+        except ValidationError:
+            return None
+    return value.lower() if path == "status" and isinstance(value, str) else str(value)
+
+
+def _phone(text: str) -> str | None:
+    try:
+        number = f"+{text[2:]}" if text.startswith("00") else text
+        return str(_cleaned("phone", number) or "") or None
+    except ValidationError:
+        return None
+
+
+def _cleaned(name: str, value: str) -> Any:
+    field: Any = User._meta.get_field(name)
+    return field.clean(value, None) or None

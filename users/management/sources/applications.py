@@ -1,0 +1,55 @@
+"""Applications' own tables: Django's and WordPress'."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.foreign_files import Input, Notes, Record, records_of_json, records_of_table, table
+from users.management.sources.accounts import ACTIVE, DEACTIVATED, Account, truth
+
+DJANGO = {
+    "email": "email", "password": "password_hash", "firstname": "first_name", "lastname": "last_name",
+    "datejoined": "audit.created_at", "lastlogin": "last_login_at", "username": "", "isactive": "", "id": "", "pk": "",
+}  # fmt: skip
+WORDPRESS = {
+    "useremail": "email", "userpass": "password_hash", "displayname": "", "userlogin": "", "usernicename": "",
+    "firstname": "first_name", "lastname": "last_name", "userurl": "profile.website", "description": "profile.bio",
+    "locale": "profile.language", "userregistered": "audit.created_at", "useractivationkey": "", "userstatus": "",
+    "id": "", "spam": "", "deleted": "", "nickname": "",
+}  # fmt: skip
+
+
+def django_records(file: Input, notes: Notes) -> Iterator[Record]:
+    """The rows of a table of users as CSV, or what `dumpdata` writes; of that, what is no user is counted."""
+    if not file.begins_as_json:
+        yield from records_of_table(table(file, notes))
+        return
+    for record in records_of_json(file):
+        fields = record.values.get("fields")
+        if not isinstance(fields, dict):
+            yield record
+        elif "password" in fields and "email" in fields:
+            yield Record(record.place, fields)
+        else:
+            notes[f"objects of {record.values.get('model')}"] += 1
+
+
+def django(values: Mapping[str, Any], account: Account) -> bool:
+    closed = truth(values.get("is_active")) is False
+    # Of rights only those that one has say something: PostgreSQL's CSV has `f` for the others.
+    values = {name: value for name, value in values.items() if not (name.startswith("is_") and truth(value) is False)}
+    account.take_all(values, DJANGO)
+    account.name("", *([values.get("username")] if not values.get("first_name") else []))
+    account.take("status", DEACTIVATED if closed else ACTIVE)
+    return True
+
+
+def wordpress(values: Mapping[str, Any], account: Account) -> bool:
+    values = {name: "" if str(value).startswith("0000-00-00") else value for name, value in values.items()}
+    account.take_all(values, WORDPRESS)
+    named = {name.lower(): value for name, value in values.items()}
+    account.name(named.get("display_name"), named.get("user_login"))
+    if truth(named.get("spam")) or truth(named.get("deleted")):
+        account.take("status", DEACTIVATED)
+    else:
+        account.take("status", ACTIVE)
+    return True
