@@ -69,6 +69,10 @@ HTTP_PORT = env.int("HTTP_PORT", default=8000)
 #: Threads that serve calls, and how long running ones may take at the end.
 HTTP_THREADS = env.int("HTTP_THREADS", default=8)
 HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
+#: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
+HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
+#: Connections at a time; fewer where the process may open fewer files.
+HTTP_MAX_CONNECTIONS = env.int("HTTP_MAX_CONNECTIONS", default=10_000)
 #: The longest a unary call may take over either transport, whatever deadline its client set.
 MAX_CALL_SECONDS = env.float("MAX_CALL_SECONDS", default=60)
 #: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
@@ -133,7 +137,7 @@ GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
 GRPC_SENDERS = env.int("GRPC_SENDERS", default=4)
 #: Calls of any kind on one connection.
 GRPC_MAX_STREAMS_PER_CONNECTION = env.int("GRPC_MAX_STREAMS_PER_CONNECTION", default=1_000)
-#: How long the message of a unary call may take to come.
+#: How long a connection's handshake may take, and the message of a unary call.
 GRPC_MESSAGE_WAIT_SECONDS = env.float("GRPC_MESSAGE_WAIT_SECONDS", default=5)
 #: Connections are closed after this time, so that balancers can spread them anew, with a grace for what runs on them;
 #: streams end themselves a little before the grace does.

@@ -8,10 +8,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import grpc
 from django.db import connection
@@ -36,10 +37,18 @@ class Servers:
 
 
 @contextmanager
-def running(*, ready_path: str = "/health/ready", **environment: str) -> Iterator[Servers]:
+def running(
+    *,
+    ready_path: str = "/health/ready",
+    prefix: Sequence[str] = (),
+    stderr: IO[bytes] | None = None,
+    **environment: str,
+) -> Iterator[Servers]:
     """Starts both doors in development mode and waits until they answer; ends them afterwards.
 
     Args:
+        prefix: a command that runs the processes.
+        stderr: where their logs go.
         environment: variables beside those of the tests; `DATABASE_URL` says which database.
     """
     http_port, grpc_port = free_port(), free_port()
@@ -52,7 +61,8 @@ def running(*, ready_path: str = "/health/ready", **environment: str) -> Iterato
     rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]
     try:
         for arguments in (web, rpc):
-            servers.processes.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=variables))
+            command = [*prefix, sys.executable, *arguments]
+            servers.processes.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=stderr))
         until(lambda: answers_http(f"{servers.http_url}{ready_path}"), "the web process answers")
         until(lambda: answers_grpc(servers.grpc_address), "the gRPC process answers")
         yield servers

@@ -8,12 +8,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import uvicorn
 from django.conf import settings
 
-from core.errors import Unavailable
-from core.rest import bodies, events
+from core.context import sane_request_id
+from core.errors import Problem, Unavailable
+from core.rest import bodies, connections, events
 from core.rest.bodies import CUT
 from core.streams import STREAMS
 
@@ -24,10 +26,13 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UPLOADS = tuple(content_type.encode() for content_type in bodies.UPLOAD_TYPES)
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _GONE: Message = {"type": "http.disconnect"}
 #: What a call may have read ahead in any case, and what all calls may have read ahead beyond it.
 _OWN_AHEAD_BYTES = 64 * 1024
 _SHARED_AHEAD_BYTES = 64 * 1024**2
+#: Connections that are taken at once, and that wait in the kernel.
+ACCEPTED_AT_ONCE, _QUEUE = 64, 1024
 #: How long the clients of open streams may take to read why they end.
 _LAST_WORDS_SECONDS = 2.0
 #: The calls whose streams are open, by what sends them.
@@ -41,8 +46,14 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         if scope["type"] != "http":
             await ordinary(scope, receive, send)
             return
-        scope["headers"] = _without_look_alikes(scope["headers"])
         headers = dict(scope["headers"])
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # Whoever forwarded it may have read another request in it.
+            await connections.answer(send, 400, Problem("INVALID", "Send a length or chunks, not both."))
+            return
+        if not scope["path"].startswith("/") and not await _has_path(scope, send):
+            return
+        scope["headers"] = _without_look_alikes(scope["headers"])
         upload = bodies.is_api(scope["path"]) and headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
         call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
         scope[bodies.SOURCE] = call.next_piece
@@ -61,13 +72,40 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
     return application
 
 
+async def _has_path(scope: Scope, send: Send) -> bool:
+    """Give a request whose target is an absolute URL the path and the host that the URL has (RFC 9112, 3.2.2).
+
+    Returns whether there is a path to be served; if there is none, the request has been answered.
+    """
+    target = urlsplit(scope["raw_path"].decode("ascii"))
+    if target.scheme in ("http", "https") and target.netloc:
+        scope["raw_path"] = (target.path or "/").encode()
+        scope["path"] = unquote(target.path or "/")
+        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        scope["headers"] = [*others, (b"host", target.netloc.rpartition("@")[2].encode())]
+        return True
+    if scope["method"] == "OPTIONS" and scope["path"] == "*":
+        headers = [(b"allow", _METHODS), (b"x-request-id", sane_request_id(None).encode())]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return False
+    await connections.answer(send, 400, Problem("INVALID", "Ask for a path, as in /api/v1/tasks, or for a whole URL."))
+    return False
+
+
 def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Drop headers whose names WSGI confuses with others: it takes `X_Forwarded_For` for what a proxy added."""
     return [header for header in headers if b"_" not in header[0]]
 
 
 class Server(uvicorn.Server):
-    """Ends the open streams when it is to end."""
+    """Takes connections in small groups, so that their limit is kept, and ends the open streams when it is to end."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        # asyncio takes up to `backlog` connections before any of them is looked at; the kernel may keep more.
+        for listening in sockets or ():
+            listening.listen(_QUEUE)
 
     async def shutdown(self, sockets: Any = None) -> None:
         STREAMS.end_all(Unavailable("The server is going away; connect again, and another will answer."))
@@ -175,6 +213,8 @@ class _Call:
 
     async def go_on(self, stream: Any, report: Any) -> None:
         gone = asyncio.Event()
+        if connections.HALF_CLOSED in self._scope:
+            gone.set()
         listening = asyncio.ensure_future(self._until_gone(gone))
         sending: Any = asyncio.current_task()
         _open[sending] = self

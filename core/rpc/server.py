@@ -18,6 +18,7 @@ from prometheus_client import start_http_server
 
 from core.alongside import running_alongside
 from core.errors import Unavailable
+from core.open_files import raise_limit
 from core.rpc import health, reflection, senders, tracing
 from core.rpc.door import Service
 from core.rpc.guard import Guard
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 Signals = queue.SimpleQueue[int]
 _ENDED = 0
 _LOOK_EVERY_SECONDS = 0.5
+#: What a process opens beside its clients' connections: files, and connections with the database.
+_OTHER_FILES = 384
 
 
 class CannotServeError(Exception):
@@ -62,6 +65,9 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", int(shared_port)),
         ("grpc.max_receive_message_length", settings.MAX_REQUEST_BYTES),
         ("grpc.max_send_message_length", settings.MAX_REQUEST_BYTES),
+        # Who does not finish the handshake, and who comes beyond what the process may have open.
+        ("grpc.server_handshake_timeout_ms", int(settings.GRPC_MESSAGE_WAIT_SECONDS * 1000)),
+        ("grpc.max_allowed_incoming_connections", max(raise_limit() - _OTHER_FILES, 64)),
         ("grpc.max_metadata_size", 8 * 1024),
         ("grpc.absolute_max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", settings.GRPC_MAX_STREAMS_PER_CONNECTION),

@@ -13,7 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.addresses import check_development_identity
 from core.alongside import running_alongside
-from core.rest.server import Server
+from core.open_files import raise_limit
+from core.rest.connections import limited
+from core.rest.server import ACCEPTED_AT_ONCE, Server
+
+#: Files and connections of other kinds that a process opens, beside those of its threads.
+_OTHER_FILES = 128
 
 
 class Command(BaseCommand):
@@ -41,8 +46,17 @@ class Command(BaseCommand):
         listening = _listen(host, port)
         self.stdout.write(f"Serving HTTP on {host}:{listening.getsockname()[1]}, {settings.HTTP_THREADS} threads.")
         self.stdout.flush()
+        connections = _most_connections()
+        if connections < settings.HTTP_MAX_CONNECTIONS:
+            self.stderr.write(
+                f"This process may open few files: it takes {connections} connections, not "
+                f"{settings.HTTP_MAX_CONNECTIONS} (HTTP_MAX_CONNECTIONS). Raise its limit (ulimit -n, LimitNOFILE)."
+            )
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),
+            http=limited(connections),
+            backlog=ACCEPTED_AT_ONCE,
+            timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is set up already, and each call has its own line.
             log_config=None,
             log_level="warning",
@@ -60,6 +74,13 @@ class Command(BaseCommand):
         config.load()
         with running_alongside():
             Server(config).run(sockets=[listening])
+
+
+def _most_connections() -> int:
+    # A thread has a connection with the database, and an open file; up to four groups wait to be looked at.
+    own: int = _OTHER_FILES + 2 * settings.HTTP_THREADS + 2 * 8 * settings.UPLOAD_THREADS + 4 * ACCEPTED_AT_ONCE
+    most: int = settings.HTTP_MAX_CONNECTIONS
+    return min(most, max(raise_limit() - own, 64))
 
 
 def _end(signum: int, frame: object) -> None:

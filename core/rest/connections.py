@@ -1,0 +1,207 @@
+"""The connections of the web process: uvicorn's, with limits on what a client may hold by saying nothing.
+
+- A request's head must arrive within `BODY_WAIT_SECONDS`, however slowly its bytes come.
+- There are at most so many connections. When there are as many, the one that has waited longest for a request makes
+  place; where all of them are busy, further ones are answered 503, and health in any case.
+- A client that has half-closed its side gets its answer; a client that still sends a body which is not read gets its
+  answer, too, before the connection is closed.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+import time
+from typing import Any, ClassVar
+
+import h11
+from django.conf import settings
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from core.context import sane_request_id
+from core.errors import Problem
+from core.rest import events, problems
+
+logger = logging.getLogger(__name__)
+
+#: The key of a request's scope that says that its client has half-closed the connection.
+HALF_CLOSED = "tandem.half_closed"
+#: Connections beyond the limit that are taken all the same, to answer on them.
+_MOST_EXCESS = 32
+_WARN_EVERY_SECONDS = 10.0
+
+
+class Connection(H11Protocol):
+    """One connection. `limited` makes the class that a server uses."""
+
+    most: ClassVar[int] = sys.maxsize
+    #: The connections that wait for a request, the one that has waited longest first.
+    waiting: ClassVar["dict[Connection, None]"] = {}
+    warned_at: ClassVar[float] = -_WARN_EVERY_SECONDS
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
+        self.waiting[self] = None
+        self._start_timer()
+        if len(self.connections) > self.most:
+            self._make_place()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.waiting.pop(self, None)
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return  # The rest of a body that is not read.
+        super().data_received(data)
+        self._look_for_head()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body or events.TAKEN_OVER in cycle.scope:
+            return False  # Nothing is left to answer, or to whom: an open stream has no other sign of its client's end.
+        scope: Any = cycle.scope
+        scope[HALF_CLOSED] = True
+        cycle.keep_alive = False
+        return True
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._start_timer()  # What still comes of the body is dropped.
+        self._look_for_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP request. Called while the parser's exception is handled."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        status = getattr(sys.exc_info()[1], "error_status_hint", 400)
+        self._answer_and_close(status, Problem("INVALID", "This is no HTTP request that the server understands."))
+
+    def is_client_sending(self) -> bool:
+        """Whether a part of a request has arrived, and more of it may."""
+        state = self.conn.their_state
+        return state in (h11.SEND_BODY, h11.ERROR) or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
+
+    def _look_for_head(self) -> None:
+        """Time the next request's head from its first byte on; an idle connection has the keep-alive timer."""
+        if self.transport.is_closing():
+            return
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering:
+            self._stop_timer()
+            self.waiting.pop(self, None)
+        elif self.conn.their_state is h11.IDLE:
+            self.waiting.setdefault(self)
+            if self.timeout_keep_alive_task is not None:
+                self._stop_timer()
+            elif self._timer is None:
+                self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(settings.BODY_WAIT_SECONDS, self._time_is_over)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_is_over(self) -> None:
+        if self.conn.our_state is not h11.IDLE:
+            self.transport.abort()  # A body that is not read did not end.
+        elif self.conn.trailing_data[0]:
+            self._answer_and_close(408, Problem("DEADLINE_EXCEEDED", "The head of the request did not arrive in time."))
+        else:
+            self.transport.close()
+
+    def _make_place(self) -> None:
+        longest = next(iter(self.waiting))
+        if longest is not self:
+            self.waiting.pop(longest)
+            longest.transport.abort()
+            return
+        if time.monotonic() - Connection.warned_at >= _WARN_EVERY_SECONDS:
+            Connection.warned_at = time.monotonic()
+            logger.warning("All %d connections are busy; others are refused.", self.most)
+        if len(self.connections) > self.most + _MOST_EXCESS:
+            self.transport.abort()
+        else:
+            self.app = _only_health(self.app)
+
+    def _answer_and_close(self, status: int, problem: Problem) -> None:
+        head, body = answer_of(status, problem)
+        self.transport.write(self.conn.send(h11.Response(status_code=status, headers=head)) or b"")
+        self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
+        self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
+        self.transport.close()
+
+
+class _Transport:
+    """A transport that is closed once the client has had the time to read its answer.
+
+    To close a connection on which data lies unread resets it, and the client may lose what it has not read yet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._closing = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        return self._closing or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self._closing or not self._connection.is_client_sending():
+            self._transport.close()
+        elif not self._transport.is_closing():
+            self._closing = True
+            self._connection._start_timer()
+            self._transport.resume_reading()
+            self._transport.write_eof()
+
+
+def limited(most: int) -> type[Connection]:
+    """The class of a server's connections, of which there may be so many."""
+    return type("Connection", (Connection,), {"most": most, "waiting": {}})
+
+
+def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The head and body of a problem that is answered before Django has the request; its connection is closed."""
+    request_id = sane_request_id(None)
+    document = {**problems.document(problem), "status": status, "request_id": request_id}
+    body = json.dumps(document).encode()
+    head = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"connection", b"close"),
+    ]
+    if problem.retry_after_seconds is not None:
+        head.append((b"retry-after", str(int(problem.retry_after_seconds)).encode()))
+    return head, body
+
+
+async def answer(send: Any, status: int, problem: Problem) -> None:
+    """Answer a problem over ASGI, and close the connection."""
+    head, body = answer_of(status, problem)
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _only_health(application: Any) -> Any:
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].startswith("/health"):
+            await application(scope, receive, send)
+        else:
+            message = "The server has as many connections as it takes; try again in a second."
+            await answer(send, 503, Problem("UNAVAILABLE", message, retry_after_seconds=1))
+
+    return serve
