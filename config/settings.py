@@ -183,7 +183,7 @@ AUTHENTICATE = "access.authentication.authenticate"
 RENEW = "access.authentication.renew"
 REDEEM_TICKET = "access.services.redeem_ticket"
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=True)
-#: How many accounts one address may make within an hour without being signed in.
+#: How many accounts one address may make within an hour without being signed in, and one user who is.
 SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", default=20)
 
 DEV_AUTH_AS = env.str("DEV_AUTH_AS", default="")

@@ -2,16 +2,22 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from core.errors import RateLimited
+from core.errors import Failure, RateLimited
 from core.models import RateWindow
 
 _LONGEST_KEY = 200
+#: What the block of `kept_though_undone` that runs in this thread has counted, with how deep in transactions.
+_counted: ContextVar[list[tuple[str, str, int, int]] | None] = ContextVar("counted", default=None)
 
 
 def take(what: str, who: str, *, most: int, seconds: int, message: str) -> None:
@@ -37,6 +43,26 @@ def is_over(what: str, who: str, *, most: int, seconds: int) -> int:
     """
     count, wait = _count(what, who, seconds)
     return wait if count > most else 0
+
+
+@contextmanager
+def kept_though_undone() -> Iterator[None]:
+    """Count again what a failing block counted in a transaction of its own, which its failure has rolled back.
+
+    Otherwise a try that fails would cost nothing wherever it is made in one transaction with its effect.
+    """
+    depth, counted = _depth(), list[tuple[str, str, int, int]]()
+    before = _counted.set(counted)
+    try:
+        yield
+    except (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist):
+        _counted.set(None)
+        for what, who, seconds, at_depth in counted:
+            if at_depth > depth:
+                _count(what, who, seconds)
+        raise
+    finally:
+        _counted.reset(before)
 
 
 def give_back(what: str, who: str) -> None:
@@ -78,7 +104,14 @@ def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
             {"key": _key(what, who), "seconds": seconds},
         )
         count, left = cursor.fetchone()
+    if (counted := _counted.get()) is not None:
+        counted.append((what, who, seconds, _depth()))
     return count, max(1, math.ceil(left))
+
+
+def _depth() -> int:
+    """Return how many transactions and savepoints are open, one in the other."""
+    return len(connection.atomic_blocks)
 
 
 def _key(what: str, who: str) -> str:

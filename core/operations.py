@@ -27,7 +27,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from core import idempotency
+from core import idempotency, limits
 from core.addresses import caller_key
 from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
@@ -227,21 +227,23 @@ def perform(call: Call, request: Message) -> Message:
         _hear(call, request)
     _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
-        return operation.function(call, request)  # type: ignore[no-any-return]
+        with limits.kept_though_undone():
+            return operation.function(call, request)  # type: ignore[no-any-return]
     answer = operation.response_class()
 
     def effect() -> bytes:
         answer.CopyFrom(operation.function(call, request))
         return answer.SerializeToString(deterministic=True)
 
-    kept, call.replayed = idempotency.once(
-        principal=principal(call),
-        operation=operation.name,
-        key=call.idempotency_key,
-        request=request.SerializeToString(deterministic=True) + call.expected_version.canonical(),
-        effect=effect,
-        subject=lambda: operation.replay.subject(call, request, answer) if operation.replay else None,
-    )
+    with limits.kept_though_undone():
+        kept, call.replayed = idempotency.once(
+            principal=principal(call),
+            operation=operation.name,
+            key=call.idempotency_key,
+            request=request.SerializeToString(deterministic=True) + call.expected_version.canonical(),
+            effect=effect,
+            subject=lambda: operation.replay.subject(call, request, answer) if operation.replay else None,
+        )
     if call.replayed:
         answer = operation.response_class.FromString(kept)
         if operation.replay:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.contrib.auth.views import PasswordChangeView
@@ -31,6 +31,9 @@ from users.services import LONGEST_REASON
 
 #: Of how many users a search finds what belongs to them; a name that more have is no way to look for one.
 _MOST_USERS = 1_000
+EMAIL_WAITS = (
+    "Your e-mail address stays as it is until the new one is confirmed: a mail with a token is on its way to it."
+)
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
@@ -150,6 +153,8 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
             saved = services.update_user(
                 request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
             )
+            if saved.email != form.cleaned_data["email"]:
+                self.message_user(request, EMAIL_WAITS, messages.WARNING)
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(request.user, **fields)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from core import mail
 from core.jobs import job
-from users import queries
+from users import queries, tokens
 from users.models import TokenPurpose, User
 from users.services import mailed_tokens
 
@@ -37,6 +37,30 @@ def send_password_changed(job_id: UUID, *, user_id: str, at: str) -> None:
 
 
 @job
+def send_email_change(job_id: UUID, *, user_id: str) -> None:
+    """Mails the token that makes a new address the user's. Where another account has it, that account gets a notice."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None or not user.is_active:
+        return
+    held = mailed_tokens.announced(user, job_id)
+    if held is None:
+        return
+    if User.objects.filter(email=held.email).exists():
+        mail.send("email_taken", job_id=job_id, to=held.email, subject="Your e-mail address has an account")
+        mailed_tokens.void(user, TokenPurpose.CHANGE_EMAIL)
+        return
+    _mail_token(job_id, held.email, "", "verify_email", "Confirm your e-mail address")
+
+
+@job
+def send_email_change_notice(job_id: UUID, *, user_id: str, email: str, at: str) -> None:
+    """Notify the user, at the address that is still theirs, that another was given for the account."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None:
+        _notify(job_id, "email_change", "A new e-mail address for your account", user, email, at)
+
+
+@job
 def send_email_changed(job_id: UUID, *, user_id: str, email: str, at: str) -> None:
     """Tells the user, at the address that was theirs before, that it was changed; also of a closed account."""
     user = User.objects.filter(pk=user_id).first()
@@ -47,31 +71,26 @@ def send_email_changed(job_id: UUID, *, user_id: str, email: str, at: str) -> No
 def _send_token(job_id: UUID, user: User, purpose: TokenPurpose, template: str, subject: str) -> None:
     if not user.is_active or user.is_service:
         return
-    token = mailed_tokens.issue(user, purpose, job_id)
-    if token is None:
-        return
+    if mailed_tokens.issue(user, purpose, job_id) is not None:
+        _mail_token(job_id, user.email, _name_at(user, user.email), template, subject)
+
+
+def _mail_token(job_id: UUID, to: str, name: str, template: str, subject: str) -> None:
+    token = tokens.mailed_token(job_id)
     page = template.replace("_", "-")
     # After the #: what stands there reaches no server, so no log and no Referer.
     link = f"{settings.PUBLIC_URL}/{page}#token={token}" if settings.PUBLIC_URL else ""
-    mail.send(
-        template,
-        job_id=job_id,
-        to=user.email,
-        subject=subject,
-        name=user.display_name,
-        email=user.email,
-        token=token,
-        link=link,
-    )
+    mail.send(template, job_id=job_id, to=to, subject=subject, name=name, token=token, link=link)
 
 
 def _notify(job_id: UUID, template: str, subject: str, user: User, to: str, at: str) -> None:
-    mail.send(
-        template,
-        job_id=job_id,
-        to=to,
-        subject=subject,
-        name=user.display_name,
-        email=to,
-        at=datetime.fromisoformat(at),
-    )
+    name, moment = _name_at(user, to), datetime.fromisoformat(at)
+    mail.send(template, job_id=job_id, to=to, subject=subject, name=name, at=moment)
+
+
+def _name_at(user: User, address: str) -> str:
+    """Return the name to greet at this address: none unless the user has confirmed it.
+
+    The name is free text. In a mail to an address that only its giver vouches for, it would be a message to a stranger.
+    """
+    return user.display_name if user.email_verified and user.email == address else ""

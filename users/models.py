@@ -277,6 +277,7 @@ class TokenPurpose(models.IntegerChoices):
 
     VERIFY_EMAIL = 1
     RESET_PASSWORD = 2
+    CHANGE_EMAIL = 3
 
 
 class MailedToken(models.Model):
@@ -287,7 +288,7 @@ class MailedToken(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="mailed_tokens")
     purpose = models.PositiveSmallIntegerField(choices=TokenPurpose)
     token_hash = models.BinaryField(max_length=32, unique=True)
-    #: Where it was mailed to: it is good only while that is the user's address.
+    #: Where it was mailed to: it is good only while that is the user's address; to change the address, the new one.
     email = EmailAddress()
     expires_at = models.DateTimeField(db_index=True)
     #: When it was used, or made void.

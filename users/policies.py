@@ -42,6 +42,11 @@ def may_have_verified(actor: Any, user: User) -> bool:
     return may_read_everything(actor, user)
 
 
+def must_confirm_email(actor: Any, user: User) -> bool:
+    """Whether a new address of this user waits for its confirmation: one that persons of any role give themselves."""
+    return bool(actor.pk == user.pk and not user.is_service)
+
+
 def groups(actor: Any) -> frozenset[str]:
     """The groups that an actor belongs to, for the feed."""
     if not actor.is_authenticated:

@@ -50,7 +50,9 @@ def start(transactional_db: None) -> Iterator[Start]:
 
 @pytest.fixture
 def ann(transactional_db: None) -> User:
-    return UserFactory(email="ann@example.com", display_name="Ann O'Neil", password=make_password(OLD))
+    return UserFactory(
+        email="ann@example.com", display_name="Ann O'Neil", password=make_password(OLD), email_verified=True
+    )
 
 
 def mail_to(smtp: MailServer, address: str, count: int = 1) -> EmailMessage:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.hashers import check_password
 
@@ -6,6 +8,7 @@ from tandem.common.v1.common_pb2 import PhoneNumber
 from tandem.user.v1 import user_pb2
 from tandem.user.v1.user_pb2 import CreateUserRequest
 from tests.doors import Door, Failed
+from tests.factories import UserFactory
 from users.models import User
 
 CREATE = "UserService/CreateUser"
@@ -162,6 +165,35 @@ def test_registrations_are_limited_per_address(api: Door, settings: object, ann:
         api(CREATE, CreateUserRequest(email="new3@example.com"))
     assert failed.value.reason == "RATE_LIMITED"
     assert api(CREATE, CreateUserRequest(email="new3@example.com"), actor=ann).user.email == "new3@example.com"
+
+
+def test_signed_in_users_are_limited_each(api: Door, settings: Any, ann: User, bob: User, administrator: User) -> None:
+    settings.SIGNUPS_PER_HOUR = 2
+
+    def create(number: int, actor: User, key: str | None = None) -> str:
+        try:
+            api(CREATE, CreateUserRequest(email=f"new{number}@example.com"), actor=actor, idempotency_key=key)
+        except Failed as failed:
+            return failed.reason
+        return "OK"
+
+    # A refusal counts as well, so that who has an account cannot be asked without end; also under an idempotency key.
+    create(0, administrator)
+    assert [create(0, ann, key=f"k-{number}") for number in range(3)] == ["ALREADY_EXISTS"] * 2 + ["RATE_LIMITED"]
+    assert [create(number, bob) for number in (1, 2, 3)] == ["OK", "OK", "RATE_LIMITED"]
+    assert [create(number, administrator) for number in range(4, 8)] == ["OK"] * 4
+
+
+def test_signed_in_users_behind_one_address_are_limited_together(api: Door, settings: Any) -> None:
+    settings.SIGNUPS_PER_HOUR = 1
+    outcomes = []
+    for number in range(6):
+        try:
+            api(CREATE, CreateUserRequest(email=f"new{number}@example.com"), actor=UserFactory())
+            outcomes.append("OK")
+        except Failed as failed:
+            outcomes.append(failed.reason)
+    assert outcomes == ["OK"] * 5 + ["RATE_LIMITED"]
 
 
 @pytest.mark.parametrize(

@@ -128,12 +128,19 @@ def test_the_link_leads_to_the_front_end(api: Door, ann: User, settings: Any) ->
     assert f'href="{link}"' in mail.alternatives[0][0]
 
 
-def test_names_are_shown_as_they_are(api: Door, ann: User) -> None:
-    User.objects.filter(pk=ann.pk).update(display_name="Ann <b>O'Neil</b>")
-    api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
+def test_it_holds_no_text_of_the_caller(api: Door) -> None:
+    lure = "http://evil.example/win-money click"
+    request = CreateUserRequest(
+        email="victim+evil.example/win@example.com", display_name=lure, first_name=lure, last_name=lure
+    )
+    api("UserService/CreateUser", request)
     (mail,) = mails()
-    assert "Hello Ann <b>O'Neil</b>," in mail.body
-    assert "Hello Ann &lt;b&gt;O&#x27;Neil&lt;/b&gt;," in mail.alternatives[0][0]
+    assert mail.to == ["victim+evil.example/win@example.com"]
+    for text in (mail.body, mail.alternatives[0][0], mail.subject):
+        assert "evil" not in text
+        assert "click" not in text
+    assert mail.body.startswith("Hello,\n")
+    assert "<p>Hello,</p>" in mail.alternatives[0][0]
 
 
 def test_no_token_is_kept(api: Door, ann: User) -> None:

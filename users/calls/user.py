@@ -149,7 +149,7 @@ def confirm_email_verification(
     return user_pb2.ConfirmEmailVerificationResponse(verified=True, user_id=str(user.pk))
 
 
-@open_to(scope=CREDENTIALS)
+@open_to(secret=True, scope=CREDENTIALS)
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
         call.actor,

@@ -15,7 +15,6 @@ from core.addresses import caller_key
 from core.errors import AlreadyExists, Conflict, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
-from core.mail_addresses import canonical_or_as_sent
 from core.metrics import users_created
 from core.models import deleting, save_clean
 from core.passwords import hashed
@@ -32,9 +31,12 @@ from users.services.passwords import (
     reset_password,
 )
 from users.services.verification import (
+    cancel_email_change,
+    canonical_email,
     confirm_email_verification,
     get_user_to_verify,
     limit_mails,
+    request_email_change,
     request_verification,
     verify_email,
 )
@@ -83,7 +85,7 @@ def create_user(
     """A new account, waiting for its e-mail to be verified, which a mail asks for.
 
     Args:
-        address: where the caller calls from; those who are not signed in are limited by it.
+        address: where the caller calls from; all but administrators are limited by it, and by their account.
         password: empty = the account must reset it before it can log in.
         roles: administrators only; empty = CUSTOMER.
         mailed: whether the mail is sent now; VerifyEmail sends it later.
@@ -95,7 +97,7 @@ def create_user(
         ValidationError: every bad field is named.
         AlreadyExists: the e-mail has an account.
         PermissionDenied: roles without being an administrator, or sign-up is closed; or a scope is lacking.
-        RateLimited: too many accounts from this address.
+        RateLimited: too many accounts from this address, or by this user.
     """
     if (password or roles) and not with_credentials:
         raise auth.scope_lacking(policies.CREDENTIALS)
@@ -149,7 +151,8 @@ def update_user(
 ) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
 
-    A new e-mail address is to be verified, which a mail asks for; another tells so at the old one.
+    The e-mail address that users change for themselves stays as it is until a mail to the new one is confirmed; an
+    administrator changes it at once, unverified. Both addresses get a mail. Either replaces a change that still waits.
 
     Args:
         with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it no field of
@@ -158,22 +161,29 @@ def update_user(
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
         Conflict: the last administrator would be one no more.
-        RateLimited: the e-mail address was changed too often, each time with a mail to whatever address.
+        RateLimited: the e-mail address was changed too often, or too often to this one.
     """
     with acting(actor):
         user = _user_to_change(actor, user_id, expected_version)
+        names_email = "email" in fields
         fields = {name: value for name, value in fields.items() if value != getattr(user, name)}
         if not (with_credentials or fields.keys().isdisjoint(policies.CREDENTIAL_FIELDS)):
             raise auth.scope_lacking(policies.CREDENTIALS)
         if not fields.keys().isdisjoint(("roles", "status")):
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
-        before = user.email
-        if "email" in fields and canonical_or_as_sent(fields["email"]) != before:
+        before, new_email = user.email, canonical_email(fields.get("email", user.email))
+        if new_email is not None and (new_email == before or policies.must_confirm_email(actor, user)):
+            fields.pop("email", None)
+        elif "email" in fields:
             fields["email_verified"] = False
         _save(actor, user, **fields)
         if user.email != before:
             _follow_up_new_email(user, before)
+        elif new_email is not None and new_email != before:
+            request_email_change(user, new_email)
+        elif names_email:
+            cancel_email_change(user)
         return user
 
 
@@ -329,9 +339,16 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
         raise PermissionDenied("Sign-up is closed; ask an administrator for an account.")
     if roles:
         _check_may_administer(actor, "You may not give roles.")
-    if not actor.is_authenticated:
-        message = "Too many accounts were made from your address; try again later."
-        limits.take("signup", caller_key(address), most=settings.SIGNUPS_PER_HOUR, seconds=3600, message=message)
+    if policies.may_administer(actor):
+        return
+    message = "Too many accounts were made by you or from your address; try again later."
+    most = settings.SIGNUPS_PER_HOUR
+    if actor.is_authenticated:
+        # An address of their own, so that those who sign up behind one address do not keep those from it who have.
+        limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
+        limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
+    else:
+        limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)
 
 
 def _check_may_administer(actor: Any, otherwise: str) -> None:
@@ -403,6 +420,7 @@ def _save(actor: Any, user: User, **fields: Any) -> User:
     also: dict[str, Any] = {"updated_by": actor}
     if fields.get("status", user.status) not in OPEN:
         also["tokens_valid_from"] = timezone.now()
+        mailed_tokens.void(user)
     save_clean(user, also=also, **fields)
     auth.forget(user.pk)
     return user

@@ -102,7 +102,7 @@ def reset_password(*, token: str, new_password: str) -> None:
     # Before the token is used up, so that a bad password costs no token; and before any row is locked.
     password = _hashed_new_password(user, new_password)
     with transaction.atomic():
-        user = _resetting(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD))
+        user = _resetting(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD).user)
         with acting(user, "password reset"):
             _set_password(user, user, password)
     guesses.forgive(user.email)

@@ -27,7 +27,8 @@ class UserServiceStub:
             response_deserializer=tandem.user.v1.user_pb2.CreateUserResponse.FromString,
         )
         """Makes an account. Anyone may, without `roles`; ALLOW_SIGNUP=false leaves it to administrators.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED.
+        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED, RESOURCE_EXHAUSTED (too
+        many by one user or from one address; administrators are not limited).
         """
         self.GetUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.GetUserRequest,
@@ -55,8 +56,10 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.UpdateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.UpdateUserResponse.FromString,
         )
-        """Changes the fields that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail),
-        ABORTED, FAILED_PRECONDITION (the last administrator).
+        """Changes the fields that the mask names. The e-mail that users change for themselves stays as it is until
+        ConfirmEmailVerification, for which a mail goes to the new address, whether or not another account has it;
+        administrators change another's at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail,
+        for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too many mails).
         """
         self.DeleteUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.DeleteUserRequest,
@@ -189,7 +192,8 @@ class UserServiceStub:
             response_deserializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse.FromString,
         )
         """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
-        from then on. Anyone may. INVALID_ARGUMENT.
+        from then on. A new address that waited for this becomes the user's. Anyone may. INVALID_ARGUMENT, ALREADY_EXISTS (the
+        new address has another account by now).
         """
         self.ChangePassword: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ChangePasswordRequest,
@@ -289,7 +293,8 @@ class UserServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.CreateUserResponse:
         """Makes an account. Anyone may, without `roles`; ALLOW_SIGNUP=false leaves it to administrators.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED.
+        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED, RESOURCE_EXHAUSTED (too
+        many by one user or from one address; administrators are not limited).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -320,8 +325,10 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.UpdateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.UpdateUserResponse:
-        """Changes the fields that the mask names. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail),
-        ABORTED, FAILED_PRECONDITION (the last administrator).
+        """Changes the fields that the mask names. The e-mail that users change for themselves stays as it is until
+        ConfirmEmailVerification, for which a mail goes to the new address, whether or not another account has it;
+        administrators change another's at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail,
+        for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too many mails).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -467,7 +474,8 @@ class UserServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse:
         """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
-        from then on. Anyone may. INVALID_ARGUMENT.
+        from then on. A new address that waited for this becomes the user's. Anyone may. INVALID_ARGUMENT, ALREADY_EXISTS (the
+        new address has another account by now).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
