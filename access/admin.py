@@ -145,7 +145,7 @@ class UserWithCredentialsAdmin(UserAdmin):
         return [path("<uuid:user_id>/end-sessions/", view, name="users_user_end_sessions"), *super().get_urls()]
 
     def end_sessions(self, request: HttpRequest, user_id: Any) -> HttpResponse:
-        """Ends all of the user's sessions, once that is confirmed."""
+        """Ends all of the user's sessions, those in this site too, once that is confirmed."""
         if not request.user.has_perm("access.delete_session"):
             raise PermissionDenied
         user = get_object_or_404(self.get_queryset(request), pk=user_id)
@@ -153,5 +153,6 @@ class UserWithCredentialsAdmin(UserAdmin):
         if request.method != "POST":
             return ask(self, request, "End all sessions", [user], back)
         ended = services.end_sessions(Session.objects.filter(user=user))
+        services.end_site_sessions(user.pk)
         self.message_user(request, f"{ended} ended.")
         return HttpResponseRedirect(back)

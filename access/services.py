@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session as DjangoSession
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -146,6 +148,16 @@ def end_sessions(sessions: QuerySet[Session]) -> int:
     return ended
 
 
+def end_site_sessions(user_id: UUID) -> None:
+    """End the user's sessions in the admin site, which are Django's own.
+
+    Their rows do not say whose they are, so all are read; only staff have any.
+    """
+    for session in DjangoSession.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user_id):
+            session.delete()
+
+
 def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None:
     """Ends an open session of the actor.
 
@@ -159,6 +171,7 @@ def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None
     sessions = queries.open_sessions(actor)
     if session_id == OTHER_SESSIONS:
         end_sessions(sessions.exclude(pk=current) if current else sessions)
+        end_site_sessions(actor.pk)
         return
     wanted = current if session_id == CURRENT_SESSION else ids.parsed(session_id)
     if not wanted or not end_sessions(sessions.filter(pk=wanted)):

@@ -1,5 +1,7 @@
 """What a user is."""
 
+import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -196,6 +198,18 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def check_password(self, raw_password: str | None) -> bool:
         return raw_password is not None and passwords.verify(raw_password, self.password).fits
+
+    def get_session_auth_hash(self) -> str:
+        """Return what the admin site's cookie is bound to: the password, and since when sessions are valid."""
+        return self._bound_to_validity(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same by the keys of `SECRET_KEY_FALLBACKS`."""
+        yield from map(self._bound_to_validity, super().get_session_auth_fallback_hash())
+
+    def _bound_to_validity(self, auth_hash: str) -> str:
+        since = self.tokens_valid_from.astimezone(UTC).isoformat()
+        return hashlib.sha256(f"{auth_hash} {since}".encode()).hexdigest()
 
     # `is_active` is what Django's own login asks.
     @property

@@ -7,9 +7,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from access.services import OTHER_SESSIONS, revoke_session
 from core.passwords import is_outdated
 from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
 from users.models import Status, User
+from users.services import change_password, deactivate_user, reactivate_user, update_user
 
 PASSWORD = "correct horse battery"
 WRONG = "Email or password is wrong."
@@ -50,6 +52,43 @@ def test_a_hash_that_is_renewed_ends_nothing(client: Client, staff: User) -> Non
     assert is_signed_in(client)
     staff.refresh_from_db()
     assert not is_outdated(staff.password)
+
+
+@pytest.mark.parametrize("how", ["deactivated", "banned", "new password", "all ended", "all others revoked"])
+def test_the_cookie_ends_with_what_ends_sessions(client: Client, staff: User, how: str) -> None:
+    other = with_password(AdministratorFactory(is_superuser=True))
+    elsewhere = Client()
+    sign_in(client, staff.email)
+    sign_in(elsewhere, other.email)
+    assert is_signed_in(client)
+    if how == "deactivated":
+        deactivate_user(other, str(staff.pk))
+        assert not is_signed_in(client)
+        reactivate_user(other, str(staff.pk))
+    elif how == "banned":
+        update_user(other, str(staff.pk), {"status": Status.BANNED})
+        update_user(other, str(staff.pk), {"status": Status.ACTIVE})
+    elif how == "new password":
+        change_password(other, str(staff.pk), current_password="", new_password=PASSWORD)
+    elif how == "all ended":
+        elsewhere.post(reverse("admin:users_user_end_sessions", args=[staff.pk]), HTTP_HOST="localhost")
+    else:
+        revoke_session(staff, OTHER_SESSIONS, current=None)
+    assert not is_signed_in(client)
+    assert is_signed_in(elsewhere)
+    sign_in(client, staff.email)
+    assert is_signed_in(client)
+
+
+def test_the_cookie_of_a_key_that_was_replaced_is_good_while_it_is_listed(
+    client: Client, staff: User, settings: Any
+) -> None:
+    sign_in(client, staff.email)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key, which is long enough"
+    assert is_signed_in(client)
+    # Django renews the hash with the present key, so the cookie outlives the old one.
+    settings.SECRET_KEY_FALLBACKS = []
+    assert is_signed_in(client)
 
 
 def test_who_may_not_cannot_be_told_apart(client: Client, staff: User) -> None:
