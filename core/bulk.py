@@ -43,6 +43,8 @@ from tandem.common.v1 import common_pb2
 
 CHUNK = 500
 MOST_ERRORS = 1_000
+#: With what else an answer holds, less than the 4 MB that gRPC clients take.
+MOST_ERROR_BYTES = 500_000
 #: All or none must fit in one transaction, which waits for nobody: so they are read before it begins.
 MOST_ATOMIC = 10_000
 #: How many failed items with a key are remembered until the end of a stream, to answer those that repeat them.
@@ -88,7 +90,7 @@ class Outcome:
     Attributes:
         written: how many items this call wrote.
         replayed: how many had been written before: by an earlier call, or for an earlier item with the same key.
-        errors: the first `MOST_ERRORS` items that were not written, with the reason.
+        errors: the first items that were not written, with the reason: `MOST_ERRORS`, of `MOST_ERROR_BYTES` in all.
         through: how many items, from the first, have a final outcome.
     """
 
@@ -96,17 +98,27 @@ class Outcome:
     replayed: int = 0
     errors: list[tuple[int, Problem]] = field(default_factory=list)
     through: int = 0
+    _error_bytes: int = 0
 
     def add(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if row.problem is not None:
-                if len(self.errors) < MOST_ERRORS:
-                    self.errors.append((row.index, row.problem))
+                self._add_error(row.index, row.problem)
             elif row.replayed:
                 self.replayed += 1
             else:
                 self.written += 1
         self.through += len(rows)
+
+    def _add_error(self, index: int, problem: Problem) -> None:
+        if len(self.errors) >= MOST_ERRORS or self._error_bytes >= MOST_ERROR_BYTES:
+            return
+        self._error_bytes += len(problem.message.encode()) + sum(
+            20 + len(f"{violation.field}{violation.code}{violation.message}".encode())
+            for violation in problem.violations
+        )
+        if self._error_bytes < MOST_ERROR_BYTES or not self.errors:
+            self.errors.append((index, problem))
 
 
 class Failures:

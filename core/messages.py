@@ -92,9 +92,16 @@ def read_fields(
     return fields
 
 
-def asked_page(call: Call, pagination: common_pb2.PaginationRequest) -> Asked:
-    """Which page the call asks for."""
-    return Asked(pagination.page_size, pagination.page_token, call.exact_count, {"operation": call.operation.name})
+def asked_page(
+    call: Call, pagination: common_pb2.PaginationRequest, message: Callable[[Any], Message] | None = None
+) -> Asked:
+    """Which page the call asks for.
+
+    Args:
+        message: makes a row's message, see `Asked`.
+    """
+    bound_to = {"operation": call.operation.name}
+    return Asked(pagination.page_size, pagination.page_token, call.exact_count, bound_to, message)
 
 
 def asked_order(sort: common_pb2.SortSpec) -> Order | None:

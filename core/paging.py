@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -17,6 +17,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
+from google.protobuf.message import Message
 
 from core.errors import invalid
 from core.prepared import Prepared, Value
@@ -24,6 +25,8 @@ from core.prepared import Prepared, Value
 #: Rows are counted up to here; what lies beyond is only counted when asked for.
 COUNTED_UP_TO = 10_000
 NOT_COUNTED = -1
+#: A page ends before its messages are larger than this, encoded: gRPC clients take 4 MB unless they are configured.
+PAGE_BYTES = 3_500_000
 TOKEN_GOOD_FOR = datetime.timedelta(hours=24)
 
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
@@ -32,6 +35,7 @@ _FEW = 1_000
 _FORMS_KEPT = 1_000
 
 Row = TypeVar("Row", bound=models.Model)
+Shown = TypeVar("Shown", bound=Message)
 Build = Callable[..., QuerySet[Any] | tuple[QuerySet[Any], ...]]
 
 
@@ -83,27 +87,33 @@ class Asked:
         size: 0 = the list's default.
         exact_count: count the rows however many there are.
         bound_to: operation, caller, filter: whatever the token is good for, as JSON values.
+        message: what a row is in the answer, of which a page holds `PAGE_BYTES`; None = the rows are no answer.
     """
 
     size: int
     token: str
     exact_count: bool
     bound_to: Mapping[str, Any]
+    message: Callable[[Any], Message] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows, the token of the next page (empty = no more) and how many match (-1 = not counted)."""
+    """Rows, the token of the next page (empty = no more), how many match (-1 = not counted), and the rows' messages, if
+    `Asked.message` makes them."""
 
     rows: list[Row]
     next_token: str
     total_count: int
+    messages: Sequence[Any] = ()
 
 
 def page(
     selection: Selection[Row], asked: Asked, order: Order, *, default_size: int = 20, first: Row | None = None
 ) -> Page[Row]:
     """One page of these rows: one query for the rows (two where rows without a sort value begin), one for the count.
+
+    It holds fewer rows than were asked for where their messages are large.
 
     Args:
         first: a row to put before all others, on the first page.
@@ -117,16 +127,35 @@ def page(
     total = _count(selection, exact=asked.exact_count)
     head = [first] if first is not None and not asked.token else []
     if 0 <= total <= len(head):
-        return Page(head, "", total)
+        return Page(head, "", total, _messages(asked, head))
     few = selection.few or _FEW
     if not selection.scattered or not 0 <= total <= few:
         few = 0
     found = head + _after(selection, order, position, size + 1 - len(head), first, few)
-    more = len(found) > size
-    del found[size:]
+    messages = _messages(asked, found[:size])
+    fitting = min(size, len(found) if asked.message is None else len(messages))
+    more = len(found) > fitting
+    del found[fitting:]
     # `first` stands outside the order: after it the list begins.
     last = found[-1] if found and found[-1] is not first else None
-    return Page(found, _token(last, order, salt) if more else "", total)
+    return Page(found, _token(last, order, salt) if more else "", total, messages)
+
+
+def fitting(messages: Iterable[Shown], most_bytes: int = PAGE_BYTES) -> list[Shown]:
+    """The first of these messages, as many as a page holds; the first in any case."""
+    found: list[Shown] = []
+    left = most_bytes
+    for message in messages:
+        # As the item of a repeated field: a tag and a length, five bytes at most.
+        left -= message.ByteSize() + 5
+        if left < 0 and found:
+            break
+        found.append(message)
+    return found
+
+
+def _messages(asked: Asked, rows: Sequence[Any]) -> list[Message]:
+    return [] if asked.message is None else fitting(map(asked.message, rows))
 
 
 def page_size(asked: int, default: int, most: int = 100) -> int:

@@ -72,10 +72,9 @@ def upload_recording(
 
 
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:
-    page = queries.list_meetings(call.actor, asked_page(call, request.pagination), messages.meeting_filter(request))
-    return meeting_pb2.ListMeetingsResponse(
-        meetings=[meeting_message(meeting) for meeting in page.rows], pagination=pagination(page)
-    )
+    asked = asked_page(call, request.pagination, meeting_message)
+    page = queries.list_meetings(call.actor, asked, messages.meeting_filter(request))
+    return meeting_pb2.ListMeetingsResponse(meetings=page.messages, pagination=pagination(page))
 
 
 def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch:
@@ -91,11 +90,12 @@ def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch
 
 def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> meeting_pb2.GetTranscriptResponse:
     page = queries.transcripts.get_transcript(
-        call.actor, request.meeting_id, request.transcript_version, asked_page(call, request.pagination)
+        call.actor,
+        request.meeting_id,
+        request.transcript_version,
+        asked_page(call, request.pagination, segment_message),
     )
-    return meeting_pb2.GetTranscriptResponse(
-        segments=[segment_message(segment) for segment in page.rows], pagination=pagination(page)
-    )
+    return meeting_pb2.GetTranscriptResponse(segments=page.messages, pagination=pagination(page))
 
 
 @open_to(replay=REPLAY)
@@ -170,7 +170,7 @@ def reject_action_item(
 def search_transcripts(
     call: Call, request: meeting_pb2.SearchTranscriptsRequest
 ) -> meeting_pb2.SearchTranscriptsResponse:
-    asked = asked_page(call, request.pagination)
+    asked = asked_page(call, request.pagination, segment_message)
     return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, asked))
 
 

@@ -193,11 +193,11 @@ def found_message(found: Found) -> meeting_pb2.SearchTranscriptsResponse:
     return meeting_pb2.SearchTranscriptsResponse(
         matches=[
             meeting_pb2.FoundSegment(
-                segment=segment_message(segment),
+                segment=message,
                 # A meeting may have been deleted since.
                 meeting_title=found.titles.get(segment.meeting_id, ""),
             )
-            for segment in found.page.rows
+            for segment, message in zip(found.page.rows, found.page.messages, strict=True)
         ],
         pagination=pagination(found.page),
     )

@@ -68,11 +68,12 @@ def delete_task(call: Call, request: task_pb2.DeleteTaskRequest) -> Empty:
 
 
 def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListTasksResponse:
-    asked = asked_page(call, common_pb2.PaginationRequest(page_size=request.page_size, page_token=request.page_token))
+    pagination = common_pb2.PaginationRequest(page_size=request.page_size, page_token=request.page_token)
+    asked = asked_page(call, pagination, task_message)
     order = Order(request.order_by, request.descending) if request.order_by else queries.NEWEST_FIRST
     page = queries.list_tasks(call.actor, asked, order, messages.task_filter(request))
     return task_pb2.ListTasksResponse(
-        tasks=[task_message(task) for task in page.rows], next_page_token=page.next_token, total_count=page.total_count
+        tasks=page.messages, next_page_token=page.next_token, total_count=page.total_count
     )
 
 

@@ -4,7 +4,7 @@ import datetime
 import functools
 import operator
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -275,7 +275,7 @@ _NOBODY = Selection(User, User.objects.none)
 
 def _bound(asked: Asked, actor: Any, only: Filter, **more: Any) -> Asked:
     bound_to = {**asked.bound_to, "caller": actor.pk, **only.bound_to(), **more}
-    return Asked(asked.size, asked.token, asked.exact_count, bound_to)
+    return replace(asked, bound_to=bound_to)
 
 
 def _check_order(actor: Any, order: Order) -> None:

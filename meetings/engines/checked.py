@@ -22,6 +22,8 @@ from meetings.engines.protocols import (
 LONGEST_TEXT = 10_000
 MOST_VOICES = 100
 MOST_STATEMENTS = 1_000
+#: All of a summary fits in one message, and all its action items in another, of the 4 MB that gRPC clients take.
+MOST_CHARACTERS, MOST_SOURCES = 300_000, 20_000
 
 
 class Checked:
@@ -91,7 +93,12 @@ class Checked:
         persons = {"", *(person.person_id for person in asked.roster)}
         statements = [*summary.overview, *summary.topics, *summary.decisions]
         said = [*statements, *(Statement(deed.text, deed.segment_ids) for deed in summary.deeds)]
-        _demand(len(said) <= MOST_STATEMENTS, "its summary has no end")
+        _demand(
+            len(said) <= MOST_STATEMENTS
+            and sum(len(statement.text) for statement in said) <= MOST_CHARACTERS
+            and sum(len(statement.segment_ids) for statement in said) <= MOST_SOURCES,
+            "its summary has no end",
+        )
         for statement in said:
             _demand(bool(statement.text.strip()) and len(statement.text) <= LONGEST_TEXT, "a statement is no text")
             _demand("\0" not in statement.text, "a statement is no text")

@@ -12,6 +12,7 @@ from changes.services import acting
 from core import auth
 from tandem.change.v1 import change_pb2
 from tandem.change.v1.change_pb2 import ListChangesRequest
+from tasks.models import Task
 from tests.doors import Door, Failed
 from tests.factories import AdministratorFactory, UserFactory
 from users.models import Role, Status, User
@@ -231,3 +232,26 @@ def test_it_takes_two_queries_however_many_changes(api: Door, administrator: Use
         with CaptureQueriesContext(connection) as captured:
             api("ChangeService/ListChanges", ListChangesRequest(cursor=cursor, page_size=100), actor=administrator)
         assert len([query for query in captured.captured_queries if "changes_" in query["sql"]]) == 2
+
+
+def test_who_sees_little_of_a_long_log_gets_empty_pages_that_go_on(
+    api: Door, administrator: User, ann: User, cursor: str
+) -> None:
+    """A call looks at 2,000 changes at most, however many there are that its caller may not see."""
+    with acting(administrator):
+        Task.objects.bulk_create(Task(title=f"{number}", created_by=administrator) for number in range(4_500))
+        Task.objects.create(title="hers", created_by=ann)
+    mark = list_changes(api, ann, subject_types=["user"], page_size=1).next_cursor
+    assert mark
+    pages, sent = [], list_changes(api, ann, subject_types=["task"]).next_cursor
+    while True:
+        with CaptureQueriesContext(connection) as queries:
+            answer = list_changes(api, ann, subject_types=["task"], cursor=sent)
+        assert len(queries) < 25
+        if answer.next_cursor == sent:
+            break
+        pages.append([change.task.title for change in answer.changes])
+        sent = answer.next_cursor
+    assert pages[0] == []
+    assert [title for page in pages for title in page] == ["hers"]
+    assert len(pages) <= 3

@@ -14,6 +14,7 @@ from core.errors import invalid, renamed
 from core.masks import written_paths
 from core.messages import asked_order, asked_page, checked_numbers, pagination, read_range, set_timestamp
 from core.operations import Call, open_to
+from core.paging import Asked, fitting
 from core.replays import NOTHING_TO_HIDE
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
@@ -45,7 +46,8 @@ def get_user(call: Call, request: user_pb2.GetUserRequest) -> user_pb2.GetUserRe
 
 def batch_get_users(call: Call, request: user_pb2.BatchGetUsersRequest) -> user_pb2.BatchGetUsersResponse:
     users, missing = queries.batch_get_users(call.actor, request.user_ids)
-    return user_pb2.BatchGetUsersResponse(users=[user_message(user, call.actor) for user in users], missing_ids=missing)
+    shown = fitting(user_message(user, call.actor) for user in users)
+    return user_pb2.BatchGetUsersResponse(users=shown, missing_ids=missing)
 
 
 @open_to(scope=CREDENTIALS)
@@ -119,20 +121,16 @@ def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user
 
 def list_users(call: Call, request: user_pb2.ListUsersRequest) -> user_pb2.ListUsersResponse:
     page = queries.list_users(
-        call.actor, asked_page(call, request.pagination), asked_order(request.sort), Filter(**_choices(request))
+        call.actor, _asked(call, request.pagination), asked_order(request.sort), Filter(**_choices(request))
     )
-    return user_pb2.ListUsersResponse(
-        users=[user_message(user, call.actor) for user in page.rows], pagination=pagination(page)
-    )
+    return user_pb2.ListUsersResponse(users=page.messages, pagination=pagination(page))
 
 
 def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.SearchUsersResponse:
     created_from, created_until = read_range(request, "created_at")
     only = Filter(**_choices(request), created_from=created_from, created_until=created_until)
-    page = queries.search_users(call.actor, request.query, asked_page(call, request.pagination), only)
-    return user_pb2.SearchUsersResponse(
-        users=[user_message(user, call.actor) for user in page.rows], pagination=pagination(page)
-    )
+    page = queries.search_users(call.actor, request.query, _asked(call, request.pagination), only)
+    return user_pb2.SearchUsersResponse(users=page.messages, pagination=pagination(page))
 
 
 @open_to(replay=replays.SENT)
@@ -253,6 +251,10 @@ def may_change_credentials(call: Call) -> bool:
     Without any API key's scope the caller is anyone (`core.operations.admitted`), who may sign up with a password.
     """
     return call.has_scope(CREDENTIALS)
+
+
+def _asked(call: Call, pagination: common_pb2.PaginationRequest) -> Asked:
+    return asked_page(call, pagination, lambda user: user_message(user, call.actor))
 
 
 def _written(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:
