@@ -107,7 +107,7 @@ class Uploader:
             time.sleep(0.3)
             return True
         answer = connection.getresponse()
-        if answer.status not in (204, 409):
+        if answer.status not in (204, 409, 423):
             sys.exit(f"The upload ended with {answer.status}: {answer.read().decode()}")
         connection.close()
         return answer.status == 204
@@ -121,7 +121,7 @@ class Uploader:
             connection.close()
             if answer.status == expected:
                 return answer.headers
-            if answer.status not in (409, 503):
+            if answer.status not in (409, 423, 503):
                 sys.exit(f"{method} {path} answered {answer.status}.")
             time.sleep(0.1)
 

@@ -105,6 +105,8 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_URLS_REGEX = r"^/api/"
 
 MIDDLEWARE = [
+    # Around all others: what any of them answers carries the headers of tus.
+    "meetings.views.tus.mark_answers",
     "core.rest.middleware.serve_call",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -301,6 +303,13 @@ UNFOLD = {
 
 #: The largest recording that is taken, in bytes.
 MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=4_294_967_296)
+#: Of one user: how many uploads may be unfinished, how many bytes those may announce, and how many bytes of recordings
+#: may be stored beside them (0 = without limit). Administrators have no such limits.
+UPLOADS_PER_USER = env.int("UPLOADS_PER_USER", default=50)
+UPLOAD_BYTES_PER_USER = env.int("UPLOAD_BYTES_PER_USER", default=17_179_869_184)
+RECORDING_BYTES_PER_USER = env.int("RECORDING_BYTES_PER_USER", default=0)
+#: How much of the data folder's disk uploads leave free; at half of it the service is not ready any more.
+DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", default=1_073_741_824)
 #: The longest recording that is worked on, in seconds of sound, whatever its header says.
 MAX_RECORDING_SECONDS = env.int("MAX_RECORDING_SECONDS", default=43_200)
 #: Who works on them, the preferred first: `embedded://` is a node that the worker brings along.

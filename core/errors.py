@@ -48,15 +48,19 @@ TABLE: dict[str, Kind] = {
     "CURSOR_EXPIRED": Kind(410, code_pb2.OUT_OF_RANGE, "No longer kept"),
     "STALE": Kind(412, code_pb2.ABORTED, "Changed meanwhile"),
     "EPOCH_CHANGED": Kind(412, code_pb2.FAILED_PRECONDITION, "Start over"),
+    "UNSUPPORTED_VERSION": Kind(412, code_pb2.FAILED_PRECONDITION, "Not this version of the protocol"),
     "TOO_LARGE": Kind(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
     "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Not this type of content"),
     "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
+    "LOCKED": Kind(423, code_pb2.ABORTED, "In use by another request"),
     "RATE_LIMITED": Kind(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
     "CANCELLED": Kind(499, code_pb2.CANCELLED, "Cancelled by the caller"),
     "CHECKSUM_MISMATCH": Kind(460, code_pb2.DATA_LOSS, "Not what was sent"),
     "INTERNAL": Kind(500, code_pb2.INTERNAL, "Internal error"),
     "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Not available right now"),
     "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Too late"),
+    "QUOTA_EXCEEDED": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "More than you may store"),
+    "INSUFFICIENT_STORAGE": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "No room"),
 }
 
 
@@ -236,6 +240,32 @@ class ChecksumMismatch(Failure):
     """A piece of an upload was damaged on its way; it may be sent again (460: tus 1.0)."""
 
     reason = "CHECKSUM_MISMATCH"
+
+
+class UnsupportedVersion(Failure):
+    """The client speaks a version of a protocol that the server does not."""
+
+    reason = "UNSUPPORTED_VERSION"
+
+
+class Locked(Failure):
+    """Another request is writing the thing just now."""
+
+    reason = "LOCKED"
+    retry_after_seconds = 1
+
+
+class QuotaExceeded(Failure):
+    """The caller stores, or has announced, as much as one user may (507: RFC 4331)."""
+
+    reason = "QUOTA_EXCEEDED"
+
+
+class InsufficientStorage(Failure):
+    """The disk has no room beyond its reserve (507: RFC 4918)."""
+
+    reason = "INSUFFICIENT_STORAGE"
+    retry_after_seconds = 60
 
 
 class MethodNotAllowed(Failure):

@@ -4,12 +4,24 @@ import logging
 
 from django.db import Error, connection
 
+from core import disk
+
 logger = logging.getLogger(__name__)
 
 
 def components() -> dict[str, bool]:
     """Each part that Tandem cannot do without, and whether it works."""
-    return {"database": _database_answers()}
+    return {"database": _database_answers(), "disk": _disk_has_room()}
+
+
+def _disk_has_room() -> bool:
+    try:
+        if disk.has_reserve():
+            return True
+        logger.warning("The disk is nearly full: less than half of DISK_RESERVE_BYTES is free.")
+    except OSError as exc:
+        logger.warning("The data folder cannot be read: %s", exc)
+    return False
 
 
 def _database_answers() -> bool:

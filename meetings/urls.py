@@ -1,6 +1,6 @@
 """Paths: each rpc's google.api.http rule; and what HTTP alone has: resumable uploads, and transcripts as files."""
 
-from django.urls import path, re_path
+from django.urls import re_path
 
 from core.rest.door import routes
 from meetings.views import MeetingViewSet, exports, tus
@@ -11,6 +11,6 @@ urlpatterns = [
         rf"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>{'|'.join(exports.FORMS)})/?$",
         exports.transcript,
     ),
-    path("api/v1/uploads", tus.uploads),
-    path("api/v1/uploads/<str:upload_id>", tus.upload),
+    re_path(r"^api/v1/uploads/?$", tus.uploads),
+    re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
 ]

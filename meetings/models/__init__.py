@@ -137,9 +137,11 @@ class Upload(models.Model):
     filename = models.CharField(max_length=255, blank=True)
     content_type = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    #: In bytes.
-    length = models.BigIntegerField()
-    #: So many bytes, from the first, are on disk. What the file has beyond them was never acknowledged.
+    #: `Upload-Metadata` as it was sent.
+    metadata = models.TextField(blank=True)
+    #: In bytes; None while the client has not announced it.
+    length = models.BigIntegerField(null=True)
+    #: So many bytes, from the first, are on disk. What the file has beyond them is not counted yet.
     offset = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -18,14 +17,13 @@ from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
-from core.errors import RequestInProgress, TooLarge, Unavailable, UnsupportedMediaType
+from core.errors import Locked, Unavailable, UnsupportedMediaType
 from core.ids import uuid7
 
 #: How much of a file is looked at to see whether it is a recording.
 HEAD_BYTES = 64
 #: A file that nobody needs and nobody wrote to for so long was left behind by a process that died.
 ABANDONED_AFTER = timedelta(days=2)
-_LOOK_EVERY_SECONDS = 0.02
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 #: What files of sound and film begin with, by the place where it stands.
@@ -69,11 +67,9 @@ class Part:
         """Adds these bytes.
 
         Raises:
-            TooLarge, UnsupportedMediaType, Unavailable
+            UnsupportedMediaType, Unavailable
         """
         self.size += len(chunk)
-        if self.size > settings.MAX_RECORDING_BYTES:
-            raise TooLarge(f"A recording has at most {settings.MAX_RECORDING_BYTES:,} bytes.")
         if len(self._head) < HEAD_BYTES:
             self._head += chunk[:HEAD_BYTES]
             if len(self._head) >= HEAD_BYTES:
@@ -232,7 +228,7 @@ def resumed(upload_id: UUID) -> Iterator[Resumed]:
     """The file of this upload, made if it is not there.
 
     Raises:
-        RequestInProgress: another request writes it.
+        Locked: another request writes it.
         Unavailable: there is no room.
     """
     path = resumed_path(upload_id)
@@ -243,20 +239,8 @@ def resumed(upload_id: UUID) -> Iterator[Resumed]:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            raise RequestInProgress("Another request is bringing a piece of this upload.") from exc
+            raise Locked("Another request is bringing a piece of this upload; try again when it has ended.") from exc
         yield Resumed(path, str(upload_id), file)
-
-
-def wait_until_idle(upload_id: UUID, seconds: float) -> None:
-    """Waits until no request writes the file of this upload, but no longer than so."""
-    latest = time.monotonic() + seconds
-    with suppress(FileNotFoundError), resumed_path(upload_id).open("rb") as file:
-        while True:
-            with suppress(BlockingIOError):
-                return fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if time.monotonic() >= latest:
-                return None
-            time.sleep(_LOOK_EVERY_SECONDS)  # A lock with a limit there is not.
 
 
 def resumed_path(upload_id: UUID) -> Path:

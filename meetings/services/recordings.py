@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from core.errors import Conflict, invalid
 from core.fields import checked_line
 from meetings import services
 from meetings.models import Meeting
-from meetings.services import files, processing
+from meetings.services import files, processing, quotas
 from meetings.services.files import incoming, storage
 
 LONGEST_TITLE = 200
@@ -64,12 +65,13 @@ def upload_recording(actor: Any, announced: Announced, chunks: Iterable[bytes]) 
         ValidationError: on what was announced, or what came is something else.
         Meeting.DoesNotExist, PermissionDenied
         Conflict: the meeting has a recording.
-        UnsupportedMediaType, TooLarge
-        Unavailable: there is no room for it.
+        UnsupportedMediaType, TooLarge, QuotaExceeded
+        InsufficientStorage, Unavailable: there is no room for it.
     """
-    check_announced(actor, announced)
+    room = quotas.room_for(actor, check_announced(actor, announced), announced.size)
     with incoming() as part:
         for chunk in chunks:
+            room.take(len(chunk))
             part.write(chunk)
         came = Came(part.size, part.sha256)
         check_came(announced, came)
@@ -103,8 +105,8 @@ def _prune_kept() -> int:
     return len(abandoned)
 
 
-def check_announced(actor: Any, announced: Announced) -> None:
-    """Refuses before anything is sent what would be refused in the end."""
+def check_announced(actor: Any, announced: Announced) -> UUID:
+    """Refuses before anything is sent what would be refused in the end; gives the owner's id of the meeting."""
     checked_line("filename", announced.name, 255)
     checked_line("content_type", announced.content_type, 255)
     if announced.size < 0:
@@ -113,11 +115,12 @@ def check_announced(actor: Any, announced: Announced) -> None:
         raise invalid("sha256", "sha256", "Give the SHA-256 in 64 hexadecimal digits.")
     if announced.meeting_id:
         with acting(actor):
-            meeting_to_record(actor, announced.meeting_id)
-    elif not (announced.title.strip() or announced.name):
+            owner_id: UUID = meeting_to_record(actor, announced.meeting_id).owner_id
+        return owner_id
+    if not (announced.title.strip() or announced.name):
         raise invalid("title", "required", "Name the meeting, by its id or by the title of a new one.")
-    else:
-        checked_line("title", announced.title, LONGEST_TITLE)
+    checked_line("title", announced.title, LONGEST_TITLE)
+    return UUID(str(actor.pk))
 
 
 def check_came(announced: Announced, came: Came) -> None:

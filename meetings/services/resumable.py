@@ -1,13 +1,15 @@
 """Recordings that come in piece by piece, and go on where they were after whatever broke off: today or tomorrow.
 
-What is told to be there is on disk: a piece is flushed before the upload's row counts it. A process that dies leaves a
-file that is longer than the row says; it is cut there before it goes on.
+What the upload's row counts is on disk: a piece is flushed before it is counted, which is done every second while it
+comes in. A process that dies leaves a file that is longer than the row says; it is cut there before it goes on.
 """
 
 import base64
 import hashlib
+import time
 from collections.abc import Iterable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,19 +18,27 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import ids
-from core.errors import ChecksumMismatch, Conflict, TooLarge, UnsupportedMediaType, invalid, problem_of
+from core.errors import (
+    ChecksumMismatch,
+    Conflict,
+    Locked,
+    QuotaExceeded,
+    TooLarge,
+    UnsupportedMediaType,
+    invalid,
+    problem_of,
+)
 from core.models import save_clean
 from meetings import services
 from meetings.models import Meeting, Status, Upload
-from meetings.services import files, recordings
+from meetings.services import files, quotas, recordings
 from meetings.services.files import Resumed
+from meetings.services.quotas import KEPT_FOR, Room
 from meetings.services.recordings import Announced, Came
 
-#: After the last piece; then it is given up.
-KEPT_FOR = timedelta(days=7)
-#: How long who asks how far it is waits for a piece that is just coming in.
-NOTED_WITHIN_SECONDS = 2
 ALGORITHMS = ("sha1", "sha256")
+#: While a piece comes in, what has come is counted this often.
+_NOTE_EVERY_SECONDS = 1.0
 
 
 class Checksum(NamedTuple):
@@ -38,18 +48,21 @@ class Checksum(NamedTuple):
     digest: str
 
 
-def create_upload(actor: Any, announced: Announced) -> Upload:
+def create_upload(actor: Any, announced: Announced, *, deferred: bool = False, metadata: str = "") -> Upload:
     """An upload of the recording of a meeting that has none, or of a new one, which is there from now on.
 
+    Args:
+        deferred: how many bytes will come is not known yet.
+        metadata: as the client sent it, which is given back as it is.
+
     Raises:
-        ValidationError, Meeting.DoesNotExist, PermissionDenied, Conflict, TooLarge
+        ValidationError, Meeting.DoesNotExist, PermissionDenied, Conflict, TooLarge, QuotaExceeded, InsufficientStorage
     """
-    if announced.size < 1:
-        raise invalid("upload-length", "required", "Say how many bytes will come: at least one.")
-    if announced.size > settings.MAX_RECORDING_BYTES:
-        raise TooLarge(f"A recording has at most {settings.MAX_RECORDING_BYTES:,} bytes.")
-    recordings.check_announced(actor, announced)
+    if not deferred:
+        _check_length(announced.size)
+    owner_id = recordings.check_announced(actor, announced)
     with acting(actor):
+        quotas.check_upload(actor, owner_id, None if deferred else announced.size)
         if announced.meeting_id:
             meeting = recordings.meeting_to_record(actor, announced.meeting_id)
         else:
@@ -60,55 +73,63 @@ def create_upload(actor: Any, announced: Announced) -> Upload:
             filename=announced.name,
             content_type=announced.content_type,
             sha256=announced.sha256.lower(),
-            length=announced.size,
+            length=None if deferred else announced.size,
+            metadata=metadata,
         )
 
 
 def get_upload(actor: Any, upload_id: str) -> Upload:
-    """The actor's upload; one of which all has come, but whose end a process did not live to see, is ended now.
+    """The actor's upload as it is now: waits for no request that is bringing a piece of it.
 
-    Whoever asks right after a cut hears of what came before it: the request that was cut is given time to note it.
+    One of which all has come, but whose end a process did not live to see, is ended now.
 
     Raises:
         Upload.DoesNotExist
     """
-    files.wait_until_idle(_get(actor, upload_id).pk, NOTED_WITHIN_SECONDS)
-    return _ended(actor, upload_id)
+    with suppress(Locked):
+        _end_if_whole(actor, upload_id)
+    return _get(actor, upload_id)
 
 
-def _ended(actor: Any, upload_id: str) -> Upload:
-    upload = _get(actor, upload_id)
-    if upload.offset == upload.length and not upload.ended_at:
-        with files.resumed(upload.pk) as file:
-            upload = _get(actor, upload_id)
-            if not upload.ended_at:
-                _finish(actor, upload, file)
-    return upload
+def expires_at(upload: Upload) -> datetime | None:
+    """Return until when the upload may go on, unless another piece comes; None = it has ended."""
+    return None if upload.ended_at else upload.updated_at + KEPT_FOR
 
 
 def append(
-    actor: Any, upload_id: str, offset: int, chunks: Iterable[bytes], checksum: Checksum | None = None
+    actor: Any,
+    upload_id: str,
+    offset: int,
+    chunks: Iterable[bytes],
+    *,
+    checksum: Checksum | None = None,
+    length: int | None = None,
 ) -> Upload:
     """Adds a piece. Where it breaks off, what came of it is kept, unless a checksum should have told that it is right.
 
     With the last piece the meeting is QUEUED, or FAILED with the reason if that is no recording.
 
+    Args:
+        length: how many bytes will come in all, where that was not known before.
+
     Raises:
         Upload.DoesNotExist
         Conflict: it does not go on at this offset; or the meeting has another recording by now.
-        RequestInProgress, ChecksumMismatch, Unavailable
-        ValidationError: more came than was announced.
+        Locked, ChecksumMismatch, Unavailable, InsufficientStorage
+        ValidationError: more came than was announced; or `length` is not what it was.
+        TooLarge, QuotaExceeded: more came, or is announced, than may.
     """
-    _ended(actor, upload_id)
+    _end_if_whole(actor, upload_id)
     with files.resumed(_get(actor, upload_id).pk) as file:
         upload = _get(actor, upload_id)
         if offset != upload.offset:
             raise Conflict(f"The upload goes on at {upload.offset}.")
+        _announce(actor, upload, length)
         if upload.ended_at:
             if any(chunks):
                 raise _more(upload)
         else:
-            _write(upload, file, chunks, checksum)
+            _write(upload, file, chunks, checksum, _room(actor, upload))
             if upload.offset == upload.length:
                 _finish(actor, upload, file)
     return upload
@@ -118,12 +139,23 @@ def delete_upload(actor: Any, upload_id: str) -> None:
     """Gives the upload up, with what came of it; its meeting stays.
 
     Raises:
-        Upload.DoesNotExist, RequestInProgress
+        Upload.DoesNotExist, Locked
     """
     upload = _get(actor, upload_id)
     with files.resumed(upload.pk) as file:
         upload.delete()
         file.drop()
+
+
+def take_back(actor: Any, upload: Upload, *, made_meeting: bool) -> None:
+    """Undo the creation of an upload whose first piece, which came with it, cannot be its beginning.
+
+    Args:
+        made_meeting: its meeting was made for it, and goes too.
+    """
+    delete_upload(actor, str(upload.pk))
+    if made_meeting:
+        services.delete_meeting(actor, str(upload.meeting_id))
 
 
 def prune() -> int:
@@ -139,30 +171,76 @@ def prune() -> int:
 def _get(actor: Any, upload_id: str) -> Upload:
     wanted = ids.parsed(upload_id)
     upload = Upload.objects.filter(pk=wanted, created_by=actor.pk).first() if wanted else None
-    if upload is None:
+    if upload is None or ((until := expires_at(upload)) and until <= timezone.now()):
         raise Upload.DoesNotExist(f"Upload with ID '{upload_id}' not found")
     return upload
 
 
-def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Checksum | None) -> None:
+def _end_if_whole(actor: Any, upload_id: str) -> None:
+    upload = _get(actor, upload_id)
+    if upload.offset == upload.length and not upload.ended_at:
+        with files.resumed(upload.pk) as file:
+            upload = _get(actor, upload_id)
+            if not upload.ended_at:
+                _finish(actor, upload, file)
+
+
+def _check_length(length: int) -> None:
+    if length < 1:
+        raise invalid("upload-length", "required", "Say how many bytes will come: at least one, as a recording has.")
+
+
+def _announce(actor: Any, upload: Upload, length: int | None) -> None:
+    """Take over how long the upload will be, which may be said once."""
+    if length is None or length == upload.length:
+        return
+    if upload.length is not None:
+        raise invalid("upload-length", "mismatch", f"{upload.length} bytes were announced; that cannot be changed.")
+    _check_length(length)
+    if length < upload.offset:
+        raise invalid("upload-length", "range", f"{upload.offset} bytes have come already.")
+    if length > quotas.most_deferred(actor):
+        raise _beyond(actor)
+    _update(upload, length=length)
+
+
+def _room(actor: Any, upload: Upload) -> Room:
+    if upload.length is None:
+        return Room(quotas.most_deferred(actor) - upload.offset, _beyond(actor))
+    return Room(upload.length - upload.offset, _more(upload))
+
+
+def _beyond(actor: Any) -> Exception:
+    """The refusal of an upload that turns out to be longer than may be."""
+    most = quotas.most_deferred(actor)
+    if most < settings.MAX_RECORDING_BYTES:
+        return QuotaExceeded(f"You may send at most {most:,} bytes.")
+    return quotas.too_large()
+
+
+def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Checksum | None, room: Room) -> None:
     digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-    left = upload.length - upload.offset
-    file.cut(upload.offset)
+    began_at, noted = upload.offset, time.monotonic()
+    file.cut(began_at)
     try:
         for chunk in chunks:
-            if len(chunk) > left:
-                file.cut(upload.offset)
-                raise _more(upload)
+            try:
+                room.take(len(chunk))
+            except (ValidationError, TooLarge, QuotaExceeded):
+                file.cut(began_at)
+                raise
             file.write(chunk)
-            left -= len(chunk)
             if digest:
                 digest.update(chunk)
+            elif time.monotonic() - noted >= _NOTE_EVERY_SECONDS:
+                _note(upload, file)
+                noted = time.monotonic()
     except BaseException:
         if not checksum:
             _note(upload, file)
         raise
     if checksum and digest and base64.b64encode(digest.digest()).decode() != checksum.digest:
-        file.cut(upload.offset)
+        file.cut(began_at)
         raise ChecksumMismatch("What came is not what was sent: its checksum is another.")
     _note(upload, file)
 
@@ -172,8 +250,14 @@ def _more(upload: Upload) -> ValidationError:
 
 
 def _note(upload: Upload, file: Resumed) -> None:
-    upload.offset, upload.updated_at = file.flush(), timezone.now()
-    upload.save(update_fields=["offset", "updated_at"])
+    _update(upload, offset=file.flush(), updated_at=timezone.now())
+
+
+def _update(upload: Upload, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(upload, name, value)
+    if not Upload.objects.filter(pk=upload.pk).update(**fields):
+        raise Upload.DoesNotExist(f"Upload with ID '{upload.pk}' not found")
 
 
 def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
@@ -182,12 +266,12 @@ def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
         meeting_id=str(upload.meeting_id),
         filename=upload.filename,
         content_type=upload.content_type,
-        size=upload.length,
+        size=upload.offset,
         sha256=upload.sha256,
     )
     try:
         head, sha256 = file.look()
-        came = Came(upload.length, sha256)
+        came = Came(upload.offset, sha256)
         try:
             files.check_is_recording(head)
             recordings.check_came(announced, came)
@@ -211,5 +295,4 @@ def _fail(actor: Any, upload: Upload, why: str) -> None:
 
 
 def _end(upload: Upload) -> None:
-    upload.ended_at = timezone.now()
-    upload.save(update_fields=["ended_at"])
+    _update(upload, ended_at=timezone.now())

@@ -1,39 +1,51 @@
-"""Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with creation, checksum and termination.
+"""Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with the extensions of `EXTENSIONS`.
 
 UploadRecording is what it is the twin of: who may call that may call this.
 """
 
-import base64
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import http_date
 
-from core.errors import MethodNotAllowed, UnsupportedMediaType, invalid
-from core.operations import admitted, caller
+from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
+from core.operations import Call, admitted, caller
 from core.reporting import http_meter
-from core.rest import bodies
+from core.rest import bodies, problems
+from core.streams import items
+from meetings.models import Upload
 from meetings.services import resumable
-from meetings.services.recordings import Announced
-from meetings.services.resumable import ALGORITHMS, Checksum
-from meetings.views import MeetingViewSet
+from meetings.services.resumable import ALGORITHMS
+from meetings.views import MeetingViewSet, tus_headers
 
 VERSION = "1.0.0"
+EXTENSIONS = ("creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum", "termination")
+PATH = "/api/v1/uploads"
 PIECE_TYPE = "application/offset+octet-stream"
 _OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "UploadRecording")
-#: Name in `Upload-Metadata` → field of `Announced`.
-_METADATA = {
-    "filename": "filename",
-    "filetype": "content_type",
-    "meeting_id": "meeting_id",
-    "title": "title",
-    "sha256": "sha256",
-}
 _CHUNK_BYTES = 64 * 1024
 
 View = Callable[..., HttpResponse]
+
+
+def mark_answers(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware that gives each answer of these paths, also one given before or instead of a view, what tus demands
+    of it: its version, and that nothing keeps it.
+    """
+
+    def marked(request: HttpRequest) -> HttpResponse:
+        response = answer(request)
+        if request.path_info == PATH or request.path_info.startswith(f"{PATH}/"):
+            response["Tus-Resumable"] = VERSION
+            response["Cache-Control"] = "no-store"
+            if response.status_code == 412:
+                response["Tus-Version"] = VERSION
+        return response
+
+    return marked
 
 
 def uploads(request: HttpRequest) -> HttpResponse:
@@ -53,88 +65,98 @@ def _answer(request: HttpRequest, views: dict[str, View], *arguments: str) -> Ht
     view = views.get(method)
     if view is None:
         raise MethodNotAllowed(allowed=views)
-    if view is not _options:
-        if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
-            return HttpResponse(status=412, headers={"Tus-Version": VERSION})
-        credential = admitted(_OPERATION, caller(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
-        report.principal = credential.actor.pk
-        arguments = (credential.actor, *arguments)
-    answer = view(request, *arguments)
-    answer["Tus-Resumable"] = VERSION
-    answer["Cache-Control"] = "no-store"
+    if view is _options:
+        return _options(request)
+    if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
+        raise UnsupportedVersion(f"Speak tus {VERSION}, and say so in Tus-Resumable.")
+    authorization = request.META.get("HTTP_AUTHORIZATION")
+    call = Call(_OPERATION, admitted(_OPERATION, caller(_OPERATION, authorization)))
+    report.principal = call.actor.pk
+    return view(request, call, *arguments)
+
+
+def _options(request: HttpRequest) -> HttpResponse:
+    offered = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": ",".join(EXTENSIONS),
+        "Tus-Max-Size": str(settings.MAX_RECORDING_BYTES),
+        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+    }
+    return _empty(204, offered)
+
+
+def _create(request: HttpRequest, call: Call) -> HttpResponse:
+    tus_headers.refuse_concatenation(request)
+    length, metadata = tus_headers.length(request), request.META.get("HTTP_UPLOAD_METADATA", "")
+    announced = tus_headers.announced(metadata, length or 0)
+    checksum = tus_headers.checksum(request)
+    # A body of another type is no piece; the answer then says nothing of an offset.
+    has_piece = request.content_type == PIECE_TYPE
+    made = resumable.create_upload(call.actor, announced, deferred=length is None, metadata=metadata)
+    answer = _empty(201)
+    if has_piece:
+        try:
+            made = resumable.append(call.actor, str(made.pk), 0, _body(request, call), checksum=checksum)
+        except ValidationError:
+            resumable.take_back(call.actor, made, made_meeting=not announced.meeting_id)
+            raise
+        except Exception as exc:
+            # The upload is there, and goes on where its piece broke off.
+            answer = problems.response_of(exc)
+            made.refresh_from_db()
+    # Whatever became of the piece.
+    answer["Location"] = request.build_absolute_uri(f"{PATH}/{made.pk}")
+    if has_piece:
+        answer["Upload-Offset"] = str(made.offset)
+    return _marked(answer, made)
+
+
+def _head(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
+    found = resumable.get_upload(call.actor, upload_id)
+    told = {"Upload-Offset": str(found.offset)}
+    if found.length is None:
+        told["Upload-Defer-Length"] = "1"
+    else:
+        told["Upload-Length"] = str(found.length)
+    if found.metadata:
+        told["Upload-Metadata"] = found.metadata
+    return _marked(_empty(200, told), found)
+
+
+def _patch(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
+    if request.content_type != PIECE_TYPE:
+        raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.")
+    written = resumable.append(
+        call.actor,
+        upload_id,
+        tus_headers.number(request, "Upload-Offset"),
+        _body(request, call),
+        checksum=tus_headers.checksum(request),
+        length=tus_headers.number(request, "Upload-Length") if "Upload-Length" in request.headers else None,
+    )
+    return _marked(_empty(204, {"Upload-Offset": str(written.offset)}), written)
+
+
+def _delete(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
+    resumable.delete_upload(call.actor, upload_id)
+    return _empty(204)
+
+
+def _empty(status: int, headers: dict[str, str] | None = None) -> HttpResponse:
+    answer = HttpResponse(status=status, headers=headers)
     del answer["Content-Type"]
     return answer
 
 
-def _options(request: HttpRequest, *arguments: str) -> HttpResponse:
-    told = {
-        "Tus-Version": VERSION,
-        "Tus-Extension": "creation,checksum,termination",
-        "Tus-Max-Size": str(settings.MAX_RECORDING_BYTES),
-        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
-    }
-    return HttpResponse(status=204, headers=told)
+def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
+    """Add which meeting the upload is for, and until when it may go on."""
+    answer["Tandem-Meeting-Id"] = str(of.meeting_id)
+    if until := resumable.expires_at(of):
+        answer["Upload-Expires"] = http_date(until.timestamp())
+    return answer
 
 
-def _create(request: HttpRequest, actor: Any) -> HttpResponse:
-    announced = Announced(
-        size=_number(request, "Upload-Length"), **_metadata(request.META.get("HTTP_UPLOAD_METADATA", ""))
-    )
-    made = resumable.create_upload(actor, announced)
-    location = request.build_absolute_uri(f"/api/v1/uploads/{made.pk}")
-    return HttpResponse(status=201, headers={"Location": location, "Tandem-Meeting-Id": str(made.meeting_id)})
-
-
-def _head(request: HttpRequest, actor: Any, upload_id: str) -> HttpResponse:
-    found = resumable.get_upload(actor, upload_id)
-    told = {"Upload-Offset": found.offset, "Upload-Length": found.length, "Tandem-Meeting-Id": found.meeting_id}
-    return HttpResponse(status=200, headers={name: str(value) for name, value in told.items()})
-
-
-def _patch(request: HttpRequest, actor: Any, upload_id: str) -> HttpResponse:
-    if request.content_type != PIECE_TYPE:
-        raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.")
-    written = resumable.append(
-        actor,
-        upload_id,
-        _number(request, "Upload-Offset"),
-        bodies.pieces(request.META, _CHUNK_BYTES),
-        _checksum(request),
-    )
-    return HttpResponse(status=204, headers={"Upload-Offset": str(written.offset)})
-
-
-def _delete(request: HttpRequest, actor: Any, upload_id: str) -> HttpResponse:
-    resumable.delete_upload(actor, upload_id)
-    return HttpResponse(status=204)
-
-
-def _number(request: HttpRequest, header: str) -> int:
-    sent = request.headers.get(header, "")
-    # As long as it likes, up to where it takes time to read: what is too much is told as that.
-    if not re.fullmatch(r"[0-9]{1,1000}", sent):
-        raise invalid(header.lower(), "type", f"{header} is a number of bytes.")
-    return int(sent)
-
-
-def _checksum(request: HttpRequest) -> Checksum | None:
-    sent = request.headers.get("Upload-Checksum")
-    if sent is None:
-        return None
-    algorithm, _, digest = sent.partition(" ")
-    if algorithm not in ALGORITHMS or not digest:
-        raise invalid("upload-checksum", "choice", f"Upload-Checksum is one of {', '.join(ALGORITHMS)}, and a digest.")
-    return Checksum(algorithm, digest)
-
-
-def _metadata(sent: str) -> dict[str, str]:
-    """What `Upload-Metadata` says: pairs of a name and a text in Base64. Names that are not ours are passed over."""
-    said = {}
-    for pair in filter(None, map(str.strip, sent.split(","))):
-        name, _, encoded = pair.partition(" ")
-        if name in _METADATA:
-            try:
-                said[_METADATA[name]] = base64.b64decode(encoded, validate=True).decode()
-            except ValueError as exc:
-                raise invalid("upload-metadata", "type", f"The text of {name} is not in Base64.") from exc
-    return said
+def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
+    """The body as it arrives, as long as the caller is let in: looked at before each piece, as with other streams."""
+    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES))
+    return cast(Iterator[bytes], items(call, request.META.get("HTTP_AUTHORIZATION"), chunks))

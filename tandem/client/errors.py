@@ -158,6 +158,18 @@ class ChecksumMismatch(TandemError):
     reason = "CHECKSUM_MISMATCH"
 
 
+class QuotaExceeded(TandemError):
+    """The caller stores, or has announced, as much as one user may."""
+
+    reason = "QUOTA_EXCEEDED"
+
+
+class InsufficientStorage(TandemError):
+    """The server's disk has no room for it just now."""
+
+    reason = "INSUFFICIENT_STORAGE"
+
+
 class RateLimited(TandemError):
     """Too many calls, tries or open streams, or a stream that is read too slowly."""
 
@@ -201,8 +213,8 @@ _BY_REASON: dict[str, type[TandemError]] = {
     kind.reason: kind
     for kind in (
         Invalid, CursorInvalid, CursorExpired, EpochChanged, Unauthenticated, Forbidden, NotFound, AlreadyExists,
-        Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, ChecksumMismatch, RateLimited, NotServed,
-        Cancelled, DeadlineExceeded, Unavailable, Internal,
+        Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, ChecksumMismatch, QuotaExceeded,
+        InsufficientStorage, RateLimited, NotServed, Cancelled, DeadlineExceeded, Unavailable, Internal,
     )
 }  # fmt: skip
 

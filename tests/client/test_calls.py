@@ -47,8 +47,8 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
 
 def test_each_reason_of_the_server_has_a_class() -> None:
-    # The one that gRPC has no use for: an HTTP body of a type that the server does not take.
-    assert set(TABLE) - set(errors._BY_REASON) == {"UNSUPPORTED_MEDIA_TYPE"}
+    # Those that HTTP alone gives: a body of a type that the server does not take, and two of resumable uploads.
+    assert set(TABLE) - set(errors._BY_REASON) == {"UNSUPPORTED_MEDIA_TYPE", "UNSUPPORTED_VERSION", "LOCKED"}
     assert all(kind.reason == reason for reason, kind in errors._BY_REASON.items())
 
 

@@ -28,8 +28,8 @@ HTTP_ONLY = {
     "api/v1/openapi.json": "the description of the HTTP door itself",
     "api/v1/docs": "the same for people",
     "^api(/.*)?$": "the problem document for what is not there",
-    "api/v1/uploads": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
-    "api/v1/uploads/<str:upload_id>": "the same",
+    "^api/v1/uploads/?$": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
+    r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$": "the same",
     r"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>json|srt|vtt|md)/?$": (
         "transcripts as files; GetTranscript is the twin"
     ),

@@ -223,7 +223,8 @@ def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> N
     assert "404" not in users["get"]["responses"]
     assert (
         described["components"]["responses"]["Problem412"]["description"]
-        == "`STALE`: Changed meanwhile. `EPOCH_CHANGED`: Start over."
+        == "`STALE`: Changed meanwhile. `EPOCH_CHANGED`: Start over. "
+        "`UNSUPPORTED_VERSION`: Not this version of the protocol."
     )
 
 

@@ -3,16 +3,15 @@
 import base64
 import fcntl
 import hashlib
-import os
 import random
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -102,7 +101,9 @@ def test_what_it_offers(uploader: Uploader) -> None:
     for path in (UPLOADS, f"{UPLOADS}/x"):
         answer = Client(HTTP_HOST="localhost").options(path)
         assert (answer.status_code, answer.headers["Tus-Version"]) == (204, "1.0.0")
-        assert answer.headers["Tus-Extension"] == "creation,checksum,termination"
+        assert answer.headers["Tus-Extension"] == (
+            "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
+        )
         assert answer.headers["Tus-Max-Size"] == str(settings.MAX_RECORDING_BYTES)
         assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256"
 
@@ -200,29 +201,23 @@ def test_more_than_was_announced_once_all_is_there(uploader: Uploader) -> None:
     assert (meeting.status, stored()[0].read_bytes()) == (Status.QUEUED, content)
 
 
-def test_who_asks_right_after_a_cut_hears_of_what_came_before_it(
+def test_while_a_piece_comes_in_the_offset_is_told_at_once_and_grows(
     transactional_db: None, ann: User, uploader: Uploader
 ) -> None:
-    path, _ = begun(uploader, a_recording())
-    upload_id, begins = path.rpartition("/")[2], threading.Event()
-    open_files = Path("/proc/self/fd")
+    path, _ = begun(uploader, a_recording(seconds=10))
+    begins, asked, sent = threading.Event(), threading.Event(), bytearray()
 
-    def others_wait() -> bool:
-        # The request that brings the piece has the file open, and so has whoever waits for it.
-        return [os.path.realpath(file) for file in open_files.iterdir()].count(
-            str(files.resumed_path(UUID(upload_id)))
-        ) == 2
-
-    def broken() -> Iterator[bytes]:
-        yield b"RIFF"
+    def piece() -> Iterator[bytes]:
         begins.set()
-        until(others_wait, "the other request waits")
+        while not asked.wait(0.02):
+            sent.extend(b"RIFF")
+            yield b"RIFF"
         raise Cancelled("The client went away.")
 
     def bring() -> None:
         try:
             with pytest.raises(Cancelled):
-                resumable.append(ann, upload_id, 0, broken())
+                resumable.append(ann, path.rpartition("/")[2], 0, piece())
         finally:
             connection.close()
 
@@ -230,9 +225,25 @@ def test_who_asks_right_after_a_cut_hears_of_what_came_before_it(
     request.start()
     try:
         assert begins.wait(PATIENCE_SECONDS)
-        assert uploader.offset(path) == 4
+        began = time.monotonic()
+        uploader.offset(path)
+        assert time.monotonic() - began < 1, "it waited for the other request"
+        assert uploader.patch(path, 0, b"x").status_code == 423
+        until(lambda: uploader.offset(path) > 0, "what has come is counted while more may come")
     finally:
+        asked.set()
         request.join()
+    assert uploader.offset(path) == len(sent)
+
+
+def test_while_its_end_is_made_the_upload_is_told_whole(uploader: Uploader) -> None:
+    content = a_recording()
+    path, _ = begun(uploader, content)
+    uploader.patch(path, 0, content[:-1])
+    Upload.objects.update(offset=len(content))
+    with stored()[0].open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert uploader.offset(path) == len(content)
 
 
 def test_it_can_be_given_up(uploader: Uploader) -> None:
@@ -305,7 +316,8 @@ def test_one_request_at_a_time(uploader: Uploader) -> None:
     with stored()[0].open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         answer = uploader.patch(path, 4, b"x")
-        assert (answer.status_code, answer.json()["reason"]) == (409, "REQUEST_IN_PROGRESS")
+        assert (answer.status_code, answer.json()["reason"]) == (423, "LOCKED")
+        assert answer.headers["Retry-After"] == "1"
     assert uploader.offset(path) == 4
 
 

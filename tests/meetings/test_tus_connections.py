@@ -1,0 +1,214 @@
+"""Resumable uploads on real connections: such as go on slowly, break off, or outlive their session."""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.utils import timezone
+
+from access.models import Session
+from core import auth
+from meetings.models import Meeting, Status, Upload
+from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
+from tests.doors import GrpcDoor, RestDoor
+from tests.factories import UserFactory
+from tests.meetingservice.conftest import folder as folder
+from tests.recordings import a_recording, stored
+from tests.servers import Servers, database_url, running, until
+from tests.tus import PIECE, TusClient, metadata
+from users.models import User
+
+pytestmark = pytest.mark.real_server
+CONTENT = a_recording(seconds=60)
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> User:
+    user: User = UserFactory()
+    return user
+
+
+@pytest.fixture
+def serving(owner: User, folder: Path) -> Iterator[Servers]:
+    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder), DEV_AUTH_AS="") as servers:
+        yield servers
+
+
+@pytest.fixture
+def bearer(owner: User) -> str:
+    return RestDoor().bearer(owner)
+
+
+@pytest.fixture
+def tus(serving: Servers, bearer: str) -> TusClient:
+    return TusClient(serving.http_url, Authorization=bearer)
+
+
+class Sending:
+    """A call whose head is sent, and whose body comes as the test likes."""
+
+    def __init__(self, servers: Servers, bearer: str, method: str, path: str, **headers: str) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(servers.http_url).netloc, timeout=60)
+        self._connection.putrequest(method, path)
+        sent = {"Authorization": bearer, "Tus_Resumable": "1.0.0", "Content_Type": PIECE, **headers}
+        for name, value in sent.items():
+            self._connection.putheader(name.replace("_", "-"), value)
+        self._connection.endheaders()
+
+    def send(self, piece: bytes) -> None:
+        self._connection.send(piece)
+
+    def answer(self) -> Any:
+        return self._connection.getresponse()
+
+    def has_answer(self) -> bool:
+        assert self._connection.sock is not None
+        self._connection.sock.settimeout(0.001)
+        try:
+            return bool(self._connection.sock.recv(1, socket.MSG_PEEK))
+        except TimeoutError:
+            return False
+        finally:
+            self._connection.sock.settimeout(60)
+
+    def cut(self) -> None:
+        assert self._connection.sock is not None
+        self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+def begun(tus: TusClient) -> str:
+    return tus.create(len(CONTENT)).path
+
+
+def patching(servers: Servers, bearer: str, path: str) -> Sending:
+    """A piece that is to be the whole of the upload, and has begun to come."""
+    sending = Sending(servers, bearer, "PATCH", path, Upload_Offset="0", Content_Length=str(len(CONTENT)))
+    sending.send(CONTENT[:1000])
+    until(lambda: len(stored()) == 1, "the piece has begun to come")
+    return sending
+
+
+def test_a_piece_ends_within_a_second_of_its_session(
+    serving: Servers, tus: TusClient, owner: User, bearer: str
+) -> None:
+    path = begun(tus)
+    sending, sent = patching(serving, bearer, path), 1000
+    Session.objects.filter(user=owner).update(revoked_at=timezone.now())
+    ended = time.monotonic()
+    # Slowly, as a client on a bad line: a byte at a time.
+    while not sending.has_answer() and time.monotonic() < ended + 10:
+        sending.send(CONTENT[sent : sent + 1])
+        sent += 1
+        time.sleep(0.05)  # As slowly as it sends.
+    took, answer = time.monotonic() - ended, sending.answer()
+    assert answer.status == 401
+    assert took < auth.BELIEVED_FOR + 0.7
+    assert answer.getheader("Tus-Resumable") == "1.0.0"
+    # What came until then is kept, for who signs in again.
+    again = TusClient(serving.http_url, Authorization=RestDoor().bearer(owner))
+    offset = again.head(path).offset
+    assert 1000 <= offset <= sent
+    assert again.patch(path, offset, CONTENT[offset:]).status == 204
+    assert stored()[0].read_bytes() == CONTENT
+
+
+def test_while_pieces_come_in_slowly_everyone_learns_how_far_they_are(
+    serving: Servers, tus: TusClient, bearer: str
+) -> None:
+    paths = [begun(tus) for _ in range(4)]
+    pieces = []
+    for path in paths:
+        sending = Sending(serving, bearer, "PATCH", path, Upload_Offset="0", Content_Length=str(len(CONTENT)))
+        sending.send(CONTENT[:1000])
+        pieces.append(sending)
+    until(lambda: len(stored()) == 4, "all have begun to come")
+    waited: list[float] = []
+
+    def ask(number: int) -> None:
+        for _ in range(10):
+            began = time.monotonic()
+            assert tus.head(paths[number % 4]).status == 200
+            waited.append(time.monotonic() - began)
+
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(ask, range(24)))
+    assert sorted(waited)[len(waited) // 2] < 1, "each would wait for two seconds"
+    for sending in pieces:
+        sending.cut()
+
+
+def test_who_comes_back_while_the_old_connection_is_open_is_told_to_wait(
+    serving: Servers, tus: TusClient, bearer: str
+) -> None:
+    path = begun(tus)
+    sending = patching(serving, bearer, path)
+    locked = tus.patch(path, 0, CONTENT)
+    assert (locked.status, locked.headers["retry-after"]) == (423, "1")
+    assert tus("DELETE", path).status == 423
+    sending.cut()
+    until(lambda: tus.head(path).offset == 1000, "what came of it is counted")
+    assert tus.patch(path, 1000, CONTENT[1000:]).status == 204
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_an_upload_whose_creation_breaks_off_in_its_first_piece_goes_on(
+    serving: Servers, tus: TusClient, bearer: str, in_chunks: bool
+) -> None:
+    length = {"Transfer_Encoding": "chunked"} if in_chunks else {"Content_Length": str(len(CONTENT))}
+    sending = Sending(
+        serving, bearer, "POST", "/api/v1/uploads", Upload_Length=str(len(CONTENT)),
+        Upload_Metadata=metadata(title="T"), **length,
+    )  # fmt: skip
+    sending.send(b"3e8\r\n" + CONTENT[:1000] + b"\r\n" if in_chunks else CONTENT[:1000])
+    until(Upload.objects.exists, "it is created")
+    path = f"/api/v1/uploads/{Upload.objects.get().pk}"
+    sending.cut()
+    until(lambda: tus.head(path).offset == 1000, "what came of it is counted")
+    assert tus.patch(path, 1000, CONTENT[1000:]).status == 204
+    assert stored()[0].read_bytes() == CONTENT
+
+
+def test_what_came_of_a_piece_is_counted_though_its_server_is_killed(
+    serving: Servers, tus: TusClient, bearer: str
+) -> None:
+    path, sent = begun(tus), 1000
+    sending = patching(serving, bearer, path)
+    deadline = time.monotonic() + 30
+    while not (offset := tus.head(path).offset) and time.monotonic() < deadline:
+        sending.send(CONTENT[sent : sent + 1000])
+        sent += 1000
+    serving.processes[0].kill()
+    assert offset >= 1000
+    assert Upload.objects.get().offset >= offset
+
+
+def test_a_meeting_made_by_an_upload_is_the_same_over_both_transports(tus: TusClient, owner: User) -> None:
+    created = tus.create(len(CONTENT), Upload_Metadata=metadata(filename="talk.wav", filetype="audio/wav"))
+    tus.patch(created.path, 0, CONTENT)
+    request = GetMeetingRequest(meeting_id=created.headers["tandem-meeting-id"])
+    answers = [door("MeetingService/GetMeeting", request, actor=owner).meeting for door in (GrpcDoor(), RestDoor())]
+    assert answers[0] == answers[1]
+    assert (answers[0].title, answers[0].recording.size) == ("talk.wav", len(CONTENT))
+    assert Meeting.objects.get().status == Status.QUEUED
+
+
+def test_of_two_that_send_one_upload_at_once_each_byte_is_taken_once(tus: TusClient) -> None:
+    path, start = begun(tus), threading.Barrier(4)
+
+    def send(_: int) -> int:
+        start.wait()
+        return tus.patch(path, 0, CONTENT).status
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(send, range(4)))
+    assert statuses[0] == 204
+    assert set(statuses[1:]) <= {409, 423}
+    assert stored()[0].read_bytes() == CONTENT
