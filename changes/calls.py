@@ -9,11 +9,12 @@ from changes.feed import listing, subjects
 from changes.feed.view import View
 from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message
+from core.auth import scope_lacking
 from core.operations import Call
 from core.paging import page_size
 from tandem.change.v1 import change_pb2
 
-#: API keys need `changes:read`.
+#: API keys need `changes:read`, and of each type of subject that they ask for its own scope, as `tasks:read`.
 AREA = "changes"
 
 
@@ -43,6 +44,7 @@ def _view(call: Call, request: Any) -> View:
 
     Raises:
         ValidationError: on each (`subject_types.<index>`) that there is not.
+        PermissionDenied: the caller's API key may not read one of them.
     """
     known = sorted(subjects.own_types())
     errors = {
@@ -53,4 +55,7 @@ def _view(call: Call, request: Any) -> View:
     if errors:
         raise ValidationError(errors)
     asked = sorted(set(request.subject_types))
+    for name in asked or known:
+        if not call.has_scope(scope := f"{name}s:read"):
+            raise scope_lacking(scope)
     return View(call.operation.name, change_message, tuple(asked or known), bound_to=asked)

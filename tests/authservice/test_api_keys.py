@@ -10,11 +10,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from access.models import ApiKey
+from changes.feed import numbering
 from core import auth
 from tandem.auth.v1 import auth_pb2
+from tandem.change.v1 import change_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import Door, Failed
-from tests.factories import ApiKeyFactory, ServiceFactory, bearer_of
+from tests.factories import ApiKeyFactory, ServiceFactory, TaskFactory, bearer_of
 from users.models import Role, Status, User
 from users.policies import CREDENTIALS
 
@@ -55,6 +57,32 @@ def test_it_says_which_scope_is_lacking(api: Door, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api("UserService/UpdateUser", rename(ann), authorization=bearer_of(ApiKeyFactory(user=ann)))
     assert failed.value.message == "This API key does not do for that: it lacks the scope users:write."
+
+
+def test_the_feed_asks_for_the_scope_of_each_type(api: Door, ann: User) -> None:
+    """`changes:read` alone shows nothing of users, tasks and meetings."""
+    numbering.begin()
+    TaskFactory(created_by=ann)
+    numbering.number()
+
+    def subjects(scopes: list[str], *types: str) -> set[str] | str:
+        request = change_pb2.ListChangesRequest(subject_types=types, page_size=100)
+        bearer = bearer_of(ApiKeyFactory(user=ann, scopes=["changes:read", *scopes]))
+        try:
+            found = api("ChangeService/ListChanges", request, authorization=bearer)
+        except Failed as failed:
+            assert failed.reason == "FORBIDDEN"
+            return failed.message.rpartition(" ")[2]
+        return {change.subject_type for change in found.changes}
+
+    assert subjects([], "task") == "tasks:read."
+    assert subjects(["users:read", "meetings:read"], "user", "task") == "tasks:read."
+    assert subjects(["tasks:read"], "task") == {"task"}
+    assert subjects(["tasks:read"]) == "meetings:read."
+    assert subjects(["users:read", "meetings:read", "tasks:read"]) == {"user", "task"}
+    watch = change_pb2.WatchChangesRequest(subject_types=["task"])
+    bearer = bearer_of(ApiKeyFactory(user=ann, scopes=["changes:read"]))
+    assert outcome(api, "ChangeService/WatchChanges", watch, bearer) == "FORBIDDEN"
 
 
 def test_it_gives_nobody_more_than_they_have(api: Door, ann: User, bob: User) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db.models import Value
 from django.utils import timezone
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -216,6 +217,15 @@ def test_an_address_that_was_taken_meanwhile_is_refused(api: Door, ann: User) ->
         confirm(api, token)
     assert (failed.value.reason, failed.value.message) == ("ALREADY_EXISTS", f"User with email {NEW} already exists")
     assert email_of(ann) == (OLD, False)
+
+
+@pytest.mark.parametrize("kept", ["ada@b\u00fccher.example", "ada@\u2764.example"])
+def test_an_address_that_is_kept_in_another_form_is_no_change(api: Door, ann: User, kept: str) -> None:
+    User.objects.filter(pk=ann.pk).update(email=Value(kept))
+    request = user_pb2.UpdateUserRequest(user_id="me", user=user_pb2.User(first_name="Anna"))
+    assert api(UPDATE, request, actor=ann).user.first_name == "Anna"
+    assert change(api, ann, kept, last_name="Ott").message.user.last_name == "Ott"
+    assert not Job.objects.exists()
 
 
 def test_every_bad_field_is_named(api: Door, ann: User) -> None:

@@ -172,7 +172,9 @@ def update_user(
         if not fields.keys().isdisjoint(("roles", "status")):
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
-        before, new_email = user.email, canonical_email(fields.get("email", user.email))
+        before = user.email
+        # What is kept in another than the canonical form (migration 0006) is no change of its own.
+        new_email = canonical_email(fields["email"]) if "email" in fields else before
         if new_email is not None and (new_email == before or policies.must_confirm_email(actor, user)):
             fields.pop("email", None)
         elif "email" in fields:
