@@ -15,6 +15,8 @@ from core.errors import Cancelled, DeadlineExceeded, Failure, Unavailable, Unsup
 
 #: The key of a request's scope for what waits for the next piece of its body; None = the body has ended.
 SOURCE = "tandem.body"
+#: The key of a request's scope for when its head had arrived, on the clock of `time.monotonic`.
+ARRIVED = "tandem.arrived"
 #: The key of a request's scope for why its body ended early.
 CUT = "tandem.cut"
 #: The key of an environment for why the body of a page's request was not taken.

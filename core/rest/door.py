@@ -15,6 +15,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
+from core import context
 from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
 from core.errors import Failure, invalid, problem_of
@@ -123,6 +124,7 @@ def _answer_unary(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     message = _request(call.operation, sent, path_values, _body(sent))
+    context.check_deadline()
     response = perform(call, message)
     report: Report = sent.report  # type: ignore[attr-defined]
     report.subject_id = report.subject_id or subject_of_response(call.operation, response)
@@ -133,6 +135,7 @@ def _answer_stream(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     operation = call.operation
+    context.deadline.set(None)  # A stream takes as long as its client takes.
     messages = multipart.messages(operation, sent) if operation.takes_file else lines.messages(operation, sent)
     response = begin(call, items(call, sent.META.get("HTTP_AUTHORIZATION"), messages))
     if operation.answers_stream:
@@ -143,6 +146,7 @@ def _answer_stream(
 def _answer_feed(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
+    context.deadline.set(None)
     message: Any = _request(call.operation, sent, path_values, _body(sent))
     if last := sent.META.get("HTTP_LAST_EVENT_ID"):
         # A browser that connects again sends the query of its first time.
@@ -151,7 +155,11 @@ def _answer_feed(
             message.ClearField("include_initial")
     try:
         with STREAMS.place(call) as open_with:
-            stream = open_with(begin(call, message), None)
+            feed = begin(call, message)
+            if sent.method == "HEAD":
+                feed.close()
+                return events.head()
+            stream = open_with(feed, None)
     except Failure as exc:
         if exc.reason in events.RESYNC:
             return events.resync(problem_of(exc))

@@ -50,6 +50,11 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
     return StreamingHttpResponse((), headers=_HEADERS)
 
 
+def head() -> StreamingHttpResponse:
+    """The answer to HEAD: that of GET, without an event."""
+    return StreamingHttpResponse((), headers=_HEADERS)
+
+
 def resync(problem: Problem) -> StreamingHttpResponse:
     """The answer to a cursor that will not do: one event, after which the client begins without."""
     return StreamingHttpResponse((_resync(problems.document(problem)),), headers=_HEADERS)

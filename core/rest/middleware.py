@@ -1,11 +1,15 @@
 """What surrounds every call over HTTP, as the interceptors surround one over gRPC."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
+from core import context
 from core.context import sane_request_id
 from core.database.hygiene import connected
 from core.errors import Problem, invalid
@@ -18,7 +22,7 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def serve_call(answer: Answer) -> Answer:
-    """Gives the call its id, its log line and its place in the metrics."""
+    """Gives the call its id, its deadline, its log line and its place in the metrics."""
 
     def served(request: HttpRequest) -> HttpResponse:
         request_id = sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
@@ -27,7 +31,7 @@ def serve_call(answer: Answer) -> Answer:
         verb = request.method if request.method in _VERBS else "other"
         report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))
         request.report = report  # type: ignore[attr-defined]
-        with report, connected():
+        with report, _in_time(request), connected():
             refusal = request.META.get(bodies.REFUSAL)
             response = problems.response_of(refusal) if refusal else answer(request)
             report.code = str(response.status_code)
@@ -83,6 +87,17 @@ def serve_api(answer: Answer) -> Answer:
             return problems.response_of(exc)
 
     return served
+
+
+@contextmanager
+def _in_time(request: HttpRequest) -> Iterator[None]:
+    """Gives the call its deadline, which counts from the arrival of its head. Streams take it off again."""
+    arrived = request.META.get("asgi.scope", {}).get(bodies.ARRIVED, time.monotonic())
+    token = context.deadline.set(arrived + settings.MAX_CALL_SECONDS)
+    try:
+        yield
+    finally:
+        context.deadline.reset(token)
 
 
 def _is_same(origin: str, own: str) -> bool:

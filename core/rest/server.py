@@ -5,6 +5,7 @@ their client takes, have threads of their own. A stream of events needs a thread
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -57,6 +58,7 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         upload = bodies.is_api(scope["path"]) and headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
         call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
         scope[bodies.SOURCE] = call.next_piece
+        scope[bodies.ARRIVED] = time.monotonic()
         try:
             # A slow client of an ordinary call holds no thread. A body that is too large for one, and an upload, are
             # read by the thread, which knows by then whether the caller may make the call.

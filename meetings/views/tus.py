@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
 
+from core import context
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
 from core.operations import Call, admitted, caller
 from core.reporting import http_meter
@@ -158,5 +159,6 @@ def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
 
 def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
     """The body as it arrives, as long as the caller is let in: looked at before each piece, as with other streams."""
+    context.deadline.set(None)  # A piece takes as long as its client takes.
     chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES))
     return cast(Iterator[bytes], items(call, request.META.get("HTTP_AUTHORIZATION"), chunks))

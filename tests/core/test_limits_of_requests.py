@@ -1,0 +1,72 @@
+"""How much a request may be, who may send it, and how long it may take: the same over both transports."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from core.errors import MAX_VIOLATIONS, invalid, problem_of
+from core.rest import problems as over_http
+from core.rpc import problems as over_grpc
+from tandem.auth.v1.auth_pb2 import LoginRequest
+from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tandem.user.v1.user_pb2 import UpdateUserRequest, User
+from tests.doors import Door, Failed
+from users.models import User as UserModel
+
+MEGABYTE = 1024 * 1024
+
+
+def refused(api: Door, operation: str, request: Any, **options: Any) -> Failed:
+    with pytest.raises(Failed) as failed:
+        api(operation, request, **options)
+    return failed.value
+
+
+def test_a_request_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
+    almost = CreateTaskRequest(title="t", description="x" * (MEGABYTE - 100))
+    assert refused(api, "TaskService/CreateTask", almost, actor=ann).fields == {"description": "max_length"}
+    failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="t" * (MEGABYTE + 1)), actor=ann)
+    assert failed.reason == "TOO_LARGE"
+    assert failed.message == "The request is larger than 1 MB, the most that is taken here."
+    failed = refused(api, "AuthService/Login", LoginRequest(email="a@example.com", password="x" * MEGABYTE))
+    assert failed.reason == "TOO_LARGE"
+
+
+def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Door, ann: UserModel) -> None:
+    request = CreateTaskRequest(title="t" * (MEGABYTE + 1))
+    assert refused(api, "TaskService/CreateTask", request).reason == "UNAUTHENTICATED"
+    nonsense = UpdateUserRequest(user_id=str(ann.pk), user=User(email="nonsense"))
+    assert refused(api, "UserService/UpdateUser", nonsense).reason == "UNAUTHENTICATED"
+    assert refused(api, "TaskService/BulkCreateTasks", [request]).reason == "UNAUTHENTICATED"
+
+
+def test_a_message_of_a_stream_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
+    sent = [CreateTaskRequest(title=title) for title in ("first", "t" * (MEGABYTE + 1), "third")]
+    answer = api("TaskService/BulkCreateTasks", sent, actor=ann)
+    assert (answer.success_count, [error.index for error in answer.errors]) == (2, [1])
+    assert answer.errors[0].error_message == "The message is larger than 1 MB."
+
+
+def test_a_call_that_comes_too_late_is_not_begun(api: Door, ann: UserModel, settings: Any) -> None:
+    settings.MAX_CALL_SECONDS = -1
+    failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="late"), actor=ann)
+    assert (failed.reason, failed.message) == ("DEADLINE_EXCEEDED", "The deadline of this call has passed.")
+
+
+def test_of_very_many_faults_the_first_are_listed() -> None:
+    faults = ValidationError({f"labels.{n}": ValidationError(f"Bad {n}.", code="choice") for n in range(1_000)})
+    problem = problem_of(faults)
+    assert [violation.field for violation in problem.violations] == [f"labels.{n}" for n in range(MAX_VIOLATIONS)]
+    assert problem.message.endswith("Only the first 100 of 1000 faults are listed.")
+    document = json.loads(over_http.response(problem).content)
+    assert (len(document["errors"]), document["more_violations"]) == (MAX_VIOLATIONS, "900")
+    status = Status.FromString(over_grpc.status_details(problem))
+    found = {detail.TypeName(): detail.value for detail in status.details}
+    listed = BadRequest.FromString(found["google.rpc.BadRequest"]).field_violations
+    info = ErrorInfo.FromString(found["google.rpc.ErrorInfo"])
+    assert len(listed) + int(info.metadata["more_violations"]) == 1_000
+    assert problem_of(invalid("x", "choice", "Bad.")).metadata == {}
