@@ -41,6 +41,11 @@ def canonical_or_as_sent(address: str) -> str:
         return address.strip().lower()
 
 
+def with_ascii_domains(query: str) -> str:
+    """What somebody looks for, with the addresses and domains in it as they are stored."""
+    return " ".join(_as_stored(part) for part in query.split())
+
+
 def canonical_sender(sender: str) -> str:
     """A sender with a name, as in `Tandem <tandem@bücher.example>`, whose domain is in A-labels.
 
@@ -50,6 +55,17 @@ def canonical_sender(sender: str) -> str:
     name, address = parseaddr(sender)
     local, _, domain = address.rpartition("@")
     return sender if domain.isascii() else formataddr((name, f"{local}@{_canonical_domain(domain)}"))
+
+
+def _as_stored(part: str) -> str:
+    if "@" in part:
+        return canonical_or_as_sent(part)
+    if part.isascii() or "." not in part:
+        return part
+    try:
+        return _canonical_domain(part)
+    except ValidationError:
+        return part
 
 
 def _canonical_local_part(local: str) -> str:

@@ -1,51 +1,43 @@
 """Search by the beginnings of words.
 
-Words are cut where people cut them (at anything that is no letter and no digit), kept in a generated column in lower
-case, and found by prefix. There is no ranking: lists stay in their own order and cost the same on every page.
-"""
+What a word is, and which words are equal, is stated once: by the database's function `core_words` (migration
+core.0006). A generated column keeps the words of a row, and the words of a query are made by the same function, so that
+what was typed is found when it is typed again, in every script and on every server, whatever its version and locale:
 
-import re
+- Case, accents, and forms of one letter (NFKC, final sigma, ß and ss, kana, digits of other scripts) make no
+  difference. Characters without a form of their own (zero-width, bidirectional marks, variation selectors) are dropped.
+- Words end where letters and digits do. A symbol or emoji is a word of its own, a flag is one.
+- Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese and Javanese are found from any character on: each stands for a
+  word of up to three, itself and those after it.
+
+There is no ranking: lists stay in their own order and cost the same on every page.
+"""
 
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import BooleanField, F, Func, GeneratedField, Value
 
-#: What of a word is kept, and looked for, in characters.
-LONGEST_WORD = 100
-
-# Only immutable functions may stand in a generated column, hence || and not concat_ws. array_to_tsvector takes the
-# words as they are: a text parser would take addresses and paths for one word.
-_WORDS = "array_to_tsvector(array_remove(regexp_split_to_array(lower(%(expressions)s), '[^[:alnum:]]+'), ''))"
-
-_WORDS_OF_PROSE = _WORDS.replace(
-    "lower(%(expressions)s)",
-    f"regexp_replace(lower(%(expressions)s), '([[:alnum:]]{{{LONGEST_WORD}}})[[:alnum:]]+', '\\1', 'g')",
-)
-
 
 def words_of(*columns: str) -> GeneratedField:
-    """A column with the lower-case words of these text columns; index it with GIN.
+    """A column with the words of these text columns, each up to 100 characters; index it with GIN.
 
-    They must be short: PostgreSQL stores a word of more than 2,047 bytes wrongly, and says nothing.
+    A row keeps at most 1 MB of words. That is more than 20,000 characters of any text can have.
     """
-    return _words(_WORDS, *columns)
-
-
-def words_of_prose(*columns: str) -> GeneratedField:
-    """As `words_of`, for texts of any length, whose words are kept up to `LONGEST_WORD` characters."""
-    return _words(_WORDS_OF_PROSE, *columns)
-
-
-def pattern(query: str) -> str:
-    """What `matches` takes for: a word begins with each word of the query; empty when the query has no word."""
-    return " & ".join(f"'{word[:LONGEST_WORD]}':*" for word in re.findall(r"[^\W_]+", query.lower()))
-
-
-def matches(column: str, pattern: str) -> Func:
-    """A condition for `filter`: the row's words in `column` fit the pattern."""
-    query = Func(Value(pattern), template="%(expressions)s::tsquery")
-    return Func(F(column), query, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
-
-
-def _words(template: str, *columns: str) -> GeneratedField:
-    expression = Func(*columns, template=template, arg_joiner=" || ' ' || ")
+    # Only immutable functions may stand in a generated column, hence || and not concat_ws. array_to_tsvector takes the
+    # words as they are: a text parser would take addresses and paths for one word.
+    expression = Func(*columns, template="array_to_tsvector(core_words(%(expressions)s))", arg_joiner=" || ' ' || ")
     return GeneratedField(expression=expression, output_field=SearchVectorField(), db_persist=True)
+
+
+def matches(column: str, *queries: str) -> Func:
+    """A condition for `filter`: for each word of one of the queries, a word in `column` begins with it.
+
+    No row fulfils it if a query has no word. Queries may not hold NUL (see `checked_line`, `typed`).
+    """
+    patterns = (Func(Value(query), function="core_search_pattern") for query in queries)
+    any_of_them = Func(*patterns, template="(%(expressions)s)", arg_joiner=" || ")
+    return Func(F(column), any_of_them, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
+
+
+def typed(query: str) -> str:
+    """What was typed into a search box, as `matches` takes it."""
+    return query.replace("\0", " ").strip()

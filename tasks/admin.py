@@ -83,8 +83,8 @@ class TaskAdmin(LoggedHistory, ThroughServices, LargeList):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        pattern = search.pattern(search_term)
-        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+        query = search.typed(search_term)
+        return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}

@@ -11,7 +11,7 @@ from django.db.models import Q
 from changes.triggers import logged
 from core.fields import Id, Line, Prose
 from core.models import Versioned
-from core.search import words_of_prose
+from core.search import words_of
 from tasks.fields import LabelsField, MetadataField
 
 
@@ -77,7 +77,7 @@ class Task(Versioned):
     created_by = _user(editable=False)
     assigned_to = _user()
 
-    search_words = words_of_prose("title", "description")
+    search_words = words_of("title", "description")
 
     objects = TaskQuerySet.as_manager()
 

@@ -148,20 +148,20 @@ def not_found(task_id: str) -> Task.DoesNotExist:
 
 def _selection(actor: Any, only: Filter, order: Order) -> Selection[Task]:
     """The tasks that fit the filter, as far as the actor may see them."""
-    pattern = search.pattern(checked_line("query", only.query, LONGEST_QUERY))
+    query = checked_line("query", only.query, LONGEST_QUERY)
     people = {name: resolve_id(actor, sent) for name in _PEOPLE if (sent := getattr(only, name))}
     ways = _ways(actor, people)
-    if not actor.is_authenticated or None in people.values() or ways == () or (only.query.strip() and not pattern):
+    if not actor.is_authenticated or None in people.values() or ways == ():
         return _NOTHING
     found_by: dict[str, Value | None] = {
         **people,
         "member_id": actor.pk if ways else None,
         "due_from": only.due_from,
         "due_until": only.due_until,
-        "pattern": pattern or None,
+        "query": query or None,
         **{f"label_{index}": label for index, label in enumerate(sorted(set(only.labels)))},
     }
-    narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or pattern)
+    narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or query)
     return Selection(
         Task,
         _matching,
@@ -192,7 +192,7 @@ def _matching(
     priorities: Collection[int],
     ways: tuple[str, ...] | None,
     member_id: UUID | None = None,
-    pattern: str | None = None,
+    query: str | None = None,
     due_from: datetime.datetime | None = None,
     due_until: datetime.datetime | None = None,
     created_by: UUID | None = None,
@@ -212,8 +212,8 @@ def _matching(
         "assigned_to": assigned_to,
     }
     rows = rows.filter(**{name: value for name, value in conditions.items() if value})
-    if pattern is not None:
-        rows = rows.filter(search.matches(words_in, pattern))
+    if query is not None:
+        rows = rows.filter(search.matches(words_in, query))
     return (rows,) if ways is None else tuple(rows.filter(**{way: member_id}) for way in ways)
 
 

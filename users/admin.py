@@ -99,10 +99,10 @@ class AddressInline(NewestRowsInline):
 @admin.register(User)
 class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     form = UserForm
-    list_display = ("email", "display_name", "status", "role_names", "is_staff", "created_at", "last_login_at")
+    list_display = ("email", "name", "status", "role_names", "is_staff", "created_at", "last_login_at")
     list_filter = ("status", RoleFilter, "is_staff", "is_service", LoginFilter)
     lookups = ("status__exact", "role", "is_staff__exact", "is_service__exact", "logged_in")
-    sortable_by = ("email", "display_name", "created_at", "last_login_at")
+    sortable_by = ("email", "name", "created_at", "last_login_at")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of names and e-mail"
     ordering = ("-created_at", "-id")
@@ -126,6 +126,10 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     def preferences_set(self, user: User) -> str:
         return ", ".join(f"{path}: {'on' if on else 'off'}" for path, on in sorted(user.preferences.items())) or "-"
 
+    @admin.display(description="display name", ordering="sort_name")
+    def name(self, user: User) -> str:
+        return user.display_name
+
     @admin.display(description="roles")
     def role_names(self, user: User) -> str:
         return ", ".join(role.label for role in user.named_roles)
@@ -144,8 +148,8 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        pattern = search.pattern(search_term)
-        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+        query = search.typed(search_term)
+        return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
@@ -231,9 +235,9 @@ class FoundByUser(LargeList):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        pattern = search.pattern(search_term)
-        users = User.objects.filter(search.matches("search_words", pattern)).values("pk")[:_MOST_USERS]
-        return (queryset.filter(user__in=users) if pattern else queryset), False
+        query = search.typed(search_term)
+        users = User.objects.filter(search.matches("search_words", query)).values("pk")[:_MOST_USERS]
+        return (queryset.filter(user__in=users) if query else queryset), False
 
 
 @admin.register(UserAddress)

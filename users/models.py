@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from changes.triggers import logged
 from core import passwords
+from core.collation import sort_key_of
 from core.fields import EmailAddress, Id, Line, Prose, WebAddress
 from core.models import Versioned, clean
 from core.search import words_of
@@ -156,6 +157,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     search_words = words_of("first_name", "last_name", "display_name", "email")
     name_words = words_of("first_name", "last_name", "display_name")
+    sort_name = sort_key_of("display_name")
 
     objects = BaseUserManager.from_queryset(UserQuerySet)()
 
@@ -169,7 +171,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="users_newest"),
-            models.Index(fields=["display_name", "id"], name="users_by_display_name"),
+            models.Index(fields=["sort_name", "id"], name="users_by_sort_name"),
             models.Index(fields=["last_login_at", "id"], name="users_by_last_login"),
             models.Index(fields=["status", "created_at", "id"], name="users_newest_by_status"),
             *_newest_by_role(),
@@ -178,7 +180,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
             GinIndex(fields=["search_words"], name="users_words"),
             GinIndex(fields=["name_words"], name="users_name_words"),
         ]
-        triggers = logged("user", exclude=["password", "search_words", "name_words"])
+        triggers = logged("user", exclude=["password", "search_words", "name_words", "sort_name"])
 
     def __str__(self) -> str:
         return f"{self.display_name} <{self.email}>"

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet, Value
 from core import ids, search
 from core.errors import invalid
 from core.fields import checked_line
-from core.mail_addresses import canonical_or_as_sent
+from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared
 from users import policies
@@ -22,6 +22,8 @@ from users.models import OPEN, AddressType, User, UserAddress
 
 #: What a list of users may be ordered by, and whether that tells what not everyone may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
+#: The column that such an order goes by, where it is another.
+_SORTED_BY = {"display_name": "sort_name"}
 LONGEST_QUERY = 200
 MOST_IN_BATCH = 100
 
@@ -136,7 +138,7 @@ def get_private(actor: Any, user_id: str) -> User:
 def every_person(actor: Any) -> QuerySet[User]:
     """All accounts of people that the actor may see, oldest first: in the order in which they got their numbers."""
     people = User.objects.visible_to(actor).filter(is_service=False)
-    return people.defer("search_words", "name_words", "preferences").order_by("created_at", "id")
+    return people.defer("search_words", "name_words", "sort_name", "preferences").order_by("created_at", "id")
 
 
 def find_administrator(email: str) -> User | None:
@@ -164,6 +166,7 @@ def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filte
     """
     order = order or Order("created_at", descending=True)
     _check_order(actor, order)
+    order = replace(order, field=_SORTED_BY.get(order.field, order.field))
     return page(_selection(actor, only), _bound(asked, actor, only), order)
 
 
@@ -177,13 +180,9 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
         PermissionDenied: the filter would tell what the actor may not see.
     """
     query = checked_line("query", query, LONGEST_QUERY)
-    # An address is kept in its canonical form.
-    pattern = search.pattern(canonical_or_as_sent(query) if "@" in query else query)
-    selection = _selection(actor, only, pattern)
+    selection = _selection(actor, only, query)
     exact = None
-    if query and not pattern:
-        selection = _NOBODY
-    elif "@" in query and policies.may_read_everything(actor):
+    if "@" in query and policies.may_read_everything(actor):
         exact = find_by_email(query, selection.querysets[0])
     asked = _bound(asked, actor, only, query=query)
     return page(selection, asked, Order("created_at", descending=True), first=exact)
@@ -222,24 +221,27 @@ def not_found(user_id: str) -> User.DoesNotExist:
     return User.DoesNotExist(f"User not found: {user_id}")
 
 
-def _selection(actor: Any, only: Filter, pattern: str = "") -> Selection[User]:
-    """The users that fit the filter and the search pattern, as far as the actor may see them."""
+def _selection(actor: Any, only: Filter, query: str = "") -> Selection[User]:
+    """The users that fit the filter and the search query, as far as the actor may see them."""
     if not actor.is_authenticated:
         return _NOBODY
     if only.roles and not actor.reads_everything:
         raise PermissionDenied("You may not filter by role.")
+    in_ascii = with_ascii_domains(query)
     values = {
         "colleague_id": None if actor.reads_everything else actor.pk,
         "created_from": only.created_from,
         "created_until": only.created_until,
-        "pattern": pattern or None,
+        "query": query or None,
+        # Addresses are kept in their canonical form.
+        "query_in_ascii": in_ascii if in_ascii != query and actor.reads_everything else None,
     }
     return Selection(
         User,
         _matching,
         (frozenset(only.statuses), frozenset(only.roles)),
         {name: value for name, value in values.items() if value is not None},
-        scattered=bool(pattern or only.roles),
+        scattered=bool(query or only.roles),
     )
 
 
@@ -249,7 +251,8 @@ def _matching(
     colleague_id: UUID | None = None,
     created_from: datetime.datetime | None = None,
     created_until: datetime.datetime | None = None,
-    pattern: str | None = None,
+    query: str | None = None,
+    query_in_ascii: str | None = None,
 ) -> QuerySet[User]:
     """Without `colleague_id`, for those who may read everything."""
     rows = User.objects.all() if colleague_id is None else User.objects.visible_to_colleague(colleague_id)
@@ -265,8 +268,9 @@ def _matching(
         rows = rows.filter(created_at__gte=created_from)
     if created_until is not None:
         rows = rows.filter(created_at__lt=created_until)
-    if pattern is not None:
-        rows = rows.filter(search.matches("search_words" if colleague_id is None else "name_words", pattern))
+    if query is not None:
+        queries = [query] if query_in_ascii is None else [query, query_in_ascii]
+        rows = rows.filter(search.matches("search_words" if colleague_id is None else "name_words", *queries))
     return rows
 
 

@@ -66,8 +66,8 @@ class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Meeting], search_term: str
     ) -> tuple[QuerySet[Meeting], bool]:
-        pattern = search.pattern(search_term)
-        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+        query = search.typed(search_term)
+        return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}

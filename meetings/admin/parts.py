@@ -113,8 +113,8 @@ class SegmentAdmin(ThroughServices, PartList):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Segment], search_term: str
     ) -> tuple[QuerySet[Segment], bool]:
-        pattern = search.pattern(search_term)
-        return (queryset.filter(search.matches("search_words", pattern)) if pattern else queryset), False
+        query = search.typed(search_term)
+        return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in transcripts.WRITABLE}

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from changes.triggers import logged
 from core.fields import Id, Prose
-from core.search import words_of_prose
+from core.search import words_of
 from meetings.fields import Language
 from meetings.models import Stage, Status
 from meetings.models.findings import Speaker
@@ -111,7 +111,7 @@ class Segment(Part):
     edited_by = of_user()
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    search_words = words_of_prose("text")
+    search_words = words_of("text")
 
     class Meta:
         constraints = [

@@ -112,12 +112,12 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
 
 def _selection(actor: Any, only: Filter) -> Selection[Meeting]:
     """The meetings that fit the filter, as far as the actor may see them."""
-    pattern = search.pattern(checked_line("query", only.query, LONGEST_QUERY))
-    if not actor.is_authenticated or (only.query.strip() and not pattern):
+    query = checked_line("query", only.query, LONGEST_QUERY)
+    if not actor.is_authenticated:
         return Selection(Meeting, Meeting.objects.none)
     found_by: dict[str, Value | None] = {
         "member_id": None if actor.is_administrator else actor.pk,
-        "pattern": pattern or None,
+        "query": query or None,
         "starts_from": only.starts_from,
         "starts_until": only.starts_until,
     }
@@ -136,13 +136,13 @@ def _selection(actor: Any, only: Filter) -> Selection[Meeting]:
 def _matching(
     statuses: Collection[int],
     member_id: UUID | None = None,
-    pattern: str | None = None,
+    query: str | None = None,
     starts_from: datetime.datetime | None = None,
     starts_until: datetime.datetime | None = None,
 ) -> tuple[QuerySet[Meeting], ...]:
     """With a member, one queryset for what they own and one for what they take part in, each by an index of its own."""
     conditions = {"status__in": sorted(statuses), "starts_at__gte": starts_from, "starts_at__lt": starts_until}
     rows = Meeting.objects.filter(**{name: value for name, value in conditions.items() if value})
-    if pattern is not None:
-        rows = rows.filter(search.matches("search_words", pattern))
+    if query is not None:
+        rows = rows.filter(search.matches("search_words", query))
     return (rows,) if member_id is None else (rows.filter(owner=member_id), rows.filter(takes_part(member_id)))

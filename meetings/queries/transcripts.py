@@ -67,7 +67,7 @@ def search_transcripts(actor: Any, query: str, asked: Asked) -> Found:
     if not query:
         raise invalid("query", "required", "Say what to look for.")
     asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, "query": query})
-    found = page(_selection(actor, search.pattern(query)), asked, NEWEST_FIRST)
+    found = page(_selection(actor, query), asked, NEWEST_FIRST)
     meetings = Meeting.objects.filter(pk__in={segment.meeting_id for segment in found.rows})
     return Found(found, dict(meetings.values_list("pk", "title")))
 
@@ -76,10 +76,10 @@ def _said(meeting_id: UUID, version: int) -> QuerySet[Segment]:
     return Segment.objects.filter(meeting=meeting_id, transcript_version=version)
 
 
-def _selection(actor: Any, pattern: str) -> Selection[Segment]:
-    if not actor.is_authenticated or not pattern:
+def _selection(actor: Any, query: str) -> Selection[Segment]:
+    if not actor.is_authenticated:
         return Selection(Segment, Segment.objects.none)
-    values: dict[str, Value] = {"pattern": pattern}
+    values: dict[str, Value] = {"query": query}
     if not actor.is_administrator:
         values["member_id"] = actor.pk
     # Who looks for what was said long ago must not walk along all that was said since: up to where rows are counted,
@@ -87,10 +87,10 @@ def _selection(actor: Any, pattern: str) -> Selection[Segment]:
     return Selection(Segment, _with_words, (), values, scattered=True, few=COUNTED_UP_TO, deferred=_DEFERRED)
 
 
-def _with_words(pattern: str, member_id: UUID | None = None) -> tuple[QuerySet[Segment], ...]:
+def _with_words(query: str, member_id: UUID | None = None) -> tuple[QuerySet[Segment], ...]:
     """With a member, one queryset for what they own and one for what they take part in."""
     rows = Segment.objects.filter(
-        search.matches("search_words", pattern), transcript_version=F("meeting__transcript_version")
+        search.matches("search_words", query), transcript_version=F("meeting__transcript_version")
     )
     if member_id is None:
         return (rows,)
