@@ -25,7 +25,7 @@ from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ReasonedAction, ThroughServices
 from core.errors import Failure, problem_of
-from users import services
+from users import queries, services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
 from users.services import LONGEST_REASON
 
@@ -99,10 +99,11 @@ class AddressInline(NewestRowsInline):
 @admin.register(User)
 class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     form = UserForm
-    list_display = ("email", "name", "status", "role_names", "is_staff", "created_at", "last_login_at")
+    list_display = ("email", "display_name", "status", "role_names", "is_staff", "created_at", "last_login_at")
     list_filter = ("status", RoleFilter, "is_staff", "is_service", LoginFilter)
     lookups = ("status__exact", "role", "is_staff__exact", "is_service__exact", "logged_in")
-    sortable_by = ("email", "name", "created_at", "last_login_at")
+    sortable_by = ("email", "display_name", "created_at", "last_login_at")
+    sorted_by: ClassVar[dict[str, str]] = queries.SORTED_BY
     search_fields = ("search_words",)
     search_help_text = "Beginnings of names and e-mail"
     ordering = ("-created_at", "-id")
@@ -125,10 +126,6 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     @admin.display(description="what the user set")
     def preferences_set(self, user: User) -> str:
         return ", ".join(f"{path}: {'on' if on else 'off'}" for path, on in sorted(user.preferences.items())) or "-"
-
-    @admin.display(description="display name", ordering="sort_name")
-    def name(self, user: User) -> str:
-        return user.display_name
 
     @admin.display(description="roles")
     def role_names(self, user: User) -> str:

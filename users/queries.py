@@ -23,7 +23,7 @@ from users.models import OPEN, AddressType, User, UserAddress
 #: What a list of users may be ordered by, and whether that tells what not everyone may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
 #: The column that such an order goes by, where it is another.
-_SORTED_BY = {"display_name": "sort_name"}
+SORTED_BY = {"display_name": "sort_name"}
 LONGEST_QUERY = 200
 MOST_IN_BATCH = 100
 
@@ -166,7 +166,7 @@ def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filte
     """
     order = order or Order("created_at", descending=True)
     _check_order(actor, order)
-    order = replace(order, field=_SORTED_BY.get(order.field, order.field))
+    order = replace(order, field=SORTED_BY.get(order.field, order.field))
     return page(_selection(actor, only), _bound(asked, actor, only), order)
 
 

@@ -1,6 +1,6 @@
 """Lists that stay quick with a million rows: nothing is counted to its end, nor sorted or filtered without an index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,8 @@ class OneColumnOrder(ChangeList):
         if column.removeprefix("-") not in self.sortable_by:
             # Only the links above the columns respect `sortable_by`.
             column = self.model_admin.ordering[0]
+        name = column.removeprefix("-")
+        column = column.replace(name, self.model_admin.sorted_by.get(name, name))
         return [column, "-pk" if column.startswith("-") else "pk"]
 
 
@@ -87,6 +89,8 @@ class LargeList(ModelAdmin):
     list_disable_select_all = True
     list_per_page = 50
     sortable_by: Sequence[str] = ()
+    #: The column that a column of the list is sorted by, where it is another.
+    sorted_by: Mapping[str, str] = {}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OneColumnOrder
