@@ -1,6 +1,6 @@
 """The order of names, as people sort them: without regard to case and accents first.
 
-The key is made by the database's function `core_sort_key` (migration core.0006), which follows the order of Unicode's
+The key is made by the database's function `core_sort_key` (migration core.0007), which follows the order of Unicode's
 root collation and is the same on every server: the embedded PostgreSQL has no ICU, and an order that the server's
 locale decides changes with its libraries and breaks indexes.
 """

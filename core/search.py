@@ -1,7 +1,7 @@
 """Search by the beginnings of words.
 
 What a word is, and which words are equal, is stated once: by the database's function `core_words` (migration
-core.0006). A generated column keeps the words of a row, and the words of a query are made by the same function, so that
+core.0007). A generated column keeps the words of a row, and the words of a query are made by the same function, so that
 what was typed is found when it is typed again, in every script and on every server, whatever its version and locale:
 
 - Case, accents, and forms of one letter (NFKC, final sigma, ß and ss, kana, digits of other scripts) make no

@@ -103,7 +103,7 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
     list_filter = ("status", RoleFilter, "is_staff", "is_service", LoginFilter)
     lookups = ("status__exact", "role", "is_staff__exact", "is_service__exact", "logged_in")
     sortable_by = ("email", "display_name", "created_at", "last_login_at")
-    sorted_by: ClassVar[dict[str, str]] = queries.SORTED_BY
+    sorted_by = queries.SORTED_BY
     search_fields = ("search_words",)
     search_help_text = "Beginnings of names and e-mail"
     ordering = ("-created_at", "-id")

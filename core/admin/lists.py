@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin import ShowFacets
@@ -90,7 +90,7 @@ class LargeList(ModelAdmin):
     list_per_page = 50
     sortable_by: Sequence[str] = ()
     #: The column that a column of the list is sorted by, where it is another.
-    sorted_by: Mapping[str, str] = {}
+    sorted_by: ClassVar[Mapping[str, str]] = {}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OneColumnOrder

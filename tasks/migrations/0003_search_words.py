@@ -8,7 +8,7 @@ _WORDS = "array_to_tsvector(core_words(%(expressions)s))"
 class Migration(migrations.Migration):
     """The words of a text are the database function's. What a generated column says cannot be altered: it is replaced."""
 
-    dependencies = [("core", "0006_text_functions"), ("tasks", "0002_count_what_one_is_to_do")]
+    dependencies = [("core", "0007_text_functions"), ("tasks", "0002_count_what_one_is_to_do")]
 
     operations = [
         migrations.RemoveIndex(model_name="task", name="tasks_words"),

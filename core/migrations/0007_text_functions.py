@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """The words of a text, and the key that it is sorted by: the same on every server."""
 
-    dependencies = [("core", "0005_job_turns")]
+    dependencies = [("core", "0006_forgotten_answers")]
 
     operations = [
         migrations.RunSQL(

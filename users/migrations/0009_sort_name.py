@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("users", "0007_search_words"),
+        ("users", "0008_search_words"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ _WORDS = "array_to_tsvector(core_words(%(expressions)s))"
 class Migration(migrations.Migration):
     """The words of a text are the database function's. What a generated column says cannot be altered: it is replaced."""
 
-    dependencies = [("core", "0006_text_functions"), ("users", "0006_canonical_emails")]
+    dependencies = [("core", "0007_text_functions"), ("users", "0007_change_email_tokens")]
 
     operations = [
         migrations.RemoveIndex(model_name="user", name="users_words"),
