@@ -25,13 +25,14 @@ from tandem.user.v1.user_pb2 import (
     GetUserByEmailRequest,
     GetUserRequest,
     RequestPasswordResetRequest,
+    ResetPasswordRequest,
     SearchUsersRequest,
     UpdateUserRequest,
 )
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed
 from tests.factories import UserFactory
-from tests.jobs import mails
+from tests.jobs import mails, token_in
 from tests.smtp import mail_server
 from users.models import MailedToken, TokenPurpose, User
 from users.queries import find_by_email
@@ -227,7 +228,9 @@ class TestOldRows:
             assert find_by_email(spelled) == user
             assert api("AuthService/Login", LoginRequest(email=spelled, password=PASSWORD)).access_token
         api("UserService/RequestPasswordReset", RequestPasswordResetRequest(email="ada@bücher.example"))
-        mails()
-        assert MailedToken.objects.get().user == oldest
+        reset = ResetPasswordRequest(token=token_in(mails()[-1]), new_password="staple battery horse")
+        api("UserService/ResetPassword", reset)
+        oldest.refresh_from_db()
+        assert oldest.check_password("staple battery horse")
         self.migrate()
         assert [self.email(user) for user in (oldest, verified)] == ["ada@bücher.example", FORM]

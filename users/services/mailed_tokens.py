@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import invalid
+from core.mail_addresses import canonical_or_as_sent
 from users import tokens
 from users.models import MailedToken, TokenPurpose, User
 
@@ -112,6 +113,6 @@ def _held(token: str, purposes: Collection[TokenPurpose]) -> MailedToken:
     held = rows.filter(token_hash=tokens.hash_of(token)).first()
     if held is None or held.used_at or held.expires_at <= timezone.now():
         raise refused()
-    if held.purpose != TokenPurpose.CHANGE_EMAIL and held.email != held.user.email:
+    if held.purpose != TokenPurpose.CHANGE_EMAIL and held.email != canonical_or_as_sent(held.user.email):
         raise refused()
     return held
