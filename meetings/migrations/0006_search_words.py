@@ -8,7 +8,7 @@ _WORDS = "array_to_tsvector(core_words(%(expressions)s))"
 class Migration(migrations.Migration):
     """The words of a text are the database function's. What a generated column says cannot be altered: it is replaced."""
 
-    dependencies = [("core", "0007_text_functions"), ("meetings", "0004_processing")]
+    dependencies = [("core", "0007_text_functions"), ("meetings", "0005_tus_metadata")]
 
     operations = [
         migrations.RemoveIndex(model_name="meeting", name="meetings_words"),
