@@ -439,7 +439,7 @@ def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]
             if isinstance(item, ValidationError):
                 raise item
             message: Any = item
-            if message.request_id:
+            if getattr(message, "request_id", ""):
                 row.key = idempotency_key(message.request_id, "request_id")
                 row.request = message.SerializeToString(deterministic=True)
             row.values = read(message)

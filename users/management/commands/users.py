@@ -128,18 +128,18 @@ class Command(BaseCommand):
         notes = Notes()
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
             counted = Counted(file, bar)
-            items, prefix = _read(path, counted, options, notes)
+            rows = _read(path, counted, options, notes)
             begun = time.monotonic()
             run = Import(
-                items,
-                prefix,
+                actor,
+                rows,
                 errors_path,
                 counted.show,
                 whole_rows=options["with_password_hashes"],
                 send_resets=options["send_resets"],
                 dry_run=options["dry_run"],
             )
-            run.run(actor)
+            run.run()
         if options["dry_run"]:
             self.stdout.write("A dry run: no account was written.")
         self._tell_import(run, path, errors_path, time.monotonic() - begun)
@@ -188,8 +188,8 @@ def _format_of(path: str, chosen: str | None) -> str:
     return file_format
 
 
-def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) -> tuple[Iterator[Item], str]:
-    """The file's rows, and what their fields are shown without.
+def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) -> Iterator[Item]:
+    """The file's rows.
 
     Raises:
         BadFile: it cannot be read.
@@ -212,7 +212,7 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
         rows = items(source, Input(file), mapped, notes)
     else:
         rows = _own_rows(path, file, options["format"])
-    return (map(_without_password, rows) if options["without_passwords"] else rows), "user."
+    return map(_without_password, rows) if options["without_passwords"] else rows
 
 
 def _own_rows(path: str, file: Counted, chosen: str | None) -> Iterator[Item]:
