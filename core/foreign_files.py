@@ -270,8 +270,13 @@ def lookup(values: Any, path: str) -> Any:
     return values
 
 
-def parsed_map(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `NAME=FIELD` pairs of a command line; the last `=` counts, as names of columns may hold some.
+def key(name: str) -> str:
+    """A name of a column or key as it is compared: without case, blanks, signs, and remarks in brackets."""
+    return re.sub(r"\[[^\]]*\]|[^a-z0-9]", "", name.lower())
+
+
+def parsed_map(pairs: Iterable[str], option: str = "--map") -> dict[str, str]:
+    """Read `NAME=FIELD` pairs of a command line's option; the last `=` counts, as names of columns may hold some.
 
     Raises:
         BadFile: one of them is none.
@@ -280,6 +285,6 @@ def parsed_map(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, field = pair.rpartition("=")
         if not (name.strip() and equals and field.strip()):
-            raise BadFile("Write --map as NAME=FIELD.")
+            raise BadFile(f"Write {option} as NAME=FIELD.")
         found[name.strip()] = field.strip()
     return found

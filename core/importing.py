@@ -5,6 +5,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +16,16 @@ from core import bulk
 from core.database.hygiene import refresh
 from core.errors import Problem, Unavailable
 from core.interchange import BadFile, Item, report
+
+
+def begun(items: Iterator[Item]) -> Iterator[Item]:
+    """The same rows, the first of which is read at once: so a file of another kind is refused before anything is done.
+
+    Raises:
+        BadFile: from the call for the first row, from the iterator for the others.
+    """
+    first = next(items, None)
+    return chain(() if first is None else (first,), items)
 
 
 class FileImport:

@@ -111,3 +111,27 @@ class Task(Versioned):
 
     def __str__(self) -> str:
         return str(self.title)
+
+
+class TaskOrigin(models.Model):
+    """One row = one task of another system that was brought in, and what it was like there at the last import.
+
+    So a further import of the same source writes only what has changed there since, and what was changed here meanwhile
+    stays. Of a task that was deleted here the row stays, too: it is not brought in again.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    #: As the task's.
+    source = models.CharField(max_length=100)
+    #: What the source calls the task.
+    external_id = models.CharField(max_length=300)
+    #: The database empties it with the task (migration 0003).
+    task = models.ForeignKey(Task, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
+    #: A hash of each field's value.
+    digests = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="tasks_origin_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.external_id}"

@@ -17,6 +17,7 @@ from psycopg2.errors import UndefinedColumn, UndefinedTable
 from core.auth import System
 from core.errors import is_database_away
 from core.foreign_files import Input, Notes, parsed_map
+from core.importing import begun
 from core.interchange import BadFile, Item, read_csv, read_jsonl
 from core.progress import Counted, opened, progress
 from users.management.exporting import export_users, written_whole
@@ -209,7 +210,7 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
                     "--firebase-parameters, or --without-passwords."
                 )
             source = with_firebase_parameters(parameters)
-        rows = items(source, Input(file), mapped, notes)
+        rows = begun(items(source, Input(file), mapped, notes))
     else:
         rows = _own_rows(path, file, options["format"])
     return map(_without_password, rows) if options["without_passwords"] else rows

@@ -12,12 +12,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input, Notes, Record, lookup, records_of_json, records_of_table, table
+from core.foreign_files import Input, Notes, Record, key, lookup, records_of_json, records_of_table, table
 from core.interchange import BadFile, Item
 from core.rest import json
 from users.management.files import IMPORT, columns
 from users.management.sources import applications, firebase, providers
-from users.management.sources.accounts import Account, key
+from users.management.sources.accounts import Account
 
 #: Takes a record's values into an account; false if the record is none of a person.
 Take = Callable[[Mapping[str, Any], Account], bool]

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core import ids
-from core.foreign_files import Notes
+from core.foreign_files import Notes, key
 from core.foreign_passwords import is_known_scheme
 from users.models import User
 
@@ -96,11 +96,6 @@ class Account:
             if isinstance(candidate, str) and candidate.strip() and "@" not in candidate:
                 user["display_name"] = candidate.strip()[:200]
                 return
-
-
-def key(name: str) -> str:
-    """A name as it is compared: without case, blanks, signs, and remarks in brackets."""
-    return re.sub(r"\[[^\]]*\]|[^a-z0-9]", "", name.lower())
 
 
 def moment(value: Any) -> str | None:

@@ -1,0 +1,212 @@
+"""Tasks in, at the command line."""
+
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
+from psycopg2.errors import UndefinedColumn, UndefinedTable
+
+from core.auth import System
+from core.errors import is_database_away
+from core.foreign_files import Input, Notes, key, parsed_map, records_of_table, table
+from core.importing import begun
+from core.interchange import BadFile, Item
+from core.progress import Counted, opened, progress
+from tasks.management import dates
+from tasks.management.importing import Import
+from tasks.management.rows import People, Reader
+from tasks.management.sources import SOURCES, Options, recognised
+from tasks.models import Priority, Status
+from tasks.services.imports import Fate
+from users.models import User
+from users.queries import find_administrator
+
+NOT_ALL, WRONG_USE = 1, 2
+_LONGEST_NAME = 80
+EXAMPLES = """
+examples:
+  manage.py tasks import board.json --from trello --as admin@example.com
+  manage.py tasks import Home.csv --from todoist --time-zone Europe/Berlin
+  gh issue list --state all --limit 1000 --json number,title,body,state,stateReason,labels,assignees,author,createdAt,\\
+closedAt,milestone,url | manage.py tasks import - --from github --users people.csv
+  manage.py tasks import list.csv --from csv --map "What"=title --status "In QA"=in_progress --dry-run
+"""
+
+
+class Command(BaseCommand):
+    """By the same services as the transports, so the change log names who it was: an administrator, or this command."""
+
+    help = "Brings tasks in from a file of another system; once more, it brings in what has changed there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        bring = actions.add_parser(
+            "import",
+            help="bring tasks in from a file; run again, it updates what has changed there since",
+            description="Exit code 0: all rows are in; 1: not all of them; 2: wrong use, nothing was done.",
+            epilog=EXAMPLES,
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        bring.add_argument("file", help="its path, or - for standard input")
+        bring.add_argument("--from", dest="source", choices=SOURCES, help="the system that wrote the file")
+        bring.add_argument(
+            "--map", action="append", default=[], metavar="NAME=FIELD",
+            help="a column of a CSV file and the field that it gives, or metadata.NAME; repeatable",
+        )  # fmt: skip
+        bring.add_argument(
+            "--status", action="append", default=[], metavar="NAME=STATUS",
+            help="what a status, or a list of Trello's, means: todo, in_progress, done or cancelled; repeatable",
+        )  # fmt: skip
+        bring.add_argument(
+            "--priority", action="append", default=[], metavar="NAME=PRIORITY",
+            help="what a priority means: low, medium, high or critical; repeatable",
+        )  # fmt: skip
+        bring.add_argument("--users", metavar="FILE", help="a CSV file with the columns name and email: who is who")
+        bring.add_argument(
+            "--as", dest="administrator", metavar="EMAIL", help="the administrator who does it (default: the system)"
+        )
+        bring.add_argument(
+            "--time-zone", metavar="NAME",
+            help="of days and of times without an offset (default: the administrator's, else UTC)",
+        )  # fmt: skip
+        bring.add_argument(
+            "--list", metavar="NAME", help="of what the file holds, where its ids are its own (default: its name)"
+        )
+        bring.add_argument("--dry-run", action="store_true", help="check everything, and write no task")
+        bring.add_argument(
+            "--errors", metavar="FILE", help="where rows that failed are reported (default: FILE.errors.jsonl)"
+        )
+
+    def handle(self, *args: Any, action: str, file: str, **options: Any) -> None:
+        try:
+            self._import(file, options)
+        except OSError as exc:
+            raise CommandError(f"{exc.filename or file}: {exc.strerror}.", returncode=WRONG_USE) from exc
+        except BadFile as exc:
+            raise CommandError(f"{file}: {exc}", returncode=WRONG_USE) from exc
+        except ProgrammingError as exc:
+            if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
+                raise
+            raise CommandError(
+                "The database is not migrated: run manage.py migrate first.", returncode=WRONG_USE
+            ) from exc
+        except Exception as exc:
+            if not is_database_away(exc):
+                raise
+            raise CommandError("The database is away; try again.", returncode=NOT_ALL) from exc
+
+    def _import(self, path: str, options: Mapping[str, Any]) -> None:
+        importer: User | None = None
+        if options["administrator"] is not None:
+            importer = find_administrator(options["administrator"])
+            if importer is None:
+                raise CommandError(
+                    f"{options['administrator']} is no administrator with an open account.", returncode=WRONG_USE
+                )
+        errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
+        if path != "-" and errors_path.resolve() == Path(path).resolve():
+            raise CommandError("--errors names the file that is to be read.", returncode=WRONG_USE)
+        notes = Notes()
+        reader = _reader(importer, options, notes)
+        with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
+            counted = Counted(file, bar)
+            items = _items(path, Input(counted), options, notes)
+            begun = time.monotonic()
+            run = Import(
+                importer or System("tasks import"),
+                items,
+                reader,
+                errors_path,
+                counted.show,
+                dry_run=options["dry_run"],
+            )
+            run.run()
+        self._tell(run, notes, time.monotonic() - begun, dry_run=options["dry_run"])
+        told = [f"{path}: {run.stopped} Done up to row {run.line}; run it again to go on."] if run.stopped else []
+        if run.failed:
+            told.append(f"{run.failed} rows failed; {errors_path} says why.")
+        if told:
+            raise CommandError(" ".join(told), returncode=NOT_ALL)
+
+    def _tell(self, run: Import, notes: Notes, seconds: float, *, dry_run: bool) -> None:
+        if dry_run:
+            self.stdout.write("A dry run: no task was written.")
+        rows = run.outcome.through
+        fates = run.fates
+        self.stdout.write(
+            f"{rows} rows: {fates[Fate.CREATED]} created, {fates[Fate.UPDATED]} updated, {fates[Fate.UNCHANGED]} "
+            f"unchanged, {run.failed} failed; {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} rows/s."
+        )
+        if fates[Fate.DELETED]:
+            self.stdout.write(f"{fates[Fate.DELETED]} were deleted here after an earlier import, and stay so.")
+        if notes:
+            self.stdout.write(f"Left out or changed: {notes.told()}.")
+
+
+def _reader(importer: User | None, options: Mapping[str, Any], notes: Notes) -> Reader:
+    """Raises BadFile where an option has no meaning."""
+    zone_name = options["time_zone"] or (importer.timezone if importer else "") or "UTC"
+    zone = dates.time_zone(zone_name)
+    if zone is None:
+        raise BadFile(f"There is no time zone {zone_name}; name one as in Europe/Berlin.")
+    people = People(_emails(options["users"]), importer, notes)
+    statuses = _meanings("--status", options["status"], Status)
+    priorities = _meanings("--priority", options["priority"], Priority)
+    return Reader(people, notes, zone, statuses, priorities)
+
+
+def _meanings(option: str, pairs: list[str], choices: Any) -> dict[str, Any]:
+    names = {choice.name.lower(): choice for choice in choices}
+    found = {}
+    for name, choice in parsed_map(pairs, option).items():
+        if choice not in names:
+            raise BadFile(f"{option}: choose one of {', '.join(names)}.")
+        found[key(name)] = names[choice]
+    return found
+
+
+def _emails(path: str | None) -> dict[str, str]:
+    """Who is who, from the file that `--users` names."""
+    if path is None:
+        return {}
+    with opened(path) as file:
+        found = {}
+        for record in records_of_table(table(Input(Counted(file, None)), Notes())):
+            values = {key(name): value for name, value in record.values.items()}
+            if "name" not in values or "email" not in values:
+                raise BadFile(f"{path} needs the columns name and email.")
+            found[values["name"]] = values["email"]
+        return found
+
+
+def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> Iterator[Item]:
+    """Raises BadFile: the file is of no known kind, or another kind than was said."""
+    likely = recognised(path, file.head)
+    name = options["source"] or ("jsonl" if likely == "jsonl" else None)
+    if name is None:
+        if likely is None:
+            raise BadFile(f"Which system wrote it? Say --from; known are {', '.join(SOURCES)}.")
+        raise BadFile(f"This looks like {SOURCES[likely].label}; say --from {likely}.")
+    listed = options["list"] or ("stdin" if path == "-" else Path(path).stem)
+    asked = Options(
+        name=listed[:_LONGEST_NAME],
+        mapped=parsed_map(options["map"]),
+        statuses=_meanings("--status", options["status"], Status).keys(),
+        notes=notes,
+    )
+    rows = SOURCES[name].rows(file, asked)
+    return begun(Item(place, row, row) for place, row in _checked(rows, SOURCES[name].label))  # type: ignore[arg-type]
+
+
+def _checked(rows: Iterator[tuple[int, dict[str, Any]]], label: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows; a file whose parts have other forms than a source's own is no file of it."""
+    place = 0
+    try:
+        for place, row in rows:
+            yield place, row
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise BadFile(f"What follows row {place} is no part of {label}.") from exc

@@ -1,0 +1,73 @@
+"""Bringing tasks in from a file."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from core import bulk
+from core.auth import Credential
+from core.importing import FileImport
+from core.interchange import Item
+from core.operations import Call, Operation, operations
+from tandem.task.v1 import task_pb2
+from tasks import calls
+from tasks.management.rows import Reader
+from tasks.services.imports import Fate, check_imported_tasks, check_may_import, import_tasks
+
+#: In whose name, as far as a bulk has one; rows have no idempotency keys: they are known by their ids.
+IMPORT: Operation = next(
+    operation
+    for operation in operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
+    if operation.rpc == "BulkCreateTasks"
+)
+
+
+class Import(FileImport):
+    """One run over the rows of a file of tasks.
+
+    Args:
+        actor: who brings them in.
+
+    Attributes:
+        fates: how many tasks were created, updated, …
+    """
+
+    def __init__(
+        self,
+        actor: Any,
+        items: Iterator[Item],
+        reader: Reader,
+        errors: Path,
+        done: Callable[[], None],
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        super().__init__(items, errors, done, dry_run=dry_run)
+        self.fates = Counter[Fate]()
+        self._actor = actor
+        self._reader = reader
+
+    def run(self) -> None:
+        """Write the rows.
+
+        Raises:
+            PermissionDenied: the actor may not.
+        """
+        check_may_import(self._actor)
+        self.run_to_its_end()
+
+    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.Row]], None]) -> None:
+        bulk.write(
+            Call(IMPORT, Credential(self._actor)),
+            rows,
+            self._reader.read,
+            check_imported_tasks,
+            import_tasks,
+            answer=lambda made: b"",
+            paths={"assigned_to_id": "assigned_to"},
+            done=done,
+        )
+
+    def count(self, row: bulk.Row) -> None:
+        self.fates[row.made.fate] += 1

@@ -1,0 +1,237 @@
+"""Rows of tasks: what every source gives, and the task that the service takes of it."""
+
+import datetime
+import json
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from core.foreign_files import Notes, key
+from tasks.fields import LONGEST_LABEL, MOST_LABELS, MOST_METADATA_BYTES, MOST_METADATA_KEYS
+from tasks.management import dates
+from tasks.models import Priority, Status
+from tasks.services.imports import Imported
+from users.models import OPEN, User
+
+#: The fields of a row, texts but for `labels` (a list) and `metadata` (by name).
+FIELDS = (
+    "source", "external_id", "title", "description", "status", "priority", "labels", "due_date", "created_at",
+    "completed_at", "created_by", "assigned_to", "metadata",
+)  # fmt: skip
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+LONGEST_TITLE, LONGEST_DESCRIPTION = 200, 10_000
+#: Status and priority by the `key` of what other systems call them.
+STATUSES = {
+    **dict.fromkeys(("todo", "open", "opened", "new", "backlog", "notstarted", "needsaction", "pending", "planned",
+                     "tobedone", "inbox", "later", "ready", "reopened", "false", "no", "0"), Status.TODO),
+    **dict.fromkeys(("inprogress", "doing", "started", "inprocess", "wip", "working", "active", "review", "inreview",
+                     "testing", "ongoing", "today"), Status.IN_PROGRESS),
+    **dict.fromkeys(("done", "closed", "completed", "complete", "finished", "resolved", "shipped", "true", "yes", "1",
+                     "x"), Status.DONE),
+    **dict.fromkeys(("cancelled", "canceled", "wontfix", "wontdo", "rejected", "dropped", "notplanned", "duplicate",
+                     "abandoned"), Status.CANCELLED),
+}  # fmt: skip
+PRIORITIES = {
+    **dict.fromkeys(("low", "lowest", "minor", "trivial", "p4"), Priority.LOW),
+    **dict.fromkeys(("medium", "normal", "default", "none", "moderate", "p3"), Priority.MEDIUM),
+    **dict.fromkeys(("high", "important", "major", "p2"), Priority.HIGH),
+    **dict.fromkeys(("critical", "urgent", "highest", "blocker", "p0", "p1"), Priority.CRITICAL),
+}  # fmt: skip
+
+
+class People:
+    """Whom the names in a file stand for.
+
+    Args:
+        emails: name, as the file has it → e-mail address here.
+        importer: who stands in for a name that is not known; None = no user does.
+        notes: names that are not known are counted there.
+    """
+
+    def __init__(self, emails: Mapping[str, str], importer: User | None, notes: Notes) -> None:
+        self._emails = {name.strip().casefold(): email for name, email in emails.items()}
+        self._importer = importer
+        self._notes = notes
+        self._found: dict[str, UUID | None] = {}
+
+    def find(self, name: str, *, assignee: bool) -> UUID | None:
+        """The user's id; a task is not given to one whose account is closed."""
+        name = name.strip().removeprefix("mailto:").removeprefix("MAILTO:")
+        if not name:
+            return None
+        asked = f"{assignee} {name}"
+        if asked not in self._found:
+            self._found[asked] = self._look_up(self._emails.get(name.casefold(), name), assignee)
+        found = self._found[asked]
+        if found is not None:
+            return found
+        self._notes[f"{'assignee' if assignee else 'creator'} {name!r} is no user here; {self._instead()}"] += 1
+        return self.importer_id
+
+    @property
+    def importer_id(self) -> UUID | None:
+        return self._importer.pk if self._importer else None
+
+    def _instead(self) -> str:
+        return "the importer stands in" if self._importer else "left empty"
+
+    def _look_up(self, email: str, assignee: bool) -> UUID | None:
+        if "@" not in email:
+            return None
+        try:
+            email = User._meta.get_field("email").clean(email, None)
+        except ValidationError:
+            return None
+        users = User.objects.filter(email=email)
+        return (users.filter(status__in=OPEN) if assignee else users).values_list("pk", flat=True).first()
+
+
+class Reader:
+    """Makes what the service takes of the rows of one file.
+
+    Args:
+        zone: of times without an offset, and of days.
+        statuses, priorities: what the file calls them → ours, before what is generally known.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        notes: Notes,
+        zone: datetime.tzinfo,
+        statuses: Mapping[str, Status],
+        priorities: Mapping[str, Priority],
+    ) -> None:
+        self._people = people
+        self._notes = notes
+        self._zone = zone
+        self._statuses = {**STATUSES, **statuses}
+        self._priorities = {**PRIORITIES, **priorities}
+        self._seen: set[int] = set()
+
+    def read(self, row: Mapping[str, Any]) -> Imported:
+        """The task of a row. A field that the row does not have stays as it is when the task is there already.
+
+        Raises:
+            ValidationError: every field that cannot be read is named.
+        """
+        errors: dict[str, ValidationError] = {}
+        fields: dict[str, Any] = {}
+
+        def take(name: str, reader: Callable[[Any], Any], into: str = "", empty: Any = None) -> Any:
+            if name not in row:
+                return None
+            value = row[name]
+            try:
+                taken = empty if value in _EMPTY else reader(value)
+            except ValidationError as exc:
+                errors[name] = exc
+                return None
+            if into:
+                fields[into] = taken
+            return taken
+
+        if unknown := row.keys() - set(FIELDS):
+            errors[min(unknown)] = ValidationError(f"There is no field {min(unknown)}.", code="unknown")
+        metadata = {str(name): _text(value) for name, value in (row.get("metadata") or {}).items() if _text(value)}
+        title, description = self._fitted(_text(row.get("title")), _text(row.get("description")))
+        fields["title"] = title
+        if description or "description" in row:
+            fields["description"] = description
+        take("status", self._status, "status", Status.TODO)
+        take("priority", self._priority, "priority", Priority.MEDIUM)
+        take("labels", self._labels, "labels", [])
+        due = take("due_date", self._moment)
+        if "due_date" in row:
+            fields["due_date"] = due and due.at
+        if due and due.day:
+            metadata["due_day"] = due.day.isoformat()
+        if metadata or "metadata" in row:
+            fields["metadata"] = self._bounded(metadata)
+        created, completed = take("created_at", self._moment), take("completed_at", self._moment)
+        created_by = take("created_by", lambda name: self._people.find(_text(name), assignee=False))
+        take("assigned_to", lambda name: self._people.find(_text(name), assignee=True), "assigned_to_id")
+        source, external_id = _text(row.get("source")), _text(row.get("external_id"))
+        called = hash((source, external_id))
+        if external_id and called in self._seen:
+            errors["external_id"] = ValidationError("An earlier row has this id, too.", code="duplicate")
+        if errors:
+            raise ValidationError(errors)
+        self._seen.add(called)
+        return Imported(
+            source,
+            external_id,
+            fields,
+            created_by or self._people.importer_id,
+            created.at if created else None,
+            completed.at if completed else None,
+        )
+
+    def _moment(self, value: Any) -> dates.Moment:
+        try:
+            return dates.read(_text(value), self._zone)
+        except dates.Ambiguous as exc:
+            told = "It may be two days: write it as in 2026-01-31."
+            raise ValidationError(told, code="format") from exc
+        except (ValueError, OverflowError) as exc:
+            raise ValidationError("Write it as in 2026-01-31 or 2026-01-31T09:30:00Z.", code="format") from exc
+
+    def _status(self, value: Any) -> Status:
+        found = self._statuses.get(key(_text(value)))
+        if found is None:
+            raise ValidationError(
+                "This status is not known: choose todo, in_progress, done or cancelled, or say --status NAME=STATUS.",
+                code="choice",
+            )
+        return found
+
+    def _priority(self, value: Any) -> Priority:
+        found = self._priorities.get(key(_text(value)))
+        if found is None:
+            raise ValidationError(
+                "This priority is not known: choose low, medium, high or critical, or say --priority NAME=PRIORITY.",
+                code="choice",
+            )
+        return found
+
+    def _labels(self, value: Any) -> list[str]:
+        given = value if isinstance(value, list) else str(value).replace(";", ",").split(",")
+        whole = [unicodedata.normalize("NFC", " ".join(str(label).split())) for label in given]
+        labels = list(dict.fromkeys(label[:LONGEST_LABEL].strip() for label in whole if label))
+        if len(labels) > MOST_LABELS or any(len(label) > LONGEST_LABEL for label in whole):
+            self._notes["labels cut"] += 1
+        return labels[:MOST_LABELS]
+
+    def _fitted(self, title: str, description: str) -> tuple[str, str]:
+        """A title that is too long is cut, and stands whole in the description."""
+        title = " ".join(title.split())
+        if len(title) > LONGEST_TITLE:
+            self._notes["titles cut, whole in the description"] += 1
+            description = f"{title}\n\n{description}"
+            title = title[: LONGEST_TITLE - 1] + "…"
+        if len(description) > LONGEST_DESCRIPTION:
+            self._notes["descriptions cut"] += 1
+            description = description[: LONGEST_DESCRIPTION - 1] + "…"
+        return title, description
+
+    def _bounded(self, metadata: dict[str, str]) -> dict[str, str]:
+        kept: dict[str, str] = {}
+        room = MOST_METADATA_BYTES
+        for name, text in metadata.items():
+            room -= len(name.encode()) + len(text.encode())
+            if room < 0 or len(kept) == MOST_METADATA_KEYS:
+                self._notes["metadata cut"] += 1
+                break
+            kept[name] = text
+        return kept
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).strip()

@@ -1,0 +1,152 @@
+"""Tables of tasks: any CSV file, and what Todoist writes."""
+
+import datetime
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from core.foreign_files import Input, key, records_of_table, table
+from core.interchange import BadFile
+from tasks.management import dates
+
+if TYPE_CHECKING:
+    from tasks.management.sources import Options
+
+#: What a column of any table may be called, as `key` → field.
+COLUMNS = {
+    **dict.fromkeys(("id", "externalid", "key", "number", "taskid", "issuekey", "uid"), "external_id"),
+    **dict.fromkeys(("title", "task", "name", "summary", "subject", "content", "taskname", "todo"), "title"),
+    **dict.fromkeys(("description", "notes", "note", "details", "body", "text"), "description"),
+    **dict.fromkeys(("status", "state", "done", "completed", "iscompleted", "section", "sectioncolumn"), "status"),
+    **dict.fromkeys(("priority", "importance"), "priority"),
+    **dict.fromkeys(("labels", "label", "tags", "tag", "categories", "category"), "labels"),
+    **dict.fromkeys(("duedate", "due", "deadline", "dueon", "dueby"), "due_date"),
+    **dict.fromkeys(("createdat", "created", "createdon", "creationdate", "createddate"), "created_at"),
+    **dict.fromkeys(
+        ("completedat", "completedon", "completeddate", "closedat", "resolved", "donedate"), "completed_at"
+    ),
+    **dict.fromkeys(("createdby", "creator", "author", "reporter"), "created_by"),
+    **dict.fromkeys(("assignedto", "assignee", "assigneeemail", "owner", "responsible"), "assigned_to"),
+}
+FIELDS = {
+    "external_id", "title", "description", "status", "priority", "labels", "due_date", "created_at", "completed_at",
+    "created_by", "assigned_to",
+}  # fmt: skip
+_PEOPLE = re.compile(r"\s*\(\d+\)$")
+_LABEL = re.compile(r"(?<!\S)@([^\s@]+)")
+_TODOIST_PRIORITIES = {"1": "critical", "2": "high", "3": "medium", "4": "low"}
+
+
+def table_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of any table; a row without an id is known by its title, and by how many have had that before."""
+    source, seen = f"csv/{options.name}", Counter[str]()
+    fields: dict[str, str] | None = None
+    for record in records_of_table(table(file, options.notes, any_encoding=True)):
+        if fields is None:
+            fields = _fields(record.values, options)
+        row: dict[str, Any] = {"source": source, "metadata": {}}
+        for name, value in record.values.items():
+            field = fields.get(name)
+            if field is None:
+                if value.strip():
+                    options.notes[name] += 1
+            elif field.startswith("metadata."):
+                row["metadata"][field.removeprefix("metadata.")] = value
+            elif value.strip() or not row.get(field):
+                row[field] = value.strip()
+        if not row.get("external_id"):
+            row["external_id"] = _known_by(row.get("title", ""), seen)
+        yield record.place, row
+
+
+def _fields(values: dict[str, Any], options: "Options") -> dict[str, str]:
+    """Name of a column → field. Of two columns for one field the first is taken."""
+    for name, field in options.mapped.items():
+        if name not in values:
+            raise BadFile(f"The file has no column {name!r}, which --map names.")
+        if field not in FIELDS and not field.startswith("metadata."):
+            raise BadFile(f"There is no field {field}. Fields are: {', '.join(sorted(FIELDS))}, metadata.NAME.")
+    fields = dict(options.mapped)
+    for name in values:
+        known = COLUMNS.get(key(name))
+        if name not in fields and known and known not in fields.values():
+            fields[name] = known
+    if "title" not in fields.values():
+        raise BadFile("No column is known as a title: the first row is no heading, or say --map NAME=title.")
+    return fields
+
+
+def todoist_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Todoist's export of a project.
+
+    It has no ids: a task is known by its section, the tasks above it, its text, and how many were known so before.
+    """
+    section, above = "", list[str]()
+    seen = Counter[str]()
+    waiting: tuple[int, dict[str, Any]] | None = None
+    for record in records_of_table(table(file, options.notes)):
+        values = {key(name): value.strip() for name, value in record.values.items()}
+        kind, content = values.get("type", "").lower(), values.get("content", "")
+        if "type" not in values or "content" not in values:
+            raise BadFile("It is no project of Todoist: it lacks the columns TYPE and CONTENT.")
+        if kind == "note":
+            if waiting is not None and content:
+                waiting[1]["description"] = f"{waiting[1]['description']}\n\n{content}".strip()
+            continue
+        if waiting is not None:
+            yield waiting
+            waiting = None
+        if kind == "section":
+            section, above = content, []
+        elif kind == "task":
+            depth = max(int(values["indent"]) if values.get("indent", "").isdigit() else 1, 1)
+            title = " ".join(_LABEL.sub("", content).split())
+            del above[depth - 1 :]
+            row = _todoist_row(values, content, title, options)
+            row["metadata"] |= {"section": section, "parent": above[-1] if above else ""}
+            row["source"] = f"todoist/{options.name}"
+            row["external_id"] = _known_by("\n".join((section, *above, title)), seen)
+            above.append(title)
+            waiting = record.place, row
+        elif kind:
+            options.notes[f"rows of type {kind}"] += 1
+    if waiting is not None:
+        yield waiting
+
+
+def _todoist_row(values: dict[str, str], content: str, title: str, options: "Options") -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "title": title,
+        "description": values.get("description", ""),
+        "labels": _LABEL.findall(content),
+        "priority": _TODOIST_PRIORITIES.get(values.get("priority", ""), ""),
+        "created_by": _PEOPLE.sub("", values.get("author", "")),
+        "assigned_to": _PEOPLE.sub("", values.get("responsible", "")),
+        "due_date": "",
+        "metadata": {},
+    }
+    zone = dates.time_zone(values.get("timezone", "")) if values.get("timezone") else None
+    for name in ("deadline", "date"):
+        text = values.get(name, "")
+        if not text:
+            continue
+        try:
+            moment = dates.read(text, zone) if zone else None
+            dates.read(text, datetime.UTC)
+            # A time in the task's own zone; a day is left to the file's.
+            row["due_date"] = moment.at.isoformat() if moment and not moment.day else text
+        except ValueError:
+            repeats = text.lower().startswith(("every", "ev ", "daily", "weekly", "monthly"))
+            row["metadata"]["repeats" if repeats else "due"] = text
+            options.notes["repeating dates, kept as metadata" if repeats else "dates in words, kept as metadata"] += 1
+    for name in ("duration", "durationunit"):
+        if values.get(name) and values[name].lower() != "none":
+            row["metadata"][name] = values[name]
+    return row
+
+
+def _known_by(text: str, seen: Counter[str]) -> str:
+    seen[text] += 1
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}-{seen[text]}"

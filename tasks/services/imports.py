@@ -1,0 +1,194 @@
+"""Tasks from elsewhere, brought in by the thousand; again, as often as the source has changed."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
+
+from changes.services import acting
+from core.bulk import OWN_FAULTS, Chunk, Row
+from core.metrics import tasks_created
+from core.models import clean, draft, insert_many, save_clean
+from tasks.models import Status, Task, TaskOrigin
+from users.models import OPEN, User
+
+#: What a further import may change of a task. When and by whom it was made stays.
+FIELDS = ("title", "description", "status", "priority", "labels", "due_date", "metadata", "assigned_to_id")
+
+
+class Fate(StrEnum):
+    """What an import did with a task."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    #: It was brought in before, and deleted here since.
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A task of another system.
+
+    Attributes:
+        source: the system, and what of it, as in `todoist/Home`.
+        external_id: what it calls the task; within the source no other task is called so.
+        fields: of `FIELDS`, with the model's values.
+        created_by_id: a user; None = no user made it.
+        completed_at: None also where that is not known.
+    """
+
+    source: str
+    external_id: str
+    fields: Mapping[str, Any]
+    created_by_id: UUID | None = None
+    created_at: datetime.datetime | None = None
+    completed_at: datetime.datetime | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A task that was checked, and what became of it."""
+
+    task: Task
+    digests: dict[str, str]
+    fate: Fate = Fate.CREATED
+
+
+def check_may_import(actor: Any) -> None:
+    """Raise PermissionDenied unless the actor may bring tasks in, with others' names and dates: administrators."""
+    if not (actor.is_authenticated and actor.is_administrator):
+        raise PermissionDenied("Only an administrator may import tasks.")
+
+
+def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
+    """Make drafts of what the rows' `values` (`Imported`) describe, or find what is wrong with them; write nothing.
+
+    Raises:
+        PermissionDenied
+    """
+    check_may_import(actor)
+    rows = chunk.good
+    people = _known(row.values for row in rows)
+    for row in rows:
+        try:
+            row.made = _draft(row.values, people)
+        except OWN_FAULTS as exc:
+            row.made = exc
+
+
+def import_tasks(actor: Any, chunk: Chunk) -> None:
+    """Write tasks that were checked: those that are new, and of those that were brought in before the fields that have
+    changed in their source since. What is wrong with a row, its `problem` says.
+
+    Raises:
+        PermissionDenied
+    """
+    check_may_import(actor)
+
+    def save(rows: Sequence[Row]) -> None:
+        _save(chunk, rows)
+
+    with acting(actor, "import"):
+        chunk.leave_out_replayed()
+        chunk.save(save)
+
+
+def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
+    """The users that tasks name, and whether each one's account is open."""
+    asked = {user_id for one in many for user_id in (one.created_by_id, one.fields.get("assigned_to_id")) if user_id}
+    found = User.objects.filter(pk__in=asked).values_list("pk", "status") if asked else ()
+    return {user_id: status in OPEN for user_id, status in found}
+
+
+def _draft(given: Imported, people: Mapping[UUID, bool]) -> Draft:
+    errors: dict[str, Any] = {}
+    for name, limit in (("source", 100), ("external_id", 300)):
+        if not 0 < len(getattr(given, name)) <= limit:
+            errors[name] = ValidationError(f"Give 1 to {limit} characters.", code="max_length")
+    if (assignee := given.fields.get("assigned_to_id")) and not people.get(assignee):
+        errors["assigned_to"] = ValidationError("There is no such user, or the account is closed.", code="unknown")
+    created_by_id = given.created_by_id if given.created_by_id in people else None
+    task = draft(Task, **given.fields, source=given.source, created_by_id=created_by_id)
+    task.created_at = given.created_at or task.created_at
+    task.completed_at = (given.completed_at or timezone.now()) if task.status == Status.DONE else None
+    try:
+        clean(task, only={"title", *given.fields})
+    except ValidationError as exc:
+        errors = exc.update_error_dict({name: [error] for name, error in errors.items()})
+    if errors:
+        raise ValidationError(errors)
+    return Draft(task, {name: _digest(getattr(task, name)) for name in given.fields})
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _save(chunk: Chunk, rows: Sequence[Row]) -> None:
+    sources = {row.values.source for row in rows}
+    called = {row.values.external_id for row in rows}
+    found = TaskOrigin.objects.filter(source__in=sources, external_id__in=called).select_for_update().order_by("id")
+    origins = {(origin.source, origin.external_id): origin for origin in found}
+    new = [row for row in rows if (row.values.source, row.values.external_id) not in origins]
+    _insert(new)
+    held = {origin.task_id for origin in origins.values() if origin.task_id}
+    # In order of their ids, so that two imports do not wait for each other.
+    tasks = {task.pk: task for task in Task.objects.filter(pk__in=held).select_for_update().order_by("id")}
+    for row in rows:
+        origin = origins.get((row.values.source, row.values.external_id))
+        if origin is None:
+            continue
+        task = tasks.get(origin.task_id) if origin.task_id else None
+        try:
+            row.made.fate = _update(origin, task, row.made)
+        except OWN_FAULTS as exc:
+            chunk.refuse(row, exc)
+
+
+def _insert(rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    for row in rows:
+        row.made.fate = Fate.CREATED
+    insert_many(Task, [vars(row.made.task) for row in rows])
+    TaskOrigin.objects.bulk_create(
+        TaskOrigin(
+            source=row.values.source,
+            external_id=row.values.external_id,
+            task_id=row.made.task.pk,
+            digests=row.made.digests,
+        )
+        for row in rows
+    )
+    tasks_created.inc(len(rows))
+
+
+def _update(origin: TaskOrigin, task: Task | None, made: Draft) -> Fate:
+    """Write to the task what has changed in its source since the last import."""
+    if task is None:
+        return Fate.DELETED
+    changed = [name for name, digest in made.digests.items() if origin.digests.get(name) != digest]
+    if not changed:
+        return Fate.UNCHANGED
+    changes = {name: getattr(made.task, name) for name in changed}
+    also = {}
+    if "status" in changes:
+        done = changes["status"] == Status.DONE
+        also["completed_at"] = (task.completed_at or made.task.completed_at) if done else None
+    if "metadata" in changes:
+        # What was noted here stays beside what the source says.
+        changes["metadata"] = task.metadata | changes["metadata"]
+    version = task.version
+    save_clean(task, also=also, **changes)
+    origin.digests |= made.digests
+    origin.save(update_fields=["digests"])
+    return Fate.UPDATED if task.version != version else Fate.UNCHANGED
