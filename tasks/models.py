@@ -125,7 +125,7 @@ class TaskOrigin(models.Model):
     source = models.CharField(max_length=100)
     #: What the source calls the task.
     external_id = models.CharField(max_length=300)
-    #: The database empties it with the task (migration 0003).
+    #: The database empties it with the task (migration 0004).
     task = models.ForeignKey(Task, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
     #: A hash of each field's value.
     digests = models.JSONField(default=dict)

@@ -11,7 +11,7 @@ NOT_EMPTIED = "ALTER TABLE tasks_taskorigin DROP CONSTRAINT tasks_origin_of_task
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks", "0002_count_what_one_is_to_do"),
+        ("tasks", "0003_search_words"),
     ]
 
     operations = [
