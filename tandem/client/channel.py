@@ -24,6 +24,7 @@ NEVER_REPEATED = frozenset(
         "/auth.v1.AuthService/Logout",
         "/auth.v1.AuthService/CreateApiKey",
         "/auth.v1.AuthService/CreateStreamTicket",
+        "/user.v1.UserService/ChangePassword",
         "/user.v1.UserService/ResetPassword",
     }
 )

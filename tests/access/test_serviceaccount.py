@@ -31,6 +31,11 @@ def test_it_makes_the_account_and_a_key_for_it(administrator: User) -> None:
     assert Change.objects.get(subject_id=account.pk).actor == str(administrator.pk)
 
 
+def test_its_key_may_change_credentials(administrator: User) -> None:
+    told = serviceaccount("Leavers", "--scopes", "users:credentials", administrator=administrator)
+    assert authenticate(f"Bearer {told.split()[-1]}").scopes == {"users:credentials"}
+
+
 def test_a_second_key_is_for_the_same_account(administrator: User) -> None:
     for key_name in ("first", "second"):
         serviceaccount("Report", "--scopes", "users:read", "--key-name", key_name, administrator=administrator)

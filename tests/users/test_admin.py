@@ -99,6 +99,17 @@ def test_a_taken_email_is_shown_not_raised(site: Client, ann: User, bob: User) -
     assert "already exists" in response.content.decode()
 
 
+def test_the_own_address_waits_and_anothers_does_not(site: Client, administrator: User, ann: User) -> None:
+    before = administrator.email
+    page = site.post(change_url(administrator), form(administrator, email="boss@example.com"), follow=True)
+    assert "stays as it is until the new one is confirmed" in page.content.decode()
+    page = site.post(change_url(ann), form(ann, email="anna@example.com"), follow=True)
+    assert "until the new one is confirmed" not in page.content.decode()
+    administrator.refresh_from_db()
+    ann.refresh_from_db()
+    assert (administrator.email, ann.email, ann.email_verified) == (before, "anna@example.com", False)
+
+
 def test_the_last_administrator_stays(site: Client, administrator: User) -> None:
     response = site.post(change_url(administrator), form(administrator, roles=[Role.CUSTOMER]), follow=True)
     assert "last administrator" in response.content.decode()
