@@ -8,14 +8,25 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from typing import Any
+
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
+from core.request_streams import threads as request_stream_threads
 from core.rest.server import dividing
+from core.workers import Workers
+
+
+def _served_by(workers: Workers) -> Any:
+    served = WSGIMiddleware(wsgi_application)  # type: ignore[arg-type]
+    # In place of its own pool, of which one caller could have all threads.
+    served.executor = workers
+    return served
+
 
 application = dividing(
-    ordinary=WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS),  # type: ignore[arg-type]
-    # Threads come as they are needed: most wait for their clients, as on gRPC, where others stand in for them.
-    uploads=WSGIMiddleware(wsgi_application, workers=8 * settings.UPLOAD_THREADS),  # type: ignore[arg-type]
+    ordinary=_served_by(Workers("http", settings.HTTP_THREADS)),
+    uploads=_served_by(Workers("http-uploads", **request_stream_threads())),
 )

@@ -86,9 +86,11 @@ MAX_STREAMS = env.int("MAX_STREAMS", default=5_000)
 MAX_STREAMS_PER_CALLER = env.int("MAX_STREAMS_PER_CALLER", default=1_500)
 #: How long a client of a stream may leave what is sent unread before it is cut off.
 STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=60)
-#: Threads for uploads and command streams; over gRPC others stand in for those that wait for their clients, over HTTP
-#: there are eight times as many. How long a client may say nothing.
+#: Streams of requests (bulk writes, command streams, recordings): a process takes eight for each of these threads, and
+#: so many of one caller. How long a client may say nothing.
 UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8)
+MAX_REQUEST_STREAMS = 8 * UPLOAD_THREADS
+MAX_REQUEST_STREAMS_PER_CALLER = env.int("MAX_REQUEST_STREAMS_PER_CALLER", default=8)
 UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
 #: How many proxies stand in front of HTTP and add to X-Forwarded-For; 0 = none is believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)

@@ -8,6 +8,7 @@ import hashlib
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,11 +18,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from core.addresses import caller_key
 from core.errors import InsufficientScope, Unauthenticated
 
 #: How long a verified credential is believed, in seconds. Revocation must take effect within one.
 BELIEVED_FOR = 0.8
 _MOST_KEPT = 10_000
+_MOST_OWNERS_KNOWN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,22 @@ NOBODY = Credential(AnonymousUser())
 
 # Threads share what is kept, so a credential is not changed once it is made.
 _kept: dict[bytes, tuple[float, Credential]] = {}
+#: Whose a credential was, by its hash. For turns and shares only: nothing is believed or allowed by it.
+_owners: OrderedDict[bytes, str] = OrderedDict()
 _lock = threading.Lock()
+
+
+def presumed_caller(authorization: str | None, address: str) -> str:
+    """Return as whose a call counts before it is known who calls, without asking the database.
+
+    A credential that this process has seen counts as its user, so that many sessions of one user are one caller. Any
+    other counts as its address: an invented one must not make a new caller.
+
+    Args:
+        address: as `core.addresses.client_address` returns it.
+    """
+    owner = _owners.get(_hash(authorization)) if authorization else None
+    return owner or f"address {caller_key(address)}"
 
 
 def authenticate(authorization: str | None) -> Credential:
@@ -75,8 +93,7 @@ def authenticate(authorization: str | None) -> Credential:
     """
     if not authorization and not settings.DEV_AUTH_AS:
         return NOBODY
-    # Keyed by a hash, so that a memory dump holds no more credentials than it must.
-    key = hashlib.sha256((authorization or "").encode()).digest()
+    key = _hash(authorization or "")
     now = time.monotonic()
     known = _kept.get(key)
     if known is not None and known[0] > now:
@@ -92,7 +109,17 @@ def authenticate(authorization: str | None) -> Credential:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
         _kept[key] = (now + BELIEVED_FOR, credential)
+        if authorization:
+            _owners[key] = f"user {credential.actor.pk}"
+            _owners.move_to_end(key)
+            if len(_owners) > _MOST_OWNERS_KNOWN:
+                _owners.popitem(last=False)
     return credential
+
+
+def _hash(authorization: str) -> bytes:
+    # A memory dump must hold no more credentials than it has to.
+    return hashlib.sha256(authorization.encode(errors="surrogatepass")).digest()
 
 
 def redeem_ticket(ticket: str, path: str) -> Credential:

@@ -23,7 +23,7 @@ from django.db import IntegrityError, connections, transaction
 from google.protobuf.message import Message
 
 from core import idempotency
-from core.database.hygiene import connected
+from core.database.hygiene import connected, give_back
 from core.errors import (
     DeadlineExceeded,
     Failure,
@@ -405,6 +405,7 @@ class _Writer:
                         self._save(chunk)
                 except BaseException as exc:  # Whoever waits for it gets it.
                     failure = exc
+                give_back()
                 self._ended.put(failure)
         finally:
             connections.close_all()

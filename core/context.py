@@ -12,6 +12,10 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 #: When the call must have been answered, on the clock of `time.monotonic`; None = no limit.
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
+#: The caller of the call that this thread or task serves, as far as it was known when the call came (see
+#: `core.auth.presumed_caller`): by it calls take turns where they wait for something that all share.
+caller_key: ContextVar[str] = ContextVar("caller_key", default="")
+
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 

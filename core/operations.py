@@ -11,7 +11,7 @@ is the one way through which both doors run a unary one, `begin` that for stream
 | stream of requests | `(call, items) -> response` |
 | streams of both | `(call, items) -> iterator of responses` |
 
-`items` (`core.streams.items`) are request messages, and in place of one that cannot be read the ValidationError that
+`items` (`core.request_streams`) are request messages, and in place of one that cannot be read the ValidationError that
 says why.
 """
 

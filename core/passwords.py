@@ -1,6 +1,5 @@
 """Passwords: how they are hashed, and the rules that Django does not bring."""
 
-import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +18,12 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 
 from core.argon2id import Argon2id
-from core.context import check_deadline
+from core.context import caller_key, check_deadline
+from core.turns import Turns
 
-# Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; the others wait their turn.
-_turns = threading.BoundedSemaphore(settings.PASSWORD_HASHES_AT_ONCE)
+# Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; callers take turns, so that the rush of
+# one does not keep the others waiting.
+_turns = Turns(settings.PASSWORD_HASHES_AT_ONCE)
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def taking_turns() -> Iterator[None]:
     Raises:
         DeadlineExceeded: the turn came too late.
     """
-    with _turns:
+    with _turns.turn(caller_key.get()):
         # A call that waited here for too long is not worth a hash any more.
         check_deadline()
         yield

@@ -8,48 +8,25 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import Error, connections
-from google.protobuf.message import Message
 
 from core import auth
 from core.auth import Credential
-from core.database.hygiene import connected, refresh
+from core.database.hygiene import connected
 from core.errors import RateLimited, Unauthenticated, Unavailable, is_database_away
 from core.feeds import Feed
-from core.operations import Call, admitted, caller, principal
+from core.operations import Call, principal
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4
 #: So many streams are looked at in one go; then calls that wait for the interpreter have their turn.
 _AT_ONCE, _PAUSE_SECONDS = 500, 0.001
-
-
-def items(
-    call: Call, authorization: str | None, messages: Iterable[Message | ValidationError]
-) -> Iterator[Message | ValidationError]:
-    """The messages of a client's stream, each after a look whether its caller is still let in.
-
-    Raises:
-        Unauthenticated, PermissionDenied: no longer.
-        Unavailable: the process is ending.
-    """
-
-    def look() -> None:
-        STREAMS.check_going_on()
-        refresh()
-        call.credential = admitted(call.operation, caller(call.operation, authorization))
-
-    call.look_again = look
-    for message in messages:
-        look()
-        yield message
 
 
 class Stream:

@@ -30,6 +30,12 @@ def refresh() -> None:
     _refresh(connections.all(initialized_only=True))
 
 
+def give_back() -> None:
+    """For a thread that is going to wait for its client: leave its connections to the threads that work."""
+    for connection in connections.all(initialized_only=True):
+        connection.give_back()  # type: ignore[attr-defined]
+
+
 def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:
     for connection in known:
         if not connection.in_atomic_block:

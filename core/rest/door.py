@@ -15,7 +15,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from core import context
+from core import context, request_streams
 from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
 from core.errors import Failure, invalid, problem_of
@@ -34,7 +34,7 @@ from core.reporting import Report, http_meter, subject_of_request, subject_of_re
 from core.rest import bodies, events, json, lines, multipart, problems
 from core.rest.conditional import PRIVATE, is_known, not_modified
 from core.rest.safe import allowed
-from core.streams import STREAMS, items
+from core.streams import STREAMS
 from core.versions import ANY_VERSION, expected_version
 
 #: Query names that belong to the door, not to an operation's request.
@@ -137,7 +137,7 @@ def _answer_stream(
     operation = call.operation
     context.deadline.set(None)  # A stream takes as long as its client takes.
     messages = multipart.messages(operation, sent) if operation.takes_file else lines.messages(operation, sent)
-    response = begin(call, items(call, sent.META.get("HTTP_AUTHORIZATION"), messages))
+    response = request_streams.serve(call, sent.META.get("HTTP_AUTHORIZATION"), messages)
     if operation.answers_stream:
         return lines.answer(response, sent.report)  # type: ignore[attr-defined]
     return _answer(call, sent, response, location)

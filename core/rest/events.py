@@ -9,18 +9,21 @@ import json as stdlib_json
 import logging
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from google.protobuf.message import Message
 
+from core.database.hygiene import give_back
 from core.errors import Failure, Problem, problem_of
 from core.feeds import Event, FeedOver
 from core.reporting import Report
 from core.rest import json, problems
 from core.streams import STREAMS, Stream
+from core.workers import Workers
 
 #: Where a request's scope takes the stream that the event loop is to go on with.
 TAKEN_OVER = "tandem.events"
@@ -78,7 +81,7 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
         await _write(send, _BEGIN)
         while not gone.is_set():
             ready.clear()
-            events = await asyncio.to_thread(feed.take, _AT_ONCE) if feed.behind else feed.take(_AT_ONCE)
+            events = await _caught_up(stream) if feed.behind else feed.take(_AT_ONCE)
             if events:
                 await _write(send, b"".join(map(frame, events)))
                 continue
@@ -100,6 +103,16 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
         leaving.cancel()
         STREAMS.close(stream)
         report.end()
+
+
+@cache
+def _catching_up() -> Workers:
+    """The threads that read the database for who is behind, in turns by caller."""
+    return Workers("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=give_back)
+
+
+async def _caught_up(stream: Stream) -> Sequence[Event]:
+    return await asyncio.wrap_future(_catching_up().submit_for(stream.owner, stream.feed.take, _AT_ONCE))
 
 
 def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> None:

@@ -14,6 +14,9 @@ from urllib.parse import unquote, urlsplit
 import uvicorn
 from django.conf import settings
 
+from core import context
+from core.addresses import client_address
+from core.auth import presumed_caller
 from core.context import sane_request_id
 from core.errors import Problem, Unavailable
 from core.rest import bodies, connections, events
@@ -65,6 +68,7 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             most = settings.MAX_MESSAGE_BYTES + 1
             ahead = not upload and int(headers.get(b"content-length", 0)) < most
             whole = ahead and await call.read_ahead(most)
+            context.caller_key.set(_caller(scope))
             await (ordinary if whole else uploads)(scope, call.receive, call.send)
         finally:
             call.forget_ahead()
@@ -93,6 +97,20 @@ async def _has_path(scope: Scope, send: Send) -> bool:
         return False
     await connections.answer(send, 400, Problem("INVALID", "Ask for a path, as in /api/v1/tasks, or for a whole URL."))
     return False
+
+
+def _caller(scope: Scope) -> str:
+    """As whom the call counts where calls take turns."""
+    sent: dict[bytes, list[str]] = {}
+    for name, value in scope["headers"]:
+        if name in (b"authorization", b"x-forwarded-for"):
+            sent.setdefault(name, []).append(value.decode("latin-1"))
+    peer, _ = scope.get("client") or ("", 0)
+    address = client_address(peer, sent.get(b"x-forwarded-for"), settings.TRUSTED_PROXIES)
+    if scope["path"].startswith("/health"):
+        # Probes wait for no other calls from their address.
+        return f"health {address}"
+    return presumed_caller(sent.get(b"authorization", [""])[0], address)
 
 
 def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import grpc
 
@@ -17,7 +16,8 @@ from core.operations import Operation
 from core.reporting import Report
 from core.rpc import problems
 from core.rpc.guard import Guard
-from core.rpc.workers import Workers
+from core.rpc.peers import address_of_peer
+from core.workers import Workers
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -43,16 +43,6 @@ _LAST_CHANCE_SECONDS = 5
 
 def _as_it_is(message: Any) -> Any:
     return message
-
-
-def address_of_peer(peer: str) -> str:
-    """Return the address, with its port, that grpcio writes as `ipv4:host:port` or `ipv6:%5Bhost%5D:port`.
-
-    Returns:
-        Empty for what has none, such as a Unix socket.
-    """
-    kind, _, rest = peer.partition(":")
-    return unquote(rest) if kind in ("ipv4", "ipv6") else ""
 
 
 class Method:
@@ -218,7 +208,7 @@ class RpcCall:
     @property
     def was_cut(self) -> bool:
         """Whether we ended it, not the client."""
-        return self._cut
+        return self._cut or getattr(self.messages, "was_cut", False)
 
 
 class CallbackCall(RpcCall):

@@ -8,12 +8,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
+from core import request_streams
 from core.addresses import client_address
 from core.operations import Call, Operation, begin, idempotency_key, is_atomic, perform
 from core.reporting import subject_of_request, subject_of_response
 from core.rpc.call import CallbackCall, RpcCall, current
 from core.rpc.senders import Sender
-from core.streams import STREAMS, items
+from core.streams import STREAMS
 from core.versions import ANY_VERSION, expected_version
 
 _REPLAYED = ("idempotent-replayed", "true")
@@ -76,7 +77,7 @@ def _stream_method(operation: Operation) -> Callable[..., Any]:
     def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
         call = _call(operation, rpc)
-        return begin(call, items(call, rpc.metadata.get("authorization"), messages))
+        return request_streams.serve(call, rpc.metadata.get("authorization"), messages)
 
     return method
 
@@ -104,7 +105,7 @@ def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> Non
     rpc.ended_by = feed.end
     if not rpc.when_over(lambda: STREAMS.close(stream)):
         return
-    feed.start(Sender(rpc, feed, operation.method.output_type).wake)
+    feed.start(Sender(rpc, feed, operation.method.output_type, stream.owner).wake)
 
 
 def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) -> Call:

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Protocol
 
-from core.rpc.workers import Workers
+from core.workers import Workers
 
 _LOOK_EVERY = 0.05
 

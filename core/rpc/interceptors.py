@@ -138,8 +138,7 @@ def _only(call: RpcCall) -> Any:
 
 
 def _each(call: RpcCall) -> Iterator[Any]:
-    # Nobody has a reason to keep a stream to the server itself open and say nothing.
-    patience = call.guard.patience if call.method.of_the_server else settings.UPLOAD_IDLE_SECONDS
+    patience = _patience(call.method, call.guard)
     while (message := _next(call, patience)) is not None:
         try:
             yield _message(call, message)
@@ -148,6 +147,11 @@ def _each(call: RpcCall) -> Iterator[Any]:
                 raise
             # One message that cannot be decoded is the caller's to hear of, and no end of the stream.
             yield exc
+
+
+def _patience(method: Method, guard: Guard) -> float:
+    """How long the client may take over its next message; a stream to the server itself has no reason to wait."""
+    return settings.UPLOAD_IDLE_SECONDS if method.request_streaming and not method.of_the_server else guard.patience
 
 
 def _next(call: RpcCall, patience: float) -> bytes | None:
@@ -177,7 +181,6 @@ class _Entry(NamedTuple):
     """What is known of a method that has been called."""
 
     method: Method
-    pool: Workers | None
     handler: Handler
     refusal: Handler
 
@@ -203,6 +206,9 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         self._own_workers = own_workers
         self._uploads = uploads
         self._guard = guard or Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
+        for pool in (workers, own_workers, uploads):
+            if pool is not None:
+                pool.guard = self._guard
         # For what may not wait for a worker and takes none long: refusals, and the reports of streams that are over.
         self._aside = Workers("aside", 1) if workers is not None else None
         self._entries: dict[str, _Entry] = {}
@@ -225,8 +231,6 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             if handler is None:
                 return self._unknown
             entry = self._entries[path] = self._entry(path, handler)
-        if entry.pool is not None and entry.pool.full:
-            return entry.refusal
         if entry.method.non_blocking and len(self.open) >= settings.MAX_STREAMS:
             return entry.refusal
         return entry.handler
@@ -252,11 +256,11 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         layers = OF_THE_SERVER if method.of_the_server else INTERCEPTORS
         # Untraced calls pay nothing for tracing.
         layers = tuple(layer for layer in layers if settings.TRACING or layer is not traced)
+        refuse = self._refusing(method, RateLimited("The server is busy; try again in a second.", 1))
         return _Entry(
             method,
-            pool if isinstance(pool, Workers) else None,
-            self._handler(method, layers, own_pool, pool),
-            self._refusal(method, RateLimited("The server is busy; try again in a second.", 1)),
+            self._handler(method, layers, own_pool, pool, refuse),
+            grpc.stream_stream_rpc_method_handler(refuse),
         )
 
     def _handler(
@@ -265,6 +269,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         layers: tuple[Layer, ...],
         own_pool: ThreadPoolExecutor | None,
         pool: ThreadPoolExecutor | None,
+        refuse: Callable[..., Iterator[bytes]],
     ) -> Handler:
         held = pool if isinstance(pool, Workers) else None
 
@@ -285,9 +290,16 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             behaviour = handlers.stream(method, layers, new_call)
         else:
             behaviour = handlers.unary(method, layers, new_call)
+        # For `core.rpc.workers`: what to do with a call before it has a thread.
+        behaviour.takes_messages = True  # type: ignore[union-attr]
+        behaviour.patience = _patience(method, self._guard)  # type: ignore[union-attr]
+        behaviour.refusal = refuse  # type: ignore[union-attr]
         return _rpc_method_handler(method, behaviour, own_pool)
 
     def _refusal(self, method: Method, failure: Failure) -> Handler:
+        return grpc.stream_stream_rpc_method_handler(self._refusing(method, failure))
+
+    def _refusing(self, method: Method, failure: Failure) -> Callable[..., Iterator[bytes]]:
         problem = problem_of(failure)
 
         def refuse(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -300,7 +312,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             return iter(())
 
         refuse.experimental_thread_pool = self._aside  # type: ignore[attr-defined]
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        return refuse
 
     def _refusal_told_lately(self) -> bool:
         """All refusals are counted; of a flood of them, the log tells once a second."""

@@ -14,11 +14,14 @@ from django.conf import settings
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from core.database.hygiene import give_back
 from core.errors import Failure
 from core.feeds import Feed, FeedOver
 from core.rpc.call import CallbackCall
-from core.rpc.workers import Workers
+from core.workers import Workers
 
+#: Threads that the streams of one caller may hold, by clients that do not read; others stand in for these.
+_HELD_BY_ONE = 16
 #: Events that a thread sends to one client before others have their turn.
 _AT_ONCE = 64
 
@@ -26,7 +29,10 @@ _AT_ONCE = 64
 @cache
 def pools() -> tuple[Workers, Workers]:
     """The threads that send, and those that read the database for who is behind."""
-    return Workers("grpc-send", settings.GRPC_SENDERS), Workers("grpc-catch-up", settings.GRPC_SENDERS)
+    size, of_one = settings.GRPC_SENDERS, _HELD_BY_ONE
+    live = Workers("grpc-send", size, share=of_one, share_beside_others=of_one)
+    catching_up = Workers("grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=give_back)
+    return live, catching_up
 
 
 @cache
@@ -49,11 +55,12 @@ def cursor_encoder(message_type: Descriptor) -> Callable[[str], bytes]:
 class Sender:
     """Sends one feed to its client, in whichever thread is free."""
 
-    __slots__ = ("_call", "_encode_cursor", "_feed", "_lock", "_running", "_woken")
+    __slots__ = ("_call", "_encode_cursor", "_feed", "_lock", "_owner", "_running", "_woken")
 
-    def __init__(self, call: CallbackCall, feed: Feed, message_type: Descriptor) -> None:
+    def __init__(self, call: CallbackCall, feed: Feed, message_type: Descriptor, owner: str) -> None:
         self._call = call
         self._feed = feed
+        self._owner = owner
         self._encode_cursor = cursor_encoder(message_type)
         self._lock = threading.Lock()
         self._running = False
@@ -71,15 +78,16 @@ class Sender:
     def _go_on(self) -> None:
         live, catching_up = pools()
         if self._feed.behind:
-            catching_up.run(partial(self._send_some, catching_up))
+            catching_up.run(partial(self._send_some, catching_up), self._owner)
         else:
-            live.run(partial(self._send_some, live))
+            live.run(partial(self._send_some, live), self._owner)
 
     def _send_some(self, pool: Workers) -> None:
         self._woken = False
         call, feed = self._call, self._feed
         try:
             events = feed.take(_AT_ONCE)
+            give_back()  # A client that does not read holds no database connection.
             for event in events:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)
                 call.send_encoded(encoded, pool, settings.STREAM_STALL_SECONDS)

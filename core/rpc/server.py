@@ -19,6 +19,7 @@ from prometheus_client import start_http_server
 from core.alongside import running_alongside
 from core.errors import Unavailable
 from core.open_files import raise_limit
+from core.request_streams import threads as request_stream_threads
 from core.rpc import health, reflection, senders, tracing
 from core.rpc.door import Service
 from core.rpc.guard import Guard
@@ -99,7 +100,7 @@ class Server:
         self._workers = Workers("grpc", options.workers, most_waiting=settings.GRPC_MAX_QUEUE)
         # So that health answers however busy these are.
         own_workers = Workers("grpc-own", 2)
-        uploads = Workers("grpc-uploads", settings.UPLOAD_THREADS, most_waiting=settings.GRPC_MAX_QUEUE)
+        uploads = Workers("grpc-uploads", most_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
         self._pools = [self._workers, own_workers, uploads, *senders.pools()]
         self._guard = Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
         self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard)
@@ -115,8 +116,10 @@ class Server:
             service.add_to_server(service.servicer, self._server)
         if options.reflection:
             # Its streams hold a thread each; nobody's health check may wait for one.
-            self._pools.append(Workers("grpc-reflection", 2))
-            reflection.add_to_server(self._server, [*names, health.SERVICE], self._pools[-1])
+            reflecting = Workers("grpc-reflection", 2)
+            reflecting.guard = self._guard
+            self._pools.append(reflecting)
+            reflection.add_to_server(self._server, [*names, health.SERVICE], reflecting)
         self.port = _bind(self._server, options)
 
     def start(self) -> None:

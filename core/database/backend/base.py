@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from django.db.backends.postgresql import base, client
+from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
-from core.database import binaries, embedded, sessions
+from core.database import binaries, embedded, sessions, spares
 from core.database.backend import names
 
 IDLE_SECONDS = 5.0
@@ -69,6 +70,46 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         self._statement_ms = sessions.statement_ms()
         self._execute("SET jit = off; " + sessions.limits_set_to(self._statement_ms))
+
+    def ensure_connection(self) -> None:
+        """Takes a connection that another thread has given back, if there is one."""
+        if self.connection is None and not self.in_atomic_block and self._take_spare():
+            return
+        super().ensure_connection()
+
+    def give_back(self) -> None:
+        """Leaves the connection to whichever thread asks next; keeps it if it is in the midst of something."""
+        if (
+            self.connection is None
+            or self.in_atomic_block
+            or self.errors_occurred
+            or self.needs_rollback
+            or not self.get_autocommit()
+            or self.connection.closed
+        ):
+            return
+        given, self.connection = self.connection, None
+        spares.put(given, self._statement_ms)
+
+    def close(self) -> None:
+        """Closes what other threads have given back, too: who closes wants to be rid of the database."""
+        super().close()
+        spares.close_all()
+
+    def _take_spare(self) -> bool:
+        spare = spares.take(str(self.settings_dict["NAME"]))
+        if spare is None:
+            return False
+        # As `connect` leaves a wrapper.
+        self.connection, self._statement_ms = spare.connection, spare.statement_ms
+        self.autocommit, self.closed_in_transaction, self.errors_occurred = True, False, False
+        self.savepoint_ids, self.atomic_blocks, self.needs_rollback, self.run_on_commit = [], [], False, []
+        self.isolation_level = IsolationLevel.READ_COMMITTED
+        self.health_check_enabled = self.settings_dict["CONN_HEALTH_CHECKS"]
+        self.health_check_done = True
+        max_age = self.settings_dict["CONN_MAX_AGE"]
+        self.close_at = None if max_age is None else time.monotonic() + max_age
+        return True
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Outside a transaction, first has the statements end with the deadline of the call."""

@@ -1,0 +1,13 @@
+"""How grpcio writes the address at the other end of a connection."""
+
+from urllib.parse import unquote
+
+
+def address_of_peer(peer: str) -> str:
+    """Return the address, with its port, that grpcio writes as `ipv4:host:port` or `ipv6:%5Bhost%5D:port`.
+
+    Returns:
+        Empty for what has none, such as a Unix socket.
+    """
+    kind, _, rest = peer.partition(":")
+    return unquote(rest) if kind in ("ipv4", "ipv6") else ""

@@ -1,0 +1,61 @@
+"""Turns at something that few can do at once."""
+
+import threading
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Turns:
+    """A semaphore for which callers take turns: one that waits many times is behind those that wait once.
+
+    Args:
+        most: how many have their turn at once.
+        most_of_one: how many of one caller.
+    """
+
+    def __init__(self, most: int, most_of_one: int | None = None) -> None:
+        self._free = most
+        self._most_of_one = most_of_one or most
+        self._running: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[threading.Lock]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, caller: str) -> Iterator[None]:
+        """Wait for a turn of this caller, and have it."""
+        self.take(caller)
+        try:
+            yield
+        finally:
+            self.give_back(caller)
+
+    def take(self, caller: str) -> None:
+        """Wait for a turn of this caller; `give_back` ends it."""
+        with self._lock:
+            if self._free and caller not in self._waiting and self._running[caller] < self._most_of_one:
+                self._free -= 1
+                self._running[caller] += 1
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.setdefault(caller, deque()).append(mine)
+        mine.acquire()  # Until `give_back` lets go of it.
+
+    def give_back(self, caller: str) -> None:
+        """End a turn of this caller."""
+        with self._lock:
+            self._free += 1
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]
+            for next_caller, waiting in self._waiting.items():
+                if self._running[next_caller] < self._most_of_one:
+                    self._free -= 1
+                    self._running[next_caller] += 1
+                    waiting.popleft().release()
+                    if waiting:
+                        self._waiting.move_to_end(next_caller)
+                    else:
+                        del self._waiting[next_caller]
+                    return

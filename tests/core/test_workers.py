@@ -1,0 +1,187 @@
+"""Shares and turns: what one caller can take of something that all use."""
+
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from core.errors import RateLimited
+from core.places import Places
+from core.turns import Turns
+from core.workers import Workers
+
+PATIENCE = 10
+
+
+class Busy:
+    """Work that goes on until it is let go of, and says which has begun."""
+
+    def __init__(self) -> None:
+        self.begun: SimpleQueue[str] = SimpleQueue()
+        self._over = threading.Semaphore(0)
+
+    def work(self, name: str) -> Callable[[], None]:
+        def run() -> None:
+            self.begun.put(name)
+            assert self._over.acquire(timeout=PATIENCE)
+
+        return run
+
+    def end_one(self) -> None:
+        self._over.release()
+
+    def next(self) -> str:
+        return self.begun.get(timeout=PATIENCE)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Workers]]:
+    started: list[Workers] = []
+
+    def make(*args: Any, **options: Any) -> Workers:
+        started.append(Workers("tested", *args, **options))
+        return started[-1]
+
+    yield make
+    for pool in started:
+        pool.end(within=PATIENCE)
+    assert not any(thread.name == "tested" for thread in threading.enumerate())
+
+
+@pytest.fixture
+def busy() -> Iterator[Busy]:
+    made = Busy()
+    yield made
+    for _ in range(200):
+        made.end_one()
+
+
+def test_one_caller_leaves_threads_to_the_others(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(8)
+    for number in range(20):
+        pool.run(busy.work(f"a{number}"), "a")
+    assert [busy.next() for _ in range(6)] == [f"a{number}" for number in range(6)]
+    pool.run(busy.work("b"), "b")
+    assert busy.next() == "b"
+    assert busy.begun.empty()
+
+
+def test_beside_others_the_share_is_smaller(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(8)
+    pool.run(busy.work("b"), "b")
+    for number in range(20):
+        pool.run(busy.work(f"a{number}"), "a")
+    assert {busy.next() for _ in range(3)} == {"b", "a0", "a1"}
+    pool.run(busy.work("c"), "c")
+    assert busy.next() == "c"
+
+
+def test_callers_take_turns(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(1)
+    pool.run(busy.work("a0"), "a")
+    assert busy.next() == "a0"
+    for name in ("a1", "a2", "a3", "b0", "c0", "b1"):
+        pool.run(busy.work(name), name[0])
+    order = []
+    for _ in range(6):
+        busy.end_one()
+        order.append(busy.next())
+    assert order == ["a1", "b0", "c0", "a2", "b1", "a3"]
+
+
+def test_what_waits_for_its_share_is_done_in_the_end(start: Callable[..., Workers]) -> None:
+    pool = start(4)
+    futures = [pool.submit_for(f"caller {number % 3}", lambda n=number: n) for number in range(500)]
+    assert [future.result(PATIENCE) for future in futures] == list(range(500))
+
+
+def test_the_room_for_waiting_calls_is_each_caller_s(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(1, most_waiting=2)
+    for _ in range(3):
+        pool.run(busy.work("a"), "a")
+    busy.next()
+    assert not pool.has_room("a")
+    assert pool.has_room("b")
+
+
+def test_work_that_waits_when_the_pool_ends_is_done(busy: Busy) -> None:
+    pool = Workers("ending", 4)
+    for _ in range(20):
+        pool.run(busy.work("a"), "a")
+    for _ in range(20):
+        busy.end_one()
+    pool.end(within=PATIENCE)
+    assert busy.begun.qsize() == 20
+
+
+def test_threads_come_as_they_are_needed(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(8, share=8, share_beside_others=8, lazy=True)
+
+    def threads() -> int:
+        return sum(thread.name == "tested" for thread in threading.enumerate())
+
+    assert threads() == 0
+    for number in range(3):
+        pool.run(busy.work("a"), "a")
+        busy.next()
+        assert threads() == number + 1
+
+
+def test_who_waits_often_for_a_turn_is_behind_who_waits_once() -> None:
+    turns, order, busy = Turns(1), SimpleQueue[str](), threading.Event()
+
+    def take(caller: str) -> None:
+        with turns.turn(caller):
+            order.put(caller)
+
+    threads = []
+    with turns.turn("a"):
+        for caller in ("a", "a", "a", "b"):
+            thread = threading.Thread(target=take, args=(caller,))
+            thread.start()
+            threads.append(thread)
+            while sum(map(len, turns._waiting.values())) < len(threads):
+                busy.wait(0.001)
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert [order.get() for _ in range(4)] == ["a", "b", "a", "a"]
+
+
+def test_of_free_turns_one_caller_has_its_share_only() -> None:
+    turns, begun = Turns(10, most_of_one=2), SimpleQueue[str]()
+    over = threading.Event()
+
+    def take(caller: str) -> None:
+        with turns.turn(caller):
+            begun.put(caller)
+            over.wait(PATIENCE)
+
+    threads = [threading.Thread(target=take, args=(caller,)) for caller in ("a", "a", "a", "b")]
+    for thread in threads:
+        thread.start()
+    assert sorted(begun.get(timeout=PATIENCE) for _ in range(3)) == ["a", "a", "b"]
+    assert begun.empty()
+    over.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert begun.get(timeout=PATIENCE) == "a"
+
+
+def test_a_place_is_given_back_once_and_when_nothing_holds_it() -> None:
+    places = Places(lambda: 3, lambda: 2, full="Full.", too_many="Too many.", retry_after_seconds=5)
+    first, second = places.take("a"), places.take("a")
+    with pytest.raises(RateLimited, match="Too many"):
+        places.take("a")
+    third = places.take("b")
+    with pytest.raises(RateLimited, match="Full"):
+        places.take("c")
+    third.give_back()
+    third.give_back()
+    assert len(places) == 2
+    del first
+    assert len(places) == 1
+    with second:
+        pass
+    assert len(places) == 0
