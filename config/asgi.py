@@ -20,7 +20,7 @@ from core.workers import Workers
 
 
 def _served_by(workers: Workers) -> Any:
-    served = WSGIMiddleware(wsgi_application)  # type: ignore[arg-type]
+    served = WSGIMiddleware(wsgi_application)
     # In place of its own pool, of which one caller could have all threads.
     served.executor = workers
     return served
