@@ -64,9 +64,29 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
             hygiene.give_back()
 
 
-def _answers(responses: Iterator[Message], turn: "_Turn", place: Place) -> Iterator[Message]:
+def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> Iterator[Any]:
+    """Return what a client sends, in a place of its caller's until it ends: for uploads that are no operation.
+
+    Raises:
+        RateLimited: the caller, or the process, has as many open as may be.
+    """
+    place = PLACES.take(principal(call))
+    turn = _Turn(principal(call))
+    return _in_place(_items(call, authorization, messages, turn), turn, place)
+
+
+def _in_place(sent: Iterator[Any], turn: "_Turn", place: Place) -> Iterator[Any]:
     # A generator that never begins ends without `finally`: then the place ends with it.
     with place:
+        try:
+            yield from sent
+        finally:
+            turn.end()
+            hygiene.give_back()
+
+
+def _answers(responses: Iterator[Message], turn: "_Turn", place: Place) -> Iterator[Message]:
+    with place:  # As in `_in_place`.
         try:
             for response in responses:
                 # A client that does not read its answers must not keep its other streams from theirs.

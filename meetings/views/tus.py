@@ -11,12 +11,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
 
-from core import context
+from core import context, request_streams
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
 from core.operations import Call, admitted, caller
 from core.reporting import http_meter
 from core.rest import bodies, problems
-from core.streams import items
 from meetings.models import Upload
 from meetings.services import resumable
 from meetings.services.resumable import ALGORITHMS
@@ -161,4 +160,4 @@ def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
     """The body as it arrives, as long as the caller is let in: looked at before each piece, as with other streams."""
     context.deadline.set(None)  # A piece takes as long as its client takes.
     chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES))
-    return cast(Iterator[bytes], items(call, request.META.get("HTTP_AUTHORIZATION"), chunks))
+    return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks)

@@ -210,3 +210,38 @@ def test_calls_whose_message_comes_byte_by_byte_leave_others_served(servers: Ser
                 request = GetUserRequest(user_id="me")
                 answer: Any = stub.GetUser(request, metadata=metadata, timeout=2)
                 assert answer.user.id
+
+
+def test_pieces_of_resumable_uploads_count_as_streams(servers: Servers) -> None:
+    place = urlsplit(servers.http_url)
+    common = {"Authorization": new_bearer(), "Tus-Resumable": "1.0.0"}
+
+    def send(method: str, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+        one = http.client.HTTPConnection(place.netloc, timeout=PATIENCE)
+        one.request(method, path, headers={**common, **headers}, body=b"")
+        answer = one.getresponse()
+        answer.read()
+        return answer
+
+    def new_upload() -> str:
+        told = {"Upload-Length": "100", "Upload-Metadata": "filename Zi53YXY="}
+        made = send("POST", "/api/v1/uploads", told)
+        assert made.status == 201
+        return urlsplit(made.headers["Location"]).path
+
+    piece = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    with ExitStack() as stack:
+        for _ in range(MOST):
+            one = stack.enter_context(socket.create_connection((place.hostname or "", place.port or 0)))
+            head = {**common, **piece, "Host": "localhost", "Content-Length": "100"}
+            lines = [f"PATCH {new_upload()} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+            one.sendall("\r\n".join(lines).encode() + b"x")
+        another = new_upload()
+
+        def is_refused() -> bool:
+            answer = send("PATCH", another, piece)
+            assert answer.status in (204, 429)
+            return answer.status == 429 and answer.headers["Retry-After"] == "5"
+
+        until(is_refused, "the eight pieces have their places")
+    until(lambda: not is_refused(), "their places are free")
