@@ -90,7 +90,7 @@ def _create(request: HttpRequest, call: Call) -> HttpResponse:
     length, metadata = tus_headers.length(request), request.META.get("HTTP_UPLOAD_METADATA", "")
     announced = tus_headers.announced(metadata, length or 0)
     checksum = tus_headers.checksum(request)
-    # A body of another type is no piece; the answer then says nothing of an offset.
+    # A body of another type is no piece.
     has_piece = request.content_type == PIECE_TYPE
     made = resumable.create_upload(call.actor, announced, deferred=length is None, metadata=metadata)
     answer = _empty(201)
@@ -104,10 +104,9 @@ def _create(request: HttpRequest, call: Call) -> HttpResponse:
             # The upload is there, and goes on where its piece broke off.
             answer = problems.response_of(exc)
             made.refresh_from_db()
-    # Whatever became of the piece.
+    # Whatever became of the piece. Without one, tus-js-client asks for the offset all the same.
     answer["Location"] = request.build_absolute_uri(f"{PATH}/{made.pk}")
-    if has_piece:
-        answer["Upload-Offset"] = str(made.offset)
+    answer["Upload-Offset"] = str(made.offset)
     return _marked(answer, made)
 
 
