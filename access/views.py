@@ -1,5 +1,7 @@
 """The HTTP door."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from access import calls, tokens
@@ -7,7 +9,9 @@ from access.models import ApiKey, StreamTicket
 from core.operations import operations
 from core.rest.conditional import tagged
 from core.rest.door import Door
+from core.rest.openapi.components import reference
 from core.rest.openapi.limits import limits_of
+from core.rest.openapi.own_paths import answer, described
 from core.rest.safe import read_only
 from tandem.auth.v1 import auth_pb2
 
@@ -19,9 +23,36 @@ class AuthViewSet(Door):
     """/api/v1/auth."""
 
     operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], calls)
+    examples = {
+        "Login": {"email": "ada@example.com", "password": "violin under a bridge"},
+        "RefreshToken": {"refresh_token": "the refresh token of the login"},
+        "Logout": {"refresh_token": "the refresh token of the login"},
+        "CreateApiKey": {"name": "Nightly report", "scopes": ["tasks:read"]},
+        "CreateStreamTicket": {"path": "/api/v1/tasks/stream"},
+    }
     limits = limits_of(ApiKey, auth_pb2.CreateApiKeyRequest) | limits_of(
         StreamTicket, auth_pb2.CreateStreamTicketRequest
     )
+
+    @classmethod
+    def more_paths(cls) -> dict[str, Any]:
+        key = {"type": "object", "properties": {"kty": {"type": "string"}, "kid": {"type": "string"}}}
+        keys = {"type": "object", "properties": {"keys": {"type": "array", "items": key}}, "required": ["keys"]}
+        return {
+            "/.well-known/jwks.json": {
+                "get": described(
+                    "getKeys",
+                    "AuthService",
+                    "The public keys of access tokens (RFC 7517)",
+                    anyone=True,
+                    parameters=[reference("parameters", "IfNoneMatch")],
+                    answers={
+                        "200": answer("Any page may read them.", {"application/jwk-set+json": keys}, "ETag"),
+                        "304": reference("responses", "NotModified"),
+                    },
+                )
+            }
+        }
 
 
 @read_only

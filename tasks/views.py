@@ -12,4 +12,18 @@ class TaskViewSet(Door):
     """/api/v1/tasks."""
 
     operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
+    examples = {
+        "CreateTask": {
+            "title": "Write the report",
+            "priority": "high",
+            "labels": ["work"],
+            "assigned_to": "me",
+            "due_date": "2030-01-31T17:00:00Z",
+            "metadata": {"ticket": "4711"},
+        },
+        "UpdateTask": {"status": "in_progress", "due_date": None},
+        "ListTasks": {"labels": ["work"]},
+        "BulkCreateTasks": {"title": "Write the report", "request_id": "row-1"},
+        "ProcessTaskStream": {"command_id": "1", "create": {"title": "Write the report"}},
+    }
     limits = limits_of(Task, task_pb2.Task, task_pb2.CreateTaskRequest, task_pb2.UpdateTaskRequest)

@@ -13,6 +13,33 @@ class UserViewSet(Door):
     """/api/v1/users and /api/v1/health."""
 
     operations = operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user)
+    examples = {
+        "CreateUser": {"email": "ada@example.com", "password": "violin under a bridge", "display_name": "Ada Lovelace"},
+        "UpdateUser": {"first_name": "Ada", "profile": {"timezone": "Europe/London"}},
+        "UpdateUserProfile": {"bio": "Writes programs.", "website": "https://ada.example"},
+        "UpdateUserPreferences": {"email": {"newsletter": True}},
+        "DeactivateUser": {"reason": "On leave until May."},
+        "GetUserByEmail": {"email": "ada@example.com"},
+        "SearchUsers": {"query": "ada"},
+        "BatchGetUsers": {"user_ids": ["me"]},
+        "AddUserAddress": {
+            "label": "Home",
+            "full_name": "Ada Lovelace",
+            "address": {
+                "line1": "12 St James's Square",
+                "city": "London",
+                "postal_code": "SW1Y 4LB",
+                "country_code": "GB",
+            },
+        },
+        "UpdateUserAddress": {"label": "Office", "delivery_instructions": "Ring twice."},
+        "SetDefaultAddress": {"type": "shipping"},
+        "ConfirmEmailVerification": {"token": "the token of the mail"},
+        "ChangePassword": {"current_password": "violin under a bridge", "new_password": "piano above a river"},
+        "RequestPasswordReset": {"email": "ada@example.com"},
+        "ResetPassword": {"token": "the token of the mail", "new_password": "piano above a river"},
+        "BulkImportUsers": {"user": {"email": "grace@example.com", "display_name": "Grace Hopper"}, "request_id": "7"},
+    }
     limits = {
         **limits_of(User, user_pb2.User, user_pb2.UserProfile),
         **limits_of(User, user_pb2.CreateUserRequest, without={"password"}),
@@ -24,3 +51,4 @@ class ExampleViewSet(Door):
     """/api/users."""
 
     operations = operations(example_pb2.DESCRIPTOR.services_by_name["ExampleService"], example)
+    examples = {"CreateUser": {"name": "Ada Lovelace", "email": "ada@example.com"}}

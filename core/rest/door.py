@@ -58,10 +58,12 @@ class Door(ViewSet):
 
     Attributes:
         limits: what the models allow of the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
+        examples: rpc → an example of its body, of an item of it, or of its query, for the document.
     """
 
     operations: ClassVar[tuple[Operation, ...]] = ()
     limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    examples: ClassVar[Mapping[str, Any]] = {}
 
     # Who calls is asked where the operation is known (see `core.operations.caller`).
     authentication_classes = ()
@@ -82,6 +84,11 @@ class Door(ViewSet):
         for operation in cls.operations:
             location = locations.get(operation.http.path) if json.success_status(operation) == 201 else None
             setattr(cls, snake_case(operation.rpc), _action(operation, location))
+
+    @classmethod
+    def more_paths(cls) -> dict[str, Any]:
+        """What HTTP has beside the operations here, in the document's words."""
+        return {}
 
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return problems.handle

@@ -1,10 +1,13 @@
 """The HTTP door."""
 
+from typing import Any
+
 from core.operations import operations
 from core.rest.door import Door
 from core.rest.openapi.limits import limits_of
 from meetings import calls
 from meetings.models import Meeting
+from meetings.views import paths
 from tandem.meeting.v1 import meeting_pb2
 
 
@@ -12,4 +15,17 @@ class MeetingViewSet(Door):
     """/api/v1/meetings."""
 
     operations = operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], calls)
+    examples = {
+        "CreateMeeting": {"title": "Planning", "starts_at": "2030-01-31T09:00:00Z", "language": "en"},
+        "UpdateMeeting": {"title": "Planning of the year"},
+        "EditSegment": {"text": "We begin with the budget."},
+        "NameSpeaker": {"name": "Ada Lovelace"},
+        "AcceptActionItem": {"title": "Send the budget", "assigned_to": "me"},
+        "Retranscribe": {"language": "en"},
+        "SearchTranscripts": {"query": "budget"},
+    }
     limits = limits_of(Meeting, meeting_pb2.Meeting, meeting_pb2.CreateMeetingRequest)
+
+    @classmethod
+    def more_paths(cls) -> dict[str, Any]:
+        return paths.paths()

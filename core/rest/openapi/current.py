@@ -13,13 +13,30 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from core.operations import Operation
 from core.rest.openapi.comments import comments
 from core.rest.openapi.document import document
+from core.rest.openapi.own_paths import own_paths
 
 
 def current_document() -> dict[str, Any]:
     """The OpenAPI document of what the URLconf serves; a viewset's `limits` say what its models hold."""
     limits = {name: keywords for viewset in _viewsets() for name, keywords in getattr(viewset, "limits", {}).items()}
     told = comments(Path(settings.BASE_DIR) / "proto")
-    return document(served_operations(), version=settings.VERSION, comments=told, limits=limits)
+    examples = {
+        operation.name: viewset.examples[operation.rpc]
+        for viewset in _viewsets()
+        for operation in viewset.operations
+        if operation.rpc in viewset.examples
+    }
+    more_paths = own_paths()
+    for viewset in _viewsets():
+        more_paths |= viewset.more_paths()
+    return document(
+        served_operations(),
+        version=settings.VERSION,
+        comments=told,
+        limits=limits,
+        examples=examples,
+        more_paths=more_paths,
+    )
 
 
 def served_operations() -> list[Operation]:

@@ -13,88 +13,10 @@ from core.rest.json import success_status, version_path
 from core.rest.json.calls import page_field, plan, resource_type
 from core.rest.json.query import QueryName
 from core.rest.multipart import FILE_PART, metadata_type
-from core.rest.openapi.schemas import Schema, Schemas
+from core.rest.openapi.components import HEADERS, OWN_TAGS, PARAMETERS, PROBLEM, Schema, reference, responses
+from core.rest.openapi.schemas import Schemas, is_required
 
 _ALWAYS_POSSIBLE = (400, 401, 403, 429, 500, 503, 504)
-
-_PARAMETERS: dict[str, Schema] = {
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "The version that is to be changed, as in the ETag that came with it; 412 when it is not the "
-        "current one. Without it any version is changed.",
-        "schema": {"type": "string", "examples": ['"3"']},
-    },
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "A text of the client's choice, 1 to 255 printable ASCII characters. The same request with the "
-        "same key, sent again within 24 hours, is carried out once and gets the same answer.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "BulkMode": {
-        "name": "X-Bulk-Mode",
-        "in": "header",
-        "description": "`atomic` writes all items or none, of at most 10,000.",
-        "schema": {"type": "string", "enum": ["atomic"]},
-    },
-    "LastEventID": {
-        "name": "Last-Event-ID",
-        "in": "header",
-        "description": "Where to go on, as the `id` of the last event said; before `cursor` and `include_initial`.",
-        "schema": {"type": "string"},
-    },
-    "Ticket": {
-        "name": "ticket",
-        "in": "query",
-        "description": "A ticket of POST /api/v1/auth/stream-tickets for this path, in place of a token.",
-        "schema": {"type": "string"},
-    },
-    "Count": {
-        "name": "count",
-        "in": "query",
-        "description": "`exact` counts the rows even where they are more than 10,000.",
-        "schema": {"type": "string", "enum": ["exact"]},
-    },
-}
-
-_HEADERS: dict[str, Schema] = {
-    "X-Request-ID": {"description": "The call's id: the client's own, or a new one.", "schema": {"type": "string"}},
-    "ETag": {"description": "The version, in quotes.", "schema": {"type": "string", "examples": ['"3"']}},
-    "Location": {"description": "Where it can be read.", "schema": {"type": "string", "format": "uri-reference"}},
-    "Idempotent-Replayed": {
-        "description": "`true` on an answer that was given to an earlier request with this key.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
-}
-
-_PROBLEM: Schema = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457). It may have more members, such as `current_version`.",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "The whole sentence, for people."},
-        "reason": {"type": "string", "enum": list(TABLE)},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "pointer": {"type": "string", "examples": ["#/profile/bio"]},
-                    "code": {"type": "string", "description": "The broken rule.", "examples": ["required"]},
-                    "detail": {"type": "string"},
-                },
-                "required": ["pointer", "code", "detail"],
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-    "required": ["type", "title", "status", "detail", "reason", "errors", "request_id"],
-}
 
 
 def document(
@@ -103,31 +25,36 @@ def document(
     version: str,
     comments: Mapping[str, str],
     limits: Mapping[str, Mapping[str, Any]],
+    examples: Mapping[str, Any] | None = None,
+    more_paths: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The OpenAPI document.
 
     Args:
         comments: full name of what a `.proto` file declares → its comment.
         limits: full name of a field → JSON Schema keywords, as `{"maxLength": 200}`.
+        examples: name of an operation → an example of its body, of an item of it, or of its query.
+        more_paths: what HTTP has beside the operations, in the document's words.
     """
     schemas = Schemas(comments, limits)
-    schemas.components["Problem"] = _PROBLEM
+    schemas.components["Problem"] = PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        described = _Described(operation, schemas)
+        described = _Described(operation, schemas, (examples or {}).get(operation.name))
         paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = described.operation()
     services = {operation.method.containing_service for operation in operations}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tandem", "version": version, "description": _introduction()},
-        "tags": sorted((_tag(service, comments) for service in services), key=lambda tag: tag["name"]),
+        "servers": [{"url": "/"}],
+        "tags": OWN_TAGS + sorted((_tag(service, comments) for service in services), key=lambda tag: tag["name"]),
         "security": [{"bearer": []}],
-        "paths": paths,
+        "paths": paths | dict(more_paths or {}),
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
-            "parameters": _PARAMETERS,
-            "headers": _HEADERS,
-            "responses": {f"Problem{status}": _failure(status) for status in _statuses()},
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "responses": responses(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -142,12 +69,15 @@ def document(
 class _Described:
     """One operation in the document's words."""
 
-    def __init__(self, operation: Operation, schemas: Schemas) -> None:
+    def __init__(self, operation: Operation, schemas: Schemas, example: Any) -> None:
         self._operation = operation
         self._schemas = schemas
+        self._example = example
         self._plan = plan(operation)
         self._answers_version = bool(version_path(resource_type(operation)))
         self._takes_version = operation.checks_version
+        # As the server decides it (see `core.rest.door`).
+        self._may_be_known = not operation.writes and self._answers_version and operation.http.path.endswith("}")
         self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 
     def operation(self) -> dict[str, Any]:
@@ -161,13 +91,16 @@ class _Described:
             "parameters": [*self._path_parameters(), *self._query_parameters(), *self._common_parameters()],
         }
         if operation.takes_file:
-            described["requestBody"] = {"content": self._form()}
+            described["requestBody"] = {"required": True, "content": self._form()}
         elif operation.takes_stream:
-            described["requestBody"] = {"content": self._items()}
+            described["requestBody"] = {"required": True, "content": self._items()}
         elif self._plan.keys:
-            described["requestBody"] = {"content": {"application/json": {"schema": self._body()}}}
-        described["responses"] = {str(success_status(operation)): self._success()} | {
-            str(status): _reference("responses", f"Problem{status}") for status in self._failures()
+            described["requestBody"] = self._body()
+        described["responses"] = {str(success_status(operation)): self._success()}
+        if self._may_be_known:
+            described["responses"]["304"] = reference("responses", "NotModified")
+        described["responses"] |= {
+            str(status): reference("responses", f"Problem{status}") for status in self._failures()
         }
         if operation.anyone:
             described["security"] = [{}, {"bearer": []}]
@@ -191,7 +124,12 @@ class _Described:
     def _query_parameter(self, query_name: QueryName, described_by: Sequence[str]) -> Schema:
         if not query_name.descending:
             schema = self._schemas.field(query_name.field, sent=True)
-            return self._parameter(query_name.name, "query", schema, described_by)
+            parameter = self._parameter(query_name.name, "query", schema, described_by)
+            if is_required(query_name.field):
+                parameter["required"] = True
+            if query_name.name in (self._example or {}):
+                parameter["example"] = self._example[query_name.name]
+            return parameter
         return {
             "name": query_name.name,
             "in": "query",
@@ -202,39 +140,51 @@ class _Described:
     def _common_parameters(self) -> Iterable[Schema]:
         response = self._operation.method.output_type
         if page_field(response) or {"next_page_token", "total_count"} <= set(response.fields_by_name):
-            yield _reference("parameters", "Count")
+            yield reference("parameters", "Count")
         if self._takes_version:
-            yield _reference("parameters", "IfMatch")
+            yield reference("parameters", "IfMatch")
+        if self._takes_version or self._may_be_known:
+            yield reference("parameters", "IfNoneMatch")
         if self._takes_key:
-            yield _reference("parameters", "IdempotencyKey")
+            yield reference("parameters", "IdempotencyKey")
         if self._operation.takes_stream and not (self._operation.answers_stream or self._operation.takes_file):
-            yield _reference("parameters", "BulkMode")
+            yield reference("parameters", "BulkMode")
         if self._operation.is_feed:
-            yield _reference("parameters", "LastEventID")
-            yield _reference("parameters", "Ticket")
+            yield reference("parameters", "LastEventID")
+            yield reference("parameters", "Ticket")
 
     def _parameter(self, name: str, place: str, schema: Schema, described_by: Iterable[str]) -> Schema:
         comment = " ".join(filter(None, map(self._schemas.comment, described_by)))
         return {"name": name, "in": place} | ({"description": comment} if comment else {}) | {"schema": schema}
 
     def _body(self) -> Schema:
+        patches = self._operation.http.verb == "PATCH"
+        content: Schema = {"schema": self._body_schema(whole=not patches)}
+        if self._example is not None:
+            content["example"] = self._example
+        types = ("application/json", "application/merge-patch+json") if patches else ("application/json",)
+        required = patches or any(map(is_required, self._plan.keys))
+        return {"required": required, "content": dict.fromkeys(types, content)}
+
+    def _body_schema(self, *, whole: bool) -> Schema:
         request = self._operation.method.input_type
         if self._plan.body_field:
-            return self._schemas.sent(self._plan.body_type or request)
-        return self._schemas.object(request, self._schemas.sent_fields(self._plan.keys), closed=True)
+            return self._schemas.sent(self._plan.body_type or request, whole=whole)
+        return self._schemas.sent_object(request, self._plan.keys, whole=whole)
 
     def _items(self) -> Schema:
         """A body of many messages: a line of JSON for each, or an array."""
         item = self._schemas.sent(self._operation.method.input_type)
-        return {
-            "application/x-ndjson": {"schema": item},
-            "application/json": {"schema": {"type": "array", "items": item}},
-        }
+        lines: Schema = {"schema": item}
+        array: Schema = {"schema": {"type": "array", "items": item}}
+        if self._example is not None:
+            lines["example"], array["example"] = self._example, [self._example]
+        return {"application/x-ndjson": lines, "application/json": array}
 
     def _form(self) -> Schema:
         """A body that is a file, and what is said of it before."""
         metadata = metadata_type(self._operation)
-        said = self._schemas.object(metadata, self._schemas.sent_fields(metadata.fields), closed=True)
+        said = self._schemas.sent_object(metadata, metadata.fields)
         file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "Last in the form."}
         return {
             "multipart/form-data": {
@@ -245,12 +195,13 @@ class _Described:
     def _success(self) -> Schema:
         status = success_status(self._operation)
         headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
+        headers["Cache-Control"] = not self._operation.writes and not self._operation.answers_stream
         headers["Idempotent-Replayed"] = self._takes_key
         success: Schema = {
             "description": {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to tell."}[
                 status
             ],
-            "headers": {name: _reference("headers", name) for name, given in headers.items() if given},
+            "headers": {name: reference("headers", name) for name, given in headers.items() if given},
         }
         if status != 204:
             success["content"] = {self._answer_type(): {"schema": self._answer()}}
@@ -275,12 +226,13 @@ class _Described:
 
     def _failures(self) -> list[int]:
         http = self._operation.http
+        takes_body = bool(self._plan.keys) or self._operation.takes_stream
         possible = {
             404: bool(http.path_fields) or (http.verb == "GET" and bool(http.response_body)),
             409: self._operation.writes,
             412: self._takes_version,
-            413: bool(self._plan.keys),
-            415: bool(self._plan.keys),
+            413: takes_body,
+            415: takes_body,
             422: self._takes_key,
         }
         return sorted({*_ALWAYS_POSSIBLE, *(status for status, may_be in possible.items() if may_be)})
@@ -289,20 +241,6 @@ class _Described:
 def _tag(service: ServiceDescriptor, comments: Mapping[str, str]) -> dict[str, str]:
     comment = comments.get(service.full_name) or comments.get(service.file.package, "")
     return {"name": service.name, "description": comment}
-
-
-def _statuses() -> list[int]:
-    return sorted({kind.http_status for kind in TABLE.values()})
-
-
-def _failure(status: int) -> Schema:
-    reasons = [f"`{reason}`: {kind.title}." for reason, kind in TABLE.items() if kind.http_status == status]
-    names = ["X-Request-ID"] + ["WWW-Authenticate"] * (status == 401) + ["Retry-After"] * (status in (409, 429, 503))
-    return {
-        "description": " ".join(reasons),
-        "headers": {name: _reference("headers", name) for name in names},
-        "content": {"application/problem+json": {"schema": _reference("schemas", "Problem")}},
-    }
 
 
 def _introduction() -> str:
@@ -319,6 +257,9 @@ def _introduction() -> str:
             "`application/x-ndjson` is a line of JSON for each message, in bodies and answers. `text/event-stream` is "
             "server-sent events: `event` says what happened, `data` is the message as JSON, `id` is where to go on.",
             "",
+            "Answers above 1 KB are compressed with gzip for clients that take it (`Accept-Encoding`), but not streams "
+            "and what holds secrets. Lists in a query are repeated: `labels=a&labels=b`, or `labels[]=a&labels[]=b`.",
+            "",
             "Descriptions name failures by their gRPC codes:",
             "",
             "| gRPC | HTTP | `reason` |",
@@ -331,7 +272,3 @@ def _introduction() -> str:
 def _first_sentence(comment: str) -> str:
     match = re.match(r"(.+?)(\.|:|;)(\s|$)", comment)
     return match[1] if match else comment
-
-
-def _reference(kind: str, name: str) -> Schema:
-    return {"$ref": f"#/components/{kind}/{name}"}

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from core import enums
-from core.rest.json.forms import DATE, TIMESTAMP, is_map, map_value
-
-Schema = dict[str, Any]
+from core.rest.json.forms import DATE, TIMESTAMP, is_map, is_nested, map_value
+from core.rest.openapi.components import Schema, reference
 
 _SCALARS: dict[int, Schema] = {
     FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
@@ -24,12 +24,14 @@ _TEXTS: dict[str, Schema] = {
     TIMESTAMP: {"type": "string", "format": "date-time"},
     DATE: {"type": "string", "format": "date"},
 }
+_NOT_EMPTY: dict[str, Schema] = {"string": {"minLength": 1}, "array": {"minItems": 1}}
 
 
 class Schemas:
     """The schemas of messages, each once for answers and once for what is sent.
 
-    An answer has all its keys. What is sent may leave each out or make it null, and may have no other.
+    An answer has all its keys. What is sent has those that the contract calls REQUIRED, may leave out the others or
+    make them null, and may have no other. A change (PATCH) may leave out any.
 
     Attributes:
         components: name → schema, of every message and enum that was asked for.
@@ -46,23 +48,31 @@ class Schemas:
         if name not in self.components:
             self.components[name] = {}  # its place in the order
             self.components[name] = self.object(message_type, self.answered_fields(message_type.fields), closed=False)
-        return _reference("schemas", name)
+        return reference("schemas", name)
 
-    def sent(self, message_type: Descriptor) -> Schema:
-        """The schema of a whole message in a body."""
-        name = f"{message_type.full_name}.Input"
+    def sent(self, message_type: Descriptor, *, whole: bool = True) -> Schema:
+        """The schema of a message in a body.
+
+        Args:
+            whole: it is all there; otherwise it is a change of what is there.
+        """
+        name = f"{message_type.full_name}.{'Input' if whole else 'Change'}"
         if name not in self.components:
             self.components[name] = {}
-            self.components[name] = self.object(message_type, self.sent_fields(message_type.fields), closed=True)
-        return _reference("schemas", name)
+            self.components[name] = self.sent_object(message_type, message_type.fields, whole=whole)
+        return reference("schemas", name)
+
+    def sent_object(self, message_type: Descriptor, fields: Iterable[FieldDescriptor], *, whole: bool = True) -> Schema:
+        """The schema of some fields of a message in a body; see `sent`."""
+        fields = list(fields)
+        required = [field.name for field in fields if whole and is_required(field)]
+        properties = {field.name: self._described(field, self._sent_field(field, whole=whole)) for field in fields}
+        schema = self.object(message_type, properties, closed=True)
+        return schema | ({"required": required} if required else {})
 
     def answered_fields(self, fields: Iterable[FieldDescriptor]) -> dict[str, Schema]:
         """The schemas of some fields in an answer, by key."""
         return {field.name: self._described(field, self._answered_field(field)) for field in fields}
-
-    def sent_fields(self, fields: Iterable[FieldDescriptor]) -> dict[str, Schema]:
-        """The schemas of some fields in a body, by key."""
-        return {field.name: self._described(field, _or_null(self.field(field, sent=True))) for field in fields}
 
     def object(self, message_type: Descriptor, properties: dict[str, Schema], *, closed: bool) -> Schema:
         """An object with these keys: any of them and no other (`closed`), or all of them."""
@@ -71,13 +81,13 @@ class Schemas:
             schema["description"] = comment
         return schema | ({"additionalProperties": False} if closed else {"required": list(properties)})
 
-    def field(self, field: FieldDescriptor, *, sent: bool) -> Schema:
+    def field(self, field: FieldDescriptor, *, sent: bool, whole: bool = True) -> Schema:
         """The schema of a field's value that is not null."""
         if is_map(field):
-            return {"type": "object", "additionalProperties": self._item(map_value(field), sent=sent)}
+            return {"type": "object", "additionalProperties": self._item(map_value(field), sent=sent, whole=whole)}
         if field.is_repeated:
-            return {"type": "array", "items": self._item(field, sent=sent)}
-        return {**self._item(field, sent=sent), **self._limits.get(field.full_name, {})}
+            return {"type": "array", "items": self._item(field, sent=sent, whole=whole)}
+        return {**self._item(field, sent=sent, whole=whole), **self._limits.get(field.full_name, {})}
 
     def comment(self, full_name: str) -> str:
         return self._comments.get(full_name, "")
@@ -87,10 +97,20 @@ class Schemas:
         may_be_null = field.has_presence or (field.enum_type and not field.is_repeated)
         return _or_null(schema) if may_be_null else schema
 
-    def _item(self, field: FieldDescriptor, *, sent: bool) -> Schema:
+    def _sent_field(self, field: FieldDescriptor, *, whole: bool) -> Schema:
+        schema = self.field(field, sent=True, whole=whole)
+        if not (whole and is_required(field)):
+            return _or_null(schema)
+        # Missing and empty are one (see `core.errors`).
+        return schema | _NOT_EMPTY.get(schema.get("type", ""), {})
+
+    def _item(self, field: FieldDescriptor, *, sent: bool, whole: bool) -> Schema:
         if field.message_type:
-            text = _TEXTS.get(field.message_type.full_name)
-            return dict(text) if text else self.sent(field.message_type) if sent else self.answered(field.message_type)
+            if text := _TEXTS.get(field.message_type.full_name):
+                return dict(text)
+            # Values and the items of lists are never changed in part.
+            whole = whole or not is_nested(field)
+            return self.sent(field.message_type, whole=whole) if sent else self.answered(field.message_type)
         if field.enum_type:
             return self._enum(field.enum_type)
         return dict(_SCALARS[field.cpp_type])
@@ -100,18 +120,19 @@ class Schemas:
         if comment := self.comment(enum.full_name):
             schema["description"] = comment
         self.components[enum.full_name] = schema
-        return _reference("schemas", enum.full_name)
+        return reference("schemas", enum.full_name)
 
     def _described(self, field: FieldDescriptor, schema: Schema) -> Schema:
         comment = self.comment(field.full_name)
         return schema | {"description": comment} if comment else schema
 
 
+def is_required(field: FieldDescriptor) -> bool:
+    """Whether the contract says that the field must be given."""
+    return field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+
+
 def _or_null(schema: Schema) -> Schema:
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
     return schema | {"type": [schema["type"], "null"]}
-
-
-def _reference(kind: str, name: str) -> Schema:
-    return {"$ref": f"#/components/{kind}/{name}"}

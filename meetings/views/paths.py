@@ -1,0 +1,128 @@
+"""What HTTP has of meetings beside the operations, in the words of the OpenAPI document: uploads and transcripts."""
+
+from typing import Any
+
+from core.rest.openapi.components import Schema, reference
+from core.rest.openapi.own_paths import answer, described
+
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
+_TEXT: Schema = {"type": "string"}
+_PIECE_TYPE = "application/offset+octet-stream"
+_TRANSCRIPTS = {
+    "json": ("application/json", "With all that was found in it"),
+    "srt": ("application/x-subrip", "Subtitles (SubRip)"),
+    "vtt": ("text/vtt", "Subtitles (WebVTT)"),
+    "md": ("text/markdown", "A document for people"),
+}
+
+
+def paths() -> dict[str, Any]:
+    """The paths of `meetings.views.tus` and `meetings.views.exports`."""
+    uploads = {"/api/v1/uploads": _uploads(), "/api/v1/uploads/{upload_id}": _upload()}
+    return uploads | {
+        f"/api/v1/meetings/{{meeting_id}}/transcript.{form}": {"get": _transcript(form)} for form in _TRANSCRIPTS
+    }
+
+
+def _uploads() -> Schema:
+    return {
+        "options": described(
+            "describeUploads",
+            "Files",
+            "What of tus 1.0 is offered",
+            anyone=True,
+            answers={"204": answer("It is in the header.", None, Tus_Version=_TEXT, Tus_Extension=_TEXT)},
+        ),
+        "post": described(
+            "createUpload",
+            "Files",
+            "Begin the upload of a recording, to be sent piece by piece (tus 1.0)",
+            parameters=[
+                _version(),
+                _header("Upload-Length", "How many bytes will come.", _NUMBER),
+                _header(
+                    "Upload-Metadata",
+                    "Pairs of a name and a text in Base64, with commas between: `filename`, `filetype`, `meeting_id`, "
+                    "`title`, `sha256`.",
+                    _TEXT,
+                ),
+            ],
+            answers={"201": answer("Where the pieces go.", None, "Location", Tandem_Meeting_Id=_TEXT)},
+            failures=(404, 409, 412, 413),
+        ),
+    }
+
+
+def _upload() -> Schema:
+    place = {"name": "upload_id", "in": "path", "required": True, "schema": _TEXT}
+    return {
+        "parameters": [place],
+        "head": described(
+            "getUpload",
+            "Files",
+            "How much of an upload has come",
+            parameters=[_version()],
+            answers={"200": answer("So much.", None, Upload_Offset=_NUMBER, Upload_Length=_NUMBER)},
+            failures=(404, 412),
+        ),
+        "patch": described(
+            "sendPiece",
+            "Files",
+            "Send the next piece of an upload",
+            parameters=[
+                _version(),
+                _header("Upload-Offset", "Where the piece begins.", _NUMBER, required=True),
+                _header("Upload-Checksum", "An algorithm, and the digest of the piece in Base64.", _TEXT),
+            ],
+            requestBody={
+                "required": True,
+                "content": {_PIECE_TYPE: {"schema": {"type": "string", "contentMediaType": _PIECE_TYPE}}},
+            },
+            answers={"204": answer("It is kept.", None, Upload_Offset=_NUMBER)},
+            failures=(404, 409, 412, 413, 415, 460),
+        ),
+        "delete": described(
+            "deleteUpload",
+            "Files",
+            "Give an upload up",
+            parameters=[_version()],
+            answers={"204": answer("It is gone.")},
+            failures=(404, 409, 412),
+        ),
+    }
+
+
+def _transcript(form: str) -> Schema:
+    content_type, summary = _TRANSCRIPTS[form]
+    return described(
+        f"getTranscriptAs{form.capitalize()}",
+        "Files",
+        f"A transcript as a file: {summary[0].lower()}{summary[1:]}",
+        parameters=[
+            {"name": "meeting_id", "in": "path", "required": True, "schema": _TEXT},
+            {
+                "name": "transcript_version",
+                "in": "query",
+                "description": "0: the current one.",
+                "schema": _NUMBER,
+            },
+            reference("parameters", "IfNoneMatch"),
+        ],
+        answers={
+            "200": answer("The file.", {content_type: {"type": "string"}}, "ETag", Content_Disposition=_TEXT)
+            if form != "json"
+            else answer("The file.", {content_type: {"type": "object"}}, "ETag", Content_Disposition=_TEXT),
+            "304": reference("responses", "NotModified"),
+        },
+        failures=(404,),
+    )
+
+
+def _version() -> Schema:
+    return _header(
+        "Tus-Resumable", "The version of the protocol.", {"type": "string", "enum": ["1.0.0"]}, required=True
+    )
+
+
+def _header(name: str, description: str, schema: Schema, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "header", "description": description, "required": required, "schema": schema}

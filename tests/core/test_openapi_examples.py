@@ -1,0 +1,290 @@
+"""What the OpenAPI document promises, tried on the server: examples work, and what it requires is required."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from access.models import Session
+from access.tokens import access_token
+from core.ids import uuid7
+from core.rest.docs import committed_path
+from tests.factories import (
+    ActionItemFactory,
+    AdministratorFactory,
+    SegmentFactory,
+    SpeakerFactory,
+    TaskFactory,
+    TranscribedMeetingFactory,
+    UserAddressFactory,
+)
+from users.models import TokenPurpose
+from users.services import mailed_tokens
+
+DOCUMENT: dict[str, Any] = json.loads(committed_path().read_text())
+PASSWORD = "violin under a bridge"
+JSON = "application/json"
+#: Required of some callers only.
+CONDITIONAL = {("UserService_ChangePassword", "#/current_password")}
+VERBS = ("get", "post", "patch", "delete", "head", "options")
+
+
+class Described(NamedTuple):
+    """An operation as the document describes it."""
+
+    path: str
+    verb: str
+    operation: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.operation["operationId"])
+
+    @property
+    def content(self) -> dict[str, Any]:
+        return self.operation.get("requestBody", {}).get("content", {})  # type: ignore[no-any-return]
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The parameters of the query that have an example."""
+        own = [parameter for parameter in self.operation.get("parameters", []) if parameter.get("in") == "query"]
+        return {parameter["name"]: parameter for parameter in own if "example" in parameter}
+
+
+OPERATIONS = [
+    Described(path, verb, operation)
+    for path, verbs in DOCUMENT["paths"].items()
+    for verb, operation in verbs.items()
+    if verb in VERBS
+]
+WITH_EXAMPLE = [one for one in OPERATIONS if one.query or any("example" in kind for kind in one.content.values())]
+
+
+class Scene:
+    """What the examples speak of, and who sends them."""
+
+    def __init__(self, email: str) -> None:
+        self.caller = AdministratorFactory(email=email, password=make_password(PASSWORD))
+        self.bob = AdministratorFactory(email="bob@example.com")
+        self.meeting = TranscribedMeetingFactory(owner=self.caller)
+        self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
+        self.bearer = f"Bearer {access_token(Session.objects.create(user=self.caller))}"
+
+    def path(self, described: Described) -> str:
+        values = {
+            "user_id": lambda: str(self.bob.pk) if "activate" in described.path else "me",
+            "address_id": lambda: str(UserAddressFactory(user=self.caller).pk),
+            "id": lambda: str(TaskFactory(created_by=self.caller).pk),
+            "meeting_id": lambda: str(self.meeting.pk),
+            "segment_id": lambda: str(SegmentFactory(meeting=self.meeting).pk),
+            "speaker_id": lambda: str(SpeakerFactory(meeting=self.meeting).pk),
+            "item_id": lambda: str(ActionItemFactory(meeting=self.meeting).pk),
+        }
+        path = described.path
+        for name, value in values.items():
+            if f"{{{name}}}" in path:
+                path = path.replace(f"{{{name}}}", value())
+        return path
+
+    def filled_in(self, described: Described, body: Any) -> Any:
+        """The example with what only a running server can give."""
+        if not isinstance(body, dict):
+            return body
+        if "token" in body:
+            purpose = TokenPurpose.RESET_PASSWORD if "new_password" in body else TokenPurpose.VERIFY_EMAIL
+            return body | {"token": mailed_tokens.issue(self.caller, purpose, uuid7())}
+        if "refresh_token" in body:
+            login = {"email": self.caller.email, "password": PASSWORD}
+            return body | {"refresh_token": self.client.post("/api/v1/auth/login", login, JSON).json()["refresh_token"]}
+        return body
+
+    def send(self, described: Described, body: Any, content_type: str) -> Any:
+        headers = {"Authorization": self.bearer}
+        path = self.path(described)
+        if not described.content:
+            return self.client.get(path, body, headers=headers)
+        text = json.dumps(body)
+        return self.client.generic(described.verb.upper(), path, text, content_type, headers=headers)
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, db: None) -> Scene:
+    described: Described = request.node.callspec.params["described"]
+    # Who is made by the example is not there yet.
+    return Scene("root@example.com" if described.name.endswith("CreateUser") else "ada@example.com")
+
+
+def names(described: Described) -> str:
+    return described.name
+
+
+def example_of(described: Described, scene: Scene, kind: str = JSON) -> Any:
+    if described.query:
+        return {name: parameter["example"] for name, parameter in described.query.items()}
+    return scene.filled_in(described, copy.deepcopy(described.content[kind]["example"]))
+
+
+def test_every_body_has_an_example() -> None:
+    without = {one.name for one in OPERATIONS if one.content and one not in WITH_EXAMPLE}
+    assert without == {"MeetingService_UploadRecording", "sendPiece"}, "these are files"
+
+
+@pytest.mark.parametrize("described", WITH_EXAMPLE, ids=names)
+def test_every_example_works(described: Described, scene: Scene) -> None:
+    for kind in described.content or [JSON]:
+        with transaction.atomic():
+            answer = scene.send(described, example_of(described, scene, kind), kind)
+            content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            transaction.set_rollback(True)
+        assert 200 <= answer.status_code < 300, (kind, content)
+        assert str(answer.status_code) in described.operation["responses"]
+        if "application/x-ndjson" in described.content:
+            assert b'"success":true' in content or b'"errors":[]' in content, content
+
+
+UNARY = [one for one in WITH_EXAMPLE if "application/x-ndjson" not in one.content]
+
+
+@pytest.mark.parametrize("described", UNARY, ids=names)
+def test_what_is_required_is_what_the_server_requires(described: Described, scene: Scene) -> None:
+    example = example_of(described, scene)
+    stated = set(required_in(schema_of(described), example)) if described.content else required_in_query(described)
+    found = set()
+    for path in paths_in(example):
+        left = without(example, path)
+        with transaction.atomic():
+            answer = scene.send(described, left, JSON)
+            transaction.set_rollback(True)
+        pointer = "#/" + "/".join(path)
+        if described.query and answer.status_code == 404:
+            found.add(pointer)  # Nothing has an empty name.
+        elif answer.status_code == 400:
+            errors = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
+            assert any(code == "required" for _, code in errors), (path, errors)
+            # Of what has parts, the first part that lacks may be named.
+            assert any(one.startswith(pointer) for one, _ in errors), (path, errors)
+            found.add(pointer)
+        else:
+            assert answer.status_code < 300, (path, answer.content)
+    assert found - {pointer for name, pointer in CONDITIONAL if name == described.name} == stated
+
+
+@pytest.mark.parametrize("described", [one for one in UNARY if one.content], ids=names)
+def test_a_body_is_required_where_it_holds_what_is(described: Described, scene: Scene) -> None:
+    answer = scene.client.generic(
+        described.verb.upper(), scene.path(described), headers={"Authorization": scene.bearer}
+    )
+    if not described.operation["requestBody"]["required"]:
+        assert answer.status_code < 300, answer.content
+    elif described.verb != "patch":  # Of a change that is not there nothing is changed.
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "required")
+
+
+def test_examples_have_no_key_that_is_not_described() -> None:
+    for one in WITH_EXAMPLE:
+        for kind in one.content.values():
+            example = kind["example"]
+            for item in example if isinstance(example, list) else [example]:
+                schema = resolved(kind["schema"].get("items", kind["schema"]))
+                assert set(item) <= set(schema["properties"]), one.name
+
+
+def test_every_path_of_the_api_is_described() -> None:
+    described = {path.replace("{", "<").replace("}", ">") for path in DOCUMENT["paths"]}
+    served = {shown(pattern) for pattern in patterns(get_resolver())}
+    api = {path for path in served if path.startswith(("/api/", "/health", "/metrics", "/.well-known"))}
+    assert api - {"/api(/.*)?"} <= described | {"/api/v1/meetings/<meeting_id>/transcript.<form>"}
+    assert {"/health", "/.well-known/jwks.json", "/api/v1/uploads/<upload_id>", "/api/v1/tasks/<id>"} <= api
+    assert {f"/api/v1/meetings/<meeting_id>/transcript.{form}" for form in ("json", "srt", "vtt", "md")} <= described
+
+
+def test_there_is_a_server() -> None:
+    assert DOCUMENT["servers"] == [{"url": "/"}]
+
+
+@pytest.mark.django_db
+def test_what_is_beside_the_operations_answers_as_described() -> None:
+    caller = AdministratorFactory()
+    meeting = TranscribedMeetingFactory(owner=caller)
+    client = Client(raise_request_exception=False, HTTP_HOST="localhost")
+    headers = {"Authorization": f"Bearer {access_token(Session.objects.create(user=caller))}"}
+    tried = 0
+    for one in OPERATIONS:
+        if one.verb != "get" or one.name.partition("_")[0].endswith("Service"):
+            continue
+        answer: Any = client.get(one.path.replace("{meeting_id}", str(meeting.pk)), headers=headers)
+        assert answer.status_code == 200, one.path
+        described = one.operation["responses"]["200"]
+        assert answer.headers["Content-Type"].partition(";")[0] in described["content"], one.path
+        assert {"ETag"} & set(described["headers"]) <= set(answer.headers)
+        tried += 1
+    assert tried == 11
+
+
+# Reading the document
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema:
+        schema = next(option for option in schema["anyOf"] if option.get("type") != "null")
+    if "$ref" in schema:
+        return resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    return schema
+
+
+def schema_of(described: Described) -> dict[str, Any]:
+    return resolved(described.content[JSON]["schema"])
+
+
+def required_in(schema: dict[str, Any], example: Mapping[str, Any], prefix: str = "#") -> Iterator[str]:
+    """The pointers of all that is required of what the example has."""
+    yield from (f"{prefix}/{key}" for key in schema.get("required", []))
+    for key, value in example.items():
+        if isinstance(value, dict) and "properties" in (part := resolved(schema["properties"][key])):
+            yield from required_in(part, value, f"{prefix}/{key}")
+
+
+def required_in_query(described: Described) -> set[str]:
+    return {
+        f"#/{parameter['name']}"
+        for parameter in described.operation["parameters"]
+        if parameter.get("in") == "query" and parameter.get("required")
+    }
+
+
+def paths_in(example: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in example.items():
+        yield (*prefix, key)
+        if isinstance(value, dict):
+            yield from paths_in(value, (*prefix, key))
+
+
+def without(example: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    left = copy.deepcopy(dict(example))
+    holder = left
+    for key in path[:-1]:
+        holder = holder[key]
+    del holder[path[-1]]
+    return left
+
+
+def patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield prefix + str(pattern.pattern)
+        else:
+            yield from patterns(pattern, prefix + str(pattern.pattern))
+
+
+def shown(pattern: str) -> str:
+    """A pattern of the URLconf as the document writes a path, but with angles for braces."""
+    text = pattern.replace("/^", "/").removesuffix("/?$").removesuffix("$").replace("\\.", ".")
+    for noise in ("(?P", "[^/]+)", "str:"):
+        text = text.replace(noise, "")
+    return text.split("(?:")[0] if "transcript." not in text else text.partition("transcript.")[0] + "transcript.<form>"
