@@ -71,6 +71,7 @@ class Operation:
         survives_database: it answers while the database is away.
         scope: what an API key must have for it, as `users:read`; empty = no API key will do. Where only a part of the
             request needs a further scope, the function asks for it (`Call.has_scope`).
+        other_scope: what lets an API key in as well; the function then asks for `scope` where the request needs it.
         checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
         replay: how an answer that is kept for an idempotency key is given again; None = none is kept, or it is empty.
         said_in_message: `version` and `request_id`, as far as the request message has them.
@@ -87,6 +88,7 @@ class Operation:
     secret: bool
     survives_database: bool
     scope: str
+    other_scope: str
     checks_version: bool
     replay: Replay | None
     said_in_message: frozenset[str]
@@ -169,15 +171,18 @@ def open_to(
     secret: bool = False,
     survives_database: bool = False,
     scope: str = "",
+    other_scope: str = "",
     replay: Replay | None = None,
 ) -> Callable[[CallsFunction], CallsFunction]:
     """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller.
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
+        other_scope: see `Operation`.
         replay: how a kept answer is given again; needed wherever `Operation.keeps_answers`.
     """
-    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database, "replay": replay}
+    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database, "replay": replay,
+             "other_scope": other_scope}  # fmt: skip
 
     def mark(function: CallsFunction) -> CallsFunction:
         function.marks = marks | ({"scope": scope} if scope else {})  # type: ignore[attr-defined]
@@ -279,7 +284,7 @@ def admitted(operation: Operation, credential: Credential) -> Credential:
     Raises:
         Unauthenticated, PermissionDenied: not at all.
     """
-    if credential.scopes is not None and operation.scope not in credential.scopes:
+    if credential.scopes is not None and credential.scopes.isdisjoint((operation.scope, operation.other_scope)):
         if not operation.anyone:
             raise scope_lacking(operation.scope)
         # What anyone may do its holder may too, but as anyone: a key gives nothing beyond its scopes.
@@ -342,7 +347,8 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
-    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area, "replay": None}
+    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area, "replay": None,
+                "other_scope": ""}  # fmt: skip
     marks = unmarked | getattr(function, "marks", {})
     return Operation(
         name=f"{service.full_name}/{method.name}",

@@ -8,6 +8,8 @@ from django.conf import settings
 from changes.feed.subjects import Extent
 from users.models import OPEN, User
 
+#: The scope of API keys that may change what an account says of its user.
+PROFILE = "users:write"
 #: The scope of API keys that may change how one gets in to an account: administrators give it, to service accounts.
 CREDENTIALS = "users:credentials"
 #: What of an account is a way in to it, or decides what who is in may do.

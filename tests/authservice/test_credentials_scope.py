@@ -102,6 +102,18 @@ def test_a_key_with_the_scope_does_it(api: Door, ann: User) -> None:
     assert not User.objects.filter(pk=ann.pk).exists()
 
 
+def test_the_scope_alone_changes_no_profile(api: Door, ann: User) -> None:
+    bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=[CREDENTIALS]))
+    roles = update(ann, "roles", roles=[user_pb2.USER_ROLE_SUPPORT])
+    assert list(api(UPDATE, roles, authorization=bearer).user.roles) == [Role.SUPPORT]
+    with pytest.raises(Failed) as failed:
+        api(UPDATE, update(ann, "roles", "first_name", first_name="A"), authorization=bearer)
+    assert failed.value.message == "This API key does not do for that: it lacks the scope users:write."
+    with pytest.raises(Failed) as failed:
+        api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(ann.pk)), authorization=bearer)
+    assert failed.value.message == "This API key does not do for that: it lacks the scope users:read."
+
+
 def make(api: Door, *, of: User | None = None, **who: Any) -> auth_pb2.CreateApiKeyResponse:
     fields = {"name": "Mine", "scopes": [CREDENTIALS], **who.pop("fields", {})}
     request = auth_pb2.CreateApiKeyRequest(user_id=str(of.pk) if of else "", **fields)

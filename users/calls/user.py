@@ -22,7 +22,7 @@ from users import messages, queries, services
 from users.calls import replays
 from users.messages import address_message, user_message
 from users.models import PREFERENCES
-from users.policies import CREDENTIALS
+from users.policies import CREDENTIALS, PROFILE
 from users.queries import Filter
 
 #: API keys need `users:read` and `users:write`; `users:credentials` for what changes how one gets in to an account.
@@ -77,7 +77,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
     return user_pb2.GetUserByEmailResponse(user=user_message(user, call.actor))
 
 
-@open_to(replay=replays.USER)
+@open_to(other_scope=CREDENTIALS, replay=replays.USER)
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
     paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
@@ -87,6 +87,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
             request.user_id,
             fields,
             expected_version=call.expected_version,
+            with_profile=call.has_scope(PROFILE),
             with_credentials=may_change_credentials(call),
         )
     return user_pb2.UpdateUserResponse(user=user_message(user, call.actor))

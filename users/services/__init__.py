@@ -147,6 +147,7 @@ def update_user(
     fields: dict[str, Any],
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
+    with_profile: bool = True,
     with_credentials: bool = True,
 ) -> User:
     """Sets these fields of `User`; one that is not here stays as it is.
@@ -155,8 +156,9 @@ def update_user(
     administrator changes it at once, unverified. Both addresses get a mail. Either replaces a change that still waits.
 
     Args:
-        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it no field of
-            `policies.CREDENTIAL_FIELDS` changes.
+        with_profile: whether the caller's credential covers `policies.PROFILE`; without it no field changes but those
+            of `policies.CREDENTIAL_FIELDS`.
+        with_credentials: whether it covers `policies.CREDENTIALS`; without it none of these changes.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
@@ -169,6 +171,8 @@ def update_user(
         fields = {name: value for name, value in fields.items() if value != getattr(user, name)}
         if not (with_credentials or fields.keys().isdisjoint(policies.CREDENTIAL_FIELDS)):
             raise auth.scope_lacking(policies.CREDENTIALS)
+        if not (with_profile or fields.keys() <= policies.CREDENTIAL_FIELDS):
+            raise auth.scope_lacking(policies.PROFILE)
         if not fields.keys().isdisjoint(("roles", "status")):
             _check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
