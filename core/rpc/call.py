@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,14 @@ class RpcCall:
             context.set_details(problems.status_message(problem))
             trailing = [*trailing, (problems.DETAILS, problems.status_details(problem))]
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), *trailing))
+
+    def send_head(self) -> None:
+        """Send the initial metadata at once: the call is open, though there may be nothing to answer for long.
+
+        Clients whose opening call returns with the head would hang on a quiet stream otherwise.
+        """
+        with suppress(grpc.RpcError):  # The client has gone; what follows notices.
+            self.context.send_initial_metadata(())
 
     def next_message(self, patience: float) -> bytes | None:
         """Waits for the client's next message; None if there is none.

@@ -77,7 +77,10 @@ def _stream_method(operation: Operation) -> Callable[..., Any]:
     def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
         call = _call(operation, rpc)
-        return request_streams.serve(call, rpc.metadata.get("authorization"), messages)
+        answer = request_streams.serve(call, rpc.metadata.get("authorization"), messages)
+        if operation.method.server_streaming:
+            rpc.send_head()
+        return answer
 
     return method
 
@@ -105,6 +108,7 @@ def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> Non
     rpc.ended_by = feed.end
     if not rpc.when_over(lambda: STREAMS.close(stream)):
         return
+    rpc.send_head()
     feed.start(Sender(rpc, feed, operation.method.output_type, stream.owner).wake)
 
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,9 +24,10 @@ from access.tokens import access_token
 from tandem.change.v1.change_pb2 import CHANGE_KIND_BOOKMARK, CHANGE_KIND_SNAPSHOT_END, Change
 from tandem.change.v1.change_pb2 import WatchChangesRequest as Watch
 from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
+from tandem.meeting.v1.meeting_pb2 import WatchMeetingRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.factories import UserFactory
+from tests.factories import MeetingFactory, UserFactory
 from tests.servers import Servers, until
 from tests.sse import EventSource
 from users.models import User
@@ -335,3 +337,53 @@ def ended(call: Any) -> tuple[Change, grpc.StatusCode]:
         for last in call:  # noqa: B007 - the last one is wanted
             pass
     return last, caught.value.code()
+
+
+class TestHead:
+    """The head of an open stream comes at once, though nothing happens: that is how clients know that it is open."""
+
+    @pytest.mark.parametrize(
+        "method",
+        ["/change.v1.ChangeService/WatchChanges", "/taskservice.TaskService/WatchTasks"],
+    )
+    def test_of_a_quiet_feed(self, channel: grpc.Channel, method: str) -> None:
+        call = channel.unary_stream(method)(b"", timeout=PATIENCE)
+        began = time.monotonic()
+        call.initial_metadata()
+        assert time.monotonic() - began < 2
+        assert call.is_active()
+        call.cancel()
+
+    def test_of_a_meeting_where_nothing_happens(self, channel: grpc.Channel) -> None:
+        meeting = MeetingFactory(owner=User.objects.get(email="admin@example.com"))
+        request = WatchMeetingRequest(meeting_id=str(meeting.pk)).SerializeToString()
+        call = channel.unary_stream("/meeting.v1.MeetingService/WatchMeeting")(request, timeout=PATIENCE)
+        began = time.monotonic()
+        call.initial_metadata()
+        assert time.monotonic() - began < 2
+        assert call.is_active()
+        call.cancel()
+
+    def test_of_commands_that_are_still_to_come(self, channel: grpc.Channel) -> None:
+        over = threading.Event()
+
+        def none_yet() -> Iterator[bytes]:
+            over.wait(PATIENCE)
+            yield from ()
+
+        call = channel.stream_stream("/taskservice.TaskService/ProcessTaskStream")(none_yet(), timeout=PATIENCE)
+        try:
+            began = time.monotonic()
+            call.initial_metadata()
+            assert time.monotonic() - began < 2
+        finally:
+            over.set()
+            call.cancel()
+
+    def test_of_a_refused_stream_there_is_none(self, channel: grpc.Channel) -> None:
+        call = channel.unary_stream("/change.v1.ChangeService/WatchChanges")(
+            Watch(cursor="none").SerializeToString(), timeout=PATIENCE
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            next(call)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
