@@ -1,6 +1,14 @@
 from django.apps import AppConfig
 
+from core import health
+
 
 class ChangesConfig(AppConfig):
     name = "changes"
     verbose_name = "Change log"
+
+    def ready(self) -> None:
+        """Makes the feed a part of the service's health."""
+        from changes import feed
+
+        health.register("feed", feed.keeps_up)

@@ -1,6 +1,7 @@
 """How the service is."""
 
 import logging
+from collections.abc import Callable
 
 from django.db import Error, connection
 
@@ -8,10 +9,18 @@ from core import disk
 
 logger = logging.getLogger(__name__)
 
+_registered: dict[str, Callable[[], bool]] = {}
+
+
+def register(name: str, works: Callable[[], bool]) -> None:
+    """Adds a part of an app's; called in `AppConfig.ready`. `works` returns at once."""
+    _registered[name] = works
+
 
 def components() -> dict[str, bool]:
     """Each part that Tandem cannot do without, and whether it works."""
-    return {"database": _database_answers(), "disk": _disk_has_room()}
+    registered = {name: works() for name, works in _registered.items()}
+    return {"database": _database_answers(), "disk": _disk_has_room(), **registered}
 
 
 def _disk_has_room() -> bool:

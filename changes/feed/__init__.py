@@ -9,6 +9,7 @@ Every process that serves or works calls `start()` once it has forked for the la
 have ended. What streams show of a subject, and to whom, each app registers in `subjects`.
 """
 
+from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
 from changes.feed.numberer import Numberer
 from changes.feed.tailer import Tailer
@@ -34,7 +35,13 @@ def stop() -> None:
     """Ends them and closes their connections; no stream can be opened any more, or go on. Idempotent."""
     _tailer.stop()
     live.known_head = None
+    backlog.forget()
     _numberer.stop()
+
+
+def keeps_up() -> bool:
+    """Whether changes get their numbers in time, as far as this process has seen."""
+    return not backlog.is_late
 
 
 def ring() -> None:

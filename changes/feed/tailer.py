@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from changes.feed import log, numbering
+from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
 from changes.feed.routine import Routine
 from core.errors import Unavailable
@@ -35,6 +36,7 @@ class Tailer:
         more = True
         while more:
             more = self._read()
+        backlog.look()
         now = time.monotonic()
         if now >= self._next_bookmarks:  # It looks at every stream.
             self._next_bookmarks = now + BOOKMARKS_SECONDS
