@@ -77,10 +77,7 @@ def _stream_method(operation: Operation) -> Callable[..., Any]:
     def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
         call = _call(operation, rpc)
-        answer = request_streams.serve(call, rpc.metadata.get("authorization"), messages)
-        if operation.method.server_streaming:
-            rpc.send_head()
-        return answer
+        return request_streams.serve(call, rpc.metadata.get("authorization"), messages)
 
     return method
 

@@ -294,6 +294,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         behaviour.takes_messages = True  # type: ignore[union-attr]
         behaviour.patience = _patience(method, self._guard)  # type: ignore[union-attr]
         behaviour.refusal = refuse  # type: ignore[union-attr]
+        behaviour.answers_while_it_receives = method.request_streaming and method.response_streaming  # type: ignore[union-attr]
         return _rpc_method_handler(method, behaviour, own_pool)
 
     def _refusal(self, method: Method, failure: Failure) -> Handler:

@@ -179,9 +179,18 @@ class _Arrived:
             return outcome
 
         # grpcio holds the state's lock here, and has just begun to listen for the call's end.
+        if self._behaviour.answers_while_it_receives:
+            self._send_head()
         self._event.call.start_server_batch((cygrpc.ReceiveMessageOperation(_server._EMPTY_FLAGS),), then)
         self._state.due.add(_server._RECEIVE_MESSAGE_TOKEN)
         guard.hold(self, None, self._behaviour.patience)
+
+    def _send_head(self) -> None:
+        """As `RpcCall.send_head`: a client may wait for the head before it sends its first message."""
+        head = _server._get_initial_metadata_operation(self._state, ())
+        self._event.call.start_server_batch((head,), _server._send_initial_metadata(self._state))
+        self._state.initial_metadata_allowed = False
+        self._state.due.add(_server._SEND_INITIAL_METADATA_TOKEN)
 
     def cut(self) -> None:
         """The message did not come in time."""
