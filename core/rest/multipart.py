@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
@@ -117,9 +118,17 @@ def _at_most(parts: Parts, most: int) -> Iterator[bytes]:
 
 
 def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
-    of_the_file = {"filename": file.filename or "", "content_type": _header(file, "Content-Type")}
+    of_the_file = {"filename": _filename(file), "content_type": _header(file, "Content-Type")}
     read = json.read_form(metadata_type(operation), fields.items())
     return read | {name: text for name, text in of_the_file.items() if not read.get(name)}
+
+
+def _filename(file: MultipartSegment) -> str:
+    if file.filename is not None:
+        return str(file.filename)
+    # Some clients send a name beyond ASCII in a form that HTTP has and forms have not (`filename*`, RFC 5987).
+    _, parameters = parse_header_parameters(_header(file, "Content-Disposition"))
+    return str(parameters.get("filename", ""))
 
 
 def _header(part: MultipartSegment, wanted: str) -> str:

@@ -1,5 +1,6 @@
 import hashlib
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,56 @@ def test_a_form(ann: User) -> None:
 )
 def test_a_form_that_is_not_whole_or_not_ours(ann: User, body: bytes, reason: str) -> None:
     assert post(ann, body)["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('filename="naïve.wav"', "naïve.wav"),
+        ("filename*=UTF-8''na%C3%AFve.wav", "naïve.wav"),
+        ("filename=\"x\"; filename*=UTF-8''x", "x"),
+    ],
+)
+def test_a_files_name_may_be_said_in_any_form(ann: User, said: str, name: str) -> None:
+    form = part("file", a_recording(), "f").replace(b'filename="f"', said.encode()) + b"--b--\r\n"
+    assert post(ann, form)["recording"]["filename"] == name
+
+
+def test_what_stands_around_the_parts_of_a_form_is_passed_over(ann: User) -> None:
+    form = part("title", b"T") + part("file", a_recording(), "f.wav") + b"--b--"
+    for before, after in ((b"", b"\r\n"), (b"", b"\r\nepilogue"), (b"preamble\r\n", b""), (b"\r\n", b"")):
+        assert post(ann, before + form + after)["title"] == "T"
+    # After its end a form has no parts, whatever looks like one.
+    assert post(ann, form + b"\r\n" + part("title", b"Other") + b"--b--\r\n" + b"x" * 300_000)["title"] == "T"
+    assert post(ann, b"x" * 200_000 + b"\r\n" + form)["errors"] == [FORM_FAULT]
+    assert post(ann, b"--b--\r\n" + form)["errors"][0]["pointer"] == "#/file"
+
+
+FORM_FAULT = {"pointer": "#", "code": "form", "detail": "The form cannot be read: no part begins in it."}
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        (part("title", b"a") + part("title", b"b"), ("#/title", "duplicate")),
+        (part("", b"a"), ("#", "form")),
+        (part("title", b"a").replace(b'; name="title"', b""), ("#", "form")),
+        (part("title", b"a").replace(b"form-data", b"attachment"), ("#", "form")),
+        (part("title", b"a").replace(b"Content-Disposition", b"Content-Type"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: " + b"x" * 10_000 + b"\r\n\r\n"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: x" * 1_000 + b"\r\n\r\n"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: " + b"x" * 200_000), ("#", "form")),
+        (b"".join(part(f"f{n}", b"") for n in range(64_000)), ("#", "form")),
+        (b"".join(part("", b"") for n in range(64_000)), ("#", "form")),
+        (part("title", b"x" * 40_000) + part("sha256", b"x" * 40_000), ("#", "form")),
+        (part("title", b"a", "a.txt"), ("#/title", "unknown")),
+    ],
+)
+def test_fields_are_counted_and_each_stands_once(ann: User, fields: bytes, fault: tuple[str, str]) -> None:
+    begun = time.thread_time()
+    told = post(ann, fields + part("file", a_recording(), "f") + b"--b--\r\n")
+    assert [(error["pointer"], error["code"]) for error in told["errors"]] == [fault]
+    assert time.thread_time() - begun < 1
 
 
 def test_a_body_that_is_no_form(ann: User) -> None:
