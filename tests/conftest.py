@@ -19,6 +19,7 @@ from core.rpc import senders
 from core.streams import STREAMS
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
+from tests.framing import FRAMINGS
 from tests.servers import Servers, database_url, running, until
 from tests.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.tools import pytest_terminal_summary as pytest_terminal_summary
@@ -26,6 +27,16 @@ from users.models import User
 
 # What is run in the background ignores SIGINT, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rest-framing", choices=FRAMINGS, help="send the calls over REST as bytes: in chunks, or over HTTP/1.0"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    RestDoor.framing = config.getoption("--rest-framing")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from core.rpc.interceptors import Interceptor
 from meetings import messages as meeting_messages
 from meetings.services import transcripts
 from tasks import messages as task_messages
+from tests.framing import FramedClient
 from users.messages import PROFILE, WRITABLE
 
 PATIENCE_SECONDS = 20
@@ -183,11 +184,19 @@ class Door:
 
 
 class RestDoor(Door):
+    """Calls over HTTP.
+
+    Attributes:
+        framing: how the bytes of calls are framed (`tests.framing`); None = Django is called without any.
+    """
+
     name = "rest"
+    framing: str | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
+        client: Any = Client(raise_request_exception=False, HTTP_HOST="localhost")
+        self.client = FramedClient(self.framing) if self.framing else client
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
         if operation.takes_file:
