@@ -48,6 +48,8 @@ def update_meeting(
 ) -> Meeting:
     """Sets these fields of `Meeting`; one that is not here stays as it is.
 
+    A participant may take themselves out, and change nothing else.
+
     Args:
         fields: as for `create_meeting`.
 
@@ -55,7 +57,7 @@ def update_meeting(
         Meeting.DoesNotExist, PermissionDenied, Stale, ValidationError
     """
     with acting(actor):
-        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        meeting = meeting_to_change(actor, meeting_id, expected_version, leaving_by=fields)
         changes, errors = _resolved(actor, fields, meeting)
         return saved(meeting, changes, errors)
 
@@ -80,21 +82,35 @@ def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVer
 
 
 def meeting_to_change(
-    actor: Any, meeting_id: str, expected_version: ExpectedVersion = ANY_VERSION, *, to_delete: bool = False
+    actor: Any,
+    meeting_id: str,
+    expected_version: ExpectedVersion = ANY_VERSION,
+    *,
+    to_delete: bool = False,
+    leaving_by: Mapping[str, Any] | None = None,
 ) -> Meeting:
     """The meeting, for who may change it, with its row locked.
 
     Args:
         to_delete: locked so that nobody adds to it either.
+        leaving_by: what is to be changed, as for `create_meeting`, where a participant may do so to leave.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
     meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
-    if not policies.may_change(actor, meeting):
+    if not (policies.may_change(actor, meeting) or _is_leaving(actor, meeting, leaving_by or {})):
         raise PermissionDenied("Only its owner and administrators may change a meeting.")
     expected_version.check(meeting.version)
     return meeting
+
+
+def _is_leaving(actor: Any, meeting: Meeting, fields: Mapping[str, Any]) -> bool:
+    """Whether a participant takes themselves out, and nothing else changes."""
+    if actor.pk not in meeting.participants or set(fields) != {"participants"}:
+        return False
+    left = [resolve_id(actor, text) for text in fields["participants"]]
+    return left == [user_id for user_id in meeting.participants if user_id != actor.pk]
 
 
 def _ids(model: type[Part], meeting: Meeting) -> list[UUID]:

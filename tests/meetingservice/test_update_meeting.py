@@ -56,6 +56,36 @@ def test_a_participant_changes_nothing(api: Door, ann: User, bob: User) -> None:
     assert meeting.version == 1
 
 
+def test_a_participant_may_leave(api: Door, ann: User, bob: User) -> None:
+    other = UserFactory()
+    meeting = MeetingFactory(owner=ann, participants=[bob.pk, other.pk])
+    left = api(UPDATE, change(meeting, "participants", participants=[str(other.pk)]), actor=bob).meeting
+    assert (list(left.participants), left.version) == ([str(other.pk)], 2)
+    with pytest.raises(Failed) as failed:
+        api("MeetingService/GetMeeting", meeting_pb2.GetMeetingRequest(meeting_id=str(meeting.pk)), actor=bob)
+    assert failed.value.reason == "NOT_FOUND"
+    api(UPDATE, change(meeting, "participants"), actor=other)
+    meeting.refresh_from_db()
+    assert (meeting.participants, meeting.owner) == ([], ann)
+
+
+def test_a_participant_who_leaves_changes_nothing_else(api: Door, ann: User, bob: User) -> None:
+    other, stranger = UserFactory(), UserFactory()
+    meeting = MeetingFactory(owner=ann, participants=[bob.pk, other.pk])
+    for sent in (
+        change(meeting, "participants"),
+        change(meeting, "participants", participants=[str(bob.pk)]),
+        change(meeting, "participants", participants=[str(other.pk), str(stranger.pk)]),
+        change(meeting, "participants", participants=[str(bob.pk), str(other.pk)]),
+        change(meeting, "participants", "title", participants=[str(other.pk)], title="New"),
+    ):
+        with pytest.raises(Failed) as failed:
+            api(UPDATE, sent, actor=bob)
+        assert failed.value.reason == "FORBIDDEN"
+    meeting.refresh_from_db()
+    assert meeting.version == 1
+
+
 def test_who_takes_part_stays_once_the_account_is_closed(api: Door, ann: User, bob: User) -> None:
     closed, other = UserFactory(), UserFactory(status=Status.BANNED)
     meeting = MeetingFactory(owner=ann, participants=[closed.pk])

@@ -46,7 +46,7 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse.FromString,
         )
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant), ABORTED.
+        PERMISSION_DENIED (a participant, who may only leave: name `participants` without oneself), ABORTED.
         """
         self.DeleteMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
@@ -252,7 +252,7 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse:
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant), ABORTED.
+        PERMISSION_DENIED (a participant, who may only leave: name `participants` without oneself), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
