@@ -7,6 +7,7 @@ try. CI has them all, or fails.
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 #: Not a program but what one may do here: run programs in a network of their own, which has no way out.
 NETWORK_NAMESPACE = "a network namespace"
+#: Nor is this: where pip gets packages from.
+PACKAGE_INDEX = "a package index"
 #: Where npm puts the programs of package.json.
 NPM_PROGRAMS = Path(__file__).resolve().parents[1] / "node_modules/.bin"
 
@@ -25,6 +28,8 @@ def path_of(program: str) -> str | None:
     """Where a program is: on the PATH, or among those that npm installed; or a file, by its whole path."""
     if program == NETWORK_NAMESPACE:
         return _unshare()
+    if program == PACKAGE_INDEX:
+        return _package_index()
     if "/" in program:
         return program if Path(program).exists() else None
     return shutil.which(program) or shutil.which(program, path=os.fspath(NPM_PROGRAMS))
@@ -37,6 +42,12 @@ def _unshare() -> str | None:
         unshare and shutil.which("ip") and subprocess.run([unshare, "--net", "true"], capture_output=True, check=False)
     )
     return unshare if may and not may.returncode else None
+
+
+@cache
+def _package_index() -> str | None:
+    ask = [sys.executable, "-m", "pip", "index", "versions", "six"]
+    return None if subprocess.run(ask, capture_output=True, check=False).returncode else sys.executable
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.Item]) -> None:

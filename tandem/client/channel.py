@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator
 
 import grpc
 from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import MethodDescriptorProto
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
@@ -42,13 +42,13 @@ _RETRY_POLICY = {
 def _unary_calls() -> Iterator[tuple[str, bool]]:
     """The path of each unary rpc, and whether it only reads."""
     for contract in _CONTRACTS:
-        for service in contract.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                proto = MethodDescriptorProto()
-                method.CopyToProto(proto)
-                if not (proto.client_streaming or proto.server_streaming):
-                    reads = bool(proto.options.Extensions[annotations_pb2.http].get)
-                    yield f"/{service.full_name}/{method.name}", reads
+        # Read off the file as it was generated: protobuf in pure Python cannot copy a service or a method.
+        file = FileDescriptorProto.FromString(contract.DESCRIPTOR.serialized_pb)
+        for service in file.service:
+            for method in service.method:
+                if not (method.client_streaming or method.server_streaming):
+                    reads = bool(method.options.Extensions[annotations_pb2.http].get)
+                    yield f"/{file.package}.{service.name}/{method.name}", reads
 
 
 _UNARY = dict(_unary_calls())
