@@ -4,25 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
 from changes.services import acting, forget
-from core import auth, idempotency, ids, limits
-from core.addresses import caller_key
-from core.errors import AlreadyExists, Conflict, renamed
+from core import auth, idempotency, ids
+from core.errors import Conflict, renamed
 from core.fields import checked_line
 from core.jobs import enqueue
-from core.metrics import users_created
 from core.models import deleting, save_clean
-from core.passwords import hashed
 from core.versions import ANY_VERSION, ExpectedVersion
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
-from users.services.checks import check, local_part
+from users.services.creation import check_may_administer, create_service_account, create_user
 from users.services.imports import check_imported, check_may_import, import_answer, import_users
 from users.services.passwords import (
     LONGEST_PASSWORD,
@@ -48,6 +44,7 @@ __all__ = [
     "check_imported",
     "check_may_import",
     "confirm_email_verification",
+    "create_service_account",
     "create_user",
     "deactivate_user",
     "delete_address",
@@ -70,75 +67,6 @@ LONGEST_REASON = 1000
 MOST_ADDRESSES = 100
 # Any number will do, as long as nobody else takes it.
 _ADMINISTRATORS_LOCK = 7_305_001
-
-
-def create_user(
-    actor: Any,
-    *,
-    address: str = "",
-    password: str = "",
-    roles: list[int] | None = None,
-    mailed: bool = True,
-    with_credentials: bool = True,
-    **fields: Any,
-) -> User:
-    """A new account, waiting for its e-mail to be verified, which a mail asks for.
-
-    Args:
-        address: where the caller calls from; all but administrators are limited by it, and by their account.
-        password: empty = the account must reset it before it can log in.
-        roles: administrators only; empty = CUSTOMER.
-        mailed: whether the mail is sent now; VerifyEmail sends it later.
-        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it the account gets
-            neither a password nor roles.
-        fields: of `User`. Without `display_name` it is the part of `email` before the @, as sent.
-
-    Raises:
-        ValidationError: every bad field is named.
-        AlreadyExists: the e-mail has an account.
-        PermissionDenied: roles without being an administrator, or sign-up is closed; or a scope is lacking.
-        RateLimited: too many accounts from this address, or by this user.
-    """
-    if (password or roles) and not with_credentials:
-        raise auth.scope_lacking(policies.CREDENTIALS)
-    _check_may_create(actor, roles, address)
-    fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
-    author = actor if actor.is_authenticated else None
-    user = User(**fields, roles=roles or [Role.CUSTOMER], created_by=author, updated_by=author)
-    user.set_unusable_password()
-    check(user, password)
-    if User.objects.filter(email=user.email).exists():
-        # Asked first, so that a refusal costs no hash and uses no number; a race still ends in the constraint.
-        raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
-    if password:
-        user.password = hashed(password)
-    with acting(actor):
-        save_clean(user)
-        if mailed:
-            request_verification(user)
-    users_created.inc()
-    return user
-
-
-def create_service_account(actor: Any, *, display_name: str, email: str = "", **fields: Any) -> User:
-    """A new account for a program, which acts by API keys alone. Administrators only.
-
-    Args:
-        email: by default one that no mail reaches (RFC 2606).
-        fields: of `User`.
-
-    Raises:
-        ValidationError: every bad field is named.
-        AlreadyExists: the e-mail has an account.
-        PermissionDenied
-    """
-    _check_may_administer(actor, "Only an administrator may make service accounts.")
-    fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
-    user = User(**fields, display_name=display_name, is_service=True, number=None)
-    user.email = email or f"{user.pk}@service.invalid"
-    user.set_unusable_password()
-    with acting(actor, "service account"):
-        return save_clean(user)
 
 
 def update_user(
@@ -174,7 +102,7 @@ def update_user(
         if not (with_profile or fields.keys() <= policies.CREDENTIAL_FIELDS):
             raise auth.scope_lacking(policies.PROFILE)
         if not fields.keys().isdisjoint(("roles", "status")):
-            _check_may_administer(actor, "You may not change roles or status.")
+            check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
         before = user.email
         # What is kept in another than the canonical form (migration 0006) is no change of its own.
@@ -221,7 +149,7 @@ def reactivate_user(
     """
     with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
         user = _user_to_change(actor, user_id, expected_version)
-        _check_may_administer(actor, "Only an administrator may reactivate an account.")
+        check_may_administer(actor, "Only an administrator may reactivate an account.")
         if user.status in OPEN:
             return user
         if user.status != Status.DEACTIVATED:
@@ -338,28 +266,6 @@ def note_login(user: User, renewed_hash: str = "") -> bool:
             return False
         save_clean(found, last_login_at=timezone.now(), password=renewed_hash or found.password)
         return True
-
-
-def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None:
-    if not policies.may_register(actor):
-        raise PermissionDenied("Sign-up is closed; ask an administrator for an account.")
-    if roles:
-        _check_may_administer(actor, "You may not give roles.")
-    if policies.may_administer(actor):
-        return
-    message = "Too many accounts were made by you or from your address; try again later."
-    most = settings.SIGNUPS_PER_HOUR
-    if actor.is_authenticated:
-        # An address of their own, so that those who sign up behind one address do not keep those from it who have.
-        limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
-        limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
-    else:
-        limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)
-
-
-def _check_may_administer(actor: Any, otherwise: str) -> None:
-    if not policies.may_administer(actor):
-        raise PermissionDenied(otherwise)
 
 
 @contextmanager

@@ -1,0 +1,110 @@
+"""New accounts, of people and of programs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+
+from changes.services import acting
+from core import auth, limits
+from core.addresses import caller_key
+from core.errors import AlreadyExists
+from core.metrics import users_created
+from core.models import save_clean
+from core.passwords import hashed
+from users import policies
+from users.models import Role, Status, User
+from users.services.checks import check, local_part
+from users.services.verification import request_verification
+
+
+def create_user(
+    actor: Any,
+    *,
+    address: str = "",
+    password: str = "",
+    roles: list[int] | None = None,
+    mailed: bool = True,
+    with_credentials: bool = True,
+    **fields: Any,
+) -> User:
+    """A new account, waiting for its e-mail to be verified, which a mail asks for.
+
+    Args:
+        address: where the caller calls from; all but administrators are limited by it, and by their account.
+        password: empty = the account must reset it before it can log in.
+        roles: administrators only; empty = CUSTOMER.
+        mailed: whether the mail is sent now; VerifyEmail sends it later.
+        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it the account gets
+            neither a password nor roles.
+        fields: of `User`. Without `display_name` it is the part of `email` before the @, as sent.
+
+    Raises:
+        ValidationError: every bad field is named.
+        AlreadyExists: the e-mail has an account.
+        PermissionDenied: roles without being an administrator, or sign-up is closed; or a scope is lacking.
+        RateLimited: too many accounts from this address, or by this user.
+    """
+    if (password or roles) and not with_credentials:
+        raise auth.scope_lacking(policies.CREDENTIALS)
+    _check_may_create(actor, roles, address)
+    fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
+    author = actor if actor.is_authenticated else None
+    user = User(**fields, roles=roles or [Role.CUSTOMER], created_by=author, updated_by=author)
+    user.set_unusable_password()
+    check(user, password)
+    if User.objects.filter(email=user.email).exists():
+        # Asked first, so that a refusal costs no hash and uses no number; a race still ends in the constraint.
+        raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
+    if password:
+        user.password = hashed(password)
+    with acting(actor):
+        save_clean(user)
+        if mailed:
+            request_verification(user)
+    users_created.inc()
+    return user
+
+
+def create_service_account(actor: Any, *, display_name: str, email: str = "", **fields: Any) -> User:
+    """A new account for a program, which acts by API keys alone. Administrators only.
+
+    Args:
+        email: by default one that no mail reaches (RFC 2606).
+        fields: of `User`.
+
+    Raises:
+        ValidationError: every bad field is named.
+        AlreadyExists: the e-mail has an account.
+        PermissionDenied
+    """
+    check_may_administer(actor, "Only an administrator may make service accounts.")
+    fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
+    user = User(**fields, display_name=display_name, is_service=True, number=None)
+    user.email = email or f"{user.pk}@service.invalid"
+    user.set_unusable_password()
+    with acting(actor, "service account"):
+        return save_clean(user)
+
+
+def check_may_administer(actor: Any, otherwise: str) -> None:
+    """Raise PermissionDenied, with this message, unless the actor is an administrator."""
+    if not policies.may_administer(actor):
+        raise PermissionDenied(otherwise)
+
+
+def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None:
+    if not policies.may_register(actor):
+        raise PermissionDenied("Sign-up is closed; ask an administrator for an account.")
+    if roles:
+        check_may_administer(actor, "You may not give roles.")
+    if policies.may_administer(actor):
+        return
+    message = "Too many accounts were made by you or from your address; try again later."
+    most = settings.SIGNUPS_PER_HOUR
+    if actor.is_authenticated:
+        # An address of their own, so that those who sign up behind one address do not keep those from it who have.
+        limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
+        limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
+    else:
+        limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)
