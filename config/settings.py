@@ -77,8 +77,8 @@ HTTP_MAX_CONNECTIONS = env.int("HTTP_MAX_CONNECTIONS", default=10_000)
 MAX_CALL_SECONDS = env.float("MAX_CALL_SECONDS", default=60)
 #: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
 BODY_WAIT_SECONDS = env.float("BODY_WAIT_SECONDS", default=10)
-#: The largest message, in bytes: a unary call's request, a line of NDJSON, an item of an array; and the largest array
-#: and the largest piece of a file over gRPC.
+#: The largest message, in bytes: a unary call's request, a line of NDJSON, an item of an array; and the largest array,
+#: and answer over gRPC.
 MAX_MESSAGE_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_REQUEST_BYTES = 50 * 1024 * 1024
 #: Streams of events (watches) that a process keeps open, over either door: in all, and of one caller.

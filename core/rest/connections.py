@@ -23,6 +23,9 @@ from core.errors import Problem
 from core.rest import events, problems
 
 logger = logging.getLogger(__name__)
+#: uvicorn's own words: its errors are ours, its warnings are of what clients send, as often as they like.
+_uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
+_uvicorn_logger.setLevel(logging.ERROR)
 
 #: The key of a request's scope that says that its client has half-closed the connection.
 HALF_CLOSED = "tandem.half_closed"
@@ -42,6 +45,7 @@ class Connection(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.logger = _uvicorn_logger
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
         self.waiting[self] = None
         self._start_timer()

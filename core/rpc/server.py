@@ -64,7 +64,8 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
     return [
         # Otherwise a second server binds the same port, without a word, and gets half of the calls.
         ("grpc.so_reuseport", int(shared_port)),
-        ("grpc.max_receive_message_length", settings.MAX_REQUEST_BYTES),
+        # What is not much too large is refused by `received`, with its reason.
+        ("grpc.max_receive_message_length", min(4 * settings.MAX_MESSAGE_BYTES, settings.MAX_REQUEST_BYTES)),
         ("grpc.max_send_message_length", settings.MAX_REQUEST_BYTES),
         # Who does not finish the handshake, and who comes beyond what the process may have open.
         ("grpc.server_handshake_timeout_ms", int(settings.GRPC_MESSAGE_WAIT_SECONDS * 1000)),

@@ -16,6 +16,7 @@ from tests.servers import Servers, database_url, running, until
 
 pytestmark = pytest.mark.real_server
 
+JSON = "application/json"
 IMPATIENT = {"BODY_WAIT_SECONDS": "1", "HTTP_KEEPALIVE_SECONDS": "2"}
 
 
@@ -133,6 +134,23 @@ def test_a_request_of_two_lengths_is_refused_and_its_connection_closed(servers: 
     assert Task.objects.filter(title="no").count() == 0
 
 
+def test_requests_may_be_sent_one_after_the_other_without_waiting(servers: Servers) -> None:
+    with Connection(servers.http_url) as connection:
+        sent = [{"title": f"task {n}"} for n in range(20)]
+        host = connection.host
+        connection.send(
+            b"".join(
+                framed("POST", "/api/v1/tasks", host, json.dumps(task).encode(), chunked=n % 2 == 0, Content_Type=JSON)
+                for n, task in enumerate(sent)
+            )
+        )
+        assert [connection.answer().document["title"] for _ in sent] == [task["title"] for task in sent]
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
+        assert (
+            connection.request("GET", "/health", **upgrade, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==").status == 200
+        )
+
+
 def test_what_is_no_http_is_answered_and_closed(servers: Servers) -> None:
     for sent, status in (
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
@@ -160,6 +178,10 @@ def test_idle_connections_end_no_server_that_may_open_few_files(tmp_path: Path, 
     ):
         for idle in opened(stack, servers, 1_200):
             idle.send(b"GET /health")
+        for _ in range(200):
+            with Connection(servers.http_url) as connection:
+                connection.send(b"nonsense\r\n\r\n")
+                assert connection.answer().status == 400
         for path, status in (("/health", 200), ("/health/ready", 200), ("/api/v1/users/me", 401)):
             for _ in range(20):
                 with Connection(servers.http_url) as connection:

@@ -55,6 +55,7 @@ class Command(BaseCommand):
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),
             http=limited(connections),
+            ws="none",
             backlog=ACCEPTED_AT_ONCE,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is set up already, and each call has its own line.

@@ -1,0 +1,23 @@
+"""A body that is read in another way than `core.rest.bodies` reads it is read as empty when it comes in chunks."""
+
+import re
+
+from tests.servers import ROOT
+
+READS = re.compile(r"wsgi\.input|CONTENT_LENGTH|\b(request|sent)\.(body|read|readline|readlines|_stream)\b")
+#: Django's forms: their bodies have a length by then (`bodies.with_length`).
+FORMS = re.compile(r"\b(request|sent)\.(POST|FILES)\b")
+#: The reader, and what stands on Django's forms.
+READER, PAGES = "core/rest/bodies.py", "core/admin/"
+
+
+def test_nothing_else_reads_a_body() -> None:
+    found = {}
+    for folder in ("access", "changes", "config", "core", "meetings", "tasks", "users"):
+        for path in (ROOT / folder).rglob("*.py"):
+            name, text = str(path.relative_to(ROOT)), path.read_text()
+            uses = [*READS.findall(text), *([] if name.startswith(PAGES) else FORMS.findall(text))]
+            if uses and name != READER:
+                found[name] = uses
+    assert READS.search((ROOT / READER).read_text())
+    assert found == {}
