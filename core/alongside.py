@@ -2,21 +2,30 @@
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from django.conf import settings
+from django.db import Error
 
-from core.database import embedded, sessions
+from core.database import budget, embedded, poolers, sessions
 
 
 @contextmanager
-def running_alongside(*, streams: bool = True) -> Iterator[None]:
+def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
     """Surrounds the life of a process, after its last fork.
 
     Args:
+        threads: how many of the process have a database connection of their own at all times.
         streams: it serves streams of events.
+
+    Raises:
+        ImproperlyConfigured: a pooler stands before the database that cannot carry what runs here, or the database
+            takes fewer connections than the process needs.
     """
+    with suppress(Error):  # It is away. About the pooler is asked again before anything is locked.
+        poolers.refuse_pooler()
+        budget.check(threads)
     if streams:  # It serves calls. Workers take the time that a job takes.
         sessions.limit(
             statement_seconds=settings.DATABASE_STATEMENT_SECONDS,

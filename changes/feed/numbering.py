@@ -8,6 +8,8 @@ transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit
 
 from django.db import connection
 
+from core.database.poolers import refuse_pooler
+
 #: Notified (empty) after commits, and after changes were numbered.
 WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
 
@@ -64,7 +66,12 @@ _NUMBER = """
 
 
 def take_office() -> bool:
-    """Whether this session is now the one that numbers; it stays so until it ends."""
+    """Whether this session is now the one that numbers; it stays so until it ends.
+
+    Raises:
+        ImproperlyConfigured: the session is a pooler's, in which the lock would outlive this process.
+    """
+    refuse_pooler()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_OFFICE])
         (taken,) = cursor.fetchone()

@@ -35,6 +35,8 @@ _FAST_SECONDS = 15
 #: How long a server that claims to be ready may take to let a client in.
 _ANSWER_SECONDS = 5
 _LOOK_EVERY_SECONDS = 0.02
+#: What the default settings may open (`core.database.budget`), and some for commands and people.
+_MAX_CONNECTIONS = 250
 _LOG_BYTES = 10_000_000
 #: How a server refuses a client because it has as many as it takes; its messages are English (`--locale=C`).
 _FULL = ("too many clients already", "remaining connection slots are reserved")
@@ -225,6 +227,7 @@ class Cluster:
         settings = {
             "listen_addresses": "",
             "port": str(PORT),
+            "max_connections": str(_MAX_CONNECTIONS),
             "unix_socket_directories": '"' + str(socket_folder).replace('"', '""') + '"',
             "unix_socket_permissions": "0700",
             **({} if durable else _WITHOUT_DURABILITY),

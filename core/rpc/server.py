@@ -166,7 +166,7 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
         The exit code: 0, 1 if calls had to be cut after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
-    with running_alongside():
+    with running_alongside(options.workers):
         return _serve(server, options, signals, announce)
 
 

@@ -73,8 +73,11 @@ class Command(BaseCommand):
             signal.signal(signum, _end)
         # What is loaded by then is spared by the collector.
         config.load()
-        with running_alongside():
-            Server(config).run(sockets=[listening])
+        try:
+            with running_alongside(settings.HTTP_THREADS):
+                Server(config).run(sockets=[listening])
+        except ImproperlyConfigured as exc:
+            raise CommandError(str(exc)) from exc
 
 
 def _most_connections() -> int:

@@ -7,7 +7,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 
 from core.alongside import running_alongside
 from core.jobs.worker import Worker
@@ -45,8 +46,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, threads: int, slow_threads: int | None, grace: float, **options: Any) -> None:
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
-        with running_alongside(streams=False):
-            ended = Worker(threads, slow_threads or max(1, threads // 2)).run(grace)
+        try:
+            with running_alongside(2 * threads, streams=False):  # Beside each job one that watches it.
+                ended = Worker(threads, slow_threads or max(1, threads // 2)).run(grace)
+        except ImproperlyConfigured as exc:
+            raise CommandError(str(exc)) from exc
         if not ended:
             # Python would wait for the threads; what they did not end is taken over when its lease has ended.
             self.stderr.write("Ended with jobs still running; another worker will take them over.")

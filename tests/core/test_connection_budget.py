@@ -1,0 +1,73 @@
+"""The connections that processes may open are compared with those that PostgreSQL takes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from core.database import budget, embedded
+from tests.servers import ROOT, database_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def available() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(budget._AVAILABLE)
+        count: int = cursor.fetchone()[0]
+        return count
+
+
+def test_by_default_they_fit_the_embedded_server() -> None:
+    with TemporaryDirectory(prefix="tandem-test-") as folder:
+        server = embedded.ensure_running(Path(folder).resolve(), durable=False)
+        try:
+            other = connection.copy()
+            other.settings_dict = {**other.settings_dict, **server, "EMBEDDED": None}
+            with other.cursor() as cursor:
+                cursor.execute(budget._AVAILABLE)
+                assert cursor.fetchone()[0] >= budget.most_of_all()
+            other.close()
+        finally:
+            embedded.release(Path(folder).resolve())
+
+
+def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.GRPC_PROCESSES = available()
+    budget.check(8)
+    assert f"may open {budget.most_of_all()} connections, and PostgreSQL takes {available()}" in caplog.text
+    assert "raise max_connections" in caplog.text
+
+
+def test_what_fits_is_none(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.MAX_REQUEST_STREAMS = settings.HTTP_THREADS = settings.GRPC_MAX_WORKERS = 1
+    budget.check(8)
+    assert caplog.text == ""
+
+
+def test_threads_that_cannot_all_have_one_are_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="raise max_connections, or lower this process's threads"):
+        budget.check(available())
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("command", ["runweb", "rungrpc", "runworker"])
+def test_a_process_that_needs_too_many_does_not_start(command: str) -> None:
+    many = str(available() + 1)
+    variables = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "DATABASE_URL": database_url(),
+        "HTTP_THREADS": many, "GRPC_MAX_WORKERS": many, "WORKER_THREADS": many, "HTTP_PORT": "0", "GRPC_PORT": "0",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "raise max_connections, or lower this process's threads" in done.stderr
+    assert "Traceback" not in done.stderr
