@@ -36,19 +36,25 @@ API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
 Environ = dict[str, Any]
 
 
-def pieces(environ: Environ, size: int = PIECE_BYTES) -> Iterator[bytes]:
+def pieces(environ: Environ, size: int = PIECE_BYTES, *, look_every: float | None = None) -> Iterator[bytes]:
     """Yield the body as it arrives, in pieces of at most `size` bytes.
+
+    Args:
+        look_every: after so many seconds without a piece, yield an empty one, so that the reader may look whether it is
+            to go on; None = never.
 
     Raises:
         Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
     """
-    source: Callable[[], bytes | None] | None = environ.get("asgi.scope", {}).get(SOURCE)
+    source: Callable[[float | None], bytes | None] | None = environ.get("asgi.scope", {}).get(SOURCE)
     if source is None:
         yield from _from_wsgi(environ, size)
         return
-    while (piece := source()) is not None:
+    while (piece := source(look_every)) is not None:
         for first in range(0, len(piece), size):
             yield piece[first : first + size]
+        if not piece and look_every is not None:
+            yield b""
     _check_whole(environ["asgi.scope"])
 
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -152,6 +153,8 @@ class _Call:
         self._patience = patience
         self._until: float | None = None
         self._stalled = False
+        #: What `next_piece` waits for still.
+        self._waiting: Future[Message] | None = None
         self._loop = asyncio.get_running_loop()
 
     async def read_ahead(self, most: int) -> bool:
@@ -188,14 +191,23 @@ class _Call:
         self._ahead_bytes = 0
         self._ahead.clear()
 
-    def next_piece(self) -> bytes | None:
-        """Wait for the next piece of the body, in the thread that serves the call; None = it has ended."""
+    def next_piece(self, seconds: float | None = None) -> bytes | None:
+        """Wait for the next piece of the body, in the thread that serves the call; None = it has ended.
+
+        Args:
+            seconds: after which an empty piece is returned, and the next call goes on waiting; None = no limit.
+        """
         if self._ended:
             return None
         try:
             message = self._ahead.popleft()
         except IndexError:
-            message = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+            waiting = self._waiting or asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+            try:
+                message, self._waiting = waiting.result(seconds), None
+            except TimeoutError:
+                self._waiting = waiting
+                return b""
         self._ended = not message.get("more_body")
         return message.get("body", b"") if message["type"] == "http.request" else None
 

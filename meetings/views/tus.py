@@ -16,6 +16,7 @@ from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersi
 from core.operations import Call, admitted, caller
 from core.reporting import http_meter
 from core.rest import bodies, problems
+from core.streams import LOOK_EVERY
 from meetings.models import Upload
 from meetings.services import resumable
 from meetings.services.resumable import ALGORITHMS
@@ -92,11 +93,13 @@ def _create(request: HttpRequest, call: Call) -> HttpResponse:
     checksum = tus_headers.checksum(request)
     # A body of another type is no piece.
     has_piece = request.content_type == PIECE_TYPE
+    # Its place is taken first: without one nothing is created.
+    piece = _body(request, call) if has_piece else None
     made = resumable.create_upload(call.actor, announced, deferred=length is None, metadata=metadata)
     answer = _empty(201)
-    if has_piece:
+    if piece is not None:
         try:
-            made = resumable.append(call.actor, str(made.pk), 0, _body(request, call), checksum=checksum)
+            made = resumable.append(call.actor, str(made.pk), 0, piece, checksum=checksum)
         except ValidationError:
             resumable.take_back(call.actor, made, made_meeting=not announced.meeting_id)
             raise
@@ -156,7 +159,7 @@ def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
 
 
 def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
-    """The body as it arrives, as long as the caller is let in: looked at before each piece, as with other streams."""
+    """The body as it arrives, as long as the caller is let in: looked at before each piece, and while none comes."""
     context.deadline.set(None)  # A piece takes as long as its client takes.
-    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES))
+    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES, look_every=LOOK_EVERY))
     return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks)

@@ -1,6 +1,7 @@
 """What the headers of tus 1.0 say: read as strictly as the protocol defines them."""
 
 import base64
+import hashlib
 import re
 
 from django.http import HttpRequest
@@ -75,6 +76,12 @@ def checksum(request: HttpRequest) -> Checksum | None:
     algorithm, _, digest = sent.partition(" ")
     if algorithm not in ALGORITHMS or not digest:
         raise invalid("upload-checksum", "choice", f"Upload-Checksum is one of {', '.join(ALGORITHMS)}, and a digest.")
+    try:
+        length = len(base64.b64decode(digest, validate=True))
+    except ValueError:
+        length = 0
+    if length != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+        raise invalid("upload-checksum", "type", f"The digest is no {algorithm} in Base64.")
     return Checksum(algorithm, digest)
 
 

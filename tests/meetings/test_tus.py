@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -354,6 +355,19 @@ def test_an_end_that_a_process_did_not_live_to_see_is_made_up_for(uploader: Uplo
     assert meeting.status == Status.QUEUED
     (kept,) = stored()
     assert (kept.name, kept.read_bytes()) == (meeting.recording, content)
+
+
+def test_one_that_has_expired_is_gone_before_it_is_deleted(uploader: Uploader) -> None:
+    path, _ = begun(uploader, a_recording())
+    told = parsedate_to_datetime(uploader.send("HEAD", path).headers["Upload-Expires"])
+    assert abs(told - Upload.objects.get().updated_at - resumable.KEPT_FOR) < timedelta(seconds=1)
+    Upload.objects.update(updated_at=timezone.now() - resumable.KEPT_FOR)
+    assert [uploader.send("HEAD", path).status_code, uploader.patch(path, 0, b"RIFF").status_code] == [404, 404]
+    assert uploader.send("DELETE", path).status_code == 404
+    # A piece puts the end off.
+    Upload.objects.update(updated_at=timezone.now() - resumable.KEPT_FOR + timedelta(hours=1))
+    until_then = parsedate_to_datetime(uploader.patch(path, 0, b"RIFF").headers["Upload-Expires"])
+    assert until_then - timezone.now() > resumable.KEPT_FOR - timedelta(minutes=1)
 
 
 def test_what_nobody_goes_on_with_is_deleted(uploader: Uploader, folder: Path) -> None:

@@ -413,6 +413,15 @@ def _(tus: TusClient) -> None:
         assert tus.patch(answer.path, offset, CONTENT[offset:]).offset == len(CONTENT)
 
 
+@rule("A first piece may come before the length is known.")
+def _(tus: TusClient) -> None:
+    headers = {"Upload_Defer_Length": "1", "Upload_Metadata": metadata(title="T"), "Content_Type": PIECE}
+    answer = tus("POST", UPLOADS, CONTENT[:50], **headers)
+    assert (answer.status, answer.offset) == (201, 50), answer
+    assert tus.head(answer.path).headers["upload-defer-length"] == "1"
+    assert tus.patch(answer.path, 50, CONTENT[50:], Upload_Length=str(len(CONTENT))).offset == len(CONTENT)
+
+
 @rule("A body of another type is no piece, and none is acknowledged.")
 def _(tus: TusClient) -> None:
     headers = {"Upload_Length": "50", "Upload_Metadata": metadata(title="T"), "Content_Type": "text/plain"}
@@ -482,7 +491,7 @@ def _(tus: TusClient) -> None:
 )
 def _(tus: TusClient) -> None:
     path = begun(tus)
-    for value in ("crc32 AAAA", "sha1", "sha1 ", "SHA1 AAAA", "AAAA"):
+    for value in ("crc32 AAAA", "sha1", "sha1 ", "SHA1 AAAA", "AAAA", "sha1 AAAA", "sha1 §", "sha1  AAAA"):
         is_problem(tus.patch(path, 0, CONTENT[:5], Upload_Checksum=value), 400)
 
 

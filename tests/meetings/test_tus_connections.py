@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from access.models import Session
 from core import auth
+from core.streams import LOOK_EVERY
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
 from tests.doors import GrpcDoor, RestDoor
@@ -122,6 +123,25 @@ def test_a_piece_ends_within_a_second_of_its_session(
     offset = again.head(path).offset
     assert 1000 <= offset <= sent
     assert again.patch(path, offset, CONTENT[offset:]).status == 204
+    assert stored()[0].read_bytes() == CONTENT
+
+
+def test_a_piece_of_which_nothing_comes_ends_within_a_second_of_its_session(
+    serving: Servers, tus: TusClient, owner: User, bearer: str
+) -> None:
+    sending = patching(serving, bearer, begun(tus))
+    Session.objects.filter(user=owner).update(revoked_at=timezone.now())
+    ended = time.monotonic()
+    assert sending.answer().status == 401
+    assert time.monotonic() - ended < auth.BELIEVED_FOR + 0.7
+
+
+def test_a_piece_that_pauses_goes_on(serving: Servers, tus: TusClient, bearer: str) -> None:
+    path = begun(tus)
+    sending = patching(serving, bearer, path)
+    time.sleep(3 * LOOK_EVERY)  # Its caller is looked at meanwhile.
+    sending.send(CONTENT[1000:])
+    assert sending.answer().status == 204
     assert stored()[0].read_bytes() == CONTENT
 
 
