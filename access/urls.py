@@ -1,8 +1,8 @@
 """Paths: each rpc's google.api.http rule, and where the world looks for public keys (RFC 8615)."""
 
-from django.urls import path
+from django.urls import re_path
 
 from access.views import AuthViewSet, jwks
 from core.rest.door import routes
 
-urlpatterns = [*routes(AuthViewSet), path(".well-known/jwks.json", jwks, name="jwks")]
+urlpatterns = [*routes(AuthViewSet), re_path(r"^\.well-known/jwks\.json/?$", jwks, name="jwks")]

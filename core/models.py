@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from core.errors import AlreadyExists, Conflict, Stale, invalid
 from core.fields import Id
+from core.maps import MapChange
 
 
 class IdempotencyRecord(models.Model):
@@ -145,6 +146,7 @@ def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields
 
     Args:
         also: what is written beside the fields when one of them changed, e.g. who changed it.
+        fields: of a map also a `MapChange`.
 
     Raises:
         ValidationError: a rule is broken; every broken field is named.
@@ -153,7 +155,7 @@ def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields
     """
     before = {name: getattr(instance, name) for name in fields}
     for name, value in fields.items():
-        setattr(instance, name, value)
+        setattr(instance, name, value.applied_to(before[name]) if isinstance(value, MapChange) else value)
     if instance._state.adding:
         clean(instance)
         with translated(instance), transaction.atomic():

@@ -17,7 +17,7 @@ says why.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from core import idempotency, limits
 from core.addresses import caller_key
 from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
+from core.maps import MapChange
 from core.replays import Replay
 from core.versions import ANY_VERSION, ExpectedVersion
 
@@ -133,6 +134,7 @@ class Call:
         idempotency_key: empty = none.
         exact_count: count a list's rows however many there are.
         atomic: of a stream of writes, do all or none (metadata or header `x-bulk-mode: atomic`).
+        map_changes: field → what a merge patch changes of that map; the request message has only the keys that stay.
         replayed: set when the answer is that of an earlier request with this idempotency key.
         look_again: of a stream of requests, raises why it may not go on; who calls is then as good as known just now.
     """
@@ -146,6 +148,7 @@ class Call:
     exact_count: bool = False
     atomic: bool = False
     replayed: bool = False
+    map_changes: dict[str, MapChange] = field(default_factory=dict)
     look_again: Callable[[], None] = lambda: None
 
     @property
@@ -159,7 +162,8 @@ class Call:
 
     def of(self, operation: Operation) -> "Call":
         """The same caller's call of another operation, for an item of a stream that stands for one."""
-        return replace(self, operation=operation, expected_version=ANY_VERSION, idempotency_key="", replayed=False)
+        nothing_beside: dict[str, Any] = {"expected_version": ANY_VERSION, "idempotency_key": "", "map_changes": {}}
+        return replace(self, operation=operation, replayed=False, **nothing_beside)
 
 
 CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
@@ -245,7 +249,7 @@ def perform(call: Call, request: Message) -> Message:
             principal=principal(call),
             operation=operation.name,
             key=call.idempotency_key,
-            request=request.SerializeToString(deterministic=True) + call.expected_version.canonical(),
+            request=request.SerializeToString(deterministic=True) + _canonical(call),
             effect=effect,
             subject=lambda: operation.replay.subject(call, request, answer) if operation.replay else None,
         )
@@ -309,6 +313,12 @@ def _hear(call: Call, request: Any) -> None:
             raise invalid("request_id", "mismatch", "The message and Idempotency-Key name different keys.")
         call.idempotency_key = key
         request.ClearField("request_id")
+
+
+def _canonical(call: Call) -> bytes:
+    """What distinguishes the call from another with the same message."""
+    changes = {name: sorted(change.entries.items()) for name, change in sorted(call.map_changes.items())}
+    return call.expected_version.canonical() + (repr(changes).encode() if changes else b"")
 
 
 def _check_precondition(call: Call) -> None:

@@ -55,6 +55,7 @@ def update_task(call: Call, request: task_pb2.UpdateTaskRequest) -> task_pb2.Tas
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.task_fields(request, written_paths(request, mask, messages.WRITABLE))
     more_metadata = fields.pop("metadata", None) if mask is None else None
+    fields |= call.map_changes
     return task_message(
         services.update_task(
             call.actor, request.id, fields, more_metadata=more_metadata, expected_version=call.expected_version

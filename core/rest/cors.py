@@ -35,7 +35,7 @@ class Cors(CorsMiddleware):
 
 def is_public(request: HttpRequest) -> bool:
     """Whether any page may read what is at this path."""
-    return request.path_info in PUBLIC
+    return request.path_info.removesuffix("/") in PUBLIC
 
 
 def is_allowed(origin: str) -> bool:

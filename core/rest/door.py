@@ -19,6 +19,7 @@ from core import context, request_streams
 from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
 from core.errors import Failure, invalid, problem_of
+from core.maps import MapChange
 from core.operations import (
     Call,
     Operation,
@@ -130,7 +131,7 @@ def _action(operation: Operation, location: str | None) -> Callable[..., HttpRes
 def _answer_unary(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
-    message = _request(call.operation, sent, path_values, _body(sent))
+    message = _request(call, sent, path_values, _body(sent))
     context.check_deadline()
     response = perform(call, message)
     report: Report = sent.report  # type: ignore[attr-defined]
@@ -154,7 +155,7 @@ def _answer_feed(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     context.deadline.set(None)
-    message: Any = _request(call.operation, sent, path_values, _body(sent))
+    message: Any = _request(call, sent, path_values, _body(sent))
     if last := sent.META.get("HTTP_LAST_EVENT_ID"):
         # A browser that connects again sends the query of its first time.
         message.cursor = last
@@ -174,7 +175,9 @@ def _answer_feed(
     return events.answer(sent, stream, sent.report)  # type: ignore[attr-defined]
 
 
-def _request(operation: Operation, sent: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
+def _request(call: Call, sent: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
+    operation = call.operation
+    map_changes: dict[str, MapChange] = {}
     ignored = OWN_QUERY_NAMES | {"ticket"} if operation.is_feed else OWN_QUERY_NAMES
     message = json.read_request(
         operation,
@@ -182,8 +185,9 @@ def _request(operation: Operation, sent: HttpRequest, path_values: Mapping[str, 
         sent.META["QUERY_STRING"],
         body,
         ignore=ignored,
-        merge_patch=sent.content_type == MERGE_PATCH,
+        map_changes=map_changes if sent.content_type == MERGE_PATCH else None,
     )
+    call.map_changes = map_changes
     report: Report = sent.report  # type: ignore[attr-defined]
     report.request = message
     report.subject_id = subject_of_request(operation, message)

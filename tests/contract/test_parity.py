@@ -25,22 +25,22 @@ TESTS = Path(__file__).parent.parent
 
 #: Paths that no rpc claims, and why.
 HTTP_ONLY = {
-    "api/v1/openapi.json": "the description of the HTTP door itself",
-    "api/v1/docs": "the same for people",
+    r"^api/v1/openapi\.json/?$": "the description of the HTTP door itself",
+    "^api/v1/docs/?$": "the same for people",
     "^api(/.*)?$": "the problem document for what is not there",
     "^api/v1/uploads/?$": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
     r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$": "the same",
     r"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>json|srt|vtt|md)/?$": (
         "transcripts as files; GetTranscript is the twin"
     ),
-    "health": "probes; grpc.health.v1.Health is the twin",
-    "health/live": "probes; grpc.health.v1.Health is the twin",
-    "health/ready": "probes; grpc.health.v1.Health is the twin",
-    "metrics": "Prometheus; rungrpc --metrics-port is the twin",
-    ".well-known/jwks.json": "the public keys of access tokens, where other services look for them (RFC 7517)",
+    "^health/?$": "probes; grpc.health.v1.Health is the twin",
+    "^health/live/?$": "probes; grpc.health.v1.Health is the twin",
+    "^health/ready/?$": "probes; grpc.health.v1.Health is the twin",
+    "^metrics/?$": "Prometheus; rungrpc --metrics-port is the twin",
+    r"^\.well-known/jwks\.json/?$": "the public keys of access tokens, where other services look for them (RFC 7517)",
     "admin": "redirects people to the admin site",
     "admin/": "people",
-    "": "redirects people to the docs",
+    "": "redirects people to the docs; and answers what nothing serves",
 }
 
 #: Streaming rpcs and their SSE, NDJSON or multipart twin.

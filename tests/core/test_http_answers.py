@@ -11,6 +11,9 @@ from django.test import Client
 from access.models import Session
 from access.tokens import access_token
 from core.rest.compression import accepted
+from core.rest.json.calls import plan
+from core.rest.json.forms import is_map, is_nested
+from core.rest.openapi.current import served_operations
 from tests.factories import ApiKeyFactory, TaskFactory, TranscribedMeetingFactory, UserFactory, bearer_of
 from users.models import User
 
@@ -148,16 +151,78 @@ def test_a_merge_patch_is_taken(http: Client, task: Any) -> None:
     assert (answer.status_code, answer.json()["metadata"]) == (200, {})
 
 
-def test_a_merge_patch_of_a_map_is_refused_and_changes_nothing(http: Client, task: Any) -> None:
-    """Taken as a whole, as a body in JSON is, it would lose the keys that it does not name."""
-    for path, patch, pointer in (
-        (path_of(task), {"title": "B", "metadata": {"b": "2"}}, "#/metadata"),
-        ("/api/v1/users/me", {"profile": {"social_links": {"x": "https://x.example"}}}, "#/profile/social_links"),
+@pytest.mark.parametrize(
+    ("before", "patch", "after"),
+    [
+        ({"a": "1"}, {"b": "2"}, {"a": "1", "b": "2"}),
+        ({"a": "1", "b": "2"}, {"a": None}, {"b": "2"}),
+        ({"a": "1"}, {"a": "3", "b": None}, {"a": "3"}),
+        ({"a": "1"}, {"a": None}, {}),
+        ({"a": "1"}, {}, {"a": "1"}),
+        ({}, {"x.y/z": "1"}, {"x.y/z": "1"}),
+    ],
+)
+def test_a_merge_patch_of_a_map_changes_the_keys_that_it_names(
+    http: Client, task: Any, before: dict[str, str], patch: dict[str, Any], after: dict[str, str]
+) -> None:
+    type(task).objects.filter(pk=task.pk).update(metadata=before)
+    merge = "application/merge-patch+json"
+    answer = http.patch(path_of(task), json.dumps({"title": "B", "metadata": patch}), content_type=merge)
+    assert (answer.status_code, answer.json()["metadata"], answer.json()["title"]) == (200, after, "B")
+    assert http.get(path_of(task)).json()["metadata"] == after
+
+
+def test_a_merge_patch_of_links_changes_those_that_it_names(http: Client) -> None:
+    merge = "application/merge-patch+json"
+    links = {"a": "https://a.example", "b": "https://b.example"}
+    http.patch("/api/v1/users/me", json.dumps({"profile": {"social_links": links}}), content_type=JSON)
+    patch = {"social_links": {"a": None, "c": "https://c.example"}}
+    answer = http.patch("/api/v1/users/me/profile", json.dumps(patch), content_type=merge)
+    expected = {"b": "https://b.example", "c": "https://c.example"}
+    assert answer.json()["profile"]["social_links"] == expected
+    answer = http.patch("/api/v1/users/me", json.dumps({"profile": patch}), content_type=merge)
+    assert answer.json()["profile"]["social_links"] == expected
+    # In a body of JSON a map is the whole of it.
+    answer = http.patch("/api/v1/users/me", json.dumps({"profile": {"social_links": links}}), content_type=JSON)
+    assert answer.json()["profile"]["social_links"] == links
+
+
+def test_a_bad_merge_patch_changes_nothing(http: Client, task: Any) -> None:
+    merge = "application/merge-patch+json"
+    for patch, pointer in (
+        ('{"metadata": {"b": 2}}', "#/metadata/b"),
+        ('{"metadata": {"b": "1", "b": null}}', "#/metadata/b"),
+        ('{"metadata": 5}', "#/metadata"),
+        ('{"metadata": {" ": "1"}}', "#/metadata"),
+        ('{"title": "B", "title": "C"}', "#/title"),
     ):
-        answer = http.patch(path, json.dumps(patch), content_type="application/merge-patch+json")
-        assert answer.status_code == 400
-        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [(pointer, "merge_patch")]
-        assert http.patch(path, json.dumps(patch), content_type=JSON).status_code == 200
+        answer = http.patch(path_of(task), patch, content_type=merge)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer), patch
+    assert http.get(path_of(task)).json()["metadata"] == {"a": "1"}
+
+
+def test_a_merge_patch_under_a_key_is_another_when_it_removes_another_key(http: Client, task: Any) -> None:
+    sent = {"Idempotency-Key": "k"}
+    merge = "application/merge-patch+json"
+    first = http.patch(path_of(task), '{"metadata": {"a": null}}', content_type=merge, headers=sent)
+    again = http.patch(path_of(task), '{"metadata": {"a": null}}', content_type=merge, headers=sent)
+    other = http.patch(path_of(task), '{"metadata": {"b": null}}', content_type=merge, headers=sent)
+    assert (first.status_code, again.status_code, other.status_code) == (200, 200, 422)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_every_map_that_can_be_patched_is_tried_here() -> None:
+    found = set()
+    for operation in served_operations():
+        pending = [field for field in plan(operation).keys if operation.http.verb == "PATCH"]
+        while pending:
+            field = pending.pop()
+            if is_map(field):
+                found.add((operation.rpc, field.name))
+            elif is_nested(field):
+                pending += field.message_type.fields
+    patched = {("UpdateTask", "metadata"), ("UpdateUser", "social_links"), ("UpdateUserProfile", "social_links")}
+    assert found == patched
 
 
 def test_nothing_is_said_of_the_content_that_there_is_none_of(http: Client, task: Any) -> None:

@@ -81,7 +81,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
     paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
-        fields = messages.user_fields(request.user, paths)
+        fields = messages.user_fields(request.user, paths) | call.map_changes
         user = services.update_user(
             call.actor,
             request.user_id,
@@ -96,6 +96,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
 @open_to(replay=replays.USER)
 def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
     fields = messages.profile_fields(request.profile, _written(request, request.profile, messages.PROFILE))
+    fields |= call.map_changes
     user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
     return user_pb2.UpdateUserProfileResponse(user=user_message(user, call.actor))
 

@@ -3,6 +3,7 @@
 import json
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +15,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from core.maps import MapChange
 from core.rest.json.arrays import parse_array
 from core.rest.json.decoding import (
     Errors,
-    Path,
     field_reader,
     from_text,
     item_reader,
@@ -117,7 +118,7 @@ def read_request(
     body: bytes,
     *,
     ignore: Collection[str] = (),
-    merge_patch: bool = False,
+    map_changes: dict[str, MapChange] | None = None,
 ) -> Message:
     """The request message that an HTTP call means.
 
@@ -125,8 +126,8 @@ def read_request(
         path_values: the texts in the path, decoded.
         query: the query string as WSGI gives it.
         ignore: query names that the caller takes care of.
-        merge_patch: the body is a JSON merge patch (RFC 7396). It means what a body in JSON means but for maps, of
-            which it would change some keys; so it may not hold one.
+        map_changes: filled in with the body's maps, of which it changes some keys, as it is a JSON merge patch
+            (RFC 7396); None = it is none, and holds maps as a whole. The request has what it sets of them.
 
     Raises:
         ObjectDoesNotExist: the path holds a text where a number stands.
@@ -142,9 +143,9 @@ def read_request(
         errors.raise_any()
         return operation.request_class(**fields)
     values = parse_object(body.removeprefix(BOM_UTF8), errors) if body else {}
+    if map_changes is not None:
+        values = _without_nulls_in_maps(planned.body_type, values, map_changes)
     resource = message_reader(planned.body_type, planned.no_keys)(values, (), errors)
-    if merge_patch and not errors:
-        _refuse_maps(planned.body_type, values, (), errors)
     errors.raise_any()
     if planned.masked:
         _drop_empty(resource)
@@ -333,14 +334,23 @@ def _paths(message_type: Descriptor, values: Mapping[str, Any], prefix: str = ""
             yield prefix + key
 
 
-def _refuse_maps(message_type: Descriptor, values: Mapping[str, Any], path: Path, errors: Errors) -> None:
+def _without_nulls_in_maps(
+    message_type: Descriptor, values: dict[str, Any], changes: dict[str, MapChange]
+) -> dict[str, Any]:
+    """A merge patch's keys without those of maps that are to go, which no map of a message can hold."""
+    left = copy(values)  # With what it knows of its duplicates.
     for key, value in values.items():
-        field = message_type.fields_by_name[key]
-        if value is not None and is_map(field):
-            sentence = "A merge patch would change some keys of it; send it whole, in a body of application/json."
-            errors.add((*path, key), "merge_patch", sentence)
-        elif value is not None and field.message_type and is_nested(field):
-            _refuse_maps(field.message_type, value, (*path, key), errors)
+        field = message_type.fields_by_name.get(key)
+        if field is None or not isinstance(value, dict):
+            continue
+        if is_map(field):
+            changes[key] = MapChange(dict(value))
+            left[key] = copy(value)
+            for name in [name for name, item in value.items() if item is None]:
+                del left[key][name]
+        elif field.message_type and is_nested(field):
+            left[key] = _without_nulls_in_maps(field.message_type, value, changes)
+    return left
 
 
 def _drop_empty(message: Message) -> None:

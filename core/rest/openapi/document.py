@@ -252,8 +252,9 @@ def _introduction() -> str:
             "Users, tasks and meetings, over HTTP and over gRPC: the same operations, answers and errors.",
             "",
             "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
-            "no text for a number. In PATCH the keys that are there are what is changed; `null` empties. It comes with "
-            "its length or in chunks, and has 1 MB at most; an array has 50 MB and 100,000 items.",
+            "no text for a number. In PATCH the keys that are there are what is changed; `null` empties. A merge patch "
+            "changes only the keys of a map that it names. A body comes with its length or in chunks, and has 1 MB at "
+            "most; an array has 50 MB and 100,000 items.",
             "",
             "`application/x-ndjson` is a line of JSON for each message, in bodies and answers. `text/event-stream` is "
             "server-sent events: `event` says what happened, `data` is the message as JSON, `id` is where to go on.",
