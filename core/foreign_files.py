@@ -53,17 +53,23 @@ class Input(io.RawIOBase):
         # A pipe's writer may wait with the rest until the first rows are taken.
         while b"\n" not in head and len(head) < HEAD_BYTES and (part := source.read(HEAD_BYTES - len(head))):
             head += part
-        self.head = head.removeprefix(codecs.BOM_UTF8)
+        head = head.removeprefix(codecs.BOM_UTF8)
+        #: Some programs end lines with CR alone.
+        self._line_end = b"\r" if b"\r" in head and b"\n" not in head and head[:2] not in _UTF16 else b""
+        self.head = self._with_usual_ends(head)
         self._pending = self.head
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = self._pending or self._source.read(len(buffer))
+        part = self._pending or self._with_usual_ends(self._source.read(len(buffer)))
         taken, self._pending = part[: len(buffer)], part[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
+
+    def _with_usual_ends(self, part: bytes) -> bytes:
+        return part.replace(self._line_end, b"\n") if self._line_end else part
 
     @property
     def begins_as_json(self) -> bool:

@@ -88,7 +88,8 @@ def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[It
     known = {name.casefold(): name for name in columns}
 
     def cells(delimiter: str) -> list[str]:
-        return [cell.strip().casefold() for cell in next(csv.reader([first], delimiter=delimiter), [])]
+        # As it is about names of columns, quotation marks and what a broken line holds do not matter yet.
+        return [cell.strip(' "\r\n').casefold() for cell in first.split(delimiter)]
 
     delimiter = max(_DELIMITERS, key=lambda one: len(known.keys() & set(cells(one))))
     reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)

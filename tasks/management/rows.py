@@ -118,6 +118,14 @@ class Reader:
         Raises:
             ValidationError: every field that cannot be read is named.
         """
+        try:
+            return self._read(row)
+        except (AttributeError, LookupError, TypeError) as exc:
+            raise ValidationError(
+                "A field of this row has another form than its source writes.", code="format"
+            ) from exc
+
+    def _read(self, row: Mapping[str, Any]) -> Imported:
         errors: dict[str, ValidationError] = {}
         fields: dict[str, Any] = {}
 
@@ -198,8 +206,8 @@ class Reader:
         return found
 
     def _labels(self, value: Any) -> list[str]:
-        given = value if isinstance(value, list) else str(value).replace(";", ",").split(",")
-        whole = [unicodedata.normalize("NFC", " ".join(str(label).split())) for label in given]
+        given = value if isinstance(value, list) else _text(value).replace(";", ",").split(",")
+        whole = [unicodedata.normalize("NFC", " ".join(_text(label).split())) for label in given]
         labels = list(dict.fromkeys(label[:LONGEST_LABEL].strip() for label in whole if label))
         if len(labels) > MOST_LABELS or any(len(label) > LONGEST_LABEL for label in whole):
             self._notes["labels cut"] += 1
@@ -233,5 +241,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value).strip()
+        value = json.dumps(value, ensure_ascii=False)
+    # JSON may hold halves of characters, which no text has.
+    return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()

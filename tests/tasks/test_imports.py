@@ -283,8 +283,9 @@ def test_rows_that_fail_are_reported_and_can_be_corrected(tmp_path: Path) -> Non
         lambda text: text.replace(";", "\t").encode(),
         lambda text: text.replace(";", ",").encode(),
         lambda text: ("sep=;\r\n" + text).encode(),
+        lambda text: text.replace("\r\n", "\r").encode(),
     ],
-    ids=["utf-8", "bom", "utf-16", "windows-1252", "tabs", "commas", "sep="],
+    ids=["utf-8", "bom", "utf-16", "windows-1252", "tabs", "commas", "sep=", "cr"],
 )
 def test_tables_of_spreadsheet_programs_are_taken(tmp_path: Path, encode: Callable[[str], bytes]) -> None:
     file = tmp_path / "Tabelle.csv"
@@ -346,6 +347,26 @@ def test_what_is_too_long_is_cut_and_counted(tmp_path: Path) -> None:
     task = Task.objects.get()
     assert (len(task.title), len(task.description), len(task.labels[0])) == (200, 10_000, 50)
     assert task.description.startswith(long.strip())
+
+
+def test_halves_of_characters_and_odd_forms_fail_no_run(tmp_path: Path) -> None:
+    file = tmp_path / "issues.json"
+    issue = {
+        "url": "https://github.com/a/b/issues/1",
+        "state": "open",
+        "number": 1,
+        "title": "Half \ud83d",
+        "body": "x",
+    }
+    odd = issue | {"number": 2, "title": {"a": "b"}, "labels": ["\ud800"], "created_at": {"a": 1}}
+    file.write_text(json.dumps([issue, odd]))
+    code, said, _ = called("import", file, "--from", "github")
+    assert (code, said.startswith("2 rows: 1 created, 0 updated, 0 unchanged, 1 failed")) == (1, True)
+    assert Task.objects.get().title == "Half ?"
+    board = tmp_path / "board.json"
+    board.write_text(json.dumps({"cards": [{"id": "1", "name": "Half \udc00"}]}))
+    imported(board, "trello")
+    assert Task.objects.get(source="trello").title == "Half \ufffd"
 
 
 def test_only_administrators_may(root: User, ada: User) -> None:

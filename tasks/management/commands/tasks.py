@@ -208,5 +208,5 @@ def _checked(rows: Iterator[tuple[int, dict[str, Any]]], label: str) -> Iterator
     try:
         for place, row in rows:
             yield place, row
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
         raise BadFile(f"What follows row {place} is no part of {label}.") from exc

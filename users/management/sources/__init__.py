@@ -118,9 +118,12 @@ def recognised(head: bytes) -> str | None:
     if text.lstrip()[:1] in ("{", "["):
         found = {mark for source in SOURCES.values() for marks in source.marks for mark in marks if mark in text}
     else:
-        first = text.partition("\n")[0]
+        first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
         delimiter = max(",;\t|", key=first.count)
-        cells = next(csv.reader([first], delimiter=delimiter), [])
+        try:
+            cells = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error:
+            return None
         if firebase.is_row(cells):
             return "firebase"
         found = {key(cell) for cell in cells}
@@ -170,7 +173,7 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
                 continue
             for field, value in given.items():
                 account.take(field, value)
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, LookupError, TypeError, ValueError):
             yield Item(record.place, ValidationError(f"This is no record of {source.label}.", code="format"), {})
             continue
         yield _item(record.place, account.row)
