@@ -19,6 +19,8 @@ from core.interchange import LONGEST_LINE, BadFile
 
 #: In bytes: enough for the heading of a CSV file, or the first records of a document.
 HEAD_BYTES = 1 << 16
+#: How many notes are shown, and how much of a name.
+MAX_NOTES, MAX_SHOWN_CHARACTERS = 30, 120
 _DELIMITERS = ",;\t|"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: What a spreadsheet program writes before the heading to name the delimiter.
@@ -36,8 +38,9 @@ class Notes(Counter[str]):
     """What of a file was left out or read otherwise: how often, by a name that people understand."""
 
     def told(self) -> str:
-        """Return all notes in a line, the most frequent first."""
-        return ", ".join(f"{name} ({count})" for name, count in self.most_common())
+        """Return the notes in a line, the most frequent first; names, which may be the file's, cut and printable."""
+        told = ", ".join(f"{_printable(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
+        return f"{told}, and {len(self) - MAX_NOTES} others" if len(self) > MAX_NOTES else told
 
 
 class Input(io.RawIOBase):
@@ -263,6 +266,11 @@ def _utf16_lines(file: Input) -> Iterator[str]:
             yield line
     except UnicodeDecodeError as exc:
         raise BadFile(f"Line {number + 1} is not UTF-16 as the file's beginning says.") from exc
+
+
+def _printable(name: str) -> str:
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:MAX_SHOWN_CHARACTERS])
+    return f"{shown}…" if len(name) > MAX_SHOWN_CHARACTERS else shown
 
 
 def lookup(values: Any, path: str) -> Any:

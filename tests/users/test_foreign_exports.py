@@ -364,6 +364,14 @@ def test_the_memory_does_not_grow_with_a_document(tmp_path: Path) -> None:
     assert large < small * 1.5 + 2_000_000
 
 
+def test_names_of_a_file_are_shown_cut_and_printable(tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    more = {f"name {number}": 1 for number in range(40)} | {"bell\x07\x1b[31m": 1, "x" * 500: 1}
+    file.write_text(json.dumps([{"email": "ada@example.com"} | more] * 2))
+    code, said, _ = called("import", file, "--map", "email=email")
+    assert (code, "and 12 others" in said, "\x1b" in said, len(said) < 3_000) == (0, True, False, True)
+
+
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         called("import", "--help")
