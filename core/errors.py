@@ -332,6 +332,18 @@ def message_too_large(most_bytes: int) -> ValidationError:
     return invalid("", "max_length", f"The message is larger than {most_bytes // 1024**2} MB.")
 
 
+class MoreFaults(ValidationError):
+    """A ValidationError that lists the first of its faults.
+
+    Attributes:
+        more: how many faults it does not list.
+    """
+
+    def __init__(self, faults: Mapping[Any, ValidationError], more: int) -> None:
+        super().__init__(faults)  # type: ignore[arg-type]
+        self.more = more
+
+
 def is_database_away(exc: BaseException) -> bool:
     """Whether this exception means that the database cannot be reached, or not just now."""
     if is_statement_ended(exc):
@@ -359,7 +371,7 @@ def problem_of(exc: BaseException) -> Problem:
                 metadata=exc.metadata,
             )
         case ValidationError():
-            return _invalid(tuple(_violations(exc)))
+            return _invalid(tuple(_violations(exc)), getattr(exc, "more", 0))
         case PermissionDenied():
             return Problem("FORBIDDEN", str(exc) or "You may not do this.")
         case ObjectDoesNotExist():
@@ -381,12 +393,13 @@ def problem_of(exc: BaseException) -> Problem:
             )
 
 
-def _invalid(violations: tuple[Violation, ...]) -> Problem:
-    listed, more = violations[:MAX_VIOLATIONS], len(violations) - MAX_VIOLATIONS
+def _invalid(violations: tuple[Violation, ...], more: int) -> Problem:
+    listed = violations[:MAX_VIOLATIONS]
+    more += len(violations) - len(listed)
     message = " ".join(dict.fromkeys(violation.message for violation in listed))
-    if more <= 0:
+    if not more:
         return Problem(INVALID, message, listed)
-    message = f"{message} Only the first {MAX_VIOLATIONS} of {len(violations)} faults are listed."
+    message = f"{message} Only the first {len(listed)} of {len(listed) + more} faults are listed."
     return Problem(INVALID, message, listed, metadata={"more_violations": str(more)})
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import uvicorn
 from django.conf import settings
@@ -84,8 +84,8 @@ async def _has_path(scope: Scope, send: Send) -> bool:
 
     Returns whether there is a path to be served; if there is none, the request has been answered.
     """
-    target = urlsplit(scope["raw_path"].decode("ascii"))
-    if target.scheme in ("http", "https") and target.netloc:
+    target = _whole_url(scope["raw_path"].decode("ascii"))
+    if target:
         scope["raw_path"] = (target.path or "/").encode()
         scope["path"] = unquote(target.path or "/")
         others = [(name, value) for name, value in scope["headers"] if name != b"host"]
@@ -112,6 +112,14 @@ def _caller(scope: Scope) -> str:
         # Probes wait for no other calls from their address.
         return f"health {address}"
     return presumed_caller(sent.get(b"authorization", [""])[0], address)
+
+
+def _whole_url(target: str) -> SplitResult | None:
+    try:
+        url = urlsplit(target)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.netloc else None
 
 
 def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -186,6 +186,16 @@ def test_many_values_cost_little(servers: Servers) -> None:
     assert grown < 400, f"{grown:.0f} MB more"
 
 
+def test_chunks_may_have_extensions_and_trailers(servers: Servers) -> None:
+    with Connection(servers.http_url) as connection:
+        head = f"POST /api/v1/tasks HTTP/1.1\r\nHost: {connection.host}\r\nContent-Type: application/json\r\n"
+        chunks = b'0a;x="y"\r\n{"title": \r\n8\r\n"chunk"}\r\n0\r\nX-Checksum: 1\r\n\r\n'
+        connection.send(f"{head}Transfer-Encoding: Chunked\r\n\r\n".encode() + chunks)
+        answer = connection.answer()
+        assert (answer.status, answer.document["title"]) == (201, "chunk")
+        assert connection.request("GET", "/health").status == 200
+
+
 def test_a_byte_order_mark_is_passed_over(servers: Servers) -> None:
     mark = b"\xef\xbb\xbf"
     assert call(servers, "POST", "/api/v1/tasks", mark + b'{"title": "marked"}', **JSON).status == 201

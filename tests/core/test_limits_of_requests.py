@@ -14,7 +14,7 @@ from core.rpc import problems as over_grpc
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tandem.user.v1.user_pb2 import UpdateUserRequest, User
-from tests.doors import Door, Failed
+from tests.doors import Door, Failed, RestDoor
 from users.models import User as UserModel
 
 MEGABYTE = 1024 * 1024
@@ -70,3 +70,12 @@ def test_of_very_many_faults_the_first_are_listed() -> None:
     info = ErrorInfo.FromString(found["google.rpc.ErrorInfo"])
     assert len(listed) + int(info.metadata["more_violations"]) == 1_000
     assert problem_of(invalid("x", "choice", "Bad.")).metadata == {}
+
+
+def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
+    client, body = RestDoor().client, {f"key{n}": 1 for n in range(1_000)}
+    headers = {"authorization": RestDoor().bearer(ann)}
+    response = client.generic("POST", "/api/v1/tasks", json.dumps(body).encode(), "application/json", headers=headers)
+    document = json.loads(response.content)
+    assert (response.status_code, len(document["errors"]), document["more_violations"]) == (400, 50, "950")
+    assert document["detail"].endswith("Only the first 50 of 1000 faults are listed.")

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from core import enums
+from core.errors import MoreFaults
 from core.rest.json.forms import DATE, INTEGER_RANGES, TIMESTAMP, is_map, map_value, read_day, read_moment
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -47,10 +48,11 @@ Path = tuple[str, ...]
 
 
 class Errors:
-    """What is wrong with a request, by field path; of very many errors the first."""
+    """What is wrong with a request, by field path; of very many errors the first, and how many there are."""
 
     def __init__(self) -> None:
         self._found: dict[Path, ValidationError] = {}
+        self._more = 0
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -58,11 +60,13 @@ class Errors:
     def add(self, path: Path, code: str, sentence: str) -> None:
         if len(self._found) < _MOST_ERRORS:
             self._found.setdefault(path, ValidationError(sentence, code=code))
+        elif path not in self._found:
+            self._more += 1
 
     def raise_any(self) -> None:
         """Raises them all as one ValidationError, if there are any."""
         if self._found:
-            raise ValidationError(self._found)  # type: ignore[arg-type]
+            raise MoreFaults(self._found, self._more) if self._more else ValidationError(self._found)  # type: ignore[arg-type]
 
 
 #: Takes a JSON value and its path; gives the field's value. Where the value does not fit it adds to the errors, and
