@@ -218,6 +218,7 @@ def test_many_rows_may_hold_bytes(db: None) -> None:
         "key": "k",
         "request_hash": b"\0\xff\\x",
         "answer": b"",
+        "subject": None,
         "created_at": timezone.now(),
     }
     insert_many(IdempotencyRecord, [row])
