@@ -160,6 +160,7 @@ def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
 
 def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
     """The body as it arrives, as long as the caller is let in: looked at before each piece, and while none comes."""
+    bodies.check_encoding(request.META)
     context.deadline.set(None)  # A piece takes as long as its client takes.
     chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES, look_every=LOOK_EVERY))
     return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks)

@@ -269,6 +269,13 @@ def _(tus: TusClient) -> None:
     assert tus("DELETE", f"{path}/").status == 204
 
 
+@rule("RFC 9110, 8.4: what is encoded is not stored as if it were the recording.")
+def _(tus: TusClient) -> None:
+    path = begun(tus)
+    is_problem(tus.patch(path, 0, CONTENT[:5], Content_Encoding="gzip"), 415)
+    assert tus.patch(path, 0, CONTENT[:5], Content_Encoding="identity").offset == 5
+
+
 # Creation
 
 
