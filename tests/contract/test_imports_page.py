@@ -20,6 +20,8 @@ FILES = {
     "firebase.json": (USERS / "firebase.json").read_bytes(),
     "hash-config.txt": (USERS / "firebase-hash-config.txt").read_bytes(),
     "auth_user.csv": (USERS / "django-auth_user.csv").read_bytes(),
+    "wp_users.csv": (USERS / "wordpress-wp_users.csv").read_bytes(),
+    "wp_usermeta.csv": (USERS / "wordpress-wp_usermeta.csv").read_bytes(),
     "people.csv": b"name,email,E-Mail,Mobile\nada,ada@example.com,joan@example.com,+4930901820\n",
     "list.csv": b"What,Status\nPaint,In QA\n",
     **{name: (TASKS / name).read_bytes() for name in ("board.json", "Home.csv", "issues.json", "tasks.ics")},

@@ -227,6 +227,17 @@ def test_firebase_passwords_need_the_projects_parameters(tmp_path: Path) -> None
     assert check_password("user1password", account("ada").password)
 
 
+def test_names_of_wordpress_are_in_a_table_of_their_own() -> None:
+    meta = DATA / "wordpress-wp_usermeta.csv"
+    code, said, _ = called("import", DATA / "wordpress-wp_users.csv", "--from", "wordpress", "--usermeta", meta)
+    assert (code, "usermeta wp_capabilities (1)" in said) == (0, True)
+    ada, grace = account("ada"), account("grace")
+    assert (ada.first_name, ada.last_name, ada.bio, ada.roles) == ("Ada", "Byron", "Writes\nprograms.", [Role.CUSTOMER])
+    assert (grace.first_name, grace.last_name, grace.language) == ("Grace", "", "en")
+    for wrong in (("--from", "okta", "--usermeta", meta), ("--from", "wordpress", "--usermeta", DATA / "okta.csv")):
+        assert called("import", DATA / "wordpress-wp_users.csv", *wrong)[0] == 2
+
+
 def test_a_hash_that_costs_too_much_is_an_error_of_its_row(tmp_path: Path) -> None:
     file = tmp_path / "auth_user.csv"
     file.write_text(

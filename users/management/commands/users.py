@@ -32,6 +32,7 @@ from users.management.sources import (
     own_array,
     recognised,
     with_firebase_parameters,
+    with_usermeta,
 )
 from users.queries import every_person, find_administrator
 
@@ -86,6 +87,7 @@ class Command(BaseCommand):
         bring.add_argument(
             "--without-passwords", action="store_true", help="take no password over: all of them are set anew by mail"
         )
+        bring.add_argument("--usermeta", metavar="FILE", help="WordPress' table wp_usermeta as CSV: names, language")
         bring.add_argument("--firebase-parameters", metavar="FILE", help="the project's hash_config, as text or JSON")
         for name, theirs in FIREBASE.items():
             bring.add_argument(f"--firebase-{name.replace('_', '-')}", metavar="VALUE", help=f"its {theirs}")
@@ -210,6 +212,11 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
                     "--firebase-parameters, or --without-passwords."
                 )
             source = with_firebase_parameters(parameters)
+        if options["usermeta"]:
+            if name != "wordpress":
+                raise BadFile("--usermeta goes with --from wordpress.")
+            with opened(options["usermeta"]) as table:
+                source = with_usermeta(Input(Counted(table, None)), notes)
         rows = begun(items(source, Input(file), mapped, notes))
     else:
         rows = _own_rows(path, file, options["format"])

@@ -112,6 +112,11 @@ def with_firebase_parameters(parameters: firebase.Parameters | None) -> Source:
     return replace(SOURCES["firebase"], take=partial(firebase.take, parameters))
 
 
+def with_usermeta(file: Input, notes: Notes) -> Source:
+    """WordPress' source, with what its table `wp_usermeta` says."""
+    return replace(SOURCES["wordpress"], take=partial(applications.with_usermeta, applications.usermeta(file, notes)))
+
+
 def recognised(head: bytes) -> str | None:
     """Which system's export begins like this; None if that cannot be told."""
     text = head.decode(errors="replace")

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.foreign_files import Input, Notes, Record, records_of_json, records_of_table, table
+from core.foreign_files import Input, Notes, Record, key, records_of_json, records_of_table, table
+from core.interchange import BadFile
 from users.management.sources.accounts import ACTIVE, DEACTIVATED, Account, truth
 
 DJANGO = {
@@ -16,6 +17,10 @@ WORDPRESS = {
     "locale": "profile.language", "userregistered": "audit.created_at", "useractivationkey": "", "userstatus": "",
     "id": "", "spam": "", "deleted": "", "nickname": "",
 }  # fmt: skip
+
+
+#: What a user is called by, of what WordPress keeps in a table of its own.
+USERMETA = ("first_name", "last_name", "nickname", "description", "locale")
 
 
 def django_records(file: Input, notes: Notes) -> Iterator[Record]:
@@ -53,3 +58,28 @@ def wordpress(values: Mapping[str, Any], account: Account) -> bool:
     else:
         account.take("status", ACTIVE)
     return True
+
+
+def usermeta(file: Input, notes: Notes) -> dict[str, dict[str, str]]:
+    """What the table `wp_usermeta` says of each user: id → name → value; other names are counted.
+
+    It is kept in memory, a few names a user, as its rows stand in another order than those of the users.
+
+    Raises:
+        BadFile: it is no such table.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for record in records_of_table(table(file, notes)):
+        values = {key(name): value for name, value in record.values.items()}
+        if not {"userid", "metakey", "metavalue"} <= values.keys():
+            raise BadFile("wp_usermeta has the columns user_id, meta_key and meta_value.")
+        if values["metakey"] in USERMETA:
+            found.setdefault(values["userid"], {})[values["metakey"]] = values["metavalue"]
+        elif values["metavalue"]:
+            notes[f"usermeta {values['metakey']}"] += 1
+    return found
+
+
+def with_usermeta(found: Mapping[str, Mapping[str, str]], values: Mapping[str, Any], account: Account) -> bool:
+    own = next((found.get(str(value), {}) for name, value in values.items() if key(name) == "id"), {})
+    return wordpress({**own, **values}, account)
