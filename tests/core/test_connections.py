@@ -54,7 +54,7 @@ def test_a_connection_stays_open_between_requests_as_long_as_it_is_set(servers: 
             assert not connection.is_closed(1.3)
             connection._file = connection.socket.makefile("rb")
             connection.socket.settimeout(20)
-        assert connection.is_closed(5)
+        assert connection.is_closed(3.5)
 
 
 @pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)

@@ -1,8 +1,10 @@
 """How much a request may be, who may send it, and how long it may take: the same over both transports."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 from django.core.exceptions import ValidationError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
@@ -14,7 +16,7 @@ from core.rpc import problems as over_grpc
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tandem.user.v1.user_pb2 import UpdateUserRequest, User
-from tests.doors import Door, Failed, RestDoor
+from tests.doors import OPERATIONS, CallContext, Door, Failed, GrpcDoor, RestDoor
 from users.models import User as UserModel
 
 MEGABYTE = 1024 * 1024
@@ -42,6 +44,21 @@ def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Door, ann
     nonsense = UpdateUserRequest(user_id=str(ann.pk), user=User(email="nonsense"))
     assert refused(api, "UserService/UpdateUser", nonsense).reason == "UNAUTHENTICATED"
     assert refused(api, "TaskService/BulkCreateTasks", [request]).reason == "UNAUTHENTICATED"
+
+
+def test_over_grpc_no_message_is_received_of_who_may_not_call(db: None) -> None:
+    received = []
+
+    def messages() -> Iterator[bytes]:
+        received.append("asked for")
+        yield b"\xff"
+
+    for operation in OPERATIONS.values():
+        if operation.anyone or operation.answers_stream:
+            continue
+        context = CallContext(())
+        GrpcDoor().handlers[f"/{operation.name}"].stream_unary(messages(), context)
+        assert (context.code(), received) == (grpc.StatusCode.UNAUTHENTICATED, []), operation.name
 
 
 def test_a_message_of_a_stream_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
