@@ -1,9 +1,11 @@
 """`If-Match` and `If-None-Match` of every write, over both transports."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import connection
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from changes.models import Change
@@ -296,6 +298,30 @@ def test_a_request_under_one_key_is_another_with_another_condition(api: Door, ow
             api(name, request, actor=owner, idempotency_key="k", **headers)
         assert failed.value.reason == "IDEMPOTENCY_KEY_REUSED"
     task.refresh_from_db()
+
+
+@pytest.mark.parametrize(("if_match", "written"), [('"1", "9"', 1), ('W/"2", "1"', 2), ("*", 12), ('"9", "abc"', 0)])
+def test_as_many_writers_at_once_get_through_as_versions_are_listed(
+    committing_api: Door, owner: User, if_match: str, written: int
+) -> None:
+    made = TaskFactory(created_by=owner)
+
+    def edit(number: int) -> bool:
+        request = task_pb2.UpdateTaskRequest(id=str(made.pk), title=f"T {number}")
+        try:
+            committing_api("TaskService/UpdateTask", request, actor=owner, if_match=if_match)
+            return True
+        except Failed as failed:
+            assert failed.reason == "STALE"
+            return False
+        finally:
+            connection.close()
+
+    committing_api.bearer(owner)
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(edit, range(12))) == written
+    made.refresh_from_db()
+    assert made.version == 1 + written
 
 
 def test_a_list_is_read_tag_by_tag() -> None:
