@@ -25,36 +25,42 @@ def paths() -> dict[str, Any]:
 
 
 def _uploads() -> Schema:
+    offered = dict.fromkeys(("Tus_Version", "Tus_Extension", "Tus_Max_Size", "Tus_Checksum_Algorithm"), _TEXT)
     return {
         "options": described(
             "describeUploads",
             "Files",
             "What of tus 1.0 is offered",
             anyone=True,
-            answers={"204": answer("It is in the header.", None, Tus_Version=_TEXT, Tus_Extension=_TEXT)},
+            answers={"204": answer("It is in the header.", None, **offered)},
         ),
         "post": described(
             "createUpload",
             "Files",
             "Begin the upload of a recording, to be sent piece by piece (tus 1.0)",
+            description="The body may hold the first piece.",
             parameters=[
                 _version(),
-                _header("Upload-Length", "How many bytes will come.", _NUMBER),
+                _header("Upload-Length", "How many bytes will come. This or Upload-Defer-Length.", _NUMBER),
+                _header("Upload-Defer-Length", "`1`: how many is said with a later piece.", _TEXT),
                 _header(
                     "Upload-Metadata",
                     "Pairs of a name and a text in Base64, with commas between: `filename`, `filetype`, `meeting_id`, "
                     "`title`, `sha256`.",
                     _TEXT,
                 ),
+                _CHECKSUM,
             ],
-            answers={"201": answer("Where the pieces go.", None, "Location", Tandem_Meeting_Id=_TEXT)},
-            failures=(404, 409, 412, 413),
+            requestBody={"required": False, "content": _PIECE},
+            answers={"201": answer("Where the pieces go.", None, "Location", Upload_Offset=_NUMBER, **_MARKS)},
+            failures=(404, 409, 412, 413, 415, 460),
         ),
     }
 
 
 def _upload() -> Schema:
     place = {"name": "upload_id", "in": "path", "required": True, "schema": _TEXT}
+    known = {"Upload_Length": _NUMBER, "Upload_Defer_Length": _TEXT, "Upload_Metadata": _TEXT}
     return {
         "parameters": [place],
         "head": described(
@@ -62,8 +68,8 @@ def _upload() -> Schema:
             "Files",
             "How much of an upload has come",
             parameters=[_version()],
-            answers={"200": answer("So much.", None, Upload_Offset=_NUMBER, Upload_Length=_NUMBER)},
-            failures=(404, 412),
+            answers={"200": answer("So much.", None, Upload_Offset=_NUMBER, **known, **_MARKS)},
+            failures=(404, 412, 423),
         ),
         "patch": described(
             "sendPiece",
@@ -72,14 +78,12 @@ def _upload() -> Schema:
             parameters=[
                 _version(),
                 _header("Upload-Offset", "Where the piece begins.", _NUMBER, required=True),
-                _header("Upload-Checksum", "An algorithm, and the digest of the piece in Base64.", _TEXT),
+                _header("Upload-Length", "How many bytes will come in all, if that was deferred.", _NUMBER),
+                _CHECKSUM,
             ],
-            requestBody={
-                "required": True,
-                "content": {_PIECE_TYPE: {"schema": {"type": "string", "contentMediaType": _PIECE_TYPE}}},
-            },
-            answers={"204": answer("It is kept.", None, Upload_Offset=_NUMBER)},
-            failures=(404, 409, 412, 413, 415, 460),
+            requestBody={"required": True, "content": _PIECE},
+            answers={"204": answer("It is kept.", None, Upload_Offset=_NUMBER, **_MARKS)},
+            failures=(404, 409, 412, 413, 415, 423, 460),
         ),
         "delete": described(
             "deleteUpload",
@@ -87,7 +91,7 @@ def _upload() -> Schema:
             "Give an upload up",
             parameters=[_version()],
             answers={"204": answer("It is gone.")},
-            failures=(404, 409, 412),
+            failures=(404, 409, 412, 423),
         ),
     }
 
@@ -126,3 +130,9 @@ def _version() -> Schema:
 
 def _header(name: str, description: str, schema: Schema, *, required: bool = False) -> Schema:
     return {"name": name, "in": "header", "description": description, "required": required, "schema": schema}
+
+
+_PIECE: Schema = {_PIECE_TYPE: {"schema": {"type": "string", "contentMediaType": _PIECE_TYPE}}}
+_CHECKSUM = _header("Upload-Checksum", "An algorithm, and the digest of the piece in Base64.", _TEXT)
+#: What every answer about an upload says.
+_MARKS: dict[str, Schema] = {"Tandem_Meeting_Id": _TEXT, "Upload_Expires": _TEXT}

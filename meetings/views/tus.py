@@ -67,7 +67,9 @@ def _answer(request: HttpRequest, views: dict[str, View], *arguments: str) -> Ht
     if view is None:
         raise MethodNotAllowed(allowed=views)
     if view is _options:
-        return _options(request)
+        answer = _options(request)
+        answer["Allow"] = ", ".join(views)
+        return answer
     if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
         raise UnsupportedVersion(f"Speak tus {VERSION}, and say so in Tus-Resumable.")
     authorization = request.META.get("HTTP_AUTHORIZATION")
@@ -127,7 +129,7 @@ def _head(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
 
 def _patch(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
     if request.content_type != PIECE_TYPE:
-        raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.")
+        raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.", accepted=[PIECE_TYPE], patches=True)
     written = resumable.append(
         call.actor,
         upload_id,
