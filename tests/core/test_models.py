@@ -220,7 +220,6 @@ def test_many_rows_may_hold_bytes(db: None) -> None:
         "answer": b"",
         "subject": None,
         "created_at": timezone.now(),
-        "subject": None,
     }
     insert_many(IdempotencyRecord, [row])
     stored = IdempotencyRecord.objects.get()
