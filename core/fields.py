@@ -1,6 +1,5 @@
 """Model fields that state the rules most texts share: trimmed, bounded, and free of control characters."""
 
-import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,22 +8,7 @@ from django.db import models
 
 from core.ids import uuid7
 from core.mail_addresses import canonical, canonical_or_as_sent
-
-# Unicode's category Cc.
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_CHARACTER_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-
-
-def no_control_characters(value: str) -> None:
-    """A text of one line: no control characters, NUL and line breaks among them."""
-    if _CONTROL_CHARACTER.search(value):
-        raise ValidationError("It may not hold control characters.", code="control_characters")
-
-
-def no_control_characters_but_breaks(value: str) -> None:
-    """A text of many lines: no control characters but tabs and line breaks."""
-    if _CONTROL_CHARACTER_BUT_BREAKS.search(value):
-        raise ValidationError("It may not hold control characters but line breaks and tabs.", code="control_characters")
+from core.texts import no_control_characters, no_control_characters_but_breaks, one_line, trimmed
 
 
 def has_canonical_form(value: str) -> None:
@@ -56,14 +40,14 @@ class Id(PlainInMigrations, models.UUIDField):  # type: ignore[type-arg]
 
 
 class Line(PlainInMigrations, models.CharField):  # type: ignore[type-arg]
-    """One line of text, trimmed."""
+    """One line of text, trimmed, in NFC."""
 
     plain = "django.db.models.CharField"
     default_validators = [no_control_characters]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return value.strip() if isinstance(value, str) else value
+        return one_line(value) if isinstance(value, str) else value
 
 
 class Prose(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
@@ -80,7 +64,7 @@ class Prose(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return value.strip() if isinstance(value, str) else value
+        return trimmed(value) if isinstance(value, str) else value
 
 
 class EmailAddress(Line):

@@ -145,7 +145,8 @@ def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
     """What writes a message as a line of JSON: its set fields."""
 
     def write(message: Message) -> None:
-        file.write(stdlib_json.dumps(json.set_fields(message), ensure_ascii=False, separators=(",", ":")) + "\n")
+        text = stdlib_json.dumps(json.set_fields(message), ensure_ascii=False, separators=(",", ":"))
+        file.write(json.in_one_line(text) + "\n")
 
     return write
 
@@ -178,7 +179,7 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         ],
         "row": row,
     }
-    return stdlib_json.dumps(told, ensure_ascii=False, default=str) + "\n"
+    return json.in_one_line(stdlib_json.dumps(told, ensure_ascii=False, default=str)) + "\n"
 
 
 def reported_row(line: bytes) -> bytes:

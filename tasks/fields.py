@@ -1,13 +1,15 @@
 """Model fields and rules that only tasks need."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from core.fields import PlainInMigrations, no_control_characters, no_control_characters_but_breaks
+from core.errors import invalid
+from core.fields import PlainInMigrations
+from core.texts import no_control_characters, no_control_characters_but_breaks, one_name, trimmed
 
 MOST_LABELS = 50
 LONGEST_LABEL = 50
@@ -36,14 +38,31 @@ def are_metadata(metadata: Any) -> None:
     if sum(len(text.encode()) for pair in metadata.items() for text in pair) > MOST_METADATA_BYTES:
         raise ValidationError(f"Metadata hold at most {MOST_METADATA_BYTES} bytes in all.", code="max_length")
     for name, text in metadata.items():
-        if not name.strip():
+        if not trimmed(name):
             raise ValidationError("Give each of the metadata a name.", code="required")
         no_control_characters(name)
         no_control_characters_but_breaks(text)
 
 
+def labels_to_find(labels: Collection[str]) -> frozenset[str]:
+    """What a task's labels are compared with to find those that have one of these.
+
+    Raises:
+        ValidationError: on `labels`: too many, or one that no label can be.
+    """
+    if len(labels) > MOST_LABELS:
+        raise invalid("labels", "max_items", f"Give at most {MOST_LABELS} labels.")
+    try:
+        for label in labels:
+            no_control_characters(label)
+    except ValidationError as exc:
+        raise ValidationError({"labels": exc.error_list}) from exc
+    # Tasks from before labels had one form keep what was typed.
+    return frozenset([*map(one_name, labels), *(label.strip() for label in labels)])
+
+
 class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
-    """A task's labels, trimmed, in the order they were given (see `are_labels`)."""
+    """A task's labels in the form that is compared, in the order they were given (see `are_labels`)."""
 
     plain = "django.contrib.postgres.fields.ArrayField"
     default_validators = [are_labels]
@@ -54,7 +73,7 @@ class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return [label.strip() if isinstance(label, str) else label for label in value] if value else value
+        return [one_name(label) if isinstance(label, str) else label for label in value] if value else value
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         """By the rule alone: the base field's would tell less, under a code of its own."""

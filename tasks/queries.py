@@ -14,7 +14,7 @@ from core.errors import invalid
 from core.fields import checked_line
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared, Value
-from tasks.fields import MOST_LABELS
+from tasks.fields import labels_to_find
 from tasks.models import OPEN, Priority, Status, Task
 from users.queries import resolve_id
 
@@ -113,8 +113,7 @@ def list_tasks(actor: Any, asked: Asked, order: Order = NEWEST_FIRST, only: Filt
     """
     if order.field not in ORDERS:
         raise invalid("order_by", "choice", f"Sort by one of {', '.join(ORDERS)}.")
-    if len(only.labels) > MOST_LABELS:
-        raise invalid("labels", "max_items", f"Give at most {MOST_LABELS} labels.")
+    only = replace(only, labels=labels_to_find(only.labels))
     asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, **only.bound_to()})
     return page(_selection(actor, only, order), asked, order, default_size=DEFAULT_PAGE_SIZE)
 

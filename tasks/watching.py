@@ -13,6 +13,7 @@ from core import ids
 from core.errors import invalid
 from core.messages import checked_numbers, set_timestamp
 from tandem.task.v1 import task_pb2
+from tasks.fields import labels_to_find
 from tasks.messages import task_from_image
 
 MOST_TASKS = 500
@@ -32,14 +33,14 @@ def watched(operation: str, request: task_pb2.WatchTasksRequest) -> View:
     """The tasks that the request asks for.
 
     Raises:
-        ValidationError: a status that there is not, or too many tasks.
+        ValidationError: a status that there is not, a label that there cannot be, or too many tasks or labels.
     """
     if len(request.task_ids) > MOST_TASKS:
         raise invalid("task_ids", "max_items", f"Watch at most {MOST_TASKS} tasks by their ids, or all.")
     # Whoever asks only for what is no id must not be shown everything.
     task_ids = frozenset(str(ids.parsed(sent) or _NO_TASK) for sent in request.task_ids)
     statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
-    labels = frozenset(request.labels)
+    labels = labels_to_find(request.labels)
     return View(
         operation,
         task_event,

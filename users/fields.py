@@ -10,7 +10,8 @@ from babel.core import get_global
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from core.fields import Line, PlainInMigrations, WebAddress, no_control_characters
+from core.fields import Line, PlainInMigrations, WebAddress
+from core.texts import no_control_characters, trimmed
 
 MOST_SOCIAL_LINKS = 20
 LONGEST_SOCIAL_NAME = 50
@@ -78,7 +79,7 @@ def are_social_links(links: Any) -> None:
     if len(links) > MOST_SOCIAL_LINKS:
         raise ValidationError(f"Give at most {MOST_SOCIAL_LINKS} social links.", code="max_items")
     for name, address in links.items():
-        if not name.strip() or len(name) > LONGEST_SOCIAL_NAME:
+        if not trimmed(name) or len(name) > LONGEST_SOCIAL_NAME:
             raise ValidationError(f"A social link's name has 1 to {LONGEST_SOCIAL_NAME} characters.", code="max_length")
         no_control_characters(name)
         WebAddress().clean(address, None)

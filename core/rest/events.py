@@ -134,7 +134,8 @@ def _last_words(exc: Exception, report: Report) -> bytes:
         report.level = logging.INFO  # That is how feeds end.
     if problem.reason in RESYNC:
         return _resync(problems.document(problem) | {"request_id": report.request_id})
-    return f": {problem.reason}: {problem.message}\n\n".encode()
+    # A line break, such as one in an id that the caller sent, would begin a field of an event.
+    return f": {problem.reason}: {' '.join(problem.message.splitlines())}\n\n".encode()
 
 
 def _resync(document: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from django.db import connection
 from changes.feed import cursors, log, numbering, retention, verification
 from changes.feed.log import Head, Logged
 from core.errors import Failure
+from core.rest.json import in_one_line
 
 POLL_SECONDS = 0.2
 MOST_TOLD = 100
@@ -109,4 +110,4 @@ def _as_json(change: Logged, head: Head) -> str:
         "old": change.old,
         "new": change.new,
     }
-    return json.dumps(told, ensure_ascii=False)
+    return in_one_line(json.dumps(told, ensure_ascii=False))

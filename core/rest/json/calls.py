@@ -42,7 +42,18 @@ _PAGE_KEYS = ("next_page_token", "total_count")
 
 _NO_PART: tuple[None, None] = (None, None)
 
-_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def in_one_line(text: str) -> str:
+    """A JSON text in which no reader finds a line break: those that JSON leaves as they are, are escaped."""
+    if text.isascii():
+        return text
+    return text.replace("\u2028", r"\u2028").replace("\u2029", r"\u2029").replace("\x85", r"\u0085")
+
+
+def _text_of(values: Any) -> str:
+    return in_one_line(_encode(values))
 
 
 class HttpCall(NamedTuple):
@@ -245,7 +256,7 @@ def answer(operation: "Operation", response: Message) -> Any:
 
 def answer_bytes(operation: "Operation", response: Message) -> bytes:
     """As `answer`, as the bytes of a body."""
-    return _dump(answer(operation, response)).encode()
+    return _text_of(answer(operation, response)).encode()
 
 
 def message_bytes(message: Message, **replaced: Any) -> bytes:
@@ -254,7 +265,7 @@ def message_bytes(message: Message, **replaced: Any) -> bytes:
     Args:
         replaced: values to tell instead of what the message holds.
     """
-    return _dump(to_json(message) | replaced).encode()
+    return _text_of(to_json(message) | replaced).encode()
 
 
 def read_answer(operation: "Operation", body: Any) -> Message:

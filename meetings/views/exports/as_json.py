@@ -36,4 +36,4 @@ def written(found: Transcription) -> Iterator[str]:
 
 
 def _dumped(told: Any) -> str:
-    return stdlib_json.dumps(told, ensure_ascii=False)
+    return json.in_one_line(stdlib_json.dumps(told, ensure_ascii=False))
