@@ -62,6 +62,11 @@ def one_name(text: str) -> str:
     return one_line("".join(kept))
 
 
+def without_ignorable(text: str) -> str:
+    """The text without the characters that have no form of their own: for what is none but for its digits."""
+    return text if text.isascii() else _ANY_IGNORABLE.sub("", text)
+
+
 def no_control_characters(value: str) -> None:
     """Refuse what does not belong into a text of one line.
 

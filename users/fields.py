@@ -1,7 +1,9 @@
 """Model fields and rules that only users need."""
 
 import functools
-import zoneinfo
+import re
+import unicodedata
+from importlib.resources import files
 from typing import Any
 
 import phonenumbers
@@ -11,10 +13,20 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from core.fields import Line, PlainInMigrations, WebAddress
-from core.texts import no_control_characters, trimmed
+from core.texts import no_control_characters, trimmed, without_ignorable
 
 MOST_SOCIAL_LINKS = 20
 LONGEST_SOCIAL_NAME = 50
+#: As it is written, with signs between the digits.
+LONGEST_PHONE_NUMBER = 50
+
+#: In NFKC. Dashes have their own code points; a number is grouped by them, spaces, dots, slashes and brackets.
+_DIGITS_AND_SIGNS = re.compile(r"\+[\d\s().\-\u2010-\u2015\u2212/]+")
+# Of CLDR's territories those that ISO 3166-1 does not name: groups, parts of a country, pseudo-locales. Kosovo's XK it
+# leaves to users, and addresses need it.
+_NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
+# No currency, one for tests, and one that ISO 4217 does not name.
+_NO_CURRENCIES = frozenset(("XXX", "XTS", "CNH"))
 
 
 class PhoneNumberField(Line):
@@ -36,11 +48,19 @@ def e164(number: str) -> str:
     Raises:
         ValidationError: it is not a possible international number.
     """
+    # The parser would leave out extensions, letters and whatever else it does not take for a part of the number.
+    written = unicodedata.normalize("NFKC", without_ignorable(number)).strip()
+    if len(written) > LONGEST_PHONE_NUMBER or not _DIGITS_AND_SIGNS.fullmatch(written):
+        raise ValidationError(
+            "Enter a telephone number with its country code and nothing else, as in +14155551234: no extension, no "
+            "letters.",
+            code="phone",
+        )
     try:
-        parsed = phonenumbers.parse(number)
+        parsed = phonenumbers.parse(written)
     except phonenumbers.NumberParseException:
         parsed = None
-    if parsed is None or not phonenumbers.is_possible_number(parsed):
+    if parsed is None or parsed.extension or not phonenumbers.is_possible_number(parsed):
         raise ValidationError("Enter a telephone number with its country code, as in +14155551234.", code="phone")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
@@ -102,16 +122,19 @@ def _languages() -> frozenset[str]:
 def _currencies() -> frozenset[str]:
     # CLDR's currencies that some territory uses today.
     used: Any = get_global("territory_currencies")
-    return frozenset(currency[0] for currencies in used.values() for currency in currencies if currency[2] is None)
+    in_use = (currency[0] for currencies in used.values() for currency in currencies if currency[2] is None)
+    return frozenset(in_use) - _NO_CURRENCIES
 
 
 @functools.cache
 def _countries() -> frozenset[str]:
-    # CLDR's territories; the codes of two letters are ISO 3166-1's, and ZZ, which stands for none.
+    # CLDR's territories.
     codes = map(str, Locale("en").territories)
-    return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - {"ZZ"}
+    return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
 
 
 @functools.cache
 def _timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    # Those of the pinned package, links included, not those of the machine: there, `localtime` and `posixrules` are
+    # other zones on each, and the list depends on what is installed. `Factory` means that none was set.
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()) - {"Factory"}
