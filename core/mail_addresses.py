@@ -17,6 +17,8 @@ import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from core.texts import trimmed
+
 _ATOMS = re.compile(r"[-!#$%&'*+/=?^_`{}|~0-9a-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9a-z]+)*")
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])+"')
 _LITERAL = re.compile(r"\[(?:ipv6:)?([0-9a-f:.]+)\]", re.IGNORECASE)
@@ -24,12 +26,12 @@ _ACE_PREFIX = "xn--"
 
 
 def canonical(address: str) -> str:
-    """The canonical form of an address, in ASCII; white space around it is dropped.
+    """The canonical form of an address, in ASCII; white space and invisible characters around it are dropped.
 
     Raises:
         ValidationError: it is no address that mail can be sent to.
     """
-    local, _, domain = address.strip().rpartition("@")
+    local, _, domain = trimmed(address).rpartition("@")
     return f"{_canonical_local_part(local)}@{_canonical_domain(domain)}"
 
 
