@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "core.rest.middleware.refuse_foreign_pages",
     # What only pages for people need; the API is served before it.
     "core.rest.middleware.serve_api",
+    "core.rest.pages.check_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

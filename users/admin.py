@@ -22,7 +22,7 @@ from changes.admin import LoggedHistory
 from core import search
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
-from core.admin.lists import LargeList
+from core.admin.lists import ChosenRows, LargeList
 from core.admin.writes import ReasonedAction, ThroughServices
 from core.errors import Failure, problem_of
 from users import queries, services
@@ -312,5 +312,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class PermissionGroupAdmin(GroupAdmin, ModelAdmin):
+class PermissionGroupAdmin(ChosenRows, GroupAdmin, ModelAdmin):
     """Django's own, in the looks of the others."""

@@ -61,6 +61,8 @@ class RecentOnly(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Change]) -> QuerySet[Change]:
         if self.value() is None:
             return queryset
+        if self.value() not in [value for value, _ in self.lookup_choices]:
+            return queryset.none()
         newest = Change.objects.aggregate(newest=Max("id"))["newest"] or 0
         return queryset.filter(id__gt=newest - _RECENT, **{str(self.parameter_name): self.value()})
 
@@ -99,7 +101,7 @@ class ReadChanges(OneColumnOrder):
 class ChangeAdmin(LookedAt):
     """To look at: the database writes the log, and nobody rewrites it."""
 
-    list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "reason", "request_id")
+    list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "why", "request_id")
     list_filter = (SubjectTypeFilter, OperationFilter)
     lookups = (SubjectTypeFilter.parameter_name, OperationFilter.parameter_name)
     search_fields = ("subject_id",)
@@ -116,6 +118,10 @@ class ChangeAdmin(LookedAt):
     @admin.display(description="who")
     def who(self, change: Any) -> str:
         return change.reader.who(change)
+
+    @admin.display(description="reason")
+    def why(self, change: Any) -> str:
+        return change.reader.reason(change)
 
     @admin.display(description="differences")
     def differences(self, change: Any) -> str:
@@ -153,7 +159,7 @@ def _entries(reader: Reader, changes: Sequence[Change]) -> list[tuple[object, ..
             change.subject_version,
             change.get_operation_display(),
             reader.who(change),
-            change.reason,
+            reader.reason(change),
             _listed(reader.differences(change)),
             change.request_id,
         )

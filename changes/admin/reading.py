@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.db.models import DateTimeField, Model
 from django.http import HttpRequest
 from django.urls import reverse
@@ -64,8 +64,17 @@ class Reader:
         text = f"{change.subject_type} {change.subject_id}"
         return self._link(model(pk=change.subject_id), text) if model and self._may_see(model) else text
 
+    def reason(self, change: Change) -> str:
+        """Why it was changed, for readers who may see what was changed."""
+        return change.reason if self._may_read(change) else ""
+
     def differences(self, change: Change) -> list[Difference]:
-        """What was set, changed or lost, by field; nothing once the subject was forgotten."""
+        """What was set, changed or lost, by field; nothing once the subject was forgotten.
+
+        Nothing either for readers who may not view what was changed: the log shows no field that the rows do not.
+        """
+        if not self._may_read(change):
+            return []
         old, new = change.old or {}, change.new or {}
         fields = _fields(change.subject_type)
         if old and new:
@@ -109,6 +118,15 @@ class Reader:
         if not self._site.is_registered(model):
             return False
         return self._site.get_model_admin(model).has_view_or_change_permission(self._request)
+
+    def _may_read(self, change: Change) -> bool:
+        """Whether the reader may view the rows of the model that the change is of."""
+        model = model_of(change.subject_type)
+        user: Any = self._request.user
+        if model is None:  # There is none any more, and so no permission for it.
+            return bool(user.is_superuser)
+        opts = model._meta
+        return self._may_see(model) or user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
 
     def _link(self, row: Model, text: str) -> str:
         url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])

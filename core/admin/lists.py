@@ -5,16 +5,21 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
 from core.paging import COUNTED_UP_TO
 
+#: Of a row: a UUID's text is the longest.
+_LONGEST_ID, _GREATEST_ID = 40, 2**63 - 1
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
 _FEW = 1_000
 
@@ -75,7 +80,27 @@ class ChosenOnly(ActionForm):
     select_across = forms.BooleanField(label="", required=False, disabled=True, widget=forms.HiddenInput)
 
 
-class LargeList(ModelAdmin):
+class ChosenRows(ModelAdmin):
+    """An admin whose actions are for rows, whatever else is posted as their ids."""
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuses an action on what cannot be the id of a row."""
+        if not all(map(self._is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            self.message_user(request, "What was chosen is no row of this list; choose again.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().changelist_view(request, *args, **kwargs)
+
+    def _is_id(self, text: str) -> bool:
+        if "\0" in text or len(text) > _LONGEST_ID:
+            return False
+        try:
+            value = self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return not isinstance(value, int) or 0 <= value <= _GREATEST_ID
+
+
+class LargeList(ChosenRows):
     """An admin of a table that may have a million rows. `sortable_by` names columns with an index."""
 
     #: What the query string may filter by; Django would let it filter by any column, secret ones too.

@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from core.admin.json_fields import BoundedJsonField
 from core.errors import Failure, problem_of
 from core.versions import ANY_VERSION, ExpectedVersion, exactly
 
@@ -71,6 +72,9 @@ class ThroughServices(ModelAdmin):
     """
 
     change_form_before_template = "admin/opened_version.html"
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        JSONField: {"form_class": BoundedJsonField, "widget": UnfoldAdminTextareaWidget}
+    }
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         version = getattr(context["original"], "version", None)

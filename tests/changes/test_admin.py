@@ -11,7 +11,7 @@ import changes.admin
 from changes.models import Change
 from changes.services import acting, forget
 from core.context import request_id
-from tests.factories import AdministratorFactory
+from tests.factories import AdministratorFactory, TaskFactory
 from users.models import Role, Status, User
 
 LIST = "admin:changes_change_changelist"
@@ -120,3 +120,27 @@ def test_what_is_forgotten_is_not_told(site: Client, ann: User, bob: User) -> No
     change(ann, bob, bio="Secret")
     forget("user", ann.pk)
     assert all("Secret" not in entry and "<ins" not in entry for entry in history(site, ann))
+
+
+def test_fields_are_shown_only_of_what_one_may_view(client: Client, ann: User, bob: User) -> None:
+    staff = AdministratorFactory()
+    staff.user_permissions.set(Permission.objects.filter(codename__in=("view_change", "view_task")))
+    client.force_login(staff)
+    change(ann, bob, "a private reason", bio="A private life")
+    of_user = Change.objects.latest("id")
+    with acting(bob):
+        TaskFactory(created_by=bob, title="Sow beans")
+    of_task = Change.objects.filter(subject_type="task").latest("id")
+
+    def page(of: Change) -> str:
+        answer = client.get(reverse("admin:changes_change_change", args=[of.pk]), HTTP_HOST="localhost")
+        assert answer.status_code == 200
+        return str(answer.content.decode())
+
+    listed = client.get(reverse(LIST), HTTP_HOST="localhost").content.decode()
+    found = client.get(reverse(LIST), {"q": str(ann.pk)}, HTTP_HOST="localhost").content.decode()
+    for text in (page(of_user), listed, found):
+        assert "A private life" not in text
+        assert "a private reason" not in text
+    assert str(ann.pk) in found
+    assert "Sow beans" in page(of_task)
