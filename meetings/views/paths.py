@@ -53,7 +53,7 @@ def _uploads() -> Schema:
             ],
             requestBody={"required": False, "content": _PIECE},
             answers={"201": answer("Where the pieces go.", None, "Location", Upload_Offset=_NUMBER, **_MARKS)},
-            failures=(404, 409, 412, 413, 415, 460),
+            failures=(404, 409, 412, 413, 415, 460, 507),
         ),
     }
 
@@ -83,7 +83,7 @@ def _upload() -> Schema:
             ],
             requestBody={"required": True, "content": _PIECE},
             answers={"204": answer("It is kept.", None, Upload_Offset=_NUMBER, **_MARKS)},
-            failures=(404, 409, 412, 413, 415, 423, 460),
+            failures=(404, 409, 412, 413, 415, 423, 460, 507),
         ),
         "delete": described(
             "deleteUpload",

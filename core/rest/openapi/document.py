@@ -234,6 +234,7 @@ class _Described:
             413: takes_body,
             415: takes_body,
             422: self._takes_key,
+            507: self._operation.takes_file,
         }
         return sorted({*_ALWAYS_POSSIBLE, *(status for status, may_be in possible.items() if may_be)})
 
