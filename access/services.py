@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from access import queries, tokens
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
-from core import auth, ids, limits
+from core import auth, clock, ids, limits
 from core.addresses import caller_key
 from core.auth import Credential
 from core.errors import Conflict, RateLimited, Unauthenticated, invalid
@@ -75,8 +75,19 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
     with transaction.atomic():
         if not note_login(user, renewed_hash):
             raise _wrong()
-        session = Session.objects.create(user=user, address=address[:64], user_agent=_printable(user_agent)[:300])
+        session = Session.objects.create(
+            user=user, created_at=_begin(user), address=address[:64], user_agent=_printable(user_agent)[:300]
+        )
         return Grant(session, _issue(session, tokens.new_secret()))
+
+
+def _begin(owner: Any) -> datetime:
+    """When a credential begins that is made now: never before what is good for its owner.
+
+    Otherwise a clock that was ahead when the owner's credentials were ended would keep them out until then.
+    """
+    found: datetime = max(clock.now(), owner.tokens_valid_from)
+    return found
 
 
 def login_to_site(*, email: str, password: str, address: str = "") -> User:
@@ -207,7 +218,9 @@ def create_api_key(
     if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
         raise PermissionDenied("Everyone makes their own API keys; administrators also those of service accounts.")
     secret = tokens.new_secret()
-    key = ApiKey(user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor)
+    key = ApiKey(
+        user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor, created_at=_begin(owner)
+    )
     key.secret_hash = tokens.hash_of(secret)
     clean(key)
     _check_may_give(actor, key, made_with)

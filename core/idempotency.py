@@ -7,7 +7,7 @@ a kept answer is for its caller to check (`core.replays`). It is forgotten when 
 
 import json
 from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,7 +34,7 @@ _CLAIM = """
         VALUES (%s, %s, %s, %s, '', %s)
         ON CONFLICT (principal, operation, key) DO UPDATE
             SET request_hash = EXCLUDED.request_hash, answer = '', subject = NULL, created_at = EXCLUDED.created_at
-            WHERE core_idempotencyrecord.created_at < %s
+            WHERE core_idempotencyrecord.created_at NOT BETWEEN %s AND %s
         RETURNING id
     )
     SELECT id, set_config('lock_timeout', %s, true) FROM claimed
@@ -47,11 +47,11 @@ _KEEP_MANY = """
     ON CONFLICT (principal, operation, key) DO UPDATE
         SET request_hash = EXCLUDED.request_hash, answer = EXCLUDED.answer, subject = NULL,
             created_at = EXCLUDED.created_at
-        WHERE core_idempotencyrecord.created_at < %s
+        WHERE core_idempotencyrecord.created_at NOT BETWEEN %s AND %s
 """
 _KEPT = """
     SELECT key, request_hash, answer FROM core_idempotencyrecord
-    WHERE principal = %s AND operation = %s AND key = ANY(%s) AND created_at >= %s
+    WHERE principal = %s AND operation = %s AND key = ANY(%s) AND created_at BETWEEN %s AND %s
 """
 _KEEP = "UPDATE core_idempotencyrecord SET answer = %s, subject = %s WHERE id = %s"
 
@@ -124,7 +124,7 @@ def kept(principal: str, operation: str, keys: Collection[str]) -> dict[str, Kep
     if not keys:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_KEPT, [principal, operation, list(keys), timezone.now() - KEPT_FOR])
+        cursor.execute(_KEPT, [principal, operation, list(keys), *_counting()])
         return {key: Kept(bytes(request_hash), bytes(answer)) for key, request_hash, answer in cursor.fetchall()}
 
 
@@ -134,7 +134,6 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     Raises:
         IntegrityError: somebody used one of the keys meanwhile.
     """
-    now = timezone.now()
     # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
     records = [
         {"key": key, "request_hash": f"\\x{digests(request)[0].hex()}", "answer": f"\\x{answer.hex()}"}
@@ -143,21 +142,27 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     if not records:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP_MANY, [principal, operation, now, json.dumps(records), now - KEPT_FOR])
+        cursor.execute(_KEEP_MANY, [principal, operation, timezone.now(), json.dumps(records), *_counting()])
         if cursor.rowcount < len(records):
             raise IntegrityError("An idempotency key was used meanwhile.")
 
 
 def prune() -> int:
     """Deletes the records past their time; gives how many."""
-    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+    deleted, _ = IdempotencyRecord.objects.exclude(created_at__range=_counting()).delete()
     return deleted
+
+
+def _counting() -> tuple[datetime, datetime]:
+    """The times of records that count. One from the future was kept by a clock that was ahead, and counts as old."""
+    now = timezone.now()
+    return now - KEPT_FOR, now + KEPT_FOR
 
 
 def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
     """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
-    now = timezone.now()
-    told = [f"{WAIT_MS}ms", principal, operation, key, request_hash, now, now - KEPT_FOR, str(sessions.statement_ms())]
+    limit = str(sessions.statement_ms())
+    told = [f"{WAIT_MS}ms", principal, operation, key, request_hash, timezone.now(), *_counting(), limit]
     try:
         cursor.execute(_CLAIM, told)
         row = cursor.fetchone()

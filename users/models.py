@@ -14,7 +14,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from changes.triggers import logged
-from core import passwords
+from core import clock, passwords
 from core.collation import sort_key_of
 from core.fields import EmailAddress, Id, Line, Prose, WebAddress
 from core.models import Versioned, clean
@@ -196,7 +196,14 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     def set_password(self, raw_password: str | None) -> None:
         """A new password ends the sessions, also where Django's own commands set it."""
         super().set_password(raw_password and passwords.normalized(raw_password))
-        self.tokens_valid_from = now()
+        self.tokens_valid_from = self.next_validity()
+
+    def next_validity(self) -> datetime:
+        """From when credentials are valid if those of now are ended: by the database's clock, and after the last time.
+
+        A clock that was ahead the last time would otherwise leave credentials valid that began by it.
+        """
+        return max(clock.now(), self.tokens_valid_from + timedelta(microseconds=1))
 
     def check_password(self, raw_password: str | None) -> bool:
         return raw_password is not None and passwords.verify(raw_password, self.password).fits

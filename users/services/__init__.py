@@ -331,7 +331,7 @@ def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:
 def _save(actor: Any, user: User, **fields: Any) -> User:
     also: dict[str, Any] = {"updated_by": actor}
     if fields.get("status", user.status) not in OPEN:
-        also["tokens_valid_from"] = timezone.now()
+        also["tokens_valid_from"] = user.next_validity()
         mailed_tokens.void(user)
     save_clean(user, also=also, **fields)
     auth.forget(user.pk)

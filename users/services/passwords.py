@@ -129,7 +129,7 @@ def _hashed_new_password(user: User, password: str) -> str:
 
 
 def _set_password(actor: Any, user: User, password: str) -> None:
-    save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": timezone.now()})
+    save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": user.next_validity()})
     mailed_tokens.void(user)
     auth.forget(user.pk)
     enqueue("users.send_password_changed", user_id=str(user.pk), at=timezone.now().isoformat())
