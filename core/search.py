@@ -16,6 +16,9 @@ There is no ranking: lists stay in their own order and cost the same on every pa
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import BooleanField, F, Func, GeneratedField, Value
 
+from core.fields import checked_line
+from core.texts import without_ignorable
+
 
 def words_of(*columns: str) -> GeneratedField:
     """A column with the words of these text columns, each up to 100 characters; index it with GIN.
@@ -31,11 +34,21 @@ def words_of(*columns: str) -> GeneratedField:
 def matches(column: str, *queries: str) -> Func:
     """A condition for `filter`: for each word of one of the queries, a word in `column` begins with it.
 
-    No row fulfils it if a query has no word. Queries may not hold NUL (see `checked_line`, `typed`).
+    No row fulfils it if a query has no word. Queries may not hold NUL (see `checked_query`, `typed`).
     """
     patterns = (Func(Value(query), function="core_search_pattern") for query in queries)
     any_of_them = Func(*patterns, template="(%(expressions)s)", arg_joiner=" || ")
     return Func(F(column), any_of_them, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
+
+
+def checked_query(query: str, max_length: int) -> str:
+    """What a call looks for, as `matches` takes it: by the rules of a line.
+
+    Raises:
+        ValidationError: on `query`.
+    """
+    # Marks of direction come along when text is copied, and stand in no word.
+    return checked_line("query", without_ignorable(query), max_length)
 
 
 def typed(query: str) -> str:

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from core import ids, search
 from core.errors import invalid
-from core.fields import checked_line
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared, Value
 from tasks.fields import labels_to_find
@@ -147,7 +146,7 @@ def not_found(task_id: str) -> Task.DoesNotExist:
 
 def _selection(actor: Any, only: Filter, order: Order) -> Selection[Task]:
     """The tasks that fit the filter, as far as the actor may see them."""
-    query = checked_line("query", only.query, LONGEST_QUERY)
+    query = search.checked_query(only.query, LONGEST_QUERY)
     people = {name: resolve_id(actor, sent) for name in _PEOPLE if (sent := getattr(only, name))}
     ways = _ways(actor, people)
     if not actor.is_authenticated or None in people.values() or ways == ():

@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet, Value
 
 from core import ids, search
 from core.errors import invalid
-from core.fields import checked_line
 from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared
@@ -179,7 +178,7 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
         ValidationError: on `query`, `page_size` or `page_token`.
         PermissionDenied: the filter would tell what the actor may not see.
     """
-    query = checked_line("query", query, LONGEST_QUERY)
+    query = search.checked_query(query, LONGEST_QUERY)
     selection = _selection(actor, only, query)
     exact = None
     if "@" in query and policies.may_read_everything(actor):

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core import ids, search
-from core.fields import checked_line
 from core.paging import Asked, Order, Page, Selection, page
 from core.prepared import Prepared, Value
 from meetings.models import Meeting, takes_part
@@ -112,7 +111,7 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
 
 def _selection(actor: Any, only: Filter) -> Selection[Meeting]:
     """The meetings that fit the filter, as far as the actor may see them."""
-    query = checked_line("query", only.query, LONGEST_QUERY)
+    query = search.checked_query(only.query, LONGEST_QUERY)
     if not actor.is_authenticated:
         return Selection(Meeting, Meeting.objects.none)
     found_by: dict[str, Value | None] = {

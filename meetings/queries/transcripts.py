@@ -9,7 +9,6 @@ from django.db.models import F, QuerySet
 
 from core import search
 from core.errors import invalid
-from core.fields import checked_line
 from core.paging import COUNTED_UP_TO, Asked, Order, Page, Selection, page
 from core.prepared import Value
 from meetings.models import Meeting, Segment, Transcript, takes_part
@@ -63,7 +62,7 @@ def search_transcripts(actor: Any, query: str, asked: Asked) -> Found:
     Raises:
         ValidationError: on `query`, `page_size` or `page_token`.
     """
-    query = checked_line("query", query, LONGEST_QUERY)
+    query = search.checked_query(query, LONGEST_QUERY)
     if not query:
         raise invalid("query", "required", "Say what to look for.")
     asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, "query": query})

@@ -236,6 +236,12 @@ def test_a_domain_is_found_by_either_spelling(api: Door, administrator: User) ->
         assert by_users(api, administrator, query) == {"Ada"}
 
 
+@pytest.mark.parametrize("query", ["\u202aWeekly", "plan\u200fning\u202c", "\ufeffweek\u00adly"])
+def test_marks_that_were_copied_along_make_no_difference(api: Door, administrator: User, query: str) -> None:
+    TaskFactory(title="Weekly planning")
+    assert by_tasks(api, administrator, query) == {"Weekly planning"}
+
+
 @pytest.mark.parametrize("query", ["!", "...", "؟", "\u0301", "\u200b!", "「」"])
 def test_a_query_without_a_word_finds_nothing(api: Door, administrator: User, query: str) -> None:
     TaskFactory(title="! ... ؟ 「」 a")
