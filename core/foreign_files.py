@@ -1,7 +1,7 @@
 """Files of other systems: CSV as spreadsheets write it, and JSON documents, read record by record.
 
 A file is read once, from its beginning to its end, so standard input will do; its beginning can be looked at before.
-What is said of a file in a message names lines, columns and numbers, never what stands in it: exports are about people.
+A message about a file names lines, columns and numbers, never what stands in it: exports are about people.
 """
 
 import codecs
@@ -37,10 +37,10 @@ class Source(Protocol):
 class Notes(Counter[str]):
     """What of a file was left out or read otherwise: how often, by a name that people understand."""
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return the notes in a line, the most frequent first; names, which may be the file's, cut and printable."""
-        told = ", ".join(f"{_printable(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
-        return f"{told}, and {len(self) - MAX_NOTES} others" if len(self) > MAX_NOTES else told
+        shown = ", ".join(f"{_printable(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
+        return f"{shown}, and {len(self) - MAX_NOTES} others" if len(self) > MAX_NOTES else shown
 
 
 class Input(io.RawIOBase):
@@ -95,7 +95,7 @@ class Record(NamedTuple):
 def table(file: Input, notes: Notes, *, any_encoding: bool = False) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV file, the heading first, each with the line it begins on; rows without any text are left out.
 
-    The delimiter is found in the first line. UTF-16 is read where a byte order mark says so.
+    The delimiter is found in the first line. UTF-16 is read where there is its byte order mark.
 
     Args:
         any_encoding: lines that are not UTF-8 are read as Windows-1252, and counted in the notes.
@@ -265,7 +265,7 @@ def _utf16_lines(file: Input) -> Iterator[str]:
                 raise BadFile(f"Line {number} has more than {LONGEST_LINE} characters.")
             yield line
     except UnicodeDecodeError as exc:
-        raise BadFile(f"Line {number + 1} is not UTF-16 as the file's beginning says.") from exc
+        raise BadFile(f"Line {number + 1} is not UTF-16 as its byte order mark claims.") from exc
 
 
 def _printable(name: str) -> str:

@@ -29,7 +29,7 @@ def begun(items: Iterator[Item]) -> Iterator[Item]:
 
 
 class FileImport:
-    """One run; what a row is, a subclass says.
+    """One run; a subclass defines what a row is.
 
     Args:
         items: the rows.

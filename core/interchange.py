@@ -170,7 +170,7 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         prefix: what the names of fields are shown without.
         row: its JSON values.
     """
-    told = {
+    content = {
         "line": line,
         "reason": problem.reason,
         "message": problem.message,
@@ -179,7 +179,7 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         ],
         "row": row,
     }
-    return json.in_one_line(stdlib_json.dumps(told, ensure_ascii=False, default=str)) + "\n"
+    return json.in_one_line(stdlib_json.dumps(content, ensure_ascii=False, default=str)) + "\n"
 
 
 def reported_row(line: bytes) -> bytes:
@@ -187,12 +187,12 @@ def reported_row(line: bytes) -> bytes:
     if not line.startswith(b'{"line":'):
         return line
     try:
-        told = stdlib_json.loads(line)
+        content = stdlib_json.loads(line)
     except (ValueError, RecursionError):
         return line
-    if not (isinstance(told, dict) and told.keys() == _REPORTED and isinstance(told["row"], dict)):
+    if not (isinstance(content, dict) and content.keys() == _REPORTED and isinstance(content["row"], dict)):
         return line
-    return stdlib_json.dumps(_without_masks(told["row"])).encode()
+    return stdlib_json.dumps(_without_masks(content["row"])).encode()
 
 
 _REPORTED = {"line", "reason", "message", "fields", "row"}

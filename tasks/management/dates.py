@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 class Ambiguous(ValueError):
-    """Day and month cannot be told apart."""
+    """Day and month cannot be distinguished."""
 
 
 def read(text: str, zone: datetime.tzinfo) -> Moment:

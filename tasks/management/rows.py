@@ -182,8 +182,8 @@ class Reader:
         try:
             return dates.read(_text(value), self._zone)
         except dates.Ambiguous as exc:
-            told = "It may be two days: write it as in 2026-01-31."
-            raise ValidationError(told, code="format") from exc
+            message = "It may be two days: write it as in 2026-01-31."
+            raise ValidationError(message, code="format") from exc
         except (ValueError, OverflowError) as exc:
             raise ValidationError("Write it as in 2026-01-31 or 2026-01-31T09:30:00Z.", code="format") from exc
 

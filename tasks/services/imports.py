@@ -86,7 +86,7 @@ def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
 
 def import_tasks(actor: Any, chunk: Chunk) -> None:
     """Write tasks that were checked: those that are new, and of those that were brought in before the fields that have
-    changed in their source since. What is wrong with a row, its `problem` says.
+    changed in their source since. A row's `problem` names what is wrong with it.
 
     Raises:
         PermissionDenied
@@ -185,7 +185,7 @@ def _update(origin: TaskOrigin, task: Task | None, made: Draft) -> Fate:
         done = changes["status"] == Status.DONE
         also["completed_at"] = (task.completed_at or made.task.completed_at) if done else None
     if "metadata" in changes:
-        # What was noted here stays beside what the source says.
+        # What was noted here stays beside what the source has.
         changes["metadata"] = task.metadata | changes["metadata"]
     version = task.version
     save_clean(task, also=also, **changes)

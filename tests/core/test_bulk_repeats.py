@@ -47,7 +47,7 @@ def filler_user(number: int) -> BulkImportUsersRequest:
     return user(f"between-{number}@example.com")
 
 
-def told(answer: Any) -> list[tuple[int, list[tuple[str, str, str]]]]:
+def errors_of(answer: Any) -> list[tuple[int, list[tuple[str, str, str]]]]:
     return [(error.index, [(v.field, v.rule, v.message) for v in error.field_violations]) for error in answer.errors]
 
 
@@ -76,7 +76,7 @@ def test_a_repeated_bad_task_has_the_error_of_the_first(api: Door, ann: User, be
     written = between if mode is None else 0
     assert (answer.success_count, len(answer.tasks), answer.committed_through) == (written, written, len(items))
     expected = [("title", "required", "Title is required")]
-    assert told(answer) == [(0, expected), (len(items) - 1, expected)]
+    assert errors_of(answer) == [(0, expected), (len(items) - 1, expected)]
     assert Task.objects.count() == written
     # An error is not kept: the key may be used for what is right.
     assert api(TASKS, [task("Right", "k")], actor=ann).success_count == 1
@@ -123,10 +123,10 @@ def test_repeated_users_count_as_the_first(api: Door, administrator: User, betwe
     answer = api(USERS, bad, actor=administrator)
     assert (answer.imported, answer.skipped, answer.committed_through) == (between, 0, len(bad))
     expected = [("user.email", "email", "Enter an e-mail address.")]
-    assert told(answer) == [(0, expected), (len(bad) - 1, expected)]
+    assert errors_of(answer) == [(0, expected), (len(bad) - 1, expected)]
     taken = apart(user("A@example.com", "c"), user("A@example.com", "c"), 0, filler_user)
     answer = api(USERS, taken, actor=administrator)
-    assert [index for index, _ in told(answer)] == [0, 1]
+    assert [index for index, _ in errors_of(answer)] == [0, 1]
     assert (answer.imported, answer.skipped) == (0, 0)
 
 
@@ -175,7 +175,7 @@ def test_what_another_transaction_takes_meanwhile_fails_with_its_repeats(
         thread.join()
     assert (answer.imported, answer.skipped) == (1, 0)
     expected = [("user.email", "already_exists", "User with email a@example.com already exists")]
-    assert told(answer) == [(0, expected), (2, expected)]
+    assert errors_of(answer) == [(0, expected), (2, expected)]
     assert set(User.objects.exclude(pk=administrator.pk).values_list("email", flat=True)) == {
         "a@example.com", "b@example.com",
     }  # fmt: skip

@@ -39,9 +39,9 @@ def called(*arguments: Any) -> tuple[int, str, str]:
 
 
 def imported(file: Path, system: str, *arguments: Any) -> str:
-    code, said, why = called("import", file, "--from", system, "--as", "root@example.com", *arguments)
+    code, output, why = called("import", file, "--from", system, "--as", "root@example.com", *arguments)
     assert (code, why) == (0, "")
-    return said
+    return output
 
 
 @pytest.fixture(autouse=True)
@@ -174,9 +174,9 @@ def value_of(task: Task, name: str) -> Any:
 @pytest.mark.parametrize("file", EXPECTED)
 def test_tasks_come_in_with_all_that_has_a_place(ada: User, grace: User, root: User, file: str) -> None:
     system, tasks, notes = EXPECTED[file]
-    said = imported(DATA / file, system, "--users", DATA / "people.csv")
+    output = imported(DATA / file, system, "--users", DATA / "people.csv")
     total = Task.objects.count()
-    assert said.startswith(f"{total} rows: {total} created, 0 updated, 0 unchanged, 0 failed;")
+    assert output.startswith(f"{total} rows: {total} created, 0 updated, 0 unchanged, 0 failed;")
     for title, expected in tasks.items():
         task = Task.objects.filter(title=title).order_by("id").first()
         assert task is not None
@@ -184,7 +184,7 @@ def test_tasks_come_in_with_all_that_has_a_place(ada: User, grace: User, root: U
         (change,) = Change.objects.filter(subject_id=task.pk)
         assert (change.actor, change.reason) == (str(root.pk), "import")
     for note in notes:
-        assert note in said
+        assert note in output
     # Once more, nothing happens.
     again = imported(DATA / file, system, "--users", DATA / "people.csv")
     assert again.startswith(f"{total} rows: 0 created, 0 updated, {total} unchanged, 0 failed;")
@@ -231,9 +231,9 @@ def test_a_further_import_writes_what_has_changed_there_and_keeps_what_was_chang
 def test_what_was_deleted_here_stays_so(root: User) -> None:
     imported(DATA / "issues.json", "github")
     delete_task(root, str(Task.objects.get(title="Done").pk))
-    said = imported(DATA / "issues.json", "github")
-    assert said.startswith("3 rows: 0 created, 0 updated, 2 unchanged, 0 failed;")
-    assert "1 were deleted here after an earlier import, and stay so." in said
+    output = imported(DATA / "issues.json", "github")
+    assert output.startswith("3 rows: 0 created, 0 updated, 2 unchanged, 0 failed;")
+    assert "1 were deleted here after an earlier import, and stay so." in output
     assert TaskOrigin.objects.filter(task=None).count() == 1
 
 
@@ -254,10 +254,10 @@ def test_rows_that_fail_are_reported_and_can_be_corrected(tmp_path: Path) -> Non
         "1,,todo,,,\n2,Two,someday,9,soon,\n3,Three,,,02/03/2026,\n"
         "4,Four,done,,,\n4,Four again,,,,\n5,Five,,,13/03/2026,\n"
     )
-    code, said, why = called("import", file, "--from", "csv")
+    code, output, why = called("import", file, "--from", "csv")
     errors = tmp_path / "tasks.csv.errors.jsonl"
     assert (code, why) == (1, f"4 rows failed; {errors} says why.")
-    assert said.startswith("6 rows: 2 created, 0 updated, 0 unchanged, 4 failed;")
+    assert output.startswith("6 rows: 2 created, 0 updated, 0 unchanged, 4 failed;")
     found = [json.loads(line) for line in errors.read_text().splitlines()]
     assert [(one["line"], sorted(field["field"] for field in one["fields"])) for one in found] == [
         (2, ["title"]), (3, ["due_date", "priority", "status"]), (4, ["due_date"]), (6, ["external_id"]),
@@ -290,9 +290,9 @@ def test_rows_that_fail_are_reported_and_can_be_corrected(tmp_path: Path) -> Non
 def test_tables_of_spreadsheet_programs_are_taken(tmp_path: Path, encode: Callable[[str], bytes]) -> None:
     file = tmp_path / "Tabelle.csv"
     file.write_bytes(encode("TITLE;dOnE;Due Date;;\r\nGießen;TRUE;2026-03-01;;\r\n;;;;\r\nÄpfel;FALSE\r\n"))
-    said = imported(file, "csv")
-    assert said.startswith("2 rows: 2 created")
-    assert ("read as Windows-1252 (2)" in said) == (encode("ß") == b"\xdf")
+    output = imported(file, "csv")
+    assert output.startswith("2 rows: 2 created")
+    assert ("read as Windows-1252 (2)" in output) == (encode("ß") == b"\xdf")
     assert dict(Task.objects.values_list("title", "status")) == {"Gießen": Status.DONE, "Äpfel": Status.TODO}
 
 
@@ -341,9 +341,9 @@ def test_what_is_too_long_is_cut_and_counted(tmp_path: Path) -> None:
         "number": 1, "url": "https://github.com/a/b/issues/1", "state": "open", "title": long, "body": "b" * 65_000,
         "labels": [{"name": "l" * 60}], "author": {"login": "ada"},
     }]))  # fmt: skip
-    said = imported(file, "github")
+    output = imported(file, "github")
     for note in ("titles cut, whole in the description (1)", "descriptions cut (1)", "labels cut (1)"):
-        assert note in said
+        assert note in output
     task = Task.objects.get()
     assert (len(task.title), len(task.description), len(task.labels[0])) == (200, 10_000, 50)
     assert task.description.startswith(long.strip())
@@ -360,8 +360,8 @@ def test_halves_of_characters_and_odd_forms_fail_no_run(tmp_path: Path) -> None:
     }
     odd = issue | {"number": 2, "title": {"a": "b"}, "labels": ["\ud800"], "created_at": {"a": 1}}
     file.write_text(json.dumps([issue, odd]))
-    code, said, _ = called("import", file, "--from", "github")
-    assert (code, said.startswith("2 rows: 1 created, 0 updated, 0 unchanged, 1 failed")) == (1, True)
+    code, output, _ = called("import", file, "--from", "github")
+    assert (code, output.startswith("2 rows: 1 created, 0 updated, 0 unchanged, 1 failed")) == (1, True)
     assert Task.objects.get().title == "Half ?"
     board = tmp_path / "board.json"
     board.write_text(json.dumps({"cards": [{"id": "1", "name": "Half \udc00"}]}))
@@ -381,16 +381,16 @@ def test_only_administrators_may(root: User, ada: User) -> None:
 def test_a_task_is_not_given_to_a_closed_account(ada: User, grace: User, root: User) -> None:
     grace.status = AccountStatus.DEACTIVATED
     grace.save()
-    said = imported(DATA / "tasks.csv", "csv")
-    assert "assignee 'grace@example.com' is no user here; the importer stands in (1)" in said
+    output = imported(DATA / "tasks.csv", "csv")
+    assert "assignee 'grace@example.com' is no user here; the importer stands in (1)" in output
     assert Task.objects.get(title="Water the plants").assigned_to == root
 
 
 def test_imported_tasks_are_what_both_transports_show(committing_api: Door, ada: User, grace: User) -> None:
     imported(DATA / "tasks.csv", "csv")
     task = Task.objects.get(title="Water the plants")
-    told = committing_api("TaskService/GetTask", GetTaskRequest(id=str(task.pk)), actor=grace)
-    assert (told.title, told.created_by, told.source) == ("Water the plants", str(ada.pk), "csv/tasks")
+    shown = committing_api("TaskService/GetTask", GetTaskRequest(id=str(task.pk)), actor=grace)
+    assert (shown.title, shown.created_by, shown.source) == ("Water the plants", str(ada.pk), "csv/tasks")
 
 
 @pytest.mark.parametrize("file", EXPECTED)
@@ -418,9 +418,9 @@ def test_a_file_is_recognised(file: str) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, system: str, content: bytes) -> None:
     file = tmp_path / "file"
     file.write_bytes(content)
-    code, said, why = called("import", file, "--from", system)
+    code, output, why = called("import", file, "--from", system)
     assert not Task.objects.exists()
-    assert code in (1, 2) or said.startswith("0 rows")
+    assert code in (1, 2) or output.startswith("0 rows")
     assert "Traceback" not in why
 
 
@@ -428,8 +428,8 @@ def test_many_chunks_and_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bulk, "CHUNK", 50)
     file = tmp_path / "list.csv"
     file.write_text("title\n" + "".join(f"Task {number % 60}\n" for number in range(130)))
-    said = imported(file, "csv", "--dry-run")
-    assert said.startswith("A dry run: no task was written.\n130 rows: 130 created")
+    output = imported(file, "csv", "--dry-run")
+    assert output.startswith("A dry run: no task was written.\n130 rows: 130 created")
     assert not Task.objects.exists()
     assert not TaskOrigin.objects.exists()
     assert imported(file, "csv").startswith("130 rows: 130 created")

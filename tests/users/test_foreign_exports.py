@@ -32,7 +32,7 @@ ADA: dict[str, Any] = {
 DAY = datetime(2020, 6, 5, 4, 3, 2, tzinfo=UTC)
 
 #: File → what is given beside `--from`, the accounts that come of it, who of them logs in with `PASSWORD` (or another),
-#: and what is said to have been left out.
+#: and what is output to have been left out.
 EXPORTS: dict[str, tuple[str, tuple[Any, ...], dict[str, dict[str, Any]], dict[str, str], tuple[str, ...]]] = {
     "auth0-export.ndjson": (
         "auth0", (),
@@ -164,8 +164,8 @@ def account(name: str) -> User:
 def test_an_export_comes_in_with_all_that_has_a_place(committing_api: Door, tmp_path: Path, file: str) -> None:
     system, options, accounts, passwords, left = EXPORTS[file]
     errors = tmp_path / "errors.jsonl"
-    code, said, why = called("import", DATA / file, "--from", system, "--errors", errors, *options)
-    assert (code, why) == (0, ""), errors.read_text() if errors.exists() else said
+    code, output, why = called("import", DATA / file, "--from", system, "--errors", errors, *options)
+    assert (code, why) == (0, ""), errors.read_text() if errors.exists() else output
     assert set(User.objects.values_list("email", flat=True)) == {f"{name}@example.com" for name in accounts}
     for name, expected in accounts.items():
         user = account(name)
@@ -175,9 +175,9 @@ def test_an_export_comes_in_with_all_that_has_a_place(committing_api: Door, tmp_
         assert user.has_usable_password() == (name in passwords)
         assert (user.is_staff, user.is_superuser, user.roles) == (False, False, [Role.CUSTOMER])
     for part in left:
-        assert part in said
+        assert part in output
     without = len(accounts) - len(passwords)
-    assert (f"{without} accounts have no password" in said) == bool(without)
+    assert (f"{without} accounts have no password" in output) == bool(without)
     for name, password in passwords.items():
         user = account(name)
         assert check_password(password, user.password)
@@ -193,8 +193,8 @@ def test_an_export_comes_in_with_all_that_has_a_place(committing_api: Door, tmp_
 
 @pytest.mark.parametrize("file", EXPORTS)
 def test_an_export_is_recognised(file: str) -> None:
-    code, said, why = called("import", DATA / file)
-    assert (code, said) == (2, "")
+    code, output, why = called("import", DATA / file)
+    assert (code, output) == (2, "")
     assert why.endswith(f"say --from {EXPORTS[file][0]}.")
     assert not User.objects.exists()
 
@@ -202,12 +202,12 @@ def test_an_export_is_recognised(file: str) -> None:
 @pytest.mark.parametrize("file", EXPORTS)
 def test_no_message_shows_what_stands_in_a_file(tmp_path: Path, file: str) -> None:
     """Neither where a file is not known, nor where it is taken for another system's."""
-    told = "".join(called("import", DATA / file, "--format", form)[2] for form in ("csv", "jsonl"))
+    shown = "".join(called("import", DATA / file, "--format", form)[2] for form in ("csv", "jsonl"))
     for system in ("auth0", "keycloak", "django", "wordpress", "okta", "google", "supabase", "kratos"):
-        _, said, why = called("import", DATA / file, "--from", system, "--dry-run", "--errors", tmp_path / "errors")
-        told += said + why
+        _, output, why = called("import", DATA / file, "--from", system, "--dry-run", "--errors", tmp_path / "errors")
+        shown += output + why
     for secret in ("example.com,", "ada@", "$2b$", "lSrfV15", "42xEC", "+49", "pbkdf2_sha256$", "UuB3kT0", "Byron"):
-        assert secret not in told
+        assert secret not in shown
 
 
 def test_firebase_passwords_need_the_projects_parameters(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_firebase_passwords_need_the_projects_parameters(tmp_path: Path) -> None
     as_json.write_text(json.dumps({"base64_signer_key": "AAAA", "rounds": 8}))
     code, _, why = called("import", DATA / "firebase.json", "--from", "firebase", "--firebase-parameters", as_json)
     assert (code, "lack salt_separator, memory_cost" in why) == (2, True)
-    code, said, _ = called("import", DATA / "firebase.json", "--from", "firebase", "--without-passwords")
-    assert (code, "2 accounts have no password" in said) == (0, True)
+    code, output, _ = called("import", DATA / "firebase.json", "--from", "firebase", "--without-passwords")
+    assert (code, "2 accounts have no password" in output) == (0, True)
     User.objects.all().delete()
     given = firebase.parameters_in((DATA / "firebase-hash-config.txt").read_text())
     values = [part for name, value in given.items() for part in (f"--firebase-{name.replace('_', '-')}", value)]
@@ -229,8 +229,8 @@ def test_firebase_passwords_need_the_projects_parameters(tmp_path: Path) -> None
 
 def test_names_of_wordpress_are_in_a_table_of_their_own() -> None:
     meta = DATA / "wordpress-wp_usermeta.csv"
-    code, said, _ = called("import", DATA / "wordpress-wp_users.csv", "--from", "wordpress", "--usermeta", meta)
-    assert (code, "usermeta wp_capabilities (1)" in said) == (0, True)
+    code, output, _ = called("import", DATA / "wordpress-wp_users.csv", "--from", "wordpress", "--usermeta", meta)
+    assert (code, "usermeta wp_capabilities (1)" in output) == (0, True)
     ada, grace = account("ada"), account("grace")
     assert (ada.first_name, ada.last_name, ada.bio, ada.roles) == ("Ada", "Byron", "Writes\nprograms.", [Role.CUSTOMER])
     assert (grace.first_name, grace.last_name, grace.language) == ("Grace", "", "en")
@@ -245,8 +245,8 @@ def test_a_hash_that_costs_too_much_is_an_error_of_its_row(tmp_path: Path) -> No
         "1,pbkdf2_sha256$99999999$salt$dUwoKfaaPeOq72BKBp2l1VE+Sp69HnBSEeM5R4c5ZOI=,ada,ada@example.com,1\n"
         "2,,grace,grace@example.com,1\n"
     )
-    code, said, _ = called("import", file, "--from", "django")
-    assert (code, "2 rows: 1 imported, 0 brought in before, 1 failed" in said) == (1, True)
+    code, output, _ = called("import", file, "--from", "django")
+    assert (code, "2 rows: 1 imported, 0 brought in before, 1 failed" in output) == (1, True)
     (found,) = told_in(tmp_path / "auth_user.csv.errors.jsonl")
     assert (found["line"], [field["field"] for field in found["fields"]]) == (2, ["password_hash"])
     assert found["row"] == {
@@ -266,8 +266,8 @@ def test_rows_that_failed_can_be_corrected_and_imported(tmp_path: Path) -> None:
     # Without its hash it is an account without a password.
     assert called("import", file, "--errors", errors)[0] == 1
     errors.write_text(errors.read_text().replace("ada at ", "grace@"))
-    code, said, _ = called("import", errors)
-    assert (code, "1 accounts have no password" in said) == (0, True)
+    code, output, _ = called("import", errors)
+    assert (code, "1 accounts have no password" in output) == (0, True)
     assert not account("grace").has_usable_password()
 
 
@@ -277,17 +277,21 @@ def test_any_file_is_mapped(tmp_path: Path) -> None:
         "E-Mail;Vorname;Telefon;Abteilung;Rolle;;\r\nAda@Example.com;Ada;+49 30 901820;IT;seller;;\r\n;;;;;;\r\n"
     )
     mapped = ("--map", "E-Mail=email", "--map", "Vorname=first_name", "--map", "Telefon=phone", "--map", "Rolle=roles")
-    code, said, _ = called("import", file, *mapped)
-    assert (code, "Left out, as it has no place here: Abteilung (1)." in said) == (0, True)
+    code, output, _ = called("import", file, *mapped)
+    assert (code, "Left out, as it has no place here: Abteilung (1)." in output) == (0, True)
     ada = account("ada")
     assert (ada.first_name, ada.phone, ada.roles, ada.display_name) == ("Ada", PHONE, [Role.SELLER], "Ada")
     document = tmp_path / "people.json"
     document.write_text(json.dumps([{"contact": {"mail": "grace@example.com"}, "lang": "en-GB"}]))
     assert called("import", document, "--map", "contact.mail=email", "--map", "lang=language")[0] == 0
     assert account("grace").language == "en"
-    for bad, told in (("Nix=email", "no column 'Nix'"), ("E-Mail=shoe_size", "no field shoe_size"), ("email", "NAME=")):
+    for bad, shown in (
+        ("Nix=email", "no column 'Nix'"),
+        ("E-Mail=shoe_size", "no field shoe_size"),
+        ("email", "NAME="),
+    ):
         code, _, why = called("import", file, "--map", bad)
-        assert (code, told in why) == (2, True)
+        assert (code, shown in why) == (2, True)
     # A map says more than what the source knows.
     assert called("import", DATA / "auth0-import.json", "--from", "auth0", "--map", "app_metadata.roles=roles")[0] == 1
 
@@ -298,8 +302,8 @@ def test_files_of_spreadsheet_programs_are_taken(tmp_path: Path) -> None:
         "\ufeffEmail;First_Name;EMAIL_VERIFIED;;\r\nada@example.com;Ada;TRUE;;\r\n;;;;\r\n"
         "grace@example.com;Grace;False;;\r\n".encode()
     )
-    code, said, _ = called("import", file)
-    assert (code, said.startswith("2 rows: 2 imported")) == (0, True)
+    code, output, _ = called("import", file)
+    assert (code, output.startswith("2 rows: 2 imported")) == (0, True)
     assert [(u.first_name, u.email_verified) for u in (account("ada"), account("grace"))] == [
         ("Ada", True), ("Grace", False),
     ]  # fmt: skip
@@ -313,9 +317,9 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "users.jsonl"
     rows = [{"user": {"email": f"user{number}@example.com"}} for number in range(1_200)]
     file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0] | {"request_id": "again"}]))
-    code, said, _ = called("import", file, "--dry-run")
+    code, output, _ = called("import", file, "--dry-run")
     assert code == 1
-    assert said.startswith(
+    assert output.startswith(
         "A dry run: no account was written.\n1201 rows: 1200 imported, 0 brought in before, 1 failed"
     )
     assert not User.objects.exists()
@@ -379,8 +383,8 @@ def test_names_of_a_file_are_shown_cut_and_printable(tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     more = {f"name {number}": 1 for number in range(40)} | {"bell\x07\x1b[31m": 1, "x" * 500: 1}
     file.write_text(json.dumps([{"email": "ada@example.com"} | more] * 2))
-    code, said, _ = called("import", file, "--map", "email=email")
-    assert (code, "and 12 others" in said, "\x1b" in said, len(said) < 3_000) == (0, True, False, True)
+    code, output, _ = called("import", file, "--map", "email=email")
+    assert (code, "and 12 others" in output, "\x1b" in output, len(output) < 3_000) == (0, True, False, True)
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:

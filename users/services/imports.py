@@ -53,7 +53,7 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
 
 
 def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None:
-    """Write accounts that were checked. What is wrong with a row, its `problem` says.
+    """Write accounts that were checked. A row's `problem` names what is wrong with it.
 
     Args:
         send_resets: open accounts that have no password are mailed a token to set one; without it no mail is sent.

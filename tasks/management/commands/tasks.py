@@ -125,14 +125,14 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
             )
             run.run()
-        self._tell(run, notes, time.monotonic() - begun, dry_run=options["dry_run"])
-        told = [f"{path}: {run.stopped} Done up to row {run.line}; run it again to go on."] if run.stopped else []
+        self._report(run, notes, time.monotonic() - begun, dry_run=options["dry_run"])
+        messages = [f"{path}: {run.stopped} Done up to row {run.line}; run it again to go on."] if run.stopped else []
         if run.failed:
-            told.append(f"{run.failed} rows failed; {errors_path} says why.")
-        if told:
-            raise CommandError(" ".join(told), returncode=NOT_ALL)
+            messages.append(f"{run.failed} rows failed; {errors_path} says why.")
+        if messages:
+            raise CommandError(" ".join(messages), returncode=NOT_ALL)
 
-    def _tell(self, run: Import, notes: Notes, seconds: float, *, dry_run: bool) -> None:
+    def _report(self, run: Import, notes: Notes, seconds: float, *, dry_run: bool) -> None:
         if dry_run:
             self.stdout.write("A dry run: no task was written.")
         rows = run.outcome.through
@@ -144,7 +144,7 @@ class Command(BaseCommand):
         if fates[Fate.DELETED]:
             self.stdout.write(f"{fates[Fate.DELETED]} were deleted here after an earlier import, and stay so.")
         if notes:
-            self.stdout.write(f"Left out or changed: {notes.told()}.")
+            self.stdout.write(f"Left out or changed: {notes.summary()}.")
 
 
 def _reader(importer: User | None, options: Mapping[str, Any], notes: Notes) -> Reader:
@@ -184,7 +184,7 @@ def _emails(path: str | None) -> dict[str, str]:
 
 
 def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> Iterator[Item]:
-    """Raises BadFile: the file is of no known kind, or another kind than was said."""
+    """Raises BadFile: the file is of no known kind, or another kind than was named."""
     likely = recognised(path, file.head)
     name = options["source"] or ("jsonl" if likely == "jsonl" else None)
     if name is None:

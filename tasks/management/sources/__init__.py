@@ -17,13 +17,13 @@ Row = tuple[int, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says of a file.
+    """What the command line gives for a file.
 
     Attributes:
         name: of the list, for sources whose ids are good within one list only.
         mapped: name of a column → field.
-        statuses: `key`s of names of statuses, of which the command line says what they mean.
-        notes: told what was left out or read otherwise.
+        statuses: `key`s of names of statuses, whose meaning the command line gives.
+        notes: what was left out or read otherwise is counted there.
     """
 
     name: str
@@ -56,7 +56,7 @@ SOURCES = {
 
 
 def recognised(path: str, head: bytes) -> str | None:
-    """Which source's file begins like this; None if that cannot be told."""
+    """Which source's file begins like this; None if it is not clear."""
     text = head.decode(errors="replace")
     begin = text.lstrip()
     if begin.upper().startswith("BEGIN:VCALENDAR"):

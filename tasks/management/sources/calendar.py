@@ -12,7 +12,6 @@ from core.interchange import BadFile
 if TYPE_CHECKING:
     from tasks.management.sources import Options
 
-#: Without a due date, what a task has of these says when it is to be done.
 _STATUSES = {"NEEDS-ACTION": "todo", "IN-PROCESS": "in_progress", "COMPLETED": "done", "CANCELLED": "cancelled"}
 #: What a task keeps as metadata under these names, of what it has no field for.
 _NOTED = {"RRULE": "repeats", "URL": "url", "LOCATION": "location", "RELATED-TO": "parent"}

@@ -158,7 +158,7 @@ class Command(BaseCommand):
 
     def _tell_notes(self, run: Import, notes: Notes, send_resets: bool) -> None:
         if notes:
-            self.stdout.write(f"Left out, as it has no place here: {notes.told()}.")
+            self.stdout.write(f"Left out, as it has no place here: {notes.summary()}.")
         if run.without_password:
             mailed = "each is mailed a token to set one" if send_resets else "they set one by RequestPasswordReset"
             self.stdout.write(f"{run.without_password} accounts have no password: {mailed}.")

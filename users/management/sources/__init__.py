@@ -1,7 +1,7 @@
 """Exports of other systems: which there are, how their records are found in a file, and how one is recognised.
 
 A source turns a record into a row of BulkImportUsers. What our accounts have a place for is kept; of the rest it is
-counted what there was. Roles are never taken over unless `--map` says so: what they allow elsewhere they do not here.
+counted what there was. Roles are never taken over unless `--map` asks for it: they allow other things elsewhere.
 """
 
 import csv
@@ -54,7 +54,7 @@ def any_records(*inside: str) -> Callable[[Input, Notes], Iterator[Record]]:
 
 
 def _take_own(values: Mapping[str, Any], account: Account) -> bool:
-    """For files of no known system: `--map` says all."""
+    """For files of no known system: `--map` names all of it."""
     names = columns()
     account.take_all(values, {key(name): name for name in names if name != "request_id"})
     return True
@@ -113,12 +113,12 @@ def with_firebase_parameters(parameters: firebase.Parameters | None) -> Source:
 
 
 def with_usermeta(file: Input, notes: Notes) -> Source:
-    """WordPress' source, with what its table `wp_usermeta` says."""
+    """WordPress' source, with what its table `wp_usermeta` holds."""
     return replace(SOURCES["wordpress"], take=partial(applications.with_usermeta, applications.usermeta(file, notes)))
 
 
 def recognised(head: bytes) -> str | None:
-    """Which system's export begins like this; None if that cannot be told."""
+    """Which system's export begins like this; None if it is not clear."""
     text = head.decode(errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         found = {mark for source in SOURCES.values() for marks in source.marks for mark in marks if mark in text}
@@ -141,7 +141,7 @@ def _fit(source: Source, found: set[str]) -> list[frozenset[str]]:
 
 
 def fields_of(mapped: Mapping[str, str]) -> dict[str, str]:
-    """What `--map` said, with whole names of fields: `phone` is `phone.e164`, `language` is `profile.language`.
+    """What `--map` gave, with whole names of fields: `phone` is `phone.e164`, `language` is `profile.language`.
 
     Raises:
         BadFile: there is no such field.
@@ -158,7 +158,7 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
 
     Args:
         mapped: name or dotted path in a record → field that it gives, before what the source makes of it.
-        notes: told what has no place here.
+        notes: what has no place here is counted there.
 
     Raises:
         BadFile: from the iterator: the file is not of this source, or lacks a column that is mapped.

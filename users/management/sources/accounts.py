@@ -46,7 +46,7 @@ class Account:
         self._notes = notes
 
     def take(self, path: str, value: Any) -> None:
-        """Set a field of the user, by its path, from whatever form the other system has it in; nothing is not set."""
+        """Set a field of the user, by its path, from any form that the other system has it in; nothing is not set."""
         if isinstance(value, str):
             value = value.strip()
         if value is None or value in ("", [], {}):

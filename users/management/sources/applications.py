@@ -40,7 +40,7 @@ def django_records(file: Input, notes: Notes) -> Iterator[Record]:
 
 def django(values: Mapping[str, Any], account: Account) -> bool:
     closed = truth(values.get("is_active")) is False
-    # Of rights only those that one has say something: PostgreSQL's CSV has `f` for the others.
+    # Only rights that one has count: PostgreSQL's CSV has `f` for the others.
     values = {name: value for name, value in values.items() if not (name.startswith("is_") and truth(value) is False)}
     account.take_all(values, DJANGO)
     account.name("", *([values.get("username")] if not values.get("first_name") else []))
@@ -61,7 +61,7 @@ def wordpress(values: Mapping[str, Any], account: Account) -> bool:
 
 
 def usermeta(file: Input, notes: Notes) -> dict[str, dict[str, str]]:
-    """What the table `wp_usermeta` says of each user: id → name → value; other names are counted.
+    """What the table `wp_usermeta` holds of each user: id → name → value; other names are counted.
 
     It is kept in memory, a few names a user, as its rows stand in another order than those of the users.
 
