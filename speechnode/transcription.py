@@ -194,7 +194,7 @@ class Transcription:
         self._heard_ms = heard.until_ms
 
     def _submit(self, utterance: Piece) -> AsrJob:
-        job = self._asr.submit(utterance.pcm)
+        job = self._asr.submit(utterance.pcm, call=self)
         job.result.add_done_callback(self._events.put)
         return job
 

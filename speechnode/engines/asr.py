@@ -1,5 +1,7 @@
 """Speech to text: the engine's side in the node. The work is done by `asr_process`."""
 
+import heapq
+import itertools
 import logging
 import multiprocessing
 import queue
@@ -35,6 +37,7 @@ class Job:
 
     def __init__(self, pcm: bytes) -> None:
         self.pcm = pcm
+        self.result = Future()
         self._lock = threading.Lock()
         self._process: _Process | None = None
         self.is_cancelled = False
@@ -69,8 +72,45 @@ class Job:
                     self._process = None
 
 
+class _Waiting:
+    """The utterances that wait: those of one call in their order, those of different calls by turns.
+
+    Each gets the turn after the last one of its call, but none before the turn that is being served (start-time fair
+    queueing). So a call with one utterance does not wait for all that a long recording has waiting.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heap: list[tuple[int, int, Job, object]] = []
+        self._numbers = itertools.count()
+        self._served = 0
+        #: Of each call that has utterances waiting: the turn of the last one, and how many there are.
+        self._last: dict[object, tuple[int, int]] = {}
+
+    def put(self, job: Job, call: object) -> None:
+        with self._lock:
+            last, count = self._last.get(call, (self._served - 1, 0))
+            turn = max(self._served, last + 1)
+            self._last[call] = turn, count + 1
+            heapq.heappush(self._heap, (turn, next(self._numbers), job, call))
+
+    def take(self) -> Job:
+        """Remove the next one. There is one for each that was put."""
+        with self._lock:
+            self._served, _, job, call = heapq.heappop(self._heap)
+            last, count = self._last.pop(call)
+            if count > 1:
+                self._last[call] = last, count - 1
+            return job
+
+    def cancel_all(self) -> None:
+        with self._lock:
+            for _, _, job, _ in self._heap:
+                job.result.cancel()
+
+
 class Asr:
-    """Recognises utterances in the order in which they come, with warm processes.
+    """Recognises utterances with warm processes: of one call in the order in which they come, calls by turns.
 
     Args:
         processes: how many utterances are worked on at once; each takes a core, and some 120 MB.
@@ -82,6 +122,7 @@ class Asr:
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         for process in self._all:
             self._idle.put(process)
+        self._waiting = _Waiting()
         self._threads = ThreadPoolExecutor(processes, "asr")
         self._closed = False
 
@@ -95,16 +136,18 @@ class Asr:
         if not self.loaded and not self._closed:
             self._threads.submit(self._start)
 
-    def submit(self, pcm: bytes) -> Job:
-        """Begins to work on an utterance."""
+    def submit(self, pcm: bytes, *, call: object = None) -> Job:
+        """Begins to work on an utterance of this call."""
         job = Job(pcm)
-        job.result = self._threads.submit(self._run, job)
+        self._waiting.put(job, call)
+        self._threads.submit(self._run_next)
         return job
 
     def close(self) -> None:
         """Ends the processes, whatever they do."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._waiting.cancel_all()
         for process in self._all:
             process.end(for_good=True)
 
@@ -116,6 +159,17 @@ class Asr:
             logger.warning("%s", exc)  # Whoever needs it tries again, and is told.
         finally:
             self._idle.put(process)
+
+    def _run_next(self) -> None:
+        job = self._waiting.take()
+        if not job.result.set_running_or_notify_cancel():
+            return
+        try:
+            recognised = self._run(job)
+        except BaseException as exc:
+            job.result.set_exception(exc)
+        else:
+            job.result.set_result(recognised)
 
     def _run(self, job: Job) -> Recognised:
         process = self._idle.get()

@@ -53,8 +53,10 @@ class AsrEngine(Protocol):
         """Begins to load the model. Does not wait for it."""
         ...
 
-    def submit(self, pcm: bytes) -> AsrJob:
-        """Begins to work on an utterance; they are worked on in the order in which they come."""
+    def submit(self, pcm: bytes, *, call: object = None) -> AsrJob:
+        """Begins to work on an utterance; those of one call are worked on in the order in which they come, and calls
+        take turns.
+        """
         ...
 
     def close(self) -> None:

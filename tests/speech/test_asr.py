@@ -9,6 +9,7 @@ import pytest
 from speechnode.engines import asr as module
 from speechnode.engines.asr import Asr
 from speechnode.engines.asr_process import Recogniser
+from speechnode.engines.protocols import AsrJob
 from speechnode.failures import Cancelled, EngineFailed
 from tests.servers import until
 from tests.speech.node import ended
@@ -74,6 +75,24 @@ def test_an_utterance_that_kills_each_process_fails_and_the_next_does_not(asr: A
         job.result.result()
     assert len(killed) >= 2
     assert asr.submit(line).result.result().words
+
+
+def test_a_call_with_much_to_do_does_not_hold_up_another(asr: Asr, line: bytes) -> None:
+    done: list[str] = []
+
+    def begin(call: str) -> AsrJob:
+        job = asr.submit(line, call=call)
+        job.result.add_done_callback(lambda _: done.append(call))
+        return job
+
+    jobs = [begin("long") for _ in range(6)]
+    until(lambda: len(done) == 1, "the first is done")
+    jobs += [begin("short"), begin("short"), begin("other")]
+    for job in jobs:
+        assert job.result.result().words
+    assert done.index("short") <= 3, done
+    assert done.index("other") <= 4, done
+    assert done[-1] == "long"
 
 
 def test_what_waits_is_cancelled_without_harm_to_others(asr: Asr, line: bytes) -> None:
