@@ -1,0 +1,134 @@
+"""One hostile caller at the documented limits of a pool: what it costs another caller, operation by operation."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+from urllib.request import Request, urlopen
+
+import grpc
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from access.models import Session
+from access.tokens import access_token
+from tandem.auth.v1.auth_pb2 import LoginRequest
+from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
+from tandem.task.v1.task_pb2 import CreateTaskRequest, ListTasksRequest, TaskCommand, WatchTasksRequest
+from tandem.task.v1.task_pb2_grpc import TaskServiceStub
+from tandem.user.v1.user_pb2 import GetUserRequest
+from tandem.user.v1.user_pb2_grpc import UserServiceStub
+from tests.factories import UserFactory
+from tests.faults.hostile import KINDS
+from tests.servers import ROOT, Servers
+from users.models import User
+
+pytestmark = pytest.mark.faults
+
+PASSWORD = "correct horse battery"
+#: Quiet and not are measured in turns, so that what else the machine does meets both.
+ROUNDS, CALLS = 4, 10
+MOST_TIMES = 2.0
+#: What the machine's scheduler may add to either.
+NOISE_SECONDS = 0.004
+
+#: Limits of how often are not what is tried here; the passwords are hashed at their real cost.
+UNLIMITED = {
+    "LOGINS_PER_ACCOUNT": "1000000", "LOGINS_PER_ADDRESS": "1000000", "TRUSTED_PROXIES": "1",
+    "GRPC_TRUSTED_PROXIES": "1", "ARGON2_MEMORY_KIB": "47104", "LOG_LEVEL": "ERROR",
+}  # fmt: skip
+
+Report = Callable[[str], None]
+
+
+class Neighbour:
+    """The other caller: each operation once, as often as it is asked to."""
+
+    def __init__(self, servers: Servers, user: User, channel: grpc.Channel) -> None:
+        self._url = servers.http_url
+        self._email = user.email
+        self._bearer = f"Bearer {access_token(Session.objects.create(user=user))}"
+        self._metadata = [("authorization", self._bearer), ("x-forwarded-for", "198.51.100.7")]
+        self._users, self._tasks = UserServiceStub(channel), TaskServiceStub(channel)
+        self._access = AuthServiceStub(channel)
+        self.operations: dict[str, Callable[[], Any]] = {
+            "GET /users/me": lambda: self._http("/api/v1/users/me"),
+            "GET /tasks": lambda: self._http("/api/v1/tasks"),
+            "POST /tasks": lambda: self._http("/api/v1/tasks", b'{"title": "Sow"}', "application/json"),
+            "POST /tasks/commands": lambda: self._http(
+                "/api/v1/tasks/commands", b'{"create": {"title": "Sow"}}\n', "application/x-ndjson"
+            ),
+            "GetUser": lambda: self._users.GetUser(GetUserRequest(user_id="me"), metadata=self._metadata),
+            "ListTasks": lambda: self._tasks.ListTasks(ListTasksRequest(), metadata=self._metadata),
+            "CreateTask": lambda: self._tasks.CreateTask(CreateTaskRequest(title="Sow"), metadata=self._metadata),
+            "ProcessTaskStream": lambda: list(
+                self._tasks.ProcessTaskStream(
+                    iter([TaskCommand(create=CreateTaskRequest(title="Sow"))]), metadata=self._metadata
+                )
+            ),
+            "WatchTasks": self._watch,
+            "Login": lambda: self._access.Login(
+                LoginRequest(email=self._email, password=PASSWORD), metadata=self._metadata[1:]
+            ),
+        }
+
+    def measure(self, seconds: dict[str, list[float]]) -> None:
+        for name, operation in self.operations.items():
+            for _ in range(CALLS):
+                begun = time.perf_counter()
+                operation()
+                seconds[name].append(time.perf_counter() - begun)
+
+    def _http(self, path: str, body: bytes | None = None, content_type: str = "") -> bytes:
+        headers = {"Authorization": self._bearer, "X-Forwarded-For": "198.51.100.7"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        with urlopen(Request(self._url + path, data=body, headers=headers), timeout=60) as response:
+            content: bytes = response.read()
+            return content
+
+    def _watch(self) -> None:
+        stream = self._tasks.WatchTasks(WatchTasksRequest(include_initial=True), metadata=self._metadata)
+        next(stream)
+        stream.cancel()
+
+
+@contextmanager
+def hostile(kind: str, servers: Servers, user: User) -> Iterator[None]:
+    bearer = f"Bearer {access_token(Session.objects.create(user=user))}"
+    arguments = [kind, servers.http_url, servers.grpc_address, bearer, user.email, PASSWORD]
+    process = subprocess.Popen([sys.executable, "-m", "tests.faults.hostile", *arguments], cwd=ROOT)
+    try:
+        time.sleep(2)  # Until its load is there; nothing that it sees from outside tells when.
+        assert process.poll() is None
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("servers", [UNLIMITED], indirect=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_caller_costs_another_at_most_twice_the_time(servers: Servers, kind: str, report: Report) -> None:
+    password = make_password(PASSWORD)
+    ann, bob = UserFactory(password=password), UserFactory(password=password)
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        neighbour = Neighbour(servers, bob, channel)
+        quiet: dict[str, list[float]] = {name: [] for name in neighbour.operations}
+        beside: dict[str, list[float]] = {name: [] for name in neighbour.operations}
+        neighbour.measure({name: [] for name in neighbour.operations})  # What is done once only.
+        for _ in range(ROUNDS):
+            neighbour.measure(quiet)
+            with hostile(kind, servers, ann):
+                neighbour.measure(beside)
+    times = {name: median(beside[name]) / median(quiet[name]) for name in quiet}
+    report(", ".join(f"{name} {median(quiet[name]) * 1000:.1f} ms x {times[name]:.1f}" for name in times))
+    over = {
+        name: round(times[name], 1)
+        for name in quiet
+        if median(beside[name]) > MOST_TIMES * median(quiet[name]) + NOISE_SECONDS
+    }
+    assert over == {}
