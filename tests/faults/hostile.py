@@ -110,6 +110,7 @@ def main(kind: str, *arguments: str) -> None:
     threads = [threading.Thread(target=take, daemon=True) for _ in range(KINDS[kind])]
     for thread in threads:
         thread.start()
+    print("begun", flush=True)
     for thread in threads:
         thread.join()
 

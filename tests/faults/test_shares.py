@@ -100,10 +100,11 @@ class Neighbour:
 def hostile(kind: str, servers: Servers, user: User) -> Iterator[None]:
     bearer = f"Bearer {access_token(Session.objects.create(user=user))}"
     arguments = [kind, servers.http_url, servers.grpc_address, bearer, user.email, PASSWORD]
-    process = subprocess.Popen([sys.executable, "-m", "tests.faults.hostile", *arguments], cwd=ROOT)
+    command = [sys.executable, "-m", "tests.faults.hostile", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
-        time.sleep(2)  # Until its load is there; nothing that it sees from outside tells when.
-        assert process.poll() is None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
         yield
     finally:
         process.kill()
