@@ -110,7 +110,8 @@ def main(kind: str, *arguments: str) -> None:
     threads = [threading.Thread(target=take, daemon=True) for _ in range(KINDS[kind])]
     for thread in threads:
         thread.start()
-    print("begun", flush=True)
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     for thread in threads:
         thread.join()
 
