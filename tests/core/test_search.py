@@ -280,6 +280,22 @@ def test_the_index_of_words_is_used_for_every_script(administrator: User) -> Non
             assert "core_search_pattern" not in plan, "the pattern is made once, not for each row"
 
 
+@pytest.mark.parametrize(
+    ("query", "pattern"),
+    [
+        ("東京都の", "'東京都':* & '京都の':*"), ("東京", "'東京':*"), ("京", "'京':*"), ("東京 京", "'東京':*"),
+        ("ship hip", "'ship':* & 'hip':*"), ("京x", "'京':* & 'x':*"),
+    ],
+)  # fmt: skip
+def test_a_pattern_holds_what_no_other_word_of_it_implies(db: None, query: str, pattern: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT core_search_pattern(%s) = %s::tsquery", [query, pattern])
+        (same,) = cursor.fetchone()
+        cursor.execute("SELECT core_search_pattern(%s)::text", [query])
+        made = cursor.fetchone()[0]
+    assert same or set(made.split(" & ")) == set(pattern.split(" & "))
+
+
 @pytest.mark.parametrize("collation", ["POSIX", "default"])
 @pytest.mark.parametrize("function", ["core_words", "core_sort_key"])
 def test_the_collation_of_a_text_makes_no_difference(db: None, function: str, collation: str) -> None:
