@@ -1,6 +1,7 @@
 """What runs beside the calls in every process that serves, whichever door (`settings.ALONGSIDE`)."""
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.db import Error
 
 from core.database import budget, embedded, poolers, sessions
+
+_SWITCH_SECONDS = 0.001
 
 
 @contextmanager
@@ -33,6 +36,9 @@ def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
         )
     module = import_module(settings.ALONGSIDE)
     _spare_the_collector()
+    # Calls that only compute keep the interpreter for so long from one that the database has answered; each call meets
+    # that several times.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     module.start(streams=streams)
     try:
         yield
