@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import ijson
+from django.core.exceptions import ValidationError
 
-from core.interchange import LONGEST_LINE, BadFile
+from core.interchange import LONGEST_LINE, BadFile, numbered_lines
 
 #: In bytes: enough for the heading of a CSV file, or the first records of a document.
 HEAD_BYTES = 1 << 16
@@ -86,10 +87,12 @@ class Record(NamedTuple):
     Attributes:
         place: the line it begins on in a CSV file or a file of JSON Lines, else its number; from 1.
         values: by name; texts in a CSV file.
+        problem: why it is no record, and so has no values; the others can be read all the same.
     """
 
     place: int
     values: dict[str, Any]
+    problem: ValidationError | None = None
 
 
 def table(file: Input, notes: Notes, *, any_encoding: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -127,7 +130,7 @@ def records_of_table(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
     """The rows below the heading, by the heading's names; a short row lacks the last columns.
 
     Raises:
-        BadFile: there is no heading, a name in it stands twice, or, from the iterator, a row is longer than it.
+        BadFile: there is no heading, or a name in it stands twice.
     """
     _, names = next(rows, (0, []))
     heading = [name.strip() for name in names]
@@ -144,7 +147,9 @@ def records_of_table(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
 def _by_name(heading: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
     for line, cells in rows:
         if any(map(str.strip, cells[len(heading) :])):
-            raise BadFile(f"The row on line {line} has {len(cells)} cells, the heading {len(heading)}.")
+            message = f"The row has {len(cells)} cells, the heading {len(heading)}."
+            yield Record(line, {}, ValidationError(message, code="cells"))
+            continue
         yield Record(line, {name: cell for name, cell in zip(heading, cells, strict=False) if name})
 
 
@@ -174,38 +179,39 @@ def records_of_json(file: Input, *inside: str) -> Iterator[Record]:
 
 def _json_lines(file: Input) -> Iterator[Record]:
     buffered = io.BufferedReader(file, HEAD_BYTES)
-    number = 0
-    while line := buffered.readline(LONGEST_LINE + 1):
-        number += 1
+    for number, line in numbered_lines(buffered):
         if len(line) > LONGEST_LINE:
-            raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as exc:
-            raise BadFile(f"Line {number} is no JSON.") from exc
-        yield Record(number, _object(value, f"Line {number}"))
+            message = f"A line has at most {LONGEST_LINE} bytes."
+            yield Record(number, {}, ValidationError(message, code="max_length"))
+        elif line.strip():
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                yield Record(number, {}, ValidationError("The line is no JSON.", code="json"))
+            else:
+                yield _record(number, value)
 
 
 def _streamed(file: Input, prefixes: list[str]) -> Iterator[Record]:
     number = 0
     try:
-        for prefix, value in _items(file, prefixes):
+        for value in _items(file, prefixes):
             number += 1
-            yield Record(number, _object(value, f"Record {number} of {prefix or 'the file'}"))
+            if number == 1 and not isinstance(value, dict):
+                raise BadFile("Record 1 of the file is no JSON object.")
+            yield _record(number, value)
     except (ijson.JSONError, UnicodeDecodeError, RecursionError) as exc:
         raise BadFile(f"What follows record {number} is no JSON.") from exc
 
 
-def _items(file: Input, prefixes: list[str]) -> Iterator[tuple[str, Any]]:
+def _items(file: Input, prefixes: list[str]) -> Iterator[Any]:
     """As `ijson.items`, for several places in one document."""
     events = ijson.parse(file, use_float=True)
     for prefix, event, value in events:
         if prefix not in prefixes:
             continue
         if event not in ("start_map", "start_array"):
-            yield prefix, value
+            yield value
             continue
         builder, depth = ijson.ObjectBuilder(), 0
         builder.event(event, value)
@@ -215,13 +221,13 @@ def _items(file: Input, prefixes: list[str]) -> Iterator[tuple[str, Any]]:
             depth += (inner in ("start_map", "start_array")) - (inner in ("end_map", "end_array"))
             if not depth:
                 break
-        yield prefix, builder.value
+        yield builder.value
 
 
-def _object(value: Any, name: str) -> dict[str, Any]:
+def _record(number: int, value: Any) -> Record:
     if not isinstance(value, dict):
-        raise BadFile(f"{name} is no JSON object.")
-    return value
+        return Record(number, {}, ValidationError("The record is no JSON object.", code="type"))
+    return Record(number, value)
 
 
 def _delimiter(line: str) -> str:

@@ -155,6 +155,11 @@ class FileImport:
         if self._errors is None:
             # Rows are about people.
             self._errors = open(  # noqa: SIM115 - Path.open takes no opener; `run_to_its_end` closes it
-                self._errors_path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
+                self._errors_path,
+                "w",
+                encoding="utf-8",
+                # Half of a surrogate pair, which UTF-8 has no form for, as JSON escapes it.
+                errors="backslashreplace",
+                opener=lambda path, flags: os.open(path, flags, 0o600),
             )
         self._errors.write(report(item.line, problem, self.prefix, self.shown(item)))

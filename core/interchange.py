@@ -68,7 +68,7 @@ def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
 
     A line may also be a report of a row that failed (see `report`): then it stands for the row in it.
     """
-    for number, line in _lines(file):
+    for number, line in numbered_lines(file):
         if len(line) > LONGEST_LINE:
             yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
         elif line.strip():
@@ -168,7 +168,7 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
 
     Args:
         prefix: what the names of fields are shown without.
-        row: its JSON values.
+        row: its JSON values; null is reported of values nested too deeply.
     """
     content = {
         "line": line,
@@ -179,7 +179,11 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         ],
         "row": row,
     }
-    return json.in_one_line(stdlib_json.dumps(content, ensure_ascii=False, default=str)) + "\n"
+    try:
+        written = stdlib_json.dumps(content, ensure_ascii=False, default=str)
+    except RecursionError:
+        written = stdlib_json.dumps(content | {"row": None}, ensure_ascii=False)
+    return json.in_one_line(written) + "\n"
 
 
 def reported_row(line: bytes) -> bytes:
@@ -214,11 +218,11 @@ def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
     """
     try:
         value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
+        if not masked:
+            return value or None
+        return without_secrets(_known(value, message_type)) if value else None
     except (ValueError, RecursionError):
         return None
-    if not masked:
-        return value or None
-    return without_secrets(_known(value, message_type)) if value else None
 
 
 def _known(value: Any, message_type: Descriptor) -> Any:
@@ -236,7 +240,7 @@ def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
     return value
 
 
-def _lines(file: Lines) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(file: Lines) -> Iterator[tuple[int, bytes]]:
     """The lines, numbered from 1; of one that is too long only a beginning, which is too long itself."""
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
@@ -247,7 +251,7 @@ def _lines(file: Lines) -> Iterator[tuple[int, bytes]]:
 
 
 def _texts(file: Lines) -> Iterator[str]:
-    for number, line in _lines(file):
+    for number, line in numbered_lines(file):
         if len(line) > LONGEST_LINE:
             raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
         yield _decoded(number, line)

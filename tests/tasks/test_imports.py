@@ -369,6 +369,29 @@ def test_halves_of_characters_and_odd_forms_fail_no_run(tmp_path: Path) -> None:
     assert Task.objects.get(source="trello").title == "Half \ufffd"
 
 
+@pytest.mark.parametrize(
+    ("system", "content"),
+    [
+        ("trello", b'{"cards": [{"id": "1", "name": "A"}, null, 5, {"id": "2", "name": "B"}]}'),
+        ("trello", b'{"cards": [{"id": "1", "name": "A"}, {"labels": [null]}, {"labels": 5}, '
+                   b'{"id": "2", "name": "B"}]}'),
+        ("github", b'[{"number": 1, "title": "A"}, 5, {"labels": 5}, {"number": 2, "title": "B"}]'),
+        ("github", b'{"number": 1, "title": "A"}\n{bad\n[]\n{"number": 2, "title": "B"}\n'),
+        ("csv", b"title\nA\nx,y\n,,z\nB\n"),
+        ("todoist", b"TYPE,CONTENT\ntask,A\ntask,x,y\ntask,x,y\ntask,B\n"),
+        ("jsonl", b'{"source": "csv", "external_id": "1", "title": "A"}\n{"row": 5}\n5\n'
+                  b'{"source": "csv", "external_id": "2", "title": "B"}\n'),
+    ],
+)  # fmt: skip
+def test_an_odd_record_fails_alone(tmp_path: Path, system: str, content: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    code, said, why = called("import", file, "--from", system)
+    assert (code, said.startswith("4 rows: 2 created, 0 updated, 0 unchanged, 2 failed")) == (1, True), (said, why)
+    assert "run it again" not in why
+    assert set(Task.objects.values_list("title", flat=True)) == {"A", "B"}
+
+
 def test_only_administrators_may(root: User, ada: User) -> None:
     check_may_import(root)
     check_may_import(System("tasks import"))

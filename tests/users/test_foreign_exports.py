@@ -254,6 +254,33 @@ def test_a_hash_that_costs_too_much_is_an_error_of_its_row(tmp_path: Path) -> No
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("system", "name", "content", "failed"),
+    [
+        ("keycloak", "realm.json",
+         b'{"realm": "r", "users": [{"email": "a@example.com"}, 5, null, [], {"email": "b@example.com"}]}', [2, 3, 4]),
+        ("auth0", "users.json", b'[{"email": "a@example.com"}, "x", {"email": "b@example.com"}]', [2]),
+        ("auth0", "users.ndjson", b'{"email": "a@example.com"}\n{bad\n[1]\n' + b"x" * 3_000_000
+         + b'\n{"email": "b@example.com"}\n', [2, 3, 4]),
+        ("google", "users.csv", b"Email Address\na@example.com\n,,x\nb@example.com\n", [3]),
+        ("firebase", "users.csv", b"1,a@example.com,true" + b"," * 23 + b"\nx\n2,b@example.com,true" + b"," * 23, [2]),
+    ],
+)  # fmt: skip
+def test_an_odd_record_fails_alone(tmp_path: Path, system: str, name: str, content: bytes, failed: list[int]) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    options = ("--without-passwords",) if system == "firebase" else ()
+    code, said, why = called("import", file, "--from", system, *options)
+    assert (code, said.partition(";")[0].partition(": ")[2]) == (
+        1, f"2 imported, 0 brought in before, {len(failed)} failed",
+    )  # fmt: skip
+    assert "run it again" not in why
+    assert [(found["line"], found["row"]) for found in told_in(tmp_path / f"{name}.errors.jsonl")] == [
+        (line, None) for line in failed
+    ]
+    assert set(User.objects.values_list("email", flat=True)) == {"a@example.com", "b@example.com"}
+
+
 def test_rows_that_failed_can_be_corrected_and_imported(tmp_path: Path) -> None:
     file, errors = tmp_path / "users.csv", tmp_path / "failed.jsonl"
     made = json.loads((DATA / "auth0-hashes.ndjson").read_text())["passwordHash"]

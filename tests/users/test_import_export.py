@@ -273,6 +273,22 @@ def test_where_a_file_breaks_the_rows_before_are_in(tmp_path: Path, name: str, r
     assert emails() == {"a@example.com", "b@example.com"}
 
 
+def test_rows_that_no_report_can_show_fail_alone(tmp_path: Path) -> None:
+    lines = tmp_path / "users.jsonl"
+    lines.write_bytes(b'{"user":{"email":"\\ud800@example.com"}}\n' + jsonl(row("a@example.com")))
+    assert called("import", lines)[0] == 1
+    (half,) = told_in(Path(f"{lines}.errors.jsonl"))
+    assert (half["line"], half["row"]) == (1, {"user": {"email": "\ud800@example.com"}})
+    nested = tmp_path / "users.json"
+    deep = b'{"user":{"email":"b@example.com","profile":{"social_links":' + b'{"a":' * 5_000 + b"1" + b"}" * 5_003
+    nested.write_bytes(b"[" + deep + b"," + json.dumps(row("c@example.com")).encode() + b"]")
+    for options in ((), ("--with-password-hashes",)):
+        assert called("import", nested, *options)[0] == 1
+        (report,) = told_in(Path(f"{nested}.errors.jsonl"))
+        assert (report["line"], report["row"]) == (1, None)
+    assert emails() == {"a@example.com", "c@example.com"}
+
+
 def test_it_acts_as_the_system_or_as_an_administrator(tmp_path: Path) -> None:
     root, ann = AdministratorFactory(email="root@example.com"), UserFactory(email="ann@example.com")
     assert users("import", "-", stdin=jsonl(row("one@example.com")))[0] == 0

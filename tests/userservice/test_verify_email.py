@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 
+from core.ids import uuid7
 from core.models import Job
 from tandem.user.v1 import user_pb2
 from tandem.user.v1.user_pb2 import ConfirmEmailVerificationRequest, CreateUserRequest, VerifyEmailRequest
 from tests.doors import Door, Failed
 from tests.jobs import mails, run_jobs, token_in
-from users.models import MailedToken, Status, User
+from users.models import MailedToken, Status, TokenPurpose, User
+from users.services import mailed_tokens
 
 VERIFY = "UserService/VerifyEmail"
 CONFIRM = "UserService/ConfirmEmailVerification"
@@ -60,6 +62,11 @@ def test_what_was_verified_meanwhile_gets_no_mail(api: Door, ann: User) -> None:
     api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
     User.objects.filter(pk=ann.pk).update(email_verified=True)
     assert mails() == []
+
+
+def test_an_account_that_is_deleted_while_its_mail_is_made_gets_none(ann: User) -> None:
+    User.objects.filter(pk=ann.pk).delete()
+    assert mailed_tokens.issue(ann, TokenPurpose.VERIFY_EMAIL, uuid7()) is None
 
 
 def test_a_newer_token_makes_the_older_void(api: Door, ann: User) -> None:

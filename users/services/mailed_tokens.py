@@ -24,10 +24,11 @@ def issue(user: User, purpose: TokenPurpose, job_id: UUID) -> str | None:
     """The token for the mail that this job sends; an older one is void from now on.
 
     Returns:
-        None if there is nothing to send: a newer one was asked for, or this one was used.
+        None if there is nothing to send: a newer one was asked for, this one was used, or the user was deleted.
     """
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        if User.objects.select_for_update().filter(pk=user.pk).first() is None:
+            return None
         held = user.mailed_tokens.filter(purpose=purpose).first()
         if held and (held.pk > job_id or (held.pk == job_id and held.used_at)):
             return None

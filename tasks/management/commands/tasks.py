@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 from psycopg2.errors import UndefinedColumn, UndefinedTable
@@ -19,7 +20,7 @@ from core.progress import Counted, opened, progress
 from tasks.management import dates
 from tasks.management.importing import Import
 from tasks.management.rows import People, Reader
-from tasks.management.sources import SOURCES, Options, recognised
+from tasks.management.sources import SOURCES, Options, Row, recognised
 from tasks.models import Priority, Status
 from tasks.services.imports import Fate
 from users.models import User
@@ -199,10 +200,13 @@ def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> 
         notes=notes,
     )
     rows = SOURCES[name].rows(file, asked)
-    return begun(Item(place, row, row) for place, row in _checked(rows, SOURCES[name].label))  # type: ignore[arg-type]
+    return begun(
+        Item(place, row, {} if isinstance(row, ValidationError) else row)  # type: ignore[arg-type]
+        for place, row in _checked(rows, SOURCES[name].label)
+    )
 
 
-def _checked(rows: Iterator[tuple[int, dict[str, Any]]], label: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _checked(rows: Iterator[Row], label: str) -> Iterator[Row]:
     """The rows; a file whose parts have other forms than a source's own is no file of it."""
     place = 0
     try:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 from core.foreign_files import Input, Notes
 from tasks.management.sources import calendar, documents, tables
 
-#: A row: where it stands in the file, and its fields.
-Row = tuple[int, dict[str, Any]]
+#: A row: where it stands in the file, and its fields, or why it has none.
+Row = tuple[int, dict[str, Any] | ValidationError]
 
 
 @dataclass(frozen=True)

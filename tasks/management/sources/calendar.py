@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import icalendar
+from django.core.exceptions import ValidationError
 
 from core.foreign_files import Input
 from core.interchange import BadFile
 
 if TYPE_CHECKING:
-    from tasks.management.sources import Options
+    from tasks.management.sources import Options, Row
 
 _STATUSES = {"NEEDS-ACTION": "todo", "IN-PROCESS": "in_progress", "COMPLETED": "done", "CANCELLED": "cancelled"}
 #: What a task keeps as metadata under these names, of what it has no field for.
 _NOTED = {"RRULE": "repeats", "URL": "url", "LOCATION": "location", "RELATED-TO": "parent"}
 
 
-def rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def rows(file: Input, options: "Options") -> Iterator["Row"]:
     data = b"".join(iter(lambda: file.read(1 << 16) or b"", b""))
     try:
         calendars = icalendar.Calendar.from_ical(data, multiple=True)
@@ -28,7 +29,11 @@ def rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]
         for component in calendar.walk():
             if component.name == "VTODO":
                 number += 1
-                yield number, _row(component, options)
+                try:
+                    row: dict[str, Any] | ValidationError = _row(component, options)
+                except (AttributeError, LookupError, TypeError, ValueError):
+                    row = ValidationError("This task has another form than RFC 5545 gives it.", code="format")
+                yield number, row
             elif component.name in ("VEVENT", "VJOURNAL"):
                 options.notes[f"{component.name}s"] += 1
 

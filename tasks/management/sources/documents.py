@@ -3,8 +3,10 @@
 import datetime
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
 
 from core.foreign_files import Input, key, lookup, records_of_json
 from core.interchange import BadFile
@@ -12,7 +14,7 @@ from tasks.management.rows import PRIORITIES, STATUSES
 from tasks.models import Status
 
 if TYPE_CHECKING:
-    from tasks.management.sources import Options
+    from tasks.management.sources import Options, Row
 
 _ISSUE = re.compile(r"https?://[^/]+/(?:api/v3/)?(?:repos/)?([^/]+/[^/]+)/(issues|pull|pulls)/(\d+)")
 _PRIORITY_LABEL = re.compile(r"(?:priority|prio)?[\s:/_-]*(\w+)", re.IGNORECASE)
@@ -24,7 +26,7 @@ _WORDS_OF_LISTS = (
 )
 
 
-def trello_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def trello_rows(file: Input, options: "Options") -> Iterator["Row"]:
     """The cards of a board, whose export is one document."""
     board = _document(file)
     if not isinstance(board.get("cards"), list):
@@ -37,10 +39,11 @@ def trello_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str
         for action in board.get("actions") or ()
         if action.get("type") in ("createCard", "copyCard", "convertToCardFromCheckItem", "emailCard")
     }
-    for number, card in enumerate(board["cards"], 1):
+
+    def row_of(card: Mapping[str, Any]) -> dict[str, Any] | None:
         if card.get("isTemplate"):
             options.notes["card templates"] += 1
-            continue
+            return None
         where = lists.get(card.get("idList"), "")
         members = [names.get(one, "") for one in card.get("idMembers") or ()]
         labels = [str(one.get("name") or one.get("color") or "") for one in card.get("labels") or ()]
@@ -65,18 +68,22 @@ def trello_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str
         for name in ("attachments", "customFieldItems"):
             if card.get(name):
                 options.notes[name] += 1
-        yield number, row
+        return row
+
+    for number, card in enumerate(board["cards"], 1):
+        yield from _row(number, card, row_of)
 
 
-def github_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def github_rows(file: Input, options: "Options") -> Iterator["Row"]:
     """Issues as the REST API lists them, or `gh issue list --json`; pull requests are left out."""
-    for record in records_of_json(file, "items"):
-        issue = {key(name): value for name, value in record.values.items()}
+
+    def row_of(values: Mapping[str, Any]) -> dict[str, Any] | None:
+        issue = {key(name): value for name, value in values.items()}
         url = str(issue.get("htmlurl") or issue.get("url") or "")
         found = _ISSUE.search(url)
         if issue.get("pullrequest") or issue.get("ispullrequest") or (found and found[2] != "issues"):
             options.notes["pull requests"] += 1
-            continue
+            return None
         number = str(issue.get("number") or (found[3] if found else "") or issue.get("id") or "")
         repository = (found[1] if found else "") or _repository(issue) or options.name
         labels = [str(one.get("name") if isinstance(one, Mapping) else one) for one in issue.get("labels") or ()]
@@ -103,15 +110,34 @@ def github_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str
         }  # fmt: skip
         if isinstance(issue.get("comments"), list) and issue["comments"]:
             options.notes["comments"] += len(issue["comments"])
-        yield record.place, row
+        return row
+
+    for record in records_of_json(file, "items"):
+        yield from _row(record.place, record.problem or record.values, row_of)
 
 
-def own_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def _row(place: int, record: Any, row_of: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> Iterator["Row"]:
+    """The row of a record, if it has one. An odd record fails alone; an odd first one shows a file of another kind."""
+    if isinstance(record, ValidationError):
+        yield place, record
+        return
+    try:
+        row = row_of(record)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        if place == 1:
+            raise
+        yield place, ValidationError("This record has another form than its source writes.", code="format")
+    else:
+        if row is not None:
+            yield place, row
+
+
+def own_rows(file: Input, options: "Options") -> Iterator["Row"]:
     """Rows as the file of errors has them, or by themselves, one a line."""
     for record in records_of_json(file):
-        row = record.values.get("row", record.values)
-        if not isinstance(row, dict):
-            raise BadFile(f"Line {record.place} holds no row.")
+        row = record.problem or record.values.get("row", record.values)
+        if not isinstance(row, dict | ValidationError):
+            row = ValidationError("The line holds no row.", code="format")
         yield record.place, row
 
 

@@ -12,7 +12,7 @@ from core.interchange import BadFile
 from tasks.management import dates
 
 if TYPE_CHECKING:
-    from tasks.management.sources import Options
+    from tasks.management.sources import Options, Row
 
 #: What a column of any table may be called, as `key` → field.
 COLUMNS = {
@@ -39,11 +39,14 @@ _LABEL = re.compile(r"(?<!\S)@([^\s@]+)")
 _TODOIST_PRIORITIES = {"1": "critical", "2": "high", "3": "medium", "4": "low"}
 
 
-def table_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def table_rows(file: Input, options: "Options") -> Iterator["Row"]:
     """The rows of any table; a row without an id is known by its title, and by how many have had that before."""
     source, seen = f"csv/{options.name}", Counter[str]()
     fields: dict[str, str] | None = None
     for record in records_of_table(table(file, options.notes, any_encoding=True)):
+        if record.problem is not None:
+            yield record.place, record.problem
+            continue
         if fields is None:
             fields = _fields(record.values, options)
         row: dict[str, Any] = {"source": source, "metadata": {}}
@@ -78,7 +81,7 @@ def _fields(values: dict[str, Any], options: "Options") -> dict[str, str]:
     return fields
 
 
-def todoist_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[str, Any]]]:
+def todoist_rows(file: Input, options: "Options") -> Iterator["Row"]:
     """Todoist's export of a project.
 
     It has no ids: a task is known by its section, the tasks above it, its text, and how many were known so before.
@@ -87,6 +90,9 @@ def todoist_rows(file: Input, options: "Options") -> Iterator[tuple[int, dict[st
     seen = Counter[str]()
     waiting: tuple[int, dict[str, Any]] | None = None
     for record in records_of_table(table(file, options.notes)):
+        if record.problem is not None:
+            yield record.place, record.problem
+            continue
         values = {key(name): value.strip() for name, value in record.values.items()}
         kind, content = values.get("type", "").lower(), values.get("content", "")
         if "type" not in values or "content" not in values:

@@ -163,12 +163,16 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
     Raises:
         BadFile: from the iterator: the file is not of this source, or lacks a column that is mapped.
     """
-    empty = True
+    empty, checked = True, False
     for record in source.records(file, notes):
+        if record.problem is not None:
+            empty = False
+            yield Item(record.place, record.problem, {})
+            continue
         values = dict(record.values)
-        if empty and source.names and not file.begins_as_json:
+        if not checked and source.names and not file.begins_as_json:
             _check_columns(source, values, mapped)
-        empty = False
+        empty, checked = False, True
         given = {field: lookup(values, name) for name, field in mapped.items()}
         for name in mapped:
             values.pop(name, None)
@@ -189,7 +193,7 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
 def own_array(file: Input) -> Iterator[Item]:
     """The rows of a JSON array of rows as our own export has them."""
     for record in records_of_json(file):
-        yield _item(record.place, record.values)
+        yield Item(record.place, record.problem, {}) if record.problem else _item(record.place, record.values)
 
 
 def _check_columns(source: Source, values: Mapping[str, Any], mapped: Iterable[str]) -> None:

@@ -71,6 +71,9 @@ def usermeta(file: Input, notes: Notes) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for record in records_of_table(table(file, notes)):
         values = {key(name): value for name, value in record.values.items()}
+        if record.problem is not None:
+            notes["rows of usermeta with more cells than the heading"] += 1
+            continue
         if not {"userid", "metakey", "metavalue"} <= values.keys():
             raise BadFile("wp_usermeta has the columns user_id, meta_key and meta_value.")
         if values["metakey"] in USERMETA:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 from core.foreign_files import Input, Notes, Record, records_of_json, table
 from core.foreign_notations import firebase_scrypt, from_base64
 from core.interchange import BadFile
@@ -77,10 +79,16 @@ def records(file: Input, notes: Notes) -> Iterator[Record]:
     if file.begins_as_json:
         yield from records_of_json(file, "users")
         return
+    known = False
     for line, cells in table(file, notes):
-        if not is_row(cells):
-            raise BadFile(f"Line {line} is no row of Firebase's export, which has at least {_LEAST_COLUMNS} columns.")
-        yield Record(line, dict(zip(COLUMNS, cells, strict=False)))
+        if is_row(cells):
+            known = True
+            yield Record(line, dict(zip(COLUMNS, cells, strict=False)))
+            continue
+        message = f"Line {line} is no row of Firebase's export, which has at least {_LEAST_COLUMNS} columns."
+        if not known:
+            raise BadFile(message)
+        yield Record(line, {}, ValidationError(message, code="cells"))
 
 
 def is_row(cells: list[str]) -> bool:
