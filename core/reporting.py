@@ -176,7 +176,7 @@ class Report:
         if self._problem is not None:
             fields |= {"reason": self._problem.reason, **self._problem.metadata}
             if self._problem.reason == "UNAVAILABLE" and self._raised is not None:
-                fields["cause"] = str(self._raised)
+                fields["cause"] = " ".join(str(self._raised).split())  # libpq's texts have several lines.
         if self.traceparent and (trace := _TRACEPARENT.fullmatch(self.traceparent)):
             fields["trace_id"] = trace[1]
         if self.request is not None and logger.isEnabledFor(logging.DEBUG):

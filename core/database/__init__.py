@@ -23,7 +23,7 @@ def configuration(database_url: str | None, data_dir: Path, *, durable: bool = T
         durable: False lets the embedded PostgreSQL forget what it was told last when the machine crashes (for tests).
 
     Raises:
-        ImproperlyConfigured: `database_url` is not one of PostgreSQL.
+        ImproperlyConfigured: `database_url` is not one of PostgreSQL, or no URL.
     """
     # Connections live as long as their threads; `backend` says when one is checked before it is used.
     connections = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
@@ -34,4 +34,7 @@ def configuration(database_url: str | None, data_dir: Path, *, durable: bool = T
         raise ImproperlyConfigured(
             "DATABASE_URL must start with postgres://: PostgreSQL is the one database of Tandem."
         )
-    return {**connections, **environ.Env.db_url_config(database_url, engine=_ENGINE)}
+    try:
+        return {**connections, **environ.Env.db_url_config(database_url, engine=_ENGINE)}
+    except ValueError as exc:  # Its text may show the password.
+        raise ImproperlyConfigured("DATABASE_URL must be postgres://user:password@host:port/name.") from exc

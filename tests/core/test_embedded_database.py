@@ -31,7 +31,7 @@ from core.database import configuration, embedded
 from core.database.backend import base as backend
 from core.database.cluster import Cluster
 from core.database.failure import EmbeddedDatabaseError
-from core.database.hygiene import connected
+from core.database.hygiene import connected, refresh
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.servers import free_port
@@ -612,6 +612,17 @@ class TestHygiene:
             one(in_calls)
         kill_server(data_dir)
         monkeypatch.setattr(backend, "IDLE_SECONDS", 0.0)
+        with connected():
+            assert one(in_calls) == 1
+
+    def test_idle_connection_is_checked_after_two_refreshes(
+        self, in_calls: BaseDatabaseWrapper, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with connected():
+            one(in_calls)
+        kill_server(data_dir)
+        monkeypatch.setattr(in_calls, "_last_used", 0.0)
+        refresh()  # As Django does at the start of a request, before our own.
         with connected():
             assert one(in_calls) == 1
 

@@ -192,10 +192,11 @@ def test_what_a_caller_did_wrong_is_no_alarm(told: Told) -> None:
 
 def test_what_the_server_lacks_is_a_warning_with_its_cause(told: Told) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
-        raised = Unavailable("connection refused")
+        raised = Unavailable("connection refused\n\tIs the server running?\n")
         report.fail(problem_of(raised), raised)
     (line,) = told()
-    assert (line["level"], line["reason"], line["cause"]) == ("WARNING", "UNAVAILABLE", "connection refused")
+    in_one_line = "connection refused Is the server running?"
+    assert (line["level"], line["reason"], line["cause"]) == ("WARNING", "UNAVAILABLE", in_one_line)
 
 
 def test_a_fault_of_ours_is_an_error_with_its_id_and_traceback(told: Told) -> None:

@@ -134,10 +134,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(statement)
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Django calls this at both ends of a request, and `hygiene.connected` at both ends of a gRPC call."""
+        """Django calls this at both ends of a request, and `hygiene.connected` at both ends of a call.
+
+        Over HTTP it is called twice before the first query: a check that is due stays due until it was made.
+        """
+        is_check_due = not self.health_check_done
         super().close_if_unusable_or_obsolete()
         now = time.monotonic()
-        if now - self._last_used < IDLE_SECONDS:
+        if now - self._last_used < IDLE_SECONDS and not is_check_due:
             self.health_check_done = True
         self._last_used = now
 
