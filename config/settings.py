@@ -5,9 +5,9 @@ Every variable stands in `.env.example` with its default and a line.
 
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import environment
 from config.logging import logging_config
 from core import headers
 from core.database import configuration as database_configuration
@@ -17,7 +17,7 @@ from tandem import __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
 
-env = environ.Env()
+env = environment.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
@@ -264,7 +264,7 @@ WORKER_SLOW_THREADS = env.int("WORKER_SLOW_THREADS", default=0)
 WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=30)
 #: How mail leaves. In development the worker prints it.
 EMAIL_URL = env.str("EMAIL_URL", default="") or ("consolemail://" if DEBUG else "smtp://localhost:25")
-_mail = environ.Env.email_url_config(EMAIL_URL)
+_mail = environment.mail(EMAIL_URL)
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
@@ -273,7 +273,7 @@ EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"] or None
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tandem <tandem@localhost>")
 #: Of the front end whose pages mails link to; without one they carry the token alone.
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+PUBLIC_URL = environment.page_address("PUBLIC_URL", env.str("PUBLIC_URL", default=""))
 
 # Transport security of the pages and the API
 
@@ -347,7 +347,7 @@ STORAGES = {
 
 # What is told
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = environment.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
 LOG_JSON = env.bool("LOG_JSON", default=not DEBUG)
 LOGGING = logging_config(level=LOG_LEVEL, json=LOG_JSON)
 TRACING = env.bool("TRACING", default=False)
