@@ -29,9 +29,13 @@ _IGNORABLE = (
 #: What nothing is seen of: white space, the blank of Braille, annotations' marks, and what is ignorable.
 _VISIBLE = re.compile(rf"[^\s{_IGNORABLE}\x00-\x20\x7f-\xa0\u2800\ufff9-\ufffc\U00016fe4\ud800-\udfff]")
 #: What does nothing at the ends of a text. Joiners, marks of direction, variation selectors and tags may do something.
-_PADDING = "\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff"
+_PADDING = "\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\u2800\ufeff\ufff9-\ufffb"
 _AT_ENDS = re.compile(rf"^[\s{_PADDING}]+|[\s{_PADDING}]+$")
 _ANY_IGNORABLE = re.compile(f"[{_IGNORABLE}]")
+#: As ignorable, with the marks of annotations, which have no form either.
+_ANY_UNSEEN = re.compile(rf"[{_IGNORABLE}\ufff9-\ufffb]")
+#: White space of one line that is no space, as U+00A0.
+_OTHER_SPACE = re.compile(r"[^\S ]")
 #: Where an ignorable character changes what is seen: joiners within words and emoji, selectors and tags after a symbol.
 _MEANT = re.compile(
     "(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])"
@@ -53,12 +57,18 @@ def one_line(text: str) -> str:
 
 
 def one_name(text: str) -> str:
-    """The form of a name that stands for something, as a label: as `one_line`, without what makes no difference."""
+    """The form of a name that stands for something, as a label: as `one_line`, without what makes no difference.
+
+    Spaces of other kinds are spaces. Line breaks stay, to be refused.
+    """
     line = one_line(text)
-    if line.isascii() or not _ANY_IGNORABLE.search(line):
+    if line.isascii():
+        return line
+    line = _OTHER_SPACE.sub(lambda found: " " if unicodedata.category(found[0]) == "Zs" else found[0], line)
+    if not _ANY_UNSEEN.search(line):
         return line
     meant = {position for found in _MEANT.finditer(line) for position in range(*found.span())}
-    kept = (c for position, c in enumerate(line) if position in meant or not _ANY_IGNORABLE.match(c))
+    kept = (c for position, c in enumerate(line) if position in meant or not _ANY_UNSEEN.match(c))
     return one_line("".join(kept))
 
 

@@ -79,7 +79,7 @@ def test_what_writing_needs_stays(api: Door, ann: User, title: str) -> None:
 
 
 def test_a_line_is_trimmed_and_composed(api: Door, ann: User) -> None:
-    title = "\ufeff\u200b Cafe\u0301\u00a0\u200b"
+    title = "\ufeff\u200b Cafe\u0301\u00a0\u200b\u2800"
     assert api("TaskService/CreateTask", CreateTaskRequest(title=title), actor=ann).title == "Caf\u00e9"
     assert api("TaskService/CreateTask", CreateTaskRequest(title="e\u0301" * 200), actor=ann).title == "\u00e9" * 200
 
@@ -88,7 +88,8 @@ def test_a_line_is_trimmed_and_composed(api: Door, ann: User) -> None:
     ("label", "same"),
     [("x", "x\u200b"), ("x", "\ufeffx"), ("x", "x\u200d"), ("x", "x\u200e"), ("x", "x\ufe0f"), ("xy", "x\u200by"),
      ("xy", "x\u2060y"), ("xy", "x\u00ady"), ("caf\u00e9", "cafe\u0301"), ("x", " x\u00a0"), ("x", "x\U000e0041"),
-     ("한", "\u1112\u1161\u11ab")],
+     ("한", "\u1112\u1161\u11ab"), ("x", "x\u2800"), ("x", "\u2800x"), ("x", "x\ufff9"), ("xy", "x\ufffay"),
+     ("x y", "x\u00a0y"), ("x y", "x\u3000y"), ("x y", "x\u202fy")],
 )  # fmt: skip
 def test_labels_that_look_the_same_are_one(api: Door, ann: User, label: str, same: str) -> None:
     with pytest.raises(Failed) as failed:
