@@ -10,14 +10,13 @@ Two spellings of one mailbox have the same canonical form, and the form of an ad
 
 import ipaddress
 import re
-import unicodedata
 from email.utils import formataddr, parseaddr
 
 import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from core.texts import trimmed
+from core.texts import normalized, trimmed
 
 _ATOMS = re.compile(r"[-!#$%&'*+/=?^_`{}|~0-9a-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9a-z]+)*")
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])+"')
@@ -71,7 +70,7 @@ def _as_stored(part: str) -> str:
 
 
 def _canonical_local_part(local: str) -> str:
-    local = unicodedata.normalize("NFC", local)
+    local = normalized("NFC", local)
     if not local.isascii():
         raise ValidationError(
             "Enter an e-mail address that has only ASCII letters, digits and signs before the @: mail cannot be sent to"

@@ -17,6 +17,7 @@ from django.contrib.auth.hashers import (
 from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 
+from core import texts
 from core.argon2id import Argon2id
 from core.context import caller_key, check_deadline
 from core.turns import Turns
@@ -77,7 +78,7 @@ class Outcome(NamedTuple):
 def normalized(password: str) -> str:
     """The one form of a password, whichever keyboard wrote it (RFC 8265, OpaqueString): any space is U+0020; NFC."""
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
-    return unicodedata.normalize("NFC", spaced)
+    return texts.normalized("NFC", spaced)
 
 
 def hashed(password: str) -> str:
@@ -105,7 +106,7 @@ def spend_time_of_verify(password: str) -> None:
 
 def _spellings(password: str) -> list[str]:
     """What may have been hashed of it, each once, its one form first. How many depends on the password alone."""
-    forms = (unicodedata.normalize("NFC", password), unicodedata.normalize("NFD", password))
+    forms = (texts.normalized("NFC", password), texts.normalized("NFD", password))
     return list(dict.fromkeys((normalized(password), password, *forms)))
 
 
@@ -155,4 +156,4 @@ class NotAboutTheUserValidator:
 
 
 def _as_compared(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    return texts.normalized("NFKC", text).casefold()

@@ -13,7 +13,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import Error, MessageToDict
 from google.protobuf.message import Message
 from prometheus_client import Counter, Histogram
 
@@ -180,8 +180,16 @@ class Report:
         if self.traceparent and (trace := _TRACEPARENT.fullmatch(self.traceparent)):
             fields["trace_id"] = trace[1]
         if self.request is not None and logger.isEnabledFor(logging.DEBUG):
-            fields["request"] = without_secrets(MessageToDict(self.request, preserving_proto_field_name=True))
+            fields["request"] = _shown(self.request)
         return fields
+
+
+def _shown(request: Message) -> Any:
+    """Return a request as JSON without its secrets; of one that JSON cannot express, its size. A line fails no call."""
+    try:
+        return without_secrets(MessageToDict(request, preserving_proto_field_name=True))
+    except (Error, ValueError, RecursionError):
+        return f"{request.ByteSize()} bytes that JSON cannot express"
 
 
 def _in_one_line(told: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Literal
 
 from django.core.exceptions import ValidationError
 
@@ -29,8 +30,14 @@ _IGNORABLE = (
 #: What nothing is seen of: white space, the blank of Braille, annotations' marks, and what is ignorable.
 _VISIBLE = re.compile(rf"[^\s{_IGNORABLE}\x00-\x20\x7f-\xa0\u2800\ufff9-\ufffc\U00016fe4\ud800-\udfff]")
 #: What does nothing at the ends of a text. Joiners, marks of direction, variation selectors and tags may do something.
-_PADDING = "\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\u2800\ufeff\ufff9-\ufffb"
-_AT_ENDS = re.compile(rf"^[\s{_PADDING}]+|[\s{_PADDING}]+$")
+_PADDING = (
+    "\xad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f\u2800\ufeff\ufff9\ufffa\ufffb"
+)
+#: With white space, of which U+3000 is the last. (An expression would begin anew at each character of a long run.)
+_AT_ENDS = _PADDING + "".join(filter(str.isspace, map(chr, range(0x3001))))
+#: The order of marks on one letter takes the square of their number, while no other thread runs: half a million marks
+#: take an hour. What is longer than this is too long for any line, and refused for its length.
+_LONGEST_NORMALIZED = 2048
 _ANY_IGNORABLE = re.compile(f"[{_IGNORABLE}]")
 #: As ignorable, with the marks of annotations, which have no form either.
 _ANY_UNSEEN = re.compile(rf"[{_IGNORABLE}\ufff9-\ufffb]")
@@ -48,12 +55,20 @@ def trimmed(text: str) -> str:
     """The text without white space and invisible padding around it; empty if nothing of it can be seen."""
     if text.isascii():
         return text.strip()
-    return _AT_ENDS.sub("", text) if _VISIBLE.search(text) else ""
+    return text.strip(_AT_ENDS) if _VISIBLE.search(text) else ""
 
 
 def one_line(text: str) -> str:
     """The form of a line that is stored and compared: trimmed, NFC."""
-    return unicodedata.normalize("NFC", trimmed(text))
+    return normalized("NFC", trimmed(text))
+
+
+def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+    """Return the text in a Unicode normalization form; one that is too long for any line as it is.
+
+    Whatever a caller sends is normalized here, so that its cost has a bound.
+    """
+    return unicodedata.normalize(form, text) if len(text) <= _LONGEST_NORMALIZED else text
 
 
 def one_name(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import unicodedata
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from core.fields import Line, PlainInMigrations, WebAddress
-from core.texts import no_control_characters, trimmed, without_ignorable
+from core.texts import no_control_characters, normalized, trimmed, without_ignorable
 
 MOST_SOCIAL_LINKS = 20
 LONGEST_SOCIAL_NAME = 50
@@ -49,7 +48,7 @@ def e164(number: str) -> str:
         ValidationError: it is not a possible international number.
     """
     # The parser would leave out extensions, letters and whatever else it does not take for a part of the number.
-    written = unicodedata.normalize("NFKC", without_ignorable(number)).strip()
+    written = normalized("NFKC", without_ignorable(number)).strip()
     if len(written) > LONGEST_PHONE_NUMBER or not _DIGITS_AND_SIGNS.fullmatch(written):
         raise ValidationError(
             "Enter a telephone number with its country code and nothing else, as in +14155551234: no extension, no "

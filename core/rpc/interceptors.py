@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import grpc
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from core import context
 from core.database import hygiene
@@ -43,6 +43,7 @@ from core.rpc.guard import Guard
 from core.rpc.handlers import Layer
 from core.rpc.tracing import traced
 from core.rpc.workers import Workers
+from core.values import TOO_MANY, has_too_many_values
 
 
 def reported(call: RpcCall) -> AbstractContextManager[Any]:
@@ -172,9 +173,12 @@ def _message(call: RpcCall, message: bytes) -> Any:
     if len(message) > settings.MAX_MESSAGE_BYTES and not (operation and operation.takes_file):
         raise message_too_large(settings.MAX_MESSAGE_BYTES)
     try:
-        return call.method.decode(message)
+        decoded = call.method.decode(message)
     except DecodeError as exc:
         raise invalid("", "invalid", "The message cannot be decoded as what this method takes.") from exc
+    if isinstance(decoded, Message) and has_too_many_values(decoded):
+        raise invalid("", "json", TOO_MANY)
+    return decoded
 
 
 class _Entry(NamedTuple):

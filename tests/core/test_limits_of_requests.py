@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from django.core.exceptions import ValidationError
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
@@ -15,7 +16,14 @@ from core.rest import problems as over_http
 from core.rpc import problems as over_grpc
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest
-from tandem.user.v1.user_pb2 import UpdateUserRequest, User
+from tandem.user.v1.user_pb2 import (
+    CreateUserRequest,
+    UpdateUserProfileRequest,
+    UpdateUserRequest,
+    User,
+    UserProfile,
+    UserRole,
+)
 from tests.doors import OPERATIONS, CallContext, Door, Failed, GrpcDoor, RestDoor
 from users.models import User as UserModel
 
@@ -96,3 +104,22 @@ def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
     document = json.loads(response.content)
     assert (response.status_code, len(document["errors"]), document["more_violations"]) == (400, 50, "950")
     assert document["detail"].endswith("Only the first 50 of 1000 faults are listed.")
+
+
+def test_a_message_has_a_limited_number_of_values(api: Door, ann: UserModel) -> None:
+    """Each costs memory and time, however few bytes it takes; those in lists and in messages of lists count."""
+    roles = [UserRole.USER_ROLE_CUSTOMER] * 10_001
+    failed = refused(api, "UserService/CreateUser", CreateUserRequest(email="zoe@example.com", roles=roles))
+    assert (failed.reason, failed.fields) == ("INVALID", {"": "json"})
+    assert failed.message == "A message may have 10,000 values, counting those in lists and objects."
+    links = {f"link{n}": "https://x.example" for n in range(10_001)}
+    profile = UpdateUserProfileRequest(user_id="me", profile=UserProfile(social_links=links))
+    assert refused(api, "UserService/UpdateUserProfile", profile, actor=ann).fields == {"": "json"}
+    sent = [CreateTaskRequest(title="first"), CreateTaskRequest(title="second", labels=[""] * 400_000)]
+    answer = api("TaskService/BulkCreateTasks", sent, actor=ann)
+    assert (answer.success_count, [error.index for error in answer.errors]) == (1, [1])
+
+
+def test_a_mask_of_very_many_paths_is_refused_over_grpc(ann: UserModel) -> None:
+    request = UpdateUserRequest(user_id="me", update_mask=FieldMask(paths=[""] * 400_000))
+    assert refused(GrpcDoor(), "UserService/UpdateUser", request, actor=ann).fields == {"": "json"}

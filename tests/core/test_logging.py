@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from prometheus_client import REGISTRY
 
 from config.logging import logging_config
 from core import context
 from core.errors import AlreadyExists, Unavailable, problem_of
 from core.reporting import Report, grpc_meter, http_meter, without_secrets
-from tandem.user.v1.user_pb2 import CreateUserRequest
+from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tests.servers import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -221,6 +222,14 @@ def test_the_request_is_told_at_debug_only_and_without_secrets(
         (line,) = lines()
         assert json.loads(line).get("request") == expected
         assert "nanosecond" not in line
+
+
+def test_a_request_that_json_cannot_express_is_logged_by_its_size(configure: Configure) -> None:
+    lines = configure(level="DEBUG")
+    with Report(grpc_meter("unary", "user.v1.UserService", "UpdateUser"), "abc") as report:
+        report.request = UpdateUserRequest(update_mask=FieldMask(paths=["Email"]))
+    (line,) = lines()
+    assert json.loads(line)["request"] == "9 bytes that JSON cannot express"
 
 
 def test_secrets_are_replaced_however_deep_they_lie() -> None:

@@ -1,19 +1,23 @@
 """What looks the same is the same, what cannot be seen is nothing, and a line has no breaks: in every text."""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
+from core import passwords
+from core.mail_addresses import canonical_or_as_sent
 from core.rest.json import in_one_line, message_bytes
 from core.texts import no_control_characters, no_control_characters_but_breaks, one_line, one_name, trimmed
-from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest
+from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, LoginRequest
 from tandem.meeting.v1.meeting_pb2 import CreateMeetingRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest, ListTasksRequest
 from tandem.task.v1.task_pb2 import Task as TaskMessage
-from tandem.user.v1.user_pb2 import UpdateUserRequest
+from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
 from tests.doors import Door, Failed
@@ -139,3 +143,34 @@ def test_lone_surrogates_are_refused(value: str) -> None:
 def test_ends_are_trimmed_of_what_does_nothing_there() -> None:
     assert trimmed("\u200b\n a\u200d \u2060") == "a\u200d"
     assert one_line("e\u0301\ufeff") == "\u00e9"
+
+
+MARKS = "e" + "\u0301\u0316" * 40_000
+SPACED = "\u00e9" + " " * 80_000 + "\u00e9"
+
+
+@pytest.mark.parametrize("text", [MARKS, SPACED, "\u00e9" + "\u200b" * 80_000 + "\u00e9"])
+@pytest.mark.parametrize("form", [one_line, one_name, canonical_or_as_sent, passwords.normalized])
+def test_the_form_of_a_long_text_costs_little(form: Callable[[str], str], text: str) -> None:
+    began = time.thread_time()
+    form(text)
+    assert time.thread_time() - began < 2
+
+
+@pytest.mark.django_db
+def test_long_runs_of_marks_are_refused_for_their_length(api: Door, ann: User) -> None:
+    began = time.process_time()
+    task = _refused(api, "TaskService/CreateTask", CreateTaskRequest(title=MARKS), actor=ann)
+    assert task.fields == {"title": "max_length"}
+    sign_up = {"email": "zoe@example.com", "last_name": MARKS, "password": "x" + MARKS}
+    account = _refused(api, "UserService/CreateUser", CreateUserRequest(**sign_up), actor=None)
+    assert ("password", "password_too_long") in [violation[:2] for violation in account.violations]
+    login = _refused(api, "AuthService/Login", LoginRequest(email=MARKS + "@example.com", password=MARKS), actor=None)
+    assert login.reason == "UNAUTHENTICATED"
+    assert time.process_time() - began < 5
+
+
+def _refused(api: Door, operation: str, request: Any, **options: Any) -> Failed:
+    with pytest.raises(Failed) as failed:
+        api(operation, request, **options)
+    return failed.value

@@ -7,7 +7,8 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import Any
 
-from core.rest.json.decoding import JSON, MAX_VALUES, Errors, add_not_json, has_too_many_values, parse
+from core.rest.json.decoding import JSON, Errors, add_not_json, has_too_many_values, parse
+from core.values import MAX_VALUES
 
 #: The most items of an array. More are sent as NDJSON, which has no limit.
 MAX_ITEMS = 100_000

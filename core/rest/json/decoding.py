@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from core import enums
 from core.errors import MoreFaults
 from core.rest.json.forms import DATE, INTEGER_RANGES, TIMESTAMP, is_map, map_value, read_day, read_moment
+from core.values import MAX_VALUES, TOO_MANY
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
@@ -30,8 +31,6 @@ UNKNOWN, TYPE, FORMAT, RANGE, DUPLICATE, ONE_OF, JSON = (
     "one_of",
     "json",
 )
-#: The most values in one message: each of them takes many times its bytes in memory.
-MAX_VALUES = 10_000
 ONCE = "It may be given only once."
 
 _MOST_ERRORS = 50
@@ -103,7 +102,7 @@ def _parsed(body: bytes, errors: Errors) -> Any:
         errors.add((), JSON, "The body must be JSON in UTF-8.")
         return None
     if has_too_many_values(text):
-        errors.add((), JSON, f"A message may have {MAX_VALUES:,} values, counting those in lists and objects.")
+        errors.add((), JSON, TOO_MANY)
         return None
     try:
         return parse(text)

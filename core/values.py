@@ -1,0 +1,28 @@
+"""How many values a message may have, in either notation: each takes many times its bytes in memory, and time."""
+
+from google.protobuf.message import Message
+
+MAX_VALUES = 10_000
+TOO_MANY = f"A message may have {MAX_VALUES:,} values, counting those in lists and objects."
+
+
+def has_too_many_values(message: Message) -> bool:
+    """Return whether a message has more values than it may. Lists are counted by their length, not walked through."""
+    return _left(message, MAX_VALUES) < 0
+
+
+def _left(message: Message, most: int) -> int:
+    for field, value in message.ListFields():
+        if not field.is_repeated:
+            most -= 1
+            parts = (value,)
+        else:
+            most -= len(value)
+            parts = value.values() if hasattr(value, "values") else value
+        if most < 0:
+            break
+        if field.message_type is not None:
+            for part in parts:
+                if isinstance(part, Message) and (most := _left(part, most)) < 0:
+                    break
+    return most
