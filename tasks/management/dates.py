@@ -8,6 +8,10 @@ import re
 import zoneinfo
 from typing import NamedTuple
 
+from django.core.exceptions import ValidationError
+
+from users.fields import is_timezone
+
 _END_OF_DAY = datetime.time(23, 59, 59)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -61,10 +65,11 @@ def read(text: str, zone: datetime.tzinfo) -> Moment:
 
 
 def time_zone(name: str) -> datetime.tzinfo | None:
-    """The time zone of this IANA name; None if there is none."""
+    """The time zone of this IANA name; None if there is none that means the same on every machine."""
     try:
+        is_timezone(name)
         return zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+    except (ValidationError, ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return None
 
 

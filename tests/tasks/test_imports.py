@@ -392,6 +392,37 @@ def test_an_odd_record_fails_alone(tmp_path: Path, system: str, content: bytes) 
     assert set(Task.objects.values_list("title", flat=True)) == {"A", "B"}
 
 
+@pytest.mark.parametrize("line", ["DUE:20260230T000000Z", "PRIORITY:x", "DUE:", "no property"])
+def test_an_odd_task_of_a_calendar_fails_alone(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "tasks.ics"
+    tasks = "".join(
+        f"BEGIN:VTODO\r\nUID:{uid}\r\nSUMMARY:{uid}\r\n{more}\r\nEND:VTODO\r\n"
+        for uid, more in (("A", "PRIORITY:1"), ("x", line), ("B", "PRIORITY:1"))
+    )
+    file.write_text(f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{tasks}END:VCALENDAR\r\n", newline="")
+    code, said, why = called("import", file, "--from", "ical")
+    assert (code, said.startswith("3 rows: 2 created, 0 updated, 0 unchanged, 1 failed")) == (1, True), (said, why)
+    assert set(Task.objects.values_list("title", flat=True)) == {"A", "B"}
+
+
+@pytest.mark.parametrize("whole", ["", "BEGIN:VCALENDAR\nEND:VCALENDAR\n"])
+def test_a_calendar_that_is_cut_off_is_refused(tmp_path: Path, whole: str) -> None:
+    file = tmp_path / "tasks.ics"
+    file.write_text(f"{whole}BEGIN:VCALENDAR\nBEGIN:VTODO\nUID:1\nSUMMARY:A\nEND:VTODO\nBEGIN:VTODO\nUID:2\n")
+    code, _, why = called("import", file, "--from", "ical")
+    assert (code, "it ends before END:VCALENDAR" in why) == (2, True)
+    assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "right/UTC", "../UTC", "Nowhere"])
+def test_days_end_in_no_zone_that_differs_between_machines(tmp_path: Path, zone: str) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("title,due\nA,2026-03-02\n")
+    code, _, why = called("import", file, "--from", "csv", "--time-zone", zone)
+    assert (code, f"There is no time zone {zone}" in why) == (2, True)
+    assert not Task.objects.exists()
+
+
 def test_only_administrators_may(root: User, ada: User) -> None:
     check_may_import(root)
     check_may_import(System("tasks import"))

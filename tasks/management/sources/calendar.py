@@ -1,6 +1,7 @@
 """Tasks of calendars: the VTODOs of an iCalendar file (RFC 5545)."""
 
 import datetime
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,21 @@ _STATUSES = {"NEEDS-ACTION": "todo", "IN-PROCESS": "in_progress", "COMPLETED": "
 _NOTED = {"RRULE": "repeats", "URL": "url", "LOCATION": "location", "RELATED-TO": "parent"}
 
 
+_BEGIN = re.compile(rb"^BEGIN:VCALENDAR[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+
+
+# What of a task cannot be read is noted in its `errors`, as the library does with events, so that the task fails alone.
+icalendar.Todo.ignore_exceptions = True
+
+
 def rows(file: Input, options: "Options") -> Iterator["Row"]:
     data = b"".join(iter(lambda: file.read(1 << 16) or b"", b""))
     try:
         calendars = icalendar.Calendar.from_ical(data, multiple=True)
     except (ValueError, IndexError, KeyError) as exc:
         raise BadFile("The file is no calendar (RFC 5545).") from exc
+    if not calendars or len(calendars) != len(_BEGIN.findall(data)):
+        raise BadFile("The file is no whole calendar (RFC 5545): it ends before END:VCALENDAR.")
     number = 0
     for calendar in calendars:
         for component in calendar.walk():
@@ -39,6 +49,13 @@ def rows(file: Input, options: "Options") -> Iterator["Row"]:
 
 
 def _row(todo: Any, options: "Options") -> dict[str, Any]:
+    """The fields of a task.
+
+    Raises:
+        ValueError: a property of it cannot be read.
+    """
+    if todo.errors:
+        raise ValueError
     recurrence = todo.get("RECURRENCE-ID")
     uid = str(todo.get("UID") or "")
     metadata = {name: _written(todo.get(of)) for of, name in _NOTED.items() if todo.get(of) is not None}
