@@ -16,6 +16,7 @@ from tandem.auth.v1 import auth_pb2
 from tandem.user.v1 import user_pb2
 from tests.doors import Door, Failed
 from tests.factories import AdministratorFactory, ApiKeyFactory, ServiceFactory, bearer_of
+from tests.jobs import mails, token_in
 from users.models import Role, Status, User
 from users.policies import CREDENTIALS
 
@@ -85,6 +86,26 @@ def test_what_stays_as_it_is_needs_no_scope(api: Door, ann: User, bearer: str) -
     ann.refresh_from_db()
     whole = update(ann, email=ann.email, roles=ann.roles, status=ann.status, first_name="Anna")
     assert api(UPDATE, whole, authorization=bearer).user.first_name == "Anna"
+
+
+def test_an_address_that_waits_is_not_withdrawn_by_a_key_without_the_scope(api: Door, ann: User) -> None:
+    bearer = bearer_of(ApiKeyFactory(user=ann, scopes=WRITE))
+    api(UPDATE, update(ann, email="anna@example.com"), actor=ann)
+    (mail,) = (mail for mail in mails() if mail.to == ["anna@example.com"])
+    api(UPDATE, update(ann, "email", "first_name", email=ann.email, first_name="Ann"), authorization=bearer)
+    api("UserService/ConfirmEmailVerification", user_pb2.ConfirmEmailVerificationRequest(token=token_in(mail)))
+    assert User.objects.get(pk=ann.pk).email == "anna@example.com"
+
+
+@pytest.mark.parametrize("fields", [{"password": PASSWORD}, {"roles": [user_pb2.USER_ROLE_SUPPORT]}])
+def test_a_kept_answer_needs_the_scope_of_the_write(api: Door, administrator: User, fields: dict[str, Any]) -> None:
+    request = user_pb2.CreateUserRequest(email="new@example.com", **fields)
+    first = api.answer(CREATE, request, actor=administrator, idempotency_key="k").message
+    with pytest.raises(Failed) as failed:
+        api(CREATE, request, authorization=bearer_of(ApiKeyFactory(user=administrator, scopes=WRITE)),
+            idempotency_key="k")  # fmt: skip
+    assert (failed.value.reason, failed.value.message) == ("FORBIDDEN", LACKING)
+    assert api.answer(CREATE, request, actor=administrator, idempotency_key="k").message == first
 
 
 def test_a_key_with_the_scope_does_it(api: Door, ann: User) -> None:

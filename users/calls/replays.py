@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
+from core.auth import scope_lacking
 from core.operations import Call
 from core.replays import Replay
 from tandem.example.v1 import example_pb2
@@ -21,6 +22,8 @@ def _show_user(call: Call, request: Any, answer: Any) -> Any:
 
 def _show_created(call: Call, request: Any, answer: user_pb2.CreateUserResponse) -> Any:
     """To a caller who is not signed in and repeats a whole sign-up, its password included, as it was."""
+    if (request.password or request.roles) and not call.has_scope(policies.CREDENTIALS):
+        raise scope_lacking(policies.CREDENTIALS)
     if call.actor.is_authenticated:
         return _show_user(call, request, answer)
     return answer

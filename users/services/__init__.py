@@ -116,7 +116,7 @@ def update_user(
             _follow_up_new_email(user, before)
         elif new_email is not None and new_email != before:
             request_email_change(user, new_email)
-        elif names_email:
+        elif names_email and with_credentials:
             cancel_email_change(user)
         return user
 
