@@ -67,7 +67,7 @@ class ApiKey(models.Model):
         return f"{self.name} of {self.user_id}"
 
     def clean(self) -> None:
-        told = f"Choose of {', '.join(settings.API_KEY_SCOPES)}."
+        told = f"Choose from {', '.join(settings.API_KEY_SCOPES)}."
         errors = {
             f"scopes.{index}": ValidationError(told, code="choice")
             for index, scope in enumerate(self.scopes)

@@ -100,7 +100,10 @@ def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[It
     names = [known.get(name.casefold(), name) for name in heading]
     unknown = [name for name in names if name not in columns]
     if unknown or not names:
-        raise BadFile(f"{_unknown_heading(names, unknown)}. Columns are: {', '.join(columns)}.")
+        raise BadFile(
+            f"{_unknown_heading(names, unknown)}. Columns are: {', '.join(columns)}."
+            " Columns of other names are taken with --map NAME=FIELD."
+        )
     if twice := [name for name in columns if names.count(name) > 1]:
         raise BadFile(f"The column {twice[0]!r} stands twice.")
     return _csv_items(operation, [columns[name] for name in names], reader)

@@ -25,6 +25,8 @@ _NO_PROXY = (("grpc.enable_http_proxy", 0),)
 
 def http_fault(url: str, timeout: float) -> str | None:
     """What is wrong at this URL, or None when it answers 200."""
+    if not url.startswith(("http://", "https://")):
+        return f"{url} is no URL of HTTP; write it as {DEFAULT_HTTP}."
     try:
         with _open(url, timeout=timeout) as answer:
             return None if answer.status == 200 else f"{url} answers {answer.status}."

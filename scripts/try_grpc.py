@@ -7,6 +7,7 @@ administrator: by --token, by --email and --password, or by a development server
 
 import argparse
 import copy
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -361,7 +362,8 @@ def take(walk: Walk) -> int:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="localhost", help="where the server is (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=50051, help="its gRPC port (default: %(default)s)")
+    port = int(os.environ.get("GRPC_PORT") or 50051)
+    parser.add_argument("--port", type=int, default=port, help="its gRPC port (GRPC_PORT, %(default)s)")
     parser.add_argument("--token", help="an access token or API key to call with")
     parser.add_argument("--email", help="sign in as this user, with --password")
     parser.add_argument("--password")
@@ -382,7 +384,11 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             grpc.channel_ready_future(client.channel).result(timeout=arguments.timeout)
         except grpc.FutureTimeoutError:
-            print(f"No gRPC server answers at {host}:{arguments.port}.", file=sys.stderr)
+            print(
+                f"No gRPC server answers at {host}:{arguments.port};"
+                " start one, scripts/start_grpc_dev.sh, or name its port with --port.",
+                file=sys.stderr,
+            )
             return 1
         walk = Walk(client, arguments.timeout)
         if arguments.email and not passed("Login", walk.sign_in):

@@ -149,7 +149,7 @@ def accept(client: Client, meeting_id: str, screen: Screen) -> None:
     for item in items:
         request = meeting_pb2.AcceptActionItemRequest(meeting_id=meeting_id, item_id=item.id)
         task_id = client.meetings.AcceptActionItem(request).action_item.task_id
-        whose = "of a participant" if item.assigned_to else "of yours, as nobody who takes part was named"
+        whose = "assigned to a participant" if item.assigned_to else "assigned to you, as no participant was named"
         screen.say(f"Accepted   {item.text}: task {task_id}, {whose}")
 
 
@@ -228,7 +228,8 @@ def run(arguments: argparse.Namespace) -> int:
             grpc.channel_ready_future(client.channel).result(timeout=5)
         except grpc.FutureTimeoutError:
             print(
-                f"No gRPC server answers at {host}:{arguments.port}; start one: scripts/start_grpc_dev.sh",
+                f"No gRPC server answers at {host}:{arguments.port};"
+                " start one, scripts/start_grpc_dev.sh, or name its port with --port.",
                 file=sys.stderr,
             )
             return 1

@@ -149,7 +149,8 @@ def test_a_server_that_is_away_is_a_sentence(closed_port: int) -> None:
     done = run("try_grpc.py", "--host", "127.0.0.1", "--port", str(closed_port), "--timeout", "1")
     assert time.monotonic() - started < 5
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"No gRPC server answers at 127.0.0.1:{closed_port}.\n"
+    mend = "start one, scripts/start_grpc_dev.sh, or name its port with --port."
+    assert done.stderr == f"No gRPC server answers at 127.0.0.1:{closed_port}; {mend}\n"
 
 
 def test_an_interrupt_ends_the_walk_and_removes_the_users_it_made() -> None:

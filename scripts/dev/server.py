@@ -154,8 +154,11 @@ class DevelopmentServer:
         http, grpc = self.options.http_address, self.options.grpc_address
         identity = self.environment.get("DEV_AUTH_AS")
         path, rpc = ("users", "ListUsers") if identity else ("health", "HealthCheck")
-        request = "user_pb2.ListUsersRequest()" if identity else "empty_pb2.Empty()"
-        imports = "from tandem.user.v1 import user_pb2, user_pb2_grpc; from google.protobuf import empty_pb2"
+        if identity:
+            request, imports = "user_pb2.ListUsersRequest()", "from tandem.user.v1 import user_pb2, user_pb2_grpc"
+        else:
+            request = "empty_pb2.Empty()"
+            imports = "from google.protobuf import empty_pb2; from tandem.user.v1 import user_pb2_grpc"
         called = f'user_pb2_grpc.UserServiceStub(grpc.insecure_channel("{grpc}")).{rpc}({request})'
         calls = (
             f"Calls without credentials act as {identity}." if identity else "Calls need credentials (POST auth/login)."

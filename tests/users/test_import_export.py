@@ -230,6 +230,7 @@ def test_cells_that_fail_are_told_by_their_columns(tmp_path: Path) -> None:
     ("name", "content", "told"),
     [
         ("users.csv", b"email,shoe_size\na@example.com,44\n", "There is no column 'shoe_size'."),
+        ("users.csv", b"E-Mail,Mobile\na@example.com,44\n", "Columns of other names are taken with --map NAME=FIELD."),
         ("users.csv", b"email,audit.version\na@example.com,44\n", "There is no column 'audit.version'."),
         ("users.csv", b"email,email\na@example.com,b\n", "The column 'email' stands twice."),
         ("users.csv", b"", "The file has no heading."),
