@@ -29,8 +29,8 @@ class Env(environ.Env):  # type: ignore[misc]  # It has no types.
             raise ImproperlyConfigured(f"{var} must be true or false; it is {value!r}.")
         return word in _TRUE
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.int:
-        """Return a whole number from 0 upwards.
+    def int(self, var: str, default: Any = environ.Env.NOTSET, at_least: builtins.int = 0) -> builtins.int:
+        """Return a whole number that is not below `at_least`.
 
         Raises:
             ImproperlyConfigured: the value is none.
@@ -39,9 +39,9 @@ class Env(environ.Env):  # type: ignore[misc]  # It has no types.
         try:
             number = int(value)
         except ValueError:
-            number = -1
-        if number < 0:
-            raise ImproperlyConfigured(f"{var} must be a whole number, 0 or more; it is {value!r}.")
+            number = at_least - 1
+        if number < at_least:
+            raise ImproperlyConfigured(f"{var} must be a whole number, {at_least} or more; it is {value!r}.")
         return number
 
     def float(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.float:

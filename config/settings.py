@@ -67,7 +67,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 HTTP_HOST = env.str("HTTP_HOST", default="127.0.0.1")
 HTTP_PORT = env.int("HTTP_PORT", default=8000)
 #: Threads that serve calls, and how long running ones may take at the end.
-HTTP_THREADS = env.int("HTTP_THREADS", default=8)
+HTTP_THREADS = env.int("HTTP_THREADS", default=8, at_least=1)
 HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
 #: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
 HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
@@ -88,7 +88,7 @@ MAX_STREAMS_PER_CALLER = env.int("MAX_STREAMS_PER_CALLER", default=1_500)
 STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=60)
 #: Streams of requests (bulk writes, command streams, recordings): a process takes eight for each of these threads, and
 #: so many of one caller. How long a client may say nothing.
-UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8)
+UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=8, at_least=1)
 MAX_REQUEST_STREAMS = 8 * UPLOAD_THREADS
 MAX_REQUEST_STREAMS_PER_CALLER = env.int("MAX_REQUEST_STREAMS_PER_CALLER", default=8)
 UPLOAD_IDLE_SECONDS = env.float("UPLOAD_IDLE_SECONDS", default=60)
@@ -134,12 +134,12 @@ GRPC_PORT = env.int("GRPC_PORT", default=50051)
 #: As TRUSTED_PROXIES, of the proxies in front of gRPC: who reaches its port without them must not choose an address.
 GRPC_TRUSTED_PROXIES = env.int("GRPC_TRUSTED_PROXIES", default=0)
 #: Processes that share the port, one for each core.
-GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1)
+GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1, at_least=1)
 #: Threads of a process that serve calls, and how many calls may wait for one; what comes on top is refused at once.
-GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10)
+GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10, at_least=1)
 GRPC_MAX_QUEUE = env.int("GRPC_MAX_QUEUE", default=100)
 #: Threads of a process that send to open streams, and as many that catch up for those who are behind.
-GRPC_SENDERS = env.int("GRPC_SENDERS", default=4)
+GRPC_SENDERS = env.int("GRPC_SENDERS", default=4, at_least=1)
 #: Calls of any kind on one connection.
 GRPC_MAX_STREAMS_PER_CONNECTION = env.int("GRPC_MAX_STREAMS_PER_CONNECTION", default=1_000)
 #: How long a connection's handshake may take, and the message of a unary call.
@@ -212,7 +212,7 @@ PASSWORD_HASHERS = [
     "core.foreign_passwords.ForeignDigest",
 ]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
-PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2, at_least=1)
 ARGON2_MEMORY_KIB = env.int("ARGON2_MEMORY_KIB", default=47_104)
 ARGON2_PASSES = env.int("ARGON2_PASSES", default=1)
 AUTH_PASSWORD_VALIDATORS = [
@@ -259,7 +259,7 @@ WATCH_MOST_BEHIND = env.int("WATCH_MOST_BEHIND", default=100_000)
 
 #: Jobs that a worker runs at once, how many of them may be slow ones (0 = half), and how long running ones may take at
 #: the end.
-WORKER_THREADS = env.int("WORKER_THREADS", default=4)
+WORKER_THREADS = env.int("WORKER_THREADS", default=4, at_least=1)
 WORKER_SLOW_THREADS = env.int("WORKER_SLOW_THREADS", default=0)
 WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=30)
 #: How mail leaves. In development the worker prints it.

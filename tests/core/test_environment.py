@@ -69,7 +69,8 @@ def test_addresses_of_pages_and_levels() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("HTTP_THREADS", "abc", "HTTP_THREADS must be a whole number, 0 or more; it is 'abc'."),
+        ("HTTP_THREADS", "abc", "HTTP_THREADS must be a whole number, 1 or more; it is 'abc'."),
+        ("GRPC_MAX_WORKERS", "0", "GRPC_MAX_WORKERS must be a whole number, 1 or more; it is '0'."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR; it is 'loud'."),
         (
             "DATABASE_URL",
