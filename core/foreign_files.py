@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 import ijson
@@ -200,13 +201,17 @@ def _streamed(file: Input, prefixes: list[str]) -> Iterator[Record]:
             if number == 1 and not isinstance(value, dict):
                 raise BadFile("Record 1 of the file is no JSON object.")
             yield _record(number, value)
-    except (ijson.JSONError, UnicodeDecodeError, RecursionError) as exc:
+    except (ijson.JSONError, ValueError, RecursionError) as exc:
         raise BadFile(f"What follows record {number} is no JSON.") from exc
 
 
 def _items(file: Input, prefixes: list[str]) -> Iterator[Any]:
-    """As `ijson.items`, for several places in one document."""
-    events = ijson.parse(file, use_float=True)
+    """As `ijson.items`, for several places in one document.
+
+    Numbers are those of `json.loads`: ijson's own floats would take no whole number beyond 64 bits.
+    """
+    parsed = ijson.parse(file)
+    events = ((prefix, event, float(v) if isinstance(v, Decimal) else v) for prefix, event, v in parsed)
     for prefix, event, value in events:
         if prefix not in prefixes:
             continue
