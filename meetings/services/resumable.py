@@ -188,6 +188,9 @@ def _end_if_whole(actor: Any, upload_id: str) -> None:
 def _check_length(length: int) -> None:
     if length < 1:
         raise invalid("upload-length", "required", "Say how many bytes will come: at least one, as a recording has.")
+    # Before anything else that may be wrong: tus 1.0 demands 413 (Creation, POST).
+    if length > settings.MAX_RECORDING_BYTES:
+        raise quotas.too_large()
 
 
 def _announce(actor: Any, upload: Upload, length: int | None) -> None:

@@ -347,6 +347,7 @@ def _(tus: TusClient) -> None:
     most = int(tus("OPTIONS").headers["tus-max-size"])
     is_problem(tus.create(most + 1), 413)
     is_problem(tus.create(10**900), 413)
+    is_problem(tus.create(most + 1, Upload_Metadata=""), 413)
     assert tus.create(most).status in (201, 507), "507: the disk is smaller"
 
 
