@@ -320,7 +320,8 @@ def test_any_file_is_mapped(tmp_path: Path) -> None:
         code, _, why = called("import", file, "--map", bad)
         assert (code, shown in why) == (2, True)
     # A map says more than what the source knows.
-    assert called("import", DATA / "auth0-import.json", "--from", "auth0", "--map", "app_metadata.roles=roles")[0] == 1
+    options = ("--from", "auth0", "--map", "app_metadata.roles=roles", "--errors", tmp_path / "errors.jsonl")
+    assert called("import", DATA / "auth0-import.json", *options)[0] == 1
 
 
 def test_files_of_spreadsheet_programs_are_taken(tmp_path: Path) -> None:
