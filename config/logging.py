@@ -28,7 +28,8 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "config.logging.StderrHandler", "formatter": "line"}},
+        "filters": {"refusals": {"()": RefusalFilter}},
+        "handlers": {"stderr": {"class": "config.logging.StderrHandler", "formatter": "line", "filters": ["refusals"]}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
             # Django's own handlers, for a terminal and for mail, would write everything a second time.
@@ -41,6 +42,15 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
             "watchfiles": {"level": "WARNING"},
         },
     }
+
+
+class RefusalFilter(logging.Filter):
+    """Make a warning of what Django refuses as suspicious, which it logs as a fault of ours, with a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        return True
 
 
 class JsonFormatter(logging.Formatter):

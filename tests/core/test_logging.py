@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from google.protobuf.field_mask_pb2 import FieldMask
 from prometheus_client import REGISTRY
 
@@ -222,6 +223,12 @@ def test_the_request_is_told_at_debug_only_and_without_secrets(
         (line,) = lines()
         assert json.loads(line).get("request") == expected
         assert "nanosecond" not in line
+
+
+def test_what_django_refuses_as_suspicious_is_a_warning_of_one_line(told: Told, client: Client) -> None:
+    assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
+    (line,) = (line for line in told() if line["logger"] == "django.security.DisallowedHost")
+    assert (line["level"], "exception" in line) == ("WARNING", False)
 
 
 def test_a_request_that_json_cannot_express_is_logged_by_its_size(configure: Configure) -> None:
