@@ -64,8 +64,15 @@ class Decoder:
             self._container.close()
             raise NotAudio("There is no sound in this file: send one that has an audio track.")
         self._stream = self._container.streams.audio[0]
+        codec: Any = self._stream.codec_context
+        if codec is None:  # FFmpeg knows the container, and no decoder for what is in it.
+            self._container.close()
+            raise NotAudio(
+                "The sound of this file is in a form that is not known, or its header is damaged: export it as WAV, "
+                "FLAC, MP3 or M4A."
+            )
         try:
-            self._check(self._stream.codec_context)
+            self._check(codec)
         except NotAudio:
             self._container.close()
             raise

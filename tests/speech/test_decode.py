@@ -176,11 +176,19 @@ def told_and_decoded(file: bytes) -> None:
     assert abs(len(b"".join(decoder)) // 32 - SECONDS * 1000) < 200, "asking changed nothing"
 
 
-def wav(seconds: float = 1, *, rate: int = 16_000, channels: int = 1, declared_bytes: int | None = None) -> bytes:
+def wav(
+    seconds: float = 1,
+    *,
+    rate: int = 16_000,
+    channels: int = 1,
+    declared_bytes: int | None = None,
+    code: int = 1,
+    bits: int = 16,
+) -> bytes:
     """Silence, with the header that these numbers make."""
     data = bytes(int(seconds * rate) * channels * 2)
     frame = channels * 2
-    form = struct.pack("<IHHIIHH", 16, 1, channels, rate, rate * frame % 2**32, frame, 16)
+    form = struct.pack("<IHHIIHH", 16, code, channels, rate, rate * frame % 2**32, frame, bits)
     length = len(data) if declared_bytes is None else declared_bytes
     return b"".join(
         [b"RIFF", struct.pack("<I", 36 + length), b"WAVEfmt ", form, b"data", struct.pack("<I", length), data]
@@ -213,6 +221,12 @@ def test_the_lowest_and_the_highest_rate_are_taken(rate: int) -> None:
     assert (len(samples) / 16_000, incomplete) == (pytest.approx(2, abs=0.05), "")
 
 
+@pytest.mark.parametrize("header", [{"bits": 0}, {"code": 0xFFFE}, {"code": 0x1234}])
+def test_sound_that_no_decoder_knows_is_refused(header: dict[str, int]) -> None:
+    with pytest.raises(NotAudio, match="in a form that is not known, or its header is damaged"):
+        Decoder(io.BytesIO(wav(**header)))
+
+
 @pytest.mark.parametrize("channels", [33, 64, 512])
 def test_more_channels_than_recorders_have_are_refused(channels: int) -> None:
     with pytest.raises(NotAudio, match=f"{channels} channels; at most 32 are taken"):
@@ -242,11 +256,11 @@ def test_a_file_that_is_as_long_as_may_be_is_taken() -> None:
     assert len(b"".join(Decoder(io.BytesIO(flac(2)), most_seconds=2))) == 2 * 32_000
 
 
-def test_a_small_file_of_a_day_is_refused_before_the_first_piece() -> None:
-    day = flac(24 * 3600, rate=8_000)
-    assert len(day) < 20_000_000
-    with pytest.raises(TooLarge, match="at most 12 hours are taken"):
-        Decoder(io.BytesIO(day)).expected_ms()
+def test_a_small_file_of_hours_is_refused_before_the_first_piece() -> None:
+    hours = flac(2 * 3600, rate=8_000)
+    assert len(hours) < 2_000_000
+    with pytest.raises(TooLarge, match="The recording is too long"):
+        Decoder(io.BytesIO(hours), most_seconds=3600).expected_ms()
 
 
 def test_a_header_that_says_too_much_is_not_believed() -> None:
