@@ -80,7 +80,8 @@ class Database:
     def empty(self) -> None:
         """Without tasks, and with a new log; while no server runs."""
         with self.connected() as cursor:
-            cursor.execute("TRUNCATE tasks_task, changes_change, changes_head, core_idempotencyrecord")
+            tables = "tasks_task, tasks_taskorigin, changes_change, changes_head, core_idempotencyrecord"
+            cursor.execute(f"TRUNCATE {tables}")
 
     def kill(self) -> None:
         """As `pg_ctl stop -m immediate`: every session is cut, nothing is tidied up."""
