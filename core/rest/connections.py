@@ -101,6 +101,8 @@ class Connection(H11Protocol):
             self.waiting.pop(self, None)
         elif self.conn.their_state is h11.IDLE:
             self.waiting.setdefault(self)
+            if self.conn.trailing_data[0]:
+                self._unset_keepalive_if_required()  # A part of the head came before the last answer was complete.
             if self.timeout_keep_alive_task is not None:
                 self._stop_timer()
             elif self._timer is None:

@@ -47,6 +47,15 @@ def test_the_head_of_a_request_has_a_limited_time(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+def test_a_head_that_begins_before_the_last_answer_is_complete_has_a_limited_time(servers: Servers) -> None:
+    with Connection(servers.http_url) as connection:
+        connection.send(framed("GET", "/health", connection.host, None) + b"GET /hea")
+        assert connection.answer().status == 200
+        assert connection.answer().status == 408
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
 def test_a_connection_stays_open_between_requests_as_long_as_it_is_set(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         for _ in range(3):
