@@ -63,6 +63,11 @@ class Places:
     def __len__(self) -> int:
         return self._of.total()
 
+    def count_of(self, owner: str) -> int:
+        """Return how many places this owner has."""
+        with self._lock:
+            return self._of.get(owner, 0)
+
     def take(self, owner: str) -> Place:
         """Take a place for this owner.
 

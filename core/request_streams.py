@@ -5,6 +5,7 @@ wait for: the database connection is given back while the next message is awaite
 streams of one caller take turns.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from google.protobuf.message import Message
 
 from core.database import hygiene
 from core.operations import Call, admitted, caller, principal
+from core.pace import Pace
 from core.places import Place, Places
 from core.streams import STREAMS
 from core.turns import Turns
@@ -31,6 +33,7 @@ AT_WORK_OF_ONE_CALLER = 2
 #: Threads that find out whose a stream is, and refuse it.
 _REFUSING = 8
 _TURNS = Turns(10_000, most_of_one=AT_WORK_OF_ONE_CALLER)
+_PACE = Pace()
 
 
 def threads() -> dict[str, Any]:
@@ -132,11 +135,17 @@ class _Turn:
     def __init__(self, owner: str) -> None:
         self._owner = owner
         self._held = False
+        #: The CPU time of the thread when the last turn began.
+        self._seconds = time.thread_time()
 
     def begin(self) -> None:
         if not self._held:
+            seconds = time.thread_time()
+            _PACE.worked(self._owner, max(0.0, seconds - self._seconds), streams=PLACES.count_of(self._owner))
+            self._seconds = seconds
             _TURNS.take(self._owner)
             self._held = True
+            _PACE.rest(self._owner)
 
     def end(self) -> None:
         if self._held:

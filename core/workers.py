@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from core import context
+from core.presence import PRESENCE
 
 Result = TypeVar("Result")
 Work = Callable[[], None]
 
-#: How long a caller counts as present after a call: others then leave threads for the next one.
-_PRESENT_SECONDS = 1.0
+#: While other callers are present, a caller's next call begins when its last one has ended or has taken this long. Its
+#: calls then do not compete for the interpreter with those of others, and a slow one does not hold up a quick one.
+_ALONE_SECONDS = 0.2
 
 
 class Workers(futures.ThreadPoolExecutor):
@@ -69,7 +71,8 @@ class Workers(futures.ThreadPoolExecutor):
         self._running: Counter[str] = Counter()
         #: Tokens whose work could not be begun because its caller had its share.
         self._put_off = 0
-        self._last_caller, self._last_at, self._before_at = "", 0.0, 0.0
+        #: When the last call of a caller that has calls running began.
+        self._begun_at: dict[str, float] = {}
         self._stand_ins = 0
         self._idle = 0
         self._lock = threading.Lock()
@@ -91,13 +94,13 @@ class Workers(futures.ThreadPoolExecutor):
 
     def run(self, work: Work, caller: str = "") -> None:
         """As `submit`, for work that deals with its own failures and whose end nothing waits for."""
+        PRESENCE.note(caller)
         with self._lock:
             waiting = self._waiting.get(caller)
             if waiting is None:
                 waiting = self._waiting[caller] = deque()
             waiting.append(work)
             self._count += 1
-            self._note_presence(caller)
             needed = self._count - self._put_off > self._idle and len(self._threads_alive) < self._size
         if needed:
             self._start()
@@ -141,15 +144,13 @@ class Workers(futures.ThreadPoolExecutor):
         for thread in threads:
             thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
-    def _note_presence(self, caller: str) -> None:
-        now = time.monotonic()
-        if caller != self._last_caller:
-            self._last_caller, self._before_at = caller, self._last_at
-        self._last_at = now
-
-    def _share_of(self, caller: str, now: float) -> int:
-        other_at = self._before_at if caller == self._last_caller else self._last_at
-        return self._share_beside_others if now - other_at < _PRESENT_SECONDS else self._share
+    def _may_begin(self, caller: str, now: float) -> bool:
+        running = self._running[caller]
+        if self._share_beside_others >= self._share or not PRESENCE.is_beside_others(caller):
+            return running < self._share
+        if running < self._share_beside_others:
+            return not running or now - self._begun_at[caller] >= _ALONE_SECONDS
+        return False
 
     def _begin(self) -> tuple[str, Work] | None:
         """Take the work whose turn it is; None if every caller that waits has its share of threads."""
@@ -157,13 +158,14 @@ class Workers(futures.ThreadPoolExecutor):
         with self._lock:
             self._idle -= 1
             for caller, waiting in self._waiting.items():
-                if self._running[caller] < self._share_of(caller, now):
+                if self._may_begin(caller, now):
                     work = waiting.popleft()
                     if waiting:
                         self._waiting.move_to_end(caller)
                     else:
                         del self._waiting[caller]
                     self._running[caller] += 1
+                    self._begun_at[caller] = now
                     self._count -= 1
                     return caller, work
             self._put_off += 1
@@ -173,7 +175,7 @@ class Workers(futures.ThreadPoolExecutor):
         with self._lock:
             self._running[caller] -= 1
             if not self._running[caller]:
-                del self._running[caller]
+                del self._running[caller], self._begun_at[caller]
             again = self._put_off > 0
             self._put_off -= again
         if again:
@@ -185,11 +187,22 @@ class Workers(futures.ThreadPoolExecutor):
             self._threads_alive.add(thread)
         thread.start()
 
+    def _next_token(self) -> bool:
+        """Wait for work that may be begun, or for a time at which put-off work might be; False ends the thread."""
+        while True:
+            try:
+                return self._tokens.get(timeout=_ALONE_SECONDS if self._put_off else None) is not None
+            except queue.Empty:
+                with self._lock:
+                    if self._put_off:
+                        self._put_off -= 1
+                        return True
+
     def _serve(self) -> None:
         while True:
             with self._lock:
                 self._idle += 1
-            if self._tokens.get() is None:
+            if not self._next_token():
                 break
             begun = self._begin()
             if begun is None:

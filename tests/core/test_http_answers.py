@@ -396,7 +396,7 @@ def test_long_answers_are_compressed_for_who_takes_it(http: Client, many: None, 
     answer = http.get("/api/v1/tasks", headers={"Accept-Encoding": sent})
     assert (answer.headers.get("Content-Encoding") == "gzip") is gzipped
     content = gzip.decompress(answer.content) if gzipped else answer.content
-    assert json.loads(content) == plain.json()
+    assert json.loads(content)["tasks"] == plain.json()["tasks"]  # Page tokens bear the second of their signing.
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     if gzipped:
         assert len(answer.content) < len(plain.content) / 3

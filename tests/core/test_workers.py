@@ -1,14 +1,20 @@
 """Shares and turns: what one caller can take of something that all use."""
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from core.errors import RateLimited
+from core.pace import Pace
 from core.places import Places
+from core.presence import PRESENCE, PRESENT_SECONDS, Presence
 from core.turns import Turns
 from core.workers import Workers
 
@@ -76,6 +82,75 @@ def test_beside_others_the_share_is_smaller(start: Callable[..., Workers], busy:
     assert {busy.next() for _ in range(3)} == {"b", "a0", "a1"}
     pool.run(busy.work("c"), "c")
     assert busy.next() == "c"
+
+
+def test_beside_others_a_second_call_waits_for_the_first_a_little(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(8)
+    pool.run(busy.work("b"), "b")
+    assert busy.next() == "b"
+    begun = time.monotonic()
+    for name in ("a0", "a1"):
+        pool.run(busy.work(name), "a")
+    assert busy.next() == "a0"
+    assert busy.next() == "a1"
+    assert time.monotonic() - begun >= 0.2
+
+
+def test_beside_others_a_second_call_begins_when_the_first_has_ended(start: Callable[..., Workers], busy: Busy) -> None:
+    pool = start(8)
+    pool.run(busy.work("b"), "b")
+    for name in ("a0", "a1"):
+        pool.run(busy.work(name), "a")
+    assert {busy.next(), busy.next()} == {"b", "a0"}
+    begun = time.monotonic()
+    for _ in range(2):
+        busy.end_one()
+    assert busy.next() == "a1"
+    assert time.monotonic() - begun < 0.2
+
+
+@pytest.mark.parametrize(("streams", "rest"), [(1, 0.0), (2, 0.05), (5, 0.2), (8, 0.2)])
+def test_streams_of_one_caller_rest_beside_others(streams: int, rest: float) -> None:
+    PRESENCE.note("b")
+    pace = Pace()
+    pace.worked("a", 0.05, streams=streams)
+    begun = time.monotonic()
+    pace.rest("a")
+    assert time.monotonic() - begun == pytest.approx(rest, abs=0.02)
+
+
+def test_a_caller_is_alone_until_another_calls(tmp_path: Path) -> None:
+    presence = Presence(lambda: tmp_path / "callers")
+    assert not presence.is_beside_others("a")
+    presence.note("a")
+    assert not presence.is_beside_others("a")
+    presence.note("b")
+    assert presence.is_beside_others("a")
+    presence.note("a")
+    assert presence.is_beside_others("a")
+    time.sleep(PRESENT_SECONDS)
+    presence.note("a")
+    assert not presence.is_beside_others("a")
+    assert presence.is_beside_others("b")
+
+
+def test_processes_share_who_is_present(tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from core.presence import Presence
+        Presence(lambda: Path(sys.argv[1])).note("b")
+    """
+    place = tmp_path / "data" / "callers"
+    subprocess.run([sys.executable, "-c", code, str(place)], check=True)
+    assert Presence(lambda: place).is_beside_others("a")
+
+
+def test_a_process_that_cannot_share_knows_its_own_callers(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    presence = Presence(lambda: tmp_path / "file" / "callers")
+    presence.note("b")
+    assert presence.is_beside_others("a")
 
 
 def test_callers_take_turns(start: Callable[..., Workers], busy: Busy) -> None:

@@ -40,11 +40,6 @@ MOST_TIMES = 2.0 if SHARE == 1 else 4.0
 TRIES = 3
 #: What the machine's scheduler may add to either.
 NOISE_SECONDS = 0.004 if SHARE == 1 else 0.05
-#: Beside streams of requests at full speed the bar is not reached: each of eight threads takes its turn at the
-#: interpreter for each message. What must hold is that every call is answered, and soon.
-STREAM_KINDS = ("http_streams", "grpc_streams")
-STREAM_SECONDS = 0.1 if SHARE == 1 else 0.5
-
 #: Limits of how often are not what is tried here; the passwords are hashed at their real cost.
 UNLIMITED = {
     "LOGINS_PER_ACCOUNT": "1000000", "LOGINS_PER_ADDRESS": "1000000", "TRUSTED_PROXIES": "1",
@@ -157,8 +152,7 @@ def test_one_caller_costs_another_at_most_twice_the_time(
             report(
                 ", ".join(f"{name} {quiet[name] * 1000:.1f} ms x {beside[name] / quiet[name]:.1f}" for name in quiet)
             )
-            allowance = STREAM_SECONDS if kind in STREAM_KINDS else NOISE_SECONDS
-            over &= {name for name in quiet if beside[name] > MOST_TIMES * quiet[name] + allowance}
+            over &= {name for name in quiet if beside[name] > MOST_TIMES * quiet[name] + NOISE_SECONDS}
             if not over:
                 break
     assert over == set()

@@ -1,0 +1,68 @@
+"""Which callers are present, as far as shares depend on it: a caller that is alone may have what others do not need.
+
+The processes of an installation on one machine share its processors, so they share what they know: it stands in a
+small file in the data folder, one for each database. Where that cannot be written, each process knows its own callers.
+"""
+
+import mmap
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+#: How long a caller counts as present after a call.
+PRESENT_SECONDS = 1.0
+#: A checksum of the last caller, when it called last, and when any other did; by the machine's monotonic clock.
+_RECORD = struct.Struct("<Idd")
+
+
+class Presence:
+    """Who has called last, and when another did.
+
+    Nothing is locked: what two processes write at once may be lost, and counts again with the next call.
+
+    Args:
+        place: of the file that processes share.
+    """
+
+    def __init__(self, place: Callable[[], Path]) -> None:
+        self._place = place
+
+    @cached_property
+    def _memory(self) -> mmap.mmap:
+        place = self._place()
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("a+b") as file:
+                file.truncate(_RECORD.size)
+                return mmap.mmap(file.fileno(), _RECORD.size)
+        except OSError:
+            return mmap.mmap(-1, _RECORD.size)
+
+    def note(self, caller: str) -> None:
+        """Count the caller as present from now on."""
+        key, now = zlib.crc32(caller.encode()), time.monotonic()
+        last_key, last_at, other_at = _RECORD.unpack_from(self._memory)
+        _RECORD.pack_into(self._memory, 0, key, now, other_at if key == last_key else last_at)
+
+    def is_beside_others(self, caller: str) -> bool:
+        """Return whether another caller is present."""
+        last_key, last_at, other_at = _RECORD.unpack_from(self._memory)
+        at = other_at if zlib.crc32(caller.encode()) == last_key else last_at
+        # A later time is from before the machine was started.
+        return bool(at > 0 and abs(time.monotonic() - at) < PRESENT_SECONDS)
+
+
+def _place() -> Path:
+    database = str(connection.settings_dict["NAME"]).encode()
+    place: Path = settings.DATA_DIR / f"callers-{zlib.crc32(database):08x}"
+    return place
+
+
+#: The callers of this installation.
+PRESENCE = Presence(_place)
