@@ -7,7 +7,6 @@ from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.db.models import DateTimeField, Model
@@ -17,8 +16,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from changes.admin.readable import model_of, readable
 from changes.models import KEPT_BY_TRIGGERS, Change
-from changes.triggers import subject_type_of
 from core import ids
 
 #: What every row has, and what `who` and `when` say already.
@@ -51,6 +50,8 @@ class Reader:
     ) -> None:
         self._site = site
         self._request = request
+        changes = list(changes)
+        self._readable = readable(request.user, changes, self._may_view)
         self._users = self._find({ident for change in changes for ident in _users_of(change, with_images)})
 
     def who(self, change: Change) -> str:
@@ -66,14 +67,15 @@ class Reader:
 
     def reason(self, change: Change) -> str:
         """Why it was changed, for readers who may see what was changed."""
-        return change.reason if self._may_read(change) else ""
+        return change.reason if change.pk in self._readable else ""
 
     def differences(self, change: Change) -> list[Difference]:
         """What was set, changed or lost, by field; nothing once the subject was forgotten.
 
-        Nothing either for readers who may not view what was changed: the log shows no field that the rows do not.
+        Nothing either for readers who may not view what was changed, all such rows or this one: the log shows no field
+        that the rows do not.
         """
-        if not self._may_read(change):
+        if change.pk not in self._readable:
             return []
         old, new = change.old or {}, change.new or {}
         fields = _fields(change.subject_type)
@@ -119,24 +121,15 @@ class Reader:
             return False
         return self._site.get_model_admin(model).has_view_or_change_permission(self._request)
 
-    def _may_read(self, change: Change) -> bool:
-        """Whether the reader may view the rows of the model that the change is of."""
-        model = model_of(change.subject_type)
+    def _may_view(self, model: type[Model]) -> bool:
+        """Whether the reader may view rows of this model, in the site or by the permission alone."""
         user: Any = self._request.user
-        if model is None:  # There is none any more, and so no permission for it.
-            return bool(user.is_superuser)
         opts = model._meta
         return self._may_see(model) or user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
 
     def _link(self, row: Model, text: str) -> str:
         url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', url, text)
-
-
-@cache
-def model_of(subject_type: str) -> type[Model] | None:
-    """The model whose rows the log calls so; None when there is none any more."""
-    return next((model for model in apps.get_models() if subject_type_of(model) == subject_type), None)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The change log in the admin site, seen with users."""
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -11,7 +12,7 @@ import changes.admin
 from changes.models import Change
 from changes.services import acting, forget
 from core.context import request_id
-from tests.factories import AdministratorFactory, TaskFactory
+from tests.factories import AdministratorFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
 from users.models import Role, Status, User
 
 LIST = "admin:changes_change_changelist"
@@ -144,3 +145,35 @@ def test_fields_are_shown_only_of_what_one_may_view(client: Client, ann: User, b
         assert "a private reason" not in text
     assert str(ann.pk) in found
     assert "Sow beans" in page(of_task)
+
+
+def test_fields_are_shown_only_of_rows_that_one_sees(client: Client, ann: User, bob: User) -> None:
+    staff = UserFactory(is_staff=True)
+    codenames = ("view_change", "view_task", "view_meeting", "view_segment")
+    staff.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(staff)
+    with acting(bob, "a private reason"):
+        theirs = TaskFactory(created_by=staff, title="Sow beans")
+        others = [TaskFactory(created_by=bob, title="A private task") for _ in range(2)]
+        meeting = TranscribedMeetingFactory(owner=bob, title="A private meeting")
+        segments = [SegmentFactory(meeting=meeting, recognized_text="A private word") for _ in range(2)]
+        attended = SegmentFactory(
+            meeting=TranscribedMeetingFactory(owner=bob, participants=[staff.pk]), recognized_text="For all"
+        )
+        gone = TaskFactory(created_by=staff, title="Pull weeds")
+    private = [row.pk for row in (*others, meeting, *segments)]
+    shared = [row.pk for row in (theirs, attended, gone)]
+    with acting(bob, "a private reason"):
+        for row in (others[1], segments[1], attended, gone):
+            row.delete()
+
+    def pages(subject_ids: list[UUID]) -> list[str]:
+        found = Change.objects.filter(subject_id__in=subject_ids)
+        addresses = [reverse("admin:changes_change_change", args=[change.pk]) for change in found]
+        addresses += [f"{reverse(LIST)}?q={subject_id}" for subject_id in subject_ids]
+        return [client.get(address, HTTP_HOST="localhost").content.decode() for address in addresses]
+
+    assert all("rivate" not in page for page in pages(private))
+    text = "".join(pages(shared))
+    for shown in ("Sow beans", "For all", "Pull weeds", "a private reason"):
+        assert shown in text
