@@ -41,6 +41,13 @@ ruff format --check .
 step "lint: ruff check"
 ruff check .
 
+step "prose: docstrings, comments, messages, documents, commit subjects"
+python scripts/check_prose.py
+# In a clone; elsewhere there are no commits to compare with.
+if git rev-parse -q --verify origin/main >/dev/null 2>&1; then
+    python scripts/check_prose.py --commits origin/main..HEAD
+fi
+
 step "lint: hadolint"
 hadolint Dockerfile
 
