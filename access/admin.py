@@ -13,11 +13,11 @@ from unfold.forms import AuthenticationForm
 
 from access import services
 from access.models import ApiKey, Session
-from core import ids
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LookedAt
 from core.admin.writes import ask
+from core.db import ids
 from core.errors import Failure
 from users.admin import FoundByUser, UserAdmin
 from users.models import User

@@ -7,7 +7,7 @@ from django.conf import settings
 from access.models import ApiKey, Session
 from access.services import Grant
 from access.tokens import access_token
-from core.messages import set_timestamp
+from core.conversions import set_timestamp
 from tandem.auth.v1 import auth_pb2
 
 

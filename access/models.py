@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from core.fields import Id, Line
+from core.db.fields import Id, Line
 
 
 class Session(models.Model):

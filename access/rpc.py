@@ -1,10 +1,10 @@
 """The gRPC door."""
 
-from access import calls
+from access import handlers
 from core.operations import operations
-from core.rpc.door import servicer
+from core.rpc.servicers import servicer
 from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 
 AuthService = servicer(
-    auth_pb2_grpc.AuthServiceServicer, operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], calls)
+    auth_pb2_grpc.AuthServiceServicer, operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], handlers)
 )

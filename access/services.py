@@ -16,14 +16,15 @@ from django.utils import timezone
 
 from access import queries, tokens
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
-from core import auth, clock, ids, limits
+from core import auth, rate_limits
 from core.addresses import caller_key
 from core.auth import Credential
+from core.db import clock, ids
 from core.errors import Conflict, RateLimited, Unauthenticated, invalid
 from core.mail_addresses import canonical_or_as_sent
 from core.models import clean
-from core.passwords import Outcome, hashed, spend_time_of_verify, verify
 from users.models import User
+from users.passwords.hashers import Outcome, hashed, spend_time_of_verify, verify
 from users.policies import CREDENTIALS, may_administer
 from users.queries import find_by_email, get_user
 from users.services import guesses, note_login
@@ -278,7 +279,7 @@ def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
     if len(path) > LONGEST_PATH or not re.fullmatch(r"/api/v1/[A-Za-z0-9/._~:@-]+", path):
         raise invalid("path", "invalid", "Give the path of a stream, without the query, as in /api/v1/tasks/stream.")
     message = "Too many tickets; use the one you have."
-    limits.take("ticket", str(actor.pk), most=TICKETS_PER_MINUTE, seconds=60, message=message)
+    rate_limits.take("ticket", str(actor.pk), most=TICKETS_PER_MINUTE, seconds=60, message=message)
     ticket = tokens.new_secret()
     StreamTicket.objects.create(
         ticket_hash=tokens.hash_of(ticket),
@@ -378,7 +379,7 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
     outcome = _verified(user, password)
     if not outcome.fits or user is None or not user.is_active or user.is_service:
         raise _wrong()
-    limits.forgive("login account", who)
+    rate_limits.forgive("login account", who)
     guesses.give_back(email)
     return user, hashed(password) if outcome.outdated else ""
 
@@ -392,7 +393,7 @@ def _verified(user: User | None, password: str) -> Outcome:
 
 
 def _limit(what: str, who: str, most: int) -> None:
-    limits.take(what, who, most=most, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
+    rate_limits.take(what, who, most=most, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
 
 
 def _check_given(**fields: str) -> None:

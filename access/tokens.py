@@ -20,9 +20,9 @@ from django.core.exceptions import ImproperlyConfigured
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from access.models import ApiKey, Session
-from core import ids
+from core.db import ids
 from core.errors import Unauthenticated
-from core.keyed import digests
+from core.hmac_digests import digests
 
 LONGEST_TOKEN = 4096
 #: What API keys begin with: they are told from access tokens by it, and found by it where they were left lying about.

@@ -3,6 +3,6 @@
 from django.urls import re_path
 
 from access.views import AuthViewSet, jwks
-from core.rest.door import routes
+from core.rest.viewsets import routes
 
 urlpatterns = [*routes(AuthViewSet), re_path(r"^\.well-known/jwks\.json/?$", jwks, name="jwks")]

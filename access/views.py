@@ -4,15 +4,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from access import calls, tokens
+from access import handlers, tokens
 from access.models import ApiKey, StreamTicket
 from core.operations import operations
 from core.rest.conditional import tagged
-from core.rest.door import Door
 from core.rest.openapi.components import reference
 from core.rest.openapi.limits import limits_of
 from core.rest.openapi.own_paths import answer, described
-from core.rest.safe import read_only
+from core.rest.read_views import read_only
+from core.rest.viewsets import Door
 from tandem.auth.v1 import auth_pb2
 
 #: How long others may keep our public keys: a new one must be published for longer before it signs.
@@ -22,7 +22,7 @@ KEYS_KEPT_FOR_SECONDS = 300
 class AuthViewSet(Door):
     """/api/v1/auth."""
 
-    operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], calls)
+    operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], handlers)
     examples = {
         "Login": {"email": "ada@example.com", "password": "violin under a bridge"},
         "RefreshToken": {"refresh_token": "the refresh token of the login"},

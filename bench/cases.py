@@ -120,7 +120,7 @@ class Bench:
 
     def over_rest(self, name: str, request: Message, answered: Callable[[Any], bool]) -> Case:
         """The request, over and over, as HTTP says it."""
-        from core.rest.json import write_request
+        from core.protojson import write_request
 
         operation = self._operation(request)
         asked = write_request(operation, request)

@@ -198,8 +198,8 @@ def _ring_until(over: threading.Event) -> None:
 def _run_writers(writers: int, seconds: float) -> float:
     from django.db import connection
 
-    from core.database import binaries
-    from core.database.backend.base import server_of
+    from core.db.backend.base import server_of
+    from embedded_postgres import binaries
 
     server = server_of(connection.settings_dict)
     script = Path(os.environ["TANDEM_DATA_DIR"]) / "insert.sql"

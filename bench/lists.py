@@ -205,8 +205,8 @@ class Lists:
         """The token that the page before would have given: nobody walks there for a measurement."""
         from django.db.models import F
 
-        from core import paging, search
-        from core.messages import asked_order, asked_page
+        from core.conversions import asked_order, asked_page
+        from core.db import pagination, search
         from users import queries
 
         call = self._call(case)
@@ -216,7 +216,7 @@ class Lists:
             more, pattern = {"query": request.query}, search.pattern(request.query)
         else:
             order = asked_order(request.sort)
-        order = order or paging.Order("created_at", descending=True)
+        order = order or pagination.Order("created_at", descending=True)
         selection = queries._selection(call.actor, only, pattern)
         column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)
         rows = selection.build(*selection.form, **selection.values).order_by(
@@ -227,7 +227,7 @@ class Lists:
         if len(last_and_next) < 2:
             return ""
         bound = queries._bound(asked, call.actor, only, **more)
-        return paging._token(last_and_next[0], order, paging._salt(bound, order))
+        return pagination._token(last_and_next[0], order, pagination._salt(bound, order))
 
 
 def _print(measured: list[Measured]) -> None:

@@ -60,12 +60,12 @@ def database(data_dir: Path | None) -> Iterator[Path]:
         Path(folder).chmod(0o711)
         chosen = (data_dir or Path(folder)).resolve()
         _become_product(chosen)
-        from core.database import embedded
+        from embedded_postgres import lifecycle
 
         try:
             yield chosen
         finally:
-            embedded.release(chosen)
+            lifecycle.release(chosen)
 
 
 def _become_product(data_dir: Path) -> None:

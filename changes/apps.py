@@ -12,3 +12,9 @@ class ChangesConfig(AppConfig):
         from changes import feed
 
         health.register("feed", feed.keeps_up)
+
+    def prune(self) -> dict[str, int]:
+        """Delete what is past its time, and return how much of what."""
+        from changes.feed import retention
+
+        return {"changes": retention.prune()}

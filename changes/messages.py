@@ -4,7 +4,7 @@ from changes.feed import subjects
 from changes.feed.log import Logged
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind
-from core.messages import set_timestamp
+from core.conversions import set_timestamp
 from tandem.change.v1 import change_pb2
 
 _KINDS = {

@@ -1,10 +1,10 @@
 """The gRPC door."""
 
-from changes import calls
+from changes import handlers
 from core.operations import operations
-from core.rpc.door import servicer
+from core.rpc.servicers import servicer
 from tandem.change.v1 import change_pb2, change_pb2_grpc
 
 ChangeService = servicer(
-    change_pb2_grpc.ChangeServiceServicer, operations(change_pb2.DESCRIPTOR.services_by_name["ChangeService"], calls)
+    change_pb2_grpc.ChangeServiceServicer, operations(change_pb2.DESCRIPTOR.services_by_name["ChangeService"], handlers)
 )

@@ -13,7 +13,7 @@ from changes import feed
 from changes.models import Change, Operation
 from core.auth import System
 from core.context import request_id
-from core.transactions import right_inside_whole
+from core.db.transactions import right_inside_whole
 
 _SET = """
     SELECT set_config('tandem.actor', %s, true),

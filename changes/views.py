@@ -1,12 +1,12 @@
 """The HTTP door."""
 
-from changes import calls
+from changes import handlers
 from core.operations import operations
-from core.rest.door import Door
+from core.rest.viewsets import Door
 from tandem.change.v1 import change_pb2
 
 
 class ChangeViewSet(Door):
     """/api/v1/changes."""
 
-    operations = operations(change_pb2.DESCRIPTOR.services_by_name["ChangeService"], calls)
+    operations = operations(change_pb2.DESCRIPTOR.services_by_name["ChangeService"], handlers)

@@ -1,7 +1,7 @@
 """The web process: Django's WSGI application in fixed pools of threads, which keep their database connections.
 
 Measured against Django under ASGI, which takes a new thread and a new connection for each request: three times the
-requests per CPU-second. Streams of events are sent from the event loop (see `core.rest.server`).
+requests per CPU-second. Streams of events are sent from the event loop (see `core.rest.asgi`).
 """
 
 import os
@@ -14,9 +14,9 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
+from core.concurrency.thread_pool import Workers
 from core.request_streams import threads as request_stream_threads
-from core.rest.server import dividing
-from core.workers import Workers
+from core.rest.asgi import dividing
 
 
 def _served_by(workers: Workers) -> Any:

@@ -2,7 +2,7 @@
 
 from access.rpc import AuthService
 from changes.rpc import ChangeService
-from core.rpc.door import Service
+from core.rpc.servicers import Service
 from meetings.rpc import MeetingService
 from tandem.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from tandem.change.v1.change_pb2_grpc import add_ChangeServiceServicer_to_server

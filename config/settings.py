@@ -8,10 +8,10 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
-from config.logging import logging_config
-from core import headers
-from core.database import configuration as database_configuration
-from core.origins import allowed_origin
+from core.db.configuration import configuration as database_configuration
+from core.observability.logging import logging_config
+from core.rest import headers
+from core.rest.origins import allowed_origin
 from tandem import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -200,16 +200,16 @@ DEV_AUTH_PUBLISHED_ON_LOOPBACK = env.bool("DEV_AUTH_PUBLISHED_ON_LOOPBACK", defa
 
 #: The first makes hashes; the others check what users brought along.
 PASSWORD_HASHERS = [
-    "core.passwords.Argon2idHasher",
-    "core.foreign_passwords.ForeignBcrypt",
-    "core.foreign_passwords.ForeignScrypt",
-    "core.foreign_passwords.ForeignPbkdf2",
-    "core.foreign_passwords.ForeignBcryptSha256",
-    "core.foreign_passwords.ForeignWordPress",
-    "core.foreign_passwords.ForeignPhpass",
-    "core.foreign_passwords.ForeignShaCrypt",
-    "core.foreign_passwords.ForeignFirebaseScrypt",
-    "core.foreign_passwords.ForeignDigest",
+    "users.passwords.hashers.Argon2idHasher",
+    "users.passwords.imported_hashes.ForeignBcrypt",
+    "users.passwords.imported_hashes.ForeignScrypt",
+    "users.passwords.imported_hashes.ForeignPbkdf2",
+    "users.passwords.imported_hashes.ForeignBcryptSha256",
+    "users.passwords.imported_hashes.ForeignWordPress",
+    "users.passwords.imported_hashes.ForeignPhpass",
+    "users.passwords.imported_hashes.ForeignShaCrypt",
+    "users.passwords.imported_hashes.ForeignFirebaseScrypt",
+    "users.passwords.imported_hashes.ForeignDigest",
 ]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2, at_least=1)
@@ -217,10 +217,10 @@ ARGON2_MEMORY_KIB = env.int("ARGON2_MEMORY_KIB", default=47_104)
 ARGON2_PASSES = env.int("ARGON2_PASSES", default=1)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "core.passwords.MaximumLengthValidator"},
+    {"NAME": "users.passwords.hashers.MaximumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "core.passwords.NotAboutTheUserValidator"},
+    {"NAME": "users.passwords.hashers.NotAboutTheUserValidator"},
 ]
 
 JWT_ISSUER = env.str("JWT_ISSUER", default="tandem")

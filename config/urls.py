@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from core.rest import docs, service
+from core.rest import docs, probes
 from core.rest.problems import no_such_page, no_such_path
 
 urlpatterns = [
@@ -16,10 +16,10 @@ urlpatterns = [
     re_path(r"^api/v1/openapi\.json/?$", docs.openapi, name="openapi"),
     re_path(r"^api/v1/docs/?$", docs.page, name="docs"),
     re_path(r"^api(/.*)?$", no_such_path),
-    re_path(r"^health/?$", service.health),
-    re_path(r"^health/live/?$", service.live),
-    re_path(r"^health/ready/?$", service.ready),
-    re_path(r"^metrics/?$", service.metrics),
+    re_path(r"^health/?$", probes.health),
+    re_path(r"^health/live/?$", probes.live),
+    re_path(r"^health/ready/?$", probes.ready),
+    re_path(r"^metrics/?$", probes.metrics),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/api/v1/docs")),

@@ -23,7 +23,7 @@ from django.db import IntegrityError, connections, transaction
 from google.protobuf.message import Message
 
 from core import idempotency
-from core.database.hygiene import connected, give_back
+from core.db.thread_connections import connected, give_back
 from core.errors import (
     DeadlineExceeded,
     Failure,
@@ -37,7 +37,7 @@ from core.errors import (
     problem_of,
     shown_path,
 )
-from core.keyed import digests
+from core.hmac_digests import digests
 from core.operations import Call, idempotency_key, principal
 from tandem.common.v1 import common_pb2
 

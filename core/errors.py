@@ -318,7 +318,7 @@ _QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
 
 
 def is_statement_ended(exc: BaseException) -> bool:
-    """Whether the database ended the statement, most likely because it took too long (see `core.database.sessions`)."""
+    """Whether the database ended the statement, most likely because it took too long (see `core.db.sessions`)."""
     return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
 
 

@@ -15,11 +15,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
-from core.database import sessions
+from core.db import sessions
+from core.db.transactions import Whole
 from core.errors import IdempotencyKeyReused, RequestInProgress
-from core.keyed import digests
+from core.hmac_digests import digests
 from core.models import IdempotencyRecord
-from core.transactions import Whole
 
 KEPT_FOR = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.

@@ -14,9 +14,9 @@ from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from core.db.fields import Id
 from core.errors import AlreadyExists, Conflict, Stale, invalid
-from core.fields import Id
-from core.maps import MapChange
+from core.merge_patch import MapChange
 
 
 class IdempotencyRecord(models.Model):
@@ -48,7 +48,7 @@ class IdempotencyRecord(models.Model):
 
 
 class RateWindow(models.Model):
-    """One row = how often something was done since `started_at` (see `core.limits`)."""
+    """One row = how often something was done since `started_at` (see `core.rate_limits`)."""
 
     key = models.CharField(max_length=200, primary_key=True)
     started_at = models.DateTimeField(db_index=True)
@@ -73,7 +73,7 @@ class Job(models.Model):
     slow = models.BooleanField(default=False)
     #: Slow jobs of one key share the workers with those of other keys; empty = of no key, each by itself.
     fairness_key = models.CharField(max_length=100, blank=True)
-    #: The round in which a slow job is due: see `core.jobs.turns`.
+    #: The round in which a slow job is due: see `core.jobs.fair_queue`.
     turn = models.BigIntegerField(default=0)
     #: Of the call that asked for it.
     request_id = models.CharField(max_length=128, blank=True)

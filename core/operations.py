@@ -27,13 +27,13 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from core import idempotency, limits
+from core import idempotency, rate_limits
 from core.addresses import caller_key
 from core.auth import NOBODY, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
-from core.maps import MapChange
+from core.merge_patch import MapChange
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from core.replays import Replay
-from core.versions import ANY_VERSION, ExpectedVersion
 
 #: What a write's message may say and a call beside it, too.
 _SAID_TWICE = frozenset(("version", "request_id"))
@@ -236,7 +236,7 @@ def perform(call: Call, request: Message) -> Message:
         _hear(call, request)
     _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
-        with limits.kept_though_undone():
+        with rate_limits.kept_though_undone():
             return operation.function(call, request)  # type: ignore[no-any-return]
     answer = operation.response_class()
 
@@ -244,7 +244,7 @@ def perform(call: Call, request: Message) -> Message:
         answer.CopyFrom(operation.function(call, request))
         return answer.SerializeToString(deterministic=True)
 
-    with limits.kept_though_undone():
+    with rate_limits.kept_though_undone():
         kept, call.replayed = idempotency.once(
             principal=principal(call),
             operation=operation.name,

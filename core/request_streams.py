@@ -13,12 +13,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
-from core.database import hygiene
+from core.concurrency.pacing import Pace
+from core.concurrency.slots import Place, Places
+from core.concurrency.turns import Turns
+from core.db import thread_connections
 from core.operations import Call, admitted, caller, principal
-from core.pace import Pace
-from core.places import Place, Places
 from core.streams import STREAMS
-from core.turns import Turns
 
 #: Those of this process.
 PLACES = Places(
@@ -40,7 +40,13 @@ def threads() -> dict[str, Any]:
     """How a pool is made whose threads serve these streams: one for each place, and some to refuse what is too much."""
     size = settings.MAX_REQUEST_STREAMS + _REFUSING
     # Whose a stream is, is known for certain only in its thread: there its place is taken.
-    return {"size": size, "share": size, "share_beside_others": size, "lazy": True, "at_rest": hygiene.give_back}
+    return {
+        "size": size,
+        "share": size,
+        "share_beside_others": size,
+        "lazy": True,
+        "at_rest": thread_connections.give_back,
+    }
 
 
 def serve(call: Call, authorization: str | None, messages: Iterable[Message | ValidationError]) -> Any:
@@ -64,7 +70,7 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
             return call.operation.function(call, sent)
         finally:
             turn.end()
-            hygiene.give_back()
+            thread_connections.give_back()
 
 
 def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> Iterator[Any]:
@@ -85,7 +91,7 @@ def _in_place(sent: Iterator[Any], turn: "_Turn", place: Place) -> Iterator[Any]
             yield from sent
         finally:
             turn.end()
-            hygiene.give_back()
+            thread_connections.give_back()
 
 
 def _answers(responses: Iterator[Message], turn: "_Turn", place: Place) -> Iterator[Message]:
@@ -94,11 +100,11 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Place) -> Itera
             for response in responses:
                 # A client that does not read its answers must not keep its other streams from theirs.
                 turn.end()
-                hygiene.give_back()
+                thread_connections.give_back()
                 yield response
         finally:
             turn.end()
-            hygiene.give_back()
+            thread_connections.give_back()
 
 
 def _items(
@@ -113,14 +119,14 @@ def _items(
 
     def look() -> None:
         STREAMS.check_going_on()
-        hygiene.refresh()
+        thread_connections.refresh()
         call.credential = admitted(call.operation, caller(call.operation, authorization))
 
     call.look_again = look
     waiting = iter(messages)
     while True:
         turn.end()
-        hygiene.give_back()
+        thread_connections.give_back()
         message = next(waiting, None)
         if message is None:
             return

@@ -17,7 +17,7 @@ from django.db import Error, connections
 
 from core import auth
 from core.auth import Credential
-from core.database.hygiene import connected
+from core.db.thread_connections import connected
 from core.errors import RateLimited, Unauthenticated, Unavailable, is_database_away
 from core.feeds import Feed
 from core.operations import Call, principal

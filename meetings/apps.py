@@ -45,13 +45,19 @@ class MeetingsConfig(AppConfig):
                 )
             )
 
+    def prune(self) -> dict[str, int]:
+        """Delete what is past its time, and return how much of what."""
+        from meetings.services import recordings, resumable
+
+        return {"files of broken uploads": recordings.prune() + resumable.prune()}
+
 
 def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Extent], Message]":
     return lambda row, extent: message(row)
 
 
 def _nodes_are_known(**_: Any) -> list[checks.CheckMessage]:
-    from meetings.engines.nodes import nodes
+    from meetings.speech.pool import nodes
 
     try:
         nodes()

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
-from core.fields import Line, PlainInMigrations
+from core.db.fields import Line, PlainInMigrations
 
 MOST_PARTICIPANTS = 500
 _LONGEST_LANGUAGE = 3

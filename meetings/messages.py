@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from core.conversions import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
 from core.errors import invalid
-from core.messages import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
 from meetings.queries.stats import Figures

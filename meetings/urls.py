@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from core.rest.door import routes
+from core.rest.viewsets import routes
 from meetings.views import MeetingViewSet, exports, tus
 
 urlpatterns = [

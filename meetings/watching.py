@@ -10,7 +10,7 @@ from changes.feed import subjects
 from changes.feed.log import Image, Logged
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind, Topic, View
-from core.messages import set_timestamp
+from core.conversions import set_timestamp
 from meetings import policies, queries
 from meetings.models import OVER, Meeting, Transcript
 from tandem.meeting.v1 import meeting_pb2

@@ -11,9 +11,9 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import LoggedHistory
-from core import search
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices
+from core.db import search
 from tasks import services
 from tasks.models import OPEN, Task
 from users.models import OPEN as OPEN_ACCOUNTS

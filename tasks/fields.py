@@ -7,8 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from core.db.fields import PlainInMigrations
 from core.errors import invalid
-from core.fields import PlainInMigrations
 from core.texts import no_control_characters, no_control_characters_but_breaks, one_name, trimmed
 
 MOST_LABELS = 50

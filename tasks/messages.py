@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.enums import names, unknown_choice
+from core.conversions import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
 from core.errors import invalid
-from core.messages import checked_numbers, read_fields, read_range, read_timestamp, set_timestamp
+from core.protojson.enums import names, unknown_choice
 from tandem.task.v1 import task_pb2
 from tasks.models import Priority, Status, Task
 from tasks.queries import Figures, Filter

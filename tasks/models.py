@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import Q
 
 from changes.triggers import logged
-from core.fields import Id, Line, Prose
+from core.db.fields import Id, Line, Prose
+from core.db.search import words_of
 from core.models import Versioned
-from core.search import words_of
 from tasks.fields import LabelsField, MetadataField
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
-from core import ids, search
+from core.db import ids, search
+from core.db.compiled_queries import Prepared, Value
+from core.db.pagination import Asked, Order, Page, Selection, page
 from core.errors import invalid
-from core.paging import Asked, Order, Page, Selection, page
-from core.prepared import Prepared, Value
 from tasks.fields import labels_to_find
 from tasks.models import OPEN, Priority, Status, Task
 from users.queries import resolve_id

@@ -1,6 +1,6 @@
 """Paths: each rpc's google.api.http rule."""
 
-from core.rest.door import routes
+from core.rest.viewsets import routes
 from tasks.views import TaskViewSet
 
 urlpatterns = routes(TaskViewSet)

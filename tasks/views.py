@@ -1,17 +1,17 @@
 """The HTTP door."""
 
 from core.operations import operations
-from core.rest.door import Door
 from core.rest.openapi.limits import limits_of
+from core.rest.viewsets import Door
 from tandem.task.v1 import task_pb2
-from tasks import calls
+from tasks import handlers
 from tasks.models import Task
 
 
 class TaskViewSet(Door):
     """/api/v1/tasks."""
 
-    operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
+    operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)
     examples = {
         "CreateTask": {
             "title": "Write the report",

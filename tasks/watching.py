@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from changes.feed.log import Image, Logged
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind, View, everything
-from core import ids
+from core.conversions import checked_numbers, set_timestamp
+from core.db import ids
 from core.errors import invalid
-from core.messages import checked_numbers, set_timestamp
 from tandem.task.v1 import task_pb2
 from tasks.fields import labels_to_find
 from tasks.messages import task_from_image

@@ -15,7 +15,7 @@ from django.test import Client
 from changes import feed
 from core import auth
 from core.errors import Unavailable
-from core.rpc import senders
+from core.rpc import feed_senders
 from core.streams import STREAMS
 from tests.doors import Door, GrpcDoor, RestDoor
 from tests.factories import AdministratorFactory, SupportFactory, UserFactory
@@ -70,9 +70,9 @@ def watching(committing_api: Door) -> Iterator[Door]:
     yield committing_api
     STREAMS.end_all(Unavailable("The test is over."))
     until(lambda: not len(STREAMS), "all streams have ended")
-    for pool in senders.pools():
+    for pool in feed_senders.pools():
         pool.end(within=5)  # And with the threads their connections.
-    senders.pools.cache_clear()
+    feed_senders.pools.cache_clear()
     feed.stop()
 
 

@@ -23,9 +23,9 @@ from google.rpc import error_details_pb2, status_pb2
 from access.models import Session
 from access.tokens import access_token
 from config.rpc import services
+from core import protojson
 from core.errors import TABLE
 from core.operations import Operation
-from core.rest import json
 from core.rpc.interceptors import Interceptor
 from meetings import messages as meeting_messages
 from meetings.services import transcripts
@@ -203,7 +203,7 @@ class RestDoor(Door):
             return self._send_form(operation, request, headers)
         if operation.takes_stream:
             return self._send_lines(operation, request, headers)
-        call = json.write_request(operation, request, everything=EVERYTHING.get(operation.rpc))
+        call = protojson.write_request(operation, request, everything=EVERYTHING.get(operation.rpc))
         query = [*call.query, ("count", "exact")] if exact_count else call.query
         response = self.client.generic(
             operation.http.verb,
@@ -216,14 +216,14 @@ class RestDoor(Door):
             raise _failed_over_http(response)
         version = response.headers.get("ETag")
         return Answer(
-            json.read_answer(operation, stdlib_json.loads(response.content) if response.content else None),
+            protojson.read_answer(operation, stdlib_json.loads(response.content) if response.content else None),
             version=int(version.strip('"')) if version else None,
             replayed=response.headers.get("Idempotent-Replayed") == "true",
             request_id=response.headers["X-Request-ID"],
         )
 
     def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
-        call = json.write_request(operation, request)
+        call = protojson.write_request(operation, request)
         path = call.path + ("?" + urllib.parse.urlencode(call.query) if call.query else "")
         response: Any = self.client.get(path, headers=headers)
         if response.status_code >= 400:
@@ -250,13 +250,13 @@ class RestDoor(Door):
             raise _failed_over_http(response)
         assert response.status_code == 202
         return Answer(
-            json.read_answer(operation, stdlib_json.loads(response.content)),
+            protojson.read_answer(operation, stdlib_json.loads(response.content)),
             version=int(response.headers["ETag"].strip('"')),
             request_id=response.headers["X-Request-ID"],
         )
 
     def _send_lines(self, operation: Operation, requests: list[Message], headers: dict[str, str]) -> Answer:
-        lines = [stdlib_json.dumps(json.to_json(request)) for request in requests]
+        lines = [stdlib_json.dumps(protojson.to_json(request)) for request in requests]
         response: Any = self.client.generic(
             operation.http.verb,
             operation.http.path,
@@ -267,10 +267,10 @@ class RestDoor(Door):
         if response.status_code >= 400:
             raise _failed_over_http(response)
         if not operation.answers_stream:
-            message: Any = json.read_answer(operation, stdlib_json.loads(response.content))
+            message: Any = protojson.read_answer(operation, stdlib_json.loads(response.content))
         else:
             answered = b"".join(response.streaming_content).splitlines()
-            message = [json.from_json(operation.response_class, stdlib_json.loads(line)) for line in answered]
+            message = [protojson.from_json(operation.response_class, stdlib_json.loads(line)) for line in answered]
         return Answer(message, request_id=response.headers["X-Request-ID"])
 
 
@@ -278,7 +278,7 @@ def _event(operation: Operation, block: str) -> Any:
     """The message of a server-sent event, or the failure that it tells; of what is none, nothing."""
     lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
     if "data" in lines and lines["event"] != "resync":
-        return json.from_json(operation.response_class, stdlib_json.loads(lines["data"]))
+        return protojson.from_json(operation.response_class, stdlib_json.loads(lines["data"]))
     if "data" in lines:
         problem = stdlib_json.loads(lines["data"])
         return Failed(problem["reason"], problem["detail"], [], {})

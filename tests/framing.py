@@ -1,7 +1,7 @@
 """HTTP as it arrives on a connection, for tests that otherwise call Django by itself: `--rest-framing`.
 
 The web process' own parts read the bytes and write the answer: uvicorn with our connections, the division of calls
-(`core.rest.server`), and WSGI. They run in a thread of the test process, but have the test's own thread run Django, so
+(`core.rest.asgi`), and WSGI. They run in a thread of the test process, but have the test's own thread run Django, so
 that it sees what the test's transaction holds.
 """
 
@@ -24,8 +24,8 @@ from django.http.response import ResponseHeaders
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, Client, encode_multipart
 
 from config.wsgi import application
+from core.rest.asgi import dividing
 from core.rest.connections import limited
-from core.rest.server import dividing
 from tests.raw_http import Answered, Connection, framed
 
 #: How bodies are framed: in chunks; with their length, over HTTP/1.0.

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.core import mail
 from django.db.models.functions import Now
 
-from core.jobs import GiveUp, Later, attempt, job, rows
+from core.jobs import GiveUp, Later, attempt, job, store
 from core.jobs.worker import perform
 from core.models import Job
 
@@ -19,7 +19,7 @@ from core.models import Job
 def run_jobs() -> int:
     """Runs every job that is due, in this thread and transaction, as the worker does; gives how many."""
     count = 0
-    while claimed := rows.claim(10):
+    while claimed := store.claim(10):
         for one in claimed:
             perform(one)
         count += len(claimed)
@@ -100,7 +100,7 @@ def lose(job_id: UUID, *, path: str, claims: int) -> None:
     running = attempt()
     for _ in range(claims):
         Job.objects.update(lease_until=Now())
-        rows.claim(1)
+        store.claim(1)
     assert running.is_ours == (not claims)
     running.hold(further=True)
     write(job_id, path=path, text="held")

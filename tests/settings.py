@@ -30,7 +30,7 @@ os.environ |= {
 
 from config.settings import *
 from config.settings import BASE_DIR, STORAGES
-from core.database import configuration
+from core.db.configuration import configuration
 
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
 DATA_DIR = BASE_DIR / "var" / "test"

@@ -19,11 +19,11 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from changes.admin import LoggedHistory
-from core import search
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import ChosenRows, LargeList
 from core.admin.writes import ReasonedAction, ThroughServices
+from core.db import search
 from core.errors import Failure, problem_of
 from users import queries, services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress

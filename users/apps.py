@@ -19,3 +19,9 @@ class UsersConfig(AppConfig):
                 partial=frozenset(messages.PARTIAL),
             )
         )
+
+    def prune(self) -> dict[str, int]:
+        """Delete what is past its time, and return how much of what."""
+        from users.services import mailed_tokens
+
+        return {"mailed tokens": mailed_tokens.prune()}

@@ -11,7 +11,7 @@ from babel.core import get_global
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from core.fields import Line, PlainInMigrations, WebAddress
+from core.db.fields import Line, PlainInMigrations, WebAddress
 from core.texts import no_control_characters, normalized, trimmed, without_ignorable
 
 MOST_SOCIAL_LINKS = 20

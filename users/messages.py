@@ -8,9 +8,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from changes.feed.subjects import Extent
-from core.enums import names, unknown_choice
+from core.conversions import checked_numbers, read_fields, read_timestamp, set_timestamp
 from core.errors import invalid, renamed
-from core.messages import checked_numbers, read_fields, read_timestamp, set_timestamp
+from core.protojson.enums import names, unknown_choice
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2

@@ -14,12 +14,13 @@ from django.db import models
 from django.utils.timezone import now
 
 from changes.triggers import logged
-from core import clock, passwords
-from core.collation import sort_key_of
-from core.fields import EmailAddress, Id, Line, Prose, WebAddress
+from core.db import clock
+from core.db.collation import sort_key_of
+from core.db.fields import EmailAddress, Id, Line, Prose, WebAddress
+from core.db.search import words_of
 from core.models import Versioned, clean
-from core.search import words_of
 from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_language, is_timezone
+from users.passwords import hashers
 
 
 class Status(models.IntegerChoices):
@@ -195,7 +196,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def set_password(self, raw_password: str | None) -> None:
         """A new password ends the sessions, also where Django's own commands set it."""
-        super().set_password(raw_password and passwords.normalized(raw_password))
+        super().set_password(raw_password and hashers.normalized(raw_password))
         self.tokens_valid_from = self.next_validity()
 
     def next_validity(self) -> datetime:
@@ -206,7 +207,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
         return max(clock.now(), self.tokens_valid_from + timedelta(microseconds=1))
 
     def check_password(self, raw_password: str | None) -> bool:
-        return raw_password is not None and passwords.verify(raw_password, self.password).fits
+        return raw_password is not None and hashers.verify(raw_password, self.password).fits
 
     def get_session_auth_hash(self) -> str:
         """Return what the admin site's cookie is bound to: the password, and since when sessions are valid."""

@@ -11,11 +11,11 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Value
 
-from core import ids, search
+from core.db import ids, search
+from core.db.compiled_queries import Prepared
+from core.db.pagination import Asked, Order, Page, Selection, page
 from core.errors import invalid
 from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
-from core.paging import Asked, Order, Page, Selection, page
-from core.prepared import Prepared
 from users import policies
 from users.models import OPEN, AddressType, User, UserAddress
 

@@ -1,10 +1,10 @@
 """The gRPC door."""
 
 from core.operations import operations
-from core.rpc.door import servicer
+from core.rpc.servicers import servicer
 from tandem.example.v1 import example_pb2, example_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
-from users.calls import example, user
+from users.handlers import example, user
 
 UserService = servicer(
     user_pb2_grpc.UserServiceServicer, operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user)

@@ -1,6 +1,6 @@
 """Paths: each rpc's google.api.http rule."""
 
-from core.rest.door import routes
+from core.rest.viewsets import routes
 from users.views import ExampleViewSet, UserViewSet
 
 urlpatterns = [*routes(UserViewSet), *routes(ExampleViewSet)]

@@ -1,11 +1,11 @@
 """The HTTP door."""
 
 from core.operations import operations
-from core.rest.door import Door
 from core.rest.openapi.limits import limits_of
+from core.rest.viewsets import Door
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
-from users.calls import example, user
+from users.handlers import example, user
 from users.models import User, UserAddress
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.operations import Call
-from core.rpc.door import Service, servicer
+from core.rpc.servicers import Service, servicer
 from tandem.user.v1.user_pb2 import GetUserRequest, GetUserResponse
 from tandem.user.v1.user_pb2_grpc import UserServiceServicer, add_UserServiceServicer_to_server
 from users.rpc import UserService

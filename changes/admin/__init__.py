@@ -16,8 +16,8 @@ from changes.admin.reading import Difference, Reader
 from changes.models import Change, Operation
 from changes.queries import history
 from changes.triggers import subject_type_of
-from core import ids
 from core.admin.lists import LookedAt, OneColumnOrder
+from core.db import ids
 
 _PAGE = 50
 #: How many of the newest changes a filter looks through; there is no index for it, as each would cost every write.

@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 
 from changes.admin.readable import model_of, readable
 from changes.models import KEPT_BY_TRIGGERS, Change
-from core import ids
+from core.db import ids
 
 #: What every row has, and what `who` and `when` say already.
 _UNTOLD = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}

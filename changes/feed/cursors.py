@@ -17,7 +17,7 @@ from typing import Any
 
 from changes.feed.log import Head
 from core.errors import CursorExpired, CursorInvalid, EpochChanged
-from core.keyed import digests
+from core.hmac_digests import digests
 
 _FORM = struct.Struct(">16sQ8s")
 _SIGNATURE_BYTES = 16

@@ -7,8 +7,8 @@ from changes.feed import cursors, log
 from changes.feed.view import View, viewer
 from changes.feed.watching import stamp_of
 from core.context import check_deadline
+from core.db.pagination import PAGE_BYTES
 from core.feeds import Event
-from core.paging import PAGE_BYTES
 
 #: So many changes, and bytes of their images, are looked at in one call, however few of them its caller may see.
 MOST_LOOKED_AT, MOST_BYTES_LOOKED_AT = 2_000, 16 * 1024 * 1024

@@ -8,7 +8,7 @@ transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit
 
 from django.db import connection
 
-from core.database.poolers import refuse_pooler
+from core.db.poolers import refuse_pooler
 
 #: Notified (empty) after commits, and after changes were numbered.
 WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
@@ -21,7 +21,7 @@ _OFFICE = 7_305_002
 # without a number the planner was told of when it last looked: it must not read the whole log for one. Nor a bitmap of
 # what waits: only a scan of the index itself marks the entries of what was numbered since the last vacuum, and passes
 # them over from then on; by a bitmap, after 237,000 changes each batch looked at all of them (264 ms). JIT stays off
-# (see `core.database.sessions`): before version 18 PostgreSQL adds 10^10 to the cost of a plan that has no other way
+# (see `core.db.sessions`): before version 18 PostgreSQL adds 10^10 to the cost of a plan that has no other way
 # than one that is off, as the scan of the head's one row is, and would compile the statement at each run (1.4 seconds).
 _SESSION = """
     SET jit = off;

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from django.db import Error, connection
 
-from core.database import sessions
+from core.db import sessions
 from core.errors import is_database_away
 
 logger = logging.getLogger(__name__)

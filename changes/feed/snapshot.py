@@ -18,7 +18,7 @@ from django.db.models import Q
 from changes.feed import subjects
 from changes.feed.log import Image, Logged
 from changes.feed.view import View
-from core import ids
+from core.db import ids
 
 PAGE = 500
 

@@ -13,7 +13,7 @@ from changes.feed.log import Logged
 from changes.feed.snapshot import Snapshot, as_created
 from changes.feed.subjects import Extent
 from changes.feed.view import Kind, Topic, View, Viewer, viewer
-from core.database.hygiene import connected
+from core.db.thread_connections import connected
 from core.errors import EpochChanged, TooFarBehind, invalid
 from core.feeds import Event, FeedOver
 

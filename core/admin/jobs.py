@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.admin.lists import LargeList
-from core.jobs import rows
+from core.jobs import store
 from core.models import Job
 
 
@@ -51,5 +51,5 @@ class JobAdmin(LargeList):
 
     @admin.action(description="Try the selected jobs again that failed", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        again = rows.retry(queryset)
+        again = store.retry(queryset)
         self.message_user(request, f"{again} to be tried again.")

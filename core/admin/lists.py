@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
-from core.paging import COUNTED_UP_TO
+from core.db.pagination import COUNTED_UP_TO
 
 #: Of a row: a UUID's text is the longest.
 _LONGEST_ID, _GREATEST_ID = 40, 2**63 - 1
@@ -49,7 +49,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         number = self.validate_number(number)
         rows = matching = self.object_list
         if self.count <= _FEW:
-            # As in `core.paging`: to find few rows, the database must not walk along the order.
+            # As in `core.db.pagination`: to find few rows, the database must not walk along the order.
             found = rows.order_by().values("pk")[: 2 * _FEW]
             matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
         first = (number - 1) * self.per_page

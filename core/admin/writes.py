@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.json_fields import BoundedJsonField
 from core.errors import Failure, problem_of
-from core.versions import ANY_VERSION, ExpectedVersion, exactly
+from core.preconditions import ANY_VERSION, ExpectedVersion, exactly
 
 OPENED_VERSION = "opened_version"
 

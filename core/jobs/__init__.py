@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from core.context import request_id
-from core.jobs import turns
+from core.jobs import fair_queue
 from core.models import Job
 
 #: How often something is tried; with the pauses of `rows.pause` that is over about four hours.
@@ -134,7 +134,7 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
     )
     if new.slow:
         with transaction.atomic():
-            new.turn = turns.next_turn(fairness_key)
+            new.turn = fair_queue.next_turn(fairness_key)
             new.save(force_insert=True)
     else:
         new.save(force_insert=True)

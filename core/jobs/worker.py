@@ -19,15 +19,15 @@ from uuid import UUID
 from django.db import Error, connection
 
 from core import context, jobs
-from core.database.hygiene import connected
+from core.db.thread_connections import connected
 from core.errors import is_database_away
-from core.jobs import CHANNEL, GiveUp, Later, NotOurs, find, rows, turns
+from core.jobs import CHANNEL, GiveUp, Later, NotOurs, fair_queue, find, store
 from core.models import Job
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-HEARTBEAT_SECONDS = rows.LEASE_SECONDS / 3
+HEARTBEAT_SECONDS = store.LEASE_SECONDS / 3
 
 
 class Worker:
@@ -85,8 +85,8 @@ class Worker:
         try:
             with connected():
                 free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
-                most_per_key = turns.most_per_key(self._slow_threads)
-                claimed = rows.claim(free, free_slow, running=running, most_per_key=most_per_key)
+                most_per_key = fair_queue.most_per_key(self._slow_threads)
+                claimed = store.claim(free, free_slow, running=running, most_per_key=most_per_key)
         except Error as exc:
             _tell_of_database(exc)
             return
@@ -100,7 +100,7 @@ class Worker:
         self._kept_at = time.monotonic()
         try:
             with connected():
-                rows.keep(list(self._running.values()))
+                store.keep(list(self._running.values()))
         except Error as exc:
             _tell_of_database(exc)
 
@@ -169,10 +169,10 @@ class _Attempt:
 
     @property
     def is_ours(self) -> bool:
-        return rows.is_held(self._job)
+        return store.is_held(self._job)
 
     def hold(self, *, further: bool = False) -> None:
-        rows.hold(self._job, further=further)
+        store.hold(self._job, further=further)
 
 
 def perform(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -187,15 +187,15 @@ def perform(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     try:
         find(job.kind)(job.pk, **job.arguments)
     except Later as exc:
-        rows.give_back(job, exc)
+        store.give_back(job, exc)
         _tell(job, "LATER", began)
     except NotOurs:
         _tell(job, "NOT_OURS", began)
     except Exception as exc:
-        again = rows.note_failure(job, exc)
+        again = store.note_failure(job, exc)
         _tell(job, "TRY_AGAIN" if again else "FAILED", began, exc)
     else:
-        rows.note_success(job)
+        store.note_success(job)
         _tell(job, "DONE", began)
     finally:
         jobs._attempt.reset(running)

@@ -1,7 +1,7 @@
 """The body of a request, however it is framed: every reader of a body reads it here.
 
 WSGI knows only bodies with a `Content-Length`; Django reads a chunked one as empty. Under the web process the pieces
-come from the event loop instead (`core.rest.server`), which knows where any body ends. Under another WSGI server they
+come from the event loop instead (`core.rest.asgi`), which knows where any body ends. Under another WSGI server they
 come from `wsgi.input`, to its end where the server promises one (`wsgi.input_terminated`).
 """
 

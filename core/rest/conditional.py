@@ -4,7 +4,7 @@ import hashlib
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from core.versions import ANY, entity_tags
+from core.preconditions import ANY, entity_tags
 
 #: What each caller sees may differ, so shared caches keep nothing, and a client's own asks before it uses what it has.
 PRIVATE = "private, no-cache"

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.context import sane_request_id
 from core.errors import Problem
-from core.rest import events, problems
+from core.rest import problems, sse
 
 logger = logging.getLogger(__name__)
 #: uvicorn's own words: its errors are ours, its warnings are of what clients send, as often as they like.
@@ -65,7 +65,7 @@ class Connection(H11Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         cycle = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body or events.TAKEN_OVER in cycle.scope:
+        if cycle is None or cycle.response_complete or cycle.more_body or sse.TAKEN_OVER in cycle.scope:
             return False  # Nothing is left to answer, or to whom: an open stream has no other sign of its client's end.
         scope: Any = cycle.scope
         scope[HALF_CLOSED] = True

@@ -6,7 +6,7 @@ from corsheaders.conf import conf
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponseBase
 
-from core.origins import normalized
+from core.rest.origins import normalized
 
 #: What is public by its nature: any page may read it.
 PUBLIC = ("/.well-known/jwks.json", "/api/v1/openapi.json")

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from core.rest.conditional import tagged
-from core.rest.safe import read_only
+from core.rest.read_views import read_only
 
 #: The page runs our scripts and nobody else's. Swagger UI draws its icons from data URLs.
 _CONTENT_SECURITY_POLICY = (

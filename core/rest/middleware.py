@@ -11,12 +11,12 @@ from django.urls import resolve
 
 from core import context
 from core.context import sane_request_id
-from core.database.hygiene import connected
+from core.db.thread_connections import connected
 from core.errors import Problem, invalid
-from core.origins import normalized
-from core.reporting import Report, http_meter
+from core.observability.call_log import Report, http_meter
 from core.rest import bodies, problems
 from core.rest.cors import is_allowed, is_public
+from core.rest.origins import normalized
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -26,7 +26,7 @@ def serve_call(answer: Answer) -> Answer:
 
     def served(request: HttpRequest) -> HttpResponse:
         request_id = sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
-        # Which operation it is, the view says (see `core.rest.door`).
+        # Which operation it is, the view says (see `core.rest.viewsets`).
         kind = "other" if _is_api(request) else "page"
         verb = request.method if request.method in _VERBS else "other"
         report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))

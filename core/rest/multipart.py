@@ -14,9 +14,10 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
+from core import protojson
 from core.errors import Cancelled, UnsupportedMediaType, invalid
 from core.operations import Operation
-from core.rest import bodies, json
+from core.rest import bodies
 
 #: The part of the form that the file is.
 FILE_PART = "file"
@@ -119,7 +120,7 @@ def _at_most(parts: Parts, most: int) -> Iterator[bytes]:
 
 def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
     of_the_file = {"filename": _filename(file), "content_type": _header(file, "Content-Type")}
-    read = json.read_form(metadata_type(operation), fields.items())
+    read = protojson.read_form(metadata_type(operation), fields.items())
     return read | {name: text for name, text in of_the_file.items() if not read.get(name)}
 
 

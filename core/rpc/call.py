@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from core import reporting
 from core.auth import NOBODY, Credential
+from core.concurrency.thread_pool import Workers
 from core.context import sane_request_id
 from core.errors import Failure, Problem, RateLimited, problem_of
+from core.observability import call_log
+from core.observability.call_log import Report
 from core.operations import Operation
-from core.reporting import Report
 from core.rpc import problems
-from core.rpc.guard import Guard
 from core.rpc.peers import address_of_peer
-from core.workers import Workers
+from core.rpc.stall_watchdog import Guard
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -51,7 +51,7 @@ class Method:
 
     Attributes:
         behaviour: the servicer's method.
-        operation: what it performs, if a door's servicer made it (see `core.rpc.door`).
+        operation: what it performs, if a door's servicer made it (see `core.rpc.servicers`).
         decode: bytes → request message.
         encode: response message → bytes.
         of_the_server: health and reflection, which know neither users nor the database.
@@ -74,8 +74,8 @@ class Method:
         self.non_blocking = bool(getattr(self.behaviour, "experimental_non_blocking", False))
         self.thread_pool = getattr(self.behaviour, "experimental_thread_pool", None)
         kind = _KINDS[self.request_streaming, self.response_streaming]
-        self.meter = reporting.grpc_meter(kind, service, name)
-        self.started = reporting.GRPC_STARTED.labels(kind, service, name)
+        self.meter = call_log.grpc_meter(kind, service, name)
+        self.started = call_log.GRPC_STARTED.labels(kind, service, name)
 
 
 class RpcCall:

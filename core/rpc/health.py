@@ -11,7 +11,7 @@ import grpc
 from django.core.exceptions import ObjectDoesNotExist
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from core.rpc.workers import Workers
+from core.rpc.thread_pool import Workers
 
 SERVICE = "grpc.health.v1.Health"
 

@@ -23,7 +23,7 @@ from django.core.exceptions import ValidationError
 from google.protobuf.message import DecodeError, Message
 
 from core import context
-from core.database import hygiene
+from core.db import thread_connections
 from core.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -37,13 +37,13 @@ from core.errors import (
     request_too_large,
 )
 from core.operations import admitted, caller
+from core.protojson.value_limits import TOO_MANY, has_too_many_values
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall
-from core.rpc.guard import Guard
 from core.rpc.handlers import Layer
+from core.rpc.stall_watchdog import Guard
+from core.rpc.thread_pool import Workers
 from core.rpc.tracing import traced
-from core.rpc.workers import Workers
-from core.values import TOO_MANY, has_too_many_values
 
 
 def reported(call: RpcCall) -> AbstractContextManager[Any]:
@@ -105,7 +105,7 @@ def in_time(call: RpcCall) -> Iterator[None]:
 
 def connected(call: RpcCall) -> AbstractContextManager[None]:
     """Keeps this thread's database connections fresh."""
-    return hygiene.connected()
+    return thread_connections.connected()
 
 
 @contextmanager
@@ -294,7 +294,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             behaviour = handlers.stream(method, layers, new_call)
         else:
             behaviour = handlers.unary(method, layers, new_call)
-        # For `core.rpc.workers`: what to do with a call before it has a thread.
+        # For `core.rpc.thread_pool`: what to do with a call before it has a thread.
         behaviour.takes_messages = True  # type: ignore[union-attr]
         behaviour.patience = _patience(method, self._guard)  # type: ignore[union-attr]
         behaviour.refusal = refuse  # type: ignore[union-attr]

@@ -16,16 +16,16 @@ from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
-from core.alongside import running_alongside
 from core.errors import Unavailable
+from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.request_streams import threads as request_stream_threads
-from core.rpc import health, reflection, senders, tracing
-from core.rpc.door import Service
-from core.rpc.guard import Guard
+from core.rpc import feed_senders, health, reflection, tracing
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
-from core.rpc.workers import Workers
+from core.rpc.servicers import Service
+from core.rpc.stall_watchdog import Guard
+from core.rpc.thread_pool import Workers
 from core.streams import STREAMS
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Server:
         # So that health answers however busy these are.
         own_workers = Workers("grpc-own", 2)
         uploads = Workers("grpc-uploads", most_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
-        self._pools = [self._workers, own_workers, uploads, *senders.pools()]
+        self._pools = [self._workers, own_workers, uploads, *feed_senders.pools()]
         self._guard = Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
         self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard)
         names = [service.name for service in services]

@@ -9,9 +9,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
 from changes.admin import LoggedHistory
-from core import search
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices
+from core.db import search
 from meetings import services
 from meetings.admin.parts import INLINES, minutes
 from meetings.messages import WRITABLE

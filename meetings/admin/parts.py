@@ -13,10 +13,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from changes.admin import LoggedHistory
-from core import search
 from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ThroughServices, ask
+from core.db import search
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
 from tasks.models import Task

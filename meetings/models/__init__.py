@@ -11,9 +11,9 @@ from django.db.models import BooleanField, F, Func, UUIDField, Value
 from django.utils import timezone
 
 from changes.triggers import logged
-from core.fields import Id, Line, Prose
+from core.db.fields import Id, Line, Prose
+from core.db.search import words_of
 from core.models import Versioned
-from core.search import words_of
 from meetings.fields import Language, ParticipantsField
 
 

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from changes.triggers import logged
-from core.fields import Line, Prose
+from core.db.fields import Line, Prose
 from meetings.fields import Language
 from meetings.models.parts import Part, of_user
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from core.fields import Id
+from core.db.fields import Id
 from core.models import Versioned
 from meetings.models import Meeting
 

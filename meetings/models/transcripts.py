@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from changes.triggers import logged
-from core.fields import Id, Prose
-from core.search import words_of
+from core.db.fields import Id, Prose
+from core.db.search import words_of
 from meetings.fields import Language
 from meetings.models import Stage, Status
 from meetings.models.findings import Speaker

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from core import ids, search
-from core.paging import Asked, Order, Page, Selection, page
-from core.prepared import Prepared, Value
+from core.db import ids, search
+from core.db.compiled_queries import Prepared, Value
+from core.db.pagination import Asked, Order, Page, Selection, page
 from meetings.models import Meeting, takes_part
 from meetings.models.parts import Part
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from core import search
+from core.db import search
+from core.db.compiled_queries import Value
+from core.db.pagination import COUNTED_UP_TO, Asked, Order, Page, Selection, page
 from core.errors import invalid
-from core.paging import COUNTED_UP_TO, Asked, Order, Page, Selection, page
-from core.prepared import Value
 from meetings.models import Meeting, Segment, Transcript, takes_part
 from meetings.queries import LONGEST_QUERY, NEWEST_FIRST, get_meeting
 

@@ -12,7 +12,7 @@ from changes.services import acting, forget
 from changes.triggers import subject_type_of
 from core import idempotency
 from core.models import Row, save_clean
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.fields import are_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary

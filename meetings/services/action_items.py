@@ -10,7 +10,7 @@ from django.utils import timezone
 from changes.services import acting
 from core.errors import Conflict
 from core.models import save_clean
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import queries
 from meetings.models import ActionItem, ActionItemStatus, Meeting
 from meetings.queries.findings import evidence

@@ -17,8 +17,8 @@ from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
+from core.db.ids import uuid7
 from core.errors import Locked, Unavailable, UnsupportedMediaType
-from core.ids import uuid7
 
 #: How much of a file is looked at to see whether it is a recording.
 HEAD_BYTES = 64

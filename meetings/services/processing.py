@@ -11,7 +11,7 @@ from changes.services import acting
 from core.errors import Conflict
 from core.jobs import enqueue
 from core.models import clean, save_clean
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
 from meetings.services import meeting_to_change
 

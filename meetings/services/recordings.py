@@ -10,8 +10,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from changes.services import acting
+from core.db.fields import checked_line
 from core.errors import Conflict, invalid
-from core.fields import checked_line
 from meetings import services
 from meetings.models import Meeting
 from meetings.services import files, processing, quotas

@@ -17,7 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
-from core import ids
+from core.db import ids
 from core.errors import (
     ChecksumMismatch,
     Conflict,

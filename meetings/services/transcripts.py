@@ -7,8 +7,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
-from core import ids
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.db import ids
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.models import Meeting, Segment, SegmentEdit, Speaker
 from meetings.services import known_users, saved

@@ -3,9 +3,9 @@
 from typing import Any
 
 from core.operations import operations
-from core.rest.door import Door
 from core.rest.openapi.limits import limits_of
-from meetings import calls
+from core.rest.viewsets import Door
+from meetings import handlers
 from meetings.models import Meeting
 from meetings.views import paths
 from tandem.meeting.v1 import meeting_pb2
@@ -14,7 +14,7 @@ from tandem.meeting.v1 import meeting_pb2
 class MeetingViewSet(Door):
     """/api/v1/meetings."""
 
-    operations = operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], calls)
+    operations = operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], handlers)
     examples = {
         "CreateMeeting": {"title": "Planning", "starts_at": "2030-01-31T09:00:00Z", "language": "en"},
         "UpdateMeeting": {"title": "Planning of the year"},

@@ -13,8 +13,8 @@ from django.utils.http import http_date
 
 from core import context, request_streams
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
+from core.observability.call_log import http_meter
 from core.operations import Call, admitted, caller
-from core.reporting import http_meter
 from core.rest import bodies, problems
 from core.streams import LOOK_EVERY
 from meetings.models import Upload

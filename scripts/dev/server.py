@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from watchfiles import PythonFilter, awatch
 
-from core.database.embedded import ensure_running, release
-from core.database.failure import EmbeddedDatabaseError
+from embedded_postgres.errors import EmbeddedDatabaseError
+from embedded_postgres.lifecycle import ensure_running, release
 from scripts.dev.children import Child
 from scripts.dev.environment import is_true
 from scripts.dev.options import ROOT, Options, StartError

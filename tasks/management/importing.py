@@ -7,18 +7,18 @@ from typing import Any
 
 from core import bulk
 from core.auth import Credential
-from core.importing import FileImport
-from core.interchange import Item
+from core.files.import_run import FileImport
+from core.files.messages import Item
 from core.operations import Call, Operation, operations
 from tandem.task.v1 import task_pb2
-from tasks import calls
+from tasks import handlers
 from tasks.management.rows import Reader
 from tasks.services.imports import Fate, check_imported_tasks, check_may_import, import_tasks
 
 #: In whose name, as far as a bulk has one; rows have no idempotency keys: they are known by their ids.
 IMPORT: Operation = next(
     operation
-    for operation in operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], calls)
+    for operation in operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)
     if operation.rpc == "BulkCreateTasks"
 )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Notes, key
+from core.files.foreign import Notes, key
 from tasks.fields import LONGEST_LABEL, MOST_LABELS, MOST_METADATA_BYTES, MOST_METADATA_KEYS
 from tasks.management import dates
 from tasks.models import Priority, Status

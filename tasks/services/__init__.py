@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from changes.queries import first_versions
 from changes.services import acting
-from core import ids
 from core.bulk import Chunk, Row
+from core.db import ids
 from core.errors import AlreadyExists
-from core.metrics import tasks_created
 from core.models import clean, draft, insert_many, save_clean, translated
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from tasks import policies, queries
+from tasks.metrics import tasks_created
 from tasks.models import Status, Task
 from users.models import OPEN, User
 from users.queries import resolve_id

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from changes.services import acting
 from core.bulk import OWN_FAULTS, Chunk, Row
-from core.metrics import tasks_created
 from core.models import clean, draft, insert_many, save_clean
+from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
 from users.models import OPEN, User
 

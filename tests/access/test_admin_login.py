@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from access.services import OTHER_SESSIONS, revoke_session
-from core.passwords import is_outdated
 from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
 from users.models import Status, User
+from users.passwords.hashers import is_outdated
 from users.services import change_password, deactivate_user, reactivate_user, update_user
 
 PASSWORD = "correct horse battery"

@@ -7,7 +7,7 @@ from django.utils import timezone
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
 from access.services import _issue, create_ticket
 from access.tokens import new_secret
-from core.ids import uuid7
+from core.db.ids import uuid7
 from core.jobs import enqueue
 from core.models import Job
 from tests.factories import ApiKeyFactory

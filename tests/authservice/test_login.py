@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from access.models import RefreshToken, Session
 from core.models import RateWindow
-from core.passwords import is_outdated
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest, GetUserRequest, ResetPasswordRequest
 from tests.doors import Door, Failed
 from tests.factories import ServiceFactory
 from users.models import Status, TokenPurpose, User
+from users.passwords.hashers import is_outdated
 from users.services import mailed_tokens, note_login
 
 LOGIN = "AuthService/Login"

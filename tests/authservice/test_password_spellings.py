@@ -7,8 +7,6 @@ import bcrypt
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from core import passwords
-from core.foreign_passwords import stored_form
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest, CreateUserRequest, RequestPasswordResetRequest
 from tandem.user.v1.user_pb2 import ResetPasswordRequest as Reset
@@ -16,6 +14,8 @@ from tests.doors import Door, Failed
 from tests.factories import UserFactory
 from tests.jobs import mails, token_in
 from users.models import User
+from users.passwords import hashers
+from users.passwords.imported_hashes import stored_form
 
 COMPOSED = "caf\u00e9 \ud55c\uad6d \u00c5ngstr\u00f6m"
 DECOMPOSED = "cafe\u0301 \u1112\u1161\u11ab\u1100\u116e\u11a8 A\u030angstro\u0308m"
@@ -48,7 +48,7 @@ def test_a_change_and_a_reset_set_the_one_form(api: Door, ann: User) -> None:
     token = token_in(mails()[-1])
     api("UserService/ResetPassword", Reset(token=token, new_password=DECOMPOSED))
     ann.refresh_from_db()
-    assert passwords.verify(COMPOSED, ann.password) == (True, False)
+    assert hashers.verify(COMPOSED, ann.password) == (True, False)
 
 
 @pytest.mark.parametrize("made_of", KEYBOARDS)
@@ -57,7 +57,7 @@ def test_an_old_hash_of_any_spelling_is_good_and_renewed(api: Door, ann: User, m
     User.objects.filter(pk=ann.pk).update(password=make_password(made_of))
     assert logs_in(api, made_of)
     ann.refresh_from_db()
-    assert passwords.verify(COMPOSED, ann.password) == (True, False)
+    assert hashers.verify(COMPOSED, ann.password) == (True, False)
     assert all(logs_in(api, other) for other in KEYBOARDS)
 
 
@@ -77,7 +77,7 @@ def test_an_imported_hash_of_either_form_is_good(api: Door, ann: User, scheme: s
     User.objects.filter(pk=ann.pk).update(password=stored_form(brought))
     assert logs_in(api, COMPOSED)
     ann.refresh_from_db()
-    assert passwords.verify(DECOMPOSED, ann.password) == (True, False)
+    assert hashers.verify(DECOMPOSED, ann.password) == (True, False)
 
 
 @pytest.mark.parametrize("password", ["only ascii here", COMPOSED, DECOMPOSED, KEYBOARDS[2], KEYBOARDS[3]])
@@ -87,9 +87,9 @@ def test_an_unknown_account_costs_as_many_hashes_as_a_wrong_password(
     User.objects.filter(pk=ann.pk).update(password=make_password("another password"))
     UserFactory(email="none@example.com")
     made: list[str] = []
-    encode = passwords.Argon2idHasher.encode
+    encode = hashers.Argon2idHasher.encode
     monkeypatch.setattr(
-        passwords.Argon2idHasher, "encode", lambda self, text, salt: (made.append(text), encode(self, text, salt))[1]
+        hashers.Argon2idHasher, "encode", lambda self, text, salt: (made.append(text), encode(self, text, salt))[1]
     )
     counts = []
     for email in ("ann@example.com", "nobody@example.com", "none@example.com"):

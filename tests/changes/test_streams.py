@@ -16,8 +16,8 @@ from changes.feed.snapshot import Snapshot
 from changes.feed.watching import MOST_WAITING, Item, open_watch
 from changes.models import Change
 from changes.services import forget
+from core.db.ids import uuid7
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
-from core.ids import uuid7
 from tests.changes.notes import Note
 from tests.changes.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, until, view, write
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from changes import calls, feed
+from changes import feed, handlers
 from changes.services import acting
 from core.auth import Credential
 from core.errors import CursorInvalid, EpochChanged, Unavailable
@@ -36,7 +36,7 @@ def serving(transactional_db: None) -> Iterator[None]:
 def watch(actor: User, **request: Any) -> Stream:
     operation = replace(OPERATIONS["ChangeService/ListChanges"], name="change.v1.ChangeService/WatchChanges")
     call = Call(operation, credential=Credential(actor))
-    return Stream(calls.watch_changes(call, WatchChangesRequest(**request)))
+    return Stream(handlers.watch_changes(call, WatchChangesRequest(**request)))
 
 
 def test_a_copy_of_all_users_is_kept(serving: None) -> None:

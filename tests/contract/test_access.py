@@ -14,7 +14,7 @@ from access.services import _issue
 from access.tokens import new_secret
 from changes.feed import live, numbering
 from changes.feed.log import read_head
-from core.ids import uuid7
+from core.db.ids import uuid7
 from meetings.models import Status
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2

@@ -18,8 +18,8 @@ from grpc_health.v1 import health_pb2
 import tandem
 from config.rpc import services
 from core.operations import Operation, snake_case
-from core.rest.door import Door
-from core.rpc.door import Service, servicer
+from core.rest.viewsets import Door
+from core.rpc.servicers import Service, servicer
 
 TESTS = Path(__file__).parent.parent
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from access import calls as access_calls
+from access import handlers as access_calls
+from core import protojson
 from core.errors import problem_of
 from core.operations import Operation, operations
-from core.rest import json
 from tandem.auth.v1 import auth_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
-from users.calls import example as example_calls
-from users.calls import user as user_calls
+from users.handlers import example as example_calls
+from users.handlers import user as user_calls
 
 SERVED = [
     *operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user_calls),
@@ -41,7 +41,7 @@ def codes(call: Callable[..., Any], *arguments: Any) -> dict[str, str]:
 
 def read(operation: Operation, body: Any = b"", query: str = "", **path_values: str) -> Any:
     sent = body if isinstance(body, bytes) else stdlib_json.dumps(body).encode()
-    return json.read_request(operation, path_values, query, sent)
+    return protojson.read_request(operation, path_values, query, sent)
 
 
 def update(body: Any) -> user_pb2.UpdateUserRequest:

@@ -9,7 +9,7 @@ from typing import cast
 from django.db import connection
 
 from core.operations import Call, open_to, operations
-from core.rpc.door import Service, servicer
+from core.rpc.servicers import Service, servicer
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
     CreateUserRequest,

@@ -11,9 +11,9 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from core.operations import Call, open_to, operations
-from core.rpc.door import Service, servicer
+from core.preconditions import ANY_VERSION
 from core.rpc.server import Options, Server
-from core.versions import ANY_VERSION
+from core.rpc.servicers import Service, servicer
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
     CreateUserRequest,

@@ -8,8 +8,8 @@ from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import HashingError
 from argon2.low_level import ARGON2_VERSION, Type, hash_secret
 
-from core.argon2id import Argon2id
-from core.passwords import Argon2idHasher
+from users.passwords.argon2id import Argon2id
+from users.passwords.hashers import Argon2idHasher
 
 SALT = b"a salt of its own"
 

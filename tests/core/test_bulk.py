@@ -15,7 +15,7 @@ from core.errors import Failure, Unauthenticated, Unavailable
 from core.operations import Call, operations
 from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2 import CreateTaskRequest
-from tasks import calls
+from tasks import handlers
 from tasks.models import Task
 from tests.doors import Door
 from tests.servers import until
@@ -40,7 +40,7 @@ class Stream:
 
     def __init__(self) -> None:
         service = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
-        operation = next(one for one in operations(service, calls) if one.rpc == "BulkCreateTasks")
+        operation = next(one for one in operations(service, handlers) if one.rpc == "BulkCreateTasks")
         self.call = Call(operation, Credential(System("bulk")))
         self.read = threading.Semaphore(0)
         self.written: list[list[int]] = []

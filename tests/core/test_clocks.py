@@ -7,7 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from access.models import Session
-from core import clock, idempotency
+from core import idempotency
+from core.db import clock
 from core.models import IdempotencyRecord
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, ListSessionsRequest, LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest

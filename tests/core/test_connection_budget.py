@@ -11,7 +11,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from core.database import budget, embedded
+from core.db import connection_budget
+from embedded_postgres import lifecycle
 from tests.servers import ROOT, database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,41 +20,41 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def available() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(budget._AVAILABLE)
+        cursor.execute(connection_budget._AVAILABLE)
         count: int = cursor.fetchone()[0]
         return count
 
 
 def test_by_default_they_fit_the_embedded_server() -> None:
     with TemporaryDirectory(prefix="tandem-test-") as folder:
-        server = embedded.ensure_running(Path(folder).resolve(), durable=False)
+        server = lifecycle.ensure_running(Path(folder).resolve(), durable=False)
         try:
             other = connection.copy()
             other.settings_dict = {**other.settings_dict, **server, "EMBEDDED": None}
             with other.cursor() as cursor:
-                cursor.execute(budget._AVAILABLE)
-                assert cursor.fetchone()[0] >= budget.most_of_all()
+                cursor.execute(connection_budget._AVAILABLE)
+                assert cursor.fetchone()[0] >= connection_budget.most_of_all()
             other.close()
         finally:
-            embedded.release(Path(folder).resolve())
+            lifecycle.release(Path(folder).resolve())
 
 
 def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.GRPC_PROCESSES = available()
-    budget.check(8)
-    assert f"may open {budget.most_of_all()} connections, and PostgreSQL takes {available()}" in caplog.text
+    connection_budget.check(8)
+    assert f"may open {connection_budget.most_of_all()} connections, and PostgreSQL takes {available()}" in caplog.text
     assert "raise max_connections" in caplog.text
 
 
 def test_what_fits_is_none(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.MAX_REQUEST_STREAMS = settings.HTTP_THREADS = settings.GRPC_MAX_WORKERS = 1
-    budget.check(8)
+    connection_budget.check(8)
     assert caplog.text == ""
 
 
 def test_threads_that_cannot_all_have_one_are_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="raise max_connections, or lower this process's threads"):
-        budget.check(available())
+        connection_budget.check(available())
 
 
 @pytest.mark.real_server

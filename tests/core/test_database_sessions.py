@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from access.models import Session
 from core import context
-from core.database import sessions
+from core.db import sessions
 from core.errors import problem_of
 from tandem.user.v1.user_pb2 import GetUserRequest, UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage

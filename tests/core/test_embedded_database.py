@@ -27,11 +27,12 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from core.database import configuration, embedded
-from core.database.backend import base as backend
-from core.database.cluster import Cluster
-from core.database.failure import EmbeddedDatabaseError
-from core.database.hygiene import connected, refresh
+from core.db.backend import base as backend
+from core.db.configuration import configuration
+from core.db.thread_connections import connected, refresh
+from embedded_postgres import lifecycle
+from embedded_postgres.cluster import Cluster
+from embedded_postgres.errors import EmbeddedDatabaseError
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.servers import free_port
@@ -42,7 +43,7 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postg
 USER = """
 import json, sys
 from pathlib import Path
-from core.database.embedded import ensure_running
+from embedded_postgres.lifecycle import ensure_running
 
 print(json.dumps(ensure_running(Path(sys.argv[1]), durable=False)), flush=True)
 sys.stdin.read()
@@ -96,7 +97,7 @@ def new_dir(place: Path) -> Iterator[Path]:
     """A data folder that is not there yet."""
     folder = place / "var"
     yield folder
-    embedded.release(folder)
+    lifecycle.release(folder)
     assert postmaster_pid(folder) is None, "the test left a server running"
 
 
@@ -104,8 +105,8 @@ def new_dir(place: Path) -> Iterator[Path]:
 def made_once() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
         data_dir = Path(folder).resolve()
-        embedded.ensure_running(data_dir, durable=False)
-        embedded.release(data_dir)
+        lifecycle.ensure_running(data_dir, durable=False)
+        lifecycle.release(data_dir)
         yield data_dir
 
 
@@ -113,7 +114,7 @@ def made_once() -> Iterator[Path]:
 def data_dir(made_once: Path) -> Iterator[Path]:
     """A data folder with a cluster, used by one test after the other; its server is not running."""
     yield made_once
-    embedded.release(made_once)
+    lifecycle.release(made_once)
     assert postmaster_pid(made_once) is None, "the test left a server running"
 
 
@@ -176,7 +177,7 @@ class TestOneServer:
         assert not (new_dir / "postgres/data/postmaster.pid").exists()
 
     def test_it_speaks_unicode_and_sorts_by_code_point(self, data_dir: Path) -> None:
-        server = embedded.ensure_running(data_dir, durable=False)
+        server = lifecycle.ensure_running(data_dir, durable=False)
         assert query(server, "SELECT current_setting('server_encoding'), upper('äé'), 'Z' < 'a'") == (
             "UTF8",
             "ÄÉ",
@@ -184,7 +185,7 @@ class TestOneServer:
         )
 
     def test_nobody_else_can_reach_it(self, data_dir: Path) -> None:
-        server = embedded.ensure_running(data_dir, durable=False)
+        server = lifecycle.ensure_running(data_dir, durable=False)
         assert query(server, "SHOW listen_addresses") == ("",)
         for folder in (data_dir / "postgres", data_dir / "postgres/data", Path(server["HOST"])):
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -192,14 +193,14 @@ class TestOneServer:
         assert not [connection for connection in psutil.Process(pid).net_connections("inet") if connection.laddr]
 
     def test_what_is_written_survives_a_stop(self, data_dir: Path) -> None:
-        query(embedded.ensure_running(data_dir), "CREATE TABLE kept_over_a_stop AS SELECT 42 AS answer")
-        embedded.release(data_dir)
+        query(lifecycle.ensure_running(data_dir), "CREATE TABLE kept_over_a_stop AS SELECT 42 AS answer")
+        lifecycle.release(data_dir)
         assert postmaster_pid(data_dir) is None
-        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept_over_a_stop") == (42,)
+        assert query(lifecycle.ensure_running(data_dir), "SELECT answer FROM kept_over_a_stop") == (42,)
 
     @pytest.mark.parametrize(("durable", "fsync"), [(True, "on"), (False, "off")])
     def test_only_tests_go_without_flushing_to_disk(self, data_dir: Path, durable: bool, fsync: str) -> None:
-        server = embedded.ensure_running(data_dir, durable=durable)
+        server = lifecycle.ensure_running(data_dir, durable=durable)
         assert query(server, "SHOW fsync") == (fsync,)
 
     def test_many_may_start_it_at_once(self, new_dir: Path) -> None:
@@ -216,7 +217,7 @@ class TestOneServer:
     def test_threads_of_one_process_share_it(self, data_dir: Path) -> None:
         servers: list[dict[str, Any]] = []
         threads = [
-            threading.Thread(target=lambda: servers.append(embedded.ensure_running(data_dir, durable=False)))
+            threading.Thread(target=lambda: servers.append(lifecycle.ensure_running(data_dir, durable=False)))
             for _ in range(6)
         ]
         for thread in threads:
@@ -226,12 +227,12 @@ class TestOneServer:
         assert servers == [servers[0]] * 6
 
     def test_a_forked_child_neither_loses_nor_stops_the_server_of_its_parent(self, data_dir: Path) -> None:
-        server = embedded.ensure_running(data_dir, durable=False)
+        server = lifecycle.ensure_running(data_dir, durable=False)
         child = os.fork()
         if child == 0:  # It joins and leaves; what goes wrong must not run the rest of the test twice.
             try:
-                embedded.ensure_running(data_dir, durable=False)
-                embedded.release(data_dir)
+                lifecycle.ensure_running(data_dir, durable=False)
+                lifecycle.release(data_dir)
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
@@ -256,9 +257,9 @@ class TestAfterKill:
         assert postmaster_pid(data_dir) is None
 
     def test_a_killed_server_is_started_again_by_a_process_that_used_it(self, data_dir: Path) -> None:
-        query(embedded.ensure_running(data_dir), "CREATE TABLE kept_over_a_crash AS SELECT 42 AS answer")
+        query(lifecycle.ensure_running(data_dir), "CREATE TABLE kept_over_a_crash AS SELECT 42 AS answer")
         kill_server(data_dir)
-        assert query(embedded.ensure_running(data_dir), "SELECT answer FROM kept_over_a_crash") == (42,)
+        assert query(lifecycle.ensure_running(data_dir), "SELECT answer FROM kept_over_a_crash") == (42,)
 
     def test_what_is_left_of_a_killed_server_does_not_stop_the_start(self, data_dir: Path) -> None:
         user = User(data_dir)
@@ -271,16 +272,16 @@ class TestAfterKill:
         user.kill()
         kill(psutil.Process(postmaster_pid(data_dir)))
         busy.close()
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
         assert not is_alive(left)
 
     def test_a_number_that_belongs_to_another_process_by_now_does_not_stop_the_start(self, data_dir: Path) -> None:
-        embedded.ensure_running(data_dir, durable=False)
+        lifecycle.ensure_running(data_dir, durable=False)
         pid_file = data_dir / "postgres/data/postmaster.pid"
         lines = pid_file.read_text().split("\n")
         kill_server(data_dir)
         pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
 
     def test_killed_while_the_cluster_is_made(self, new_dir: Path) -> None:
         user = User(new_dir)
@@ -289,21 +290,21 @@ class TestAfterKill:
             process.kill()
         user.kill()
         assert not (new_dir / "postgres/data").exists()
-        assert query(embedded.ensure_running(new_dir, durable=False), "SELECT 1") == (1,)
+        assert query(lifecycle.ensure_running(new_dir, durable=False), "SELECT 1") == (1,)
 
     def test_killed_while_the_server_starts(self, data_dir: Path) -> None:
-        embedded.ensure_running(data_dir, durable=False)
-        embedded.release(data_dir)
+        lifecycle.ensure_running(data_dir, durable=False)
+        lifecycle.release(data_dir)
         user = User(data_dir)
         until((data_dir / "postgres/data/postmaster.pid").exists)
         user.kill()
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
 
     def test_a_data_folder_that_was_removed_is_made_anew(self, new_dir: Path) -> None:
-        embedded.ensure_running(new_dir, durable=False)
+        lifecycle.ensure_running(new_dir, durable=False)
         kill_server(new_dir)
         shutil.rmtree(new_dir)
-        server = embedded.ensure_running(new_dir, durable=False)
+        server = lifecycle.ensure_running(new_dir, durable=False)
         with User(new_dir) as other:
             other.server()
         assert query(server, "SELECT 1") == (1,), "this process's lock was on the removed file"
@@ -314,7 +315,7 @@ class TestSignals:
 
     @pytest.mark.parametrize("signum", ["SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGABRT", "SIGSTOP"])
     def test_it_heals(self, data_dir: Path, signum: str) -> None:
-        server = embedded.ensure_running(data_dir, durable=False)
+        server = lifecycle.ensure_running(data_dir, durable=False)
         query(server, "CREATE TABLE IF NOT EXISTS kept_over_signals AS SELECT 42 AS answer")
         with contextlib.closing(
             psycopg2.connect(host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"])
@@ -327,7 +328,7 @@ class TestSignals:
             with User(data_dir) as other:
                 server = other.server()
                 assert query(server, "SELECT answer FROM kept_over_signals") == (42,)
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
         assert time.monotonic() - began < 15
 
     def test_one_that_is_suspended_is_stopped_by_its_last_user(self, data_dir: Path) -> None:
@@ -340,12 +341,12 @@ class TestSignals:
     def test_many_threads_that_wait_for_it_in_vain_wait_once(
         self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(embedded, "_PATIENCE_SECONDS", 1.5)
+        monkeypatch.setattr(lifecycle, "_PATIENCE_SECONDS", 1.5)
         failures: list[str] = []
 
         def need_it() -> None:
             try:
-                embedded.ensure_running(data_dir, durable=False)
+                lifecycle.ensure_running(data_dir, durable=False)
             except EmbeddedDatabaseError as exc:
                 failures.append(str(exc))
 
@@ -363,9 +364,9 @@ class TestSignals:
     def test_a_process_that_another_keeps_waiting_gives_up(
         self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(embedded, "_PATIENCE_SECONDS", 0.5)
+        monkeypatch.setattr(lifecycle, "_PATIENCE_SECONDS", 0.5)
         with cluster_of(data_dir).exclusively(), pytest.raises(EmbeddedDatabaseError, match="Another process is"):
-            embedded.ensure_running(data_dir, durable=False)
+            lifecycle.ensure_running(data_dir, durable=False)
 
 
 @contextlib.contextmanager
@@ -461,32 +462,32 @@ class TestPlaces:
 
     def test_a_path_with_spaces_and_quotes(self, place: Path) -> None:
         data_dir = place / "it's, a päth"
-        assert query(embedded.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
-        embedded.release(data_dir)
+        assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
+        lifecycle.release(data_dir)
 
     def test_a_file_in_its_place_is_named(self, new_dir: Path) -> None:
         new_dir.mkdir()
         (new_dir / "postgres").touch()
         with pytest.raises(EmbeddedDatabaseError, match=r"cannot be used: .*postgres"):
-            embedded.ensure_running(new_dir)
+            lifecycle.ensure_running(new_dir)
         (new_dir / "postgres").unlink()
 
     def test_a_cluster_of_a_version_that_is_not_installed_is_left_alone(self, new_dir: Path) -> None:
         (new_dir / "postgres/data").mkdir(parents=True)
         (new_dir / "postgres/data/PG_VERSION").write_text("11\n")
         with pytest.raises(EmbeddedDatabaseError, match="made by PostgreSQL 11, and the installed wheel has only"):
-            embedded.ensure_running(new_dir)
+            lifecycle.ensure_running(new_dir)
 
     def test_a_server_that_another_container_runs_is_not_joined_by_a_second(self, data_dir: Path) -> None:
-        embedded.ensure_running(data_dir, durable=False)
-        embedded.release(data_dir)
+        lifecycle.ensure_running(data_dir, durable=False)
+        lifecycle.release(data_dir)
         # What a container shows of its server: a socket that answers, and no process.
         with socket.socket(socket.AF_UNIX) as hidden:
             path = data_dir / "postgres/run/.s.PGSQL.5432"
             hidden.bind(str(path))
             hidden.listen()
             with pytest.raises(EmbeddedDatabaseError, match="not among the processes seen here"):
-                embedded.ensure_running(data_dir)
+                lifecycle.ensure_running(data_dir)
             path.unlink()
 
     @only_root
@@ -494,18 +495,18 @@ class TestPlaces:
         closed = place / "closed"
         closed.mkdir(mode=0o700)
         data_dir = closed / "var"
-        server = embedded.ensure_running(data_dir, durable=False)
+        server = lifecycle.ensure_running(data_dir, durable=False)
         pid = postmaster_pid(data_dir)
         assert psutil.Process(pid).uids().effective not in (0, None)
         assert stat.S_IMODE(closed.stat().st_mode) == 0o701
         assert query(server, "SELECT 1") == (1,)
-        embedded.release(data_dir)
+        lifecycle.release(data_dir)
 
     @only_root
     def test_a_cluster_of_somebody_else_is_run_as_its_owner(self, new_dir: Path) -> None:
         (new_dir / "postgres").mkdir(parents=True)
         os.chown(new_dir / "postgres", 65534, 65534)
-        embedded.ensure_running(new_dir, durable=False)
+        lifecycle.ensure_running(new_dir, durable=False)
         assert psutil.Process(postmaster_pid(new_dir)).uids().effective == 65534
 
     @only_root
@@ -515,20 +516,20 @@ class TestPlaces:
         os.seteuid(65534)
         try:
             with pytest.raises(EmbeddedDatabaseError, match=r"belongs to the user root: continue as who made it"):
-                embedded.ensure_running(place)
+                lifecycle.ensure_running(place)
         finally:
             os.seteuid(0)
 
 
 class TestConfiguration:
     def test_it_starts_nothing(self, new_dir: Path) -> None:
-        assert configuration(None, new_dir)["ENGINE"] == "core.database.backend"
+        assert configuration(None, new_dir)["ENGINE"] == "core.db.backend"
         assert not new_dir.exists()
 
     def test_a_url_names_another_server(self, place: Path) -> None:
         chosen = configuration("postgres://ann:s%40fe@db.example.com:5433/team?sslmode=require", place)
         assert chosen == {
-            "ENGINE": "core.database.backend",
+            "ENGINE": "core.db.backend",
             "NAME": "team",
             "USER": "ann",
             "PASSWORD": "s@fe",

@@ -10,9 +10,9 @@ from django.test import Client
 
 from access.models import Session
 from access.tokens import access_token
+from core.protojson.calls import plan
+from core.protojson.forms import is_map, is_nested
 from core.rest.compression import accepted
-from core.rest.json.calls import plan
-from core.rest.json.forms import is_map, is_nested
 from core.rest.openapi.current import served_operations
 from tests.factories import ApiKeyFactory, TaskFactory, TranscribedMeetingFactory, UserFactory, bearer_of
 from users.models import User

@@ -236,7 +236,7 @@ def test_a_packed_body_is_refused(http: Client) -> None:
 
 
 def test_a_log_line_cannot_be_forged_by_an_id(http: Client, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", logger="core.reporting")
+    caplog.set_level("INFO", logger="core.observability.call_log")
     http.get("/api/v1/users/a%0AERROR%20forged%1b[31m" + "x" * 1000)
     (line,) = (record for record in caplog.records if hasattr(record, "call"))
     told = line.call["subject_id"]

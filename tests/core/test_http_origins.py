@@ -9,8 +9,8 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from core import headers
-from core.origins import allowed_origin, normalized
+from core.rest import headers
+from core.rest.origins import allowed_origin, normalized
 from users.models import User
 
 APP = "https://app.example.com"

@@ -20,10 +20,10 @@ from prometheus_client import REGISTRY
 
 from core import context
 from core.errors import AlreadyExists, RateLimited, Stale
-from core.rpc.door import Service
+from core.preconditions import exactly
 from core.rpc.interceptors import Interceptor
-from core.rpc.workers import Workers
-from core.versions import exactly
+from core.rpc.servicers import Service
+from core.rpc.thread_pool import Workers
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse
 from tests.core.scene import PATIENCE, Scene, Served, Told, failure_of, scene, serve
 from tests.doors import CallContext

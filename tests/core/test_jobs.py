@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core import context
-from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, rows, turns
+from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, fair_queue, store
 from core.jobs.worker import perform
 from core.models import Job
 from tests.jobs import run_jobs
@@ -115,14 +115,14 @@ def test_the_last_attempt_is_the_last() -> None:
 
 def test_what_kills_its_workers_is_given_up_too() -> None:
     job = a_job(attempts=MOST_ATTEMPTS, lease_until=timezone.now() - timedelta(seconds=1))
-    assert rows.claim(1) == []
+    assert store.claim(1) == []
     job.refresh_from_db()
     assert (job.state, job.last_error) == ("failed", "Each worker that had it ended in the middle of it.")
 
 
 def test_pauses_double_and_differ() -> None:
     for failures, seconds in ((1, 2), (2, 4), (5, 32), (10, 900), (1000, 900)):
-        pauses = [rows.pause(failures) for _ in range(200)]
+        pauses = [store.pause(failures) for _ in range(200)]
         assert 0.75 * seconds <= min(pauses) < 0.85 * seconds
         assert 1.15 * seconds < max(pauses) <= 1.25 * seconds
 
@@ -131,17 +131,17 @@ def test_pauses_double_and_differ() -> None:
 def test_only_failures_in_a_row_make_a_pause_longer(how: str) -> None:
     job = a_job(next_try_at=timezone.now() - timedelta(hours=1))
     for _ in range(20):
-        (taken,) = rows.claim(1)
+        (taken,) = store.claim(1)
         if how == "gave it back":
-            rows.give_back(taken, Later())
+            store.give_back(taken, Later())
         else:
             Job.objects.update(lease_until=Now())
     if how == "got further":
-        rows.hold(taken, further=True)
+        store.hold(taken, further=True)
         Job.objects.update(lease_until=Now())
     elif how == "asked for again":
         Job.objects.update(failed=True, ended_at=Now(), lease_until=None)
-        rows.retry(Job.objects.all())
+        store.retry(Job.objects.all())
     run_jobs()
     job.refresh_from_db()
     assert job.state == "waiting"
@@ -150,33 +150,33 @@ def test_only_failures_in_a_row_make_a_pause_longer(how: str) -> None:
 
 def test_a_job_under_lease_is_nobody_elses() -> None:
     a_job()
-    (job,) = rows.claim(5)
-    assert rows.claim(5) == []
+    (job,) = store.claim(5)
+    assert store.claim(5) == []
     Job.objects.update(lease_until=Now())
-    (again,) = rows.claim(5)
+    (again,) = store.claim(5)
     assert (again.pk, again.attempts) == (job.pk, 2)
 
 
 def test_a_lease_is_kept_by_its_holder() -> None:
     a_job()
-    (job,) = rows.claim(1)
+    (job,) = store.claim(1)
     Job.objects.update(lease_until=Now() + timedelta(seconds=1))
-    rows.keep([job])
+    store.keep([job])
     left = Job.objects.get().lease_until - timezone.now()  # type: ignore[operator]
-    assert timedelta(seconds=rows.LEASE_SECONDS - 2) < left <= timedelta(seconds=rows.LEASE_SECONDS)
-    assert rows.LEASE_SECONDS + 1 < 15, "a killed worker's job is taken over within 15 s, the poll included"
+    assert timedelta(seconds=store.LEASE_SECONDS - 2) < left <= timedelta(seconds=store.LEASE_SECONDS)
+    assert store.LEASE_SECONDS + 1 < 15, "a killed worker's job is taken over within 15 s, the poll included"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lease_is_kept_while_another_job_commits_for_long() -> None:
     committing, _ = a_job(), a_job()
-    jobs = rows.claim(2)
+    jobs = store.claim(2)
     soon = Now() + timedelta(seconds=1)
     Job.objects.update(lease_until=soon)
 
     def keep() -> None:
         try:
-            rows.keep(jobs)
+            store.keep(jobs)
         finally:
             connection.close()
 
@@ -185,42 +185,42 @@ def test_a_lease_is_kept_while_another_job_commits_for_long() -> None:
         pool.submit(keep).result(timeout=5)
     left = {job.pk: job.lease_until - timezone.now() for job in Job.objects.all()}  # type: ignore[operator]
     assert left.pop(committing.pk) < timedelta(seconds=1), "its own transaction keeps it"
-    assert min(left.values()) > timedelta(seconds=rows.LEASE_SECONDS - 5)
+    assert min(left.values()) > timedelta(seconds=store.LEASE_SECONDS - 5)
 
 
 def test_who_lost_a_lease_changes_nothing() -> None:
     a_job()
-    (late,) = rows.claim(1)
+    (late,) = store.claim(1)
     Job.objects.update(lease_until=Now())
-    (job,) = rows.claim(1)
+    (job,) = store.claim(1)
     before = Job.objects.values().get()
-    rows.keep([late])
-    rows.note_success(late)
-    rows.note_failure(late, ZeroDivisionError())
+    store.keep([late])
+    store.note_success(late)
+    store.note_failure(late, ZeroDivisionError())
     assert Job.objects.values().get() == before
-    rows.note_success(job)
+    store.note_success(job)
     assert Job.objects.get().state == "done"
 
 
 def test_those_due_for_longest_come_first() -> None:
     jobs = [a_job(next_try_at=timezone.now() - timedelta(minutes=minutes)) for minutes in (1, 3, 2)]
     a_job(next_try_at=timezone.now() + timedelta(minutes=1))
-    assert [job.pk for job in rows.claim(2)] == [jobs[1].pk, jobs[2].pk]
-    assert [job.pk for job in rows.claim(2)] == [jobs[0].pk]
+    assert [job.pk for job in store.claim(2)] == [jobs[1].pk, jobs[2].pk]
+    assert [job.pk for job in store.claim(2)] == [jobs[0].pk]
 
 
 def test_what_is_given_back_at_once_keeps_its_turn() -> None:
     begun = a_job(next_try_at=timezone.now() - timedelta(minutes=2))
     a_job(next_try_at=timezone.now() - timedelta(minutes=1))
-    (job,) = rows.claim(1)
-    rows.give_back(job, Later())
-    assert [again.pk for again in rows.claim(1)] == [begun.pk]
+    (job,) = store.claim(1)
+    store.give_back(job, Later())
+    assert [again.pk for again in store.claim(1)] == [begun.pk]
 
 
 def test_a_retry_begins_anew() -> None:
     failed = a_job(failed=True, ended_at=timezone.now(), attempts=MOST_ATTEMPTS)
     done = a_job(ended_at=timezone.now())
-    assert rows.retry(Job.objects.all()) == 1
+    assert store.retry(Job.objects.all()) == 1
     assert run_jobs() == 1
     failed.refresh_from_db()
     done.refresh_from_db()
@@ -233,21 +233,21 @@ def test_only_what_ended_long_ago_is_pruned() -> None:
     ended = {(failed, age): a_job(failed=failed, ended_at=timezone.now() - age * days)
              for failed in (False, True) for age in (6, 8, 91)}  # fmt: skip
     waiting = a_job(created_at=timezone.now() - 1000 * days)
-    assert rows.prune() == 3
+    assert store.prune() == 3
     kept = {ended[False, 6].pk, ended[True, 6].pk, ended[True, 8].pk, waiting.pk}
     assert set(Job.objects.values_list("pk", flat=True)) == kept
 
 
 def test_long_errors_are_cut() -> None:
     a_job()
-    (job,) = rows.claim(1)
-    rows.note_failure(job, ValueError("a\0" + "x" * 10_000))
-    assert len(Job.objects.get().last_error) == rows.LONGEST_ERROR
+    (job,) = store.claim(1)
+    store.note_failure(job, ValueError("a\0" + "x" * 10_000))
+    assert len(Job.objects.get().last_error) == store.LONGEST_ERROR
 
 
 def test_a_poll_without_jobs_is_cheap(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(4):  # Savepoint, two SELECTs, release.
-        assert rows.claim(4) == []
+        assert store.claim(4) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -259,7 +259,7 @@ def test_two_workers_take_different_jobs(tmp_path: Path) -> None:
 
     def work() -> int:
         count = 0
-        while claimed := rows.claim(3):
+        while claimed := store.claim(3):
             for job in claimed:
                 perform(job)
             count += len(claimed)
@@ -277,9 +277,9 @@ def test_slow_jobs_leave_threads_to_others(tmp_path: Path) -> None:
     file = str(tmp_path / "file")
     slow = [enqueue("tests.write_slowly", path=file, text="slow") for _ in range(5)]
     quick = enqueue("tests.write", path=file, text="quick")
-    assert [job.pk for job in rows.claim(4, 2)] == [slow[0].pk, slow[1].pk, quick.pk]
-    assert rows.claim(4, 0) == []
-    assert len(rows.claim(4)) == 3
+    assert [job.pk for job in store.claim(4, 2)] == [slow[0].pk, slow[1].pk, quick.pk]
+    assert store.claim(4, 0) == []
+    assert len(store.claim(4)) == 3
 
 
 def test_who_puts_a_job_off_has_not_tried_it(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_who_puts_a_job_off_has_not_tried_it(tmp_path: Path) -> None:
 def test_who_lost_a_job_learns_it_before_writing(tmp_path: Path, claims: int) -> None:
     file = tmp_path / "file"
     enqueue("tests.lose", path=str(file), claims=claims)
-    (job,) = rows.claim(1)
+    (job,) = store.claim(1)
     perform(job)
     assert file.exists() == (not claims)
     job.refresh_from_db()
@@ -310,7 +310,7 @@ def test_what_is_given_up_is_told_in_the_same_transaction(tmp_path: Path, how: s
     run_jobs()
     killing = enqueue("tests.fail_and_tell", path=str(file), how=how)
     Job.objects.filter(pk=killing.pk).update(attempts=MOST_ATTEMPTS)
-    assert rows.claim(1) == []
+    assert store.claim(1) == []
     assert file.read_text() == "given up: It went wrong.\ngiven up: None\n"
     for job in (by_itself, killing):
         job.refresh_from_db()
@@ -327,17 +327,17 @@ def slow_jobs(path: Path, fairness_key: str, count: int) -> list[Job]:
 def claimed_one_by_one() -> list[Job]:
     """The slow jobs in the order in which a worker with one slow thread has them."""
     order: list[Job] = []
-    while claimed := rows.claim(1, 1, most_per_key=turns.most_per_key(1)):
-        rows.note_success(claimed[0])
+    while claimed := store.claim(1, 1, most_per_key=fair_queue.most_per_key(1)):
+        store.note_success(claimed[0])
         order += claimed
     return order
 
 
 def test_slow_jobs_of_different_keys_take_turns(tmp_path: Path) -> None:
     many = slow_jobs(tmp_path, "many", 4)
-    (running,) = rows.claim(1, 1)
+    (running,) = store.claim(1, 1)
     one, (of_third, *more_of_third) = slow_jobs(tmp_path, "one", 1), slow_jobs(tmp_path, "third", 2)
-    rows.note_success(running)
+    store.note_success(running)
     assert running.pk == many[0].pk
     assert [job.pk for job in claimed_one_by_one()] == [
         job.pk for job in (*one, of_third, many[1], *more_of_third, many[2], many[3])
@@ -347,7 +347,7 @@ def test_slow_jobs_of_different_keys_take_turns(tmp_path: Path) -> None:
 def test_a_key_that_comes_back_does_not_wait_behind_what_another_has_queued_since(tmp_path: Path) -> None:
     assert len(slow_jobs(tmp_path, "old", 20)) == len(claimed_one_by_one())
     first, second, *_ = slow_jobs(tmp_path, "many", 50)
-    rows.note_success(rows.claim(1, 1)[0])
+    store.note_success(store.claim(1, 1)[0])
     (back,) = slow_jobs(tmp_path, "old", 1)
     assert [job.pk for job in claimed_one_by_one()[:2]] == [back.pk, second.pk]
     assert first.turn <= back.turn < second.turn
@@ -355,10 +355,10 @@ def test_a_key_that_comes_back_does_not_wait_behind_what_another_has_queued_sinc
 
 def test_a_slow_job_that_failed_before_does_not_set_the_turns_back(tmp_path: Path) -> None:
     (failing,) = slow_jobs(tmp_path, "failing", 1)
-    rows.note_failure(rows.claim(1, 1)[0], ConnectionError())
+    store.note_failure(store.claim(1, 1)[0], ConnectionError())
     slow_jobs(tmp_path, "many", 20)
     for _ in range(10):
-        rows.note_success(rows.claim(1, 1)[0])
+        store.note_success(store.claim(1, 1)[0])
     Job.objects.filter(pk=failing.pk).update(next_try_at=Now())
     many = slow_jobs(tmp_path, "new", 20)
     assert claimed_one_by_one()[0].pk == failing.pk, "it had its turn"
@@ -367,12 +367,12 @@ def test_a_slow_job_that_failed_before_does_not_set_the_turns_back(tmp_path: Pat
 
 def test_a_worker_leaves_a_slow_thread_to_other_keys(tmp_path: Path) -> None:
     first, *_, last = slow_jobs(tmp_path, "many", 4)
-    limit = turns.most_per_key(2)
-    running = rows.claim(4, 2, most_per_key=limit)
+    limit = fair_queue.most_per_key(2)
+    running = store.claim(4, 2, most_per_key=limit)
     assert [job.pk for job in running] == [first.pk]
-    assert rows.claim(3, 1, running=running, most_per_key=limit) == []
+    assert store.claim(3, 1, running=running, most_per_key=limit) == []
     (other,) = slow_jobs(tmp_path, "other", 1)
-    assert [job.pk for job in rows.claim(3, 1, running=running, most_per_key=limit)] == [other.pk]
+    assert [job.pk for job in store.claim(3, 1, running=running, most_per_key=limit)] == [other.pk]
     assert last.turn == first.turn + 3
 
 
@@ -380,7 +380,7 @@ def test_quick_jobs_and_slow_ones_of_no_key_have_no_limit(tmp_path: Path) -> Non
     slow_jobs(tmp_path, "", 3)
     for _ in range(3):
         enqueue("tests.write", fairness_key="many", path=str(tmp_path), text="quick")
-    assert len(rows.claim(10, 10, most_per_key=1)) == 6
+    assert len(store.claim(10, 10, most_per_key=1)) == 6
 
 
 @pytest.mark.django_db(transaction=True)
@@ -408,7 +408,7 @@ def test_claiming_reads_few_rows_however_many_wait(keys: int, tmp_path: Path) ->
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE core_job")
     with CaptureQueriesContext(connection) as queries:
-        (job,) = rows.claim(1, 1, most_per_key=1)
+        (job,) = store.claim(1, 1, most_per_key=1)
         enqueue("tests.write", path=str(tmp_path), text="quick")
         enqueue("tests.write_slowly", fairness_key="new", path=str(tmp_path), text="slow")
     assert job.turn == 0

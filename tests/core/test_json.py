@@ -11,12 +11,12 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import BytesValue, DoubleValue, FloatValue, Int64Value, UInt64Value
 
-from core import enums
+from core import protojson
 from core.errors import problem_of
-from core.rest import json
-from core.rest.json.decoding import field_reader
-from core.rest.json.encoding import field_encoder
-from core.rest.json.query import query_names
+from core.protojson import enums
+from core.protojson.decoding import field_reader
+from core.protojson.encoding import field_encoder
+from core.protojson.query import query_names
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
 from tests.core import shapes
@@ -38,7 +38,7 @@ def test_an_answer_looks_as_the_contract_says() -> None:
         audit=common_pb2.AuditInfo(version=2**62, created_at=Timestamp(seconds=1_767_225_600, nanos=120_000_000)),
     )
     response = user_pb2.GetUserResponse(user=user)
-    assert stdlib_json.loads(json.answer_bytes(GET_USER, response)) == {
+    assert stdlib_json.loads(protojson.answer_bytes(GET_USER, response)) == {
         "id": "u1",
         "email": "",
         "display_name": "",
@@ -75,10 +75,10 @@ def test_an_answer_looks_as_the_contract_says() -> None:
 def test_a_list_answers_its_rows_and_where_the_page_stands() -> None:
     page = common_pb2.PaginationResponse(next_page_token="t", total_count=-1, has_more=True)
     response = user_pb2.ListUsersResponse(users=[user_pb2.User(id="a")], pagination=page)
-    answer = json.answer(LIST_USERS, response)
+    answer = protojson.answer(LIST_USERS, response)
     assert list(answer) == ["users", "next_page_token", "total_count"]
     assert (answer["users"][0]["id"], answer["next_page_token"], answer["total_count"]) == ("a", "t", -1)
-    assert json.answer(LIST_USERS, user_pb2.ListUsersResponse()) == {
+    assert protojson.answer(LIST_USERS, user_pb2.ListUsersResponse()) == {
         "users": [],
         "next_page_token": "",
         "total_count": 0,
@@ -86,8 +86,8 @@ def test_a_list_answers_its_rows_and_where_the_page_stands() -> None:
 
 
 def test_a_bare_resource_that_is_unset_is_null() -> None:
-    assert json.answer(GET_USER, user_pb2.GetUserResponse()) is None
-    assert json.read_answer(GET_USER, None) == user_pb2.GetUserResponse()
+    assert protojson.answer(GET_USER, user_pb2.GetUserResponse()) is None
+    assert protojson.read_answer(GET_USER, None) == user_pb2.GetUserResponse()
 
 
 def test_the_same_message_gives_the_same_bytes() -> None:
@@ -95,18 +95,18 @@ def test_the_same_message_gives_the_same_bytes() -> None:
     user = user_pb2.User(profile=user_pb2.UserProfile(social_links=links))
     response = user_pb2.GetUserResponse(user=user)
     again = user_pb2.GetUserResponse.FromString(response.SerializeToString())
-    assert json.answer_bytes(GET_USER, again) == json.answer_bytes(GET_USER, response)
+    assert protojson.answer_bytes(GET_USER, again) == protojson.answer_bytes(GET_USER, response)
 
 
 def test_numbers_that_json_does_not_have_are_null() -> None:
-    assert json.to_json(DoubleValue(value=float("nan"))) == {"value": None}
-    assert json.to_json(FloatValue(value=float("inf"))) == {"value": None}
-    assert json.to_json(FloatValue(value=0.1)) == {"value": 0.1}
+    assert protojson.to_json(DoubleValue(value=float("nan"))) == {"value": None}
+    assert protojson.to_json(FloatValue(value=float("inf"))) == {"value": None}
+    assert protojson.to_json(FloatValue(value=0.1)) == {"value": 0.1}
 
 
 def test_an_enum_number_that_is_not_known_is_shown_so_that_it_is_refused() -> None:
     request = UPDATE_USER.request_class(user_id="me", user={"status": 99, "roles": [0, 3, 98]})
-    call = json.write_request(UPDATE_USER, request)
+    call = protojson.write_request(UPDATE_USER, request)
     assert call.body == {"status": "99", "roles": ["unspecified", "admin", "98"]}
     assert codes(update, call.body) == {"status": "choice", "roles.0": "choice", "roles.2": "choice"}
 
@@ -122,8 +122,8 @@ def test_an_enum_number_that_is_not_known_is_shown_so_that_it_is_refused() -> No
     ],
 )
 def test_a_time_is_told_in_utc(seconds: int, nanos: int, text: str) -> None:
-    assert json.to_json(Timestamp(seconds=seconds, nanos=nanos)) == text
-    assert json.from_json(Timestamp, text) == Timestamp(seconds=seconds, nanos=nanos)
+    assert protojson.to_json(Timestamp(seconds=seconds, nanos=nanos)) == text
+    assert protojson.from_json(Timestamp, text) == Timestamp(seconds=seconds, nanos=nanos)
 
 
 # What is taken, and what is refused
@@ -139,7 +139,7 @@ def test_a_time_is_told_in_utc(seconds: int, nanos: int, text: str) -> None:
     ],
 )
 def test_a_time_may_have_any_offset(text: str, seconds: int) -> None:
-    assert json.from_json(Timestamp, text).seconds == seconds
+    assert protojson.from_json(Timestamp, text).seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_time_may_have_any_offset(text: str, seconds: int) -> None:
     ],
 )  # fmt: skip
 def test_a_text_that_is_no_time_with_an_offset_is_refused(text: str) -> None:
-    assert codes(json.from_json, Timestamp, text) == {"": "format"}
+    assert codes(protojson.from_json, Timestamp, text) == {"": "format"}
 
 
 @pytest.mark.parametrize("text", ["", "1990-1-1", "19900101", "1990-01-01T00:00:00Z", "-990-01-01", "1990-01-01\n"])
@@ -191,17 +191,20 @@ FITTING: dict[str, Callable[[Any], bool]] = {
 )
 def test_nothing_is_converted(key: str, kind: str, value: Any) -> None:
     if value is None:
-        assert json.from_json(Shape, {key: value}) == Shape()
+        assert protojson.from_json(Shape, {key: value}) == Shape()
     elif FITTING[kind](value):
-        assert json.to_json(json.from_json(Shape, {key: value}))[key] in (value, {"name": "", "measure": None})
+        assert protojson.to_json(protojson.from_json(Shape, {key: value}))[key] in (
+            value,
+            {"name": "", "measure": None},
+        )
     else:
         wrong = {"square.x": "unknown"} if (key, value) == ("square", {"x": 1}) else {key: "type"}
-        assert codes(json.from_json, Shape, {key: value}) == wrong
+        assert codes(protojson.from_json, Shape, {key: value}) == wrong
 
 
 def test_a_map_takes_its_values_by_their_type() -> None:
-    assert json.from_json(Shape, {"counts": {"a": 1, "": -1}}) == Shape(counts={"a": 1, "": -1})
-    assert codes(json.from_json, Shape, {"counts": {"a": "1", "b": None}, "parts_by_name": {"p": {"n": 1}}}) == {
+    assert protojson.from_json(Shape, {"counts": {"a": 1, "": -1}}) == Shape(counts={"a": 1, "": -1})
+    assert codes(protojson.from_json, Shape, {"counts": {"a": "1", "b": None}, "parts_by_name": {"p": {"n": 1}}}) == {
         "counts.a": "type",
         "counts.b": "type",
         "parts_by_name.p.n": "unknown",
@@ -226,7 +229,7 @@ def test_null_is_no_item() -> None:
 )
 def test_a_number_that_does_not_fit_is_refused(message_class: type[Message], value: Any) -> None:
     key = message_class.DESCRIPTOR.fields[0].name
-    assert codes(json.from_json, message_class, {key: value}) == {key: "range"}
+    assert codes(protojson.from_json, message_class, {key: value}) == {key: "range"}
 
 
 @pytest.mark.parametrize(
@@ -309,8 +312,8 @@ def test_nul_is_for_the_model_to_refuse() -> None:
 
 
 def test_of_alternatives_one_may_be_given() -> None:
-    assert json.from_json(Shape, {"circle": None, "square": {}}).HasField("square")
-    assert codes(json.from_json, Shape, {"circle": "", "square": {}}) == {"square": "one_of"}
+    assert protojson.from_json(Shape, {"circle": None, "square": {}}).HasField("square")
+    assert codes(protojson.from_json, Shape, {"circle": "", "square": {}}) == {"square": "one_of"}
 
 
 @pytest.mark.parametrize(
@@ -327,9 +330,9 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 
 def test_what_has_no_json_form_fails_when_it_is_first_met() -> None:
     with pytest.raises(TypeError, match="bytes"):
-        json.to_json(BytesValue())
+        protojson.to_json(BytesValue())
     with pytest.raises(TypeError, match="bytes"):
-        json.from_json(BytesValue, {})
+        protojson.from_json(BytesValue, {})
     by_number = Unsayable.DESCRIPTOR.fields_by_name["by_number"]
     for compiled in (field_encoder, field_reader):
         with pytest.raises(TypeError, match="keys of a map must be texts"):
@@ -349,10 +352,10 @@ def test_rubbish_is_refused_and_nothing_else_happens() -> None:
     for _ in range(2_000):
         value = {rng.choice(keys): rubbish(rng, 3) for _ in range(4)}
         try:
-            message = json.from_json(Shape, value)
+            message = protojson.from_json(Shape, value)
         except ValidationError:
             continue
-        assert json.from_json(Shape, json.to_json(message)) == message
+        assert protojson.from_json(Shape, protojson.to_json(message)) == message
 
 
 def rubbish(rng: random.Random, depth: int) -> Any:

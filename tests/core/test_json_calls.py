@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import ObjectDoesNotExist
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from core import protojson
 from core.errors import problem_of
 from core.operations import Operation
-from core.rest import json
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
@@ -64,7 +64,7 @@ def test_a_path_whose_field_is_unset_is_sent_as_null() -> None:
         user=user_pb2.User(first_name="Ann", email="not named"),
         update_mask=FieldMask(paths=["profile.bio", "first_name", "phone", "nonsense", "profile.nonsense", "roles"]),
     )
-    assert json.write_request(UPDATE_USER, request).body == {
+    assert protojson.write_request(UPDATE_USER, request).body == {
         "profile": {"bio": None, "nonsense": None},
         "first_name": "Ann",
         "phone": None,
@@ -76,16 +76,16 @@ def test_a_path_whose_field_is_unset_is_sent_as_null() -> None:
 def test_a_whole_nested_message_is_sent_with_every_key() -> None:
     user = user_pb2.User(profile=user_pb2.UserProfile(bio="x"))
     request = user_pb2.UpdateUserRequest(user_id="me", user=user, update_mask=FieldMask(paths=["profile"]))
-    body = json.write_request(UPDATE_USER, request).body
-    assert body == {"profile": json.to_json(user.profile)}
+    body = protojson.write_request(UPDATE_USER, request).body
+    assert body == {"profile": protojson.to_json(user.profile)}
 
 
 def test_a_mask_of_everything_names_each_path_it_stands_for() -> None:
     request = user_pb2.UpdateUserRequest(user_id="me", user={"email": "a"}, update_mask=FieldMask(paths=["*"]))
     everything = ["email", "profile.bio", "profile.gender"]
-    body = json.write_request(UPDATE_USER, request, everything=everything).body
+    body = protojson.write_request(UPDATE_USER, request, everything=everything).body
     assert body == {"email": "a", "profile": {"bio": None, "gender": None}}
-    body = json.write_request(UPDATE_USER, request).body
+    body = protojson.write_request(UPDATE_USER, request).body
     assert body is not None
     assert list(body) == [field.name for field in user_pb2.User.DESCRIPTOR.fields]
 
@@ -108,7 +108,7 @@ def test_mask_version_key_and_path_are_no_keys_of_a_body() -> None:
 
 def test_version_and_key_are_headers() -> None:
     request = UpdateShapeRequest(id="a/b c", version=3, request_id="k", label="")
-    assert json.write_request(shapes.OPERATIONS["UpdateShape"], request) == json.HttpCall(
+    assert protojson.write_request(shapes.OPERATIONS["UpdateShape"], request) == protojson.HttpCall(
         "/shapes/a%2Fb%20c", [], {"label": ""}, {"If-Match": '"3"', "Idempotency-Key": "k"}
     )
 
@@ -201,7 +201,7 @@ def test_a_query_in_plain_utf8_is_understood() -> None:
 
 
 def test_query_names_that_the_caller_takes_care_of_are_passed_over() -> None:
-    request = json.read_request(LIST_USERS, {}, "count=exact&page_size=1", b"", ignore={"count"})
+    request = protojson.read_request(LIST_USERS, {}, "count=exact&page_size=1", b"", ignore={"count"})
     assert request == user_pb2.ListUsersRequest(pagination={"page_size": 1})
 
 
@@ -220,7 +220,7 @@ def test_numbers_and_texts_in_the_path_are_taken_as_they_are() -> None:
 
 def test_a_path_needs_its_fields() -> None:
     with pytest.raises(ValueError, match="user_id"):
-        json.write_request(GET_USER, user_pb2.GetUserRequest())
+        protojson.write_request(GET_USER, user_pb2.GetUserRequest())
 
 
 @pytest.mark.parametrize(
@@ -228,15 +228,15 @@ def test_a_path_needs_its_fields() -> None:
     [("CreateUser", 201), ("DeleteUser", 204), ("DeactivateUser", 200), ("GetUser", 200), ("UpdateUser", 200)],
 )
 def test_the_status_says_what_was_done(name: str, status: int) -> None:
-    assert json.success_status(BY_NAME[f"user.v1.UserService/{name}"]) == status
+    assert protojson.success_status(BY_NAME[f"user.v1.UserService/{name}"]) == status
 
 
 def test_versions_are_found_where_resources_keep_them() -> None:
-    assert json.version_path(user_pb2.User.DESCRIPTOR) == "audit.version"
-    assert json.version_path(Shape.DESCRIPTOR) == "version"
-    assert json.version_path(example_pb2.User.DESCRIPTOR) == ""
+    assert protojson.version_path(user_pb2.User.DESCRIPTOR) == "audit.version"
+    assert protojson.version_path(Shape.DESCRIPTOR) == "version"
+    assert protojson.version_path(example_pb2.User.DESCRIPTOR) == ""
     # A text that is called version is none.
-    assert json.version_path(common_pb2.HealthCheckResponse.DESCRIPTOR) == ""
+    assert protojson.version_path(common_pb2.HealthCheckResponse.DESCRIPTOR) == ""
 
 
 # Answers, read by a client
@@ -254,10 +254,10 @@ def test_versions_are_found_where_resources_keep_them() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_answer_of_the_operation_is_refused(operation: Operation, body: Any, wrong: dict[str, str]) -> None:
-    assert codes(json.read_answer, operation, body) == wrong
+    assert codes(protojson.read_answer, operation, body) == wrong
 
 
 def test_whether_there_is_more_is_read_off_the_token() -> None:
     for token in ("", "t"):
-        answer = json.read_answer(LIST_USERS, {"users": [], "next_page_token": token, "total_count": 1})
+        answer = protojson.read_answer(LIST_USERS, {"users": [], "next_page_token": token, "total_count": 1})
         assert answer.pagination.has_more == bool(token)

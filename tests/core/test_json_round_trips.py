@@ -12,9 +12,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from core import protojson
 from core.operations import Operation
-from core.rest import json
-from core.rest.json.calls import page_field, plan
+from core.protojson.calls import page_field, plan
 from tandem.auth.v1 import auth_pb2
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
@@ -45,13 +45,13 @@ def test_a_message_survives_json(message_type: Descriptor) -> None:
     message_class = GetMessageClass(message_type)
     for round_ in range(ROUNDS):
         message = random_message(message_type, rng, fill=round_ / ROUNDS)
-        text = stdlib_json.dumps(json.to_json(message), allow_nan=False)
-        assert json.from_json(message_class, stdlib_json.loads(text)) == message
+        text = stdlib_json.dumps(protojson.to_json(message), allow_nan=False)
+        assert protojson.from_json(message_class, stdlib_json.loads(text)) == message
 
 
 @each_message
 def test_an_answer_has_every_key(message_type: Descriptor) -> None:
-    values = json.to_json(GetMessageClass(message_type)())
+    values = protojson.to_json(GetMessageClass(message_type)())
     if message_type is common_pb2.Date.DESCRIPTOR:
         assert values == "0000-00-00"
         return
@@ -83,13 +83,13 @@ def test_a_request_survives_http(operation: Operation) -> None:
 
 def carried(operation: Operation, request: Message) -> Any:
     """What a server reads of the HTTP call that means this request."""
-    call = json.write_request(operation, request)
+    call = protojson.write_request(operation, request)
     body = b"" if call.body is None else stdlib_json.dumps(call.body).encode()
     template = operation.http.path.split("/")
     parts = [urllib.parse.unquote(part) for part in call.path.split("/")]
     assert len(template) == len(parts)
     values = {name[1:-1]: part for name, part in zip(template, parts, strict=True) if name.startswith("{")}
-    return json.read_request(operation, values, urllib.parse.urlencode(call.query), body)
+    return protojson.read_request(operation, values, urllib.parse.urlencode(call.query), body)
 
 
 def said_over_http(operation: Operation, request: Any) -> Any:
@@ -182,5 +182,5 @@ def test_an_answer_survives_http(operation: Operation) -> None:
             pagination = getattr(response, page)
             pagination.SetInParent()
             pagination.has_more = bool(pagination.next_page_token)
-        body = stdlib_json.loads(json.answer_bytes(operation, response) or "null")
-        assert json.read_answer(operation, body) == response
+        body = stdlib_json.loads(protojson.answer_bytes(operation, response) or "null")
+        assert protojson.read_answer(operation, body) == response

@@ -3,13 +3,13 @@
 import pytest
 from django.db import transaction
 
-from core import limits
+from core import rate_limits
 from core.errors import Conflict, RateLimited
 from core.models import RateWindow
 
 
 def take(most: int = 10) -> None:
-    limits.take("tries", "ann", most=most, seconds=60, message="Too many.")
+    rate_limits.take("tries", "ann", most=most, seconds=60, message="Too many.")
 
 
 def count() -> int:
@@ -17,7 +17,7 @@ def count() -> int:
 
 
 def failing_in_a_transaction() -> None:
-    with limits.kept_though_undone(), transaction.atomic():
+    with rate_limits.kept_though_undone(), transaction.atomic():
         take()
         raise Conflict("It fails.")
 
@@ -28,24 +28,24 @@ def test_what_a_failed_transaction_counted_is_kept() -> None:
         with pytest.raises(Conflict):
             failing_in_a_transaction()
         assert count() == tries
-    with pytest.raises(RateLimited), limits.kept_though_undone(), transaction.atomic():
+    with pytest.raises(RateLimited), rate_limits.kept_though_undone(), transaction.atomic():
         take(most=2)
     assert count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_was_not_undone_counts_once() -> None:
-    with pytest.raises(Conflict), limits.kept_though_undone():
+    with pytest.raises(Conflict), rate_limits.kept_though_undone():
         take()
         raise Conflict("It fails.")
     assert count() == 1
-    with limits.kept_though_undone(), transaction.atomic():
+    with rate_limits.kept_though_undone(), transaction.atomic():
         take()
     assert count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_block_within_another_counts_once() -> None:
-    with pytest.raises(Conflict), limits.kept_though_undone():
+    with pytest.raises(Conflict), rate_limits.kept_though_undone():
         failing_in_a_transaction()
     assert count() == 1

@@ -15,10 +15,10 @@ from django.test import Client
 from google.protobuf.field_mask_pb2 import FieldMask
 from prometheus_client import REGISTRY
 
-from config.logging import logging_config
 from core import context
 from core.errors import AlreadyExists, Unavailable, problem_of
-from core.reporting import Report, grpc_meter, http_meter, without_secrets
+from core.observability.call_log import Report, grpc_meter, http_meter, without_secrets
+from core.observability.logging import logging_config
 from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tests.servers import until
 
@@ -114,7 +114,7 @@ def test_lines_are_written_without_being_asked_for(configure: Configure, capsys:
 
 LOGS_AND_ENDS = """
 import logging.config, os
-from config.logging import logging_config
+from core.observability.logging import logging_config
 logging.config.dictConfig(logging_config(level="INFO", json=True))
 for number in range(25_000):
     logging.getLogger("users").info("%d", number)

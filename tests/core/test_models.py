@@ -11,10 +11,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
-from core import limits
+from core import rate_limits
+from core.db.fields import Line, Prose, WebAddress, checked_line
+from core.db.ids import parsed, uuid7
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
-from core.fields import Line, Prose, WebAddress, checked_line
-from core.ids import parsed, uuid7
 from core.models import IdempotencyRecord, RateWindow, clean, draft, insert_many, save_clean, translated
 from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
@@ -134,25 +134,25 @@ def test_only_the_canonical_form_is_an_id(text: str) -> None:
 
 def test_a_window_closes(db: None) -> None:
     def take() -> None:
-        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
 
     take()
     with pytest.raises(RateLimited) as limited:
         take()
     assert 0 < (limited.value.retry_after_seconds or 0) <= 10
-    limits.take("thing", "you", most=1, seconds=10, message="Enough.")
+    rate_limits.take("thing", "you", most=1, seconds=10, message="Enough.")
     RateWindow.objects.update(started_at=timezone.now() - timedelta(seconds=11))
     take()
-    limits.forgive("thing", "me")
+    rate_limits.forgive("thing", "me")
     take()
-    assert limits.prune() == 0
+    assert rate_limits.prune() == 0
     RateWindow.objects.update(started_at=timezone.now() - timedelta(days=2))
-    assert limits.prune() == 2
+    assert rate_limits.prune() == 2
 
 
 def test_a_window_that_begins_in_the_future_counts_as_closed(db: None) -> None:
     def take() -> None:
-        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
 
     take()
     RateWindow.objects.update(started_at=timezone.now() + timedelta(days=8), count=99)
@@ -162,33 +162,33 @@ def test_a_window_that_begins_in_the_future_counts_as_closed(db: None) -> None:
         take()
     assert 0 < (limited.value.retry_after_seconds or 0) <= 10
     RateWindow.objects.update(started_at=timezone.now() + timedelta(days=8))
-    assert limits.prune() == 1
+    assert rate_limits.prune() == 1
 
 
 def test_limits_go_by_the_database_s_clock(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: datetime(2099, 1, 1, tzinfo=UTC))
-    limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+    rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
     assert RateWindow.objects.get().started_at.year < 2099
-    assert limits.prune() == 0
+    assert rate_limits.prune() == 0
 
 
 def test_what_is_given_back_does_not_count(db: None) -> None:
     for _ in range(3):
-        limits.take("thing", "me", most=1, seconds=10, message="Enough.")
-        limits.give_back("thing", "me")
-    limits.give_back("thing", "me")
-    limits.give_back("thing", "nobody")
-    limits.take("thing", "me", most=1, seconds=10, message="Enough.")
-    assert limits.is_over("thing", "me", most=1, seconds=10)
+        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.give_back("thing", "me")
+    rate_limits.give_back("thing", "me")
+    rate_limits.give_back("thing", "nobody")
+    rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+    assert rate_limits.is_over("thing", "me", most=1, seconds=10)
 
 
 def test_long_keys_that_begin_alike_are_two(db: None) -> None:
     for end in "ab":
-        limits.take("thing", "x" * 300 + end, most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "x" * 300 + end, most=1, seconds=10, message="Enough.")
     with pytest.raises(RateLimited):
-        limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
-    limits.forgive("thing", "x" * 300 + "a")
-    limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+    rate_limits.forgive("thing", "x" * 300 + "a")
+    rate_limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
 
 
 def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:

@@ -13,10 +13,10 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
+from core import protojson
 from core.operations import Operation
-from core.rest import json
+from core.protojson.calls import page_field, plan
 from core.rest.docs import committed_path
-from core.rest.json.calls import page_field, plan
 from core.rest.openapi.comments import comments
 from core.rest.openapi.current import current_document, served_operations
 from core.rest.openapi.document import document
@@ -122,13 +122,13 @@ def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[
         setattr(request, name, type(getattr(request, name))(7))
     if plan(operation).masked:
         request.ClearField("update_mask")
-    call = json.write_request(operation, request)
+    call = protojson.write_request(operation, request)
     parameters = {parameter.get("name"): parameter for parameter in told["parameters"]}
     assert {name for name, _ in call.query} <= set(parameters)
     assert set(operation.http.path_fields) == {name for name, p in parameters.items() if p.get("in") == "path"}
     if operation.takes_stream:
         schema = told["requestBody"]["content"]["application/x-ndjson"]["schema"]
-        item = json.to_json(random_message(operation.method.input_type, rng))
+        item = protojson.to_json(random_message(operation.method.input_type, rng))
         assert not only_wrong(misfits(item, without_lengths(schema), without_lengths(whole)))
     elif call.body:
         schema = told["requestBody"]["content"]["application/json"]["schema"]
@@ -144,8 +144,8 @@ def assert_answer_fits(operation: Operation, told: dict[str, Any], whole: dict[s
     response = random_message(operation.method.output_type, rng)
     if operation.http.response_body and not operation.method.output_type.fields[0].is_repeated:
         getattr(response, operation.http.response_body).SetInParent()
-    success = told["responses"][str(json.success_status(operation))]
-    body = json.answer(operation, response)
+    success = told["responses"][str(protojson.success_status(operation))]
+    body = protojson.answer(operation, response)
     if body is None:
         assert "content" not in success
     else:
@@ -195,7 +195,7 @@ def json_type(value: Any) -> str:
 
 
 def test_the_schemas_tell_a_misfit(described: dict[str, Any]) -> None:
-    answer = json.answer(operation_of("GetUser"), user_pb2.GetUserResponse(user={"id": "a"}))
+    answer = protojson.answer(operation_of("GetUser"), user_pb2.GetUserResponse(user={"id": "a"}))
     schema = {"$ref": "#/components/schemas/user.v1.User"}
     told = without_lengths(described)
     assert misfits(answer, schema, told) == []

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from access.models import Session
 from access.tokens import access_token
-from core.ids import uuid7
+from core.db.ids import uuid7
 from core.rest.docs import committed_path
 from tests.factories import (
     ActionItemFactory,

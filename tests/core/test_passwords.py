@@ -10,9 +10,9 @@ from access.models import Session
 from access.tokens import access_token
 from core import context
 from core.errors import DeadlineExceeded, Unauthenticated
-from core.foreign_passwords import portable_form, stored_form
 from tests.userservice.test_bulk_import_users import HASHES
 from users.models import User
+from users.passwords.imported_hashes import portable_form, stored_form
 
 
 def test_a_call_that_is_too_late_costs_no_hash() -> None:

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from changes.models import Change
 from core.operations import Operation
-from core.versions import ANY_VERSION, ExpectedVersion, entity_tags, expected_version
+from core.preconditions import ANY_VERSION, ExpectedVersion, entity_tags, expected_version
 from meetings.models import Status as MeetingStatus
 from tandem.auth.v1 import auth_pb2
 from tandem.meeting.v1 import meeting_pb2

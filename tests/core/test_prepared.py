@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 
-from core.prepared import Prepared
+from core.db.compiled_queries import Prepared
 from tests.factories import UserFactory
 from users.models import Role, Status, User
 
@@ -98,7 +98,7 @@ def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User) -> None:
 
 def test_values_of_one_type_are_told_apart_whatever_chance_has_it(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = itertools.chain((5, 5, 5), itertools.count(6))
-    monkeypatch.setattr("core.prepared.random.getrandbits", lambda bits: next(chance))
+    monkeypatch.setattr("core.db.compiled_queries.random.getrandbits", lambda bits: next(chance))
     between = Prepared(lambda above, below: User.objects.filter(number__gt=above, number__lt=below))
     UserFactory(number=7)
     assert [user.number for user in between.all(above=6, below=8)] == [7]

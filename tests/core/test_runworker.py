@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from core.jobs import enqueue
-from core.jobs.rows import LEASE_SECONDS
+from core.jobs.store import LEASE_SECONDS
 from core.models import Job
 from tests.servers import until
 from tests.workers import TAKEN_OVER_WITHIN_SECONDS, Worker, workers

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from core.errors import INTERNAL
-from core.rest.json.forms import is_map
+from core.protojson.forms import is_map
 from tandem.task.v1.task_pb2 import ListTasksRequest, WatchTasksRequest
 from tests.doors import OPERATIONS, Door, Failed
 from users.models import User

@@ -9,9 +9,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from core import passwords
 from core.mail_addresses import canonical_or_as_sent
-from core.rest.json import in_one_line, message_bytes
+from core.protojson import in_one_line, message_bytes
 from core.texts import no_control_characters, no_control_characters_but_breaks, one_line, one_name, trimmed
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, LoginRequest
 from tandem.meeting.v1.meeting_pb2 import CreateMeetingRequest
@@ -23,6 +22,7 @@ from tasks.models import Task
 from tests.doors import Door, Failed
 from tests.factories import TaskFactory
 from users.models import User
+from users.passwords import hashers
 
 INVISIBLE = [
     "\u200b", "\u2060", "\ufeff", "\u00ad", "\u2800", "\u3164", "\u115f\u1160", "\uffa0", "\u200e\u200f", "\u200d",
@@ -150,7 +150,7 @@ SPACED = "\u00e9" + " " * 80_000 + "\u00e9"
 
 
 @pytest.mark.parametrize("text", [MARKS, SPACED, "\u00e9" + "\u200b" * 80_000 + "\u00e9"])
-@pytest.mark.parametrize("form", [one_line, one_name, canonical_or_as_sent, passwords.normalized])
+@pytest.mark.parametrize("form", [one_line, one_name, canonical_or_as_sent, hashers.normalized])
 def test_the_form_of_a_long_text_costs_little(form: Callable[[str], str], text: str) -> None:
     began = time.thread_time()
     form(text)

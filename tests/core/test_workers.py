@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from core.concurrency.pacing import Pace
+from core.concurrency.presence import PRESENCE, PRESENT_SECONDS, Presence
+from core.concurrency.slots import Places
+from core.concurrency.thread_pool import Workers
+from core.concurrency.turns import Turns
 from core.errors import RateLimited
-from core.pace import Pace
-from core.places import Places
-from core.presence import PRESENCE, PRESENT_SECONDS, Presence
-from core.turns import Turns
-from core.workers import Workers
 
 PATIENCE = 10
 
@@ -138,7 +138,7 @@ def test_processes_share_who_is_present(tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
-        from core.presence import Presence
+        from core.concurrency.presence import Presence
         Presence(lambda: Path(sys.argv[1])).note("b")
     """
     place = tmp_path / "data" / "callers"

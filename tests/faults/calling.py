@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from config.rpc import services
-from core.rest import json as messages
+from core import protojson as messages
 
 ANSWER_SECONDS = 20
 OPERATIONS = {operation.rpc: operation for service in services for operation in service.operations}

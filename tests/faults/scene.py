@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import psycopg2
 
-from core.database import embedded
+from embedded_postgres import lifecycle
 from tests.servers import ROOT, answers_grpc, answers_http, free_port, until
 
 #: For what a machine that is busy with all of this takes its time for.
@@ -55,12 +55,12 @@ class Database:
 
     def close(self) -> None:
         self._keeper.communicate(timeout=PATIENCE_SECONDS)
-        embedded.release(self.folder)
+        lifecycle.release(self.folder)
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
         """A cursor of a connection of its own; each statement commits by itself."""
-        where = embedded.ensure_running(self.folder)
+        where = lifecycle.ensure_running(self.folder)
         link = psycopg2.connect(
             host=where["HOST"], port=where["PORT"], user=where["USER"], dbname=where["NAME"], application_name="tests"
         )

@@ -17,8 +17,8 @@ from typing import Any
 
 import grpc
 
+from core import protojson as messages
 from core.operations import Operation
-from core.rest import json as messages
 from tandem.change.v1.change_pb2 import Change, WatchChangesRequest
 from tandem.task.v1.task_pb2 import Task, TaskEvent, WatchTasksRequest
 from tests.changes.promises import Received, Run

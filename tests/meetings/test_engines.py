@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from meetings.engines.nodes import Chosen, Nodes
-from meetings.engines.protocols import (
+from meetings.speech.client import Connection, Wire
+from meetings.speech.pool import Chosen, Nodes
+from meetings.speech.protocols import (
     BadRecording,
     Call,
     Detected,
@@ -28,7 +29,6 @@ from meetings.engines.protocols import (
     Turn,
     Voice,
 )
-from meetings.engines.wire import Connection, Wire
 from tests.scripts import a_script
 
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"

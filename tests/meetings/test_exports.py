@@ -14,7 +14,7 @@ import av
 import pytest
 from django.test import Client
 
-from core.rest.json import to_json
+from core.protojson import to_json
 from meetings import messages
 from meetings.models import ActionItemStatus, Meeting, Segment, Speaker, Status, Transcript
 from meetings.views.exports import FORMS, attachment

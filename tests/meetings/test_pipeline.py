@@ -15,16 +15,16 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from changes.models import Change
-from core.jobs import MOST_ATTEMPTS, rows
+from core.jobs import MOST_ATTEMPTS, store
 from core.jobs.worker import perform
-from core.metrics import meetings_completed
 from core.models import Job
 from meetings import services
-from meetings.engines.protocols import Engine, Kind
+from meetings.metrics import meetings_completed
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary, Transcript
 from meetings.services import processing
 from meetings.services.files import storage
 from meetings.services.pipeline.work import Work
+from meetings.speech.protocols import Engine, Kind
 from tests.jobs import run_jobs
 from tests.scripts import LINES, a_script, finals, submitted, texts, version_of
 from tests.servers import until
@@ -66,7 +66,7 @@ class Running:
     """A job that runs in a thread, as in a worker, until something ends it."""
 
     def __init__(self) -> None:
-        (self.job,) = rows.claim(1)
+        (self.job,) = store.claim(1)
         self.stopping = False
         # A test that fails must not wait for it.
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -258,7 +258,7 @@ def test_words_that_overlap_what_is_stored_are_dropped(script: Script, ann: User
 def test_a_stage_that_is_done_is_not_done_again(script: Script, ann: User) -> None:
     script(diarize=[{"fail": "EngineFailed", "times": 1}, DONE])
     meeting = submitted(owner=ann)
-    (job,) = rows.claim(1)
+    (job,) = store.claim(1)
     perform(job)
     meeting.refresh_from_db()
     assert meeting.status == Status.COMPLETED
@@ -362,7 +362,7 @@ def test_who_slept_past_the_lease_writes_nothing_more(script: Script, ann: User)
     running = Running()
     running.until_stored(1)
     Job.objects.update(lease_until=Now())
-    (other,) = rows.claim(1)
+    (other,) = store.claim(1)
     assert running.ended() == "running"
     assert texts(meeting.pk) == list(LINES[:1])
     perform(other)

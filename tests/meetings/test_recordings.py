@@ -14,9 +14,9 @@ import pytest
 from django.db.models.functions import Now
 
 from core.models import Job
-from meetings.engines.nodes import nodes
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.services import pipeline
+from meetings.speech.pool import nodes
 from speechnode.engines.decode import Decoder
 from tests.jobs import run_jobs
 from tests.recordings import a_recording

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from changes.models import Change
-from core.ids import uuid7
+from core.db.ids import uuid7
 from meetings.models import ActionItem, ActionItemStatus
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import AcceptActionItemRequest

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from changes.models import Change
+from core.db.ids import uuid7
 from core.errors import AlreadyExists
-from core.ids import uuid7
 from tasks.models import Task
 from tasks.services import Outcome, create_task, create_tasks
 from tests.factories import TaskFactory, UserFactory

@@ -3,7 +3,7 @@ from google.rpc import code_pb2
 
 from core import bulk
 from tandem.task.v1.task_pb2 import CreateTaskRequest
-from tasks import calls
+from tasks import handlers
 from tasks.models import Task
 from tests.doors import Door, Failed
 from users.models import Status, User
@@ -89,7 +89,7 @@ def test_all_or_none_has_a_most(api: Door, ann: User, monkeypatch: pytest.Monkey
 
 
 def test_too_many_tasks_to_tell_are_only_counted(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "MOST_TOLD_BYTES", 2_000)
+    monkeypatch.setattr(handlers, "MOST_TOLD_BYTES", 2_000)
     answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
     assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)
 

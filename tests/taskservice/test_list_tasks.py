@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from core.paging import COUNTED_UP_TO
+from core.db.pagination import COUNTED_UP_TO
 from tandem.common.v1.common_pb2 import TimeRange
 from tandem.task.v1.task_pb2 import ListTasksRequest
 from tasks.models import Priority, Status, Task

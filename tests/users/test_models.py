@@ -4,7 +4,7 @@ import pytest
 from django.db.models import IntegerChoices
 from google.protobuf.descriptor import EnumDescriptor
 
-from core.enums import names
+from core.protojson.enums import names
 from tandem.user.v1 import user_pb2
 from users.messages import PROFILE, WRITABLE
 from users.models import Role, Status

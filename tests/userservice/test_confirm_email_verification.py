@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from changes.models import Change
-from core.ids import uuid7
+from core.db.ids import uuid7
 from tandem.user.v1.user_pb2 import ConfirmEmailVerificationRequest, UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.doors import Door, Failed

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from changes.models import Change
-from core.ids import uuid7
+from core.db.ids import uuid7
 from core.models import IdempotencyRecord
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest, GetUserRequest, ResetPasswordRequest

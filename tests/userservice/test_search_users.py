@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from core.messages import set_timestamp
+from core.conversions import set_timestamp
 from tandem.common.v1.common_pb2 import PaginationRequest, TimeRange
 from tandem.user.v1.user_pb2 import SearchUsersRequest
 from tests.doors import Door, Failed
@@ -49,7 +49,7 @@ def test_an_empty_query_finds_all(api: Door, jose: User, administrator: User) ->
 @pytest.fixture(params=[1_000, 0], ids=["few", "many"])
 def _few_or_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few matches are fetched and then put in order, many are met along the order."""
-    monkeypatch.setattr("core.paging._FEW", request.param)
+    monkeypatch.setattr("core.db.pagination._FEW", request.param)
 
 
 @pytest.mark.usefixtures("_few_or_many")

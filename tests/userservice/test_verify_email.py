@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from core.ids import uuid7
+from core.db.ids import uuid7
 from core.models import Job
 from tandem.user.v1 import user_pb2
 from tandem.user.v1.user_pb2 import ConfirmEmailVerificationRequest, CreateUserRequest, VerifyEmailRequest

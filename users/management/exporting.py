@@ -10,10 +10,10 @@ from typing import Any, TextIO
 
 from django.db import transaction
 
-from core.foreign_passwords import portable_form
-from core.interchange import csv_writer, jsonl_writer
+from core.files.messages import csv_writer, jsonl_writer
 from users.management.files import CSV, exported_columns
 from users.messages import imported_row
+from users.passwords.imported_hashes import portable_form
 from users.queries import every_person
 
 _AT_ONCE = 1_000

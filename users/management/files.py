@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from core.interchange import Columns, columns_of
+from core.files.messages import Columns, columns_of
 from core.operations import Operation, operations
 from tandem.user.v1 import user_pb2
-from users.calls import user as calls
+from users.handlers import user as calls
 from users.messages import IMPORT_PATHS
 
 CSV, JSONL, JSON = "csv", "jsonl", "json"

@@ -7,9 +7,9 @@ from typing import Any
 
 from core import bulk
 from core.auth import Credential
-from core.importing import FileImport
-from core.interchange import Item, shown
-from core.keyed import digests
+from core.files.import_run import FileImport
+from core.files.messages import Item, shown
+from core.hmac_digests import digests
 from core.operations import Call
 from users import messages, services
 from users.management.files import IMPORT

@@ -9,12 +9,13 @@ from django.db import connection
 from django.utils import timezone
 
 from changes.services import acting, forget
-from core import auth, idempotency, ids
+from core import auth, idempotency
+from core.db import ids
+from core.db.fields import checked_line
 from core.errors import Conflict, renamed
-from core.fields import checked_line
 from core.jobs import enqueue
 from core.models import deleting, save_clean
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries
 from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens

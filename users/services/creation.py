@@ -6,14 +6,14 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from changes.services import acting
-from core import auth, limits
+from core import auth, rate_limits
 from core.addresses import caller_key
 from core.errors import AlreadyExists
-from core.metrics import users_created
 from core.models import save_clean
-from core.passwords import hashed
 from users import policies
+from users.metrics import users_created
 from users.models import Role, Status, User
+from users.passwords.hashers import hashed
 from users.services.checks import check, local_part
 from users.services.verification import request_verification
 
@@ -104,7 +104,7 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
     most = settings.SIGNUPS_PER_HOUR
     if actor.is_authenticated:
         # An address of their own, so that those who sign up behind one address do not keep those from it who have.
-        limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
-        limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
+        rate_limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
+        rate_limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
     else:
-        limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)
+        rate_limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)

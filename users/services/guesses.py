@@ -5,7 +5,7 @@ The count is kept by the e-mail as it was sent, so that an account that does not
 
 from django.conf import settings
 
-from core import limits
+from core import rate_limits
 from core.mail_addresses import canonical_or_as_sent
 from users import tokens
 
@@ -21,17 +21,17 @@ def count_guess(email: str) -> int:
         else 0.
     """
     most = settings.LOGIN_FAILURES_PER_ACCOUNT
-    return limits.is_over(_WHAT, _account(email), most=most, seconds=WINDOW_SECONDS)
+    return rate_limits.is_over(_WHAT, _account(email), most=most, seconds=WINDOW_SECONDS)
 
 
 def give_back(email: str) -> None:
     """Undo one count: the password was right."""
-    limits.give_back(_WHAT, _account(email))
+    rate_limits.give_back(_WHAT, _account(email))
 
 
 def forgive(email: str) -> None:
     """Start counting anew: the account has a new password."""
-    limits.forgive(_WHAT, _account(email))
+    rate_limits.forgive(_WHAT, _account(email))
 
 
 def _account(email: str) -> str:

@@ -9,15 +9,15 @@ from django.core.exceptions import PermissionDenied
 
 from changes.queries import first_versions
 from changes.services import acting
-from core import ids
 from core.bulk import OWN_FAULTS, Chunk, Row
+from core.db import ids
 from core.errors import AlreadyExists, Violation, invalid
-from core.foreign_passwords import is_known_scheme, stored_form
 from core.jobs import enqueue
-from core.metrics import users_created
 from core.models import draft, insert_many, translated
 from users import policies
+from users.metrics import users_created
 from users.models import Role, Status, User
+from users.passwords.imported_hashes import is_known_scheme, stored_form
 from users.services.checks import check, local_part
 
 #: Of an account that has no password yet: one for all, as nobody's password has it.

@@ -9,15 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from changes.services import acting
-from core import auth, limits
+from core import auth, rate_limits
 from core.addresses import caller_key
 from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
 from core.models import save_clean
-from core.passwords import hashed, normalized, verify
-from core.versions import ANY_VERSION, ExpectedVersion
+from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
+from users.passwords.hashers import hashed, normalized, verify
 from users.services import guesses, mailed_tokens
 
 LONGEST_PASSWORD = 1024
@@ -78,9 +78,11 @@ def request_password_reset(*, email: str, address: str = "") -> None:
     except ValidationError as exc:
         raise ValidationError({"email": exc.error_list}) from exc
     message = "Too many password resets were asked for; try again later."
-    limits.take("reset address", caller_key(address), most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message)
+    rate_limits.take(
+        "reset address", caller_key(address), most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message
+    )
     account = tokens.hash_of(email).hex()
-    limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
+    rate_limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
     with transaction.atomic():
         # Two old accounts may share a mailbox, and are told apart by their spelling of it.
         enqueue("users.send_password_reset", email=as_sent)
@@ -145,14 +147,14 @@ def _check_current_password(user: User, password: str) -> None:
     if not password:
         raise invalid("current_password", "required", "Current password is required.")
     message = "Too many tries; wait before the next one."
-    limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
+    rate_limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
     # The caller is signed in, so that tries from elsewhere at the account do not count against this one; but tries here
     # count against the account.
     most = settings.LOGIN_FAILURES_PER_ACCOUNT
-    limits.take("password hour", str(user.pk), most=most, seconds=guesses.WINDOW_SECONDS, message=message)
+    rate_limits.take("password hour", str(user.pk), most=most, seconds=guesses.WINDOW_SECONDS, message=message)
     guesses.count_guess(user.email)
     if len(password) > LONGEST_PASSWORD or not verify(password, user.password).fits:
         raise invalid("current_password", "wrong", "The current password is wrong.")
     guesses.give_back(user.email)
-    limits.give_back("password hour", str(user.pk))
-    limits.forgive("password", str(user.pk))
+    rate_limits.give_back("password hour", str(user.pk))
+    rate_limits.forgive("password", str(user.pk))

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from changes.services import acting
-from core import auth, limits
+from core import auth, rate_limits
 from core.errors import invalid
 from core.jobs import enqueue
 from core.models import save_clean
@@ -95,7 +95,7 @@ def request_email_change(user: User, email: str) -> None:
         RateLimited: too many for this account, or to this address.
     """
     limit_mails(user)
-    limits.take(
+    rate_limits.take(
         "email change",
         tokens.hash_of(email).hex(),
         most=settings.MAILS_PER_ACCOUNT,
@@ -119,7 +119,9 @@ def limit_mails(user: User) -> None:
     Raises:
         RateLimited
     """
-    limits.take("verification", str(user.pk), most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=TOO_MANY_MAILS)
+    rate_limits.take(
+        "verification", str(user.pk), most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=TOO_MANY_MAILS
+    )
 
 
 def request_verification(user: User) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from changes.feed import cursors, log, numbering, retention, verification
 from changes.feed.log import Head, Logged
 from core.errors import Failure
-from core.rest.json import in_one_line
+from core.protojson import in_one_line
 
 POLL_SECONDS = 0.2
 MOST_TOLD = 100

@@ -18,9 +18,9 @@ from django.utils.autoreload import get_child_arguments
 from django.utils.module_loading import import_string
 
 from core.addresses import check_development_identity
-from core.database import embedded
-from core.rpc import processes
+from core.rpc import supervisor
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
+from embedded_postgres import lifecycle
 
 logger = logging.getLogger(__name__)
 
@@ -98,14 +98,14 @@ class Command(BaseCommand):
         def note(number: int, frame: object) -> None:
             signals.put(number)
             if not self._serving:
-                embedded.end_waiting()  # It is still waiting for the database.
+                lifecycle.end_waiting()  # It is still waiting for the database.
 
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, note)
         try:
             check_development_identity(asked.host)
             if options["child_of"]:
-                processes.end_with_parent(options["child_of"], signals)
+                supervisor.end_with_parent(options["child_of"], signals)
                 code = self._serve(asked, signals, options["ready_fd"])
             elif options["processes"] > 1 or options["reload"]:
                 code = _supervise(asked, options, signals)
@@ -132,7 +132,7 @@ class Command(BaseCommand):
 
 def _supervise(asked: Options, options: dict[str, Any], signals: Signals) -> int:
     count: int = options["processes"]
-    reserved = processes.reserve_port(asked.host, asked.port) if count > 1 else None
+    reserved = supervisor.reserve_port(asked.host, asked.port) if count > 1 else None
     port = reserved.getsockname()[1] if reserved else asked.port
     # Of an option that is given twice, the last counts.
     commands = [
@@ -143,7 +143,7 @@ def _supervise(asked: Options, options: dict[str, Any], signals: Signals) -> int
         ]
         for number in range(count)
     ]
-    return processes.supervise(
+    return supervisor.supervise(
         commands,
         signals,
         drain_seconds=asked.grace + asked.drain_wait,

@@ -12,10 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from core.addresses import check_development_identity
-from core.alongside import running_alongside
+from core.lifespan import running_alongside
 from core.open_files import raise_limit
+from core.rest.asgi import ACCEPTED_AT_ONCE, Server
 from core.rest.connections import limited
-from core.rest.server import ACCEPTED_AT_ONCE, Server
 
 #: Files and connections of other kinds that a process opens, beside those of its threads.
 _OTHER_FILES = 128

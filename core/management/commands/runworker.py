@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from core.alongside import running_alongside
 from core.jobs.worker import Worker
+from core.lifespan import running_alongside
 
 
 class Command(BaseCommand):

@@ -1,1 +1,1 @@
-"""The OpenAPI document: read off the descriptors, by the rules of `core.rest.json`."""
+"""The OpenAPI document: read off the descriptors, by the rules of `core.protojson`."""

@@ -9,9 +9,9 @@ from google.rpc import code_pb2
 
 from core.errors import TABLE
 from core.operations import Operation
-from core.rest.json import success_status, version_path
-from core.rest.json.calls import page_field, plan, resource_type
-from core.rest.json.query import QueryName
+from core.protojson import success_status, version_path
+from core.protojson.calls import page_field, plan, resource_type
+from core.protojson.query import QueryName
 from core.rest.multipart import FILE_PART, metadata_type
 from core.rest.openapi.components import HEADERS, OWN_TAGS, PARAMETERS, PROBLEM, Schema, reference, responses
 from core.rest.openapi.schemas import Schemas, is_required
@@ -76,7 +76,7 @@ class _Described:
         self._plan = plan(operation)
         self._answers_version = bool(version_path(resource_type(operation)))
         self._takes_version = operation.checks_version
-        # As the server decides it (see `core.rest.door`).
+        # As the server decides it (see `core.rest.viewsets`).
         self._may_be_known = not operation.writes and self._answers_version and operation.http.path.endswith("}")
         self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 

@@ -50,7 +50,7 @@ def state(*keys: str) -> Schema:
 
 
 def own_paths() -> dict[str, Any]:
-    """The paths of `core.rest.service` and `core.rest.docs`."""
+    """The paths of `core.rest.probes` and `core.rest.docs`."""
     known = {"304": reference("responses", "NotModified")}
     document: dict[str, Schema] = {"application/json": {"type": "object"}}
     of_state = {"application/json": state("status", "service", "version", "reason")}

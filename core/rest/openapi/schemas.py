@@ -6,8 +6,8 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from core import enums
-from core.rest.json.forms import DATE, TIMESTAMP, is_map, is_nested, map_value
+from core.protojson import enums
+from core.protojson.forms import DATE, TIMESTAMP, is_map, is_nested, map_value
 from core.rest.openapi.components import Schema, reference
 
 _SCALARS: dict[int, Schema] = {

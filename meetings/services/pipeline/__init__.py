@@ -16,20 +16,13 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 
 from core.jobs import Attempt, Later
-from meetings.engines.nodes import nodes
-from meetings.engines.protocols import (
-    BadRecording,
-    EngineBusy,
-    EngineFailed,
-    EngineUnavailable,
-    Kind,
-    NobodyCan,
-)
 from meetings.models import Stage
 from meetings.services.pipeline.diarizing import diarize
 from meetings.services.pipeline.summarizing import complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
 from meetings.services.pipeline.work import Failed, Unwanted, Work
+from meetings.speech.pool import nodes
+from meetings.speech.protocols import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, Kind, NobodyCan
 
 logger = logging.getLogger(__name__)
 

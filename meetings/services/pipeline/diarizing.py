@@ -8,12 +8,12 @@ from itertools import accumulate
 from uuid import UUID
 
 from core.models import save_clean
-from meetings.engines.nodes import nodes
-from meetings.engines.protocols import Done, Engine, Kind, Listening, Progress, Turn, Voice
 from meetings.models import Meeting, Segment, Speaker, Stage, StageRun
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording
 from meetings.services.pipeline.work import Work
+from meetings.speech.pool import nodes
+from meetings.speech.protocols import Done, Engine, Kind, Listening, Progress, Turn, Voice
 
 PROGRESS_SECONDS = 2.0
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from core.models import save_clean
-from meetings.engines import protocols
-from meetings.engines.nodes import nodes
-from meetings.engines.protocols import Deed, Engine, Kind, Person, Spoken, Statement, Telling
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
 from meetings.services.pipeline.work import Work
+from meetings.speech import protocols
+from meetings.speech.pool import nodes
+from meetings.speech.protocols import Deed, Engine, Kind, Person, Spoken, Statement, Telling
 from users.models import OPEN, User
 
 #: Of the contract; what comes later in a recording of days is not looked at.

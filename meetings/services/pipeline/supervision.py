@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import Error, connections
 
-from core.database.hygiene import connected
+from core.db.thread_connections import connected
 from core.jobs import Later, NotOurs
-from meetings.engines.protocols import Call, EngineFailed, Node
 from meetings.services.pipeline.work import Unwanted, Work
+from meetings.speech.protocols import Call, EngineFailed, Node
 
 #: How often it is looked whether the worker is about to end, and how often the rows are looked at.
 LOOK_SECONDS = 0.25

@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from django.core.files import File
 
 from core.models import save_clean
-from meetings.engines.nodes import nodes
-from meetings.engines.protocols import Detected, Done, Engine, Final, Kind, Listening, Progress
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.work import Failed, Work
+from meetings.speech.pool import nodes
+from meetings.speech.protocols import Detected, Done, Engine, Final, Kind, Listening, Progress
 
 CHUNK = 64 * 1024
 #: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from changes.services import acting
 from core.jobs import Attempt, Later
-from core.metrics import meetings_completed
 from core.models import save_clean
-from meetings.engines.protocols import Engine
+from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
+from meetings.speech.protocols import Engine
 
 logger = logging.getLogger(__name__)
 

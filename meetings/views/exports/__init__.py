@@ -15,10 +15,10 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.errors import MethodNotAllowed, invalid
+from core.observability.call_log import http_meter
 from core.operations import admitted, caller
-from core.reporting import http_meter
 from core.rest.conditional import PRIVATE, is_known
-from core.rest.safe import METHODS, allowed
+from core.rest.read_views import METHODS, allowed
 from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription

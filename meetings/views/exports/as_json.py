@@ -4,7 +4,7 @@ import json as stdlib_json
 from collections.abc import Iterator
 from typing import Any
 
-from core.rest import json
+from core import protojson
 from meetings import messages
 from meetings.views.exports.reading import Transcription
 from tandem.meeting.v1 import meeting_pb2
@@ -12,7 +12,7 @@ from tandem.meeting.v1 import meeting_pb2
 
 def written(found: Transcription) -> Iterator[str]:
     """The document, in parts: its head, and a segment at a time."""
-    meeting = json.to_json(messages.meeting_message(found.meeting))
+    meeting = protojson.to_json(messages.meeting_message(found.meeting))
     head: dict[str, Any] = {
         "meeting_id": meeting["id"],
         "title": meeting["title"],
@@ -24,16 +24,16 @@ def written(found: Transcription) -> Iterator[str]:
         "failure_reason": found.failure_reason,
         "notice": found.notice,
         "language": found.language,
-        "speakers": [json.to_json(messages.speaker_message(speaker)) for speaker in found.speakers],
-        "summary": found.summary and json.to_json(messages.summary_message(found.summary)),
-        "action_items": [json.to_json(messages.action_item_message(item)) for item in found.action_items],
+        "speakers": [protojson.to_json(messages.speaker_message(speaker)) for speaker in found.speakers],
+        "summary": found.summary and protojson.to_json(messages.summary_message(found.summary)),
+        "action_items": [protojson.to_json(messages.action_item_message(item)) for item in found.action_items],
     }
     yield _dumped(head)[:-1] + ', "segments": ['
     for place, segment in enumerate(found.segments()):
-        told = json.to_json(messages.segment_message(segment)) | {"speaker": found.speaker_of(segment)}
+        told = protojson.to_json(messages.segment_message(segment)) | {"speaker": found.speaker_of(segment)}
         yield f"{',' if place else ''}\n{_dumped(told)}"
     yield "\n]}\n"
 
 
 def _dumped(told: Any) -> str:
-    return json.in_one_line(stdlib_json.dumps(told, ensure_ascii=False))
+    return protojson.in_one_line(stdlib_json.dumps(told, ensure_ascii=False))

@@ -13,10 +13,10 @@ from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.auth import System
 from core.errors import is_database_away
-from core.foreign_files import Input, Notes, key, parsed_map, records_of_table, table
-from core.importing import begun
-from core.interchange import BadFile, Item
-from core.progress import Counted, opened, progress
+from core.files.foreign import Input, Notes, key, parsed_map, records_of_table, table
+from core.files.import_run import begun
+from core.files.messages import BadFile, Item
+from core.files.progress import Counted, opened, progress
 from tasks.management import dates
 from tasks.management.importing import Import
 from tasks.management.rows import People, Reader

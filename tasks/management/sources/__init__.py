@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input, Notes
+from core.files.foreign import Input, Notes
 from tasks.management.sources import calendar, documents, tables
 
 #: A row: where it stands in the file, and its fields, or why it has none.

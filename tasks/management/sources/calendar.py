@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import icalendar
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input
-from core.interchange import BadFile
+from core.files.foreign import Input
+from core.files.messages import BadFile
 
 if TYPE_CHECKING:
     from tasks.management.sources import Options, Row

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input, key, lookup, records_of_json
-from core.interchange import BadFile
+from core.files.foreign import Input, key, lookup, records_of_json
+from core.files.messages import BadFile
 from tasks.management.rows import PRIORITIES, STATUSES
 from tasks.models import Status
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from core.foreign_files import Input, key, records_of_table, table
-from core.interchange import BadFile
+from core.files.foreign import Input, key, records_of_table, table
+from core.files.messages import BadFile
 from tasks.management import dates
 
 if TYPE_CHECKING:

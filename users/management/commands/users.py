@@ -16,10 +16,10 @@ from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.auth import System
 from core.errors import is_database_away
-from core.foreign_files import Input, Notes, parsed_map
-from core.importing import begun
-from core.interchange import BadFile, Item, read_csv, read_jsonl
-from core.progress import Counted, opened, progress
+from core.files.foreign import Input, Notes, parsed_map
+from core.files.import_run import begun
+from core.files.messages import BadFile, Item, read_csv, read_jsonl
+from core.files.progress import Counted, opened, progress
 from users.management.exporting import export_users, written_whole
 from users.management.files import CSV, IMPORT, JSON, JSONL, columns, format_of
 from users.management.importing import Import

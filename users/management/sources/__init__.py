@@ -12,9 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input, Notes, Record, key, lookup, records_of_json, records_of_table, table
-from core.interchange import BadFile, Item
-from core.rest import json
+from core import protojson
+from core.files.foreign import Input, Notes, Record, key, lookup, records_of_json, records_of_table, table
+from core.files.messages import BadFile, Item
 from users.management.files import IMPORT, columns
 from users.management.sources import applications, firebase, providers
 from users.management.sources.accounts import Account
@@ -208,6 +208,6 @@ def _check_columns(source: Source, values: Mapping[str, Any], mapped: Iterable[s
 
 def _item(place: int, row: dict[str, Any]) -> Item:
     try:
-        return Item(place, json.from_json(IMPORT.request_class, row), row)
+        return Item(place, protojson.from_json(IMPORT.request_class, row), row)
     except ValidationError as exc:
         return Item(place, exc, row)

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core import ids
-from core.foreign_files import Notes, key
-from core.foreign_passwords import is_known_scheme
+from core.db import ids
+from core.files.foreign import Notes, key
 from users.models import User
+from users.passwords.imported_hashes import is_known_scheme
 
 ACTIVE, PENDING, DEACTIVATED, SUSPENDED = "active", "pending_verification", "deactivated", "suspended"
 #: What people write for a truth value, in lower case.

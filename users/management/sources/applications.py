@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.foreign_files import Input, Notes, Record, key, records_of_json, records_of_table, table
-from core.interchange import BadFile
+from core.files.foreign import Input, Notes, Record, key, records_of_json, records_of_table, table
+from core.files.messages import BadFile
 from users.management.sources.accounts import ACTIVE, DEACTIVATED, Account, truth
 
 DJANGO = {

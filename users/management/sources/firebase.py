@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.foreign_files import Input, Notes, Record, records_of_json, table
-from core.foreign_notations import firebase_scrypt, from_base64
-from core.interchange import BadFile
+from core.files.foreign import Input, Notes, Record, records_of_json, table
+from core.files.messages import BadFile
 from users.management.sources.accounts import ACTIVE, DEACTIVATED, Account, truth
+from users.passwords.hash_notations import firebase_scrypt, from_base64
 
 #: The columns of the CSV file; those of the identity providers have no place here.
 COLUMNS = (

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from core.foreign_files import lookup
-from core.foreign_notations import PASSWORD_SALT, SALT_PASSWORD, from_base64, pbkdf2, salted_digest, to_base64
+from core.files.foreign import lookup
 from users.management.sources.accounts import ACTIVE, DEACTIVATED, PENDING, SUSPENDED, Account, truth
+from users.passwords.hash_notations import PASSWORD_SALT, SALT_PASSWORD, from_base64, pbkdf2, salted_digest, to_base64
 
 _UNCHECKABLE = "password_hash (its scheme cannot be checked)"
 AUTH0 = {

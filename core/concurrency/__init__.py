@@ -1,0 +1,1 @@
+"""What callers share: threads, turns, slots, and the share of each caller."""

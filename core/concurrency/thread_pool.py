@@ -1,0 +1,232 @@
+"""Threads that serve calls, with a share for each caller."""
+
+import queue
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any, TypeVar
+
+from django.db import connections
+
+from core import context
+from core.concurrency.presence import PRESENCE
+
+Result = TypeVar("Result")
+Work = Callable[[], None]
+
+#: While other callers are present, a caller's next call begins when its last one has ended or has taken this long. Its
+#: calls then do not compete for the interpreter with those of others, and a slow one does not hold up a quick one.
+_ALONE_SECONDS = 0.2
+
+
+class Workers(futures.ThreadPoolExecutor):
+    """A thread pool in which one caller cannot take the place of the others.
+
+    Callers take turns: of two who wait, the one with fewer calls before it is not made to wait for the other's. Of the
+    threads, one caller holds at most its share, which is smaller while other callers are present.
+
+    What `ThreadPoolExecutor` itself does not offer beside that: it knows when enough calls wait (`has_room`); stand-ins
+    take the places of threads that are held up (`stand_in`); its threads close their database connections when they
+    end; and they do not keep the process from ending. It inherits from that because grpcio takes no other class as a
+    method's own pool, and uses nothing of it.
+
+    Args:
+        name: of the threads.
+        size: how many calls are served at once; a handful for each core is best, more only fight for the interpreter.
+        most_waiting: how many calls of one caller may wait for a thread; of all together, ten times as many.
+        most_stand_ins: how many threads there may be above `size`.
+        share: how many threads one caller may hold while it is alone; by default three quarters.
+        share_beside_others: how many while others are present; by default a quarter.
+        lazy: start threads as they are needed.
+        at_rest: called by a thread after each piece of work.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        most_waiting: int = 1_000,
+        most_stand_ins: int = 64,
+        *,
+        share: int | None = None,
+        share_beside_others: int | None = None,
+        lazy: bool = False,
+        at_rest: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(max_workers=size, thread_name_prefix=name)
+        self._name = name
+        self._size = size
+        self._most_waiting = most_waiting
+        self._most_stand_ins = most_stand_ins
+        self._share = share or size - size // 4
+        self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
+        self._at_rest = at_rest
+        #: One for each piece of work that may be begun; None ends a thread.
+        self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
+        #: Work by caller, the caller whose turn is next first.
+        self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
+        self._count = 0
+        self._running: Counter[str] = Counter()
+        #: Tokens whose work could not be begun because its caller had its share.
+        self._put_off = 0
+        #: When the last call of a caller that has calls running began.
+        self._begun_at: dict[str, float] = {}
+        self._stand_ins = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+        self._threads_alive: set[threading.Thread] = set()
+        for _ in range(0 if lazy else size):
+            self._start()
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> futures.Future[Result]:
+        """Have `fn` called as soon as a thread is free and it is the caller's turn (`core.context.caller_key`)."""
+        return self.submit_for(context.caller_key.get(), fn, *args, **kwargs)
+
+    def submit_for(
+        self, caller: str, fn: Callable[..., Result], /, *args: Any, **kwargs: Any
+    ) -> futures.Future[Result]:
+        """As `submit`, for this caller."""
+        future: futures.Future[Result] = futures.Future()
+        self.run(lambda: resolve(future, fn, *args, **kwargs), caller)
+        return future
+
+    def run(self, work: Work, caller: str = "") -> None:
+        """As `submit`, for work that deals with its own failures and whose end nothing waits for."""
+        PRESENCE.note(caller)
+        with self._lock:
+            waiting = self._waiting.get(caller)
+            if waiting is None:
+                waiting = self._waiting[caller] = deque()
+            waiting.append(work)
+            self._count += 1
+            needed = self._count - self._put_off > self._idle and len(self._threads_alive) < self._size
+        if needed:
+            self._start()
+        self._tokens.put(True)
+
+    def has_room(self, caller: str) -> bool:
+        """Whether one more call of this caller may wait."""
+        with self._lock:
+            waiting = len(self._waiting.get(caller, ()))
+            return waiting < self._most_waiting and (not waiting or self._count < 10 * self._most_waiting)
+
+    def stand_in(self) -> bool:
+        """Add a thread while another is held up; False if there are as many as there may be."""
+        with self._lock:
+            if self._stand_ins >= self._most_stand_ins:
+                return False
+            self._stand_ins += 1
+        self._start()
+        return True
+
+    def stand_down(self) -> None:
+        """End one thread, because one that was held up is free again."""
+        with self._lock:
+            self._stand_ins -= 1
+        self._tokens.put(None)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the threads end when they have served what waits."""
+        self.end(within=None if wait else 0)
+
+    def end(self, within: float | None) -> None:
+        """Let the threads end when they have served what waits; wait for that, at most `within` seconds."""
+        with self._lock:
+            threads = list(self._threads_alive)
+            # What waits for its caller's share is begun now, before the threads end.
+            self._share = self._share_beside_others = len(threads)
+            put_off, self._put_off = self._put_off, 0
+        for token in [True] * put_off + [None] * len(threads):
+            self._tokens.put(token)
+        until = None if within is None else time.monotonic() + within
+        for thread in threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+
+    def _may_begin(self, caller: str, now: float) -> bool:
+        running = self._running[caller]
+        if self._share_beside_others >= self._share or not PRESENCE.is_beside_others(caller):
+            return running < self._share
+        if running < self._share_beside_others:
+            return not running or now - self._begun_at[caller] >= _ALONE_SECONDS
+        return False
+
+    def _begin(self) -> tuple[str, Work] | None:
+        """Take the work whose turn it is; None if every caller that waits has its share of threads."""
+        now = time.monotonic()
+        with self._lock:
+            self._idle -= 1
+            for caller, waiting in self._waiting.items():
+                if self._may_begin(caller, now):
+                    work = waiting.popleft()
+                    if waiting:
+                        self._waiting.move_to_end(caller)
+                    else:
+                        del self._waiting[caller]
+                    self._running[caller] += 1
+                    self._begun_at[caller] = now
+                    self._count -= 1
+                    return caller, work
+            self._put_off += 1
+        return None
+
+    def _end(self, caller: str) -> None:
+        with self._lock:
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller], self._begun_at[caller]
+            again = self._put_off > 0
+            self._put_off -= again
+        if again:
+            self._tokens.put(True)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        with self._lock:
+            self._threads_alive.add(thread)
+        thread.start()
+
+    def _next_token(self) -> bool:
+        """Wait for work that may be begun, or for a time at which put-off work might be; False ends the thread."""
+        while True:
+            try:
+                return self._tokens.get(timeout=_ALONE_SECONDS if self._put_off else None) is not None
+            except queue.Empty:
+                with self._lock:
+                    if self._put_off:
+                        self._put_off -= 1
+                        return True
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            if not self._next_token():
+                break
+            begun = self._begin()
+            if begun is None:
+                continue
+            caller, work = begun
+            try:
+                work()
+            finally:
+                del begun, work  # Or the last call's messages would live until the next call.
+                self._at_rest()
+                self._end(caller)
+        connections.close_all()
+        with self._lock:
+            self._idle -= 1
+            self._threads_alive.discard(threading.current_thread())
+
+
+def resolve(future: futures.Future[Result], fn: Callable[..., Result], *args: Any, **kwargs: Any) -> None:
+    """Call `fn` and give the future its outcome."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = fn(*args, **kwargs)
+    except BaseException as exc:  # The future's owner gets it.
+        future.set_exception(exc)
+    else:
+        future.set_result(result)

@@ -1,0 +1,1 @@
+"""How the tables of all apps are defined, read and written."""

@@ -1,0 +1,1 @@
+"""Files of rows, for commands that import and export."""

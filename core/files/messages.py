@@ -1,0 +1,338 @@
+"""Files of messages, for commands that bring rows in and out: JSON Lines and CSV.
+
+A line of JSON is what the HTTP door takes for the message. A CSV file has a column for each field, named by its path;
+an empty cell means unset, the items of a list have `;` between them, a map is a JSON object. Files are UTF-8, with or
+without a byte order mark, and lines may end with CR LF. They are read and written row by row, however long they are.
+
+A CSV file may have passed through a spreadsheet program: columns may have `;` or tabs between them, the heading any
+case, TRUE is true, empty columns at the right and rows without any text are none.
+"""
+
+import codecs
+import csv
+import json as stdlib_json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, TextIO
+
+from django.core.exceptions import ValidationError
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from core import protojson
+from core.errors import Problem
+from core.observability.call_log import without_secrets
+from core.operations import Operation
+from core.protojson.decoding import from_text
+from core.protojson.forms import DATE, TIMESTAMP, is_map
+
+#: In bytes; no row of a contract's limits comes near it.
+LONGEST_LINE = 1 << 18
+MASK = "***"
+_BETWEEN = ";"
+_DELIMITERS = ",;\t"
+#: How a name of a column may look that is shown though it is not known.
+_NAME = re.compile(r"[A-Za-z][A-Za-z _.-]{0,39}")
+
+#: Name of a CSV column → the path of its field in the message, and that field.
+Columns = Mapping[str, tuple[tuple[str, ...], FieldDescriptor]]
+
+
+class BadFile(Exception):
+    """The file cannot be read, or not on from here; the message is a sentence."""
+
+
+class Lines(Protocol):
+    """What is read of a file."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """The next line, or as much of it as `size`; empty at the end."""
+
+
+class Item(NamedTuple):
+    """A row of a file.
+
+    Attributes:
+        line: the one on which it begins, from 1.
+        message: what it stands for, or why it stands for nothing.
+        sent: the row as it stands in the file: a line of JSON, or its cells as JSON values.
+    """
+
+    line: int
+    message: Message | ValidationError
+    sent: bytes | dict[str, Any]
+
+
+def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
+    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none.
+
+    A line may also be a report of a row that failed (see `report`): then it stands for the row in it.
+    """
+    for number, line in numbered_lines(file):
+        if len(line) > LONGEST_LINE:
+            yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
+        elif line.strip():
+            line = reported_row(line)
+            yield Item(number, protojson.read_item(operation, line), line)
+
+
+def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[Item]:
+    """The rows of a CSV file, each a request message of the operation. The heading is read at once.
+
+    Raises:
+        BadFile: a column of the heading is not known, or stands twice; or, from the iterator, the file is no CSV. What
+            stands in the first row is shown only if some of it is known: otherwise it may be a row of data.
+    """
+    lines = _texts(file)
+    first = next(lines, "")
+    known = {name.casefold(): name for name in columns}
+
+    def cells(delimiter: str) -> list[str]:
+        # As it is about names of columns, quotation marks and what a broken line holds do not matter yet.
+        return [cell.strip(' "\r\n').casefold() for cell in first.split(delimiter)]
+
+    delimiter = max(_DELIMITERS, key=lambda one: len(known.keys() & set(cells(one))))
+    reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
+    _, row = _next_row(reader) or (0, [])
+    heading = [name.strip() for name in row]
+    while heading and not heading[-1]:
+        heading.pop()
+    names = [known.get(name.casefold(), name) for name in heading]
+    unknown = [name for name in names if name not in columns]
+    if unknown or not names:
+        raise BadFile(
+            f"{_unknown_heading(names, unknown)}. Columns are: {', '.join(columns)}."
+            " Columns of other names are taken with --map NAME=FIELD."
+        )
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise BadFile(f"The column {twice[0]!r} stands twice.")
+    return _csv_items(operation, [columns[name] for name in names], reader)
+
+
+def _unknown_heading(names: list[str], unknown: list[str]) -> str:
+    if not names:
+        return "The file has no heading"
+    if len(unknown) == len(names):
+        return "The first row is no heading: none of its cells is the name of a column"
+    return (
+        f"There is no column {', '.join(map(repr, unknown))}"
+        if _all_are_names(unknown)
+        else "The heading has names of no column"
+    )
+
+
+def _all_are_names(cells: list[str]) -> bool:
+    """Whether these may be shown as names of columns; what may be data is not."""
+    return all(_NAME.fullmatch(cell) for cell in cells)
+
+
+def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from rest
+
+
+def columns_of(
+    message_type: Descriptor, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldDescriptor]]:
+    """Every field that can be a column: its path, and the field."""
+    for field in message_type.fields:
+        nested = field.message_type
+        if nested and not is_map(field) and not field.is_repeated and nested.full_name not in (TIMESTAMP, DATE):
+            yield from columns_of(nested, (*path, field.name))
+        else:
+            yield (*path, field.name), field
+
+
+def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
+    """What writes a message as a line of JSON: its set fields."""
+
+    def write(message: Message) -> None:
+        text = stdlib_json.dumps(protojson.set_fields(message), ensure_ascii=False, separators=(",", ":"))
+        file.write(protojson.in_one_line(text) + "\n")
+
+    return write
+
+
+def csv_writer(columns: Columns, file: TextIO) -> Callable[[Message], None]:
+    """Writes the heading; gives what writes a message as a row under it."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+
+    def write(message: Message) -> None:
+        values = protojson.set_fields(message)
+        writer.writerow([_cell(values, path) for path, _ in columns.values()])
+
+    return write
+
+
+def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
+    """The line of JSON that reports a row which was not written.
+
+    Args:
+        prefix: what the names of fields are shown without.
+        row: its JSON values; null is reported of values nested too deeply.
+    """
+    content = {
+        "line": line,
+        "reason": problem.reason,
+        "message": problem.message,
+        "fields": [
+            {"field": v.field.removeprefix(prefix), "code": v.code, "message": v.message} for v in problem.violations
+        ],
+        "row": row,
+    }
+    try:
+        written = stdlib_json.dumps(content, ensure_ascii=False, default=str)
+    except RecursionError:
+        written = stdlib_json.dumps(content | {"row": None}, ensure_ascii=False)
+    return protojson.in_one_line(written) + "\n"
+
+
+def reported_row(line: bytes) -> bytes:
+    """The row in a `report`, without what is masked in it; a line that is no report, as it is."""
+    if not line.startswith(b'{"line":'):
+        return line
+    try:
+        content = stdlib_json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    if not (isinstance(content, dict) and content.keys() == _REPORTED and isinstance(content["row"], dict)):
+        return line
+    return stdlib_json.dumps(_without_masks(content["row"])).encode()
+
+
+_REPORTED = {"line", "reason", "message", "fields", "row"}
+
+
+def _without_masks(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_masks(item) for key, item in value.items() if item != MASK}
+    return value
+
+
+def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
+    """The row as JSON values, for a report: of what the contract does not know, and of secrets, only that it is there.
+
+    Null where it cannot be told which is which.
+
+    Args:
+        masked: False = everything is shown.
+    """
+    try:
+        value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
+        if not masked:
+            return value or None
+        return without_secrets(_known(value, message_type)) if value else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _known(value: Any, message_type: Descriptor) -> Any:
+    if not isinstance(value, dict):
+        return MASK
+    return {key: _known_field(item, message_type.fields_by_name.get(key)) for key, item in value.items()}
+
+
+def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
+    if field is None:
+        return MASK
+    nested = field.message_type
+    if nested and not is_map(field) and nested.full_name not in (TIMESTAMP, DATE):
+        return _known(value, nested)
+    return value
+
+
+def numbered_lines(file: Lines) -> Iterator[tuple[int, bytes]]:
+    """The lines, numbered from 1; of one that is too long only a beginning, which is too long itself."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE + 1) or b"\n"
+
+
+def _texts(file: Lines) -> Iterator[str]:
+    for number, line in numbered_lines(file):
+        if len(line) > LONGEST_LINE:
+            raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
+        yield _decoded(number, line)
+
+
+def _decoded(number: int, line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as exc:
+        raise BadFile(f"Line {number} is not UTF-8; save the file as UTF-8.") from exc
+
+
+def _next_row(reader: Any) -> tuple[int, list[str]] | None:
+    """The next row with any text, and the line it begins on; None at the end."""
+    while True:
+        begin = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as exc:
+            raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+        if cells is None:
+            return None
+        if any(map(str.strip, cells)):
+            return begin, cells
+
+
+def _csv_items(
+    operation: Operation, columns: list[tuple[tuple[str, ...], FieldDescriptor]], reader: Any
+) -> Iterator[Item]:
+    while (row := _next_row(reader)) is not None:
+        begin, cells = row
+        while len(cells) > len(columns) and not cells[-1].strip():
+            cells.pop()
+        if len(cells) != len(columns):
+            told = f"The row has {len(cells)} cells, the heading {len(columns)}."
+            yield Item(begin, ValidationError(told, code="cells"), {})
+            continue
+        value: dict[str, Any] = {}
+        for (path, field), cell in zip(columns, cells, strict=True):
+            if cell:
+                _put(value, path, _value(field, cell))
+        try:
+            yield Item(begin, protojson.from_json(operation.request_class, value), value)
+        except ValidationError as exc:
+            yield Item(begin, exc, value)
+
+
+def _put(value: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
+    for name in path[:-1]:
+        value = value.setdefault(name, {})
+    value[path[-1]] = item
+
+
+def _value(field: FieldDescriptor, cell: str) -> Any:
+    """The JSON value that a cell stands for; its text where it stands for none of the field's type."""
+    if is_map(field):
+        try:
+            return stdlib_json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
+    if field.is_repeated:
+        return [from_text(field, part.strip()) for part in cell.split(_BETWEEN)]
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        # As spreadsheet programs write them.
+        cell = cell.strip().lower()
+    return from_text(field, cell)
+
+
+def _cell(values: Any, path: tuple[str, ...]) -> str:
+    for name in path:
+        values = values.get(name) if values else None
+    match values:
+        case None:
+            return ""
+        case bool():
+            return "true" if values else "false"
+        case list():
+            return _BETWEEN.join(map(str, values))
+        case dict():
+            return stdlib_json.dumps(values, ensure_ascii=False)
+    return str(values)

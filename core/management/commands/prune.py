@@ -1,0 +1,20 @@
+"""`manage.py prune`: delete rows and files whose retention has ended."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """Call `prune` of each app's AppConfig. Meant to run daily; only the size of the tables depends on it."""
+
+    help = (
+        "Delete what is past its time: idempotency keys, limits, sessions, API keys, tickets, mailed tokens, jobs that "
+        "ended, changes, what broken uploads left. Run it daily."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for app in apps.get_app_configs():
+            for what, count in getattr(app, "prune", dict)().items():
+                self.stdout.write(f"{count} {what} deleted.")

@@ -1,0 +1,117 @@
+"""A large JSON array, item by item: its items are checked one after the other, and none stays in memory."""
+
+import json
+import re
+import sys
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from typing import Any
+
+from core.protojson.decoding import JSON, Errors, add_not_json, has_too_many_values, parse
+from core.protojson.value_limits import MAX_VALUES
+
+#: The most items of an array. More are sent as NDJSON, which has no limit.
+MAX_ITEMS = 100_000
+_SPACE = re.compile(r"[ \t\n\r]*")
+_SEPARATOR = re.compile(r"[ \t\n\r]*(,|\])[ \t\n\r]*")
+#: Up to the next bracket outside strings.
+_TO_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+[\[\]{}]?', re.DOTALL)
+_SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^,\] \t\n\r]*', re.DOTALL)
+_PIECE = 64 * 1024
+
+
+def parse_array(body: bytes, errors: Errors, most_bytes: int) -> Iterator[Any]:
+    """Yield the values of the JSON array that a body holds. The whole of it is checked before the first is yielded.
+
+    Args:
+        most_bytes: of one item.
+    """
+    if not _is_utf8(body):
+        errors.add((), JSON, "The body must be JSON in UTF-8.")
+        return iter(())
+    # One byte is one character: places in the text are places in the body, and no letter makes the text larger.
+    text = body.decode("latin-1")
+    del body
+    try:
+        spans = _spans(text, errors, most_bytes)
+    except RecursionError as exc:
+        add_not_json(errors, text, exc)
+        return iter(())
+    except json.JSONDecodeError as exc:
+        before = text[: exc.pos].encode("latin-1").decode()
+        add_not_json(errors, before, json.JSONDecodeError("", before, len(before)))
+        return iter(())
+    return (parse(text[start:end].encode("latin-1").decode()) for start, end in spans)
+
+
+def _spans(text: str, errors: Errors, most_bytes: int) -> list[tuple[int, int]]:
+    """Where each item begins and ends.
+
+    Raises:
+        JSONDecodeError: the text is no JSON.
+    """
+    spans: list[tuple[int, int]] = []
+    place = _after(_SPACE, text, 0)
+    if text[place : place + 1] != "[":
+        # The place of the fault is named as of any other body; a value that is no array is one fault, too.
+        json.JSONDecoder(object_pairs_hook=len).raw_decode(text[: place + most_bytes], place)
+        errors.add((), JSON, "The body must be a JSON array.")
+        return []
+    place = _after(_SPACE, text, place + 1)
+    closed = text[place : place + 1] == "]"
+    place += closed
+    while not closed:
+        if len(spans) == MAX_ITEMS:
+            errors.add((), JSON, f"An array may have {MAX_ITEMS:,} items; send more as application/x-ndjson.")
+            return []
+        end = _end_of_item(text, place, place + most_bytes + 1)
+        if end is None or end - place > most_bytes or has_too_many_values(text[place:end]):
+            errors.add((), JSON, f"Item {len(spans)} of the array is larger than a message may be.")
+            return []
+        _check(text, place, end)
+        spans.append((place, end))
+        separator = _SEPARATOR.match(text, end)
+        if separator is None:
+            raise json.JSONDecodeError("", text, end)
+        closed, place = separator[1] == "]", separator.end()
+    place = _after(_SPACE, text, place)
+    if place != len(text):
+        raise json.JSONDecodeError("", text, place)
+    return spans
+
+
+def _check(text: str, place: int, end: int) -> None:
+    try:
+        parse(text[place:end])
+    except json.JSONDecodeError as exc:
+        raise json.JSONDecodeError(exc.msg, text, place + exc.pos) from exc
+
+
+def _end_of_item(text: str, place: int, until: int) -> int | None:
+    """Where the item that begins here ends, or `until` before it has; None if it has more brackets than any may."""
+    if text[place : place + 1] not in ("{", "["):
+        return _after(_SCALAR, text, place, until)
+    depth = 0
+    for _ in range(2 * MAX_VALUES):
+        place = _after(_TO_BRACKET, text, place, until)
+        bracket = text[place - 1]
+        depth += 1 if bracket in "{[" else -1 if bracket in "]}" else 0
+        if depth <= 0 or place >= min(until, len(text)):
+            return place
+    return None
+
+
+def _after(pattern: re.Pattern[str], text: str, place: int, until: int = sys.maxsize) -> int:
+    match = pattern.match(text, place, until)
+    return match.end() if match else place
+
+
+def _is_utf8(body: bytes) -> bool:
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        for first in range(0, len(body), _PIECE):
+            decoder.decode(body[first : first + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

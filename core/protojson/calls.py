@@ -1,0 +1,402 @@
+"""An operation's request and answer as HTTP says them. Both directions: for servers and for clients."""
+
+import json
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from core.merge_patch import MapChange
+from core.protojson.arrays import parse_array
+from core.protojson.decoding import Errors, field_reader, from_text, item_reader, message_reader, parse_object
+from core.protojson.encoding import field_encoder, set_fields, to_json
+from core.protojson.forms import is_map, is_nested
+from core.protojson.query import QueryName, parse_query, query_names, read_query, write_query
+from tandem.common.v1.common_pb2 import AuditInfo, PaginationResponse
+
+if TYPE_CHECKING:
+    # At run time it would bring the models along, which a client does without.
+    from core.operations import Operation
+
+#: Fields of a write that HTTP says otherwise: by the body's keys, `If-Match` and `Idempotency-Key`.
+MASK, VERSION, REQUEST_ID = "update_mask", "version", "request_id"
+EVERYTHING = "*"
+_IN_HEADERS = ((VERSION, "If-Match", '"{}"'), (REQUEST_ID, "Idempotency-Key", "{}"))
+_PAGE_KEYS = ("next_page_token", "total_count")
+
+_NO_PART: tuple[None, None] = (None, None)
+
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def in_one_line(text: str) -> str:
+    """A JSON text in which no reader finds a line break: those that JSON leaves as they are, are escaped."""
+    if text.isascii():
+        return text
+    return text.replace("\u2028", r"\u2028").replace("\u2029", r"\u2029").replace("\x85", r"\u0085")
+
+
+def _text_of(values: Any) -> str:
+    return in_one_line(_encode(values))
+
+
+class HttpCall(NamedTuple):
+    """A call of an operation over HTTP.
+
+    Attributes:
+        path: percent-encoded.
+        query: name and value, as texts that are not yet encoded.
+        body: the JSON values to send; None = no body.
+        headers: what the request message says that HTTP says in headers.
+    """
+
+    path: str
+    query: list[tuple[str, str]]
+    body: dict[str, Any] | None
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where HTTP says which field of an operation's request.
+
+    Attributes:
+        query: the names in the query string.
+        body_type: the message whose fields are the body's keys; None when there is no body.
+        body_field: the request's field that the body is; empty when it is the request itself.
+        no_keys: the request's fields that are no keys of the body.
+        masked: the body's keys are the request's `update_mask`.
+    """
+
+    query: Mapping[str, QueryName]
+    body_type: Descriptor | None
+    body_field: str
+    no_keys: frozenset[str]
+    masked: bool
+
+    @property
+    def keys(self) -> list[FieldDescriptor]:
+        """The fields that are the body's keys."""
+        return [field for field in self.body_type.fields if field.name not in self.no_keys] if self.body_type else []
+
+
+@cache
+def plan(operation: "Operation") -> Plan:
+    """The plan of an operation.
+
+    Raises:
+        TypeError: HTTP cannot say one of the request's fields.
+    """
+    request, http = operation.method.input_type, operation.http
+    said_elsewhere = set(http.path_fields) | ({MASK, VERSION, REQUEST_ID} if operation.writes else set())
+    if http.body == EVERYTHING:
+        in_query: list[FieldDescriptor] = []
+        body_type: Descriptor | None = request
+        body_field = ""
+    else:
+        in_query = [field for field in request.fields if field.name not in said_elsewhere | {http.body}]
+        body_type = request.fields_by_name[http.body].message_type if http.body else None
+        body_field = http.body
+    return Plan(
+        query=query_names(in_query),
+        body_type=body_type,
+        body_field=body_field,
+        no_keys=frozenset(said_elsewhere) if body_type is request else frozenset(),
+        masked=http.verb == "PATCH" and MASK in request.fields_by_name,
+    )
+
+
+def read_request(
+    operation: "Operation",
+    path_values: Mapping[str, str],
+    query: str,
+    body: bytes,
+    *,
+    ignore: Collection[str] = (),
+    map_changes: dict[str, MapChange] | None = None,
+) -> Message:
+    """The request message that an HTTP call means.
+
+    Args:
+        path_values: the texts in the path, decoded.
+        query: the query string as WSGI gives it.
+        ignore: query names that the caller takes care of.
+        map_changes: filled in with the body's maps, of which it changes some keys, as it is a JSON merge patch
+            (RFC 7396); None = it is none, and holds maps as a whole. The request has what it sets of them.
+
+    Raises:
+        ObjectDoesNotExist: the path holds a text where a number stands.
+        ValidationError: the call does not fit the request; every bad field is named.
+    """
+    planned, errors = plan(operation), Errors()
+    fields = {name: _path_value(operation, name, text) for name, text in path_values.items()}
+    pairs = [(name, text) for name, text in parse_query(query, errors) if name not in ignore]
+    fields.update(read_query(planned.query, pairs, errors))
+    if planned.body_type is None:
+        if body:
+            errors.add((), "body", "This operation takes no body.")
+        errors.raise_any()
+        return operation.request_class(**fields)
+    values = parse_object(body.removeprefix(BOM_UTF8), errors) if body else {}
+    if map_changes is not None:
+        values = _without_nulls_in_maps(planned.body_type, values, map_changes)
+    resource = message_reader(planned.body_type, planned.no_keys)(values, (), errors)
+    errors.raise_any()
+    if planned.masked:
+        _drop_empty(resource)
+        fields[MASK] = FieldMask(paths=_paths(planned.body_type, values))
+    if planned.body_field and body:
+        fields[planned.body_field] = resource
+    request = operation.request_class(**fields)
+    if not planned.body_field:
+        request.MergeFrom(resource)
+    return request
+
+
+def read_item(operation: "Operation", line: bytes) -> Message | ValidationError:
+    """The message that a line of JSON stands for, with every field for a key; or why it stands for none."""
+    errors = Errors()
+    return _item(operation, parse_object(line, errors), errors)
+
+
+def read_items(operation: "Operation", body: bytes, most_bytes: int) -> Iterator[Message | ValidationError]:
+    """As `read_item`, for each value of a JSON array.
+
+    Args:
+        most_bytes: of one item.
+
+    Raises:
+        ValidationError: the body is no JSON array.
+    """
+    errors = Errors()
+    values = parse_array(body.removeprefix(BOM_UTF8), errors, most_bytes)
+    errors.raise_any()
+    return (_item(operation, value, Errors()) for value in values)
+
+
+def _item(operation: "Operation", value: Any, errors: Errors) -> Message | ValidationError:
+    try:
+        errors.raise_any()
+        message: Message = message_reader(operation.method.input_type)(value, (), errors)
+        errors.raise_any()
+    except ValidationError as exc:
+        return exc
+    return message
+
+
+def read_form(message_type: Descriptor, texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The message's fields that a form's fields say, by the rules of a query string.
+
+    Raises:
+        ValidationError: they do not fit the message; every bad field is named.
+    """
+    errors = Errors()
+    fields = read_query(query_names(message_type.fields), texts, errors)
+    errors.raise_any()
+    return fields
+
+
+def write_request(operation: "Operation", request: Message, *, everything: Collection[str] | None = None) -> HttpCall:
+    """The HTTP call that means this request: the reverse of `read_request`.
+
+    Args:
+        everything: the paths that a mask `*` stands for; None = every field, also those that cannot be written.
+
+    Raises:
+        ValueError: a field of the path is empty.
+    """
+    planned, http = plan(operation), operation.http
+    path = http.path
+    for name in http.path_fields:
+        text = str(getattr(request, name))
+        if not text:
+            raise ValueError(f"{name} has its place in the path and may not be empty.")
+        path = path.replace(f"{{{name}}}", quote(text, safe=""))
+    headers = {}
+    for name, header, form in _IN_HEADERS:
+        if operation.writes and (value := getattr(request, name, None)):
+            headers[header] = form.format(value)
+    query = write_query(planned.query.values(), request)
+    return HttpCall(path, query, _write_body(planned, request, everything), headers)
+
+
+def answer(operation: "Operation", response: Message) -> Any:
+    """The JSON values that answer a call: a bare resource, a list with its page, the whole message; None = nothing."""
+    if operation.response_class is Empty:
+        return None
+    bare = operation.http.response_body
+    if bare:
+        field = response.DESCRIPTOR.fields_by_name[bare]
+        is_unset = field.has_presence and not response.HasField(bare)
+        return None if is_unset else field_encoder(field)(getattr(response, bare))
+    values = to_json(response)
+    page = page_field(operation.method.output_type)
+    if page:
+        values.pop(page)
+        where: PaginationResponse = getattr(response, page)
+        values |= {"next_page_token": where.next_page_token, "total_count": where.total_count}
+    return values
+
+
+def answer_bytes(operation: "Operation", response: Message) -> bytes:
+    """As `answer`, as the bytes of a body."""
+    return _text_of(answer(operation, response)).encode()
+
+
+def message_bytes(message: Message, **replaced: Any) -> bytes:
+    """A message of a stream, with every field for a key.
+
+    Args:
+        replaced: values to tell instead of what the message holds.
+    """
+    return _text_of(to_json(message) | replaced).encode()
+
+
+def read_answer(operation: "Operation", body: Any) -> Message:
+    """The response message that an HTTP answer means: the reverse of `answer`.
+
+    Raises:
+        ValidationError: the body is no answer of this operation.
+    """
+    response_class, response_type, errors = operation.response_class, operation.method.output_type, Errors()
+    if response_class is Empty:
+        return response_class()
+    fields: dict[str, Any] = {}
+    bare, page = operation.http.response_body, page_field(response_type)
+    if bare:
+        if body is not None:
+            fields[bare] = field_reader(response_type.fields_by_name[bare])(body, (), errors)
+    else:
+        values = dict(body) if page and isinstance(body, dict) else body
+        where = {name: values.pop(name, None) for name in _PAGE_KEYS} if values is not body else {}
+        response = message_reader(response_type, frozenset(filter(None, [page])))(values, (), errors)
+        fields.update((field.name, value) for field, value in response.ListFields())
+        if page:
+            pagination = message_reader(PaginationResponse.DESCRIPTOR)(where, (), errors)
+            pagination.has_more = bool(pagination.next_page_token)
+            fields[page] = pagination
+    errors.raise_any()
+    return response_class(**fields)
+
+
+def success_status(operation: "Operation") -> int:
+    """The HTTP status of an answer that is no failure."""
+    if operation.response_class is Empty:
+        return 204
+    if operation.takes_file:
+        return 202
+    return 201 if operation.rpc.startswith(("Create", "Add")) else 200
+
+
+def resource_type(operation: "Operation") -> Descriptor:
+    """The message that the answer is about: the bare resource, else the whole response."""
+    response, bare = operation.method.output_type, operation.http.response_body
+    field = response.fields_by_name[bare] if bare else None
+    return field.message_type if field and field.message_type and not field.is_repeated else response
+
+
+@cache
+def page_field(response: Descriptor) -> str:
+    """The name of the response's field that says where a page stands in its list; empty when there is none."""
+    return next((field.name for field in response.fields if field.message_type is PaginationResponse.DESCRIPTOR), "")
+
+
+def version_path(resource: Descriptor) -> str:
+    """The path of the resource's field that `ETag` and `If-Match` speak of; empty when it has none."""
+    audit, version = resource.fields_by_name.get("audit"), resource.fields_by_name.get(VERSION)
+    if audit is not None and audit.message_type is AuditInfo.DESCRIPTOR:
+        return f"audit.{VERSION}"
+    return VERSION if version is not None and version.type == FieldDescriptor.TYPE_INT64 else ""
+
+
+def _path_value(operation: "Operation", name: str, text: str) -> Any:
+    field, errors = operation.method.input_type.fields_by_name[name], Errors()
+    value = item_reader(field)(from_text(field, text), (name,), errors)
+    if errors:
+        # As unknown as a number that nobody has.
+        noun = name.removesuffix("_id").replace("_", " ").capitalize()
+        raise ObjectDoesNotExist(f"{noun} with ID {text} not found")
+    return value
+
+
+def _paths(message_type: Descriptor, values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The mask that a body's keys are: what is nested is named part by part, a value as a whole."""
+    for key, value in values.items():
+        field = message_type.fields_by_name[key]
+        if value is not None and field.message_type and is_nested(field):
+            yield from _paths(field.message_type, value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def _without_nulls_in_maps(
+    message_type: Descriptor, values: dict[str, Any], changes: dict[str, MapChange]
+) -> dict[str, Any]:
+    """A merge patch's keys without those of maps that are to go, which no map of a message can hold."""
+    left = copy(values)  # With what it knows of its duplicates.
+    for key, value in values.items():
+        field = message_type.fields_by_name.get(key)
+        if field is None or not isinstance(value, dict):
+            continue
+        if is_map(field):
+            changes[key] = MapChange(dict(value))
+            left[key] = copy(value)
+            for name in [name for name, item in value.items() if item is None]:
+                del left[key][name]
+        elif field.message_type and is_nested(field):
+            left[key] = _without_nulls_in_maps(field.message_type, value, changes)
+    return left
+
+
+def _drop_empty(message: Message) -> None:
+    """Unsets nested messages in which nothing is set: `{"profile": {}}` says nothing of the profile."""
+    for field, value in message.ListFields():
+        if is_nested(field):
+            _drop_empty(value)
+            if not value.ListFields():
+                message.ClearField(field.name)
+
+
+def _write_body(planned: Plan, request: Message, everything: Collection[str] | None) -> dict[str, Any] | None:
+    if planned.body_type is None:
+        return None
+    if planned.body_field and not request.HasField(planned.body_field) and not planned.masked:
+        return None
+    resource = getattr(request, planned.body_field) if planned.body_field else request
+    if not (planned.masked and request.HasField(MASK)):
+        return {key: value for key, value in set_fields(resource).items() if key not in planned.no_keys}
+    mask = getattr(request, MASK)
+    if list(mask.paths) != [EVERYTHING]:
+        whole = FieldMask()
+        whole.CanonicalFormFromMask(mask)  # no path within another
+        return _values_at(whole.paths, resource)
+    return _values_at(everything or [field.name for field in planned.keys], resource)
+
+
+def _values_at(paths: Iterable[str], resource: Message) -> dict[str, Any]:
+    """A body with these paths for its keys, `null` where the resource's field is unset."""
+    body: dict[str, Any] = {}
+    for path in paths:
+        *parents, name = path.split(".")
+        within, holder = body, _set_parts(resource)
+        for parent in parents:
+            within = within.setdefault(parent, {})
+            field, part = holder.get(parent, _NO_PART)
+            holder = _set_parts(part) if field and is_nested(field) else {}
+        # What there is no such field of is sent nevertheless: it is the server's to say so.
+        field, value = holder.get(name, _NO_PART)
+        within[name] = field_encoder(field)(value) if field else None
+    return body
+
+
+def _set_parts(message: Any) -> dict[str, tuple[FieldDescriptor | None, Any]]:
+    return {field.name: (field, value) for field, value in message.ListFields()}

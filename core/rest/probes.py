@@ -1,0 +1,53 @@
+"""What probes and monitors ask."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import patch_vary_headers
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
+
+from core import health as state
+from core.rest.read_views import read_only
+
+_FRESH = {"Cache-Control": "no-cache"}
+#: What `/metrics` answers with, and what stands for any of it.
+_METRICS_TYPES = ("application/openmetrics-text", "text/plain", "text/*", "*/*")
+
+
+@read_only
+def health(request: HttpRequest) -> JsonResponse:
+    """That the service is there, and which."""
+    healthy = all(state.components().values())
+    body = {"status": "healthy" if healthy else "unhealthy", "service": "tandem", "version": settings.VERSION}
+    return JsonResponse(body, status=200 if healthy else 503, headers=_FRESH)
+
+
+@read_only
+def live(request: HttpRequest) -> JsonResponse:
+    """That the process answers; it asks nothing of others."""
+    return JsonResponse({"status": "live"}, headers=_FRESH)
+
+
+@read_only
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether calls can be served; 503 with the reason when not."""
+    broken = [name for name, works in state.components().items() if not works]
+    if broken:
+        reason = f"not working: {', '.join(broken)}"
+        return JsonResponse({"status": "not ready", "reason": reason}, status=503, headers=_FRESH)
+    return JsonResponse({"status": "ready"}, headers=_FRESH)
+
+
+@read_only
+def metrics(request: HttpRequest) -> HttpResponse:
+    """This process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics."""
+    encode, content_type = choose_encoder(_preferred_type(request))
+    answer = HttpResponse(encode(REGISTRY), content_type=content_type, headers=_FRESH)
+    patch_vary_headers(answer, ["Accept"])
+    return answer
+
+
+def _preferred_type(request: HttpRequest) -> str:
+    """The media type that the client likes best. prometheus_client takes the first that it knows, whatever its `q`."""
+    sent = request.accepted_types
+    return next((str(one) for one in sent if f"{one.main_type}/{one.sub_type}" in _METRICS_TYPES), "")

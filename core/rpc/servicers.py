@@ -1,0 +1,128 @@
+"""The gRPC door: servicers whose methods are read off the operations, and the table of what a server serves."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import grpc
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from google.protobuf.message import Message
+
+from core import request_streams
+from core.addresses import client_address
+from core.observability.call_log import subject_of_request, subject_of_response
+from core.operations import Call, Operation, begin, idempotency_key, is_atomic, perform
+from core.preconditions import ANY_VERSION, expected_version
+from core.rpc.call import CallbackCall, RpcCall, current
+from core.rpc.feed_senders import Sender
+from core.streams import STREAMS
+
+_REPLAYED = ("idempotent-replayed", "true")
+
+
+class Service(NamedTuple):
+    """One line of `settings.ROOT_RPCCONF`, the twin of a line in `ROOT_URLCONF`: that module's list `services`.
+
+    Attributes:
+        name: with its package, e.g. `user.v1.UserService`; health is answered for it, and reflection tells of it.
+        add_to_server: the generated `add_<x>Servicer_to_server`.
+        servicer: what `servicer` made.
+    """
+
+    name: str
+    add_to_server: Callable[[Any, grpc.Server], None]
+    servicer: Any
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What the service performs."""
+        return self.servicer.operations  # type: ignore[no-any-return]
+
+
+def servicer(servicer_base: type, operations: Sequence[Operation]) -> Any:
+    """A servicer that performs these operations.
+
+    Args:
+        servicer_base: the generated `<x>Servicer`; those of its rpcs that no operation names stay UNIMPLEMENTED.
+    """
+    methods: dict[str, Any] = {operation.rpc: _method(operation) for operation in operations}
+    return type(servicer_base.__name__, (servicer_base,), {"operations": tuple(operations), **methods})()
+
+
+def _method(operation: Operation) -> Callable[..., Any]:
+    made = _feed_method if operation.is_feed else _stream_method if operation.takes_stream else _unary_method
+    method: Any = made(operation)
+    method.__name__ = operation.rpc
+    method.operation = operation
+    return method  # type: ignore[no-any-return]
+
+
+def _unary_method(operation: Operation) -> Callable[..., Message]:
+    def method(self: Any, request: Message, context: grpc.ServicerContext) -> Message:
+        rpc = current.get()
+        call = _call(operation, rpc, request)
+        response = perform(call, request)
+        if call.replayed:
+            rpc.trailing.append(_REPLAYED)
+        if not rpc.report.subject_id:
+            rpc.report.subject_id = subject_of_response(operation, response)
+        return response
+
+    return method
+
+
+def _stream_method(operation: Operation) -> Callable[..., Any]:
+    """Of an rpc whose client sends a stream; it holds a thread as long as the client sends."""
+
+    def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
+        rpc = current.get()
+        call = _call(operation, rpc)
+        return request_streams.serve(call, rpc.metadata.get("authorization"), messages)
+
+    return method
+
+
+def _feed_method(operation: Operation) -> Callable[..., None]:
+    """Of an rpc with a stream of answers; it gives its thread back once the stream is open."""
+
+    def method(
+        self: Any, request: Message, context: grpc.ServicerContext, send: Callable[[Message | None], None]
+    ) -> None:
+        rpc: Any = current.get()
+        _open_feed(operation, rpc, request)
+
+    method.experimental_non_blocking = True  # type: ignore[attr-defined]
+    return method
+
+
+def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> None:
+    call = _call(operation, rpc, request)
+    with STREAMS.place(call) as open_with:
+        feed = begin(call, request)
+        # Before the grace of an old connection is over, so that the stream ends with a cursor and not with a cut.
+        grace = settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS
+        stream = open_with(feed, max(grace - 30, grace / 2))
+    rpc.ended_by = feed.end
+    if not rpc.when_over(lambda: STREAMS.close(stream)):
+        return
+    rpc.send_head()
+    feed.start(Sender(rpc, feed, operation.method.output_type, stream.owner).wake)
+
+
+def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) -> Call:
+    if request is not None:
+        rpc.report.request = request
+        rpc.report.subject_id = subject_of_request(operation, request)
+    sent = rpc.metadata
+    return Call(
+        operation,
+        credential=rpc.credential,
+        address=client_address(rpc.peer, rpc.sent_lines("x-forwarded-for"), settings.GRPC_TRUSTED_PROXIES),
+        user_agent=sent.get("user-agent", ""),
+        expected_version=expected_version(rpc.metadata_list("if-match"), rpc.metadata_list("if-none-match"))
+        if operation.writes
+        else ANY_VERSION,
+        idempotency_key=idempotency_key(sent.get("idempotency-key")),
+        exact_count=sent.get("x-total-count") == "exact",
+        atomic=is_atomic(sent.get("x-bulk-mode")),
+    )

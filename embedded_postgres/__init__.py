@@ -1,0 +1,1 @@
+"""An embedded PostgreSQL server: found, created, started and stopped. Imports nothing else of the project."""

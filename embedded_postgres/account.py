@@ -1,0 +1,131 @@
+"""Which user of the operating system PostgreSQL runs as, and how that user gets to its files.
+
+PostgreSQL refuses to run as root. Root therefore starts it as the owner of the cluster, or for a new cluster as
+`postgres` if the machine has that user, else as `nobody`. That user must get to folders that root's umask or home may
+hide: `open_way` gives the folders above a target the search bit (x, "may pass if you know the name") and nothing more,
+and `open_for_reading` makes the wheel's own files readable.
+"""
+
+import contextlib
+import logging
+import os
+import pwd
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedded_postgres.errors import EmbeddedDatabaseError
+
+logger = logging.getLogger(__name__)
+
+_ROOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of the operating system."""
+
+    uid: int
+    gid: int
+    name: str
+
+    def run(self, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Runs a program of PostgreSQL as this user, without the caller's environment (`PGPORT` and the like)."""
+        become: dict[str, Any] = {}
+        if os.geteuid() == _ROOT:
+            become = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.run(  # noqa: S603 - the wheel's programs, without a shell
+            command,
+            cwd=cwd,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **become,
+        )
+
+    def own(self, folder: Path) -> None:
+        """Makes `folder` if need be, and this user its owner and the only one who may enter it.
+
+        Raises:
+            EmbeddedDatabaseError: it belongs to somebody else, or is no folder.
+        """
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise EmbeddedDatabaseError(f"{folder} is not a folder: remove it, or set TANDEM_DATA_DIR.")
+        if found.st_uid == _ROOT and os.geteuid() == _ROOT:
+            os.chown(folder, self.uid, self.gid)
+        elif found.st_uid != self.uid:
+            raise EmbeddedDatabaseError(
+                f"{folder} belongs to the user {_name_of(found.st_uid)}: continue as who made it (root makes it "
+                f"postgres's or nobody's), remove it, or set TANDEM_DATA_DIR to a folder of your own."
+            )
+        folder.chmod(0o700)
+
+    def open_way(self, target: Path) -> None:
+        """Gives every folder above `target` the search bit, where this user lacks it, and says so."""
+        opened = []
+        for folder in reversed(target.parents):
+            found = folder.stat()
+            bit = self._search_bit(found)
+            if not found.st_mode & bit:
+                _add_bits(folder, found, bit, self)
+                opened.append(str(folder))
+        if opened:
+            logger.warning(
+                "PostgreSQL runs as the user %s: the way to %s may now be passed through (search bit only) at %s.",
+                self.name,
+                target,
+                ", ".join(opened),
+            )
+
+    def open_for_reading(self, tree: Path) -> None:
+        """Makes everything under `tree` readable, and executable where it is so for its owner."""
+        for path in (tree, *tree.rglob("*")):
+            found = path.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                continue
+            bits = 0o444 | (0o111 if found.st_mode & 0o100 else 0)
+            if found.st_mode & bits != bits:
+                _add_bits(path, found, bits, self)
+
+    def _search_bit(self, found: os.stat_result) -> int:
+        if found.st_uid == self.uid:
+            return stat.S_IXUSR
+        return stat.S_IXGRP if found.st_gid == self.gid else stat.S_IXOTH
+
+
+def server_account(cluster: Path) -> Account:
+    """Who runs the PostgreSQL whose files are (or will be) in `cluster`."""
+    if os.geteuid() != _ROOT:
+        return Account(os.geteuid(), os.getegid(), _name_of(os.geteuid()))
+    owner = cluster.stat().st_uid if cluster.exists() else _ROOT
+    for name in ("postgres", "nobody") if owner == _ROOT else (_name_of(owner),):
+        with contextlib.suppress(KeyError):
+            found = pwd.getpwnam(name)
+            return Account(found.pw_uid, found.pw_gid, found.pw_name)
+    raise EmbeddedDatabaseError(
+        "PostgreSQL does not run as root, and this machine has no user to run it as (the owner of its files, postgres "
+        "or nobody): start Tandem as an ordinary user, or set DATABASE_URL."
+    )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _add_bits(path: Path, found: os.stat_result, bits: int, account: Account) -> None:
+    try:
+        path.chmod(stat.S_IMODE(found.st_mode) | bits)
+    except OSError as exc:
+        raise EmbeddedDatabaseError(
+            f"PostgreSQL runs as the user {account.name}, who cannot get past {path}: start Tandem as an ordinary "
+            f"user, move it to a folder that everybody may enter, or set DATABASE_URL."
+        ) from exc

@@ -1,0 +1,5 @@
+"""Counters of meetings, served at `/metrics`."""
+
+from prometheus_client import Counter
+
+meetings_completed = Counter("tandem_meetings_completed", "Recordings worked on to the end.")

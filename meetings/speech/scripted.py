@@ -1,0 +1,186 @@
+"""Engines that answer what a JSON file says: for tests of everything around engines.
+
+    {"engines": [{"name": "scripted", "version": "1", "kind": "asr", "languages": ["en"]}, …],
+     "transcribe": [step, …], "diarize": [step, …], "summarize": [step, …]}
+
+A step is one of `final`, `progress`, `detected`, `voice`, `turn`, `done`, `summary` (an answer, by the fields of the
+dataclass), `wait` (seconds), `hang` (until it is stopped; `{"lives": true}`: it still answers probes), `exit` (of this
+process, as if killed), `needs` (how the file must begin), `fail` (an EngineError's name; with `sentence`, and `times`:
+only so often).
+"""
+
+import json
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from meetings.speech import protocols
+from meetings.speech.protocols import (
+    BadRecording,
+    Call,
+    Deed,
+    Detected,
+    Done,
+    Engine,
+    EngineUnavailable,
+    Final,
+    Kind,
+    Listening,
+    Progress,
+    Statement,
+    Summary,
+    Telling,
+    Turn,
+    Voice,
+    Word,
+)
+
+_LONG = 3600.0
+
+
+class ScriptedNode:
+    """The engines of a file, which is read anew for each call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._hanging = 0
+        self._failed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def engines(self) -> Sequence[Engine]:
+        script = self._script()
+        if script.get("unreachable"):
+            raise EngineUnavailable("The speech node does not answer.")
+        return [
+            Engine(
+                one.get("name", "scripted"),
+                one.get("version", "1"),
+                Kind[one["kind"].upper()],
+                languages=tuple(one.get("languages", ())),
+            )
+            for one in script.get("engines", [{"kind": kind.name} for kind in Kind])
+        ]
+
+    def lives(self) -> bool:
+        return not self._hanging
+
+    def transcribe(
+        self, audio: Iterable[bytes], asked: Listening, call: Call
+    ) -> Iterator[Final | Progress | Detected | Done]:
+        for name, said in self._played("transcribe", call, audio):
+            match name:
+                case "final":
+                    words = tuple(Word(**word) for word in said.pop("words", ()))
+                    final = Final(**{"confidence": 0.5, **said}, words=words)
+                    # As a node does: what lies before is not listened to.
+                    if final.end_ms > asked.start_ms or final.end_ms < final.start_ms:
+                        yield final
+                case "progress":
+                    yield replace(Progress(**said), done_ms=max(said["done_ms"], asked.start_ms))
+                case "detected":
+                    yield Detected(said)
+                case "done":
+                    yield Done(**said)
+
+    def diarize(self, audio: Iterable[bytes], asked: Listening, call: Call) -> Iterator[Voice | Turn | Progress | Done]:
+        for name, said in self._played("diarize", call, audio):
+            match name:
+                case "voice":
+                    yield Voice(said["label"], said.get("speech_ms", 0), tuple(said.get("voice_print", ())))
+                case "turn":
+                    yield Turn(**said)
+                case "progress":
+                    yield Progress(**said)
+                case "done":
+                    yield Done(**said)
+
+    def summarize(self, asked: Telling, call: Call) -> Summary:
+        for name, said in self._played("summarize", call, ()):
+            if name == "summary":
+                return _summary(said, asked)
+        return Summary(language=asked.language or "en")
+
+    def give_up(self) -> None:
+        """Hangs no more."""
+        self._hanging = 0
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def _script(self) -> dict[str, Any]:
+        script: dict[str, Any] = json.loads(self._path.read_text())
+        return script
+
+    def _played(self, what: str, call: Call, audio: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+        """The steps that answer; the others are done here. The file is taken in first, as by a node."""
+        first = b""
+        for chunk in audio:
+            first = first or chunk
+            call.raise_if_stopped()
+        for place, step in enumerate(self._script().get(what, ())):
+            call.raise_if_stopped()
+            ((name, said),) = ((name, said) for name, said in step.items() if name not in ("sentence", "times"))
+            match name:
+                case "wait":
+                    call.wait(said)
+                case "hang":
+                    self._hang(call, lives=said.get("lives", False))
+                case "exit":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case "needs":
+                    if not first.startswith(said.encode()):
+                        raise BadRecording("This is not an audio file, or its format is not known.")
+                case "fail":
+                    self._fail(f"{what} {place}", said, step)
+                case _:
+                    call.moved()
+                    yield name, said
+
+    def _hang(self, call: Call, *, lives: bool) -> None:
+        self._hanging += not lives
+        call.wait(_LONG)
+
+    def _fail(self, which: str, name: str, step: dict[str, Any]) -> None:
+        with self._lock:
+            self._failed[which] += 1
+            if self._failed[which] > step.get("times", float("inf")):
+                return
+        error: type[Exception] = getattr(protocols, name)
+        raise error(step.get("sentence", "It went wrong."))
+
+
+def _summary(said: dict[str, Any], asked: Telling) -> Summary:
+    """With segments by their place, and persons by one of their names; or, for what is wrong, by any text."""
+
+    def segments(one: dict[str, Any]) -> tuple[str, ...]:
+        named = one.get("segments", [0])
+        return tuple(asked.segments[which].segment_id if isinstance(which, int) else which for which in named)
+
+    def person(one: dict[str, Any]) -> str:
+        found = [some.person_id for some in asked.roster if one.get("person") in some.names]
+        return found[0] if found else str(one.get("person_id", ""))
+
+    def statements(name: str) -> tuple[Statement, ...]:
+        return tuple(Statement(one["text"], segments(one)) for one in said.get(name, ()))
+
+    deeds = [
+        Deed(
+            text=one["text"],
+            segment_ids=segments(one),
+            owner=one.get("owner", ""),
+            person_id=person(one),
+            due=one.get("due", ""),
+            due_on=date.fromisoformat(one["due_on"]) if "due_on" in one else None,
+            confidence=one.get("confidence", 0.5),
+        )
+        for one in said.get("deeds", ())
+    ]
+    return Summary(
+        statements("overview"), statements("topics"), statements("decisions"), tuple(deeds), said.get("language", "en")
+    )

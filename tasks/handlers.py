@@ -1,0 +1,188 @@
+"""taskservice.TaskService, an rpc a function."""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from google.protobuf.empty_pb2 import Empty
+
+from changes import feed
+from changes.feed.watching import Watch, open_watch
+from core import bulk
+from core.conversions import asked_page
+from core.db.pagination import Order
+from core.errors import INTERNAL, invalid, problem_of
+from core.operations import Call, Operation, open_to, operations, perform
+from core.protojson.field_masks import written_paths
+from core.replays import Replay
+from tandem.common.v1 import common_pb2
+from tandem.task.v1 import task_pb2
+from tasks import messages, queries, services
+from tasks.messages import task_message
+from tasks.watching import watched
+
+#: API keys need `tasks:read` and `tasks:write`.
+AREA = "tasks"
+#: Above it, the tasks that a bulk made are not told: clients take 4 MB.
+MOST_TOLD_BYTES = 3_000_000
+
+logger = logging.getLogger(__name__)
+
+
+def _show_task(call: Call, request: Any, answer: task_pb2.Task) -> task_pb2.Task:
+    queries.get_task(call.actor, answer.id)
+    return answer
+
+
+#: A task that is deleted stays in the change log, so its answers need not be forgotten.
+REPLAY = Replay(subject=lambda call, request, answer: None, show=_show_task)
+
+
+@open_to(replay=REPLAY)
+def create_task(call: Call, request: task_pb2.CreateTaskRequest) -> task_pb2.Task:
+    return task_message(services.create_task(call.actor, messages.new_task_fields(request)))
+
+
+def get_task(call: Call, request: task_pb2.GetTaskRequest) -> task_pb2.Task:
+    return task_message(queries.get_task(call.actor, request.id))
+
+
+@open_to(replay=REPLAY)
+def update_task(call: Call, request: task_pb2.UpdateTaskRequest) -> task_pb2.Task:
+    mask = request.update_mask if request.HasField("update_mask") else None
+    fields = messages.task_fields(request, written_paths(request, mask, messages.WRITABLE))
+    more_metadata = fields.pop("metadata", None) if mask is None else None
+    fields |= call.map_changes
+    return task_message(
+        services.update_task(
+            call.actor, request.id, fields, more_metadata=more_metadata, expected_version=call.expected_version
+        )
+    )
+
+
+def delete_task(call: Call, request: task_pb2.DeleteTaskRequest) -> Empty:
+    services.delete_task(call.actor, request.id, expected_version=call.expected_version)
+    return Empty()
+
+
+def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListTasksResponse:
+    pagination = common_pb2.PaginationRequest(page_size=request.page_size, page_token=request.page_token)
+    asked = asked_page(call, pagination, task_message)
+    order = Order(request.order_by, request.descending) if request.order_by else queries.NEWEST_FIRST
+    page = queries.list_tasks(call.actor, asked, order, messages.task_filter(request))
+    return task_pb2.ListTasksResponse(
+        tasks=page.messages, next_page_token=page.next_token, total_count=page.total_count
+    )
+
+
+def get_task_stats(call: Call, request: task_pb2.GetTaskStatsRequest) -> task_pb2.TaskStats:
+    return messages.stats_message(queries.figures(call.actor))
+
+
+def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:
+    return open_watch(
+        feed.live,
+        watched(call.operation.name, request),
+        call.actor,
+        cursor=request.cursor,
+        include_initial=request.include_initial,
+        bookmarks=request.bookmarks,
+    )
+
+
+def bulk_create_tasks(
+    call: Call, items: Iterator[task_pb2.CreateTaskRequest | ValidationError]
+) -> task_pb2.BulkCreateResponse:
+    made = _Made()
+    outcome = bulk.write(
+        call,
+        items,
+        messages.new_task_fields,
+        services.check_tasks_in_bulk,
+        services.create_tasks_in_bulk,
+        answer=lambda task: task_message(task).SerializeToString(),
+        done=made.add,
+        check_replayed=lambda rows: _check_replayed(call, rows),
+    )
+    errors = [
+        task_pb2.BulkError(error_message=problem.message, **bulk.error_fields(index, problem))
+        for index, problem in outcome.errors
+    ]
+    return task_pb2.BulkCreateResponse(
+        tasks=made.tasks,
+        success_count=outcome.written + outcome.replayed,
+        errors=errors,
+        committed_through=outcome.through,
+    )
+
+
+def process_task_stream(
+    call: Call, items: Iterator[task_pb2.TaskCommand | ValidationError]
+) -> Iterator[task_pb2.TaskResult]:
+    for item in items:
+        command = task_pb2.TaskCommand() if isinstance(item, ValidationError) else item
+        result = task_pb2.TaskResult(success=True, command_id=command.command_id)
+        try:
+            answer = _done(call, item)
+        except Exception as exc:
+            # A command that fails is answered, whatever it is, and the stream goes on.
+            problem = problem_of(exc)
+            if problem.reason == INTERNAL:
+                logger.exception("%s failed: %s", call.operation.name, problem.message)
+            result.success, result.error_message, result.code = False, problem.message, problem.kind.grpc_code
+        else:
+            if isinstance(answer, task_pb2.Task):
+                result.task.CopyFrom(answer)
+        yield result
+
+
+#: Which rpc each command stands for.
+_RPCS = {"create": "CreateTask", "update": "UpdateTask", "delete": "DeleteTask", "get": "GetTask"}
+
+
+@cache
+def _operations() -> dict[str, Operation]:
+    service = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
+    return {operation.rpc: operation for operation in operations(service, sys.modules[__name__])}
+
+
+def _done(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
+    """What the rpc that the command stands for answers."""
+    if isinstance(item, ValidationError):
+        raise item
+    command = item.WhichOneof("command")
+    if command is None:
+        raise invalid("", "required", "Unknown command type")
+    return perform(call.of(_operations()[_RPCS[command]]), getattr(item, command))
+
+
+def _check_replayed(call: Call, rows: Sequence[bulk.Row]) -> None:
+    """Fail the rows whose task the caller does not see any more."""
+    task_ids = [task_pb2.Task.FromString(row.answer).id for row in rows]
+    visible = queries.visible_ids(call.actor, task_ids)
+    for row, task_id in zip(rows, task_ids, strict=True):
+        if task_id not in visible:
+            row.fail(queries.not_found(task_id))
+
+
+class _Made:
+    """The tasks that a bulk made, in their order; none, once they are too large for an answer."""
+
+    def __init__(self) -> None:
+        self.tasks: list[task_pb2.Task] = []
+        self._left = MOST_TOLD_BYTES
+
+    def add(self, rows: Sequence[bulk.Row]) -> None:
+        if self._left <= 0:
+            return
+        for row in rows:
+            if row.problem is not None:
+                continue
+            task = task_pb2.Task.FromString(row.answer) if row.replayed else task_message(row.made)
+            self.tasks.append(task)
+            self._left -= task.ByteSize() + 4
+        if self._left <= 0:
+            self.tasks = []

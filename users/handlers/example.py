@@ -1,0 +1,45 @@
+"""example.ExampleService, an rpc a function."""
+
+from django.core.exceptions import ValidationError
+
+from core.db.pagination import page_size
+from core.errors import renamed
+from core.operations import Call, open_to
+from tandem.example.v1 import example_pb2
+from users import queries, services
+from users.handlers.replays import CREATED_BY_NUMBER
+from users.messages import example_user_message
+
+#: API keys need the scopes that user.v1 needs: these are the same users.
+AREA = "users"
+
+
+def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.GetUserResponse:
+    user = queries.get_user_by_number(call.actor, request.user_id)
+    return example_pb2.GetUserResponse(user=example_user_message(user, call.actor))
+
+
+@open_to(anyone=True, replay=CREATED_BY_NUMBER)
+def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
+    _check_given(name=request.name, email=request.email)
+    with renamed({"display_name": "name"}):
+        user = services.create_user(call.actor, address=call.address, email=request.email, display_name=request.name)
+    return example_pb2.CreateUserResponse(user=example_user_message(user, user))
+
+
+def list_users(call: Call, request: example_pb2.ListUsersRequest) -> example_pb2.ListUsersResponse:
+    size = page_size(max(request.page_size, 0), default=10)
+    users, total = queries.list_users_by_number(call.actor, max(request.page, 1), size)
+    return example_pb2.ListUsersResponse(
+        users=[example_user_message(user, call.actor) for user in users], total_count=total
+    )
+
+
+def _check_given(**fields: str) -> None:
+    errors = {
+        name: ValidationError("Name and email are required", code="required")
+        for name, value in fields.items()
+        if not value.strip()
+    }
+    if errors:
+        raise ValidationError(errors)

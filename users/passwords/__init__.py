@@ -1,0 +1,1 @@
+"""Passwords: hashing, validation, and the hashes of other systems."""

@@ -1,0 +1,297 @@
+"""Password hashes of other systems, which users bring along: checked as they are, exchanged for ours at the next login.
+
+Each is stored as its scheme's name and the text it came with. What a hash asks of this server is bounded: whoever
+imports one names its cost.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import bcrypt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from django.contrib.auth.hashers import BasePasswordHasher, is_password_usable, mask_hash
+from passlib.hash import phpass, sha256_crypt, sha512_crypt
+
+from users.passwords.hash_notations import canonical, from_base64
+from users.passwords.hashers import taking_turns
+
+#: bcrypt's cost (2^15 rounds take seconds), rounds of PBKDF2, and the memory of scrypt and Argon2 in bytes.
+MOST_BCRYPT_COST = 15
+MOST_ROUNDS = 5_000_000
+MOST_MEMORY = 256 * 1024 * 1024
+MOST_PASSES = 20
+#: How many bytes scrypt may fill in all its lanes, and Argon2, which is faster, in all its passes.
+MOST_FILLED_BY_SCRYPT = 2 * MOST_MEMORY
+MOST_FILLED_BY_ARGON2 = 8 * MOST_MEMORY
+#: Of the schemes that Python itself computes: rounds of SHA-crypt, and the logarithm of phpass' rounds.
+MOST_SHA_CRYPT_ROUNDS = 500_000
+MOST_PHPASS_COST = 18
+
+_B64 = r"[A-Za-z0-9+/.]"
+# A salt has 128 bits, so of its last character's six four are zero.
+_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+_ARGON2 = re.compile(
+    r"\$argon2(?:id|i|d)\$(?:v=19\$)?m=(?P<memory>\d{1,9}),t=(?P<passes>\d{1,5}),p=(?P<lanes>\d{1,3})"
+    r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,90}"
+)
+_SCRYPT = re.compile(
+    r"\$scrypt\$ln=(?P<log_n>\d{1,2}),r=(?P<r>\d{1,3}),p=(?P<p>\d{1,3})"
+    r"\$(?P<salt>[A-Za-z0-9+/.]{0,90})={0,2}\$(?P<hash>[A-Za-z0-9+/.]{20,90})={0,2}"
+)
+_PBKDF2 = re.compile(
+    r"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512))?\$(?:i=)?(?P<rounds>\d{1,8})(?:,l=\d+)?"
+    r"\$(?P<salt>[A-Za-z0-9+/.]{0,90})={0,2}\$(?P<hash>[A-Za-z0-9+/.]{20,90})={0,2}"
+)
+_BCRYPT_SHA256 = re.compile(r"\$bcrypt_sha256" + _BCRYPT.pattern)
+_WORDPRESS = re.compile(r"\$wp" + _BCRYPT.pattern)
+_PHPASS = re.compile(r"\$[PH]\$(?P<phpass_cost>[./0-9A-Za-z])[./0-9A-Za-z]{8}[./0-9A-Za-z]{22}")
+_SHA_CRYPT = re.compile(
+    r"\$(?:5(?=\$.*\$.{43}$)|6(?=\$.*\$.{86}$))\$(?:rounds=(?P<sha_crypt_rounds>\d{1,9})\$)?[^$\s:]{0,16}\$[./0-9A-Za-z]+"
+)
+_FIREBASE = re.compile(
+    r"\$firescrypt\$ln=(?P<log_n>\d{1,2}),r=(?P<r>\d{1,3}),p=(?P<p>\d{1,3})"
+    rf"\$(?P<salt>{_B64}{{0,90}})={{0,2}}\$(?P<hash>{_B64}{{20,90}})={{0,2}}"
+    rf"\$(?P<separator>{_B64}{{0,20}})={{0,2}}\$(?P<signer_key>{_B64}{{20,90}})={{0,2}}"
+)
+_DIGEST = re.compile(
+    rf"\$(?P<digest>sha1|sha256|sha384|sha512)\$pf=(?P<template>{_B64}{{4,60}})={{0,2}}"
+    rf"\$(?P<salt>{_B64}{{0,90}})={{0,2}}\$(?P<hash>{_B64}{{20,90}})={{0,2}}"
+)
+_PHPASS_ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
+#: What PHP's `trim` takes off, and WordPress with it.
+_PHP_SPACE = " \n\r\t\v\0"
+#: What a hash begins with whose scheme is known: such a one that cannot be taken is malformed or costs too much.
+_KNOWN_BEGINNINGS = (
+    "$2a$", "$2b$", "$2y$", "$argon2", "$scrypt$", "$pbkdf2", "$bcrypt_sha256$", "$wp$", "$P$", "$H$", "$5$", "$6$",
+    "$firescrypt$", "$sha1$pf=", "$sha256$pf=", "$sha384$pf=", "$sha512$pf=",
+)  # fmt: skip
+
+
+class _Foreign(BasePasswordHasher):
+    """Checks a hash of another system; makes none."""
+
+    algorithm: str
+    pattern: re.Pattern[str]
+
+    def verify(self, password: str, encoded: str) -> bool:
+        found = self.pattern.fullmatch(encoded.removeprefix(self.algorithm))
+        with taking_turns():
+            return found is not None and self.matches(password.encode(), found)
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        raise NotImplementedError
+
+    def encode(self, password: str, salt: str) -> str:
+        raise NotImplementedError("Only hashes that were brought along are of this kind.")
+
+    def decode(self, encoded: str) -> dict[str, Any]:
+        return {"algorithm": self.algorithm, "hash": encoded.removeprefix(self.algorithm)}
+
+    def safe_summary(self, encoded: str) -> dict[Any, Any]:
+        decoded = self.decode(encoded)
+        return {"algorithm": decoded["algorithm"], "hash": mask_hash(decoded["hash"])}
+
+    def must_update(self, encoded: str) -> bool:
+        return True
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Nothing: another system's cost is not ours to level."""
+
+
+class ForeignBcrypt(_Foreign):
+    """`$2b$12$...`, also `$2a$` and `$2y$`."""
+
+    algorithm = "foreign_bcrypt"
+    pattern = _BCRYPT
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        # bcrypt itself reads 72 bytes, and this package refuses more.
+        return _is_bcrypt_of(password[:72], found[0])
+
+
+class ForeignScrypt(_Foreign):
+    """`$scrypt$ln=16,r=8,p=1$...`."""
+
+    algorithm = "foreign_scrypt"
+    pattern = _SCRYPT
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        salt, expected = _salt_and_hash(found)
+        return hmac.compare_digest(_scrypt(password, salt, found, len(expected)), expected)
+
+
+class ForeignPbkdf2(_Foreign):
+    """`$pbkdf2-sha256$29000$...`, also with sha512 and (plain `$pbkdf2$`) sha1."""
+
+    algorithm = "foreign_pbkdf2"
+    pattern = _PBKDF2
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        salt, expected = _salt_and_hash(found)
+        made = hashlib.pbkdf2_hmac(found["digest"] or "sha1", password, salt, int(found["rounds"]), len(expected))
+        return hmac.compare_digest(made, expected)
+
+
+class ForeignBcryptSha256(_Foreign):
+    """`$bcrypt_sha256$2b$12$...`: Django's, which feeds bcrypt with SHA-256 in hexadecimal."""
+
+    algorithm = "foreign_bcrypt_sha256"
+    pattern = _BCRYPT_SHA256
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        return _is_bcrypt_of(hashlib.sha256(password).hexdigest().encode(), found[0].removeprefix("$bcrypt_sha256"))
+
+
+class ForeignWordPress(_Foreign):
+    """`$wp$2y$10$...`: WordPress' since 6.8, which feeds bcrypt with HMAC-SHA384 in base64."""
+
+    algorithm = "foreign_wordpress"
+    pattern = _WORDPRESS
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        digest = hmac.digest(b"wp-sha384", password.strip(_PHP_SPACE.encode()), "sha384")
+        return _is_bcrypt_of(base64.b64encode(digest), found[0].removeprefix("$wp"))
+
+
+class ForeignPhpass(_Foreign):
+    """`$P$B...` and `$H$9...`: WordPress' before 6.8, and phpBB's."""
+
+    algorithm = "foreign_phpass"
+    pattern = _PHPASS
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        # WordPress trims, phpBB does not.
+        tried = {password, password.strip(_PHP_SPACE.encode())}
+        return any(phpass.verify(text, found[0]) for text in tried)
+
+
+class ForeignShaCrypt(_Foreign):
+    """`$6$...` and `$5$...`: those of Unix systems."""
+
+    algorithm = "foreign_sha_crypt"
+    pattern = _SHA_CRYPT
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        scheme = sha512_crypt if found[0].startswith("$6$") else sha256_crypt
+        # No such system can have hashed a NUL, which ends C's texts.
+        return b"\0" not in password and bool(scheme.verify(password, found[0]))
+
+
+class ForeignFirebaseScrypt(_Foreign):
+    """`$firescrypt$ln=14,r=8,p=1$salt$hash$separator$signer key`: the signer key, encrypted with what scrypt makes."""
+
+    algorithm = "foreign_firebase"
+    pattern = _FIREBASE
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        salt, expected = _salt_and_hash(found)
+        separator, signer_key = from_base64(found["separator"]) or b"", from_base64(found["signer_key"]) or b""
+        key = _scrypt(password, salt + separator, found, 32)
+        encryptor = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+        return hmac.compare_digest(encryptor.update(signer_key) + encryptor.finalize(), expected)
+
+
+class ForeignDigest(_Foreign):
+    """`$sha512$pf=...$salt$hash`: a digest of password and salt, as LDAP's {SSHA512} is one."""
+
+    algorithm = "foreign_digest"
+    pattern = _DIGEST
+
+    def matches(self, password: bytes, found: re.Match[str]) -> bool:
+        salt, expected = _salt_and_hash(found)
+        template = from_base64(found["template"]) or b""
+        text = b"".join({b"{PASSWORD}": password, b"{SALT}": salt}.get(part, part) for part in _PARTS.split(template))
+        return hmac.compare_digest(hashlib.new(found["digest"], text).digest(), expected)
+
+
+_PARTS = re.compile(rb"(\{PASSWORD\}|\{SALT\})")
+_FOREIGN = (
+    ForeignBcrypt, ForeignScrypt, ForeignPbkdf2, ForeignBcryptSha256, ForeignWordPress, ForeignPhpass, ForeignShaCrypt,
+    ForeignFirebaseScrypt, ForeignDigest,
+)  # fmt: skip
+
+
+def stored_form(brought: str) -> str | None:
+    """Return how a hash that was brought along is stored; None if it is of no known kind, malformed, or too costly.
+
+    Besides the forms that the classes above name, those that `users.passwords.hash_notations` knows will do.
+    """
+    text = canonical(brought)
+    if (found := _ARGON2.fullmatch(text)) is not None:
+        # Our own hasher reads its parameters off it.
+        return "argon2" + text if _is_affordable(found.groupdict()) else None
+    for hasher in _FOREIGN:
+        found = hasher.pattern.fullmatch(text)
+        if found is not None and _is_affordable(found.groupdict()):
+            return hasher.algorithm + text
+    return None
+
+
+def is_known_scheme(brought: str) -> bool:
+    """Return whether the hash is of a scheme that can be checked, though this one may be malformed or cost too much."""
+    return canonical(brought).startswith(_KNOWN_BEGINNINGS)
+
+
+def portable_form(stored: str) -> str:
+    """A stored hash as another system may bring it along: `stored_form` backwards; empty if it is no password's."""
+    return "$" + stored.partition("$")[2] if is_password_usable(stored) else ""
+
+
+def _is_affordable(cost: Mapping[str, str | None]) -> bool:
+    numbers = {name: int(text) for name, text in cost.items() if text and text.isdigit() and name in _COSTS}
+    if any(not low <= numbers[name] <= high for name, (low, high) in _COSTS.items() if name in numbers):
+        return False
+    if "log_n" in numbers:
+        n, block = 1 << numbers["log_n"], 128 * numbers["r"]
+        if block * (n + numbers["p"]) > MOST_MEMORY or block * n * numbers["p"] > MOST_FILLED_BY_SCRYPT:
+            return False
+    if "memory" in numbers and numbers["memory"] * 1024 * numbers["passes"] > MOST_FILLED_BY_ARGON2:
+        return False
+    if (letter := cost.get("phpass_cost")) and not 7 <= _PHPASS_ALPHABET.index(letter) <= MOST_PHPASS_COST:
+        return False
+    made = {name: from_base64(text) for name in _ENCODED if (text := cost.get(name)) is not None}
+    if None in made.values():
+        return False
+    digest_bytes, hash_bytes = _DIGEST_BYTES[cost.get("digest") or "sha1"], len(made.get("hash") or b"")
+    if "template" in made:
+        return b"{PASSWORD}" in (made["template"] or b"") and hash_bytes == digest_bytes
+    if "rounds" in numbers:
+        # PBKDF2 takes all rounds for each of its blocks.
+        return numbers["rounds"] * -(-hash_bytes // digest_bytes) <= MOST_ROUNDS
+    return "signer_key" not in made or hash_bytes == len(made["signer_key"] or b"")
+
+
+#: What a hash may ask for, by the names of the patterns' groups.
+_COSTS = {
+    "cost": (4, MOST_BCRYPT_COST),
+    "rounds": (1, MOST_ROUNDS),
+    "passes": (1, MOST_PASSES),
+    "memory": (8, MOST_MEMORY // 1024),
+    "lanes": (1, 64),
+    "log_n": (1, 31),
+    "r": (1, 999),
+    "p": (1, 999),
+    "sha_crypt_rounds": (1_000, MOST_SHA_CRYPT_ROUNDS),
+}
+_ENCODED = ("salt", "hash", "template", "separator", "signer_key")
+
+
+def _is_bcrypt_of(password: bytes, encoded: str) -> bool:
+    # `$2y$` is PHP's name of `$2b$`.
+    return bcrypt.checkpw(password, re.sub(r"^\$2y", "$2b", encoded).encode())
+
+
+def _scrypt(password: bytes, salt: bytes, found: re.Match[str], length: int) -> bytes:
+    n, r, p = 1 << int(found["log_n"]), int(found["r"]), int(found["p"])
+    memory = 128 * r * (n + p + 2) + (1 << 20)
+    return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, dklen=length, maxmem=memory)
+
+
+def _salt_and_hash(found: re.Match[str]) -> tuple[bytes, bytes]:
+    # Both were decodable when the hash was taken in.
+    return from_base64(found["salt"]) or b"", from_base64(found["hash"]) or b""
