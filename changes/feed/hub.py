@@ -4,15 +4,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Protocol
+from uuid import UUID
 
 from changes.feed import subjects
 from changes.feed.log import Head, Logged
 from changes.feed.view import View
 from core.errors import EpochChanged, Unavailable
-
-if TYPE_CHECKING:
-    from changes.feed.watching import Watch
 
 #: What is kept in memory for streams that join or that were slow for a moment; images count as text.
 KEPT_CHANGES, KEPT_BYTES = 4_096, 8 * 1024 * 1024
@@ -24,6 +22,26 @@ Key = tuple[str, str]
 _ALL = ""
 
 
+class Subscriber(Protocol):
+    """A stream as the hub knows it: where it is found, and what it is offered."""
+
+    epoch: UUID
+    keys: list[Key]
+    next_bookmark: float
+
+    def go_live(self, seq: int) -> None: ...
+
+    def offer(self, change: Logged) -> bool:
+        """Queue the change; return whether the stream must be woken."""
+
+    def offer_bookmark(self, seq: int, now: float) -> bool:
+        """Queue a bookmark; return whether the stream must be woken."""
+
+    def wake(self) -> None: ...
+
+    def end(self, failure: Exception) -> None: ...
+
+
 class Hub:
     """Changes come from the tailer's thread, one batch after the other; streams join and leave from any."""
 
@@ -33,8 +51,8 @@ class Hub:
         self.known_head: Head | None = None
         self._kept: deque[Logged] = deque()
         self._kept_bytes = 0
-        self._waiting: dict[Key, set[Watch]] = {}
-        self._watches: set[Watch] = set()
+        self._waiting: dict[Key, set[Subscriber]] = {}
+        self._subscribers: set[Subscriber] = set()
 
     @property
     def head(self) -> Head:
@@ -47,23 +65,23 @@ class Hub:
             raise Unavailable("The change feed is starting; try again.")
         return self.known_head
 
-    def add(self, watch: "Watch") -> None:
+    def add(self, subscriber: Subscriber) -> None:
         """Counts a stream among those that hear of the end of the feed, and of bookmarks."""
         with self._lock:
-            self._watches.add(watch)
+            self._subscribers.add(subscriber)
 
-    def remove(self, watch: "Watch") -> None:
+    def remove(self, subscriber: Subscriber) -> None:
         """Forgets a stream."""
         with self._lock:
-            self._watches.discard(watch)
-            self._leave(watch)
+            self._subscribers.discard(subscriber)
+            self._leave(subscriber)
 
-    def leave(self, watch: "Watch") -> None:
+    def leave(self, subscriber: Subscriber) -> None:
         """A stream that was live goes on by itself."""
         with self._lock:
-            self._leave(watch)
+            self._leave(subscriber)
 
-    def join(self, watch: "Watch", after: int, most: int) -> tuple[Sequence[Logged], bool] | None:
+    def join(self, subscriber: Subscriber, after: int, most: int) -> tuple[Sequence[Logged], bool] | None:
         """What follows a number, from memory, and whether that is all: then the stream is live from there on.
 
         Returns:
@@ -74,7 +92,7 @@ class Hub:
         """
         with self._lock:
             head = self.head
-            if watch.epoch != head.epoch:
+            if subscriber.epoch != head.epoch:
                 raise EpochChanged(ANOTHER_LOG)
             first = self._kept[0].seq if self._kept else head.seq + 1
             if after + 1 < first:
@@ -82,9 +100,9 @@ class Hub:
             changes = list(islice(self._kept, after + 1 - first, after + 1 - first + most))
             live = after + len(changes) >= head.seq
             if live:
-                watch.go_live(head.seq)
-                for key in watch.keys:
-                    self._waiting.setdefault(key, set()).add(watch)
+                subscriber.go_live(head.seq)
+                for key in subscriber.keys:
+                    self._waiting.setdefault(key, set()).add(subscriber)
             return changes, live
 
     def begin(self, head: Head) -> None:
@@ -114,25 +132,25 @@ class Hub:
             self._keep(changes)
             # A stream that joins from now on has these behind it.
             receivers = [(change, self._receivers(change)) for change in changes]
-        woken: set[Watch] = set()
-        for change, watches in receivers:
-            woken.update(watch for watch in watches if watch.offer(change))
-        for watch in woken:
-            watch.wake()
+        woken: set[Subscriber] = set()
+        for change, subscribers in receivers:
+            woken.update(subscriber for subscriber in subscribers if subscriber.offer(change))
+        for subscriber in woken:
+            subscriber.wake()
 
     def bookmark(self, now: float) -> None:
         """Gives those that are due a bookmark. All that was published has been offered to them; from its thread."""
         with self._lock:
-            due = [watch for watch in self._watches if watch.next_bookmark <= now]
-        for watch in due:
-            if watch.offer_bookmark(self.head.seq, now):
-                watch.wake()
+            due = [subscriber for subscriber in self._subscribers if subscriber.next_bookmark <= now]
+        for subscriber in due:
+            if subscriber.offer_bookmark(self.head.seq, now):
+                subscriber.wake()
 
     def _end_all(self, failure: Exception) -> None:
         with self._lock:
-            watches = list(self._watches)
-        for watch in watches:
-            watch.end(failure)
+            subscribers = list(self._subscribers)
+        for subscriber in subscribers:
+            subscriber.end(failure)
 
     def _keep(self, changes: Sequence[Logged]) -> None:
         self._kept.extend(changes)
@@ -140,16 +158,16 @@ class Hub:
         while len(self._kept) > KEPT_CHANGES or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
             self._kept_bytes -= self._kept.popleft().size
 
-    def _receivers(self, change: Logged) -> "set[Watch]":
+    def _receivers(self, change: Logged) -> set[Subscriber]:
         if not self._waiting:  # Then nobody need know who may see it.
             return set()
         return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
 
-    def _leave(self, watch: "Watch") -> None:
-        for key in watch.keys:
+    def _leave(self, subscriber: Subscriber) -> None:
+        for key in subscriber.keys:
             waiting = self._waiting.get(key)
             if waiting is not None:
-                waiting.discard(watch)
+                waiting.discard(subscriber)
                 if not waiting:
                     del self._waiting[key]
 

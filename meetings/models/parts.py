@@ -7,7 +7,7 @@ from django.db import models
 
 from core.db.fields import Id
 from core.models import Versioned
-from meetings.models import Meeting
+from meetings.models.meetings import Meeting
 
 
 class PartQuerySet(models.QuerySet[Any]):

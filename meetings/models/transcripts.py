@@ -11,8 +11,8 @@ from changes.triggers import logged
 from core.db.fields import Id, Prose
 from core.db.search import words_of
 from meetings.fields import Language
-from meetings.models import Stage, Status
 from meetings.models.findings import Speaker
+from meetings.models.meetings import Stage, Status
 from meetings.models.parts import Part, of_meeting, of_user
 
 LONGEST_TEXT = 10_000
