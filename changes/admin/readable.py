@@ -12,7 +12,7 @@ from django.db.models import Model
 from changes.feed import subjects
 from changes.models import Change
 from changes.triggers import subject_type_of
-from core import ids
+from core.db import ids
 
 
 @cache
