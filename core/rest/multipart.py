@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from core import protojson
-from core.errors import Cancelled, UnsupportedMediaType, invalid
+from core.errors import UnsupportedMediaType, invalid
 from core.operations import Operation
 from core.rest import bodies
 
@@ -87,8 +87,9 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
                 if not seen and read > _MOST_PREAMBLE_BYTES:
                     raise invalid("", "form", "The form cannot be read: no part begins in it.")
     except MultipartError as exc:
+        # Of a client that went away, the pieces say so; here the body is whole, and the form in it is not.
         if "end of multipart stream" in str(exc):
-            raise Cancelled("The form ends before its end.") from exc
+            raise invalid("", "form", "The form is not complete: its closing boundary is missing.") from exc
         raise invalid("", "form", "The form cannot be read.") from exc
 
 

@@ -202,8 +202,9 @@ def test_a_form(ann: User) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (part("file", a_recording(), "f") + b"--b", "CANCELLED"),
-        (part("file", a_recording(), "f")[:-100], "CANCELLED"),
+        (part("file", a_recording(), "f") + b"--b", "INVALID"),
+        (part("file", a_recording(), "f")[:-100], "INVALID"),
+        (part("title", b"T")[:20], "INVALID"),
         (part("title", b"T") + b"--b--", "INVALID"),
         (part("file", a_recording(), "f") + part("title", b"T") + b"--b--", "INVALID"),
         (part("file", a_recording(), "f") * 2 + b"--b--", "INVALID"),
@@ -215,6 +216,12 @@ def test_a_form(ann: User) -> None:
 )
 def test_a_form_that_is_not_whole_or_not_ours(ann: User, body: bytes, reason: str) -> None:
     assert post(ann, body)["reason"] == reason
+
+
+def test_a_form_without_its_closing_boundary_is_the_clients_fault(ann: User) -> None:
+    """The body is whole by its length: the client has not cancelled the call."""
+    told = post(ann, part("title", b"T") + part("file", a_recording(), "f.wav"))
+    assert (told["status"], told["detail"]) == (400, "The form is not complete: its closing boundary is missing.")
 
 
 @pytest.mark.parametrize(
