@@ -210,6 +210,25 @@ def test_no_message_shows_what_stands_in_a_file(tmp_path: Path, file: str) -> No
         assert secret not in shown
 
 
+@pytest.mark.parametrize("heading", ["Primary email", "primaryEmail", "email"])
+def test_okta_accounts_come_in_under_their_email_not_their_login(tmp_path: Path, heading: str) -> None:
+    """Okta's login need not be an address, and where it is one, mail may go to another."""
+    file = tmp_path / "people.csv"
+    file.write_text(
+        f"User Id,{heading},Username,First name,Last name,Status\n"
+        "00u1,ada@example.com,ada,Ada,Byron,ACTIVE\n"
+        "00u2,grace@example.com,grace@login.example.com,Grace,Hopper,ACTIVE\n"
+        "00u3,,mary@example.com,Mary,Somerville,ACTIVE\n"
+    )
+    code, output, _ = called("import", file, "--from", "okta")
+    assert (code, "Left out" in output) == (0, False)
+    if heading != "email":
+        assert called("import", file)[2].endswith("say --from okta.")
+    assert set(User.objects.values_list("email", flat=True)) == {
+        f"{name}@example.com" for name in ("ada", "grace", "mary")
+    }
+
+
 def test_firebase_passwords_need_the_projects_parameters(tmp_path: Path) -> None:
     code, _, why = called("import", DATA / "firebase.json", "--from", "firebase")
     assert (code, "--firebase-parameters" in why) == (2, True)

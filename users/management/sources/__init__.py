@@ -90,7 +90,8 @@ SOURCES = {
     ),
     "okta": Source(
         "an Okta export", any_records(), providers.okta, providers.OKTA,
-        _marks('"profile" "login"', "login email firstname lastname", "userid firstname lastname login"),
+        _marks('"profile" "login"', "login email firstname lastname", "userid firstname lastname login",
+               "username primaryemail"),
     ),
     "google": Source(
         "a Google Workspace export", any_records(), providers.google, providers.GOOGLE,

@@ -32,8 +32,9 @@ _KEYCLOAK_ATTRIBUTES = {
     "birthdate": "profile.date_of_birth", "gender": "profile.gender", "website": "profile.website",
 }  # fmt: skip
 OKTA = {
-    "email": "email", "login": "", "username": "", "firstname": "first_name", "lastname": "last_name",
-    "displayname": "", "mobilephone": "phone.e164", "primaryphone": "", "organization": "profile.company",
+    "email": "email", "primaryemail": "email", "login": "", "username": "",
+    "firstname": "first_name", "lastname": "last_name", "displayname": "",
+    "mobilephone": "phone.e164", "primaryphone": "", "organization": "profile.company",
     "locale": "profile.language", "preferredlanguage": "profile.language", "timezone": "profile.timezone",
     "profileurl": "profile.website", "status": "", "created": "audit.created_at", "lastlogin": "last_login_at",
     "id": "", "userid": "", "credentials": "", "profile": "", "links": "", "activated": "", "statuschanged": "",
@@ -106,7 +107,7 @@ def okta(values: Mapping[str, Any], account: Account) -> bool:
         profile = values
     account.take_all(values, OKTA)
     named = {name.lower().replace(" ", ""): value for name, value in profile.items()}
-    if not named.get("email"):
+    if not account.row["user"].get("email"):
         account.take("email", named.get("login") or named.get("username"))
     account.name(named.get("displayname"))
     status = next((str(value) for name, value in values.items() if name.lower() == "status" and value), "active")
