@@ -401,7 +401,7 @@ def lowered(baseline: Counts, now: Counts) -> Counts:
             if taken := min(count, freed[rule]):
                 freed[rule] -= taken
                 result[path][rule] = taken
-    return result
+    return {path: of_file for path, of_file in result.items() if of_file}
 
 
 def excess(found: dict[str, list[Finding]], baseline: Counts) -> Iterator[str]:
@@ -457,9 +457,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     if options.update:
         baseline = lowered(baseline, counts(found))
         write_baseline(root, baseline)
+    if gone := [path for path in baseline if path not in paths]:
+        print(f"{BASELINE} lists files that no longer exist: {', '.join(gone)}.")
+        print("After moving files: python scripts/check_prose.py --update")
+        return 1
     if faults := list(excess(found, baseline)):
         print(*faults, sep="\n")
-        print("Change the texts. After moving a file, or code to a new one: python scripts/check_prose.py --update")
+        print("Change the texts. After moving code to a new file: python scripts/check_prose.py --update")
         return 1
     return 0
 

@@ -138,11 +138,18 @@ def test_a_moved_file_takes_its_counts_with_it() -> None:
     before = {"core/a.py": {"door": 2, "tell": 1}, "core/b.py": {"tell": 1}}
     moved = {"core/c.py": {"door": 1}, "core/d.py": {"door": 2, "tell": 1}, "core/b.py": {"tell": 2}}
     assert lowered(before, moved) == {
-        "core/a.py": {},
         "core/b.py": {"tell": 1},
         "core/c.py": {"door": 1},
         "core/d.py": {"door": 1, "tell": 1},
     }
+
+
+def test_a_missing_file_asks_for_an_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"core/new.py": "# nobody\n", BASELINE: '{"core/old.py": {"whoever": 1}}'})
+    assert main([], tmp_path) == 1
+    assert "no longer exist: core/old.py." in capsys.readouterr().out
+    assert main(["--update"], tmp_path) == 0
+    assert main([], tmp_path) == 0
 
 
 def test_list_prints_the_findings_of_some_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,20 +69,25 @@ def _hashing(time_cost: int, memory_cost: int) -> Argon2id:
 
 
 class Outcome(NamedTuple):
-    """Whether a password fits a hash, and whether the hash is to be made anew."""
+    """Result of comparing a password with a hash.
+
+    Attributes:
+        fits: the password is the one that was hashed.
+        outdated: the hash should be replaced by one of the preferred algorithm and parameters.
+    """
 
     fits: bool
     outdated: bool = False
 
 
 def normalized(password: str) -> str:
-    """The one form of a password, whichever keyboard wrote it (RFC 8265, OpaqueString): any space is U+0020; NFC."""
+    """Normalize a password (RFC 8265, OpaqueString): any space becomes U+0020; NFC."""
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
     return texts.normalized("NFC", spaced)
 
 
 def hashed(password: str) -> str:
-    """The hash to store of a password, in its one form."""
+    """Hash a password in its normalized form."""
     return make_password(normalized(password))
 
 
@@ -105,19 +110,22 @@ def spend_time_of_verify(password: str) -> None:
 
 
 def _spellings(password: str) -> list[str]:
-    """What may have been hashed of it, each once, its one form first. How many depends on the password alone."""
+    """Return the forms of a password that may have been hashed, the normalized one first, without duplicates.
+
+    Their number depends on the password alone.
+    """
     forms = (texts.normalized("NFC", password), texts.normalized("NFD", password))
     return list(dict.fromkeys((normalized(password), password, *forms)))
 
 
 def is_outdated(encoded: str) -> bool:
-    """Whether this hash was made otherwise than one would be made today."""
+    """Return whether a hash has another algorithm or other parameters than new hashes."""
     hasher, preferred = identify_hasher(encoded), get_hasher()
     return hasher.algorithm != preferred.algorithm or preferred.must_update(encoded)
 
 
 class MaximumLengthValidator:
-    """Bounds what is hashed."""
+    """Reject passwords longer than the hasher should process."""
 
     def __init__(self, max_length: int = 1024) -> None:
         self.max_length = max_length
