@@ -15,11 +15,11 @@ from access import services
 from access.models import ApiKey, Session
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
-from core.admin.lists import LookedAt
+from core.admin.lists import ReadOnlyAdmin
 from core.admin.writes import ask
 from core.db import ids
 from core.errors import Failure
-from users.admin import FoundByUser, UserAdmin
+from users.admin import UserAdmin, UserSearchAdmin
 from users.models import User
 
 
@@ -43,7 +43,7 @@ class LoginForm(AuthenticationForm):
 admin.site.login_form = LoginForm
 
 
-class EndedOnly(FoundByUser, LookedAt):
+class RevocableAdmin(UserSearchAdmin, ReadOnlyAdmin):
     """What comes about elsewhere, and is never changed but ended; who may delete may end."""
 
     list_select_related = ("user",)
@@ -74,7 +74,7 @@ class EndedOnly(FoundByUser, LookedAt):
 
 
 @admin.register(Session)
-class SessionAdmin(EndedOnly):
+class SessionAdmin(RevocableAdmin):
     list_display = ("user", "created_at", "last_used_at", "address", "user_agent", "revoked_at")
     fields = ("id", *list_display)
 
@@ -84,7 +84,7 @@ class SessionAdmin(EndedOnly):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(EndedOnly):
+class ApiKeyAdmin(RevocableAdmin):
     list_display = ("name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
     search_help_text = "Beginnings of the user's names and e-mail, or the key's id"
     fields = ("id", *list_display, "created_by")

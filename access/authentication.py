@@ -11,7 +11,7 @@ from django.conf import settings
 
 from access import services, tokens
 from access.models import ApiKey, Session
-from core.auth import NOBODY, Credential
+from core.auth import ANONYMOUS, Credential
 from core.errors import Unauthenticated
 from users.models import User
 from users.queries import find_by_email
@@ -84,9 +84,9 @@ def _by_api_key(token: str) -> Credential:
 
 def _development_identity() -> Credential:
     if not (settings.DEBUG and settings.DEV_AUTH_AS):
-        return NOBODY
+        return ANONYMOUS
     user = find_by_email(settings.DEV_AUTH_AS)
     if user is None or not user.is_active:
         logger.warning("DEV_AUTH_AS names %s, who has no open account.", settings.DEV_AUTH_AS)
-        return NOBODY
+        return ANONYMOUS
     return Credential(user)

@@ -8,12 +8,12 @@ from google.protobuf.empty_pb2 import Empty
 from access import queries, services
 from access.messages import api_key_message, session_message, token_pair
 from core.conversions import read_timestamp
-from core.operations import Call, open_to
+from core.operations import Call, operation
 from tandem.auth.v1 import auth_pb2
 from users.policies import CREDENTIALS
 
 
-@open_to(anyone=True, secret=True)
+@operation(public=True, secret=True)
 def login(call: Call, request: auth_pb2.LoginRequest) -> auth_pb2.TokenPair:
     grant = services.login(
         email=request.email, password=request.password, address=call.address, user_agent=call.user_agent
@@ -21,12 +21,12 @@ def login(call: Call, request: auth_pb2.LoginRequest) -> auth_pb2.TokenPair:
     return token_pair(grant)
 
 
-@open_to(anyone=True, secret=True)
+@operation(public=True, secret=True)
 def refresh_token(call: Call, request: auth_pb2.RefreshTokenRequest) -> auth_pb2.TokenPair:
     return token_pair(services.refresh(request.refresh_token, address=call.address))
 
 
-@open_to(anyone=True, secret=True)
+@operation(public=True, secret=True)
 def logout(call: Call, request: auth_pb2.LogoutRequest) -> Empty:
     services.logout(request.refresh_token)
     return Empty()
@@ -38,13 +38,13 @@ def list_sessions(call: Call, request: auth_pb2.ListSessionsRequest) -> auth_pb2
     return auth_pb2.ListSessionsResponse(sessions=[session_message(session, current) for session in sessions])
 
 
-@open_to(scope=CREDENTIALS)
+@operation(scope=CREDENTIALS)
 def revoke_session(call: Call, request: auth_pb2.RevokeSessionRequest) -> Empty:
     services.revoke_session(call.actor, request.session_id, current=call.credential.session_id)
     return Empty()
 
 
-@open_to(secret=True, scope=CREDENTIALS)
+@operation(secret=True, scope=CREDENTIALS)
 def create_api_key(call: Call, request: auth_pb2.CreateApiKeyRequest) -> auth_pb2.CreateApiKeyResponse:
     key, secret = services.create_api_key(
         call.actor,
@@ -61,13 +61,13 @@ def list_api_keys(call: Call, request: auth_pb2.ListApiKeysRequest) -> auth_pb2.
     return auth_pb2.ListApiKeysResponse(api_keys=[api_key_message(key) for key in queries.list_api_keys(call.actor)])
 
 
-@open_to(scope=CREDENTIALS)
+@operation(scope=CREDENTIALS)
 def revoke_api_key(call: Call, request: auth_pb2.RevokeApiKeyRequest) -> Empty:
     services.revoke_api_key(call.actor, request.id)
     return Empty()
 
 
-@open_to(secret=True)
+@operation(secret=True)
 def create_stream_ticket(
     call: Call, request: auth_pb2.CreateStreamTicketRequest
 ) -> auth_pb2.CreateStreamTicketResponse:

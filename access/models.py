@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from core.db.fields import Id, Line
+from core.db.fields import Id, SingleLineField
 
 
 class Session(models.Model):
@@ -49,7 +49,7 @@ class ApiKey(models.Model):
 
     id = Id()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
-    name = Line(max_length=100, error_messages={"blank": "Name is required."})
+    name = SingleLineField(max_length=100, error_messages={"blank": "Name is required."})
     scopes = ArrayField(models.CharField(max_length=50), error_messages={"blank": "Give it at least one scope."})
     secret_hash = models.BinaryField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

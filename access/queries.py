@@ -10,9 +10,9 @@ from django.utils import timezone
 from access.models import ApiKey, Session
 from core.addresses import caller_key
 
-MOST_SESSIONS_LISTED = 500
+MAX_SESSIONS_LISTED = 500
 #: Of so many sessions, the newest, the addresses are known.
-MOST_ADDRESSES_KNOWN = 200
+MAX_ADDRESSES_KNOWN = 200
 
 
 def open_sessions(actor: Any) -> QuerySet[Session]:
@@ -32,13 +32,13 @@ def has_logged_in_from(email: str, address: str) -> bool:
     if "\0" in email:
         return False
     sessions = Session.objects.filter(user__email=email, created_at__gte=F("user__tokens_valid_from"))
-    known = sessions.order_by("-id").values_list("address", flat=True)[:MOST_ADDRESSES_KNOWN]
+    known = sessions.order_by("-id").values_list("address", flat=True)[:MAX_ADDRESSES_KNOWN]
     return caller_key(address) in map(caller_key, known)
 
 
 def list_sessions(actor: Any) -> list[Session]:
     """The actor's open sessions, the last used first."""
-    return list(open_sessions(actor).order_by("-last_used_at", "-id")[:MOST_SESSIONS_LISTED])
+    return list(open_sessions(actor).order_by("-last_used_at", "-id")[:MAX_SESSIONS_LISTED])
 
 
 def api_keys(actor: Any) -> QuerySet[ApiKey]:

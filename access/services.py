@@ -27,25 +27,25 @@ from users.models import User
 from users.passwords.hashers import Outcome, hashed, spend_time_of_verify, verify
 from users.policies import CREDENTIALS, may_administer
 from users.queries import find_by_email, get_user
-from users.services import guesses, note_login
+from users.services import guesses, record_login
 
 #: How long after its exchange a refresh token may be sent again, for an answer that was lost.
 LOST_ANSWER_GRACE = timedelta(seconds=10)
 LOGIN_WINDOW_SECONDS = 300
 TOO_MANY_TRIES = "Too many tries; wait before the next one."
-LONGEST_PASSWORD = 1024
+MAX_PASSWORD_LENGTH = 1024
 #: How RevokeSession names the caller's own session, and all but it.
 CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
-MOST_API_KEYS = 100
+MAX_API_KEYS = 100
 #: How many scopes a request for a key may name, repetitions included.
-MOST_SCOPES = 50
+MAX_SCOPES = 50
 #: How exactly a key's last use is told; each use would be a write.
-KEY_USE_NOTED_EVERY = timedelta(minutes=1)
+KEY_USE_INTERVAL = timedelta(minutes=1)
 #: How long it can be seen in the admin site what a key was.
-DEAD_KEYS_KEPT_FOR = timedelta(days=30)
+DEAD_KEYS_RETENTION = timedelta(days=30)
 TICKET_SECONDS = 60
 TICKETS_PER_MINUTE = 60
-LONGEST_PATH = 300
+MAX_PATH_LENGTH = 300
 
 
 #: What an exchange needs to know: of the token, its session, and whose that is.
@@ -74,7 +74,7 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
     """
     user, renewed_hash = _identified(email, password, address)
     with transaction.atomic():
-        if not note_login(user, renewed_hash):
+        if not record_login(user, renewed_hash):
             raise _wrong()
         session = Session.objects.create(
             user=user, created_at=_begin(user), address=address[:64], user_agent=_printable(user_agent)[:300]
@@ -98,7 +98,7 @@ def login_to_site(*, email: str, password: str, address: str = "") -> User:
         as `login`; Unauthenticated also for who is no staff.
     """
     user, renewed_hash = _identified(email, password, address)
-    if not user.is_staff or not note_login(user, renewed_hash):
+    if not user.is_staff or not record_login(user, renewed_hash):
         raise _wrong()
     # The site's session is bound to the hash.
     user.password = renewed_hash or user.password
@@ -211,10 +211,10 @@ def create_api_key(
         User.DoesNotExist
         PermissionDenied: it would be another's, and no service account's or the actor no administrator; or it would
             have a scope that the caller may not give to this owner.
-        Conflict: the user has `MOST_API_KEYS`.
+        Conflict: the user has `MAX_API_KEYS`.
     """
-    if len(scopes) > MOST_SCOPES:
-        raise invalid("scopes", "max_items", f"Give at most {MOST_SCOPES} scopes.")
+    if len(scopes) > MAX_SCOPES:
+        raise invalid("scopes", "max_items", f"Give at most {MAX_SCOPES} scopes.")
     owner = get_user(actor, user_id or "me")
     if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
         raise PermissionDenied("Everyone makes their own API keys; administrators also those of service accounts.")
@@ -228,8 +228,8 @@ def create_api_key(
     with transaction.atomic():
         # Locked, so that two that come at once are both counted.
         User.objects.select_for_update(of=("self",)).get(pk=owner.pk)
-        if queries.api_keys(owner).count() >= MOST_API_KEYS:
-            raise Conflict(f"A user has at most {MOST_API_KEYS} API keys; revoke one first.")
+        if queries.api_keys(owner).count() >= MAX_API_KEYS:
+            raise Conflict(f"A user has at most {MAX_API_KEYS} API keys; revoke one first.")
         key.save(force_insert=True)
     return key, tokens.api_key_text(key, secret)
 
@@ -259,9 +259,9 @@ def revoke_api_keys(keys: QuerySet[ApiKey]) -> int:
 def note_key_use(key: ApiKey) -> None:
     """Writes down that the key has just been used, unless that was lately."""
     now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at >= KEY_USE_NOTED_EVERY:
+    if key.last_used_at is None or now - key.last_used_at >= KEY_USE_INTERVAL:
         # Asked again in the statement: other threads and processes see the same key.
-        lately = Q(last_used_at__gt=now - KEY_USE_NOTED_EVERY)
+        lately = Q(last_used_at__gt=now - KEY_USE_INTERVAL)
         ApiKey.objects.filter(~lately | Q(last_used_at=None), pk=key.pk).update(last_used_at=now)
 
 
@@ -276,10 +276,10 @@ def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
         RateLimited: too many tickets within a minute.
     """
     _check_given(path=path)
-    if len(path) > LONGEST_PATH or not re.fullmatch(r"/api/v1/[A-Za-z0-9/._~:@-]+", path):
+    if len(path) > MAX_PATH_LENGTH or not re.fullmatch(r"/api/v1/[A-Za-z0-9/._~:@-]+", path):
         raise invalid("path", "invalid", "Give the path of a stream, without the query, as in /api/v1/tasks/stream.")
     message = "Too many tickets; use the one you have."
-    rate_limits.take("ticket", str(actor.pk), most=TICKETS_PER_MINUTE, seconds=60, message=message)
+    rate_limits.take("ticket", str(actor.pk), limit=TICKETS_PER_MINUTE, seconds=60, message=message)
     ticket = tokens.new_secret()
     StreamTicket.objects.create(
         ticket_hash=tokens.hash_of(ticket),
@@ -311,7 +311,7 @@ def redeem_ticket(ticket: str, path: str) -> Credential:
 
 def prune_api_keys() -> int:
     """Deletes the keys that were revoked or expired long ago; gives how many."""
-    long_ago = timezone.now() - DEAD_KEYS_KEPT_FOR
+    long_ago = timezone.now() - DEAD_KEYS_RETENTION
     deleted, _ = ApiKey.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()
     return deleted
 
@@ -386,14 +386,14 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
 
 def _verified(user: User | None, password: str) -> Outcome:
     """Whether it is the user's password; takes as long for an account that does not exist as for one that does."""
-    if len(password) > LONGEST_PASSWORD or user is None or not user.has_usable_password():
-        spend_time_of_verify(password[:LONGEST_PASSWORD])
+    if len(password) > MAX_PASSWORD_LENGTH or user is None or not user.has_usable_password():
+        spend_time_of_verify(password[:MAX_PASSWORD_LENGTH])
         return Outcome(False)
     return verify(password, user.password)
 
 
-def _limit(what: str, who: str, most: int) -> None:
-    rate_limits.take(what, who, most=most, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
+def _limit(what: str, who: str, limit: int) -> None:
+    rate_limits.take(what, who, limit=limit, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
 
 
 def _check_given(**fields: str) -> None:

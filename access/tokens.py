@@ -22,15 +22,15 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 from access.models import ApiKey, Session
 from core.db import ids
 from core.errors import Unauthenticated
-from core.hmac_digests import digests
+from core.hmac_digests import hmac_digests
 
-LONGEST_TOKEN = 4096
+MAX_TOKEN_LENGTH = 4096
 #: What API keys begin with: they are told from access tokens by it, and found by it where they were left lying about.
 API_KEY_PREFIX = "tdm_"
 _CLAIMS = ["sub", "sid", "iss", "aud", "iat", "exp", "jti"]
 #: What a token's header may say. Whatever else it says (`jku`, `jwk`, `crit`, …) is an attempt to be believed.
 _HEADER = {"alg", "kid", "typ"}
-_SMALLEST_RSA_KEY = 2048
+_MIN_RSA_KEY = 2048
 #: The members of a public key that RFC 7638 makes its thumbprint of, and that are published.
 _JWK_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
@@ -86,7 +86,7 @@ def read_access_token(token: str) -> Claims:
     Raises:
         Unauthenticated: it is malformed, forged, expired, from the future, or made for somebody else.
     """
-    if len(token) > LONGEST_TOKEN or not _is_spelled_as_issued(token):
+    if len(token) > MAX_TOKEN_LENGTH or not _is_spelled_as_issued(token):
         raise _refused()
     try:
         key = _key_of(jwt.get_unverified_header(token))
@@ -108,7 +108,7 @@ def signing_keys() -> Sequence[Key]:
     Raises:
         ImproperlyConfigured: the settings hold what is no key, or a weak one.
     """
-    secrets_now = () if settings.JWT_PRIVATE_KEY else tuple(digests(b"access tokens"))
+    secrets_now = () if settings.JWT_PRIVATE_KEY else tuple(hmac_digests(b"access tokens"))
     return _keys(settings.JWT_PRIVATE_KEY, settings.JWT_PUBLIC_KEYS, secrets_now)
 
 
@@ -127,7 +127,9 @@ def successors_of(refresh_token: str) -> list[str]:
 
     After it, what it was by the server keys that were or will be the current one.
     """
-    return [jwt.utils.base64url_encode(digest).decode() for digest in digests(b"refresh:" + refresh_token.encode())]
+    return [
+        jwt.utils.base64url_encode(digest).decode() for digest in hmac_digests(b"refresh:" + refresh_token.encode())
+    ]
 
 
 def hash_of(secret: str) -> bytes:
@@ -146,7 +148,7 @@ def api_key_text(key: ApiKey, secret: str) -> str:
 def read_api_key(token: str) -> tuple[uuid.UUID | None, str]:
     """The id and the secret of an API key as it is sent; without an id it is none."""
     key_id, _, secret = token.removeprefix(API_KEY_PREFIX).partition("_")
-    parsed = ids.parsed(key_id) if len(token) <= LONGEST_TOKEN else None
+    parsed = ids.parsed(key_id) if len(token) <= MAX_TOKEN_LENGTH else None
     return (parsed if str(parsed) == key_id else None), secret
 
 
@@ -204,7 +206,7 @@ def _secret_key(secret: bytes) -> Key:
 def _public_key(public: Any, private: Any = None) -> Key:
     if isinstance(public, Ed25519PublicKey):
         algorithm, jwk = "EdDSA", OKPAlgorithm.to_jwk(public, as_dict=True)
-    elif isinstance(public, RSAPublicKey) and public.key_size >= _SMALLEST_RSA_KEY:
+    elif isinstance(public, RSAPublicKey) and public.key_size >= _MIN_RSA_KEY:
         algorithm, jwk = "RS256", RSAAlgorithm.to_jwk(public, as_dict=True)
     else:
         raise ImproperlyConfigured("Access tokens are signed with an Ed25519 key, or an RSA key of 2048 bits or more.")

@@ -12,14 +12,14 @@ from core.rest.openapi.components import reference
 from core.rest.openapi.limits import limits_of
 from core.rest.openapi.own_paths import answer, described
 from core.rest.read_views import read_only
-from core.rest.viewsets import Door
+from core.rest.viewsets import OperationViewSet
 from tandem.auth.v1 import auth_pb2
 
 #: How long others may keep our public keys: a new one must be published for longer before it signs.
 KEYS_KEPT_FOR_SECONDS = 300
 
 
-class AuthViewSet(Door):
+class AuthViewSet(OperationViewSet):
     """/api/v1/auth."""
 
     operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], handlers)
@@ -44,7 +44,7 @@ class AuthViewSet(Door):
                     "getKeys",
                     "AuthService",
                     "The public keys of access tokens (RFC 7517)",
-                    anyone=True,
+                    public=True,
                     parameters=[reference("parameters", "IfNoneMatch")],
                     answers={
                         "200": answer("Any page may read them.", {"application/jwk-set+json": keys}, "ETag"),

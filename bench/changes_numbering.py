@@ -154,7 +154,7 @@ def _serving() -> Iterator[list[float]]:
     """A numberer and a tailer, as in a process that serves; gives how late it read each change, in ms."""
     from changes.feed.hub import Hub
     from changes.feed.log import Head
-    from changes.feed.numberer import Numberer
+    from changes.feed.numberer import Sequencer
     from changes.feed.tailer import Tailer
 
     delays: list[float] = []
@@ -166,7 +166,7 @@ def _serving() -> Iterator[list[float]]:
             super().publish(head, changes)
 
     hub = Noting()
-    numberer, tailer = Numberer(), Tailer(hub)
+    numberer, tailer = Sequencer(), Tailer(hub)
     numberer.start()
     tailer.start()
     while hub.known_head is None:

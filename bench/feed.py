@@ -136,7 +136,7 @@ class Bench:
             saturated = [self._events(server, receiver, SATURATED, 0, []) for _ in range(self._rounds)]
         p50, p99, slow_p99 = percentile(took[False], 0.5), percentile(took[False], 0.99), percentile(took[True], 0.99)
         told = verdict(slow_p99 <= p99 * SLOW_BAR, f"<= {SLOW_BAR} x")
-        rate, most = (_median(windows, "per_cpu_second") for windows in (steady[False], saturated))
+        rate, limit = (_median(windows, "per_cpu_second") for windows in (steady[False], saturated))
         print_table(
             (f"{WATCHERS:,} streams, {EVENTS_A_SECOND} events a second", "", "bar"),
             [
@@ -146,7 +146,7 @@ class Bench:
                 ("p99 ms of each round", _each(steady[False]), ""),
                 ("and where one does not read", _each(steady[True]), ""),
                 ("deliveries per CPU-s", f"{rate:,.0f}", verdict(rate >= DELIVERIES_BAR, f">= {DELIVERIES_BAR:,}")),
-                ("as fast as it goes: per CPU-s", f"{most:,.0f}", ""),
+                ("as fast as it goes: per CPU-s", f"{limit:,.0f}", ""),
                 ("as fast as it goes: per second", f"{_median(saturated, 'per_second'):,.0f}", ""),
             ],
         )  # fmt: skip

@@ -205,17 +205,17 @@ class Lists:
         """The token that the page before would have given: nobody walks there for a measurement."""
         from django.db.models import F
 
-        from core.conversions import asked_order, asked_page
+        from core.conversions import page_request, requested_order
         from core.db import pagination, search
         from users import queries
 
         call = self._call(case)
         only = queries.Filter(statuses=request.statuses, roles=request.roles)
-        asked, more, pattern, order = asked_page(call, request.pagination), {}, "", None
+        asked, more, pattern, order = page_request(call, request.pagination), {}, "", None
         if case.rpc == "SearchUsers":
             more, pattern = {"query": request.query}, search.pattern(request.query)
         else:
-            order = asked_order(request.sort)
+            order = requested_order(request.sort)
         order = order or pagination.Order("created_at", descending=True)
         selection = queries._selection(call.actor, only, pattern)
         column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)

@@ -49,7 +49,7 @@ def _said(folder: Path, what: str) -> bool:
 
 def uploaded(pcm: bytes) -> Any:
     """A meeting whose recording was just acknowledged."""
-    from meetings.services.recordings import Announced, upload_recording
+    from meetings.services.recordings import UploadMetadata, upload_recording
     from users.models import User
 
     owner, _ = User.objects.get_or_create(email="bench@example.com", defaults={"display_name": "Bench"})
@@ -61,7 +61,7 @@ def uploaded(pcm: bytes) -> Any:
         written.writeframes(pcm)
     content = file.getvalue()
     chunks = (content[start : start + 65536] for start in range(0, len(content), 65536))
-    return upload_recording(owner, Announced(filename="bench.wav"), chunks)
+    return upload_recording(owner, UploadMetadata(filename="bench.wav"), chunks)
 
 
 def whole(process: psutil.Process, pcm: bytes) -> list[list[str]]:

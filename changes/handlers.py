@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 
 from changes import feed
 from changes.feed import listing, subjects
-from changes.feed.view import View
+from changes.feed.view import Subscription
 from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message
 from core.auth import scope_lacking
@@ -39,7 +39,7 @@ def watch_changes(call: Call, request: change_pb2.WatchChangesRequest) -> Watch:
     )
 
 
-def _view(call: Call, request: Any) -> View:
+def _view(call: Call, request: Any) -> Subscription:
     """Of the types that are asked for: all, if none is.
 
     Raises:
@@ -58,4 +58,4 @@ def _view(call: Call, request: Any) -> View:
     for name in asked or known:
         if not call.has_scope(scope := f"{name}s:read"):
             raise scope_lacking(scope)
-    return View(call.operation.name, change_message, tuple(asked or known), bound_to=asked)
+    return Subscription(call.operation.name, change_message, tuple(asked or known), bound_to=asked)

@@ -1,8 +1,8 @@
 """Changes in the contract's words."""
 
 from changes.feed import subjects
-from changes.feed.log import Logged
-from changes.feed.subjects import Extent
+from changes.feed.log import ChangeRecord
+from changes.feed.subjects import Visibility
 from changes.feed.view import Kind
 from core.conversions import set_timestamp
 from tandem.change.v1 import change_pb2
@@ -17,7 +17,7 @@ _KINDS = {
 }
 
 
-def change_message(kind: Kind, change: Logged | None, extent: Extent) -> change_pb2.Change:
+def change_message(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> change_pb2.Change:
     """The change without its cursor, for who sees its subject to this extent."""
     message = change_pb2.Change(kind=_KINDS[kind])
     if change is None:
@@ -27,7 +27,7 @@ def change_message(kind: Kind, change: Logged | None, extent: Extent) -> change_
     message.subject_version = change.version
     set_timestamp(message.occurred_at, change.occurred_at)
     message.left_view = kind is Kind.LEFT
-    if extent is Extent.WHOLE and kind is not Kind.LEFT:
+    if extent is Visibility.WHOLE and kind is not Kind.LEFT:
         # Who did it and why may tell what a part does not show.
         message.actor_id = change.actor
         message.reason = change.reason

@@ -52,7 +52,7 @@ def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str =
     with transaction.atomic(savepoint=inner), connection.cursor() as cursor:
         cursor.execute(_EXCHANGE if inner else _SET, told)
         before = cursor.fetchone()
-        transaction.on_commit(feed.ring)
+        transaction.on_commit(feed.notify_sequencer)
         yield
         # A rollback to the savepoint brings the former values back by itself.
         if inner and not connection.needs_rollback:

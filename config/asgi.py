@@ -14,12 +14,12 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
-from core.concurrency.thread_pool import Workers
+from core.concurrency.thread_pool import ThreadPool
 from core.request_streams import threads as request_stream_threads
 from core.rest.asgi import dividing
 
 
-def _served_by(workers: Workers) -> Any:
+def _served_by(workers: ThreadPool) -> Any:
     served = WSGIMiddleware(wsgi_application)
     # In place of its own pool, of which one caller could have all threads.
     served.executor = workers
@@ -27,6 +27,6 @@ def _served_by(workers: Workers) -> Any:
 
 
 application = dividing(
-    ordinary=_served_by(Workers("http", settings.HTTP_THREADS)),
-    uploads=_served_by(Workers("http-uploads", **request_stream_threads())),
+    ordinary=_served_by(ThreadPool("http", settings.HTTP_THREADS)),
+    uploads=_served_by(ThreadPool("http-uploads", **request_stream_threads())),
 )

@@ -22,9 +22,9 @@ from core.addresses import caller_key
 from core.errors import InsufficientScope, Unauthenticated
 
 #: How long a verified credential is believed, in seconds. Revocation must take effect within one.
-BELIEVED_FOR = 0.8
-_MOST_KEPT = 10_000
-_MOST_OWNERS_KNOWN = 50_000
+CACHE_SECONDS = 0.8
+_MAX_KEPT = 10_000
+_MAX_OWNERS_KNOWN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Credential:
     expires_at: float | None = None
 
 
-NOBODY = Credential(AnonymousUser())
+ANONYMOUS = Credential(AnonymousUser())
 
 # Threads share what is kept, so a credential is not changed once it is made.
 _kept: dict[bytes, tuple[float, Credential]] = {}
@@ -86,13 +86,13 @@ def authenticate(authorization: str | None) -> Credential:
     """Who a call with this `Authorization` header (or metadata) comes from.
 
     Returns:
-        The credential; `NOBODY` when none was sent and there is no development identity.
+        The credential; `ANONYMOUS` when none was sent and there is no development identity.
 
     Raises:
         Unauthenticated: a credential was sent and is not good, or is of a kind that is not known.
     """
     if not authorization and not settings.DEV_AUTH_AS:
-        return NOBODY
+        return ANONYMOUS
     key = _hash(authorization or "")
     now = time.monotonic()
     known = _kept.get(key)
@@ -106,13 +106,13 @@ def authenticate(authorization: str | None) -> Credential:
         exc.token_refused = (authorization or "").partition(" ")[0].lower() == "bearer"
         raise
     with _lock:
-        if len(_kept) >= _MOST_KEPT:
+        if len(_kept) >= _MAX_KEPT:
             _kept.clear()
-        _kept[key] = (now + BELIEVED_FOR, credential)
+        _kept[key] = (now + CACHE_SECONDS, credential)
         if authorization:
             _owners[key] = f"user {credential.actor.pk}"
             _owners.move_to_end(key)
-            if len(_owners) > _MOST_OWNERS_KNOWN:
+            if len(_owners) > _MAX_OWNERS_KNOWN:
                 _owners.popitem(last=False)
     return credential
 

@@ -23,7 +23,7 @@ from django.db import IntegrityError, connections, transaction
 from google.protobuf.message import Message
 
 from core import idempotency
-from core.db.thread_connections import connected, give_back
+from core.db.thread_connections import fresh_connections, give_back
 from core.errors import (
     DeadlineExceeded,
     Failure,
@@ -37,23 +37,23 @@ from core.errors import (
     problem_of,
     shown_path,
 )
-from core.hmac_digests import digests
+from core.hmac_digests import hmac_digests
 from core.operations import Call, idempotency_key, principal
 from tandem.common.v1 import common_pb2
 
 CHUNK = 500
-MOST_ERRORS = 1_000
+MAX_ERRORS = 1_000
 #: With what else an answer holds, less than the 4 MB that gRPC clients take.
-MOST_ERROR_BYTES = 500_000
+MAX_ERROR_BYTES = 500_000
 #: All or none must fit in one transaction, which waits for nobody: so they are read before it begins.
-MOST_ATOMIC = 10_000
+MAX_ATOMIC = 10_000
 #: How many failed items with a key are remembered until the end of a stream, to answer those that repeat them.
 MAX_REMEMBERED_FAILURES = 10_000
 #: What an item may fail with by itself; anything else is the whole stream's failure.
-OWN_FAULTS = (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist)
+ITEM_ERRORS = (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist)
 
 
-class Row:
+class BulkItem:
     """One item on its way into the database.
 
     Attributes:
@@ -77,7 +77,7 @@ class Row:
         self.problem: Problem | None = None
         self.answer = b""
         self.replayed = False
-        self.repeats: Row | None = None
+        self.repeats: BulkItem | None = None
 
     def fail(self, raised: BaseException) -> None:
         self.problem = problem_of(raised)
@@ -90,7 +90,7 @@ class Outcome:
     Attributes:
         written: how many items this call wrote.
         replayed: how many had been written before: by an earlier call, or for an earlier item with the same key.
-        errors: the first items that were not written, with the reason: `MOST_ERRORS`, of `MOST_ERROR_BYTES` in all.
+        errors: the first items that were not written, with the reason: `MAX_ERRORS`, of `MAX_ERROR_BYTES` in all.
         through: how many items, from the first, have a final outcome.
     """
 
@@ -100,7 +100,7 @@ class Outcome:
     through: int = 0
     _error_bytes: int = 0
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[BulkItem]) -> None:
         for row in rows:
             if row.problem is not None:
                 self._add_error(row.index, row.problem)
@@ -111,13 +111,13 @@ class Outcome:
         self.through += len(rows)
 
     def _add_error(self, index: int, problem: Problem) -> None:
-        if len(self.errors) >= MOST_ERRORS or self._error_bytes >= MOST_ERROR_BYTES:
+        if len(self.errors) >= MAX_ERRORS or self._error_bytes >= MAX_ERROR_BYTES:
             return
         self._error_bytes += len(problem.message.encode()) + sum(
             20 + len(f"{violation.field}{violation.code}{violation.message}".encode())
             for violation in problem.violations
         )
-        if self._error_bytes < MOST_ERROR_BYTES or not self.errors:
+        if self._error_bytes < MAX_ERROR_BYTES or not self.errors:
             self.errors.append((index, problem))
 
 
@@ -127,19 +127,19 @@ class Failures:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[bytes, Problem]] = OrderedDict()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BulkItem) -> None:
         """Remembers a failed row under its key, unless an earlier one with this key is remembered."""
         if row.key and row.problem is not None and row.key not in self._kept:
-            self._kept[row.key] = (digests(row.request)[0], row.problem)
+            self._kept[row.key] = (hmac_digests(row.request)[0], row.problem)
             if len(self._kept) > MAX_REMEMBERED_FAILURES:
                 self._kept.popitem(last=False)
 
-    def of(self, row: Row) -> Problem | None:
+    def of(self, row: BulkItem) -> Problem | None:
         """Why the row fails because of an earlier one with its key; None if no such row failed."""
         if row.key not in self._kept:
             return None
         request, problem = self._kept[row.key]
-        return problem if request == digests(row.request)[0] else problem_of(_reused())
+        return problem if request == hmac_digests(row.request)[0] else problem_of(_reused())
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +155,13 @@ class Chunk:
     """
 
     scope: tuple[str, str]
-    rows: Sequence[Row]
+    rows: Sequence[BulkItem]
     paths: Mapping[str, str]
     answer: Callable[[Any], bytes]
     failures: Failures
-    check_replayed: Callable[[Sequence[Row]], None]
+    check_replayed: Callable[[Sequence[BulkItem]], None]
 
-    def refuse(self, row: Row, raised: Exception, field: str = "") -> None:
+    def refuse(self, row: BulkItem, raised: Exception, field: str = "") -> None:
         """The row is not written, because of what a rule of the model raised.
 
         Args:
@@ -175,11 +175,11 @@ class Chunk:
         row.problem = replace(problem, violations=shown)
 
     @property
-    def good(self) -> list[Row]:
+    def good(self) -> list[BulkItem]:
         """Those with which nothing is wrong so far, and that are still to be written."""
         return [row for row in self.rows if row.problem is None and not row.replayed and row.repeats is None]
 
-    def leave_out_replayed(self) -> None:
+    def skip_replayed(self) -> None:
         """Mark the rows that were written before, that repeat others, and whose key was used for something else; of the
         others, those of which nothing could be made.
         """
@@ -193,11 +193,11 @@ class Chunk:
             if isinstance(row.made, Exception):
                 self.refuse(row, row.made)
 
-    def _first_of_their_keys(self) -> list[Row]:
+    def _first_of_their_keys(self) -> list[BulkItem]:
         """Mark the rows whose keys were used before, in the database or in this chunk; return the others with a key."""
         keyed = [row for row in self.rows if row.key]
         kept = idempotency.kept(*self.scope, {row.key for row in keyed})
-        first: dict[str, Row] = {}
+        first: dict[str, BulkItem] = {}
         for row in keyed:
             if (record := kept.get(row.key)) is not None:
                 if record.is_of(row.request):
@@ -221,7 +221,7 @@ class Chunk:
             else:
                 row.problem, row.replayed, row.answer = None, True, first.answer
 
-    def save(self, save: Callable[[Sequence[Row]], None]) -> None:
+    def save(self, save: Callable[[Sequence[BulkItem]], None]) -> None:
         """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
 
         Args:
@@ -237,19 +237,19 @@ class Chunk:
                 row.problem = None
                 self._save_alone(row, save)
 
-    def _save_alone(self, row: Row, save: Callable[[Sequence[Row]], None]) -> None:
+    def _save_alone(self, row: BulkItem, save: Callable[[Sequence[BulkItem]], None]) -> None:
         # Somebody may have written it with the same key a moment ago.
         alone = replace(self, rows=[row])
-        alone.leave_out_replayed()
+        alone.skip_replayed()
         if not alone.good:
             return
         try:
             with transaction.atomic():
                 self._save([row], save)
-        except OWN_FAULTS as exc:
+        except ITEM_ERRORS as exc:
             self.refuse(row, exc)
 
-    def _save(self, rows: Sequence[Row], save: Callable[[Sequence[Row]], None]) -> None:
+    def _save(self, rows: Sequence[BulkItem], save: Callable[[Sequence[BulkItem]], None]) -> None:
         if rows:
             save(rows)
             keyed = [row for row in rows if row.key and row.problem is None]
@@ -267,8 +267,8 @@ def write(
     *,
     answer: Callable[[Any], bytes],
     paths: Mapping[str, str] | None = None,
-    done: Callable[[Sequence[Row]], None] = lambda rows: None,
-    check_replayed: Callable[[Sequence[Row]], None] = lambda rows: None,
+    done: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
+    check_replayed: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
 ) -> Outcome:
     """Writes the items of a stream.
 
@@ -290,14 +290,14 @@ def write(
     scope = principal(call), call.operation.name
     failures = Failures()
 
-    def chunks(rows: Iterable[Row]) -> Iterator[Chunk]:
+    def chunks(rows: Iterable[BulkItem]) -> Iterator[Chunk]:
         rows = iter(rows)
         while part := list(islice(rows, CHUNK)):
             chunk = Chunk(scope, part, paths or {}, answer, failures, check_replayed)
             check(call.actor, chunk)
             yield chunk
 
-    def note(part: Sequence[Row]) -> None:
+    def note(part: Sequence[BulkItem]) -> None:
         outcome.add(part)
         done(part)
 
@@ -307,11 +307,11 @@ def write(
 
     with _telling_how_far(outcome):
         if call.atomic:
-            every = list(islice(rows, MOST_ATOMIC + 1))
+            every = list(islice(rows, MAX_ATOMIC + 1))
             _write_all_or_none(every, chunks(every), save_chunk, outcome, done)
         else:
             with _Writer(save_chunk, note) as writer:
-                for chunk in chunks(writer.looked_after(rows)):
+                for chunk in chunks(writer.supervised(rows)):
                     writer.wait()
                     call.look_again()
                     writer.write(chunk)
@@ -346,7 +346,7 @@ class _Writer:
         note: told, in the owner's thread, of each chunk that is written.
     """
 
-    def __init__(self, save: Callable[[Chunk], None], note: Callable[[Sequence[Row]], None]) -> None:
+    def __init__(self, save: Callable[[Chunk], None], note: Callable[[Sequence[BulkItem]], None]) -> None:
         self._save = save
         self._note = note
         self._given = SimpleQueue[Chunk | None]()
@@ -377,7 +377,7 @@ class _Writer:
             raise failure
         self._note(chunk.rows)
 
-    def looked_after(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def supervised(self, rows: Iterator[BulkItem]) -> Iterator[BulkItem]:
         """These rows; between them it is seen whether the chunk that was given has ended, for who sends slowly."""
         for row in rows:
             if not self._ended.empty():
@@ -401,7 +401,7 @@ class _Writer:
             while (chunk := self._given.get()) is not None:
                 failure = None
                 try:
-                    with connected():
+                    with fresh_connections():
                         self._save(chunk)
                 except BaseException as exc:  # Whoever waits for it gets it.
                     failure = exc
@@ -412,14 +412,14 @@ class _Writer:
 
 
 def _write_all_or_none(
-    every: Sequence[Row],
+    every: Sequence[BulkItem],
     chunks: Iterable[Chunk],
     save: Callable[[Chunk], None],
     outcome: Outcome,
-    done: Callable[[Sequence[Row]], None],
+    done: Callable[[Sequence[BulkItem]], None],
 ) -> None:
-    if len(every) > MOST_ATOMIC:
-        raise invalid("x-bulk-mode", "max_items", f"At most {MOST_ATOMIC} items can be written all or none.")
+    if len(every) > MAX_ATOMIC:
+        raise invalid("x-bulk-mode", "max_items", f"At most {MAX_ATOMIC} items can be written all or none.")
     with transaction.atomic():
         for chunk in chunks:
             save(chunk)
@@ -433,9 +433,9 @@ def _write_all_or_none(
     outcome.through = len(every)
 
 
-def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]) -> Iterator[Row]:
+def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]) -> Iterator[BulkItem]:
     for index, item in enumerate(items):
-        row = Row(index)
+        row = BulkItem(index)
         try:
             if isinstance(item, ValidationError):
                 raise item
@@ -444,7 +444,7 @@ def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]
                 row.key = idempotency_key(message.request_id, "request_id")
                 row.request = message.SerializeToString(deterministic=True)
             row.values = read(message)
-        except OWN_FAULTS as exc:
+        except ITEM_ERRORS as exc:
             row.fail(exc)
         yield row
 

@@ -19,7 +19,7 @@ caller_key: ContextVar[str] = ContextVar("caller_key", default="")
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-def sane_request_id(sent: str | None) -> str:
+def valid_request_id(sent: str | None) -> str:
     """The client's own id if it is a sane one, else a new one."""
     # Unique is enough here, nobody must be unable to guess it; UUIDs ask the kernel each time (4.4 µs against 0.7).
     return sent if sent and _SANE.fullmatch(sent) else f"{random.getrandbits(128):032x}"

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from core.db.pagination import Asked, Order, Page
+from core.db.pagination import Order, Page, PageRequest
 from core.errors import invalid
 from core.operations import Call
 from core.protojson.enums import names, unknown_choice
@@ -92,19 +92,19 @@ def read_fields(
     return fields
 
 
-def asked_page(
+def page_request(
     call: Call, pagination: common_pb2.PaginationRequest, message: Callable[[Any], Message] | None = None
-) -> Asked:
+) -> PageRequest:
     """Which page the call asks for.
 
     Args:
-        message: makes a row's message, see `Asked`.
+        message: makes a row's message, see `PageRequest`.
     """
     bound_to = {"operation": call.operation.name}
-    return Asked(pagination.page_size, pagination.page_token, call.exact_count, bound_to, message)
+    return PageRequest(pagination.page_size, pagination.page_token, call.exact_count, bound_to, message)
 
 
-def asked_order(sort: common_pb2.SortSpec) -> Order | None:
+def requested_order(sort: common_pb2.SortSpec) -> Order | None:
     """Which order the call asks for; None = the list's own.
 
     Raises:

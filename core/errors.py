@@ -322,14 +322,14 @@ def is_statement_ended(exc: BaseException) -> bool:
     return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
 
 
-def request_too_large(most_bytes: int) -> TooLarge:
-    """The failure of a call whose request has more than `most_bytes`."""
-    return TooLarge(f"The request is larger than {most_bytes // 1024**2} MB, the most that is taken here.")
+def request_too_large(max_bytes: int) -> TooLarge:
+    """The failure of a call whose request has more than `max_bytes`."""
+    return TooLarge(f"The request is larger than {max_bytes // 1024**2} MB, the most that is taken here.")
 
 
-def message_too_large(most_bytes: int) -> ValidationError:
-    """What is wrong with one message of a stream that has more than `most_bytes`."""
-    return invalid("", "max_length", f"The message is larger than {most_bytes // 1024**2} MB.")
+def message_too_large(max_bytes: int) -> ValidationError:
+    """What is wrong with one message of a stream that has more than `max_bytes`."""
+    return invalid("", "max_length", f"The message is larger than {max_bytes // 1024**2} MB.")
 
 
 class MoreFaults(ValidationError):

@@ -67,7 +67,7 @@ class Feed(Protocol):
     def start(self, wake: Callable[[], None]) -> None:
         """Begins. `wake` is called whenever `take` may have something after it had nothing; it must not block."""
 
-    def take(self, most: int) -> Sequence[Event]:
+    def take(self, limit: int) -> Sequence[Event]:
         """The next events, at most this many; none, if there are none now. It keeps its database connection fresh.
 
         Raises:

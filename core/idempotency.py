@@ -16,12 +16,12 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from core.db import sessions
-from core.db.transactions import Whole
+from core.db.transactions import SingleWrite
 from core.errors import IdempotencyKeyReused, RequestInProgress
-from core.hmac_digests import digests
+from core.hmac_digests import hmac_digests
 from core.models import IdempotencyRecord
 
-KEPT_FOR = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 #: How long a duplicate waits for the request that came first.
 WAIT_MS = 2_000
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -69,7 +69,7 @@ def once(
 
     Args:
         request: what was asked, in a canonical form; another request under the same key is refused.
-        effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`Whole`).
+        effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`SingleWrite`).
         subject: asked after the effect for the id of what the answer is about, with which it is forgotten.
 
     Returns:
@@ -80,8 +80,8 @@ def once(
         RequestInProgress: the first request with this key is still running after `WAIT_MS`.
         IdempotencyKeyReused: the key was used with another request.
     """
-    request_hash, *by_other_keys = digests(request)
-    with Whole(), connection.cursor() as cursor:
+    request_hash, *by_other_keys = hmac_digests(request)
+    with SingleWrite(), connection.cursor() as cursor:
         record_id = _claim(cursor, principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()
@@ -116,7 +116,7 @@ class Kept(NamedTuple):
 
     def is_of(self, request: bytes) -> bool:
         """Return whether it is this request, in a canonical form, that was answered so."""
-        return self.request_hash in digests(request)
+        return self.request_hash in hmac_digests(request)
 
 
 def kept(principal: str, operation: str, keys: Collection[str]) -> dict[str, Kept]:
@@ -136,7 +136,7 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     """
     # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
     records = [
-        {"key": key, "request_hash": f"\\x{digests(request)[0].hex()}", "answer": f"\\x{answer.hex()}"}
+        {"key": key, "request_hash": f"\\x{hmac_digests(request)[0].hex()}", "answer": f"\\x{answer.hex()}"}
         for key, request, answer in sorted(rows)
     ]
     if not records:
@@ -156,7 +156,7 @@ def prune() -> int:
 def _counting() -> tuple[datetime, datetime]:
     """The times of records that count. One from the future was kept by a clock that was ahead, and counts as old."""
     now = timezone.now()
-    return now - KEPT_FOR, now + KEPT_FOR
+    return now - RETENTION, now + RETENTION
 
 
 def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from core.jobs import GiveUp
+from core.jobs import PermanentFailure
 from core.mail_addresses import canonical, canonical_sender
 
 
@@ -29,7 +29,7 @@ def send(template: str, *, job_id: UUID, to: str, subject: str, **context: Any) 
         # In ASCII: of other letters, Django would make the name of another domain or mailbox.
         recipient = canonical(to)
     except ValidationError as exc:
-        raise GiveUp(f"No mail can be sent to this address: {exc.messages[0]}") from exc
+        raise PermanentFailure(f"No mail can be sent to this address: {exc.messages[0]}") from exc
     message = EmailMultiAlternatives(
         subject,
         render_to_string(f"mail/{template}.txt", context),
@@ -42,11 +42,11 @@ def send(template: str, *, job_id: UUID, to: str, subject: str, **context: Any) 
         message.send()
     except smtplib.SMTPRecipientsRefused as exc:
         if all(code >= 500 for code, _ in exc.recipients.values()):
-            raise GiveUp(f"The mail server refuses the address: {exc}") from exc
+            raise PermanentFailure(f"The mail server refuses the address: {exc}") from exc
         raise
     except smtplib.SMTPDataError as exc:
         if exc.smtp_code >= 500:
-            raise GiveUp(f"The mail server refuses the mail: {exc}") from exc
+            raise PermanentFailure(f"The mail server refuses the mail: {exc}") from exc
         raise
 
 

@@ -83,7 +83,7 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     #: Only ever grows, so it also tells one worker's try from the next one's.
     attempts = models.PositiveIntegerField(default=0)
-    most_attempts = models.PositiveIntegerField()
+    max_attempts = models.PositiveIntegerField()
     last_error = models.TextField(blank=True)
     #: When it was done, or given up.
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -158,7 +158,7 @@ def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields
         setattr(instance, name, value.applied_to(before[name]) if isinstance(value, MapChange) else value)
     if instance._state.adding:
         clean(instance)
-        with translated(instance), transaction.atomic():
+        with translate_integrity_errors(instance), transaction.atomic():
             instance.save(force_insert=True)
         return instance
     clean(instance, only=fields)
@@ -278,7 +278,7 @@ def _as_text(value: Any) -> str:
 def _update(instance: Versioned, changed: dict[str, Any]) -> None:
     loaded_version, now = instance.version, timezone.now()
     rows = type(instance)._base_manager.filter(pk=instance.pk)
-    with translated(instance), transaction.atomic():
+    with translate_integrity_errors(instance), transaction.atomic():
         written = rows.filter(version=loaded_version).update(**changed, version=loaded_version + 1, updated_at=now)
     if not written:
         raise Stale(rows.values_list("version", flat=True).get())
@@ -286,7 +286,7 @@ def _update(instance: Versioned, changed: dict[str, Any]) -> None:
 
 
 @contextmanager
-def translated(instance: Versioned) -> Iterator[None]:
+def translate_integrity_errors(instance: Versioned) -> Iterator[None]:
     """Turns a broken constraint into the error that the rule it stands for would have given."""
     try:
         yield

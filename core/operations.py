@@ -1,8 +1,8 @@
 """Operations: what the doors serve, read off the proto descriptors and bound to an app's `calls`.
 
 An operation is one rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table of
-operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`. `perform`
-is the one way through which both doors run a unary one, `begin` that for streams:
+operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`. `execute`
+is the one way through which both doors run a unary one, `open_stream` that for streams:
 
 | rpc | its function |
 |---|---|
@@ -29,14 +29,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from core import idempotency, rate_limits
 from core.addresses import caller_key
-from core.auth import NOBODY, Credential, authenticate, scope_lacking
+from core.auth import ANONYMOUS, Credential, authenticate, scope_lacking
 from core.errors import Unauthenticated, invalid, is_database_away
 from core.merge_patch import MapChange
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from core.replays import Replay
 
 #: What a write's message may say and a call beside it, too.
-_SAID_TWICE = frozenset(("version", "request_id"))
+_PRECONDITION_FIELDS = frozenset(("version", "request_id"))
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
@@ -67,15 +67,15 @@ class Operation:
         name: `user.v1.UserService/CreateUser`.
         rpc: the last part of the name.
         function: the app's `calls` function.
-        anyone: callers who are not signed in may call it.
+        public: callers who are not signed in may call it.
         secret: its answer holds secrets and is never kept for an idempotency key.
-        survives_database: it answers while the database is away.
+        works_without_database: it answers while the database is away.
         scope: what an API key must have for it, as `users:read`; empty = no API key will do. Where only a part of the
             request needs a further scope, the function asks for it (`Call.has_scope`).
         other_scope: what lets an API key in as well; the function then asks for `scope` where the request needs it.
         checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
         replay: how an answer that is kept for an idempotency key is given again; None = none is kept, or it is empty.
-        said_in_message: `version` and `request_id`, as far as the request message has them.
+        preconditions_in_body: `version` and `request_id`, as far as the request message has them.
     """
 
     name: str
@@ -85,14 +85,14 @@ class Operation:
     response_class: type[Message]
     http: Http
     function: Callable[["Call", Any], Any]
-    anyone: bool
+    public: bool
     secret: bool
-    survives_database: bool
+    works_without_database: bool
     scope: str
     other_scope: str
     checks_version: bool
     replay: Replay | None
-    said_in_message: frozenset[str]
+    preconditions_in_body: frozenset[str]
 
     @property
     def writes(self) -> bool:
@@ -140,7 +140,7 @@ class Call:
     """
 
     operation: Operation
-    credential: Credential = NOBODY
+    credential: Credential = ANONYMOUS
     address: str = ""
     user_agent: str = ""
     expected_version: ExpectedVersion = ANY_VERSION
@@ -169,11 +169,11 @@ class Call:
 CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
 
 
-def open_to(
+def operation(
     *,
-    anyone: bool = False,
+    public: bool = False,
     secret: bool = False,
-    survives_database: bool = False,
+    works_without_database: bool = False,
     scope: str = "",
     other_scope: str = "",
     replay: Replay | None = None,
@@ -185,7 +185,7 @@ def open_to(
         other_scope: see `Operation`.
         replay: how a kept answer is given again; needed wherever `Operation.keeps_answers`.
     """
-    marks = {"anyone": anyone, "secret": secret, "survives_database": survives_database, "replay": replay,
+    marks = {"public": public, "secret": secret, "works_without_database": works_without_database, "replay": replay,
              "other_scope": other_scope}  # fmt: skip
 
     def mark(function: CallsFunction) -> CallsFunction:
@@ -207,7 +207,7 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     return tuple(_operation(method, calls) for method in service.methods)
 
 
-def caller(operation: Operation | None, authorization: str | None) -> Credential:
+def identify(operation: Operation | None, authorization: str | None) -> Credential:
     """Who calls this operation; nobody, where that cannot be found out and the operation answers all the same.
 
     Raises:
@@ -216,12 +216,12 @@ def caller(operation: Operation | None, authorization: str | None) -> Credential
     try:
         return authenticate(authorization)
     except Error as exc:
-        if operation is None or not operation.survives_database or not is_database_away(exc):
+        if operation is None or not operation.works_without_database or not is_database_away(exc):
             raise
-        return NOBODY
+        return ANONYMOUS
 
 
-def perform(call: Call, request: Message) -> Message:
+def execute(call: Call, request: Message) -> Message:
     """Runs a unary operation for this caller: the one way, for both doors.
 
     Raises:
@@ -231,9 +231,9 @@ def perform(call: Call, request: Message) -> Message:
         Exception: whatever the service raises; `core.errors.problem_of` knows what it means.
     """
     operation = call.operation
-    call.credential = admitted(operation, call.credential)
-    if operation.said_in_message:
-        _hear(call, request)
+    call.credential = authorize(operation, call.credential)
+    if operation.preconditions_in_body:
+        _read_preconditions(call, request)
     _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
         with rate_limits.kept_though_undone():
@@ -265,7 +265,7 @@ def principal(call: Call) -> str:
     return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {caller_key(call.address)}"
 
 
-def begin(call: Call, request: Any) -> Any:
+def open_stream(call: Call, request: Any) -> Any:
     """Runs an operation that takes or answers a stream.
 
     Args:
@@ -275,39 +275,39 @@ def begin(call: Call, request: Any) -> Any:
         What its function gives: a response message, an iterator over them, or a Feed.
 
     Raises:
-        Exception: as `perform`; an iterator raises while it is iterated over.
+        Exception: as `execute`; an iterator raises while it is iterated over.
     """
-    call.credential = admitted(call.operation, call.credential)
+    call.credential = authorize(call.operation, call.credential)
     _check_precondition(call)
     return call.operation.function(call, request)
 
 
-def admitted(operation: Operation, credential: Credential) -> Credential:
+def authorize(operation: Operation, credential: Credential) -> Credential:
     """As whom this caller may make the call.
 
     Raises:
         Unauthenticated, PermissionDenied: not at all.
     """
     if credential.scopes is not None and credential.scopes.isdisjoint((operation.scope, operation.other_scope)):
-        if not operation.anyone:
+        if not operation.public:
             raise scope_lacking(operation.scope)
         # What anyone may do its holder may too, but as anyone: a key gives nothing beyond its scopes.
-        credential = NOBODY
-    if not (operation.anyone or credential.actor.is_authenticated):
+        credential = ANONYMOUS
+    if not (operation.public or credential.actor.is_authenticated):
         raise Unauthenticated("Sign in first: this call needs credentials.")
     return credential
 
 
-def _hear(call: Call, request: Any) -> None:
+def _read_preconditions(call: Call, request: Any) -> None:
     """Takes over what the message says of its version and idempotency key, which a call may say beside it as well."""
-    if "version" in call.operation.said_in_message and (version := request.version):
+    if "version" in call.operation.preconditions_in_body and (version := request.version):
         if version < 0:
-            raise invalid("version", "range", "Versions begin with 1.")
+            raise invalid("version", "range", "Versions open_stream with 1.")
         if call.expected_version.one_of is not None and version not in call.expected_version.one_of:
             raise invalid("version", "mismatch", "The message and If-Match name different versions.")
         call.expected_version = replace(call.expected_version, one_of=frozenset((version,)))
         request.ClearField("version")
-    if "request_id" in call.operation.said_in_message and request.request_id:
+    if "request_id" in call.operation.preconditions_in_body and request.request_id:
         key = idempotency_key(request.request_id, "request_id")
         if call.idempotency_key not in ("", key):
             raise invalid("request_id", "mismatch", "The message and Idempotency-Key name different keys.")
@@ -357,7 +357,7 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
-    unmarked = {"anyone": False, "secret": False, "survives_database": False, "scope": of_area, "replay": None,
+    unmarked = {"public": False, "secret": False, "works_without_database": False, "scope": of_area, "replay": None,
                 "other_scope": ""}  # fmt: skip
     marks = unmarked | getattr(function, "marks", {})
     return Operation(
@@ -370,7 +370,9 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         function=function,
         # Read off the code, so that no list of them can be wrong.
         checks_version="expected_version" in _names_in(function),
-        said_in_message=_SAID_TWICE & set(method.input_type.fields_by_name) if http.verb != "GET" else frozenset(),
+        preconditions_in_body=_PRECONDITION_FIELDS & set(method.input_type.fields_by_name)
+        if http.verb != "GET"
+        else frozenset(),
         **marks,
     )
 

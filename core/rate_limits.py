@@ -15,12 +15,12 @@ from django.db.models.functions import Now
 from core.errors import Failure, RateLimited
 from core.models import RateWindow
 
-_LONGEST_KEY = 200
+_MAX_KEY_LENGTH = 200
 #: What the block of `kept_though_undone` that runs in this thread has counted, with how deep in transactions.
 _counted: ContextVar[list[tuple[str, str, int, int]] | None] = ContextVar("counted", default=None)
 
 
-def take(what: str, who: str, *, most: int, seconds: int, message: str) -> None:
+def take(what: str, who: str, *, limit: int, seconds: int, message: str) -> None:
     """Count one more of `what` by `who`.
 
     Args:
@@ -31,18 +31,18 @@ def take(what: str, who: str, *, most: int, seconds: int, message: str) -> None:
         RateLimited: with the time until the window closes.
     """
     count, wait = _count(what, who, seconds)
-    if count > most:
+    if count > limit:
         raise RateLimited(message, wait)
 
 
-def is_over(what: str, who: str, *, most: int, seconds: int) -> int:
-    """Count one more of `what` by `who`; return the seconds until the window closes if there are more than `most`.
+def is_over(what: str, who: str, *, limit: int, seconds: int) -> int:
+    """Count one more of `what` by `who`; return the seconds until the window closes if there are more than `limit`.
 
     Returns:
         0 where there are not.
     """
     count, wait = _count(what, who, seconds)
-    return wait if count > most else 0
+    return wait if count > limit else 0
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def _depth() -> int:
 
 def _key(what: str, who: str) -> str:
     key = f"{what}:{who}"
-    if len(key) <= _LONGEST_KEY:
+    if len(key) <= _MAX_KEY_LENGTH:
         return key
     # Two long keys that begin alike are two.
     return f"{what}:sha256:{hashlib.sha256(who.encode()).hexdigest()}"

@@ -14,14 +14,14 @@ from django.core.exceptions import ValidationError
 from google.protobuf.message import Message
 
 from core.concurrency.pacing import Pace
-from core.concurrency.slots import Place, Places
+from core.concurrency.slots import Slot, Slots
 from core.concurrency.turns import Turns
 from core.db import thread_connections
-from core.operations import Call, admitted, caller, principal
+from core.operations import Call, authorize, identify, principal
 from core.streams import STREAMS
 
 #: Those of this process.
-PLACES = Places(
+PLACES = Slots(
     lambda: settings.MAX_REQUEST_STREAMS,
     lambda: settings.MAX_REQUEST_STREAMS_PER_CALLER,
     full="The server has as many open uploads and command streams as it takes; try again in a while.",
@@ -32,7 +32,7 @@ PLACES = Places(
 AT_WORK_OF_ONE_CALLER = 2
 #: Threads that find out whose a stream is, and refuse it.
 _REFUSING = 8
-_TURNS = Turns(10_000, most_of_one=AT_WORK_OF_ONE_CALLER)
+_TURNS = Turns(10_000, max_per_caller=AT_WORK_OF_ONE_CALLER)
 _PACE = Pace()
 
 
@@ -57,9 +57,9 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
 
     Raises:
         RateLimited: the caller, or the process, has as many open as may be.
-        Exception: as `core.operations.perform`; an iterator raises while it is iterated over.
+        Exception: as `core.operations.execute`; an iterator raises while it is iterated over.
     """
-    call.credential = admitted(call.operation, call.credential)
+    call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
     sent = _items(call, authorization, messages, turn)
@@ -84,7 +84,7 @@ def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> 
     return _in_place(_items(call, authorization, messages, turn), turn, place)
 
 
-def _in_place(sent: Iterator[Any], turn: "_Turn", place: Place) -> Iterator[Any]:
+def _in_place(sent: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]:
     # A generator that never begins ends without `finally`: then the place ends with it.
     with place:
         try:
@@ -94,7 +94,7 @@ def _in_place(sent: Iterator[Any], turn: "_Turn", place: Place) -> Iterator[Any]
             thread_connections.give_back()
 
 
-def _answers(responses: Iterator[Message], turn: "_Turn", place: Place) -> Iterator[Message]:
+def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterator[Message]:
     with place:  # As in `_in_place`.
         try:
             for response in responses:
@@ -120,7 +120,7 @@ def _items(
     def look() -> None:
         STREAMS.check_going_on()
         thread_connections.refresh()
-        call.credential = admitted(call.operation, caller(call.operation, authorization))
+        call.credential = authorize(call.operation, identify(call.operation, authorization))
 
     call.look_again = look
     waiting = iter(messages)

@@ -17,16 +17,16 @@ from django.db import Error, connections
 
 from core import auth
 from core.auth import Credential
-from core.db.thread_connections import connected
+from core.db.thread_connections import fresh_connections
 from core.errors import RateLimited, Unauthenticated, Unavailable, is_database_away
 from core.feeds import Feed
 from core.operations import Call, principal
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.4
+CHECK_INTERVAL_SECONDS = 0.4
 #: So many streams are looked at in one go; then calls that wait for the interpreter have their turn.
-_AT_ONCE, _PAUSE_SECONDS = 500, 0.001
+_BATCH_SIZE, _PAUSE_SECONDS = 500, 0.001
 
 
 class Stream:
@@ -35,16 +35,16 @@ class Stream:
     Args:
         call: whose it is.
         feed: what it sends.
-        most_seconds: after which it is ended, so that its client connects anew; None = never.
+        max_seconds: after which it is ended, so that its client connects anew; None = never.
     """
 
     __slots__ = ("call", "ends_at", "feed", "owner")
 
-    def __init__(self, call: Call, feed: Feed, most_seconds: float | None) -> None:
+    def __init__(self, call: Call, feed: Feed, max_seconds: float | None) -> None:
         self.call = call
         self.feed = feed
         self.owner = _owner(call)
-        self.ends_at = None if most_seconds is None else time.monotonic() + most_seconds
+        self.ends_at = None if max_seconds is None else time.monotonic() + max_seconds
 
 
 class Streams:
@@ -75,9 +75,9 @@ class Streams:
         owner, opened = _owner(call), False
         self._take(owner)
 
-        def open_with(feed: Feed, most_seconds: float | None) -> Stream:
+        def open_with(feed: Feed, max_seconds: float | None) -> Stream:
             nonlocal opened
-            stream, opened = Stream(call, feed, most_seconds), True
+            stream, opened = Stream(call, feed, max_seconds), True
             with self._lock:
                 self._open.add(stream)
                 ending = self._ending
@@ -136,7 +136,7 @@ class Streams:
 
     def _look(self) -> None:
         while True:
-            time.sleep(LOOK_EVERY)
+            time.sleep(CHECK_INTERVAL_SECONDS)
             with self._lock:
                 streams = list(self._open)
                 if not streams:
@@ -146,7 +146,7 @@ class Streams:
             # Streams of one session share the object that the last look gave them; hashing each would cost the most.
             known = {id(stream.call.credential): stream.call.credential for stream in _in_turns(streams)}
             try:
-                with connected():
+                with fresh_connections():
                     renewed = _looked_at(set(known.values()))
             except Error as exc:
                 # Nothing can be found out, and nothing happens in the feeds meanwhile.
@@ -170,10 +170,10 @@ class Streams:
 
 def _in_turns(streams: Sequence[Stream]) -> Iterator[Stream]:
     """The streams, with pauses: a look at 10,000 in one go would keep every call waiting for some 10 ms."""
-    for first in range(0, len(streams), _AT_ONCE):
+    for first in range(0, len(streams), _BATCH_SIZE):
         if first:
             time.sleep(_PAUSE_SECONDS)
-        yield from streams[first : first + _AT_ONCE]
+        yield from streams[first : first + _BATCH_SIZE]
 
 
 def _looked_at(credentials: Collection[Credential]) -> dict[Credential, Credential]:

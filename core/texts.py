@@ -37,7 +37,7 @@ _PADDING = (
 _AT_ENDS = _PADDING + "".join(filter(str.isspace, map(chr, range(0x3001))))
 #: The order of marks on one letter takes the square of their number, while no other thread runs: half a million marks
 #: take an hour. What is longer than this is too long for any line, and refused for its length.
-_LONGEST_NORMALIZED = 2048
+_MAX_NORMALIZED_LENGTH = 2048
 _ANY_IGNORABLE = re.compile(f"[{_IGNORABLE}]")
 #: As ignorable, with the marks of annotations, which have no form either.
 _ANY_UNSEEN = re.compile(rf"[{_IGNORABLE}\ufff9-\ufffb]")
@@ -68,7 +68,7 @@ def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
 
     Whatever a caller sends is normalized here, so that its cost has a bound.
     """
-    return unicodedata.normalize(form, text) if len(text) <= _LONGEST_NORMALIZED else text
+    return unicodedata.normalize(form, text) if len(text) <= _MAX_NORMALIZED_LENGTH else text
 
 
 def one_name(text: str) -> str:
@@ -92,7 +92,7 @@ def without_ignorable(text: str) -> str:
     return text if text.isascii() else _ANY_IGNORABLE.sub("", text)
 
 
-def no_control_characters(value: str) -> None:
+def validate_no_control_characters(value: str) -> None:
     """Refuse what does not belong into a text of one line.
 
     Raises:
@@ -109,7 +109,7 @@ def no_control_characters(value: str) -> None:
 
 
 def no_control_characters_but_breaks(value: str) -> None:
-    """Refuse what does not belong into a text of many lines: as `no_control_characters`, but breaks and tabs may."""
+    """Refuse control characters other than line breaks and tabs, for texts of many lines."""
     if _CONTROL_BUT_BREAKS.search(value):
         raise ValidationError("It may not hold control characters but line breaks and tabs.", code=_CODE)
     _check_characters(value)

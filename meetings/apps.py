@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from google.protobuf.message import Message
 
 if TYPE_CHECKING:
-    from changes.feed.subjects import Extent
+    from changes.feed.subjects import Visibility
 
 
 class MeetingsConfig(AppConfig):
@@ -52,7 +52,7 @@ class MeetingsConfig(AppConfig):
         return {"files of broken uploads": recordings.prune() + resumable.prune()}
 
 
-def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Extent], Message]":
+def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Visibility], Message]":
     return lambda row, extent: message(row)
 
 

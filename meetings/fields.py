@@ -10,24 +10,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
-from core.db.fields import Line, PlainInMigrations
+from core.db.fields import PlainInMigrations, SingleLineField
 
-MOST_PARTICIPANTS = 500
-_LONGEST_LANGUAGE = 3
+MAX_PARTICIPANTS = 500
+_MAX_LANGUAGE_LENGTH = 3
 _LANGUAGE = "Give the language in two or three letters of ISO 639, as in en."
 
 
 def are_participants(participants: Sequence[UUID]) -> None:
     """At most 500, none twice. Whether there are such users is for the database to keep."""
-    if len(participants) > MOST_PARTICIPANTS:
-        raise ValidationError(f"Name at most {MOST_PARTICIPANTS} participants.", code="max_items")
+    if len(participants) > MAX_PARTICIPANTS:
+        raise ValidationError(f"Name at most {MAX_PARTICIPANTS} participants.", code="max_items")
     if len(set(participants)) < len(participants):
         raise ValidationError("Name each participant once.", code="duplicate")
 
 
-def is_language(code: str) -> None:
+def validate_language(code: str) -> None:
     """Two or three letters, as ISO 639 has them; of what is too long the length alone is told."""
-    if len(code) <= _LONGEST_LANGUAGE and not re.fullmatch(r"[a-z]{2,3}", code):
+    if len(code) <= _MAX_LANGUAGE_LENGTH and not re.fullmatch(r"[a-z]{2,3}", code):
         raise ValidationError(_LANGUAGE, code="language")
 
 
@@ -46,13 +46,13 @@ class ParticipantsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg
         return super().formfield(**{**kwargs, "show_hidden_initial": False})
 
 
-class Language(Line):
+class Language(SingleLineField):
     """A language; empty where it is not known."""
 
-    default_validators = [*Line.default_validators, is_language]
+    default_validators = [*SingleLineField.default_validators, validate_language]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"max_length": _LONGEST_LANGUAGE, "blank": True, "default": "", **kwargs})
+        super().__init__(*args, **{"max_length": _MAX_LANGUAGE_LENGTH, "blank": True, "default": "", **kwargs})
         for validator in self.validators:
             if isinstance(validator, MaxLengthValidator):
                 validator.message = _LANGUAGE

@@ -9,9 +9,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from changes import feed
 from changes.feed.watching import Watch, open_watch
-from core.conversions import asked_page, checked_numbers, pagination, read_range, read_timestamp
+from core.conversions import checked_numbers, page_request, pagination, read_range, read_timestamp
 from core.db import ids
-from core.operations import Call, open_to
+from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from meetings import messages, queries, services
@@ -39,7 +39,7 @@ def _meeting_id(call: Call, request: Any, answer: Any) -> UUID | None:
 REPLAY = Replay(subject=_meeting_id, show=_show)
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def create_meeting(call: Call, request: meeting_pb2.CreateMeetingRequest) -> meeting_pb2.CreateMeetingResponse:
     fields = messages.meeting_fields(request, messages.WRITABLE)
     fields["owner"] = fields["owner"] or "me"
@@ -50,7 +50,7 @@ def get_meeting(call: Call, request: meeting_pb2.GetMeetingRequest) -> meeting_p
     return meeting_pb2.GetMeetingResponse(meeting=meeting_message(queries.get_meeting(call.actor, request.meeting_id)))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def update_meeting(call: Call, request: meeting_pb2.UpdateMeetingRequest) -> meeting_pb2.UpdateMeetingResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.meeting_fields(request.meeting, written_paths(request.meeting, mask, messages.WRITABLE))
@@ -72,7 +72,7 @@ def upload_recording(
 
 
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:
-    asked = asked_page(call, request.pagination, meeting_message)
+    asked = page_request(call, request.pagination, meeting_message)
     page = queries.list_meetings(call.actor, asked, messages.meeting_filter(request))
     return meeting_pb2.ListMeetingsResponse(meetings=page.messages, pagination=pagination(page))
 
@@ -93,12 +93,12 @@ def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> mee
         call.actor,
         request.meeting_id,
         request.transcript_version,
-        asked_page(call, request.pagination, segment_message),
+        page_request(call, request.pagination, segment_message),
     )
     return meeting_pb2.GetTranscriptResponse(segments=page.messages, pagination=pagination(page))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def edit_segment(call: Call, request: meeting_pb2.EditSegmentRequest) -> meeting_pb2.EditSegmentResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
     paths = written_paths(request.segment, mask, transcripts.WRITABLE)
@@ -117,7 +117,7 @@ def list_speakers(call: Call, request: meeting_pb2.ListSpeakersRequest) -> meeti
     return meeting_pb2.ListSpeakersResponse(speakers=[speaker_message(speaker) for speaker in speakers])
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def name_speaker(call: Call, request: meeting_pb2.NameSpeakerRequest) -> meeting_pb2.NameSpeakerResponse:
     speaker = transcripts.name_speaker(
         call.actor,
@@ -141,7 +141,7 @@ def list_action_items(call: Call, request: meeting_pb2.ListActionItemsRequest) -
     return meeting_pb2.ListActionItemsResponse(action_items=[action_item_message(item) for item in items])
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def accept_action_item(
     call: Call, request: meeting_pb2.AcceptActionItemRequest
 ) -> meeting_pb2.AcceptActionItemResponse:
@@ -157,7 +157,7 @@ def accept_action_item(
     return meeting_pb2.AcceptActionItemResponse(action_item=action_item_message(item))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def reject_action_item(
     call: Call, request: meeting_pb2.RejectActionItemRequest
 ) -> meeting_pb2.RejectActionItemResponse:
@@ -170,7 +170,7 @@ def reject_action_item(
 def search_transcripts(
     call: Call, request: meeting_pb2.SearchTranscriptsRequest
 ) -> meeting_pb2.SearchTranscriptsResponse:
-    asked = asked_page(call, request.pagination, segment_message)
+    asked = page_request(call, request.pagination, segment_message)
     return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, asked))
 
 
@@ -178,7 +178,7 @@ def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -
     return messages.stats_message(stats.figures(call.actor, *read_range(request, "created_at")))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meeting_pb2.RetranscribeResponse:
     meeting = processing.retranscribe(
         call.actor,
@@ -190,7 +190,7 @@ def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meetin
     return meeting_pb2.RetranscribeResponse(meeting=meeting_message(meeting))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def cancel_processing(call: Call, request: meeting_pb2.CancelProcessingRequest) -> meeting_pb2.CancelProcessingResponse:
     meeting = processing.cancel_processing(call.actor, request.meeting_id, expected_version=call.expected_version)
     return meeting_pb2.CancelProcessingResponse(meeting=meeting_message(meeting))

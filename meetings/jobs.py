@@ -10,7 +10,7 @@ def _give_up(why: Exception | None, *, transcript_id: str) -> None:
     pipeline.give_up(UUID(transcript_id), why)
 
 
-@job(slow=True, given_up=_give_up)
+@job(slow=True, on_failure=_give_up)
 def process(job_id: UUID, *, transcript_id: str) -> None:
     """Makes this version of a transcript, from where it is."""
-    pipeline.work_on(UUID(transcript_id), attempt())
+    pipeline.run_pipeline(UUID(transcript_id), attempt())

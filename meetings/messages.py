@@ -11,7 +11,7 @@ from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summa
 from meetings.queries import Filter
 from meetings.queries.stats import Figures
 from meetings.queries.transcripts import Found
-from meetings.services.recordings import Announced
+from meetings.services.recordings import UploadMetadata
 from tandem.meeting.v1 import meeting_pb2
 
 #: What a client says of a new meeting, and what a mask of UpdateMeeting may name.
@@ -22,7 +22,7 @@ RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
 #: Column → field of the message, where they differ.
 PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for name in RECORDING}}
 
-LONGEST_CHUNK = 64 * 1024
+MAX_CHUNK_LENGTH = 64 * 1024
 
 _TIMES = ("starts_at", "created_at", "updated_at", "estimated_end_at")
 
@@ -145,7 +145,7 @@ def meeting_fields(
 
 def read_upload(
     items: Iterator[meeting_pb2.UploadRecordingRequest | ValidationError],
-) -> tuple[Announced, Iterator[bytes]]:
+) -> tuple[UploadMetadata, Iterator[bytes]]:
     """What a client says of a recording, and its bytes as they come.
 
     Raises:
@@ -155,14 +155,14 @@ def read_upload(
     if not first.HasField("metadata"):
         raise invalid("metadata", "required", "Say first what the recording is.")
     said = {field.name: getattr(first.metadata, field.name) for field in first.metadata.DESCRIPTOR.fields}
-    return Announced(**said), map(_chunk, items)
+    return UploadMetadata(**said), map(_chunk, items)
 
 
 def _chunk(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> bytes:
     read = _read_item(item)
     if not read.HasField("chunk"):
         raise invalid("chunk", "required", "After the first message each is a chunk of the file.")
-    if len(read.chunk) > LONGEST_CHUNK:
+    if len(read.chunk) > MAX_CHUNK_LENGTH:
         raise invalid("chunk", "max_length", "A chunk has at most 64 KiB.")
     return read.chunk
 

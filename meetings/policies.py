@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from changes.feed.subjects import Extent
+from changes.feed.subjects import Visibility
 from meetings.models import Meeting
 
 #: Who sees every meeting.
 ADMINISTRATORS = "administrators"
 
 
-def audience(image: Mapping[str, Any]) -> dict[str, Extent]:
+def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Which groups see the meeting whose row has this image: `MeetingQuerySet.visible_to`."""
-    return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"]), Extent.WHOLE)
+    return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"]), Visibility.WHOLE)
 
 
 def groups(actor: Any) -> frozenset[str]:
@@ -27,9 +27,9 @@ def who_see(meeting_id: str) -> str:
     return f"meeting:{meeting_id}"
 
 
-def audience_of_part(image: Mapping[str, Any]) -> dict[str, Extent]:
+def audience_of_part(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Which groups see what belongs to a meeting and has this image."""
-    return {who_see(image["meeting_id"]): Extent.WHOLE}
+    return {who_see(image["meeting_id"]): Visibility.WHOLE}
 
 
 def may_change(actor: Any, meeting: Meeting) -> bool:

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import Max, QuerySet
 
 from changes.feed import subjects
-from changes.feed.log import Image, Logged
-from changes.feed.subjects import Extent
-from changes.feed.view import Kind, Topic, View
+from changes.feed.log import ChangeRecord, Image
+from changes.feed.subjects import Visibility
+from changes.feed.view import Kind, Subscription, Topic
 from core.conversions import set_timestamp
 from meetings import policies, queries
 from meetings.models import OVER, Meeting, Transcript
@@ -29,12 +29,12 @@ _PROGRESS = frozenset(("stage", "progress", "estimated_end_at"))
 _LEFT_OF_A_PART = ("id", "meeting_id", "transcript_version", "version")
 
 
-def watched(operation: str, meeting: Meeting) -> View:
+def watched(operation: str, meeting: Meeting) -> Subscription:
     """All of this meeting, which the caller sees; at first only what belongs to its newest version."""
     meeting_id = str(meeting.pk)
     newest = Transcript.objects.filter(meeting=meeting).aggregate(Max("version"))["version__max"] or 0
     audience = frozenset({policies.who_see(meeting_id)})
-    return View(
+    return Subscription(
         operation,
         meeting_event,
         (MEETING, *PARTS),
@@ -54,12 +54,12 @@ def watched(operation: str, meeting: Meeting) -> View:
     )
 
 
-def event_name(kind: Kind, change: Logged | None) -> str:
+def event_name(kind: Kind, change: ChangeRecord | None) -> str:
     """What server-sent events call it."""
     return "bookmark" if change is None else _told_as(kind, change)[0]
 
 
-def meeting_event(kind: Kind, change: Logged | None, extent: Extent) -> meeting_pb2.WatchMeetingResponse:
+def meeting_event(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> meeting_pb2.WatchMeetingResponse:
     """The event without its cursor."""
     event = meeting_pb2.WatchMeetingResponse(deleted=kind is Kind.DELETED)
     if change is None:
@@ -86,13 +86,13 @@ def meeting_event(kind: Kind, change: Logged | None, extent: Extent) -> meeting_
     return event
 
 
-def _told_as(kind: Kind, change: Logged) -> tuple[str, str]:
+def _told_as(kind: Kind, change: ChangeRecord) -> tuple[str, str]:
     """Its name, and the field of the message."""
     if change.subject_type != MEETING:
         return PARTS[change.subject_type]
     if kind is Kind.END:
         return "end", "end"
-    changed = subjects.of(MEETING).changed_fields(change, Extent.WHOLE) if kind is Kind.UPDATED else []
+    changed = subjects.of(MEETING).changed_fields(change, Visibility.WHOLE) if kind is Kind.UPDATED else []
     return ("progress", "progress") if changed and _PROGRESS.issuperset(changed) else ("status", "status")
 
 

@@ -10,7 +10,7 @@ emoji, on the planes of ideographs as ideographs.
 import unicodedata
 from collections.abc import Callable, Iterable
 
-LONGEST_WORD = 100
+MAX_WORD_LENGTH = 100
 LAST = 0x10FFFF
 ASCII_MARKS = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 
@@ -207,14 +207,14 @@ BEGIN
   IF octet_length(raw) = char_length(raw) THEN
     t := lower(raw COLLATE "C");
     words := array_remove(regexp_split_to_array(t, '[^a-z0-9]+'), '');
-    IF t ~ '[a-z0-9]{{{LONGEST_WORD + 1}}}' THEN
-      words := ARRAY(SELECT left(word, {LONGEST_WORD}) FROM unnest(words) AS word);
+    IF t ~ '[a-z0-9]{{{MAX_WORD_LENGTH + 1}}}' THEN
+      words := ARRAY(SELECT left(word, {MAX_WORD_LENGTH}) FROM unnest(words) AS word);
     END IF;
     RETURN words;
   END IF;
   {folding()}
   words := ARRAY(
-    SELECT left(hit[1], {LONGEST_WORD})
+    SELECT left(hit[1], {MAX_WORD_LENGTH})
     FROM regexp_matches(t, '[^{no_word}]+|[{flag}]{{1,2}}|[{in_class(symbols)}]', 'g') AS hit
   );
   IF t ~ '[{in_class(unspaced)}]' THEN
@@ -222,7 +222,7 @@ BEGIN
     words := words || ARRAY(
       SELECT left(
         unit || CASE WHEN second <> ' ' THEN second || CASE WHEN third <> ' ' THEN third ELSE '' END ELSE '' END,
-        {LONGEST_WORD}
+        {MAX_WORD_LENGTH}
       )
       FROM (
         SELECT unit, lead(unit, 1, ' ') OVER in_order AS second, lead(unit, 2, ' ') OVER in_order AS third

@@ -32,7 +32,7 @@ from tandem.example.v1 import example_pb2, example_pb2_grpc
 from tandem.user.v1 import user_pb2
 
 PAGE_SIZE = 2
-MOST_PAGES = 100
+MAX_PAGES = 100
 
 
 @dataclass
@@ -286,7 +286,7 @@ class Walk:
         """Reads a list page by page; checks what holds for every list."""
         token = ""
         seen: set[str] = set()
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             asked = copy.deepcopy(request)
             asked.pagination.MergeFrom(common_pb2.PaginationRequest(page_size=PAGE_SIZE, page_token=token))
             page = self.call(rpc, asked)

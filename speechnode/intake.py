@@ -9,7 +9,7 @@ from speechnode.engines.pcm import BYTES_PER_MS, Piece
 from speechnode.failures import Invalid, NoRoom, TooLarge
 from tandem.speech.v1 import speech_pb2
 
-MOST_CHUNK_BYTES = 64 * 1024
+MAX_CHUNK_BYTES = 64 * 1024
 #: Clocks and roundings; a live source that has paused is later by more.
 _TOLERATED_MS = 40
 
@@ -75,8 +75,8 @@ class _Sequence:
     def check(self, chunk: speech_pb2.AudioChunk) -> None:
         if chunk.seq != self._next:
             raise Invalid(f"audio.seq: {self._next} comes next, not {chunk.seq}.")
-        if len(chunk.data) > MOST_CHUNK_BYTES:
-            raise Invalid(f"audio.data: at most {MOST_CHUNK_BYTES} bytes.")
+        if len(chunk.data) > MAX_CHUNK_BYTES:
+            raise Invalid(f"audio.data: at most {MAX_CHUNK_BYTES} bytes.")
         self._next += 1
 
 

@@ -33,14 +33,14 @@ _LEAVE_SECONDS = 2.0
 #: Beside those of the streams: they refuse what is too much, and say what the node can do.
 _SPARE_THREADS = 4
 #: The largest message is a long meeting to be summarised; audio comes in small pieces.
-_MOST_MESSAGE_BYTES = 16 * 2**20
-_LONGEST_SOCKET_PATH = 100
+_MAX_MESSAGE_BYTES = 16 * 2**20
+_MAX_SOCKET_PATH_LENGTH = 100
 
 CHANNEL_OPTIONS = [
     # Otherwise a second node could listen on the same port, and would get half of the calls.
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MOST_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     # A caller whose machine is gone is noticed within 15 seconds, and its place is free again.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
@@ -200,8 +200,8 @@ def bind(server: grpc.Server, listen: str) -> str:
 
 def _bind_socket(server: grpc.Server, path: Path) -> str:
     path = path.absolute()
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise CannotServeError(f"{path} is too long for a socket: at most {_LONGEST_SOCKET_PATH} bytes.")
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_LENGTH:
+        raise CannotServeError(f"{path} is too long for a socket: at most {_MAX_SOCKET_PATH_LENGTH} bytes.")
     if path.exists() and (not stat.S_ISSOCK(path.stat().st_mode) or _answers(path)):
         raise CannotServeError(f"{path} is taken: another node listens there, or it is no socket.")
     # Whoever may connect may hear everything: the user alone.

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from speechnode.engines.summary import Said, Statement, Summary
 
 CONTRACT_VERSION = "1.0"
-_MOST_SEGMENTS = 20_000
+_MAX_SEGMENTS = 20_000
 _PROGRESS_MS = 10_000
 #: Characters of a session id in the log.
-_MOST_LOGGED = 100
+_MAX_LOGGED = 100
 
 
 class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
@@ -39,7 +39,7 @@ class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
         """Takes no place: a full node answers too."""
         return speech_pb2.GetCapabilitiesResponse(
             engines=self._catalog.all(),
-            max_streams=self._slots.most,
+            max_streams=self._slots.limit,
             free_streams=self._slots.free,
             contract_version=CONTRACT_VERSION,
         )
@@ -59,7 +59,7 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
         """See `Transcription`."""
         with served("AsrService/Transcribe", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
+            call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
             asr = self._catalog.asr(start.language)
             asr.warm_up()
             about = self._catalog.about(speech_pb2.ENGINE_KIND_ASR)
@@ -85,7 +85,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
         """Who spoke when."""
         with served("SpeakerService/Diarize", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
+            call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
             if not 0 <= start.speaker_count <= 100:
                 raise Invalid("speaker_count: 0 to 100.")
             listener = self._catalog.speakers().listen()
@@ -119,7 +119,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
         response = speech_pb2.EmbedResponse()
         with served("SpeakerService/Embed", context, self._slots) as call:
             start = _start(request_iterator).start
-            call.facts["session_id"] = start.session_id[:_MOST_LOGGED]
+            call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
             listener = self._catalog.speakers().listen()
             sound = intake(start.format, start.start_ms, self._limits)
             for _ in _listen(call, request_iterator, start, sound, listener):
@@ -142,7 +142,7 @@ class Summaries(speech_pb2_grpc.SummaryServiceServicer):
     ) -> Iterator[speech_pb2.SummarizeDown]:
         """Deltas of the overview, then the result."""
         with served("SummaryService/Summarize", context, self._slots) as call:
-            call.facts |= {"session_id": request.session_id[:_MOST_LOGGED], "segments": len(request.segments)}
+            call.facts |= {"session_id": request.session_id[:_MAX_LOGGED], "segments": len(request.segments)}
             engine = self._catalog.summaries(request.language)
             about = self._catalog.about(speech_pb2.ENGINE_KIND_SUMMARY)
             for made in engine.summarise(_said(request), call.checkpoint):
@@ -198,8 +198,8 @@ def _said(request: speech_pb2.SummarizeRequest) -> "Said":
     from speechnode.engines.action_items import Person, Spoken
     from speechnode.engines.summary import Said
 
-    if len(request.segments) > _MOST_SEGMENTS:
-        raise Invalid(f"segments: at most {_MOST_SEGMENTS}.")
+    if len(request.segments) > _MAX_SEGMENTS:
+        raise Invalid(f"segments: at most {_MAX_SEGMENTS}.")
     if request.overview_sentences < 0:
         raise Invalid("overview_sentences: 0 or more.")
     try:

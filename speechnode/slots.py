@@ -13,8 +13,8 @@ class Slots:
         most: how many there are.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._taken = 0
         self._draining = False
         self._changed = threading.Condition()
@@ -23,7 +23,7 @@ class Slots:
     def free(self) -> int:
         """How many calls would be taken now."""
         with self._changed:
-            return 0 if self._draining else self.most - self._taken
+            return 0 if self._draining else self.limit - self._taken
 
     def take(self) -> Callable[[], None]:
         """Takes a place; the function that is returned gives it back, once, however often it is called.
@@ -35,8 +35,8 @@ class Slots:
         with self._changed:
             if self._draining:
                 raise Draining("The node is going away; another will serve this call.")
-            if self._taken >= self.most:
-                raise NoFreeStream(f"All {self.most} streams of the node are in use; try another node, or later.")
+            if self._taken >= self.limit:
+                raise NoFreeStream(f"All {self.limit} streams of the node are in use; try another node, or later.")
             self._taken += 1
         given_back = threading.Event()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from speechnode.engines.vad import VoiceSegments
 
 #: Utterances that wait for the engine; with more, no further audio is taken.
-_MOST_WAITING = 8
+_MAX_WAITING = 8
 #: Progress is told in steps of at least so much.
 _PROGRESS_MS = 1000
 #: How much there must be for a draft; the next takes half as much again, so that all drafts together cost about
@@ -87,7 +87,7 @@ class Transcription:
         self._start = start
         self._intake = intake
         self._events: SimpleQueue[_Event] = SimpleQueue()
-        self._room = threading.Semaphore(_MOST_WAITING)
+        self._room = threading.Semaphore(_MAX_WAITING)
         self._stopped = False
         self._finals: deque[tuple[Piece, AsrJob]] = deque()
         self._draft: tuple[Piece, AsrJob] | None = None
@@ -274,4 +274,4 @@ class Transcription:
         for _, job in [*self._finals, *([self._draft] if self._draft else [])]:
             job.cancel()
         # The listener may wait for room; it sees then that nobody listens to it.
-        self._room.release(_MOST_WAITING)
+        self._room.release(_MAX_WAITING)

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from changes.admin import LoggedHistory
+from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ThroughServices
+from core.admin.writes import ServiceBackedAdmin
 from core.db import search
 from tasks import services
 from tasks.models import OPEN, Task
@@ -56,7 +56,7 @@ class OverdueFilter(admin.SimpleListFilter):
 
 
 @admin.register(Task)
-class TaskAdmin(LoggedHistory, ThroughServices, LargeList):
+class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     form = TaskForm
     list_display = ("title", "status", "priority", "assigned_to", "due_date", "created_by", "created_at", "updated_at")
     list_select_related = ("assigned_to", "created_by")

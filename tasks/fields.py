@@ -9,38 +9,38 @@ from django.db import models
 
 from core.db.fields import PlainInMigrations
 from core.errors import invalid
-from core.texts import no_control_characters, no_control_characters_but_breaks, one_name, trimmed
+from core.texts import no_control_characters_but_breaks, one_name, trimmed, validate_no_control_characters
 
-MOST_LABELS = 50
-LONGEST_LABEL = 50
-MOST_METADATA_KEYS = 50
-MOST_METADATA_BYTES = 8 * 1024
+MAX_LABELS = 50
+MAX_LABEL_LENGTH = 50
+MAX_METADATA_KEYS = 50
+MAX_METADATA_BYTES = 8 * 1024
 
 
-def are_labels(labels: Sequence[str]) -> None:
+def validate_labels(labels: Sequence[str]) -> None:
     """At most 50, none twice, each of 1 to 50 characters."""
-    if len(labels) > MOST_LABELS:
-        raise ValidationError(f"Give at most {MOST_LABELS} labels.", code="max_items")
+    if len(labels) > MAX_LABELS:
+        raise ValidationError(f"Give at most {MAX_LABELS} labels.", code="max_items")
     if len(set(labels)) < len(labels):
         raise ValidationError("Give each label once.", code="duplicate")
     for label in labels:
-        if not 0 < len(label) <= LONGEST_LABEL:
-            raise ValidationError(f"A label has 1 to {LONGEST_LABEL} characters.", code="max_length")
-        no_control_characters(label)
+        if not 0 < len(label) <= MAX_LABEL_LENGTH:
+            raise ValidationError(f"A label has 1 to {MAX_LABEL_LENGTH} characters.", code="max_length")
+        validate_no_control_characters(label)
 
 
 def are_metadata(metadata: Any) -> None:
     """Texts by name: at most 50, and 8 KB of UTF-8 in all, names included."""
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for pair in metadata.items() for text in pair):
         raise ValidationError("Metadata are pairs of a name and a text.", code="type")
-    if len(metadata) > MOST_METADATA_KEYS:
-        raise ValidationError(f"Give at most {MOST_METADATA_KEYS} metadata.", code="max_items")
-    if sum(len(text.encode()) for pair in metadata.items() for text in pair) > MOST_METADATA_BYTES:
-        raise ValidationError(f"Metadata hold at most {MOST_METADATA_BYTES} bytes in all.", code="max_length")
+    if len(metadata) > MAX_METADATA_KEYS:
+        raise ValidationError(f"Give at most {MAX_METADATA_KEYS} metadata.", code="max_items")
+    if sum(len(text.encode()) for pair in metadata.items() for text in pair) > MAX_METADATA_BYTES:
+        raise ValidationError(f"Metadata hold at most {MAX_METADATA_BYTES} bytes in all.", code="max_length")
     for name, text in metadata.items():
         if not trimmed(name):
             raise ValidationError("Give each of the metadata a name.", code="required")
-        no_control_characters(name)
+        validate_no_control_characters(name)
         no_control_characters_but_breaks(text)
 
 
@@ -50,11 +50,11 @@ def labels_to_find(labels: Collection[str]) -> frozenset[str]:
     Raises:
         ValidationError: on `labels`: too many, or one that no label can be.
     """
-    if len(labels) > MOST_LABELS:
-        raise invalid("labels", "max_items", f"Give at most {MOST_LABELS} labels.")
+    if len(labels) > MAX_LABELS:
+        raise invalid("labels", "max_items", f"Give at most {MAX_LABELS} labels.")
     try:
         for label in labels:
-            no_control_characters(label)
+            validate_no_control_characters(label)
     except ValidationError as exc:
         raise ValidationError({"labels": exc.error_list}) from exc
     # Tasks from before labels had one form keep what was typed.
@@ -62,10 +62,10 @@ def labels_to_find(labels: Collection[str]) -> frozenset[str]:
 
 
 class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
-    """A task's labels in the form that is compared, in the order they were given (see `are_labels`)."""
+    """A task's labels in the form that is compared, in the order they were given (see `validate_labels`)."""
 
     plain = "django.contrib.postgres.fields.ArrayField"
-    default_validators = [are_labels]
+    default_validators = [validate_labels]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("base_field", models.TextField())

@@ -12,10 +12,10 @@ from google.protobuf.empty_pb2 import Empty
 from changes import feed
 from changes.feed.watching import Watch, open_watch
 from core import bulk
-from core.conversions import asked_page
+from core.conversions import page_request
 from core.db.pagination import Order
 from core.errors import INTERNAL, invalid, problem_of
-from core.operations import Call, Operation, open_to, operations, perform
+from core.operations import Call, Operation, execute, operation, operations
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from tandem.common.v1 import common_pb2
@@ -27,7 +27,7 @@ from tasks.watching import watched
 #: API keys need `tasks:read` and `tasks:write`.
 AREA = "tasks"
 #: Above it, the tasks that a bulk made are not told: clients take 4 MB.
-MOST_TOLD_BYTES = 3_000_000
+MAX_TOLD_BYTES = 3_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def _show_task(call: Call, request: Any, answer: task_pb2.Task) -> task_pb2.Task
 REPLAY = Replay(subject=lambda call, request, answer: None, show=_show_task)
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def create_task(call: Call, request: task_pb2.CreateTaskRequest) -> task_pb2.Task:
     return task_message(services.create_task(call.actor, messages.new_task_fields(request)))
 
@@ -50,7 +50,7 @@ def get_task(call: Call, request: task_pb2.GetTaskRequest) -> task_pb2.Task:
     return task_message(queries.get_task(call.actor, request.id))
 
 
-@open_to(replay=REPLAY)
+@operation(replay=REPLAY)
 def update_task(call: Call, request: task_pb2.UpdateTaskRequest) -> task_pb2.Task:
     mask = request.update_mask if request.HasField("update_mask") else None
     fields = messages.task_fields(request, written_paths(request, mask, messages.WRITABLE))
@@ -70,7 +70,7 @@ def delete_task(call: Call, request: task_pb2.DeleteTaskRequest) -> Empty:
 
 def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListTasksResponse:
     pagination = common_pb2.PaginationRequest(page_size=request.page_size, page_token=request.page_token)
-    asked = asked_page(call, pagination, task_message)
+    asked = page_request(call, pagination, task_message)
     order = Order(request.order_by, request.descending) if request.order_by else queries.NEWEST_FIRST
     page = queries.list_tasks(call.actor, asked, order, messages.task_filter(request))
     return task_pb2.ListTasksResponse(
@@ -156,10 +156,10 @@ def _done(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
     command = item.WhichOneof("command")
     if command is None:
         raise invalid("", "required", "Unknown command type")
-    return perform(call.of(_operations()[_RPCS[command]]), getattr(item, command))
+    return execute(call.of(_operations()[_RPCS[command]]), getattr(item, command))
 
 
-def _check_replayed(call: Call, rows: Sequence[bulk.Row]) -> None:
+def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
     """Fail the rows whose task the caller does not see any more."""
     task_ids = [task_pb2.Task.FromString(row.answer).id for row in rows]
     visible = queries.visible_ids(call.actor, task_ids)
@@ -173,9 +173,9 @@ class _Made:
 
     def __init__(self) -> None:
         self.tasks: list[task_pb2.Task] = []
-        self._left = MOST_TOLD_BYTES
+        self._left = MAX_TOLD_BYTES
 
-    def add(self, rows: Sequence[bulk.Row]) -> None:
+    def add(self, rows: Sequence[bulk.BulkItem]) -> None:
         if self._left <= 0:
             return
         for row in rows:

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from changes.triggers import logged
-from core.db.fields import Id, Line, Prose
+from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.models import Versioned
 from tasks.fields import LabelsField, MetadataField
@@ -62,8 +62,8 @@ class Task(Versioned):
     already_exists = {"tasks_task_pkey": "Task with ID '{0.pk}' already exists"}
 
     id = Id()
-    title = Line(max_length=200, error_messages={"blank": "Title is required", "null": "Title is required"})
-    description = Prose(max_length=10_000, blank=True, default="")
+    title = SingleLineField(max_length=200, error_messages={"blank": "Title is required", "null": "Title is required"})
+    description = MultiLineField(max_length=10_000, blank=True, default="")
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.TODO)
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.MEDIUM)
     labels = LabelsField(blank=True, default=list)
@@ -72,7 +72,7 @@ class Task(Versioned):
     #: When it became DONE; None while it is not. The database keeps it for writers that do not know of it.
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: What it came from, as `meetings/<id>`; empty if somebody made it.
-    source = Line(max_length=100, blank=True, default="", editable=False)
+    source = SingleLineField(max_length=100, blank=True, default="", editable=False)
 
     created_by = _user(editable=False)
     assigned_to = _user()

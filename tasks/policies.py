@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from changes.feed.subjects import Extent
+from changes.feed.subjects import Visibility
 from tasks.models import Task
 
 #: Who sees every task.
 ADMINISTRATORS = "administrators"
 
 
-def audience(image: Mapping[str, Any]) -> dict[str, Extent]:
+def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Which groups see the task whose row has this image: `TaskQuerySet.visible_to`."""
     members = {image["created_by_id"], image["assigned_to_id"]} - {None}
-    return dict.fromkeys((ADMINISTRATORS, *members), Extent.WHOLE)
+    return dict.fromkeys((ADMINISTRATORS, *members), Visibility.WHOLE)
 
 
 def groups(actor: Any) -> frozenset[str]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
-from core.db.pagination import Asked, Order, Page, Selection, page
+from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from tasks.fields import labels_to_find
 from tasks.models import OPEN, Priority, Status, Task
@@ -21,9 +21,9 @@ from users.queries import resolve_id
 ORDERS = ("created_at", "due_date", "priority", "updated_at")
 NEWEST_FIRST = Order("created_at", descending=True)
 DEFAULT_PAGE_SIZE = 10
-LONGEST_QUERY = 200
+MAX_QUERY_LENGTH = 200
 #: How many assignees the figures tell of.
-MOST_ASSIGNEES = 10_000
+MAX_ASSIGNEES = 10_000
 
 # The words only serve the search: they are as long as the texts themselves.
 _DEFERRED = ("search_words",)
@@ -104,7 +104,7 @@ def visible_ids(actor: Any, task_ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in Task.objects.visible_to(actor).filter(pk__in=task_ids).values_list("pk", flat=True)}
 
 
-def list_tasks(actor: Any, asked: Asked, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
+def list_tasks(actor: Any, asked: PageRequest, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
     """Tasks the actor may see, newest first unless ordered otherwise; those without a value in the order come last.
 
     Raises:
@@ -135,8 +135,8 @@ def figures(actor: Any) -> Figures:
         by_priority[priority] += tasks
         by_assignee[assignee_id] = by_assignee.get(assignee_id, 0) + tasks
         overdue += late_tasks
-    most = sorted(by_assignee.items(), key=lambda item: -item[1])[:MOST_ASSIGNEES]
-    return Figures(sum(by_status.values()), by_status, by_priority, dict(most), overdue)
+    limit = sorted(by_assignee.items(), key=lambda item: -item[1])[:MAX_ASSIGNEES]
+    return Figures(sum(by_status.values()), by_status, by_priority, dict(limit), overdue)
 
 
 def not_found(task_id: str) -> Task.DoesNotExist:
@@ -144,9 +144,9 @@ def not_found(task_id: str) -> Task.DoesNotExist:
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")
 
 
-def _selection(actor: Any, only: Filter, order: Order) -> Selection[Task]:
+def _selection(actor: Any, only: Filter, order: Order) -> ListQuery[Task]:
     """The tasks that fit the filter, as far as the actor may see them."""
-    query = search.checked_query(only.query, LONGEST_QUERY)
+    query = search.checked_query(only.query, MAX_QUERY_LENGTH)
     people = {name: resolve_id(actor, sent) for name in _PEOPLE if (sent := getattr(only, name))}
     ways = _ways(actor, people)
     if not actor.is_authenticated or None in people.values() or ways == ():
@@ -160,7 +160,7 @@ def _selection(actor: Any, only: Filter, order: Order) -> Selection[Task]:
         **{f"label_{index}": label for index, label in enumerate(sorted(set(only.labels)))},
     }
     narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or query)
-    return Selection(
+    return ListQuery(
         Task,
         _matching,
         (frozenset(only.statuses), frozenset(only.priorities), ways),
@@ -243,4 +243,4 @@ _OWN = {
     "own_words": Func(F("search_words"), function="strip"),
 }
 
-_NOTHING = Selection(Task, Task.objects.none)
+_NOTHING = ListQuery(Task, Task.objects.none)

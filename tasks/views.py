@@ -2,13 +2,13 @@
 
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
-from core.rest.viewsets import Door
+from core.rest.viewsets import OperationViewSet
 from tandem.task.v1 import task_pb2
 from tasks import handlers
 from tasks.models import Task
 
 
-class TaskViewSet(Door):
+class TaskViewSet(OperationViewSet):
     """/api/v1/tasks."""
 
     operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)

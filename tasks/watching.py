@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from changes.feed.log import Image, Logged
-from changes.feed.subjects import Extent
-from changes.feed.view import Kind, View, everything
+from changes.feed.log import ChangeRecord, Image
+from changes.feed.subjects import Visibility
+from changes.feed.view import Kind, Subscription, everything
 from core.conversions import checked_numbers, set_timestamp
 from core.db import ids
 from core.errors import invalid
@@ -16,7 +16,7 @@ from tandem.task.v1 import task_pb2
 from tasks.fields import labels_to_find
 from tasks.messages import task_from_image
 
-MOST_TASKS = 500
+MAX_TASKS = 500
 _NO_TASK = UUID(int=0)
 
 _EVENTS = {
@@ -29,19 +29,19 @@ _EVENTS = {
 }
 
 
-def watched(operation: str, request: task_pb2.WatchTasksRequest) -> View:
+def watched(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription:
     """The tasks that the request asks for.
 
     Raises:
         ValidationError: a status that there is not, a label that there cannot be, or too many tasks or labels.
     """
-    if len(request.task_ids) > MOST_TASKS:
-        raise invalid("task_ids", "max_items", f"Watch at most {MOST_TASKS} tasks by their ids, or all.")
+    if len(request.task_ids) > MAX_TASKS:
+        raise invalid("task_ids", "max_items", f"Watch at most {MAX_TASKS} tasks by their ids, or all.")
     # Whoever asks only for what is no id must not be shown everything.
     task_ids = frozenset(str(ids.parsed(sent) or _NO_TASK) for sent in request.task_ids)
     statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
     labels = labels_to_find(request.labels)
-    return View(
+    return Subscription(
         operation,
         task_event,
         ("task",),
@@ -52,7 +52,7 @@ def watched(operation: str, request: task_pb2.WatchTasksRequest) -> View:
     )
 
 
-def task_event(kind: Kind, change: Logged | None, extent: Extent) -> task_pb2.TaskEvent:
+def task_event(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> task_pb2.TaskEvent:
     """The event without its cursor."""
     event = task_pb2.TaskEvent(event_type=_EVENTS[kind], left_view=kind is Kind.LEFT)
     if change is None:

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.core import mail
 from django.db.models.functions import Now
 
-from core.jobs import GiveUp, Later, attempt, job, store
-from core.jobs.worker import perform
+from core.jobs import PermanentFailure, Reschedule, attempt, job, store
+from core.jobs.worker import run_job
 from core.models import Job
 
 
@@ -21,7 +21,7 @@ def run_jobs() -> int:
     count = 0
     while claimed := store.claim(10):
         for one in claimed:
-            perform(one)
+            run_job(one)
         count += len(claimed)
     return count
 
@@ -74,7 +74,7 @@ def write_and_wait(job_id: UUID, *, path: str, text: str) -> None:
 @job
 def fail(job_id: UUID, *, why: str) -> None:
     """Goes wrong."""
-    raise {"broken": ZeroDivisionError, "away": ConnectionError, "hopeless": GiveUp}[why]("It went wrong.")
+    raise {"broken": ZeroDivisionError, "away": ConnectionError, "hopeless": PermanentFailure}[why]("It went wrong.")
 
 
 @job(slow=True)
@@ -84,14 +84,14 @@ def write_slowly(job_id: UUID, *, path: str, text: str) -> None:
     write(job_id, path=path, text=f"{text} {os.getpid()}")
     while not Path(f"{path}.end").exists():
         if running.stopping:
-            raise Later
+            raise Reschedule
         time.sleep(0.02)
 
 
 @job
 def put_off(job_id: UUID, *, seconds: float) -> None:
     """Gives itself back."""
-    raise Later(seconds)
+    raise Reschedule(seconds)
 
 
 @job
@@ -102,7 +102,7 @@ def lose(job_id: UUID, *, path: str, claims: int) -> None:
         Job.objects.update(lease_until=Now())
         store.claim(1)
     assert running.is_ours == (not claims)
-    running.hold(further=True)
+    running.renew_lease(further=True)
     write(job_id, path=path, text="held")
 
 
@@ -112,10 +112,10 @@ def _write_why(why: Exception | None, *, path: str, how: str) -> None:
         raise ZeroDivisionError
 
 
-@job(given_up=_write_why)
+@job(on_failure=_write_why)
 def fail_and_tell(job_id: UUID, *, path: str, how: str) -> None:
     """Goes wrong, and is told when it is given up."""
-    raise GiveUp("It went wrong.")
+    raise PermanentFailure("It went wrong.")
 
 
 def not_a_job(job_id: UUID) -> None:

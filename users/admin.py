@@ -18,19 +18,19 @@ from unfold.decorators import action
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from changes.admin import LoggedHistory
+from changes.admin import ChangeLogHistoryMixin
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
-from core.admin.lists import ChosenRows, LargeList
-from core.admin.writes import ReasonedAction, ThroughServices
+from core.admin.lists import LargeList, SelectedRowsAdmin
+from core.admin.writes import ReasonedAction, ServiceBackedAdmin
 from core.db import search
 from core.errors import Failure, problem_of
 from users import queries, services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
-from users.services import LONGEST_REASON
+from users.services import MAX_REASON_LENGTH
 
 #: Of how many users a search finds what belongs to them; a name that more have is no way to look for one.
-_MOST_USERS = 1_000
+_MAX_USERS = 1_000
 EMAIL_WAITS = (
     "Your e-mail address stays as it is until the new one is confirmed: a mail with a token is on its way to it."
 )
@@ -38,9 +38,11 @@ WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
 )  # fmt: skip
-DEACTIVATE = ReasonedAction("Deactivate", "deactivated", services.deactivate_user, LONGEST_REASON, reason_required=True)
-REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_user, LONGEST_REASON)
-DELETE = ReasonedAction("Delete, with all that belongs to them", "deleted", services.delete_user, LONGEST_REASON)
+DEACTIVATE = ReasonedAction(
+    "Deactivate", "deactivated", services.deactivate_user, MAX_REASON_LENGTH, reason_required=True
+)
+REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_user, MAX_REASON_LENGTH)
+DELETE = ReasonedAction("Delete, with all that belongs to them", "deleted", services.delete_user, MAX_REASON_LENGTH)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -97,7 +99,7 @@ class AddressInline(NewestRowsInline):
 
 
 @admin.register(User)
-class UserAdmin(LoggedHistory, ThroughServices, LargeList):
+class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     form = UserForm
     list_display = ("email", "display_name", "status", "role_names", "is_staff", "created_at", "last_login_at")
     list_filter = ("status", RoleFilter, "is_staff", "is_service", LoginFilter)
@@ -222,23 +224,23 @@ class UserAdmin(LoggedHistory, ThroughServices, LargeList):
         return self.with_reason(request, [user], reasoned, back=reverse("admin:users_user_change", args=[user.pk]))
 
 
-class FoundByUser(LargeList):
+class UserSearchAdmin(LargeList):
     """Rows that belong to a user, and are searched by them."""
 
     lookups = ("user__id__exact",)
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = f"Beginnings of the user's names and e-mail ({_MOST_USERS:,} users)"
+    search_help_text = f"Beginnings of the user's names and e-mail ({_MAX_USERS:,} users)"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         query = search.typed(search_term)
-        users = User.objects.filter(search.matches("search_words", query)).values("pk")[:_MOST_USERS]
+        users = User.objects.filter(search.matches("search_words", query)).values("pk")[:_MAX_USERS]
         return (queryset.filter(user__in=users) if query else queryset), False
 
 
 @admin.register(UserAddress)
-class UserAddressAdmin(ThroughServices, FoundByUser):
+class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
     """Addresses; each write counts as one of its user, whose history tells of it."""
 
     list_display = ("user", "label", "full_name", "city", "country_code", "type", *DEFAULTS)
@@ -312,5 +314,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class PermissionGroupAdmin(ChosenRows, GroupAdmin, ModelAdmin):
+class PermissionGroupAdmin(SelectedRowsAdmin, GroupAdmin, ModelAdmin):
     """Django's own, in the looks of the others."""

@@ -11,13 +11,13 @@ from babel.core import get_global
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from core.db.fields import Line, PlainInMigrations, WebAddress
-from core.texts import no_control_characters, normalized, trimmed, without_ignorable
+from core.db.fields import PlainInMigrations, SingleLineField, WebAddress
+from core.texts import normalized, trimmed, validate_no_control_characters, without_ignorable
 
-MOST_SOCIAL_LINKS = 20
-LONGEST_SOCIAL_NAME = 50
+MAX_SOCIAL_LINKS = 20
+MAX_SOCIAL_NAME_LENGTH = 50
 #: As it is written, with signs between the digits.
-LONGEST_PHONE_NUMBER = 50
+MAX_PHONE_NUMBER_LENGTH = 50
 
 #: In NFKC. Dashes have their own code points; a number is grouped by them, spaces, dots, slashes and brackets.
 _DIGITS_AND_SIGNS = re.compile(r"\+[\d\s().\-\u2010-\u2015\u2212/]+")
@@ -28,7 +28,7 @@ _NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO",
 _NO_CURRENCIES = frozenset(("XXX", "XTS", "CNH"))
 
 
-class PhoneNumberField(Line):
+class PhoneNumberField(SingleLineField):
     """A telephone number, stored as E.164."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ def e164(number: str) -> str:
     """
     # The parser would leave out extensions, letters and whatever else it does not take for a part of the number.
     written = normalized("NFKC", without_ignorable(number)).strip()
-    if len(written) > LONGEST_PHONE_NUMBER or not _DIGITS_AND_SIGNS.fullmatch(written):
+    if len(written) > MAX_PHONE_NUMBER_LENGTH or not _DIGITS_AND_SIGNS.fullmatch(written):
         raise ValidationError(
             "Enter a telephone number with its country code and nothing else, as in +14155551234: no extension, no "
             "letters.",
@@ -71,7 +71,7 @@ def phone_parts(number: str) -> tuple[str, str]:
     return f"+{parsed.country_code}", phonenumbers.national_significant_number(parsed)
 
 
-def is_language(value: str) -> None:
+def validate_language(value: str) -> None:
     if value not in _languages():
         raise ValidationError("Enter a language as its ISO 639-1 code, as in en.", code="language")
 
@@ -95,12 +95,14 @@ def are_social_links(links: Any) -> None:
     """At most 20, each a name (at most 50 characters) and an http or https URL (at most 500)."""
     if not isinstance(links, dict) or not all(isinstance(text, str) for pair in links.items() for text in pair):
         raise ValidationError("Social links are pairs of a name and an address.", code="type")
-    if len(links) > MOST_SOCIAL_LINKS:
-        raise ValidationError(f"Give at most {MOST_SOCIAL_LINKS} social links.", code="max_items")
+    if len(links) > MAX_SOCIAL_LINKS:
+        raise ValidationError(f"Give at most {MAX_SOCIAL_LINKS} social links.", code="max_items")
     for name, address in links.items():
-        if not trimmed(name) or len(name) > LONGEST_SOCIAL_NAME:
-            raise ValidationError(f"A social link's name has 1 to {LONGEST_SOCIAL_NAME} characters.", code="max_length")
-        no_control_characters(name)
+        if not trimmed(name) or len(name) > MAX_SOCIAL_NAME_LENGTH:
+            raise ValidationError(
+                f"A social link's name has 1 to {MAX_SOCIAL_NAME_LENGTH} characters.", code="max_length"
+            )
+        validate_no_control_characters(name)
         WebAddress().clean(address, None)
 
 

@@ -47,7 +47,7 @@ def send_email_change(job_id: UUID, *, user_id: str) -> None:
         return
     if User.objects.filter(email=held.email).exists():
         mail.send("email_taken", job_id=job_id, to=held.email, subject="Your e-mail address has an account")
-        mailed_tokens.void(user, TokenPurpose.CHANGE_EMAIL)
+        mailed_tokens.revoke_all(user, TokenPurpose.CHANGE_EMAIL)
         return
     _mail_token(job_id, held.email, "", "verify_email", "Confirm your e-mail address")
 

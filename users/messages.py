@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from changes.feed.subjects import Extent
+from changes.feed.subjects import Visibility
 from core.conversions import checked_numbers, read_fields, read_timestamp, set_timestamp
 from core.errors import invalid, renamed
 from core.protojson.enums import names, unknown_choice
@@ -54,7 +54,7 @@ RESET_REQUESTED = "If this e-mail address has an account, a mail with a token is
 
 def user_message(user: User, actor: Any) -> user_pb2.User:
     """The user as this actor may see them."""
-    return user_message_to(user, Extent.WHOLE if policies.may_read_everything(actor, user) else Extent.PART)
+    return user_message_to(user, Visibility.WHOLE if policies.may_read_everything(actor, user) else Visibility.PART)
 
 
 def reduced_user(message: user_pb2.User) -> user_pb2.User:
@@ -62,7 +62,7 @@ def reduced_user(message: user_pb2.User) -> user_pb2.User:
     return user_pb2.User(**{name: getattr(message, name) for name in PARTIAL})
 
 
-def user_message_to(user: User, extent: Extent) -> user_pb2.User:
+def user_message_to(user: User, extent: Visibility) -> user_pb2.User:
     """The user, to this extent."""
     message = user_pb2.User(
         id=str(user.id),
@@ -72,7 +72,7 @@ def user_message_to(user: User, extent: Extent) -> user_pb2.User:
         avatar_url=user.avatar_url,
         status=user.status,  # type: ignore[arg-type]
     )
-    if extent is not Extent.WHOLE:
+    if extent is not Visibility.WHOLE:
         return message
     message.email = user.email
     message.roles.extend(user.roles)  # type: ignore[arg-type]

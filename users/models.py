@@ -16,10 +16,10 @@ from django.utils.timezone import now
 from changes.triggers import logged
 from core.db import clock
 from core.db.collation import sort_key_of
-from core.db.fields import EmailAddress, Id, Line, Prose, WebAddress
+from core.db.fields import EmailAddress, Id, MultiLineField, SingleLineField, WebAddress
 from core.db.search import words_of
 from core.models import Versioned, clean
-from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_language, is_timezone
+from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_timezone, validate_language
 from users.passwords import hashers
 
 
@@ -120,9 +120,9 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     email = EmailAddress(error_messages={"blank": "Email is required", "null": "Email is required"})
     # Django's has 128 characters, too few for some hashes that users bring along.
     password = models.CharField(max_length=300)
-    display_name = Line(max_length=200, error_messages={"blank": "Display name is required."})
-    first_name = Line(max_length=100, blank=True, default="")
-    last_name = Line(max_length=100, blank=True, default="")
+    display_name = SingleLineField(max_length=200, error_messages={"blank": "Display name is required."})
+    first_name = SingleLineField(max_length=100, blank=True, default="")
+    last_name = SingleLineField(max_length=100, blank=True, default="")
     phone = PhoneNumberField(blank=True, default="")
     avatar_url = WebAddress(blank=True, default="")
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.PENDING_VERIFICATION)
@@ -133,13 +133,13 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     # AbstractBaseUser's column; ours is the contract's last_login_at.
     last_login = None
 
-    bio = Prose(max_length=1000, blank=True, default="")
+    bio = MultiLineField(max_length=1000, blank=True, default="")
     date_of_birth = models.DateField(null=True, blank=True)
-    gender = Line(max_length=50, blank=True, default="")
-    language = Line(max_length=2, blank=True, default="", validators=[is_language])
-    currency = Line(max_length=3, blank=True, default="", validators=[is_currency])
-    timezone = Line(max_length=50, blank=True, default="", validators=[is_timezone])
-    company = Line(max_length=200, blank=True, default="")
+    gender = SingleLineField(max_length=50, blank=True, default="")
+    language = SingleLineField(max_length=2, blank=True, default="", validators=[validate_language])
+    currency = SingleLineField(max_length=3, blank=True, default="", validators=[is_currency])
+    timezone = SingleLineField(max_length=50, blank=True, default="", validators=[is_timezone])
+    company = SingleLineField(max_length=200, blank=True, default="")
     website = WebAddress(blank=True, default="")
     social_links = SocialLinksField(blank=True, default=dict)
 
@@ -246,19 +246,21 @@ class UserAddress(Versioned):
 
     id = Id()
     user = models.ForeignKey(User, models.CASCADE, related_name="addresses")
-    label = Line(max_length=200, error_messages={"blank": "Label is required."})
-    full_name = Line(max_length=200, error_messages={"blank": "Full name is required."})
+    label = SingleLineField(max_length=200, error_messages={"blank": "Label is required."})
+    full_name = SingleLineField(max_length=200, error_messages={"blank": "Full name is required."})
     phone = PhoneNumberField(blank=True, default="")
-    line1 = Line(max_length=200, error_messages={"blank": "Line 1 is required."})
-    line2 = Line(max_length=200, blank=True, default="")
-    city = Line(max_length=100, error_messages={"blank": "City is required."})
-    state = Line(max_length=100, blank=True, default="")
-    postal_code = Line(max_length=20, blank=True, default="")
-    country_code = Line(max_length=2, validators=[is_country], error_messages={"blank": "Country is required."})
+    line1 = SingleLineField(max_length=200, error_messages={"blank": "Line 1 is required."})
+    line2 = SingleLineField(max_length=200, blank=True, default="")
+    city = SingleLineField(max_length=100, error_messages={"blank": "City is required."})
+    state = SingleLineField(max_length=100, blank=True, default="")
+    postal_code = SingleLineField(max_length=20, blank=True, default="")
+    country_code = SingleLineField(
+        max_length=2, validators=[is_country], error_messages={"blank": "Country is required."}
+    )
     type = models.PositiveSmallIntegerField(choices=AddressType, default=AddressType.BOTH)
     is_default_shipping = models.BooleanField(default=False)
     is_default_billing = models.BooleanField(default=False)
-    delivery_instructions = Prose(max_length=1000, blank=True, default="")
+    delivery_instructions = MultiLineField(max_length=1000, blank=True, default="")
 
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     updated_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")

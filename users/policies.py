@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from changes.feed.subjects import Extent
+from changes.feed.subjects import Visibility
 from users.models import OPEN, User
 
 #: The scope of API keys that may change what an account says of its user.
@@ -56,7 +56,7 @@ def groups(actor: Any) -> frozenset[str]:
     return frozenset({str(actor.pk), SIGNED_IN} | ({READERS} if actor.reads_everything else set()))
 
 
-def audience(image: Mapping[str, Any]) -> dict[str, Extent]:
+def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Which groups see the user whose row has this image: `UserQuerySet.visible_to` and `may_read_everything`."""
-    whole = {image["id"]: Extent.WHOLE, READERS: Extent.WHOLE}
-    return {**whole, SIGNED_IN: Extent.PART} if image["status"] in OPEN else whole
+    whole = {image["id"]: Visibility.WHOLE, READERS: Visibility.WHOLE}
+    return {**whole, SIGNED_IN: Visibility.PART} if image["status"] in OPEN else whole

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet, Value
 
 from core.db import ids, search
 from core.db.compiled_queries import Prepared
-from core.db.pagination import Asked, Order, Page, Selection, page
+from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
 from users import policies
@@ -23,8 +23,8 @@ from users.models import OPEN, AddressType, User, UserAddress
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
 #: The column that such an order goes by, where it is another.
 SORTED_BY = {"display_name": "sort_name"}
-LONGEST_QUERY = 200
-MOST_IN_BATCH = 100
+MAX_QUERY_LENGTH = 200
+MAX_IN_BATCH = 100
 
 _by_id = Prepared(lambda user_id: User.objects.filter(pk=user_id))
 _colleague_by_id = Prepared(
@@ -72,10 +72,10 @@ def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], 
     """The users with these ids, as the client wrote them, in that order and each once; and the ids of no such user.
 
     Raises:
-        ValidationError: more than `MOST_IN_BATCH` ids.
+        ValidationError: more than `MAX_IN_BATCH` ids.
     """
-    if len(user_ids) > MOST_IN_BATCH:
-        raise invalid("user_ids", "max_items", f"Ask for at most {MOST_IN_BATCH} users at once.")
+    if len(user_ids) > MAX_IN_BATCH:
+        raise invalid("user_ids", "max_items", f"Ask for at most {MAX_IN_BATCH} users at once.")
     wanted = {sent: resolve_id(actor, sent) for sent in user_ids}
     found = User.objects.visible_to(actor).in_bulk({user_id for user_id in wanted.values() if user_id})
     users = {user_id: found[user_id] for user_id in wanted.values() if user_id in found}
@@ -156,7 +156,7 @@ def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
     return list(rows.filter(type__in=(use, AddressType.BOTH)) if use else rows)
 
 
-def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
+def list_users(actor: Any, asked: PageRequest, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
     """Users the actor may see, newest first unless ordered otherwise.
 
     Raises:
@@ -169,7 +169,7 @@ def list_users(actor: Any, asked: Asked, order: Order | None = None, only: Filte
     return page(_selection(actor, only), _bound(asked, actor, only), order)
 
 
-def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) -> Page[User]:
+def search_users(actor: Any, query: str, asked: PageRequest, only: Filter = Filter()) -> Page[User]:
     """Users with a word that begins with each word of the query, an exact e-mail first, then newest first.
 
     Callers who may not see e-mails search names only.
@@ -178,7 +178,7 @@ def search_users(actor: Any, query: str, asked: Asked, only: Filter = Filter()) 
         ValidationError: on `query`, `page_size` or `page_token`.
         PermissionDenied: the filter would tell what the actor may not see.
     """
-    query = search.checked_query(query, LONGEST_QUERY)
+    query = search.checked_query(query, MAX_QUERY_LENGTH)
     selection = _selection(actor, only, query)
     exact = None
     if "@" in query and policies.may_read_everything(actor):
@@ -220,7 +220,7 @@ def not_found(user_id: str) -> User.DoesNotExist:
     return User.DoesNotExist(f"User not found: {user_id}")
 
 
-def _selection(actor: Any, only: Filter, query: str = "") -> Selection[User]:
+def _selection(actor: Any, only: Filter, query: str = "") -> ListQuery[User]:
     """The users that fit the filter and the search query, as far as the actor may see them."""
     if not actor.is_authenticated:
         return _NOBODY
@@ -235,7 +235,7 @@ def _selection(actor: Any, only: Filter, query: str = "") -> Selection[User]:
         # Addresses are kept in their canonical form.
         "query_in_ascii": in_ascii if in_ascii != query and actor.reads_everything else None,
     }
-    return Selection(
+    return ListQuery(
         User,
         _matching,
         (frozenset(only.statuses), frozenset(only.roles)),
@@ -273,10 +273,10 @@ def _matching(
     return rows
 
 
-_NOBODY = Selection(User, User.objects.none)
+_NOBODY = ListQuery(User, User.objects.none)
 
 
-def _bound(asked: Asked, actor: Any, only: Filter, **more: Any) -> Asked:
+def _bound(asked: PageRequest, actor: Any, only: Filter, **more: Any) -> PageRequest:
     bound_to = {**asked.bound_to, "caller": actor.pk, **only.bound_to(), **more}
     return replace(asked, bound_to=bound_to)
 

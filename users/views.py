@@ -2,14 +2,14 @@
 
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
-from core.rest.viewsets import Door
+from core.rest.viewsets import OperationViewSet
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
 from users.handlers import example, user
 from users.models import User, UserAddress
 
 
-class UserViewSet(Door):
+class UserViewSet(OperationViewSet):
     """/api/v1/users and /api/v1/health."""
 
     operations = operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user)
@@ -47,7 +47,7 @@ class UserViewSet(Door):
     }
 
 
-class ExampleViewSet(Door):
+class ExampleViewSet(OperationViewSet):
     """/api/users."""
 
     operations = operations(example_pb2.DESCRIPTOR.services_by_name["ExampleService"], example)

@@ -16,7 +16,7 @@ from changes.admin.reading import Difference, Reader
 from changes.models import Change, Operation
 from changes.queries import history
 from changes.triggers import subject_type_of
-from core.admin.lists import LookedAt, OneColumnOrder
+from core.admin.lists import OneColumnOrder, ReadOnlyAdmin
 from core.db import ids
 
 _PAGE = 50
@@ -25,7 +25,7 @@ _RECENT = 50_000
 _GREATEST_ID = 2**63 - 1
 
 
-class LoggedHistory(ModelAdmin):
+class ChangeLogHistoryMixin(ModelAdmin):
     """An admin of a logged model, whose history pages are the change log's."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -98,7 +98,7 @@ class ReadChanges(OneColumnOrder):
 
 
 @admin.register(Change)
-class ChangeAdmin(LookedAt):
+class ChangeAdmin(ReadOnlyAdmin):
     """To look at: the database writes the log, and nobody rewrites it."""
 
     list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "why", "request_id")

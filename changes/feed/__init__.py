@@ -11,12 +11,12 @@ have ended. What streams show of a subject, and to whom, each app registers in `
 
 from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
-from changes.feed.numberer import Numberer
+from changes.feed.numberer import Sequencer
 from changes.feed.tailer import Tailer
 
 #: This process's live end of the log.
 live = Hub()
-_numberer = Numberer()
+_numberer = Sequencer()
 _tailer = Tailer(live)
 
 
@@ -44,6 +44,6 @@ def keeps_up() -> bool:
     return not backlog.is_late
 
 
-def ring() -> None:
+def notify_sequencer() -> None:
     """Says that this process has just committed changes. Cheap, never fails, and nothing depends on it but time."""
     _numberer.ring()

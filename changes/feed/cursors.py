@@ -17,7 +17,7 @@ from typing import Any
 
 from changes.feed.log import Head
 from core.errors import CursorExpired, CursorInvalid, EpochChanged
-from core.hmac_digests import digests
+from core.hmac_digests import hmac_digests
 
 _FORM = struct.Struct(">16sQ8s")
 _SIGNATURE_BYTES = 16
@@ -50,7 +50,7 @@ def stamp(operation: str, bound_to: Any, rights: Collection[Any]) -> Stamp:
 def write(stamp: Stamp, epoch: uuid.UUID, seq: int) -> str:
     """The cursor that goes on after this number: base64url characters only."""
     position = _FORM.pack(epoch.bytes, seq, stamp.rights)
-    signature = digests(stamp.binding + position)[0][:_SIGNATURE_BYTES]
+    signature = hmac_digests(stamp.binding + position)[0][:_SIGNATURE_BYTES]
     return base64.urlsafe_b64encode(position + signature).decode()
 
 
@@ -69,7 +69,9 @@ def read(cursor: str, stamp: Stamp, head: Head) -> int:
         epoch, seq, rights = _FORM.unpack(position)
     except (binascii.Error, ValueError, struct.error) as exc:
         raise CursorInvalid("This is no cursor of ours.") from exc
-    if not any(compare_digest(digest[:_SIGNATURE_BYTES], signature) for digest in digests(stamp.binding + position)):
+    if not any(
+        compare_digest(digest[:_SIGNATURE_BYTES], signature) for digest in hmac_digests(stamp.binding + position)
+    ):
         raise CursorInvalid("This cursor is not of this operation with this filter.")
     if epoch != head.epoch.bytes:
         raise EpochChanged("This cursor is of a log that is no more: start over from the initial state.")

@@ -8,8 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from changes.feed import subjects
-from changes.feed.log import Head, Logged
-from changes.feed.view import View
+from changes.feed.log import ChangeRecord, Head
+from changes.feed.view import Subscription
 from core.errors import EpochChanged, Unavailable
 
 #: What is kept in memory for streams that join or that were slow for a moment; images count as text.
@@ -31,7 +31,7 @@ class Subscriber(Protocol):
 
     def go_live(self, seq: int) -> None: ...
 
-    def offer(self, change: Logged) -> bool:
+    def offer(self, change: ChangeRecord) -> bool:
         """Queue the change; return whether the stream must be woken."""
 
     def offer_bookmark(self, seq: int, now: float) -> bool:
@@ -49,7 +49,7 @@ class Hub:
         self._lock = threading.Lock()
         #: How far this process has read; None before it has begun to.
         self.known_head: Head | None = None
-        self._kept: deque[Logged] = deque()
+        self._kept: deque[ChangeRecord] = deque()
         self._kept_bytes = 0
         self._waiting: dict[Key, set[Subscriber]] = {}
         self._subscribers: set[Subscriber] = set()
@@ -81,11 +81,11 @@ class Hub:
         with self._lock:
             self._leave(subscriber)
 
-    def join(self, subscriber: Subscriber, after: int, most: int) -> tuple[Sequence[Logged], bool] | None:
+    def join(self, subscriber: Subscriber, after: int, limit: int) -> tuple[Sequence[ChangeRecord], bool] | None:
         """What follows a number, from memory, and whether that is all: then the stream is live from there on.
 
         Returns:
-            At most `most` changes; None if they are not in memory any more.
+            At most `limit` changes; None if they are not in memory any more.
 
         Raises:
             EpochChanged: the stream is of another log.
@@ -97,7 +97,7 @@ class Hub:
             first = self._kept[0].seq if self._kept else head.seq + 1
             if after + 1 < first:
                 return None
-            changes = list(islice(self._kept, after + 1 - first, after + 1 - first + most))
+            changes = list(islice(self._kept, after + 1 - first, after + 1 - first + limit))
             live = after + len(changes) >= head.seq
             if live:
                 subscriber.go_live(head.seq)
@@ -113,7 +113,7 @@ class Hub:
             self._kept.clear()
             self._kept_bytes = 0
 
-    def publish(self, head: Head, changes: Sequence[Logged]) -> None:
+    def publish(self, head: Head, changes: Sequence[ChangeRecord]) -> None:
         """Hands changes to the streams that may see them.
 
         Args:
@@ -126,7 +126,7 @@ class Hub:
             self._end_all(exc)
             raise
 
-    def _hand_out(self, head: Head, changes: Sequence[Logged]) -> None:
+    def _hand_out(self, head: Head, changes: Sequence[ChangeRecord]) -> None:
         with self._lock:
             self.known_head = head
             self._keep(changes)
@@ -152,13 +152,13 @@ class Hub:
         for subscriber in subscribers:
             subscriber.end(failure)
 
-    def _keep(self, changes: Sequence[Logged]) -> None:
+    def _keep(self, changes: Sequence[ChangeRecord]) -> None:
         self._kept.extend(changes)
         self._kept_bytes += sum(change.size for change in changes)
         while len(self._kept) > KEPT_CHANGES or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
             self._kept_bytes -= self._kept.popleft().size
 
-    def _receivers(self, change: Logged) -> set[Subscriber]:
+    def _receivers(self, change: ChangeRecord) -> set[Subscriber]:
         if not self._waiting:  # Then nobody need know who may see it.
             return set()
         return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
@@ -172,7 +172,7 @@ class Hub:
                     del self._waiting[key]
 
 
-def keys(view: View, groups: Mapping[str, frozenset[str]]) -> list[Key]:
+def keys(view: Subscription, groups: Mapping[str, frozenset[str]]) -> list[Key]:
     """What a stream is found under."""
     found = []
     for subject_type in view.subject_types:
@@ -181,7 +181,7 @@ def keys(view: View, groups: Mapping[str, frozenset[str]]) -> list[Key]:
     return found
 
 
-def _keys_of(change: Logged) -> Iterator[Key]:
+def _keys_of(change: ChangeRecord) -> Iterator[Key]:
     subject_type = change.subject_type
     if subject_type not in subjects.types():
         return

@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from changes.feed import cursors, log
-from changes.feed.view import View, viewer
+from changes.feed.view import Subscription, viewer
 from changes.feed.watching import stamp_of
 from core.context import check_deadline
 from core.db.pagination import PAGE_BYTES
 from core.feeds import Event
 
 #: So many changes, and bytes of their images, are looked at in one call, however few of them its caller may see.
-MOST_LOOKED_AT, MOST_BYTES_LOOKED_AT = 2_000, 16 * 1024 * 1024
+MAX_LOOKED_AT, MAX_BYTES_LOOKED_AT = 2_000, 16 * 1024 * 1024
 #: So many are read at once: whole images, of which a change has two.
 _PAGE = 200
 _CURSOR_BYTES = 80
 
 
-def changes(view: View, actor: Any, cursor: str, most: int) -> tuple[Sequence[Event], str]:
+def changes(view: Subscription, actor: Any, cursor: str, limit: int) -> tuple[Sequence[Event], str]:
     """What this actor sees through this view after the cursor, and the cursor to ask with next.
 
-    There may be fewer than `most`, or none, though more follow: the cursor then goes on. Where it is the one that was
+    There may be fewer than `limit`, or none, though more follow: the cursor then goes on. Where it is the one that was
     sent, all was read.
 
     Args:
@@ -34,8 +34,8 @@ def changes(view: View, actor: Any, cursor: str, most: int) -> tuple[Sequence[Ev
     seen = viewer(view, actor)
     after = cursors.read(cursor, stamp, head) if cursor else head.oldest - 1
     events: list[Event] = []
-    size, looked_at, looked_at_bytes, left = most, 0, 0, PAGE_BYTES
-    while not events and after < head.seq and looked_at < MOST_LOOKED_AT and looked_at_bytes < MOST_BYTES_LOOKED_AT:
+    size, looked_at, looked_at_bytes, left = limit, 0, 0, PAGE_BYTES
+    while not events and after < head.seq and looked_at < MAX_LOOKED_AT and looked_at_bytes < MAX_BYTES_LOOKED_AT:
         check_deadline()
         head, until, page = log.read(after, view.subject_types, size)
         cursors.check_kept(after, head)
@@ -51,7 +51,7 @@ def changes(view: View, actor: Any, cursor: str, most: int) -> tuple[Sequence[Ev
             left -= payload.message.ByteSize() + _CURSOR_BYTES
             if left < 0 and events:  # The page is as large as clients take it.
                 return events, events[-1].cursor
-            events.append(Event(kind.told_as, payload, cursors.write(stamp, head.epoch, change.seq)))
-            if len(events) == most:
+            events.append(Event(kind.event_type, payload, cursors.write(stamp, head.epoch, change.seq)))
+            if len(events) == limit:
                 return events, events[-1].cursor
     return events, cursors.write(stamp, head.epoch, after)

@@ -27,7 +27,7 @@ class Head:
 
 
 @dataclass(slots=True, eq=False)
-class Logged:
+class ChangeRecord:
     """One change as streams see it. All of them share it, and what they made of it.
 
     Attributes:
@@ -89,7 +89,9 @@ _READ = """
 """
 
 
-def read(after: int, subject_types: Collection[str] | None = None, most: int = PAGE) -> tuple[Head, int, list[Logged]]:
+def read(
+    after: int, subject_types: Collection[str] | None = None, limit: int = PAGE
+) -> tuple[Head, int, list[ChangeRecord]]:
     """What follows a number: the head now, the number up to which this is all, and the changes of these types.
 
     Args:
@@ -101,14 +103,14 @@ def read(after: int, subject_types: Collection[str] | None = None, most: int = P
     with connection.cursor() as cursor:
         cursor.execute(
             _READ,
-            {"after": after, "until": after + most, "types": None if subject_types is None else list(subject_types)},
+            {"after": after, "until": after + limit, "types": None if subject_types is None else list(subject_types)},
         )
         rows = cursor.fetchall()
     if not rows:
         raise Unavailable("The change feed is not running yet; try again.")
     head = Head(*rows[0][:3])
     changes = [_logged(row[3:]) for row in rows if row[3] is not None]
-    return head, max(after, min(after + most, head.seq)), changes
+    return head, max(after, min(after + limit, head.seq)), changes
 
 
 # Two scans of an index, where an OR would be one of the table.
@@ -125,7 +127,7 @@ _GOES_ON = """
 """
 
 
-def goes_on(after: int, subject_types: Collection[str], belongs_to: tuple[str, str]) -> bool:
+def has_pending(after: int, subject_types: Collection[str], belongs_to: tuple[str, str]) -> bool:
     """Whether anything of a subject, or of what belongs to it, is committed beyond a number, numbered by now or not.
 
     Args:
@@ -145,12 +147,12 @@ def read_head() -> Head:
     Raises:
         Unavailable: nobody has numbered anything yet.
     """
-    return read(0, most=0)[0]
+    return read(0, limit=0)[0]
 
 
-def _logged(row: tuple[Any, ...]) -> Logged:
+def _logged(row: tuple[Any, ...]) -> ChangeRecord:
     seq, xid, subject_type, subject_id, version, operation, old, new, actor, reason, occurred_at = row
-    return Logged(
+    return ChangeRecord(
         seq,
         xid,
         subject_type,

@@ -6,7 +6,7 @@ from django.db import OperationalError
 from psycopg2.errors import LockNotAvailable
 
 from changes.feed import numbering
-from changes.feed.routine import Routine
+from changes.feed.routine import NotificationListener
 
 #: How late a commit that rang no bell is found, and how late a dead numberer is replaced.
 POLL_SECONDS = 0.15
@@ -15,13 +15,13 @@ POLL_SECONDS = 0.15
 LEAST_SECONDS = 0.02
 
 
-class Numberer:
+class Sequencer:
     """A candidate for the office. In office it numbers; else it passes on that this process has written."""
 
     def __init__(self) -> None:
-        self.in_office = False
+        self.is_leader = False
         self._next_try = 0.0
-        self._routine = Routine(
+        self._routine = NotificationListener(
             "numberer",
             channel=numbering.WRITTEN,
             poll_seconds=POLL_SECONDS,
@@ -32,14 +32,14 @@ class Numberer:
         self.start, self.stop, self.ring = self._routine.start, self._routine.stop, self._routine.wake
 
     def _begin(self) -> None:
-        self.in_office = False
+        self.is_leader = False
         self._next_try = 0.0
 
     def _step(self, written_here: bool) -> None:
-        if not self.in_office and time.monotonic() >= self._next_try:
-            self.in_office = numbering.take_office()
+        if not self.is_leader and time.monotonic() >= self._next_try:
+            self.is_leader = numbering.try_acquire_leadership()
             self._next_try = time.monotonic() + POLL_SECONDS
-        if self.in_office:
+        if self.is_leader:
             try:
                 numbering.number()
             except OperationalError as exc:

@@ -14,7 +14,7 @@ from core.db.poolers import refuse_pooler
 WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
 
 # Any number will do, as long as nobody else takes it.
-_OFFICE = 7_305_002
+LEADER_LOCK_ID = 7_305_002
 
 # Readers remember numbers, so numbers must outlive a crash, whatever the server's default is. `forget` locks changes in
 # another order: it is this session that gives way, before PostgreSQL chooses. And batches are small, however many rows
@@ -65,7 +65,7 @@ _NUMBER = """
 """
 
 
-def take_office() -> bool:
+def try_acquire_leadership() -> bool:
     """Whether this session is now the one that numbers; it stays so until it ends.
 
     Raises:
@@ -73,7 +73,7 @@ def take_office() -> bool:
     """
     refuse_pooler()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_OFFICE])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK_ID])
         (taken,) = cursor.fetchone()
         if taken:
             cursor.execute(_SESSION)

@@ -16,11 +16,11 @@ from core.errors import is_database_away
 logger = logging.getLogger(__name__)
 
 #: How long it waits before it connects again, at first and at most.
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 2.0
 STOPPED_WITHIN_SECONDS = 10
 
 
-class Routine:
+class NotificationListener:
     """Runs `step` when PostgreSQL notifies on the channel, when `wake` is called, and every `poll_seconds`.
 
     A notification that is lost therefore costs only time. When the connection breaks, `begin` and `step` go on over a
@@ -118,7 +118,7 @@ class Routine:
                 else:
                     logger.exception("%s: trying again.", self._name)
                 self._stopping.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
             finally:
                 connection.close()
 

@@ -16,8 +16,8 @@ from django.db import connection
 from django.db.models import Q
 
 from changes.feed import subjects
-from changes.feed.log import Image, Logged
-from changes.feed.view import View
+from changes.feed.log import ChangeRecord, Image
+from changes.feed.view import Subscription
 from core.db import ids
 
 PAGE = 500
@@ -27,7 +27,7 @@ Place = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TransactionSnapshot:
     """Which transactions a statement saw: `pg_current_snapshot()`."""
 
     xmin: int
@@ -35,7 +35,7 @@ class Moment:
     running: frozenset[int]
 
     @classmethod
-    def parsed(cls, text: str) -> "Moment":
+    def parsed(cls, text: str) -> "TransactionSnapshot":
         xmin, xmax, running = text.split(":")
         return cls(int(xmin), int(xmax), frozenset(int(xid) for xid in running.split(",") if xid))
 
@@ -48,10 +48,10 @@ class Moment:
 class Pages:
     """The pages of one type: the moment of each, and the last place of each but the last one, which has no end."""
 
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[TransactionSnapshot] = field(default_factory=list)
     _ends: list[Place] = field(default_factory=list)
 
-    def add(self, after: Place | None, moment: Moment) -> None:
+    def add(self, after: Place | None, moment: TransactionSnapshot) -> None:
         """Adds a page that begins after this place (None = with the first row).
 
         Pages of one moment are one; there are as many as the table was written to meanwhile.
@@ -61,14 +61,14 @@ class Pages:
                 self._ends.append(after)
             self.moments.append(moment)
 
-    def moment_of(self, place: Place) -> Moment:
+    def moment_of(self, place: Place) -> TransactionSnapshot:
         return self.moments[bisect_left(self._ends, place)]
 
 
 class Snapshot:
     """The subjects of a view that its actor sees now. Read `page` until it is `complete`."""
 
-    def __init__(self, view: View, actor: Any) -> None:
+    def __init__(self, view: Subscription, actor: Any) -> None:
         self._view = view
         self._actor = actor
         self._left = list(view.subject_types)
@@ -85,7 +85,7 @@ class Snapshot:
         """Whether any page was read."""
         return any(pages.moments for pages in self._pages.values())
 
-    def page(self) -> list[Logged]:
+    def page(self) -> list[ChangeRecord]:
         """The next subjects, each as if it was just created."""
         subject_type = self._left[0]
         moment, images = self._read(subject_type)
@@ -99,7 +99,7 @@ class Snapshot:
                 self._actor = None  # A stream lives long.
         return [as_created(subject_type, image) for image in images]
 
-    def holds(self, change: Logged) -> bool:
+    def holds(self, change: ChangeRecord) -> bool:
         """Whether what this change made of its subject, or a later state, was read. Only once it is `complete`."""
         pages = self._pages[change.subject_type]
         if len(pages.moments) == 1:
@@ -108,7 +108,7 @@ class Snapshot:
         image = change.new or change.old or {"id": change.subject_id}
         return pages.moment_of(_place(change.subject_type, image)).saw(change.xid)
 
-    def _read(self, subject_type: str) -> tuple[Moment, list[Image]]:
+    def _read(self, subject_type: str) -> tuple[TransactionSnapshot, list[Image]]:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
         if named := self._view.ids_of(subject_type):
@@ -127,7 +127,7 @@ class Snapshot:
             found = cursor.fetchall()
         images = [json.loads(image) for _, image in found if image is not None]
         # What a join gives is in no order.
-        return Moment.parsed(found[0][0]), sorted(images, key=lambda image: _place(subject_type, image))
+        return TransactionSnapshot.parsed(found[0][0]), sorted(images, key=lambda image: _place(subject_type, image))
 
 
 def _place(subject_type: str, image: Image) -> Place:
@@ -143,9 +143,9 @@ def _after(columns: tuple[str, ...], place: Place) -> Q:
     return Q(**{f"{first}__gte": value}) & (behind | _after(columns[1:], place[1:]))
 
 
-def as_created(subject_type: str, image: Image) -> Logged:
+def as_created(subject_type: str, image: Image) -> ChangeRecord:
     """A row with this image, as if it was just created."""
-    return Logged(
+    return ChangeRecord(
         seq=0,
         xid=0,
         subject_type=subject_type,

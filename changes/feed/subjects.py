@@ -15,12 +15,12 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from google.protobuf.message import Message
 
-from changes.feed.log import Image, Logged
+from changes.feed.log import ChangeRecord, Image
 from changes.models import KEPT_BY_TRIGGERS
 from changes.triggers import SharedFunctionTrigger
 
 
-class Extent(IntEnum):
+class Visibility(IntEnum):
     """How much of a subject somebody sees."""
 
     NOTHING = 0
@@ -46,8 +46,8 @@ class Subject:
     """
 
     model: Any
-    message: Callable[[Any, Extent], Message]
-    audience: Callable[[Image], Mapping[str, Extent]]
+    message: Callable[[Any, Visibility], Message]
+    audience: Callable[[Image], Mapping[str, Visibility]]
     groups: Callable[[Any], frozenset[str]]
     paths: Mapping[str, str] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class Subject:
 
     @cached_property
     def _fields(self) -> frozenset[str]:
-        return frozenset(self.message(self.model(), Extent.WHOLE).DESCRIPTOR.fields_by_name)
+        return frozenset(self.message(self.model(), Visibility.WHOLE).DESCRIPTOR.fields_by_name)
 
     @cached_property
     def _logged(self) -> "list[models.Field[Any, Any]]":
@@ -110,27 +110,27 @@ class Subject:
         found: models.QuerySet[Any] = rows.annotate(image=image).order_by(*self.order, "pk")
         return found
 
-    def changed_fields(self, change: Logged, extent: Extent) -> list[str]:
+    def changed_fields(self, change: ChangeRecord, extent: Visibility) -> list[str]:
         """Which of the message's fields, as shown to this extent, an update changed."""
         found: list[str] | None = change.made.get((Subject.changed_fields, extent))
         if found is None:
             found = change.made[Subject.changed_fields, extent] = self._changed(change, extent)
         return found
 
-    def seen_by(self, change: Logged, *, before: bool) -> Mapping[str, Extent]:
+    def seen_by(self, change: ChangeRecord, *, before: bool) -> Mapping[str, Visibility]:
         """Who sees the row after the change, or saw it before."""
         key = Subject.seen_by, before
-        found: Mapping[str, Extent] | None = change.made.get(key)
+        found: Mapping[str, Visibility] | None = change.made.get(key)
         if found is None:
             image = change.old if before else change.new
             found = change.made[key] = {} if image is None else self.audience(image)
         return found
 
-    def _changed(self, change: Logged, extent: Extent) -> list[str]:
+    def _changed(self, change: ChangeRecord, extent: Visibility) -> list[str]:
         old, new = change.old or {}, change.new or {}
         common = old.keys() & new.keys() - KEPT_BY_TRIGGERS
         changed = {self.paths.get(name, name) for name in common if old[name] != new[name]}
-        shown = self._fields if extent is Extent.WHOLE else self.partial
+        shown = self._fields if extent is Visibility.WHOLE else self.partial
         return sorted(path for path in changed if path.partition(".")[0] in shown)
 
 
@@ -159,9 +159,9 @@ def own_types() -> Collection[str]:
     return [name for name, subject in _registered.items() if not subject.belongs_to]
 
 
-def extent(seen_by: Mapping[str, Extent], groups: Iterable[str]) -> Extent:
+def extent(seen_by: Mapping[str, Visibility], groups: Iterable[str]) -> Visibility:
     """How much the members of these groups see together."""
-    return max((seen_by.get(group, Extent.NOTHING) for group in groups), default=Extent.NOTHING)
+    return max((seen_by.get(group, Visibility.NOTHING) for group in groups), default=Visibility.NOTHING)
 
 
 def _reader(column: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:

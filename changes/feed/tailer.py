@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from changes.feed import log, numbering
 from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
-from changes.feed.routine import Routine
+from changes.feed.routine import NotificationListener
 from core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Tailer:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._next_bookmarks = 0.0
-        self._routine = Routine(
+        self._routine = NotificationListener(
             "tailer", channel=numbering.NUMBERED, poll_seconds=POLL_SECONDS, begin=self._begin, step=self._step
         )
         self.start, self.stop = self._routine.start, self._routine.stop
@@ -46,7 +46,7 @@ class Tailer:
         """Reads one page; gives whether there is another."""
         known = self._hub.known_head
         try:
-            head, until, changes = log.read(known.seq if known else 0, most=log.PAGE if known else 0)
+            head, until, changes = log.read(known.seq if known else 0, limit=log.PAGE if known else 0)
         except Unavailable:  # Nobody has numbered anything: this cannot be for long.
             return False
         if known is None or not _goes_on(known, head, until, changes):
@@ -57,7 +57,7 @@ class Tailer:
         return until < head.seq
 
 
-def _goes_on(known: log.Head, head: log.Head, until: int, changes: Sequence[log.Logged]) -> bool:
+def _goes_on(known: log.Head, head: log.Head, until: int, changes: Sequence[log.ChangeRecord]) -> bool:
     """Whether what was read follows what was known."""
     if head.epoch != known.epoch or head.seq < known.seq or known.seq + 1 < head.oldest:
         return False

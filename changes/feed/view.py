@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from google.protobuf.message import Message
 
 from changes.feed import subjects
-from changes.feed.log import Image, Logged
-from changes.feed.subjects import Extent
+from changes.feed.log import ChangeRecord, Image
+from changes.feed.subjects import Visibility
 from core.feeds import Payload
 
 
@@ -28,14 +28,14 @@ class Kind(Enum):
     END = "end"
 
     @property
-    def told_as(self) -> str:
+    def event_type(self) -> str:
         """As clients know it."""
         return "deleted" if self is Kind.LEFT else self.value
 
 
 #: Makes an event's message, without its cursor; a module's function, so that streams of one operation share what it
 #: makes. The change is None for BOOKMARK and SNAPSHOT_END; for END it is what the topic was told to be last.
-Render = Callable[[Kind, Logged | None, Extent], Message]
+Render = Callable[[Kind, ChangeRecord | None, Visibility], Message]
 
 
 def everything(image: Image) -> bool:
@@ -43,9 +43,9 @@ def everything(image: Image) -> bool:
     return True
 
 
-def told_as(kind: Kind, change: Logged | None) -> str:
+def event_type(kind: Kind, change: ChangeRecord | None) -> str:
     """What most streams call an event."""
-    return kind.told_as
+    return kind.event_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,16 @@ class Topic:
         """The column by which whatever belongs to it names it, and how."""
         return self.belongs_to, self.subject_id
 
-    def is_of(self, change: Logged | None) -> bool:
+    def is_of(self, change: ChangeRecord | None) -> bool:
         return change is not None and change.subject_type == self.subject_type
 
-    def came_back_after(self, left: Logged | None) -> bool:
+    def came_back_after(self, left: ChangeRecord | None) -> bool:
         """Whether it was in view again after this change, by which it left."""
         return left is not None and left.operation != "deleted" and left.version <= self.version
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Subscription:
     """One stream's share of the log.
 
     Attributes:
@@ -102,7 +102,7 @@ class View:
     matches: Callable[[Image], bool] = everything
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     subject_ids: frozenset[str] = frozenset()
-    named: Callable[[Kind, Logged | None], str] = told_as
+    named: Callable[[Kind, ChangeRecord | None], str] = event_type
     topic: Topic | None = None
     granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -116,17 +116,17 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
+class SubscriptionScope:
     """A view and who looks.
 
     Attributes:
         groups: of the caller, by type of subject.
     """
 
-    view: View
+    view: Subscription
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def shown(self, change: Logged) -> tuple[Kind, Extent] | None:
+    def shown(self, change: ChangeRecord) -> tuple[Kind, Visibility] | None:
         """What is told of the change; None = nothing, as nothing that is in the view is another than before."""
         view = self.view
         if change.subject_type not in self.groups:
@@ -138,20 +138,20 @@ class Viewer:
                 return None  # Nobody knows any more what it belonged to.
             # Nobody knows any more who saw it. That an id is gone for good tells nothing to who did not know it; what
             # was before the deletion is not told any more.
-            return (Kind.DELETED, Extent.PART) if change.operation == "deleted" else None
+            return (Kind.DELETED, Visibility.PART) if change.operation == "deleted" else None
         after = self._extent(change, before=False)
-        if after is Extent.WHOLE:
+        if after is Visibility.WHOLE:
             return Kind(change.operation), after  # Whatever it was before; and that image is not even read.
         before = self._extent(change, before=True)
-        if after is Extent.NOTHING:
-            if before is Extent.NOTHING:
+        if after is Visibility.NOTHING:
+            if before is Visibility.NOTHING:
                 return None
             return (Kind.DELETED if change.operation == "deleted" else Kind.LEFT), before
-        if before is after is Extent.PART and not subjects.of(change.subject_type).changed_fields(change, after):
+        if before is after is Visibility.PART and not subjects.of(change.subject_type).changed_fields(change, after):
             return None
         return Kind(change.operation), after
 
-    def payload(self, kind: Kind, change: Logged | None, extent: Extent) -> Payload:
+    def payload(self, kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Payload:
         """The event's message, which streams of the same operation and extent share."""
         render = self.view.render
         made = _of_no_change if change is None else change.made
@@ -161,19 +161,19 @@ class Viewer:
             found = made.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
         return found
 
-    def _extent(self, change: Logged, *, before: bool) -> Extent:
+    def _extent(self, change: ChangeRecord, *, before: bool) -> Visibility:
         name, matches = change.subject_type, self.view.matches
         seen = subjects.extent(subjects.of(name).seen_by(change, before=before), self.groups[name])
         if seen and matches is not everything:
             image = change.old if before else change.new
             if image is not None and not matches(image):
-                return Extent.NOTHING
+                return Visibility.NOTHING
         return seen
 
 
 _of_no_change: dict[Any, Payload] = {}
 
 
-def viewer(view: View, actor: Any) -> Viewer:
+def viewer(view: Subscription, actor: Any) -> SubscriptionScope:
     """The view as this actor has it."""
-    return Viewer(view, {name: view.groups(name, actor) for name in view.subject_types})
+    return SubscriptionScope(view, {name: view.groups(name, actor) for name in view.subject_types})

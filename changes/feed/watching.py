@@ -9,16 +9,16 @@ from django.conf import settings
 
 from changes.feed import cursors, log, subjects
 from changes.feed.hub import ANOTHER_LOG, Hub, keys
-from changes.feed.log import Logged
+from changes.feed.log import ChangeRecord
 from changes.feed.snapshot import Snapshot, as_created
-from changes.feed.subjects import Extent
-from changes.feed.view import Kind, Topic, View, Viewer, viewer
-from core.db.thread_connections import connected
+from changes.feed.subjects import Visibility
+from changes.feed.view import Kind, Subscription, SubscriptionScope, Topic, viewer
+from core.db.thread_connections import fresh_connections
 from core.errors import EpochChanged, TooFarBehind, invalid
 from core.feeds import Event, FeedOver
 
 #: What waits for a live stream. One that does not take it goes on from memory, or from the log.
-MOST_WAITING = 256
+MAX_WAITING = 256
 #: Promised is one every 15 seconds.
 BOOKMARK_SECONDS = 12.0
 
@@ -28,8 +28,8 @@ class Item(NamedTuple):
 
     kind: Kind
     seq: int | None
-    change: Logged | None = None
-    extent: Extent = Extent.WHOLE
+    change: ChangeRecord | None = None
+    extent: Visibility = Visibility.WHOLE
 
 
 class Watch:
@@ -65,17 +65,17 @@ class Watch:
     def __init__(
         self,
         hub: Hub,
-        view: View,
+        view: Subscription,
         actor: Any,
         *,
         after: int,
         stamp: cursors.Stamp,
         initial: bool,
         bookmarks: bool,
-        over: Logged | None = None,
+        over: ChangeRecord | None = None,
     ) -> None:
         self._hub = hub
-        self._viewer: Viewer = viewer(view, actor)
+        self._viewer: SubscriptionScope = viewer(view, actor)
         self._stamp = stamp
         self.epoch = hub.head.epoch
         self._bookmarks = bookmarks
@@ -111,15 +111,15 @@ class Watch:
         self._hub.add(self)
         wake()
 
-    def take(self, most: int) -> Sequence[Event]:
+    def take(self, limit: int) -> Sequence[Event]:
         if self._failure is not None:
             return self._last_words(self._failure)
         topic, may_ask = self._viewer.view.topic, self.behind
         # In this order: once `_after` is set, the tailer adds nothing to what waits, which therefore goes first.
         if self._after is not None and not self._ready and not self._waiting:
-            self._advance(self._after, most)
+            self._advance(self._after, limit)
         events: list[Event] = []
-        while len(events) < most and (self._ready or self._waiting):
+        while len(events) < limit and (self._ready or self._waiting):
             item = (self._ready or self._waiting).popleft()
             if topic is not None and item.kind in (Kind.LEFT, Kind.DELETED) and topic.is_of(item.change):
                 if topic.came_back_after(item.change):
@@ -161,12 +161,12 @@ class Watch:
         self._live_after = seq
         self._after = None
 
-    def offer(self, change: Logged) -> bool:
+    def offer(self, change: ChangeRecord) -> bool:
         """Whether the change is for this stream, which should be woken then."""
         if self._after is not None or change.seq <= self._live_after:
             return False
         item = self._item(change)
-        if item is not None and len(self._waiting) >= MOST_WAITING:
+        if item is not None and len(self._waiting) >= MAX_WAITING:
             # In this order: once `_after` is set, the door may join again at once.
             self._hub.leave(self)
             self._after = change.seq - 1
@@ -180,7 +180,7 @@ class Watch:
 
     def offer_bookmark(self, seq: int, now: float) -> bool:
         """Whether it was due, and there is place for it; all up to this number was offered."""
-        if self._after is not None or len(self._waiting) >= MOST_WAITING:
+        if self._after is not None or len(self._waiting) >= MAX_WAITING:
             return False
         self.next_bookmark = now + BOOKMARK_SECONDS
         self._waiting.append(Item(Kind.BOOKMARK, max(seq, self._given)))
@@ -192,18 +192,18 @@ class Watch:
 
     # How it goes on
 
-    def _advance(self, after: int, most: int) -> None:
+    def _advance(self, after: int, limit: int) -> None:
         if not self._must_read:
-            self._go_on_from_memory(after, most)
+            self._go_on_from_memory(after, limit)
             return
-        with connected():
+        with fresh_connections():
             if self._snapshot is not None and not self._snapshot.complete:
                 self._read_snapshot(self._snapshot)
             else:
                 self._read_log(after)
 
-    def _go_on_from_memory(self, after: int, most: int) -> None:
-        found = self._hub.join(self, after, most)
+    def _go_on_from_memory(self, after: int, limit: int) -> None:
+        found = self._hub.join(self, after, limit)
         if found is None:
             self._must_read = True
             self._check_lag(after)
@@ -241,10 +241,10 @@ class Watch:
             if self._bookmarks:
                 self._ready.append(Item(Kind.SNAPSHOT_END, self._after))
 
-    def _show(self, changes: Sequence[Logged]) -> None:
+    def _show(self, changes: Sequence[ChangeRecord]) -> None:
         self._ready.extend(item for change in changes if (item := self._item(change)) is not None)
 
-    def _item(self, change: Logged) -> Item | None:
+    def _item(self, change: ChangeRecord) -> Item | None:
         # A cursor of another process may be ahead of what this one has read.
         if 0 < change.seq <= self._given:
             return None
@@ -264,11 +264,11 @@ class Watch:
             self._over = change if view.topic.is_over(change.new or {}) else None
         return Event(view.named(item.kind, change), self._viewer.payload(item.kind, change, item.extent), cursor)
 
-    def _end_of_topic(self, over: Logged) -> Sequence[Event]:
+    def _end_of_topic(self, over: ChangeRecord) -> Sequence[Event]:
         """The last event, if all that is committed was told. If not, the rest is going to be offered, and wakes."""
         view, passed = self._viewer.view, self._live_after
-        with connected():
-            if view.topic is None or log.goes_on(passed, view.subject_types, view.topic.named_by):
+        with fresh_connections():
+            if view.topic is None or log.has_pending(passed, view.subject_types, view.topic.named_by):
                 return ()
         if self._waiting or self._after is not None:  # It was offered meanwhile.
             self._wake()
@@ -277,7 +277,7 @@ class Watch:
         self._failure, self._bookmarks = FeedOver(), False
         return [end]
 
-    def _cursor(self, seq: int, change: Logged | None) -> str:
+    def _cursor(self, seq: int, change: ChangeRecord | None) -> str:
         """The cursor after a change, which the streams of one filter share."""
         made = {} if change is None else change.made
         found: str | None = made.get(self._stamp)
@@ -296,8 +296,8 @@ class Watch:
 
     def _lag_from(self, after: int) -> int:
         """Who comes from far back may be so far behind, and no farther."""
-        most: int = settings.WATCH_MOST_BEHIND
-        return most + max(0, self._hub.head.seq - after)
+        limit: int = settings.WATCH_MOST_BEHIND
+        return limit + max(0, self._hub.head.seq - after)
 
     def _check_lag(self, after: int) -> None:
         if self._hub.head.seq - after > self._allowed_lag:
@@ -306,7 +306,13 @@ class Watch:
 
 
 def open_watch(
-    hub: Hub, view: View, actor: Any, *, cursor: str = "", include_initial: bool = False, bookmarks: bool = False
+    hub: Hub,
+    view: Subscription,
+    actor: Any,
+    *,
+    cursor: str = "",
+    include_initial: bool = False,
+    bookmarks: bool = False,
 ) -> Watch:
     """A stream of what this actor sees through this view.
 
@@ -329,7 +335,7 @@ def open_watch(
     return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks, over=over)
 
 
-def _over_already(topic: Topic) -> Logged | None:
+def _over_already(topic: Topic) -> ChangeRecord | None:
     """What the topic is by now, if that means that it is over: no change after the cursor need tell it."""
     subject = subjects.of(topic.subject_type)
     rows = subject.model._default_manager.filter(pk=topic.subject_id)
@@ -337,7 +343,7 @@ def _over_already(topic: Topic) -> Logged | None:
     return as_created(topic.subject_type, image) if image is not None and topic.is_over(image) else None
 
 
-def stamp_of(view: View, actor: Any) -> cursors.Stamp:
+def stamp_of(view: Subscription, actor: Any) -> cursors.Stamp:
     """What the cursors of this view and this actor have in common.
 
     What is the actor's own is not among it. What a view without a filter shows is: where the server has learned of

@@ -9,7 +9,7 @@ from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 _COUNTED_UP_TO = 1_000
 
 
@@ -39,11 +39,11 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
         """How many rows there are beside those that are shown; empty for none."""
         count = self.queryset.order_by()[:_COUNTED_UP_TO].count()
         more = "at least " if count == _COUNTED_UP_TO else ""
-        return f"{more}{count - MOST_SHOWN:,}" if count > MOST_SHOWN else ""
+        return f"{more}{count - MAX_SHOWN:,}" if count > MAX_SHOWN else ""
 
     @cached_property
     def _shown(self) -> list[Any]:
-        return list(self.queryset.order_by(*self.order)[:MOST_SHOWN])
+        return list(self.queryset.order_by(*self.order)[:MAX_SHOWN])
 
 
 class NewestRowsInline(TabularInline):

@@ -16,23 +16,23 @@ from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
-from core.db.pagination import COUNTED_UP_TO
+from core.db.pagination import COUNT_LIMIT
 
 #: Of a row: a UUID's text is the longest.
-_LONGEST_ID, _GREATEST_ID = 40, 2**63 - 1
+_MAX_ID_LENGTH, _GREATEST_ID = 40, 2**63 - 1
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
-_FEW = 1_000
+_EXACT_COUNT_LIMIT = 1_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages by number, as people know them, over the first `COUNTED_UP_TO` rows; search and filters find the others."""
+    """Pages by number, as people know them, over the first `COUNT_LIMIT` rows; search and filters find the others."""
 
     template_name = "admin/capped_pages.html"
     object_list: QuerySet[Any]
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, COUNTED_UP_TO)
+        return min(self._counted, COUNT_LIMIT)
 
     @property
     def told(self) -> str:
@@ -42,15 +42,15 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     @property
     def has_more(self) -> bool:
         """Whether there are rows that no page shows."""
-        return self._counted > COUNTED_UP_TO
+        return self._counted > COUNT_LIMIT
 
     def page(self, number: int | str) -> Page[Any]:
         """The page: its ids first, so that what is skipped is neither joined nor sorted as whole rows."""
         number = self.validate_number(number)
         rows = matching = self.object_list
-        if self.count <= _FEW:
+        if self.count <= _EXACT_COUNT_LIMIT:
             # As in `core.db.pagination`: to find few rows, the database must not walk along the order.
-            found = rows.order_by().values("pk")[: 2 * _FEW]
+            found = rows.order_by().values("pk")[: 2 * _EXACT_COUNT_LIMIT]
             matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
         first = (number - 1) * self.per_page
         ids = list(matching.values_list("pk", flat=True)[first : first + self.per_page])
@@ -58,7 +58,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by()[: COUNTED_UP_TO + 1].count()
+        return self.object_list.order_by()[: COUNT_LIMIT + 1].count()
 
 
 class OneColumnOrder(ChangeList):
@@ -74,13 +74,13 @@ class OneColumnOrder(ChangeList):
         return [column, "-pk" if column.startswith("-") else "pk"]
 
 
-class ChosenOnly(ActionForm):
+class SelectedRowsActionForm(ActionForm):
     """An action is for the rows that are ticked, never for all that match."""
 
     select_across = forms.BooleanField(label="", required=False, disabled=True, widget=forms.HiddenInput)
 
 
-class ChosenRows(ModelAdmin):
+class SelectedRowsAdmin(ModelAdmin):
     """An admin whose actions are for rows, whatever else is posted as their ids."""
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -91,7 +91,7 @@ class ChosenRows(ModelAdmin):
         return super().changelist_view(request, *args, **kwargs)
 
     def _is_id(self, text: str) -> bool:
-        if "\0" in text or len(text) > _LONGEST_ID:
+        if "\0" in text or len(text) > _MAX_ID_LENGTH:
             return False
         try:
             value = self.opts.pk.to_python(text)
@@ -100,14 +100,14 @@ class ChosenRows(ModelAdmin):
         return not isinstance(value, int) or 0 <= value <= _GREATEST_ID
 
 
-class LargeList(ChosenRows):
+class LargeList(SelectedRowsAdmin):
     """An admin of a table that may have a million rows. `sortable_by` names columns with an index."""
 
     #: What the query string may filter by; Django would let it filter by any column, secret ones too.
     lookups: Sequence[str] = ()
 
     paginator = CappedPaginator
-    action_form = ChosenOnly
+    action_form = SelectedRowsActionForm
     change_list_template = "admin/large_list.html"
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -124,7 +124,7 @@ class LargeList(ChosenRows):
         return lookup in self.lookups
 
 
-class LookedAt(LargeList):
+class ReadOnlyAdmin(LargeList):
     """Rows that come about elsewhere: here they are only looked at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

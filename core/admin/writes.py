@@ -64,7 +64,7 @@ def ask(
     return TemplateResponse(request, "admin/ask.html", {**common, "title": title, "rows": rows, "back": back, **more})
 
 
-class ThroughServices(ModelAdmin):
+class ServiceBackedAdmin(ModelAdmin):
     """An admin whose `save_model` and the like call services. It logs nothing: the change log has it.
 
     A form knows the version that it was opened with, and `save_model` hands it to the service: what somebody else wrote

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from core.errors import RateLimited
 
 
-class Place:
+class Slot:
     """One of them, until it is given back; at the latest when nothing refers to it any more."""
 
     __slots__ = ("_give_back",)
@@ -21,7 +21,7 @@ class Place:
         if give_back is not None:
             give_back()
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "Slot":
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -31,28 +31,28 @@ class Place:
         self.give_back()
 
 
-class Places:
+class Slots:
     """Counts what is open, by its owner.
 
     Args:
         most: how many there may be in all.
-        most_of_one: how many of one owner.
-        full: what a caller is told when there are `most`.
-        too_many: what a caller is told who has `most_of_one`.
+        max_per_caller: how many of one owner.
+        full: what a caller is told when there are `limit`.
+        too_many: what a caller is told who has `max_per_caller`.
         retry_after_seconds: when to try again.
     """
 
     def __init__(
         self,
-        most: Callable[[], int],
-        most_of_one: Callable[[], int],
+        limit: Callable[[], int],
+        max_per_caller: Callable[[], int],
         *,
         full: str,
         too_many: str,
         retry_after_seconds: int,
     ) -> None:
-        self._most = most
-        self._most_of_one = most_of_one
+        self._limit = limit
+        self._max_per_caller = max_per_caller
         self._full = full
         self._too_many = too_many
         self._retry_after_seconds = retry_after_seconds
@@ -68,19 +68,19 @@ class Places:
         with self._lock:
             return self._of.get(owner, 0)
 
-    def take(self, owner: str) -> Place:
+    def take(self, owner: str) -> Slot:
         """Take a place for this owner.
 
         Raises:
             RateLimited: the owner, or the process, has as many as may be.
         """
         with self._lock:
-            if self._of[owner] >= self._most_of_one():
+            if self._of[owner] >= self._max_per_caller():
                 raise RateLimited(self._too_many, self._retry_after_seconds)
-            if self._of.total() >= self._most():
+            if self._of.total() >= self._limit():
                 raise RateLimited(self._full, self._retry_after_seconds)
             self._of[owner] += 1
-        return Place(lambda: self._give_back(owner))
+        return Slot(lambda: self._give_back(owner))
 
     def _give_back(self, owner: str) -> None:
         with self._lock:

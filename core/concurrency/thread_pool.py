@@ -21,22 +21,22 @@ Work = Callable[[], None]
 _ALONE_SECONDS = 0.2
 
 
-class Workers(futures.ThreadPoolExecutor):
+class ThreadPool(futures.ThreadPoolExecutor):
     """A thread pool in which one caller cannot take the place of the others.
 
     Callers take turns: of two who wait, the one with fewer calls before it is not made to wait for the other's. Of the
     threads, one caller holds at most its share, which is smaller while other callers are present.
 
     What `ThreadPoolExecutor` itself does not offer beside that: it knows when enough calls wait (`has_room`); stand-ins
-    take the places of threads that are held up (`stand_in`); its threads close their database connections when they
+    take the places of threads that are held up (`add_spare`); its threads close their database connections when they
     end; and they do not keep the process from ending. It inherits from that because grpcio takes no other class as a
     method's own pool, and uses nothing of it.
 
     Args:
         name: of the threads.
         size: how many calls are served at once; a handful for each core is best, more only fight for the interpreter.
-        most_waiting: how many calls of one caller may wait for a thread; of all together, ten times as many.
-        most_stand_ins: how many threads there may be above `size`.
+        max_waiting: how many calls of one caller may wait for a thread; of all together, ten times as many.
+        max_spares: how many threads there may be above `size`.
         share: how many threads one caller may hold while it is alone; by default three quarters.
         share_beside_others: how many while others are present; by default a quarter.
         lazy: start threads as they are needed.
@@ -47,8 +47,8 @@ class Workers(futures.ThreadPoolExecutor):
         self,
         name: str,
         size: int,
-        most_waiting: int = 1_000,
-        most_stand_ins: int = 64,
+        max_waiting: int = 1_000,
+        max_spares: int = 64,
         *,
         share: int | None = None,
         share_beside_others: int | None = None,
@@ -58,8 +58,8 @@ class Workers(futures.ThreadPoolExecutor):
         super().__init__(max_workers=size, thread_name_prefix=name)
         self._name = name
         self._size = size
-        self._most_waiting = most_waiting
-        self._most_stand_ins = most_stand_ins
+        self._max_waiting = max_waiting
+        self._max_spares = max_spares
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
         self._at_rest = at_rest
@@ -73,7 +73,7 @@ class Workers(futures.ThreadPoolExecutor):
         self._put_off = 0
         #: When the last call of a caller that has calls running began.
         self._begun_at: dict[str, float] = {}
-        self._stand_ins = 0
+        self._spares = 0
         self._idle = 0
         self._lock = threading.Lock()
         self._threads_alive: set[threading.Thread] = set()
@@ -110,21 +110,21 @@ class Workers(futures.ThreadPoolExecutor):
         """Whether one more call of this caller may wait."""
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
-            return waiting < self._most_waiting and (not waiting or self._count < 10 * self._most_waiting)
+            return waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
 
-    def stand_in(self) -> bool:
+    def add_spare(self) -> bool:
         """Add a thread while another is held up; False if there are as many as there may be."""
         with self._lock:
-            if self._stand_ins >= self._most_stand_ins:
+            if self._spares >= self._max_spares:
                 return False
-            self._stand_ins += 1
+            self._spares += 1
         self._start()
         return True
 
-    def stand_down(self) -> None:
+    def retire_spare(self) -> None:
         """End one thread, because one that was held up is free again."""
         with self._lock:
-            self._stand_ins -= 1
+            self._spares -= 1
         self._tokens.put(None)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

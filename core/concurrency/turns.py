@@ -11,12 +11,12 @@ class Turns:
 
     Args:
         most: how many have their turn at once.
-        most_of_one: how many of one caller.
+        max_per_caller: how many of one caller.
     """
 
-    def __init__(self, most: int, most_of_one: int | None = None) -> None:
-        self._free = most
-        self._most_of_one = most_of_one or most
+    def __init__(self, limit: int, max_per_caller: int | None = None) -> None:
+        self._free = limit
+        self._max_per_caller = max_per_caller or limit
         self._running: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[threading.Lock]] = OrderedDict()
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Turns:
     def take(self, caller: str) -> None:
         """Wait for a turn of this caller; `give_back` ends it."""
         with self._lock:
-            if self._free and caller not in self._waiting and self._running[caller] < self._most_of_one:
+            if self._free and caller not in self._waiting and self._running[caller] < self._max_per_caller:
                 self._free -= 1
                 self._running[caller] += 1
                 return
@@ -50,7 +50,7 @@ class Turns:
             if not self._running[caller]:
                 del self._running[caller]
             for next_caller, waiting in self._waiting.items():
-                if self._running[next_caller] < self._most_of_one:
+                if self._running[next_caller] < self._max_per_caller:
                     self._free -= 1
                     self._running[next_caller] += 1
                     waiting.popleft().release()

@@ -54,7 +54,7 @@ class Prepared(Generic[Row]):
         return self._count(values)
 
     def _compile_rows(self, values: Mapping[str, Value]) -> Callable[[Mapping[str, Value]], list[Row]]:
-        stand_ins = _stand_ins(values)
+        stand_ins = _spares(values)
         queryset = self._build(**stand_ins)
         compiler = queryset.query.get_compiler(connection.alias)
         try:
@@ -82,7 +82,7 @@ class Prepared(Generic[Row]):
         return rows
 
     def _compile_count(self, values: Mapping[str, Value]) -> Callable[[Mapping[str, Value]], int]:
-        stand_ins = _stand_ins(values)
+        stand_ins = _spares(values)
         statements: list[_Statement] = []
 
         def note(execute: Callable[..., Any], sql: str, params: Sequence[Any], *others: Any) -> Any:
@@ -123,14 +123,14 @@ def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[
     return instance
 
 
-def _stand_ins(values: Mapping[str, Value]) -> dict[str, Value]:
+def _spares(values: Mapping[str, Value]) -> dict[str, Value]:
     """A value of the same type for each, which is nothing else's."""
     stand_ins: dict[str, Value] = {}
     for name, value in values.items():
-        stand_in = _stand_in(value)
-        while stand_in in stand_ins.values():  # Integers are few enough to meet.
-            stand_in = _stand_in(value)
-        stand_ins[name] = stand_in
+        add_spare = _stand_in(value)
+        while add_spare in stand_ins.values():  # Integers are few enough to meet.
+            add_spare = _stand_in(value)
+        stand_ins[name] = add_spare
     return stand_ins
 
 

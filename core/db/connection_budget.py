@@ -16,7 +16,7 @@ _AVAILABLE = """
 """
 
 
-def most_of_all() -> int:
+def max_connections() -> int:
     """How many connections one web process, the gRPC processes and one worker may open by these settings."""
     web = settings.HTTP_THREADS + settings.MAX_REQUEST_STREAMS + BESIDE_THREADS
     grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + BESIDE_THREADS
@@ -44,12 +44,12 @@ def check(threads: int) -> None:
             f"This process needs {threads + BESIDE_THREADS} connections, and PostgreSQL takes {available} in all "
             "(max_connections without those it reserves): raise max_connections, or lower this process's threads."
         )
-    if (most := most_of_all()) > available:
+    if (limit := max_connections()) > available:
         logger.warning(
             "By the settings, a web process, %d gRPC processes and a worker may open %d connections, and PostgreSQL "
             "takes %d (max_connections without those it reserves): raise max_connections, or lower UPLOAD_THREADS, "
             "HTTP_THREADS or GRPC_MAX_WORKERS, or calls may fail with UNAVAILABLE when all are busy.",
             settings.GRPC_PROCESSES,
-            most,
+            limit,
             available,
         )

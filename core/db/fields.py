@@ -8,7 +8,7 @@ from django.db import models
 
 from core.db.ids import uuid7
 from core.mail_addresses import canonical, canonical_or_as_sent
-from core.texts import no_control_characters, no_control_characters_but_breaks, one_line, trimmed
+from core.texts import no_control_characters_but_breaks, one_line, trimmed, validate_no_control_characters
 
 
 def has_canonical_form(value: str) -> None:
@@ -39,18 +39,18 @@ class Id(PlainInMigrations, models.UUIDField):  # type: ignore[type-arg]
         super().__init__(*args, **{"primary_key": True, "default": uuid7, "editable": False, **kwargs})
 
 
-class Line(PlainInMigrations, models.CharField):  # type: ignore[type-arg]
+class SingleLineField(PlainInMigrations, models.CharField):  # type: ignore[type-arg]
     """One line of text, trimmed, in NFC."""
 
     plain = "django.db.models.CharField"
-    default_validators = [no_control_characters]
+    default_validators = [validate_no_control_characters]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
         return one_line(value) if isinstance(value, str) else value
 
 
-class Prose(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
+class MultiLineField(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
     """Text of many lines, trimmed; `max_length` is in characters."""
 
     plain = "django.db.models.TextField"
@@ -67,10 +67,10 @@ class Prose(PlainInMigrations, models.TextField):  # type: ignore[type-arg]
         return trimmed(value) if isinstance(value, str) else value
 
 
-class EmailAddress(Line):
+class EmailAddress(SingleLineField):
     """An e-mail address in its canonical form (`core.mail_addresses`); unique then means: one mailbox."""
 
-    default_validators = [*Line.default_validators, has_canonical_form]
+    default_validators = [*SingleLineField.default_validators, has_canonical_form]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)
@@ -81,11 +81,11 @@ class EmailAddress(Line):
         return canonical_or_as_sent(value) if isinstance(value, str) else value
 
 
-class WebAddress(Line):
+class WebAddress(SingleLineField):
     """An http or https URL."""
 
     default_validators = [
-        *Line.default_validators,
+        *SingleLineField.default_validators,
         URLValidator(schemes=["http", "https"], message="Enter an http or https address.", code="url"),
     ]
 
@@ -95,12 +95,12 @@ class WebAddress(Line):
 
 
 def checked_line(name: str, value: str, max_length: int) -> str:
-    """The value by the rules of a `Line`, trimmed; for what a call carries and no model stores.
+    """The value by the rules of a `SingleLineField`, trimmed; for what a call carries and no model stores.
 
     Raises:
         ValidationError: on the field `name`.
     """
     try:
-        return Line(max_length=max_length, blank=True).clean(value, None)  # type: ignore[no-any-return]
+        return SingleLineField(max_length=max_length, blank=True).clean(value, None)  # type: ignore[no-any-return]
     except ValidationError as exc:
         raise ValidationError({name: exc.error_list}) from exc

@@ -23,14 +23,14 @@ from core.db.compiled_queries import Prepared, Value
 from core.errors import invalid
 
 #: Rows are counted up to here; what lies beyond is only counted when asked for.
-COUNTED_UP_TO = 10_000
+COUNT_LIMIT = 10_000
 NOT_COUNTED = -1
 #: A page ends before its messages are larger than this, encoded: gRPC clients take 4 MB unless they are configured.
 PAGE_BYTES = 3_500_000
-TOKEN_GOOD_FOR = datetime.timedelta(hours=24)
+TOKEN_LIFETIME = datetime.timedelta(hours=24)
 
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
-_FEW = 1_000
+_SMALL_RESULT = 1_000
 #: How many forms of lists are kept compiled.
 _FORMS_KEPT = 1_000
 
@@ -48,7 +48,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection(Generic[Row]):
+class ListQuery(Generic[Row]):
     """Which rows a list holds, said so that the query of a list is compiled once and not for each call.
 
     Attributes:
@@ -80,7 +80,7 @@ class Selection(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """Which page a caller wants, and what the token must have been made for.
 
     Attributes:
@@ -100,7 +100,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """Rows, the token of the next page (empty = no more), how many match (-1 = not counted), and the rows' messages, if
-    `Asked.message` makes them."""
+    `PageRequest.message` makes them."""
 
     rows: list[Row]
     next_token: str
@@ -109,7 +109,7 @@ class Page(Generic[Row]):
 
 
 def page(
-    selection: Selection[Row], asked: Asked, order: Order, *, default_size: int = 20, first: Row | None = None
+    selection: ListQuery[Row], asked: PageRequest, order: Order, *, default_size: int = 20, first: Row | None = None
 ) -> Page[Row]:
     """One page of these rows: one query for the rows (two where rows without a sort value begin), one for the count.
 
@@ -128,7 +128,7 @@ def page(
     head = [first] if first is not None and not asked.token else []
     if 0 <= total <= len(head):
         return Page(head, "", total, _messages(asked, head))
-    few = selection.few or _FEW
+    few = selection.few or _SMALL_RESULT
     if not selection.scattered or not 0 <= total <= few:
         few = 0
     found = head + _after(selection, order, position, size + 1 - len(head), first, few)
@@ -141,10 +141,10 @@ def page(
     return Page(found, _token(last, order, salt) if more else "", total, messages)
 
 
-def fitting(messages: Iterable[Shown], most_bytes: int = PAGE_BYTES) -> list[Shown]:
+def fitting(messages: Iterable[Shown], max_bytes: int = PAGE_BYTES) -> list[Shown]:
     """The first of these messages, as many as a page holds; the first in any case."""
     found: list[Shown] = []
-    left = most_bytes
+    left = max_bytes
     for message in messages:
         # As the item of a repeated field: a tag and a length, five bytes at most.
         left -= message.ByteSize() + 5
@@ -154,26 +154,26 @@ def fitting(messages: Iterable[Shown], most_bytes: int = PAGE_BYTES) -> list[Sho
     return found
 
 
-def _messages(asked: Asked, rows: Sequence[Any]) -> list[Message]:
+def _messages(asked: PageRequest, rows: Sequence[Any]) -> list[Message]:
     return [] if asked.message is None else fitting(map(asked.message, rows))
 
 
-def page_size(asked: int, default: int, most: int = 100) -> int:
-    """The size that is meant by the size that is asked for: 0 = the default, at most `most`."""
+def page_size(asked: int, default: int, limit: int = 100) -> int:
+    """The size that is meant by the size that is asked for: 0 = the default, at most `limit`."""
     if asked < 0:
         raise invalid("page_size", "range", "page_size may not be negative.")
-    return min(asked or default, most)
+    return min(asked or default, limit)
 
 
-def _count(selection: Selection[Any], *, exact: bool) -> int:
-    most = None if exact else COUNTED_UP_TO + 1
+def _count(selection: ListQuery[Any], *, exact: bool) -> int:
+    limit = None if exact else COUNT_LIMIT + 1
     build = selection.count or selection.build
-    counted = _capped(build, selection.form, tuple(selection.values), most).count(**selection.values)
-    return NOT_COUNTED if counted == most else counted
+    counted = _capped(build, selection.form, tuple(selection.values), limit).count(**selection.values)
+    return NOT_COUNTED if counted == limit else counted
 
 
 def _after(
-    selection: Selection[Row],
+    selection: ListQuery[Row],
     order: Order,
     position: tuple[Any, uuid.UUID] | None,
     wanted: int,
@@ -184,17 +184,17 @@ def _after(
     last_value, last_id = position or (None, None)
     found: list[Row] = []
     if position is None or last_value is not None:
-        part = _Part(order, True, few, wanted, selection.deferred)
+        part = _KeyRange(order, True, few, wanted, selection.deferred)
         found = _rows(selection, part, first=first, last_value=last_value, last_id=last_id)
         last_id = None
     if len(found) < wanted and selection.model._meta.get_field(order.field).null:
-        part = _Part(order, False, few, wanted - len(found), selection.deferred)
+        part = _KeyRange(order, False, few, wanted - len(found), selection.deferred)
         found += _rows(selection, part, first=first, last_id=last_id)
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _KeyRange:
     """The part of a list that has a sort value, or the part that has none.
 
     Attributes:
@@ -206,7 +206,7 @@ class _Part:
     order: Order
     valued: bool
     few: int
-    most: int
+    limit: int
     deferred: tuple[str, ...]
 
     def of(self, querysets: Sequence[QuerySet[Row]], **position: Any) -> QuerySet[Row]:
@@ -235,11 +235,11 @@ class _Part:
         elif last_id is not None:
             rows = rows.filter(**{f"id__{beyond}": last_id})
         return rows.defer(*self.deferred).order_by(*([f"{sign}{name}"] if self.valued else []), f"{sign}id")[
-            : self.most
+            : self.limit
         ]
 
 
-def _rows(selection: Selection[Row], part: _Part, *, first: Row | None, **position: Any) -> list[Row]:
+def _rows(selection: ListQuery[Row], part: _KeyRange, *, first: Row | None, **position: Any) -> list[Row]:
     beside = {"first_id": first and first.pk, **position}
     values = {**selection.values, **{name: value for name, value in beside.items() if value is not None}}
     return _prepared(selection.build, selection.form, tuple(values), part).all(**values)
@@ -249,7 +249,7 @@ def _rows(selection: Selection[Row], part: _Part, *, first: Row | None, **positi
 
 
 @lru_cache(maxsize=_FORMS_KEPT)
-def _prepared(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], part: _Part) -> Prepared[Any]:
+def _prepared(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], part: _KeyRange) -> Prepared[Any]:
     beside = {"first_id", "last_value", "last_id"}
 
     def rows(**values: Any) -> QuerySet[Any]:
@@ -260,10 +260,10 @@ def _prepared(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], 
 
 
 @lru_cache(maxsize=_FORMS_KEPT)
-def _capped(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], most: int | None) -> Prepared[Any]:
+def _capped(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], limit: int | None) -> Prepared[Any]:
     def rows(**values: Any) -> QuerySet[Any]:
         querysets = _each(build(*form, **values))
-        return querysets[0][:most] if len(querysets) == 1 else _ids([rows[:most] for rows in querysets])[:most]
+        return querysets[0][:limit] if len(querysets) == 1 else _ids([rows[:limit] for rows in querysets])[:limit]
 
     return Prepared(rows)
 
@@ -282,7 +282,7 @@ def _ids(querysets: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
     return first.union(*others) if others else first
 
 
-def _salt(asked: Asked, order: Order) -> str:
+def _salt(asked: PageRequest, order: Order) -> str:
     bound_to = json.dumps([asked.bound_to, order.field, order.descending], sort_keys=True, default=str)
     return "page:" + hashlib.sha256(bound_to.encode()).hexdigest()
 
@@ -298,7 +298,7 @@ def _token(last: models.Model | None, order: Order, salt: str) -> str:
 def _position(token: str, salt: str) -> tuple[Any, uuid.UUID] | None:
     """The sort value and id of the last row that was given; None = the list begins."""
     try:
-        position = signing.loads(token, salt=salt, max_age=TOKEN_GOOD_FOR)
+        position = signing.loads(token, salt=salt, max_age=TOKEN_LIFETIME)
         if not position:
             return None
         kind, value, last_id = position

@@ -53,12 +53,12 @@ def statement_ms() -> int:
     """How long a statement may take that begins now, in milliseconds; 0 = without limit."""
     if _unlimited.get():
         return 0
-    most = _limits.statement_seconds
-    if not most:
+    limit = _limits.statement_seconds
+    if not limit:
         return 0
     until = deadline.get()
-    left = most if until is None else until - time.monotonic()
-    return int(1000 * next((step for step in _STEPS_SECONDS if left <= step < most), most))
+    left = limit if until is None else until - time.monotonic()
+    return int(1000 * next((step for step in _STEPS_SECONDS if left <= step < limit), limit))
 
 
 def limits_set_to(limit_ms: int) -> str:

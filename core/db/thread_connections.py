@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 @contextmanager
-def connected() -> Iterator[None]:
+def fresh_connections() -> Iterator[None]:
     """Surrounds one whole call in a thread that stays, as Django's request signals do for a request.
 
     At both ends it closes this thread's connections that are broken or were left in a transaction, so that the next
@@ -26,7 +26,7 @@ def connected() -> Iterator[None]:
 
 
 def refresh() -> None:
-    """For a step of a long call: as at the ends of `connected`."""
+    """For a step of a long call: as at the ends of `fresh_connections`."""
     _refresh(connections.all(initialized_only=True))
 
 

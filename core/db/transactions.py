@@ -6,7 +6,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.transaction import Atomic
 
 
-class Whole(Atomic):
+class SingleWrite(Atomic):
     """As `transaction.atomic`; and nobody in it catches what fails and goes on, so that it fails as a whole.
 
     What is right inside then need not be undone by itself: `right_inside_whole` says so. A savepoint is two statements
@@ -18,6 +18,6 @@ class Whole(Atomic):
 
 
 def right_inside_whole(connection: Any) -> bool:
-    """Whether the innermost transaction or savepoint on this connection is a `Whole`."""
+    """Whether the innermost transaction or savepoint on this connection is a `SingleWrite`."""
     blocks = connection.atomic_blocks
-    return bool(blocks) and isinstance(blocks[-1], Whole)
+    return bool(blocks) and isinstance(blocks[-1], SingleWrite)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import ijson
 from django.core.exceptions import ValidationError
 
-from core.files.messages import LONGEST_LINE, BadFile, numbered_lines
+from core.files.messages import MAX_LINE_LENGTH, BadFile, numbered_lines
 
 #: In bytes: enough for the heading of a CSV file, or the first records of a document.
 HEAD_BYTES = 1 << 16
@@ -181,8 +181,8 @@ def records_of_json(file: Input, *inside: str) -> Iterator[Record]:
 def _json_lines(file: Input) -> Iterator[Record]:
     buffered = io.BufferedReader(file, HEAD_BYTES)
     for number, line in numbered_lines(buffered):
-        if len(line) > LONGEST_LINE:
-            message = f"A line has at most {LONGEST_LINE} bytes."
+        if len(line) > MAX_LINE_LENGTH:
+            message = f"A line has at most {MAX_LINE_LENGTH} bytes."
             yield Record(number, {}, ValidationError(message, code="max_length"))
         elif line.strip():
             try:
@@ -253,10 +253,10 @@ def _text_lines(file: Input, notes: Notes | None) -> Iterator[str]:
         return
     buffered = io.BufferedReader(file, HEAD_BYTES)
     number = 0
-    while line := buffered.readline(LONGEST_LINE + 1):
+    while line := buffered.readline(MAX_LINE_LENGTH + 1):
         number += 1
-        if len(line) > LONGEST_LINE:
-            raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
+        if len(line) > MAX_LINE_LENGTH:
+            raise BadFile(f"Line {number} has more than {MAX_LINE_LENGTH} bytes.")
         try:
             yield line.decode()
         except UnicodeDecodeError as exc:
@@ -270,10 +270,10 @@ def _utf16_lines(file: Input) -> Iterator[str]:
     text = io.TextIOWrapper(io.BufferedReader(file, HEAD_BYTES), encoding="utf-16", newline="")
     number = 0
     try:
-        while line := text.readline(LONGEST_LINE + 1):
+        while line := text.readline(MAX_LINE_LENGTH + 1):
             number += 1
-            if len(line) > LONGEST_LINE:
-                raise BadFile(f"Line {number} has more than {LONGEST_LINE} characters.")
+            if len(line) > MAX_LINE_LENGTH:
+                raise BadFile(f"Line {number} has more than {MAX_LINE_LENGTH} characters.")
             yield line
     except UnicodeDecodeError as exc:
         raise BadFile(f"Line {number + 1} is not UTF-16 as its byte order mark claims.") from exc

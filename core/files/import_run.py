@@ -71,10 +71,10 @@ class FileImport:
         """The row's JSON values, for its report."""
         return item.sent
 
-    def count(self, row: bulk.Row) -> None:
+    def count(self, row: bulk.BulkItem) -> None:
         """Called with each row that is committed, also as unchanged."""
 
-    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.Row]], None]) -> None:
+    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.BulkItem]], None]) -> None:
         """Write the rows by `bulk.write`."""
         raise NotImplementedError
 
@@ -135,7 +135,7 @@ class FileImport:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _note(self, rows: Sequence[bulk.Row]) -> None:
+    def _note(self, rows: Sequence[bulk.BulkItem]) -> None:
         """The rows' chunk is committed."""
         self.outcome.add(rows)
         for row in rows:

@@ -27,7 +27,7 @@ from core.protojson.decoding import from_text
 from core.protojson.forms import DATE, TIMESTAMP, is_map
 
 #: In bytes; no row of a contract's limits comes near it.
-LONGEST_LINE = 1 << 18
+MAX_LINE_LENGTH = 1 << 18
 MASK = "***"
 _BETWEEN = ";"
 _DELIMITERS = ",;\t"
@@ -69,8 +69,8 @@ def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
     A line may also be a report of a row that failed (see `report`): then it stands for the row in it.
     """
     for number, line in numbered_lines(file):
-        if len(line) > LONGEST_LINE:
-            yield Item(number, ValidationError(f"A line has at most {LONGEST_LINE} bytes.", code="max_length"), b"")
+        if len(line) > MAX_LINE_LENGTH:
+            yield Item(number, ValidationError(f"A line has at most {MAX_LINE_LENGTH} bytes.", code="max_length"), b"")
         elif line.strip():
             line = reported_row(line)
             yield Item(number, protojson.read_item(operation, line), line)
@@ -246,17 +246,17 @@ def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
 def numbered_lines(file: Lines) -> Iterator[tuple[int, bytes]]:
     """The lines, numbered from 1; of one that is too long only a beginning, which is too long itself."""
     number = 0
-    while line := file.readline(LONGEST_LINE + 1):
+    while line := file.readline(MAX_LINE_LENGTH + 1):
         number += 1
         yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            line = file.readline(LONGEST_LINE + 1) or b"\n"
+        while len(line) > MAX_LINE_LENGTH and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_LENGTH + 1) or b"\n"
 
 
 def _texts(file: Lines) -> Iterator[str]:
     for number, line in numbered_lines(file):
-        if len(line) > LONGEST_LINE:
-            raise BadFile(f"Line {number} has more than {LONGEST_LINE} bytes.")
+        if len(line) > MAX_LINE_LENGTH:
+            raise BadFile(f"Line {number} has more than {MAX_LINE_LENGTH} bytes.")
         yield _decoded(number, line)
 
 

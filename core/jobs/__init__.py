@@ -5,7 +5,8 @@ does it is a function in the app's room `jobs`, marked with `job`. It runs at le
 middle is followed by another, so whoever sees the effect must be able to tell that it is the same one.
 
 What takes minutes or hours is marked `slow`. It works in small transactions, asks in each of them whether the job is
-still its own (`Attempt.hold`), and stops at the next safe point when the worker is told to end (`Attempt.stopping`).
+still its own (`Attempt.renew_lease`), and stops at the next safe point when the worker is told to end
+(`Attempt.stopping`).
 
 Slow jobs take turns by their `fairness_key` (see `turns`), so that a caller with many of them does not hold up the
 others.
@@ -25,18 +26,18 @@ from core.jobs import fair_queue
 from core.models import Job
 
 #: How often something is tried; with the pauses of `rows.pause` that is over about four hours.
-MOST_ATTEMPTS = 25
+MAX_ATTEMPTS = 25
 #: Where workers are woken up (PostgreSQL's LISTEN).
 CHANNEL = "tandem_jobs"
 
 JobFunction = TypeVar("JobFunction", bound=Callable[..., None])
 
 
-class GiveUp(Exception):
+class PermanentFailure(Exception):
     """Raised by a job where trying again cannot help."""
 
 
-class Later(Exception):
+class Reschedule(Exception):
     """Raised by a job that gives its row back: it is tried again, here or elsewhere, and this try does not count.
 
     Args:
@@ -48,7 +49,7 @@ class Later(Exception):
         self.seconds = seconds
 
 
-class NotOurs(Exception):
+class LeaseLost(Exception):
     """The job's lease ended, and another try of it is running: this one writes nothing more."""
 
 
@@ -57,15 +58,15 @@ class Attempt(Protocol):
 
     @property
     def stopping(self) -> bool:
-        """Whether the worker is about to end. A slow job then raises `Later` at its next safe point."""
+        """Whether the worker is about to end. A slow job then raises `Reschedule` at its next safe point."""
         ...
 
     @property
     def is_ours(self) -> bool:
-        """Whether no other try of the job has begun, nor the job ended. For who writes nothing now; see `hold`."""
+        """Whether this attempt still holds the lease. For a job that writes nothing now; see `renew_lease`."""
         ...
 
-    def hold(self, *, further: bool = False) -> None:
+    def renew_lease(self, *, further: bool = False) -> None:
         """Makes sure that the job is still this try's, until the running transaction ends; renews the lease.
 
         Args:
@@ -89,9 +90,9 @@ def attempt() -> Attempt:
 @overload
 def job(function: JobFunction) -> JobFunction: ...
 @overload
-def job(*, slow: bool = ..., given_up: Callable[..., None] | None = ...) -> Callable[[JobFunction], JobFunction]: ...
+def job(*, slow: bool = ..., on_failure: Callable[..., None] | None = ...) -> Callable[[JobFunction], JobFunction]: ...
 def job(
-    function: JobFunction | None = None, *, slow: bool = False, given_up: Callable[..., None] | None = None
+    function: JobFunction | None = None, *, slow: bool = False, on_failure: Callable[..., None] | None = None
 ) -> JobFunction | Callable[[JobFunction], JobFunction]:
     """Marks a function of an app's `jobs` as what a job may run: `function(job_id, **arguments)`.
 
@@ -99,14 +100,14 @@ def job(
 
     Args:
         slow: it may take minutes or hours. Such jobs leave threads of the worker to others, and end early when asked.
-        given_up: `given_up(why, **arguments)`, called in the transaction in which the job is given up. `why` is what
-            its last try raised, or None if that ended with its worker.
+        on_failure: `on_failure(why, **arguments)`, called in the transaction in which the job is given up. `why`
+            is what its last attempt raised, or None if that ended with its worker.
     """
 
     def mark(function: JobFunction) -> JobFunction:
         function.is_job = True  # type: ignore[attr-defined]
         function.is_slow = slow  # type: ignore[attr-defined]
-        function.given_up = given_up  # type: ignore[attr-defined]
+        function.on_failure = on_failure  # type: ignore[attr-defined]
         return function
 
     return mark if function is None else mark(function)
@@ -130,7 +131,7 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
         slow=function.is_slow,  # type: ignore[attr-defined]
         fairness_key=fairness_key,
         request_id=request_id.get(),
-        most_attempts=MOST_ATTEMPTS,
+        max_attempts=MAX_ATTEMPTS,
     )
     if new.slow:
         with transaction.atomic():
@@ -138,11 +139,11 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
             new.save(force_insert=True)
     else:
         new.save(force_insert=True)
-    ring()
+    notify_workers()
     return new
 
 
-def ring() -> None:
+def notify_workers() -> None:
     """Wakes the workers up once the running transaction is committed.
 
     Not within it: a transaction that has notified takes a lock that all of them share, until it is flushed.

@@ -40,7 +40,7 @@ def serve(turn: int) -> None:
         cursor.execute("SELECT setval('core_job_turns', %s) FROM core_job_turns WHERE last_value < %s", [turn, turn])
 
 
-def most_per_key(slow_threads: int) -> int:
+def max_per_key(slow_threads: int) -> int:
     """Return how many slow jobs of one key a worker with so many slow threads runs at once.
 
     One thread is left to the other keys, where there is more than one.

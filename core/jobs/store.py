@@ -10,7 +10,7 @@ from django.db import Error, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from core.jobs import MOST_ATTEMPTS, GiveUp, Later, NotOurs, fair_queue, find, ring
+from core.jobs import MAX_ATTEMPTS, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, notify_workers
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -18,36 +18,36 @@ logger = logging.getLogger(__name__)
 #: How long a job of a worker that says nothing more stays its own.
 LEASE_SECONDS = 12
 FIRST_PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 900.0
-LONGEST_ERROR = 1000
-DONE_KEPT_FOR = timedelta(days=7)
-FAILED_KEPT_FOR = timedelta(days=90)
+MAX_PAUSE_SECONDS = 900.0
+MAX_ERROR_LENGTH = 1000
+DONE_RETENTION = timedelta(days=7)
+FAILED_RETENTION = timedelta(days=90)
 
 _LEASE = timedelta(seconds=LEASE_SECONDS)
 _DIED = "Each worker that had it ended in the middle of it."
 
 
 def claim(
-    most: int,
-    most_slow: int | None = None,
+    limit: int,
+    max_slow: int | None = None,
     *,
     running: Collection[Job] = (),
-    most_per_key: int | None = None,
+    max_per_key: int | None = None,
 ) -> list[Job]:
     """Claim up to this many jobs that are due: quick ones by when they were due, slow ones by their turns.
 
     Args:
-        most_slow: how many of them may be slow ones; None = all.
+        max_slow: how many of them may be slow ones; None = all.
         running: the jobs that this worker runs already.
-        most_per_key: how many slow jobs of one fairness key this worker may run at once, `running` included; None =
+        max_per_key: how many slow jobs of one fairness key this worker may run at once, `running` included; None =
             any number.
     """
     with transaction.atomic():
-        due = _due_quick(most)
-        due += _due_slow(most if most_slow is None else min(most, most_slow), running, most_per_key)
-        due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:most]
+        due = _due_quick(limit)
+        due += _due_slow(limit if max_slow is None else min(limit, max_slow), running, max_per_key)
+        due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:limit]
         # Where a worker could say what went wrong, the last try has ended the job.
-        hopeless = [job for job in due if job.attempts >= job.most_attempts]
+        hopeless = [job for job in due if job.attempts >= job.max_attempts]
         taken = [job for job in due if job not in hopeless]
         if due:
             ids = [job.pk for job in due]
@@ -63,19 +63,19 @@ def claim(
     return taken
 
 
-def _due_quick(most: int) -> list[Job]:
+def _due_quick(limit: int) -> list[Job]:
     """Return up to so many quick jobs that are due, locked; those that another worker is claiming are left out."""
-    if not most:
+    if not limit:
         return []
-    return list(_due(slow=False).order_by("next_try_at", "id")[:most])
+    return list(_due(slow=False).order_by("next_try_at", "id")[:limit])
 
 
-def _due_slow(most: int, running: Collection[Job], most_per_key: int | None) -> list[Job]:
+def _due_slow(limit: int, running: Collection[Job], max_per_key: int | None) -> list[Job]:
     """Return up to so many slow jobs that are due, in their turns, locked, and no more of a key than may run."""
     due: list[Job] = []
     of_key = Counter(job.fairness_key for job in running if job.slow and job.fairness_key)
-    while len(due) < most:
-        full = [key for key, count in of_key.items() if most_per_key is not None and count >= most_per_key]
+    while len(due) < limit:
+        full = [key for key, count in of_key.items() if max_per_key is not None and count >= max_per_key]
         free = _due(slow=True).exclude(pk__in=[job.pk for job in due]).exclude(fairness_key__in=full)
         job = free.order_by("turn", "next_try_at", "id").first()
         if job is None:
@@ -93,11 +93,11 @@ def _due(*, slow: bool) -> QuerySet[Job]:
     return waiting.filter(next_try_at__lte=Now()).select_for_update(skip_locked=True)
 
 
-def hold(job: Job, *, further: bool = False) -> None:
+def renew_lease(job: Job, *, further: bool = False) -> None:
     """See `core.jobs.Attempt.hold`."""
-    anew = {"most_attempts": job.attempts + MOST_ATTEMPTS} if further else {}
+    anew = {"max_attempts": job.attempts + MAX_ATTEMPTS} if further else {}
     if not _held(job).update(lease_until=Now() + _LEASE, **anew):
-        raise NotOurs(f"Another try of job {job} is running.")
+        raise LeaseLost(f"Another try of job {job} is running.")
 
 
 def is_held(job: Job) -> bool:
@@ -105,15 +105,15 @@ def is_held(job: Job) -> bool:
     return _held(job).exists()
 
 
-def give_back(job: Job, why: Later) -> None:
+def release(job: Job, why: Reschedule) -> None:
     """Has it tried again when it said; this try does not count. At once means that others are told, and that it keeps
     its turn: what was begun is not put behind all that waits.
     """
     put_off = {"next_try_at": Now() + timedelta(seconds=why.seconds)} if why.seconds else {}
     with transaction.atomic():
-        _held(job).update(lease_until=None, most_attempts=F("most_attempts") + 1, **put_off)
+        _held(job).update(lease_until=None, max_attempts=F("max_attempts") + 1, **put_off)
         if not why.seconds:
-            ring()
+            notify_workers()
 
 
 def keep(jobs: Collection[Job]) -> None:
@@ -139,13 +139,13 @@ def note_failure(job: Job, why: Exception) -> bool:
     Returns:
         Whether it is tried again.
     """
-    told = f"{type(why).__name__}: {why}".replace("\0", "")[:LONGEST_ERROR]
-    left = _most_attempts(job) - job.attempts
-    if isinstance(why, GiveUp) or left <= 0:
+    told = f"{type(why).__name__}: {why}".replace("\0", "")[:MAX_ERROR_LENGTH]
+    left = _max_attempts(job) - job.attempts
+    if isinstance(why, PermanentFailure) or left <= 0:
         _give_up(job, told, why)
         return False
     # As many failures as count: neither waiting nor what came before it got further makes the pause longer.
-    next_try_at = Now() + timedelta(seconds=pause(max(1, MOST_ATTEMPTS - left)))
+    next_try_at = Now() + timedelta(seconds=pause(max(1, MAX_ATTEMPTS - left)))
     _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=told)
     return True
 
@@ -153,23 +153,23 @@ def note_failure(job: Job, why: Exception) -> bool:
 def pause(failures: int) -> float:
     """Seconds from this failure in a row to the next try: twice as long each time, and not for all at once."""
     doubled: float = FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 30)
-    return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
+    return min(doubled, MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 def retry(jobs: QuerySet[Job]) -> int:
     """Has those that were given up tried again, as often as new ones; gives how many."""
     with transaction.atomic():
         again = jobs.filter(failed=True).update(
-            failed=False, ended_at=None, next_try_at=Now(), most_attempts=F("attempts") + MOST_ATTEMPTS
+            failed=False, ended_at=None, next_try_at=Now(), max_attempts=F("attempts") + MAX_ATTEMPTS
         )
-        ring()
+        notify_workers()
     return again
 
 
 def prune() -> int:
     """Deletes those that ended long ago; gives how many."""
-    done = Q(failed=False, ended_at__lt=Now() - DONE_KEPT_FOR)
-    failed = Q(failed=True, ended_at__lt=Now() - FAILED_KEPT_FOR)
+    done = Q(failed=False, ended_at__lt=Now() - DONE_RETENTION)
+    failed = Q(failed=True, ended_at__lt=Now() - FAILED_RETENTION)
     deleted, _ = Job.objects.filter(done | failed).delete()
     return deleted
 
@@ -179,17 +179,17 @@ def _held(job: Job) -> QuerySet[Job]:
     return Job.objects.filter(pk=job.pk, attempts=job.attempts, ended_at=None)
 
 
-def _most_attempts(job: Job) -> int:
+def _max_attempts(job: Job) -> int:
     """As the row says now: who got further has raised it."""
-    return _held(job).values_list("most_attempts", flat=True).first() or job.most_attempts
+    return _held(job).values_list("max_attempts", flat=True).first() or job.max_attempts
 
 
 def _give_up(job: Job, told: str, why: Exception | None) -> None:
     """Ends it, and does in the same transaction what its kind does then."""
     try:
         with transaction.atomic():
-            if _end_failed(job, told) and (given_up := _given_up(job.kind)):
-                given_up(why, **job.arguments)
+            if _end_failed(job, told) and (on_failure := _given_up(job.kind)):
+                on_failure(why, **job.arguments)
     except Error:
         raise
     except Exception:
@@ -203,7 +203,7 @@ def _end_failed(job: Job, told: str) -> int:
 
 def _given_up(kind: str) -> Callable[..., None] | None:
     try:
-        function: Callable[..., None] | None = find(kind).given_up  # type: ignore[attr-defined]
+        function: Callable[..., None] | None = find(kind).on_failure  # type: ignore[attr-defined]
     except LookupError:  # Of another version of the product.
         return None
     return function

@@ -19,9 +19,9 @@ from uuid import UUID
 from django.db import Error, connection
 
 from core import context, jobs
-from core.db.thread_connections import connected
+from core.db.thread_connections import fresh_connections
 from core.errors import is_database_away
-from core.jobs import CHANNEL, GiveUp, Later, NotOurs, fair_queue, find, store
+from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, store
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ class Worker:
         if not free:
             return
         try:
-            with connected():
+            with fresh_connections():
                 free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
-                most_per_key = fair_queue.most_per_key(self._slow_threads)
-                claimed = store.claim(free, free_slow, running=running, most_per_key=most_per_key)
+                max_per_key = fair_queue.max_per_key(self._slow_threads)
+                claimed = store.claim(free, free_slow, running=running, max_per_key=max_per_key)
         except Error as exc:
             _tell_of_database(exc)
             return
@@ -99,15 +99,15 @@ class Worker:
             return
         self._kept_at = time.monotonic()
         try:
-            with connected():
+            with fresh_connections():
                 store.keep(list(self._running.values()))
         except Error as exc:
             _tell_of_database(exc)
 
     def _run(self, job: Job) -> None:
         try:
-            with connected():
-                perform(job, lambda: self._signals > 0)
+            with fresh_connections():
+                run_job(job, lambda: self._signals > 0)
         except Exception:
             # It has run; what came of it could not be noted, so it will be tried again when its lease has ended.
             logger.exception("Job %s: its end could not be noted.", job)
@@ -171,11 +171,11 @@ class _Attempt:
     def is_ours(self) -> bool:
         return store.is_held(self._job)
 
-    def hold(self, *, further: bool = False) -> None:
-        store.hold(self._job, further=further)
+    def renew_lease(self, *, further: bool = False) -> None:
+        store.renew_lease(self._job, further=further)
 
 
-def perform(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
+def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     """Runs a job that was claimed, notes what came of it, and tells so in a log line.
 
     Args:
@@ -186,10 +186,10 @@ def perform(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     began = time.perf_counter()
     try:
         find(job.kind)(job.pk, **job.arguments)
-    except Later as exc:
-        store.give_back(job, exc)
+    except Reschedule as exc:
+        store.release(job, exc)
         _tell(job, "LATER", began)
-    except NotOurs:
+    except LeaseLost:
         _tell(job, "NOT_OURS", began)
     except Exception as exc:
         again = store.note_failure(job, exc)
@@ -217,7 +217,7 @@ def _tell(job: Job, code: str, began: float, exc: Exception | None = None) -> No
         told["reason"] = type(exc).__name__
         level = logging.WARNING if code == "TRY_AGAIN" else logging.ERROR
     # What a server elsewhere refuses is no fault of ours; anything else wants looking into.
-    surprising = exc is not None and not isinstance(exc, OSError | GiveUp) and not is_database_away(exc)
+    surprising = exc is not None and not isinstance(exc, OSError | PermanentFailure) and not is_database_away(exc)
     logger.log(level, "%s %s", job.kind, code, extra={"call": told}, exc_info=exc if surprising else None)
 
 

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ("next_try_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveIntegerField(default=0)),
-                ("most_attempts", models.PositiveIntegerField()),
+                ("max_attempts", models.PositiveIntegerField()),
                 ("last_error", models.TextField(blank=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
                 ("failed", models.BooleanField(default=False)),

@@ -40,7 +40,7 @@ _LEVELS = {
     "RATE_LIMITED": logging.WARNING,
     "DEADLINE_EXCEEDED": logging.WARNING,
 }
-_LONGEST_SUBJECT = 100
+_MAX_SUBJECT_LENGTH = 100
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECRET = re.compile(r"password|token|secret|ticket|credential|authorization|api_key|_hash$", re.IGNORECASE)
 
@@ -194,7 +194,7 @@ def _shown(request: Message) -> Any:
 
 def _in_one_line(told: str) -> str:
     """What a caller told, fit for a log line: neither long, nor with characters that could forge or colour another."""
-    cut = told[:_LONGEST_SUBJECT]
+    cut = told[:_MAX_SUBJECT_LENGTH]
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 

@@ -114,7 +114,7 @@ class StderrHandler(logging.Handler):
     """
 
     _GATHER_SECONDS = 0.02
-    _MOST_LINES = 10_000
+    _MAX_LINES = 10_000
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class StderrHandler(logging.Handler):
         self._lines.append(record if as_it_is else self._line(record))
         if not self._wake.is_set():
             self._wake_writer()
-        if len(self._lines) > self._MOST_LINES:
+        if len(self._lines) > self._MAX_LINES:
             self.flush()
 
     def flush(self) -> None:

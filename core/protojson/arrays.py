@@ -20,11 +20,11 @@ _SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^,\] \t\n\r]*', re.DOTALL)
 _PIECE = 64 * 1024
 
 
-def parse_array(body: bytes, errors: Errors, most_bytes: int) -> Iterator[Any]:
+def parse_array(body: bytes, errors: Errors, max_bytes: int) -> Iterator[Any]:
     """Yield the values of the JSON array that a body holds. The whole of it is checked before the first is yielded.
 
     Args:
-        most_bytes: of one item.
+        max_bytes: of one item.
     """
     if not _is_utf8(body):
         errors.add((), JSON, "The body must be JSON in UTF-8.")
@@ -33,7 +33,7 @@ def parse_array(body: bytes, errors: Errors, most_bytes: int) -> Iterator[Any]:
     text = body.decode("latin-1")
     del body
     try:
-        spans = _spans(text, errors, most_bytes)
+        spans = _spans(text, errors, max_bytes)
     except RecursionError as exc:
         add_not_json(errors, text, exc)
         return iter(())
@@ -44,7 +44,7 @@ def parse_array(body: bytes, errors: Errors, most_bytes: int) -> Iterator[Any]:
     return (parse(text[start:end].encode("latin-1").decode()) for start, end in spans)
 
 
-def _spans(text: str, errors: Errors, most_bytes: int) -> list[tuple[int, int]]:
+def _spans(text: str, errors: Errors, max_bytes: int) -> list[tuple[int, int]]:
     """Where each item begins and ends.
 
     Raises:
@@ -54,7 +54,7 @@ def _spans(text: str, errors: Errors, most_bytes: int) -> list[tuple[int, int]]:
     place = _after(_SPACE, text, 0)
     if text[place : place + 1] != "[":
         # The place of the fault is named as of any other body; a value that is no array is one fault, too.
-        json.JSONDecoder(object_pairs_hook=len).raw_decode(text[: place + most_bytes], place)
+        json.JSONDecoder(object_pairs_hook=len).raw_decode(text[: place + max_bytes], place)
         errors.add((), JSON, "The body must be a JSON array.")
         return []
     place = _after(_SPACE, text, place + 1)
@@ -64,8 +64,8 @@ def _spans(text: str, errors: Errors, most_bytes: int) -> list[tuple[int, int]]:
         if len(spans) == MAX_ITEMS:
             errors.add((), JSON, f"An array may have {MAX_ITEMS:,} items; send more as application/x-ndjson.")
             return []
-        end = _end_of_item(text, place, place + most_bytes + 1)
-        if end is None or end - place > most_bytes or has_too_many_values(text[place:end]):
+        end = _end_of_item(text, place, place + max_bytes + 1)
+        if end is None or end - place > max_bytes or has_too_many_values(text[place:end]):
             errors.add((), JSON, f"Item {len(spans)} of the array is larger than a message may be.")
             return []
         _check(text, place, end)

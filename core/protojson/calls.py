@@ -168,17 +168,17 @@ def read_item(operation: "Operation", line: bytes) -> Message | ValidationError:
     return _item(operation, parse_object(line, errors), errors)
 
 
-def read_items(operation: "Operation", body: bytes, most_bytes: int) -> Iterator[Message | ValidationError]:
+def read_items(operation: "Operation", body: bytes, max_bytes: int) -> Iterator[Message | ValidationError]:
     """As `read_item`, for each value of a JSON array.
 
     Args:
-        most_bytes: of one item.
+        max_bytes: of one item.
 
     Raises:
         ValidationError: the body is no JSON array.
     """
     errors = Errors()
-    values = parse_array(body.removeprefix(BOM_UTF8), errors, most_bytes)
+    values = parse_array(body.removeprefix(BOM_UTF8), errors, max_bytes)
     errors.raise_any()
     return (_item(operation, value, Errors()) for value in values)
 

@@ -33,10 +33,10 @@ UNKNOWN, TYPE, FORMAT, RANGE, DUPLICATE, ONE_OF, JSON = (
 )
 ONCE = "It may be given only once."
 
-_MOST_ERRORS = 50
-_MOST_SHOWN_OF_A_KEY = 100
+_MAX_ERRORS = 50
+_MAX_SHOWN_OF_A_KEY = 100
 #: A number of more digits fits no field, and would take long to read.
-_MOST_DIGITS = 400
+_MAX_DIGITS = 400
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -57,7 +57,7 @@ class Errors:
         return bool(self._found)
 
     def add(self, path: Path, code: str, sentence: str) -> None:
-        if len(self._found) < _MOST_ERRORS:
+        if len(self._found) < _MAX_ERRORS:
             self._found.setdefault(path, ValidationError(sentence, code=code))
         elif path not in self._found:
             self._more += 1
@@ -350,9 +350,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(text: str) -> int:
     # Cutting keeps it far out of every range, and its sign.
-    return int(text[:_MOST_DIGITS])
+    return int(text[:_MAX_DIGITS])
 
 
 def _within(path: Path, key: str) -> Path:
     """The path of a key that may be any text; of a very long one its beginning."""
-    return *path, key[:_MOST_SHOWN_OF_A_KEY].encode(errors="replace").decode()
+    return *path, key[:_MAX_SHOWN_OF_A_KEY].encode(errors="replace").decode()

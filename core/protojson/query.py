@@ -14,7 +14,7 @@ from core.protojson.encoding import field_encoder
 from core.protojson.forms import DATE, TIMESTAMP
 from tandem.common.v1.common_pb2 import SORT_ORDER_ASC, SORT_ORDER_DESC, PaginationRequest, SortSpec, TimeRange
 
-_MOST_PAIRS = 1_000
+_MAX_PAIRS = 1_000
 _IN_BRACKETS = re.compile(r"(\w+)\[[0-9]*\]", re.ASCII)
 _DIRECTIONS = {"true": SORT_ORDER_DESC, "false": SORT_ORDER_ASC}
 
@@ -54,11 +54,11 @@ def parse_query(query: str, errors: Errors) -> list[tuple[str, str]]:
     """The pairs of a query string as WSGI gives it: its bytes as Latin-1."""
     try:
         text = query.encode("latin-1").decode()
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PAIRS)
     except UnicodeError:
         errors.add((), "query", "The query must be UTF-8, percent-encoded.")
     except ValueError:
-        errors.add((), "query", f"The query may hold {_MOST_PAIRS} values.")
+        errors.add((), "query", f"The query may hold {_MAX_PAIRS} values.")
     return []
 
 

@@ -11,18 +11,18 @@ def has_too_many_values(message: Message) -> bool:
     return _left(message, MAX_VALUES) < 0
 
 
-def _left(message: Message, most: int) -> int:
+def _left(message: Message, limit: int) -> int:
     for field, value in message.ListFields():
         if not field.is_repeated:
-            most -= 1
+            limit -= 1
             parts = (value,)
         else:
-            most -= len(value)
+            limit -= len(value)
             parts = value.values() if hasattr(value, "values") else value
-        if most < 0:
+        if limit < 0:
             break
         if field.message_type is not None:
             for part in parts:
-                if isinstance(part, Message) and (most := _left(part, most)) < 0:
+                if isinstance(part, Message) and (limit := _left(part, limit)) < 0:
                     break
-    return most
+    return limit

@@ -18,7 +18,7 @@ from django.conf import settings
 from core import context
 from core.addresses import client_address
 from core.auth import presumed_caller
-from core.context import sane_request_id
+from core.context import valid_request_id
 from core.errors import Problem, Unavailable
 from core.rest import bodies, connections, sse
 from core.rest.bodies import CUT
@@ -37,7 +37,7 @@ _GONE: Message = {"type": "http.disconnect"}
 _OWN_AHEAD_BYTES = 64 * 1024
 _SHARED_AHEAD_BYTES = 64 * 1024**2
 #: Connections that are taken at once, and that wait in the kernel.
-ACCEPTED_AT_ONCE, _QUEUE = 64, 1024
+MAX_ACCEPTED, _QUEUE = 64, 1024
 #: How long the clients of open streams may take to read why they end.
 _LAST_WORDS_SECONDS = 2.0
 #: The calls whose streams are open, by what sends them.
@@ -66,9 +66,9 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         try:
             # A slow client of an ordinary call holds no thread. A body that is too large for one, and an upload, are
             # read by the thread, which knows by then whether the caller may make the call.
-            most = settings.MAX_MESSAGE_BYTES + 1
-            ahead = not upload and int(headers.get(b"content-length", 0)) < most
-            whole = ahead and await call.read_ahead(most)
+            limit = settings.MAX_MESSAGE_BYTES + 1
+            ahead = not upload and int(headers.get(b"content-length", 0)) < limit
+            whole = ahead and await call.read_ahead(limit)
             context.caller_key.set(_caller(scope))
             await (ordinary if whole else uploads)(scope, call.receive, call.send)
         finally:
@@ -92,7 +92,7 @@ async def _has_path(scope: Scope, send: Send) -> bool:
         scope["headers"] = [*others, (b"host", target.netloc.rpartition("@")[2].encode())]
         return True
     if scope["method"] == "OPTIONS" and scope["path"] == "*":
-        headers = [(b"allow", _METHODS), (b"x-request-id", sane_request_id(None).encode())]
+        headers = [(b"allow", _METHODS), (b"x-request-id", valid_request_id(None).encode())]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return False
@@ -165,14 +165,14 @@ class _Call:
         self._waiting: Future[Message] | None = None
         self._loop = asyncio.get_running_loop()
 
-    async def read_ahead(self, most: int) -> bool:
+    async def read_ahead(self, limit: int) -> bool:
         """Read the body until it ends, or until so many bytes have come. Returns whether it has ended."""
         headers = dict(self._scope["headers"])
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             return True
         length = 0
         self._until = self._loop.time() + settings.MAX_CALL_SECONDS
-        while length < most:
+        while length < limit:
             message = await self._next()
             length += len(message.get("body", b""))
             if not self._keep_ahead(message, length):

@@ -58,25 +58,25 @@ def pieces(environ: Environ, size: int = PIECE_BYTES, *, look_every: float | Non
     _check_whole(environ["asgi.scope"])
 
 
-def whole(environ: Environ, most: int) -> bytes:
+def whole(environ: Environ, limit: int) -> bytes:
     """Read the body as one text.
 
     Raises:
-        TooLarge: it has more than `most` bytes. Of a body that announces it, nothing is read.
+        TooLarge: it has more than `limit` bytes. Of a body that announces it, nothing is read.
         Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
     """
-    if (declared_bytes(environ) or 0) > most:
-        raise request_too_large(most)
+    if (declared_bytes(environ) or 0) > limit:
+        raise request_too_large(limit)
     body = bytearray()
     for piece in pieces(environ):
         body += piece
-        if len(body) > most:
-            raise request_too_large(most)
+        if len(body) > limit:
+            raise request_too_large(limit)
     return bytes(body)
 
 
-def lines(environ: Environ, most: int) -> Iterator[bytes]:
-    """Yield the body's lines as they arrive. Of a line with more than `most` bytes, the rest is dropped.
+def lines(environ: Environ, limit: int) -> Iterator[bytes]:
+    """Yield the body's lines as they arrive. Of a line with more than `limit` bytes, the rest is dropped.
 
     Raises:
         Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
@@ -85,10 +85,10 @@ def lines(environ: Environ, most: int) -> Iterator[bytes]:
     for piece in pieces(environ):
         *ended, last = piece.split(b"\n")
         for part in ended:
-            rest += part[: most + 1 - len(rest)]
+            rest += part[: limit + 1 - len(rest)]
             yield bytes(rest)
             rest.clear()
-        rest += last[: most + 1 - len(rest)]
+        rest += last[: limit + 1 - len(rest)]
     yield bytes(rest)
 
 

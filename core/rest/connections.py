@@ -18,7 +18,7 @@ import h11
 from django.conf import settings
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from core.context import sane_request_id
+from core.context import valid_request_id
 from core.errors import Problem
 from core.rest import problems, sse
 
@@ -30,14 +30,14 @@ _uvicorn_logger.setLevel(logging.ERROR)
 #: The key of a request's scope that says that its client has half-closed the connection.
 HALF_CLOSED = "tandem.half_closed"
 #: Connections beyond the limit that are taken all the same, to answer on them.
-_MOST_EXCESS = 32
+_MAX_EXCESS = 32
 _WARN_EVERY_SECONDS = 10.0
 
 
 class Connection(H11Protocol):
     """One connection. `limited` makes the class that a server uses."""
 
-    most: ClassVar[int] = sys.maxsize
+    limit: ClassVar[int] = sys.maxsize
     #: The connections that wait for a request, the one that has waited longest first.
     waiting: ClassVar["dict[Connection, None]"] = {}
     warned_at: ClassVar[float] = -_WARN_EVERY_SECONDS
@@ -49,7 +49,7 @@ class Connection(H11Protocol):
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
         self.waiting[self] = None
         self._start_timer()
-        if len(self.connections) > self.most:
+        if len(self.connections) > self.limit:
             self._make_place()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,8 +133,8 @@ class Connection(H11Protocol):
             return
         if time.monotonic() - Connection.warned_at >= _WARN_EVERY_SECONDS:
             Connection.warned_at = time.monotonic()
-            logger.warning("All %d connections are busy; others are refused.", self.most)
-        if len(self.connections) > self.most + _MOST_EXCESS:
+            logger.warning("All %d connections are busy; others are refused.", self.limit)
+        if len(self.connections) > self.limit + _MAX_EXCESS:
             self.transport.abort()
         else:
             self.app = _only_health(self.app)
@@ -174,14 +174,14 @@ class _Transport:
             self._transport.write_eof()
 
 
-def limited(most: int) -> type[Connection]:
+def limited(limit: int) -> type[Connection]:
     """The class of a server's connections, of which there may be so many."""
-    return type("Connection", (Connection,), {"most": most, "waiting": {}})
+    return type("Connection", (Connection,), {"most": limit, "waiting": {}})
 
 
 def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """The head and body of a problem that is answered before Django has the request; its connection is closed."""
-    request_id = sane_request_id(None)
+    request_id = valid_request_id(None)
     document = {**problems.document(problem), "status": status, "request_id": request_id}
     body = json.dumps(document).encode()
     head = [

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
 from core import context
-from core.context import sane_request_id
-from core.db.thread_connections import connected
+from core.context import valid_request_id
+from core.db.thread_connections import fresh_connections
 from core.errors import Problem, invalid
 from core.observability.call_log import Report, http_meter
 from core.rest import bodies, problems
@@ -25,13 +25,13 @@ def serve_call(answer: Answer) -> Answer:
     """Gives the call its id, its deadline, its log line and its place in the metrics."""
 
     def served(request: HttpRequest) -> HttpResponse:
-        request_id = sane_request_id(request.META.get("HTTP_X_REQUEST_ID"))
+        request_id = valid_request_id(request.META.get("HTTP_X_REQUEST_ID"))
         # Which operation it is, the view says (see `core.rest.viewsets`).
         kind = "other" if _is_api(request) else "page"
         verb = request.method if request.method in _VERBS else "other"
         report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))
         request.report = report  # type: ignore[attr-defined]
-        with report, _in_time(request), connected():
+        with report, _in_time(request), fresh_connections():
             refusal = request.META.get(bodies.REFUSAL)
             response = problems.response_of(refusal) if refusal else answer(request)
             report.code = str(response.status_code)

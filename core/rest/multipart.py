@@ -23,9 +23,9 @@ from core.rest import bodies
 FILE_PART = "file"
 CHUNK_BYTES = 64 * 1024
 #: For the fields' texts together.
-_MOST_TEXT_BYTES = 64 * 1024
+_MAX_TEXT_BYTES = 64 * 1024
 #: Of what stands before the first part.
-_MOST_PREAMBLE_BYTES = 64 * 1024
+_MAX_PREAMBLE_BYTES = 64 * 1024
 
 Parts = Iterator[MultipartSegment | bytes | bytearray | None]
 
@@ -52,7 +52,7 @@ def metadata_type(operation: Operation) -> Descriptor:
 
 def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
     fields: dict[str, str] = {}
-    left, sent = _MOST_TEXT_BYTES, False
+    left, sent = _MAX_TEXT_BYTES, False
     for part in parts:
         if not isinstance(part, MultipartSegment):
             continue
@@ -84,7 +84,7 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
                 for event in parser.parse(piece):
                     seen += 1
                     yield event
-                if not seen and read > _MOST_PREAMBLE_BYTES:
+                if not seen and read > _MAX_PREAMBLE_BYTES:
                     raise invalid("", "form", "The form cannot be read: no part begins in it.")
     except MultipartError as exc:
         # Of a client that went away, the pieces say so; here the body is whole, and the form in it is not.
@@ -111,10 +111,10 @@ def _content(parts: Parts) -> Iterator[bytes]:
             yield bytes(cast(bytes, piece)[first : first + CHUNK_BYTES])
 
 
-def _at_most(parts: Parts, most: int) -> Iterator[bytes]:
+def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
     for piece in _content(parts):
-        most -= len(piece)
-        if most < 0:
+        limit -= len(piece)
+        if limit < 0:
             raise invalid("", "form", "The fields of the form are too long.")
         yield piece
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from google.protobuf.message import Message
 
 from core import protojson
-from core.db.thread_connections import connected
+from core.db.thread_connections import fresh_connections
 from core.errors import UnsupportedMediaType, message_too_large, problem_of
 from core.observability.call_log import Report
 from core.operations import Operation
@@ -62,7 +62,7 @@ def answer(responses: Iterator[Message], report: Report) -> StreamingHttpRespons
 def _written(responses: Iterator[Message], report: Report) -> Iterator[bytes]:
     report.code = "CANCELLED"
     try:
-        with connected():
+        with fresh_connections():
             for response in responses:
                 yield protojson.message_bytes(response) + b"\n"
         report.code = "200"

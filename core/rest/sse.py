@@ -18,7 +18,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from google.protobuf.message import Message
 
 from core import protojson
-from core.concurrency.thread_pool import Workers
+from core.concurrency.thread_pool import ThreadPool
 from core.db.thread_connections import give_back
 from core.errors import Failure, Problem, problem_of
 from core.feeds import Event, FeedOver
@@ -33,7 +33,7 @@ RESYNC = frozenset(("CURSOR_EXPIRED", "EPOCH_CHANGED", "CURSOR_INVALID"))
 HEARTBEAT_SECONDS = 15
 _BEGIN = b"retry: 2000\n\n"
 _HEARTBEAT = b":\n\n"
-_AT_ONCE = 100
+_BATCH_SIZE = 100
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # Nobody can guess it, so it stands nowhere else in a message.
 _CURSOR_STANDS_HERE = secrets.token_hex(16)
@@ -82,7 +82,7 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
         await _write(send, _BEGIN)
         while not gone.is_set():
             ready.clear()
-            events = await _caught_up(stream) if feed.behind else feed.take(_AT_ONCE)
+            events = await _caught_up(stream) if feed.behind else feed.take(_BATCH_SIZE)
             if events:
                 await _write(send, b"".join(map(frame, events)))
                 continue
@@ -107,13 +107,13 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
 
 
 @cache
-def _catching_up() -> Workers:
+def _catching_up() -> ThreadPool:
     """The threads that read the database for who is behind, in turns by caller."""
-    return Workers("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=give_back)
+    return ThreadPool("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=give_back)
 
 
 async def _caught_up(stream: Stream) -> Sequence[Event]:
-    return await asyncio.wrap_future(_catching_up().submit_for(stream.owner, stream.feed.take, _AT_ONCE))
+    return await asyncio.wrap_future(_catching_up().submit_for(stream.owner, stream.feed.take, _BATCH_SIZE))
 
 
 def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> None:
@@ -151,7 +151,7 @@ def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:
         yield _BEGIN
         while True:
             ready.clear()
-            if events := stream.feed.take(_AT_ONCE):
+            if events := stream.feed.take(_BATCH_SIZE):
                 yield from map(frame, events)
             elif not ready.wait(HEARTBEAT_SECONDS):
                 yield _HEARTBEAT

@@ -24,12 +24,12 @@ from core.observability.call_log import Report, http_meter, subject_of_request, 
 from core.operations import (
     Call,
     Operation,
-    admitted,
-    begin,
-    caller,
+    authorize,
+    execute,
     idempotency_key,
+    identify,
     is_atomic,
-    perform,
+    open_stream,
     snake_case,
 )
 from core.preconditions import ANY_VERSION, expected_version
@@ -54,7 +54,7 @@ class AlwaysJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
-class Door(ViewSet):
+class OperationViewSet(ViewSet):
     """A viewset with one action for each of its `operations`, named as its `calls` function.
 
     Attributes:
@@ -66,7 +66,7 @@ class Door(ViewSet):
     limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     examples: ClassVar[Mapping[str, Any]] = {}
 
-    # Who calls is asked where the operation is known (see `core.operations.caller`).
+    # Who calls is asked where the operation is known (see `core.operations.identify`).
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -100,7 +100,7 @@ class Door(ViewSet):
         return allowed(self.allowed_methods, **patch)
 
 
-def routes(viewset: type[Door]) -> list[URLPattern]:
+def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
     """The viewset's URL patterns: one for each path of its operations, those without fields first."""
     by_path: dict[str, dict[str, Any]] = {}
     for operation in viewset.operations:
@@ -115,7 +115,7 @@ def _action(operation: Operation, location: str | None) -> Callable[..., HttpRes
     meter = http_meter(operation.http.verb, operation.name)
     answer = _answer_feed if operation.is_feed else _answer_stream if operation.takes_stream else _answer_unary
 
-    def action(self: Door, request: Request, **path_values: str) -> HttpResponseBase:
+    def action(self: OperationViewSet, request: Request, **path_values: str) -> HttpResponseBase:
         sent = request._request
         report: Report = sent.report  # type: ignore[attr-defined]
         report.meter = meter
@@ -133,7 +133,7 @@ def _answer_unary(
 ) -> HttpResponseBase:
     message = _request(call, sent, path_values, _body(sent))
     context.check_deadline()
-    response = perform(call, message)
+    response = execute(call, message)
     report: Report = sent.report  # type: ignore[attr-defined]
     report.subject_id = report.subject_id or subject_of_response(call.operation, response)
     return _answer(call, sent, response, location)
@@ -163,7 +163,7 @@ def _answer_feed(
             message.ClearField("include_initial")
     try:
         with STREAMS.place(call) as open_with:
-            feed = begin(call, message)
+            feed = open_stream(call, message)
             if sent.method == "HEAD":
                 feed.close()
                 return sse.head()
@@ -199,7 +199,7 @@ def _call(operation: Operation, sent: HttpRequest) -> Call:
     return Call(
         operation,
         # Who calls comes before what is sent: a body is read for those who may make the call.
-        credential=admitted(operation, _credential(operation, sent)),
+        credential=authorize(operation, _credential(operation, sent)),
         address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
@@ -215,7 +215,7 @@ def _credential(operation: Operation, sent: HttpRequest) -> Credential:
     authorization, ticket = sent.META.get("HTTP_AUTHORIZATION"), sent.GET.get("ticket")
     if ticket is not None and operation.is_feed and not authorization:
         return redeem_ticket(ticket, sent.path_info)
-    return caller(operation, authorization)
+    return identify(operation, authorization)
 
 
 def _answer(call: Call, sent: HttpRequest, response: Message, location: str | None) -> HttpResponse:

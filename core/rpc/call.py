@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from core.auth import NOBODY, Credential
-from core.concurrency.thread_pool import Workers
-from core.context import sane_request_id
+from core.auth import ANONYMOUS, Credential
+from core.concurrency.thread_pool import ThreadPool
+from core.context import valid_request_id
 from core.errors import Failure, Problem, RateLimited, problem_of
 from core.observability import call_log
 from core.observability.call_log import Report
 from core.operations import Operation
 from core.rpc import problems
 from core.rpc.peers import address_of_peer
-from core.rpc.stall_watchdog import Guard
+from core.rpc.stall_watchdog import StallWatchdog
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -113,8 +113,8 @@ class RpcCall:
         method: Method,
         messages: Iterator[bytes],
         context: grpc.ServicerContext,
-        guard: Guard,
-        pool: Workers | None = None,
+        guard: StallWatchdog,
+        pool: ThreadPool | None = None,
     ) -> None:
         self.method = method
         self.messages = messages
@@ -122,11 +122,11 @@ class RpcCall:
         self.guard = guard
         self.pool = pool
         self.metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
-        request_id = sane_request_id(self.metadata.get("x-request-id"))
+        request_id = valid_request_id(self.metadata.get("x-request-id"))
         self.report = Report(method.meter, request_id, self.metadata.get("traceparent"))
         self.trailing: list[Metadatum] = [("x-request-id", request_id)]
         self.request: Any = None
-        self.credential: Credential = NOBODY
+        self.credential: Credential = ANONYMOUS
         self.problem: Problem | None = None
         self._cut = False
 
@@ -256,7 +256,7 @@ class CallbackCall(RpcCall):
         with self._sending:  # grpcio takes one message at a time.
             self.send_encoded(encoded, self.pool)
 
-    def send_encoded(self, encoded: bytes, pool: Workers | None, patience: float | None = None) -> None:
+    def send_encoded(self, encoded: bytes, pool: ThreadPool | None, patience: float | None = None) -> None:
         """Sends a message that is bytes already. One thread at a time may.
 
         Args:

@@ -14,7 +14,7 @@ from django.conf import settings
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from core.concurrency.thread_pool import Workers
+from core.concurrency.thread_pool import ThreadPool
 from core.db.thread_connections import give_back
 from core.errors import Failure
 from core.feeds import Feed, FeedOver
@@ -23,15 +23,15 @@ from core.rpc.call import CallbackCall
 #: Threads that the streams of one caller may hold, by clients that do not read; others stand in for these.
 _HELD_BY_ONE = 16
 #: Events that a thread sends to one client before others have their turn.
-_AT_ONCE = 64
+_BATCH_SIZE = 64
 
 
 @cache
-def pools() -> tuple[Workers, Workers]:
+def pools() -> tuple[ThreadPool, ThreadPool]:
     """The threads that send, and those that read the database for who is behind."""
     size, of_one = settings.GRPC_SENDERS, _HELD_BY_ONE
-    live = Workers("grpc-send", size, share=of_one, share_beside_others=of_one)
-    catching_up = Workers("grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=give_back)
+    live = ThreadPool("grpc-send", size, share=of_one, share_beside_others=of_one)
+    catching_up = ThreadPool("grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=give_back)
     return live, catching_up
 
 
@@ -82,11 +82,11 @@ class Sender:
         else:
             live.run(partial(self._send_some, live), self._owner)
 
-    def _send_some(self, pool: Workers) -> None:
+    def _send_some(self, pool: ThreadPool) -> None:
         self._woken = False
         call, feed = self._call, self._feed
         try:
-            events = feed.take(_AT_ONCE)
+            events = feed.take(_BATCH_SIZE)
             give_back()  # A client that does not read holds no database connection.
             for event in events:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)

@@ -11,7 +11,7 @@ import grpc
 from django.core.exceptions import ObjectDoesNotExist
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from core.rpc.thread_pool import Workers
+from core.rpc.thread_pool import CallThreadPool
 
 SERVICE = "grpc.health.v1.Health"
 
@@ -27,7 +27,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         workers: whose threads tell the watchers.
     """
 
-    def __init__(self, services: Iterable[str], workers: Workers) -> None:
+    def __init__(self, services: Iterable[str], workers: CallThreadPool) -> None:
         self._services = frozenset(services) | {""}
         self._workers = workers
         self._serving = True

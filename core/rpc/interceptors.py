@@ -36,13 +36,13 @@ from core.errors import (
     problem_of,
     request_too_large,
 )
-from core.operations import admitted, caller
+from core.operations import authorize, identify
 from core.protojson.value_limits import TOO_MANY, has_too_many_values
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall
 from core.rpc.handlers import Layer
-from core.rpc.stall_watchdog import Guard
-from core.rpc.thread_pool import Workers
+from core.rpc.stall_watchdog import StallWatchdog
+from core.rpc.thread_pool import CallThreadPool
 from core.rpc.tracing import traced
 
 
@@ -105,7 +105,7 @@ def in_time(call: RpcCall) -> Iterator[None]:
 
 def connected(call: RpcCall) -> AbstractContextManager[None]:
     """Keeps this thread's database connections fresh."""
-    return thread_connections.connected()
+    return thread_connections.fresh_connections()
 
 
 @contextmanager
@@ -114,17 +114,17 @@ def authenticated(call: RpcCall) -> Iterator[None]:
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send one credential.")
     operation = call.method.operation
-    call.credential = caller(operation, call.metadata.get("authorization"))
+    call.credential = identify(operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
     if operation is not None:
-        call.credential = admitted(operation, call.credential)
+        call.credential = authorize(operation, call.credential)
     yield
 
 
 #: Who calls comes before what is sent: a message is received and decoded for those who may make the call.
 INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, in_time, connected, authenticated, received)
 #: Health and reflection are asked without credentials, and must answer while the database does not.
-OF_THE_SERVER: tuple[Layer, ...] = (reported, traced, answered, received)
+SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, answered, received)
 
 
 def _only(call: RpcCall) -> Any:
@@ -150,7 +150,7 @@ def _each(call: RpcCall) -> Iterator[Any]:
             yield exc
 
 
-def _patience(method: Method, guard: Guard) -> float:
+def _patience(method: Method, guard: StallWatchdog) -> float:
     """How long the client may take over its next message; a stream to the server itself has no reason to wait."""
     return settings.UPLOAD_IDLE_SECONDS if method.request_streaming and not method.of_the_server else guard.patience
 
@@ -201,20 +201,20 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
     def __init__(
         self,
-        workers: Workers | None = None,
-        own_workers: Workers | None = None,
-        uploads: Workers | None = None,
-        guard: Guard | None = None,
+        workers: CallThreadPool | None = None,
+        own_workers: CallThreadPool | None = None,
+        uploads: CallThreadPool | None = None,
+        guard: StallWatchdog | None = None,
     ) -> None:
         self._workers = workers
         self._own_workers = own_workers
         self._uploads = uploads
-        self._guard = guard or Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
+        self._guard = guard or StallWatchdog(settings.GRPC_MESSAGE_WAIT_SECONDS)
         for pool in (workers, own_workers, uploads):
             if pool is not None:
                 pool.guard = self._guard
         # For what may not wait for a worker and takes none long: refusals, and the reports of streams that are over.
-        self._aside = Workers("aside", 1) if workers is not None else None
+        self._reject_pool = CallThreadPool("aside", 1) if workers is not None else None
         self._entries: dict[str, _Entry] = {}
         nowhere = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
         self._unknown = self._refusal(nowhere, MethodNotAllowed("This server has no such method."))
@@ -246,8 +246,8 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
     def close(self) -> None:
         """Ends the interceptor's own thread, when it has told what is left to tell."""
-        if self._aside is not None:
-            self._aside.end(within=1)
+        if self._reject_pool is not None:
+            self._reject_pool.end(within=1)
 
     def _entry(self, path: str, handler: Handler) -> _Entry:
         method = Method(path, handler)
@@ -257,7 +257,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         elif own_pool is None and method.request_streaming:
             own_pool = self._uploads
         pool = own_pool or self._workers
-        layers = OF_THE_SERVER if method.of_the_server else INTERCEPTORS
+        layers = SYSTEM_LAYERS if method.of_the_server else INTERCEPTORS
         # Untraced calls pay nothing for tracing.
         layers = tuple(layer for layer in layers if settings.TRACING or layer is not traced)
         refuse = self._refusing(method, RateLimited("The server is busy; try again in a second.", 1))
@@ -275,7 +275,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         pool: ThreadPoolExecutor | None,
         refuse: Callable[..., Iterator[bytes]],
     ) -> Handler:
-        held = pool if isinstance(pool, Workers) else None
+        held = pool if isinstance(pool, CallThreadPool) else None
 
         def new_call(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcCall:
             return RpcCall(method, messages, context, self._guard, held)
@@ -316,7 +316,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             call.tell()
             return iter(())
 
-        refuse.experimental_thread_pool = self._aside  # type: ignore[attr-defined]
+        refuse.experimental_thread_pool = self._reject_pool  # type: ignore[attr-defined]
         return refuse
 
     def _refusal_told_lately(self) -> bool:
@@ -331,8 +331,8 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         self.open.discard(call)
         if not call.report.continues:
             return
-        if self._aside is not None:
-            self._aside.submit(call.report.end)
+        if self._reject_pool is not None:
+            self._reject_pool.submit(call.report.end)
         else:
             call.report.end()
 

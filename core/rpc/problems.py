@@ -19,8 +19,8 @@ DETAILS = "grpc-status-details-bin"
 
 # A client takes 8 KB of metadata unless it was told otherwise (grpcio: above that it refuses at random, above 16 KB
 # always). Binary metadata grows by a third on the wire, and a message beyond ASCII to three times its bytes.
-_MOST_VIOLATION_BYTES = 4_000
-_MOST_MESSAGE_BYTES = 500
+_MAX_VIOLATION_BYTES = 4_000
+_MAX_MESSAGE_BYTES = 500
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -32,7 +32,7 @@ def status_code(problem: Problem) -> grpc.StatusCode:
 
 def status_message(problem: Problem) -> str:
     """The sentence, cut where it would not fit into metadata."""
-    return _cut(problem.message, _MOST_MESSAGE_BYTES)
+    return _cut(problem.message, _MAX_MESSAGE_BYTES)
 
 
 def status_details(problem: Problem) -> bytes:
@@ -43,7 +43,7 @@ def status_details(problem: Problem) -> bytes:
     violations = [_violation(violation) for violation in problem.violations]
     # The tag and length of each repeated message take up to four bytes.
     sizes = accumulate(violation.ByteSize() + 4 for violation in violations)
-    kept = sum(size <= _MOST_VIOLATION_BYTES for size in sizes)
+    kept = sum(size <= _MAX_VIOLATION_BYTES for size in sizes)
     metadata = dict(problem.metadata)
     if kept < len(violations):
         metadata["more_violations"] = str(int(metadata.get("more_violations", 0)) + len(violations) - kept)
@@ -71,6 +71,6 @@ def _packed(detail: Message) -> AnyMessage:
     return packed
 
 
-def _cut(text: str, most_bytes: int) -> str:
+def _cut(text: str, max_bytes: int) -> str:
     encoded = text.encode()
-    return text if len(encoded) <= most_bytes else encoded[: most_bytes - 3].decode(errors="ignore") + "…"
+    return text if len(encoded) <= max_bytes else encoded[: max_bytes - 3].decode(errors="ignore") + "…"

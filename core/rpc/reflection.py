@@ -11,13 +11,13 @@ from google.protobuf import descriptor_pool, text_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from core.rpc.thread_pool import Workers
+from core.rpc.thread_pool import CallThreadPool
 
 V1 = "grpc.reflection.v1.ServerReflection"
 V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
 
 
-def add_to_server(server: grpc.Server, services: Iterable[str], workers: Workers) -> None:
+def add_to_server(server: grpc.Server, services: Iterable[str], workers: CallThreadPool) -> None:
     """Serves reflection of these services, and of itself, on threads of its own: its streams hold one each."""
     _know_v1()
     servicer = reflection.ReflectionServicer([*services, V1, V1ALPHA])

@@ -24,8 +24,8 @@ from core.rpc import feed_senders, health, reflection, tracing
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
 from core.rpc.servicers import Service
-from core.rpc.stall_watchdog import Guard
-from core.rpc.thread_pool import Workers
+from core.rpc.stall_watchdog import StallWatchdog
+from core.rpc.thread_pool import CallThreadPool
 from core.streams import STREAMS
 
 logger = logging.getLogger(__name__)
@@ -98,12 +98,12 @@ class Server:
         if settings.TRACING:
             tracing.check_installed()
         self._options = options
-        self._workers = Workers("grpc", options.workers, most_waiting=settings.GRPC_MAX_QUEUE)
+        self._workers = CallThreadPool("grpc", options.workers, max_waiting=settings.GRPC_MAX_QUEUE)
         # So that health answers however busy these are.
-        own_workers = Workers("grpc-own", 2)
-        uploads = Workers("grpc-uploads", most_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
+        own_workers = CallThreadPool("grpc-own", 2)
+        uploads = CallThreadPool("grpc-uploads", max_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
         self._pools = [self._workers, own_workers, uploads, *feed_senders.pools()]
-        self._guard = Guard(settings.GRPC_MESSAGE_WAIT_SECONDS)
+        self._guard = StallWatchdog(settings.GRPC_MESSAGE_WAIT_SECONDS)
         self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard)
         names = [service.name for service in services]
         self._health = Health([*names, health.SERVICE], own_workers)
@@ -117,7 +117,7 @@ class Server:
             service.add_to_server(service.servicer, self._server)
         if options.reflection:
             # Its streams hold a thread each; nobody's health check may wait for one.
-            reflecting = Workers("grpc-reflection", 2)
+            reflecting = CallThreadPool("grpc-reflection", 2)
             reflecting.guard = self._guard
             self._pools.append(reflecting)
             reflection.add_to_server(self._server, [*names, health.SERVICE], reflecting)

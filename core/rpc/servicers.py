@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from core import request_streams
 from core.addresses import client_address
 from core.observability.call_log import subject_of_request, subject_of_response
-from core.operations import Call, Operation, begin, idempotency_key, is_atomic, perform
+from core.operations import Call, Operation, execute, idempotency_key, is_atomic, open_stream
 from core.preconditions import ANY_VERSION, expected_version
 from core.rpc.call import CallbackCall, RpcCall, current
 from core.rpc.feed_senders import Sender
@@ -61,7 +61,7 @@ def _unary_method(operation: Operation) -> Callable[..., Message]:
     def method(self: Any, request: Message, context: grpc.ServicerContext) -> Message:
         rpc = current.get()
         call = _call(operation, rpc, request)
-        response = perform(call, request)
+        response = execute(call, request)
         if call.replayed:
             rpc.trailing.append(_REPLAYED)
         if not rpc.report.subject_id:
@@ -98,7 +98,7 @@ def _feed_method(operation: Operation) -> Callable[..., None]:
 def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> None:
     call = _call(operation, rpc, request)
     with STREAMS.place(call) as open_with:
-        feed = begin(call, request)
+        feed = open_stream(call, request)
         # Before the grace of an old connection is over, so that the stream ends with a cursor and not with a cut.
         grace = settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS
         stream = open_with(feed, max(grace - 30, grace / 2))

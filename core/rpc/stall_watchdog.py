@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Protocol
 
-from core.concurrency.thread_pool import Workers
+from core.concurrency.thread_pool import ThreadPool
 
-_LOOK_EVERY = 0.05
+_CHECK_INTERVAL_SECONDS = 0.05
 
 
 class Held(Protocol):
@@ -20,7 +20,7 @@ class Held(Protocol):
         """Ends the call, which wakes the thread that it holds."""
 
 
-class Guard:
+class StallWatchdog:
     """Looks after the threads that wait for a client.
 
     Another thread stands in for each that waits longer than a moment, so that clients on slow lines keep nobody
@@ -29,7 +29,7 @@ class Guard:
 
     def __init__(self, patience: float) -> None:
         self.patience = patience
-        self._waits: dict[Held, tuple[float, Workers | None, float]] = {}
+        self._waits: dict[Held, tuple[float, ThreadPool | None, float]] = {}
         self._replaced: set[Held] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -40,7 +40,7 @@ class Guard:
     def stop(self) -> None:
         self._stopped.set()
 
-    def hold(self, call: Held, pool: Workers | None, patience: float | None = None) -> None:
+    def hold(self, call: Held, pool: ThreadPool | None, patience: float | None = None) -> None:
         """This thread, one of `pool`, begins to wait for the call's client."""
         self._waits[call] = time.monotonic(), pool, self.patience if patience is None else patience
 
@@ -51,23 +51,23 @@ class Guard:
             replaced = call in self._replaced
             self._replaced.discard(call)
         if replaced and pool is not None:
-            pool.stand_down()
+            pool.retire_spare()
 
     def _watch(self) -> None:
-        while not self._stopped.wait(_LOOK_EVERY):
+        while not self._stopped.wait(_CHECK_INTERVAL_SECONDS):
             self._look()
 
     def _look(self) -> None:
         now = time.monotonic()
         for call, (since, pool, patience) in list(self._waits.items()):
-            if now - since >= _LOOK_EVERY:
+            if now - since >= _CHECK_INTERVAL_SECONDS:
                 self._look_after(call, pool, too_long=now - since >= patience)
 
-    def _look_after(self, call: Held, pool: Workers | None, *, too_long: bool) -> None:
+    def _look_after(self, call: Held, pool: ThreadPool | None, *, too_long: bool) -> None:
         with self._lock:
             if call not in self._waits:
                 return
             if too_long:
                 call.cut()
-            elif pool is not None and call not in self._replaced and pool.stand_in():
+            elif pool is not None and call not in self._replaced and pool.add_spare():
                 self._replaced.add(call)

@@ -1,8 +1,8 @@
 """The threads that serve calls over gRPC; a call takes one once its message is there.
 
-grpcio has a call's thread wait for the message, so a client that sends none holds a thread. `Workers` receives the
-first message on grpcio's own serving thread instead, and only then has the call wait for its turn. For that it reads
-what grpcio submits to a pool, which is private: where that looks different, the call takes its thread at once, as
+grpcio has a call's thread wait for the message, so a client that sends none holds a thread. `CallThreadPool` receives
+the first message on grpcio's own serving thread instead, and only then has the call wait for its turn. For that it
+reads what grpcio submits to a pool, which is private: where that looks different, the call takes its thread at once, as
 grpcio has it (a test in `tests/core/test_interceptors.py` fails then).
 """
 
@@ -21,22 +21,22 @@ from core.addresses import client_address
 from core.auth import presumed_caller
 from core.concurrency import thread_pool
 from core.rpc.peers import address_of_peer
-from core.rpc.stall_watchdog import Guard
+from core.rpc.stall_watchdog import StallWatchdog
 
 Result = TypeVar("Result")
 
 #: Calls of one caller whose message has not come; each costs some memory, but no thread.
-MOST_HALF_OPEN = 2_000
+MAX_HALF_OPEN = 2_000
 
 
-class Workers(thread_pool.Workers):
+class CallThreadPool(thread_pool.ThreadPool):
     """Threads for gRPC calls, in turns by caller.
 
     Attributes:
         guard: cuts calls whose message does not come; None = calls take a thread before it comes.
     """
 
-    guard: Guard | None = None
+    guard: StallWatchdog | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +54,7 @@ class Workers(thread_pool.Workers):
         def serve() -> None:
             thread_pool.resolve(future, _begin, caller, fn, arrived.arguments())
 
-        if not (self.has_room(caller) and self._half_open[caller] < MOST_HALF_OPEN) and arrived.refuse():
+        if not (self.has_room(caller) and self._half_open[caller] < MAX_HALF_OPEN) and arrived.refuse():
             arrived.pool_of_refusals.run(serve, caller)
             return future
         if self.guard is None:
@@ -123,7 +123,7 @@ class _Arrived:
         self._behaviour = behaviour
         self._rest = rest
         self._messages: Any = thunk()
-        self._guard: Guard | None = None
+        self._guard: StallWatchdog | None = None
 
     @classmethod
     def of(cls, args: tuple[Any, ...]) -> "_Arrived | None":
@@ -152,8 +152,8 @@ class _Arrived:
         return presumed_caller(authorization, client_address(peer, forwarded, settings.GRPC_TRUSTED_PROXIES))
 
     @property
-    def pool_of_refusals(self) -> thread_pool.Workers:
-        pool: thread_pool.Workers = self._behaviour.experimental_thread_pool
+    def pool_of_refusals(self) -> thread_pool.ThreadPool:
+        pool: thread_pool.ThreadPool = self._behaviour.experimental_thread_pool
         return pool
 
     def refuse(self) -> bool:
@@ -164,7 +164,7 @@ class _Arrived:
         self._serve, self._behaviour = _server._stream_response_in_pool, refusal
         return True
 
-    def receive(self, guard: Guard, come: Callable[[], None]) -> None:
+    def receive(self, guard: StallWatchdog, come: Callable[[], None]) -> None:
         """Receive the first message, then call `come`, on grpcio's serving thread. Holds no thread until then."""
         self._guard = guard
         messages = self._messages = FirstThen(self._messages)

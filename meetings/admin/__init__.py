@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
-from changes.admin import LoggedHistory
+from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ThroughServices
+from core.admin.writes import ServiceBackedAdmin
 from core.db import search
 from meetings import services
 from meetings.admin.parts import INLINES, minutes
@@ -19,7 +19,7 @@ from meetings.models import Meeting
 
 
 @admin.register(Meeting)
-class MeetingAdmin(LoggedHistory, ThroughServices, LargeList):
+class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     list_display = ("title", "status", "done", "owner", "starts_at", "created_at")
     list_select_related = ("owner",)
     list_filter = ("status",)

@@ -12,10 +12,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from changes.admin import LoggedHistory
+from changes.admin import ChangeLogHistoryMixin
 from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
-from core.admin.writes import ThroughServices, ask
+from core.admin.writes import ServiceBackedAdmin, ask
 from core.db import search
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
@@ -65,7 +65,7 @@ class CorrectedFilter(admin.SimpleListFilter):
         return queryset.filter(edited_by__isnull=False) if self.value() == "yes" else queryset
 
 
-class PartList(LoggedHistory, LargeList):
+class PartList(ChangeLogHistoryMixin, LargeList):
     """What comes about by itself, and goes with its meeting."""
 
     # An id tells when it was made.
@@ -94,7 +94,7 @@ class PartList(LoggedHistory, LargeList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(ThroughServices, PartList):
+class SegmentAdmin(ServiceBackedAdmin, PartList):
     list_display = ("said_at", "text", "of_meeting", "transcript_version", "sure", "degraded", "edited_by")
     list_select_related = ("meeting", "edited_by")
     list_filter = (CorrectedFilter,)
@@ -127,7 +127,7 @@ class SegmentAdmin(ThroughServices, PartList):
 
 
 @admin.register(Speaker)
-class SpeakerAdmin(ThroughServices, PartList):
+class SpeakerAdmin(ServiceBackedAdmin, PartList):
     list_display = ("label", "name", "user", "spoke", "of_meeting", "transcript_version")
     list_select_related = ("meeting", "user")
     lookups = ("meeting__id__exact",)
@@ -151,7 +151,7 @@ class SpeakerAdmin(ThroughServices, PartList):
 
 
 @admin.register(ActionItem)
-class ActionItemAdmin(ThroughServices, PartList):
+class ActionItemAdmin(ServiceBackedAdmin, PartList):
     """Nobody edits them; who may change them decides about them."""
 
     list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "task", "of_meeting", "decided_by",

@@ -4,19 +4,19 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from changes.triggers import logged
-from core.db.fields import Line, Prose
+from core.db.fields import MultiLineField, SingleLineField
 from meetings.fields import Language
-from meetings.models.parts import Part, of_user
+from meetings.models.parts import MeetingChild, of_user
 
 
-class Speaker(Part):
+class Speaker(MeetingChild):
     """One row = one voice in one version of a transcript."""
 
     #: `S1`, `S2`, ...: in the order in which they are first heard.
     label = models.CharField(max_length=20, editable=False)
     place = models.PositiveSmallIntegerField(editable=False)
     #: Who it is, as somebody said.
-    name = Line(max_length=200, blank=True, default="")
+    name = SingleLineField(max_length=200, blank=True, default="")
     user = of_user()
     speech_ms = models.BigIntegerField(default=0, editable=False)
     #: A vector of length 1, comparable with those of the same model. Never in the log: it is of a person's body.
@@ -34,7 +34,7 @@ class Speaker(Part):
         return self.name or self.label
 
 
-class Summary(Part):
+class Summary(MeetingChild):
     """One row = what was said in one version, in short. Statements are [{"text", "segment_ids"}]."""
 
     overview = models.JSONField(default=list, blank=True)
@@ -62,17 +62,17 @@ class ActionItemStatus(models.IntegerChoices):
     REJECTED = 3
 
 
-class ActionItem(Part):
+class ActionItem(MeetingChild):
     """One row = what somebody said they, or somebody else, would do: a draft until a person decides."""
 
     place = models.PositiveIntegerField(editable=False)
-    text = Prose(max_length=10_000)
+    text = MultiLineField(max_length=10_000)
     #: As named in the meeting.
-    owner_name = Line(max_length=200, blank=True, default="")
+    owner_name = SingleLineField(max_length=200, blank=True, default="")
     #: Whom the name stands for.
     assigned_to = of_user()
     #: As said.
-    due = Line(max_length=200, blank=True, default="")
+    due = SingleLineField(max_length=200, blank=True, default="")
     due_on = models.DateField(null=True, blank=True)
     segment_ids = ArrayField(models.UUIDField(), default=list)
     #: 0 to 1.

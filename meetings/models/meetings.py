@@ -11,7 +11,7 @@ from django.db.models import BooleanField, F, Func, UUIDField, Value
 from django.utils import timezone
 
 from changes.triggers import logged
-from core.db.fields import Id, Line, Prose
+from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.models import Versioned
 from meetings.fields import Language, ParticipantsField
@@ -75,7 +75,7 @@ class Meeting(Versioned):
     kept_by = {"meetings_owner_user": "A meeting is owned by this account; give it another owner or delete it first."}
 
     id = Id()
-    title = Line(max_length=200, error_messages={"blank": "Title is required", "null": "Title is required"})
+    title = SingleLineField(max_length=200, error_messages={"blank": "Title is required", "null": "Title is required"})
     starts_at = models.DateTimeField(null=True, blank=True)
     participants = ParticipantsField(blank=True, default=list)
     language = Language()
@@ -90,17 +90,17 @@ class Meeting(Versioned):
     #: PROCESSING only; None while it cannot be told.
     estimated_end_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: FAILED only: a sentence for people.
-    failure_reason = Prose(max_length=1000, blank=True, default="", editable=False)
+    failure_reason = MultiLineField(max_length=1000, blank=True, default="", editable=False)
     #: A sentence for people about what is odd with the recording.
-    notice = Prose(max_length=1000, blank=True, default="", editable=False)
+    notice = MultiLineField(max_length=1000, blank=True, default="", editable=False)
     #: Of the recording; 0 while it is not known.
     duration_ms = models.BigIntegerField(default=0, editable=False)
     #: The version that is shown where none is asked for; 0 while there is none.
     transcript_version = models.PositiveIntegerField(default=0, editable=False)
     #: Its name in the storage `recordings`; empty while there is none.
     recording = models.CharField(max_length=100, blank=True, default="", editable=False)
-    recording_filename = Line(max_length=255, blank=True, default="", editable=False)
-    recording_content_type = Line(max_length=255, blank=True, default="", editable=False)
+    recording_filename = SingleLineField(max_length=255, blank=True, default="", editable=False)
+    recording_content_type = SingleLineField(max_length=255, blank=True, default="", editable=False)
     #: In bytes.
     recording_size = models.BigIntegerField(default=0, editable=False)
     #: In lower-case hex.

@@ -30,7 +30,7 @@ def of_user() -> Any:
     )
 
 
-class Part(Versioned):
+class MeetingChild(Versioned):
     """A row that belongs to one version of a meeting's transcript, and is logged."""
 
     id = Id()

@@ -8,14 +8,14 @@ from django.db import models
 from django.utils import timezone
 
 from changes.triggers import logged
-from core.db.fields import Id, Prose
+from core.db.fields import Id, MultiLineField
 from core.db.search import words_of
 from meetings.fields import Language
 from meetings.models.findings import Speaker
 from meetings.models.meetings import Stage, Status
-from meetings.models.parts import Part, of_meeting, of_user
+from meetings.models.parts import MeetingChild, of_meeting, of_user
 
-LONGEST_TEXT = 10_000
+MAX_TEXT_LENGTH = 10_000
 
 
 class Transcript(models.Model):
@@ -87,7 +87,7 @@ class StageRun(models.Model):
         return f"{self.transcript_id} {Stage(self.stage).label}"
 
 
-class Segment(Part):
+class Segment(MeetingChild):
     """One row = something that was said without a pause.
 
     `text` is what is shown; what was recognised stays beside it, and each correction in `SegmentEdit`.
@@ -97,7 +97,7 @@ class Segment(Part):
 
     start_ms = models.BigIntegerField(editable=False)
     end_ms = models.BigIntegerField(editable=False)
-    text = Prose(max_length=LONGEST_TEXT)
+    text = MultiLineField(max_length=MAX_TEXT_LENGTH)
     recognized_text = models.TextField(editable=False)
     #: A voice of the same version; None = not known. Kept by services: voices are not deleted by themselves.
     speaker_id = models.UUIDField(null=True, blank=True)

@@ -10,14 +10,14 @@ from django.db.models import QuerySet
 
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
-from core.db.pagination import Asked, Order, Page, Selection, page
+from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from meetings.models import Meeting, takes_part
-from meetings.models.parts import Part
+from meetings.models.parts import MeetingChild
 
 NEWEST_FIRST = Order("created_at", descending=True)
-LONGEST_QUERY = 200
+MAX_QUERY_LENGTH = 200
 
-AnyPart = TypeVar("AnyPart", bound=Part)
+AnyPart = TypeVar("AnyPart", bound=MeetingChild)
 
 # The words only serve the search.
 _DEFERRED = ("search_words",)
@@ -94,7 +94,7 @@ def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) ->
     return part
 
 
-def list_meetings(actor: Any, asked: Asked, only: Filter = Filter()) -> Page[Meeting]:
+def list_meetings(actor: Any, asked: PageRequest, only: Filter = Filter()) -> Page[Meeting]:
     """Meetings the actor may see, newest first.
 
     Raises:
@@ -109,11 +109,11 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
     return Meeting.DoesNotExist(f"Meeting with ID '{meeting_id}' not found")
 
 
-def _selection(actor: Any, only: Filter) -> Selection[Meeting]:
+def _selection(actor: Any, only: Filter) -> ListQuery[Meeting]:
     """The meetings that fit the filter, as far as the actor may see them."""
-    query = search.checked_query(only.query, LONGEST_QUERY)
+    query = search.checked_query(only.query, MAX_QUERY_LENGTH)
     if not actor.is_authenticated:
-        return Selection(Meeting, Meeting.objects.none)
+        return ListQuery(Meeting, Meeting.objects.none)
     found_by: dict[str, Value | None] = {
         "member_id": None if actor.is_administrator else actor.pk,
         "query": query or None,
@@ -122,7 +122,7 @@ def _selection(actor: Any, only: Filter) -> Selection[Meeting]:
     }
     values = {name: value for name, value in found_by.items() if value is not None}
     # Those that somebody takes part in lie anywhere in the order; those of all are the list itself.
-    return Selection(
+    return ListQuery(
         Meeting,
         _matching,
         (frozenset(only.statuses),),

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 from meetings.models import Meeting, Speaker, Status
 
 #: How many of those who speak the figures tell of.
-MOST_SPEAKERS = 1_000
+MAX_SPEAKERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +41,5 @@ def figures(
         recorded_ms += int(lasted_ms)
     speakers = Speaker.objects.filter(meeting__in=meetings, transcript_version=F("meeting__transcript_version"))
     who = Coalesce(Cast("user_id", CharField()), "name", output_field=CharField())
-    talk = speakers.values_list(who).annotate(spoke_ms=Sum("speech_ms")).order_by("-spoke_ms")[:MOST_SPEAKERS]
+    talk = speakers.values_list(who).annotate(spoke_ms=Sum("speech_ms")).order_by("-spoke_ms")[:MAX_SPEAKERS]
     return Figures(by_status, recorded_ms, {name: int(spoke_ms) for name, spoke_ms in talk})

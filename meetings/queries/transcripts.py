@@ -9,10 +9,10 @@ from django.db.models import F, QuerySet
 
 from core.db import search
 from core.db.compiled_queries import Value
-from core.db.pagination import COUNTED_UP_TO, Asked, Order, Page, Selection, page
+from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from meetings.models import Meeting, Segment, Transcript, takes_part
-from meetings.queries import LONGEST_QUERY, NEWEST_FIRST, get_meeting
+from meetings.queries import MAX_QUERY_LENGTH, NEWEST_FIRST, get_meeting
 
 AS_SAID = Order("start_ms")
 
@@ -41,7 +41,7 @@ def version_of(meeting: Meeting, sent: int) -> int:
     return meeting.transcript_version
 
 
-def get_transcript(actor: Any, meeting_id: str, version: int, asked: Asked) -> Page[Segment]:
+def get_transcript(actor: Any, meeting_id: str, version: int, asked: PageRequest) -> Page[Segment]:
     """What was said in a version (0 = the current one), in the order in which it was.
 
     Raises:
@@ -52,17 +52,17 @@ def get_transcript(actor: Any, meeting_id: str, version: int, asked: Asked) -> P
     meant = version_of(meeting, version)
     bound_to = {**asked.bound_to, "caller": actor.pk, "meeting": meeting.pk, "version": meant}
     values: dict[str, Value] = {"meeting_id": meeting.pk, "version": meant}
-    return page(Selection(Segment, _said, (), values, deferred=_DEFERRED), replace(asked, bound_to=bound_to), AS_SAID)
+    return page(ListQuery(Segment, _said, (), values, deferred=_DEFERRED), replace(asked, bound_to=bound_to), AS_SAID)
 
 
-def search_transcripts(actor: Any, query: str, asked: Asked) -> Found:
+def search_transcripts(actor: Any, query: str, asked: PageRequest) -> Found:
     """Segments in which a word begins with each word of the query, newest first: of all meetings that the actor may
     see, in their current versions.
 
     Raises:
         ValidationError: on `query`, `page_size` or `page_token`.
     """
-    query = search.checked_query(query, LONGEST_QUERY)
+    query = search.checked_query(query, MAX_QUERY_LENGTH)
     if not query:
         raise invalid("query", "required", "Say what to look for.")
     asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, "query": query})
@@ -75,15 +75,15 @@ def _said(meeting_id: UUID, version: int) -> QuerySet[Segment]:
     return Segment.objects.filter(meeting=meeting_id, transcript_version=version)
 
 
-def _selection(actor: Any, query: str) -> Selection[Segment]:
+def _selection(actor: Any, query: str) -> ListQuery[Segment]:
     if not actor.is_authenticated:
-        return Selection(Segment, Segment.objects.none)
+        return ListQuery(Segment, Segment.objects.none)
     values: dict[str, Value] = {"query": query}
     if not actor.is_administrator:
         values["member_id"] = actor.pk
     # Who looks for what was said long ago must not walk along all that was said since: up to where rows are counted,
     # those that match are fetched by the index of words, or of the meeting (measured with 100,000 segments).
-    return Selection(Segment, _with_words, (), values, scattered=True, few=COUNTED_UP_TO, deferred=_DEFERRED)
+    return ListQuery(Segment, _with_words, (), values, scattered=True, few=COUNT_LIMIT, deferred=_DEFERRED)
 
 
 def _with_words(query: str, member_id: UUID | None = None) -> tuple[QuerySet[Segment], ...]:

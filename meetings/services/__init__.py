@@ -16,7 +16,7 @@ from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.fields import are_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
-from meetings.models.parts import Part
+from meetings.models.parts import MeetingChild
 from meetings.services.files import storage
 from users.models import OPEN, User
 from users.queries import resolve_id
@@ -113,7 +113,7 @@ def _is_leaving(actor: Any, meeting: Meeting, fields: Mapping[str, Any]) -> bool
     return left == [user_id for user_id in meeting.participants if user_id != actor.pk]
 
 
-def _ids(model: type[Part], meeting: Meeting) -> list[UUID]:
+def _ids(model: type[MeetingChild], meeting: Meeting) -> list[UUID]:
     """Of what belongs to the meeting, whichever version."""
     return list(model.objects.filter(meeting=meeting.pk).values_list("pk", flat=True))
 

@@ -18,8 +18,8 @@ from tasks.models import Task
 from tasks.services import create_task
 from users.models import OPEN, User
 
-LONGEST_TITLE = Task._meta.get_field("title").max_length or 0
-LONGEST_DESCRIPTION = Task._meta.get_field("description").max_length or 0
+MAX_TITLE_LENGTH = Task._meta.get_field("title").max_length or 0
+MAX_DESCRIPTION_LENGTH = Task._meta.get_field("description").max_length or 0
 _END_OF_DAY = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
 
 
@@ -107,12 +107,12 @@ def _assignee(item: ActionItem) -> str:
 def _title(text: str) -> str:
     """The text on one line, cut at a word if it is too long for a title."""
     line = " ".join(text.split())
-    if len(line) <= LONGEST_TITLE:
+    if len(line) <= MAX_TITLE_LENGTH:
         return line
     end = " …"
-    cut = textwrap.shorten(line, LONGEST_TITLE, placeholder=end)
+    cut = textwrap.shorten(line, MAX_TITLE_LENGTH, placeholder=end)
     # Nothing is left of a text whose first word is longer.
-    return cut if cut != end.strip() else line[: LONGEST_TITLE - 1] + end.strip()
+    return cut if cut != end.strip() else line[: MAX_TITLE_LENGTH - 1] + end.strip()
 
 
 def _description(meeting: Meeting, item: ActionItem) -> str:
@@ -120,7 +120,7 @@ def _description(meeting: Meeting, item: ActionItem) -> str:
     said = [f"{_time(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)]
     where = [f"Said in the meeting “{meeting.title}”:", *said] if said else []
     whole = "\n\n".join(filter(None, (item.text, "\n".join(where))))
-    return whole if len(whole) <= LONGEST_DESCRIPTION else whole[: LONGEST_DESCRIPTION - 1] + "…"
+    return whole if len(whole) <= MAX_DESCRIPTION_LENGTH else whole[: MAX_DESCRIPTION_LENGTH - 1] + "…"
 
 
 def _time(at_ms: int) -> str:

@@ -49,7 +49,7 @@ def storage() -> Storage:
     return storages["recordings"]
 
 
-class Part:
+class PartialUpload:
     """A recording that is coming in: a file beside the storage, until it is kept."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -98,7 +98,7 @@ class _Movable(File):  # type: ignore[type-arg]
 
 
 @contextmanager
-def incoming() -> Iterator[Part]:
+def incoming() -> Iterator[PartialUpload]:
     """A part that is gone at the end unless it was kept."""
     path = _folder() / f"{uuid7()}.part"
     with _room():
@@ -106,7 +106,7 @@ def incoming() -> Iterator[Part]:
         file = path.open("xb")
     try:
         with file:
-            yield Part(path, file)
+            yield PartialUpload(path, file)
     finally:
         with suppress(FileNotFoundError):  # It was moved.
             path.unlink()

@@ -15,7 +15,7 @@ from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
 from meetings.services import meeting_to_change
 
-MOST_SPEAKERS = 20
+MAX_SPEAKERS = 20
 #: What a meeting says of work that has not begun.
 _NOT_BEGUN: Mapping[str, Any] = {
     "progress": 0,
@@ -104,9 +104,9 @@ def cancel_processing(actor: Any, meeting_id: str, *, expected_version: Expected
 
 def _check(language: str, speaker_count: int) -> None:
     errors: dict[str, Any] = {}
-    if not 0 <= speaker_count <= MOST_SPEAKERS:
+    if not 0 <= speaker_count <= MAX_SPEAKERS:
         errors["speaker_count"] = ValidationError(
-            f"Between 1 and {MOST_SPEAKERS} people, or 0 if that is to be found out.", code="range"
+            f"Between 1 and {MAX_SPEAKERS} people, or 0 if that is to be found out.", code="range"
         )
     try:
         clean(Transcript(language=language), only={"language": language})

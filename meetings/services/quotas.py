@@ -21,7 +21,7 @@ from core.errors import QuotaExceeded, TooLarge
 from meetings.models import Meeting, Upload
 
 #: How long an upload is kept after its last piece; then it is given up.
-KEPT_FOR = timedelta(days=7)
+RETENTION = timedelta(days=7)
 #: Namespace of the advisory locks of users.
 _LOCKS = 7306
 #: The disk is looked at each time so many bytes have come.
@@ -32,11 +32,11 @@ class Room:
     """How much of a recording may come; counts what does.
 
     Args:
-        most_bytes: beyond which `refusal` is raised; never more than a recording may have.
+        max_bytes: beyond which `refusal` is raised; never more than a recording may have.
     """
 
-    def __init__(self, most_bytes: int, refusal: Exception) -> None:
-        self._left = most_bytes
+    def __init__(self, max_bytes: int, refusal: Exception) -> None:
+        self._left = max_bytes
         self._refusal = refusal
         self._until_look = 0
 
@@ -69,7 +69,7 @@ def check_upload(actor: Any, owner_id: UUID, size: int | None) -> None:
     Raises:
         QuotaExceeded, InsufficientStorage, TooLarge
     """
-    size = most_deferred(actor) if size is None else size
+    size = max_deferred(actor) if size is None else size
     _check_size(size)
     disk.check_room(size)
     if actor.is_administrator:
@@ -108,7 +108,7 @@ def room_for(actor: Any, owner_id: UUID, size: int) -> Room:
     return Room(settings.MAX_RECORDING_BYTES, too_large())
 
 
-def most_deferred(actor: Any) -> int:
+def max_deferred(actor: Any) -> int:
     """Return how many bytes may come of an upload whose length is not known yet; so many it counts."""
     if actor.is_administrator:
         return int(settings.MAX_RECORDING_BYTES)
@@ -150,8 +150,8 @@ def _check_stored(owner_id: UUID, more: int) -> int:
 
 def _unfinished(actor: Any) -> tuple[int, int]:
     """Return how many uploads the user has that may go on, and how many bytes they announce."""
-    going_on = Upload.objects.filter(created_by=actor.pk, ended_at=None, updated_at__gt=timezone.now() - KEPT_FOR)
+    going_on = Upload.objects.filter(created_by=actor.pk, ended_at=None, updated_at__gt=timezone.now() - RETENTION)
     found = going_on.aggregate(
-        count=Count("pk"), announced=Coalesce(Sum(Coalesce("length", Value(most_deferred(actor)))), Value(0))
+        count=Count("pk"), announced=Coalesce(Sum(Coalesce("length", Value(max_deferred(actor)))), Value(0))
     )
     return found["count"], int(found["announced"])

@@ -17,11 +17,11 @@ from meetings.models import Meeting
 from meetings.services import files, processing, quotas
 from meetings.services.files import incoming, storage
 
-LONGEST_TITLE = 200
+MAX_TITLE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class UploadMetadata:
     """What a client says of a recording before it sends it.
 
     Attributes:
@@ -46,17 +46,17 @@ class Announced:
     @property
     def new_title(self) -> str:
         """The title of the meeting that is made for it."""
-        return self.title.strip() or self.name[:LONGEST_TITLE]
+        return self.title.strip() or self.name[:MAX_TITLE_LENGTH]
 
 
-class Came(NamedTuple):
+class ReceivedFile(NamedTuple):
     """What came of a recording."""
 
     size: int
     sha256: str
 
 
-def upload_recording(actor: Any, announced: Announced, chunks: Iterable[bytes]) -> Meeting:
+def upload_recording(actor: Any, announced: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
     """Stores the recording of a meeting that has none, or of a new one, which is then QUEUED. On disk when it returns.
 
     Whatever is raised, by `chunks` too, leaves nothing behind.
@@ -68,13 +68,13 @@ def upload_recording(actor: Any, announced: Announced, chunks: Iterable[bytes]) 
         UnsupportedMediaType, TooLarge, QuotaExceeded
         InsufficientStorage, Unavailable: there is no room for it.
     """
-    room = quotas.room_for(actor, check_announced(actor, announced), announced.size)
+    room = quotas.room_for(actor, verify_metadata(actor, announced), announced.size)
     with incoming() as part:
         for chunk in chunks:
             room.take(len(chunk))
             part.write(chunk)
-        came = Came(part.size, part.sha256)
-        check_came(announced, came)
+        came = ReceivedFile(part.size, part.sha256)
+        verify_received(announced, came)
         name = part.keep()
     try:
         return attach(actor, announced, came, name)
@@ -105,7 +105,7 @@ def _prune_kept() -> int:
     return len(abandoned)
 
 
-def check_announced(actor: Any, announced: Announced) -> UUID:
+def verify_metadata(actor: Any, announced: UploadMetadata) -> UUID:
     """Refuses before anything is sent what would be refused in the end; gives the owner's id of the meeting."""
     checked_line("filename", announced.name, 255)
     checked_line("content_type", announced.content_type, 255)
@@ -119,11 +119,11 @@ def check_announced(actor: Any, announced: Announced) -> UUID:
         return owner_id
     if not (announced.title.strip() or announced.name):
         raise invalid("title", "required", "Name the meeting, by its id or by the title of a new one.")
-    checked_line("title", announced.title, LONGEST_TITLE)
+    checked_line("title", announced.title, MAX_TITLE_LENGTH)
     return UUID(str(actor.pk))
 
 
-def check_came(announced: Announced, came: Came) -> None:
+def verify_received(announced: UploadMetadata, came: ReceivedFile) -> None:
     """Refuses what is not what was announced."""
     if announced.size not in (0, came.size):
         raise invalid("size", "mismatch", f"{announced.size} bytes were announced, and {came.size} came.")
@@ -131,7 +131,9 @@ def check_came(announced: Announced, came: Came) -> None:
         raise invalid("sha256", "mismatch", "What came is not what was announced: its SHA-256 is another.")
 
 
-def attach(actor: Any, announced: Announced, came: Came, name: str, also: Callable[[], object] = bool) -> Meeting:
+def attach(
+    actor: Any, announced: UploadMetadata, came: ReceivedFile, name: str, also: Callable[[], object] = bool
+) -> Meeting:
     """Has the meeting name the recording, which is in the storage, and has it worked on.
 
     Args:

@@ -33,8 +33,8 @@ from meetings import services
 from meetings.models import Meeting, Status, Upload
 from meetings.services import files, quotas, recordings
 from meetings.services.files import Resumed
-from meetings.services.quotas import KEPT_FOR, Room
-from meetings.services.recordings import Announced, Came
+from meetings.services.quotas import RETENTION, Room
+from meetings.services.recordings import ReceivedFile, UploadMetadata
 
 ALGORITHMS = ("sha1", "sha256")
 #: While a piece comes in, what has come is counted this often.
@@ -48,7 +48,7 @@ class Checksum(NamedTuple):
     digest: str
 
 
-def create_upload(actor: Any, announced: Announced, *, deferred: bool = False, metadata: str = "") -> Upload:
+def create_upload(actor: Any, announced: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
     """An upload of the recording of a meeting that has none, or of a new one, which is there from now on.
 
     Args:
@@ -60,7 +60,7 @@ def create_upload(actor: Any, announced: Announced, *, deferred: bool = False, m
     """
     if not deferred:
         _check_length(announced.size)
-    owner_id = recordings.check_announced(actor, announced)
+    owner_id = recordings.verify_metadata(actor, announced)
     with acting(actor):
         quotas.check_upload(actor, owner_id, None if deferred else announced.size)
         if announced.meeting_id:
@@ -93,7 +93,7 @@ def get_upload(actor: Any, upload_id: str) -> Upload:
 
 def expires_at(upload: Upload) -> datetime | None:
     """Return until when the upload may go on, unless another piece comes; None = it has ended."""
-    return None if upload.ended_at else upload.updated_at + KEPT_FOR
+    return None if upload.ended_at else upload.updated_at + RETENTION
 
 
 def append(
@@ -160,7 +160,7 @@ def take_back(actor: Any, upload: Upload, *, made_meeting: bool) -> None:
 
 def prune() -> int:
     """Deletes uploads that nobody goes on with, and files of uploads that are gone; gives how many files."""
-    Upload.objects.filter(updated_at__lt=timezone.now() - KEPT_FOR).delete()
+    Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION).delete()
     there = set(files.resumed_ids())
     gone = there - set(Upload.objects.filter(pk__in=there, ended_at=None).values_list("pk", flat=True))
     for upload_id in gone:
@@ -202,22 +202,22 @@ def _announce(actor: Any, upload: Upload, length: int | None) -> None:
     _check_length(length)
     if length < upload.offset:
         raise invalid("upload-length", "range", f"{upload.offset} bytes have come already.")
-    if length > quotas.most_deferred(actor):
+    if length > quotas.max_deferred(actor):
         raise _beyond(actor)
     _update(upload, length=length)
 
 
 def _room(actor: Any, upload: Upload) -> Room:
     if upload.length is None:
-        return Room(quotas.most_deferred(actor) - upload.offset, _beyond(actor))
+        return Room(quotas.max_deferred(actor) - upload.offset, _beyond(actor))
     return Room(upload.length - upload.offset, _more(upload))
 
 
 def _beyond(actor: Any) -> Exception:
     """The refusal of an upload that turns out to be longer than may be."""
-    most = quotas.most_deferred(actor)
-    if most < settings.MAX_RECORDING_BYTES:
-        return QuotaExceeded(f"You may send at most {most:,} bytes.")
+    limit = quotas.max_deferred(actor)
+    if limit < settings.MAX_RECORDING_BYTES:
+        return QuotaExceeded(f"You may send at most {limit:,} bytes.")
     return quotas.too_large()
 
 
@@ -265,7 +265,7 @@ def _update(upload: Upload, **fields: Any) -> None:
 
 def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
     """Gives the whole file to the meeting, if it is a recording and the one that was announced."""
-    announced = Announced(
+    announced = UploadMetadata(
         meeting_id=str(upload.meeting_id),
         filename=upload.filename,
         content_type=upload.content_type,
@@ -274,10 +274,10 @@ def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
     )
     try:
         head, sha256 = file.look()
-        came = Came(upload.offset, sha256)
+        came = ReceivedFile(upload.offset, sha256)
         try:
             files.check_is_recording(head)
-            recordings.check_came(announced, came)
+            recordings.verify_received(announced, came)
         except (UnsupportedMediaType, ValidationError) as exc:
             _fail(actor, upload, problem_of(exc).message)
         else:

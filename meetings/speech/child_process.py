@@ -21,20 +21,20 @@ from pathlib import Path
 
 from django.conf import settings
 
-from meetings.speech.client import Connection, Wire
+from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.protocols import (
+    AudioRequest,
     Call,
     Detected,
     Done,
     Engine,
     EngineUnavailable,
     Final,
-    Listening,
     Progress,
+    SpeakerTrack,
     Summary,
-    Telling,
+    SummaryRequest,
     Turn,
-    Voice,
 )
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 #: How long it may take to serve.
 START_SECONDS = 30.0
 #: What the kernel takes for a socket's path, less what ends it; macOS takes the least.
-LONGEST_PATH = 100
+MAX_PATH_LENGTH = 100
 #: Calls at once; each slow job makes one.
 STREAMS = 16
 _NOT_STARTED = "The speech node could not be started; the worker's log says why."
@@ -57,7 +57,7 @@ class EmbeddedNode:
         self._process: subprocess.Popen[str] | None = None
         self._connection: Connection | None = None
         self._socket: Path | None = None
-        self._wire = Wire(self._connected)
+        self._wire = SpeechClient(self._connected)
 
     @property
     def pid(self) -> int | None:
@@ -72,14 +72,16 @@ class EmbeddedNode:
         return self.pid is not None and self._wire.lives()
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: Listening, call: Call
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
         return self._wire.transcribe(audio, asked, call)
 
-    def diarize(self, audio: Iterable[bytes], asked: Listening, call: Call) -> Iterator[Voice | Turn | Progress | Done]:
+    def diarize(
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
         return self._wire.diarize(audio, asked, call)
 
-    def summarize(self, asked: Telling, call: Call) -> Summary:
+    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
         return self._wire.summarize(asked, call)
 
     def give_up(self) -> None:
@@ -156,7 +158,7 @@ def _serves(process: "subprocess.Popen[str]") -> bool:
 def _folder() -> Path:
     """Where the sockets are: the user's alone. Those that dead processes left are removed."""
     folder = Path(settings.DATA_DIR) / "run" / "speech"
-    if len(os.fsencode(folder)) > LONGEST_PATH - 32:
+    if len(os.fsencode(folder)) > MAX_PATH_LENGTH - 32:
         # One that everybody of this user finds, so that what was left behind is found, too.
         folder = Path(tempfile.gettempdir()) / f"tandem-speech-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,10 +11,11 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meetings.speech.protocols import (
+    AudioRequest,
     BadRecording,
     Call,
-    Deed,
     Detected,
+    DetectedActionItem,
     Done,
     Engine,
     EngineBusy,
@@ -23,14 +24,13 @@ from meetings.speech.protocols import (
     EngineUnavailable,
     Final,
     Kind,
-    Listening,
-    NobodyCan,
+    NoCapableEngine,
     Progress,
+    SpeakerTrack,
     Statement,
     Summary,
-    Telling,
+    SummaryRequest,
     Turn,
-    Voice,
     Word,
 )
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
@@ -76,7 +76,7 @@ class Connection:
         self._channel.close()
 
 
-class Wire:
+class SpeechClient:
     """A node's engines.
 
     Args:
@@ -108,7 +108,7 @@ class Wire:
         return True
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: Listening, call: Call
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
         start = speech_pb2.AsrStart(
             session_id=asked.session_id,
@@ -129,7 +129,9 @@ class Wire:
                 case "done":
                     yield _done(down.done)
 
-    def diarize(self, audio: Iterable[bytes], asked: Listening, call: Call) -> Iterator[Voice | Turn | Progress | Done]:
+    def diarize(
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
         start = speech_pb2.AudioStart(
             session_id=asked.session_id,
             format=speech_pb2.AUDIO_FORMAT_FILE,
@@ -142,13 +144,13 @@ class Wire:
                 case "progress":
                     yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
                 case "speaker":
-                    yield Voice(down.speaker.label, down.speaker.speech_ms, tuple(down.speaker.embedding))
+                    yield SpeakerTrack(down.speaker.label, down.speaker.speech_ms, tuple(down.speaker.embedding))
                 case "turn":
                     yield Turn(down.turn.start_ms, down.turn.end_ms, down.turn.label)
                 case "done":
                     yield _done(down.done)
 
-    def summarize(self, asked: Telling, call: Call) -> Summary:
+    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
         request = speech_pb2.SummarizeRequest(
             session_id=asked.session_id,
             segments=[
@@ -236,7 +238,7 @@ def failure_of(error: grpc.RpcError, *, begun: bool) -> EngineError:
         case grpc.StatusCode.INVALID_ARGUMENT:
             return BadRecording(sentence)
         case grpc.StatusCode.FAILED_PRECONDITION:
-            return NobodyCan(sentence)
+            return NoCapableEngine(sentence)
         case grpc.StatusCode.RESOURCE_EXHAUSTED if reason == "NO_FREE_STREAM":
             return EngineBusy(sentence)
         case grpc.StatusCode.RESOURCE_EXHAUSTED if reason:
@@ -271,7 +273,7 @@ def _done(done: speech_pb2.Done) -> Done:
 
 def _summary(made: speech_pb2.Summary) -> Summary:
     deeds = [
-        Deed(
+        DetectedActionItem(
             item.text,
             tuple(item.segment_ids),
             item.owner,

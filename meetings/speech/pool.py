@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from meetings.speech.child_process import EmbeddedNode
-from meetings.speech.protocols import Engine, EngineUnavailable, Kind, NobodyCan, Node
+from meetings.speech.protocols import Engine, EngineUnavailable, Kind, NoCapableEngine, Node
 from meetings.speech.scripted import ScriptedNode
-from meetings.speech.validation import Checked
+from meetings.speech.validation import ValidatingNode
 
 #: How long what a node said of itself is believed.
 BELIEVED_SECONDS = 5.0
@@ -31,7 +31,7 @@ class Chosen:
     """
 
     about: Engine
-    ask: Checked
+    ask: ValidatingNode
     node: Node
 
 
@@ -56,7 +56,7 @@ class Nodes:
         """The first node that can, for this language; empty = any.
 
         Raises:
-            NobodyCan: the sentence says what is missing.
+            NoCapableEngine: the sentence says what is missing.
             EngineUnavailable: one might, but cannot be asked.
         """
         away: EngineUnavailable | None = None
@@ -69,11 +69,11 @@ class Nodes:
                 continue
             for engine in engines:
                 if engine.knows(language):
-                    return Chosen(engine, Checked(node), node)
+                    return Chosen(engine, ValidatingNode(node), node)
                 languages.update(engine.languages)
         if away:
             raise away
-        raise NobodyCan(_missing(kind, language, languages))
+        raise NoCapableEngine(_missing(kind, language, languages))
 
     def close(self) -> None:
         """Ends what was started for them."""

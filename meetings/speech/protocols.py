@@ -31,7 +31,7 @@ class BadRecording(EngineError):
     """It cannot be worked on by any engine of this kind: no audio, too large. Trying again does not help."""
 
 
-class NobodyCan(EngineError):
+class NoCapableEngine(EngineError):
     """No engine here can do that, or knows the language."""
 
 
@@ -207,7 +207,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class SpeakerTrack:
     """A speaker; all of them come before the first turn, in the order in which they are first heard."""
 
     label: str
@@ -225,7 +225,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Utterance:
     """A segment to be summarised.
 
     Attributes:
@@ -256,7 +256,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class DetectedActionItem:
     """What somebody said they, or somebody else, would do.
 
     Attributes:
@@ -280,12 +280,12 @@ class Summary:
     overview: tuple[Statement, ...] = ()
     topics: tuple[Statement, ...] = ()
     decisions: tuple[Statement, ...] = ()
-    deeds: tuple[Deed, ...] = ()
+    deeds: tuple[DetectedActionItem, ...] = ()
     language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class AudioRequest:
     """How a recording is to be listened to.
 
     Attributes:
@@ -302,7 +302,7 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class SummaryRequest:
     """What is to be summarised, for whom.
 
     Attributes:
@@ -310,7 +310,7 @@ class Telling:
     """
 
     session_id: str
-    segments: Sequence[Spoken]
+    segments: Sequence[Utterance]
     language: str = ""
     roster: Sequence[Person] = ()
     held_on: date | None = None
@@ -320,7 +320,7 @@ class AsrEngine(Protocol):
     """Speech to text."""
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: Listening, call: Call
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
         """What is said in a file, whose bytes are `audio`. Finals in their order; `Done` last."""
         ...
@@ -329,7 +329,9 @@ class AsrEngine(Protocol):
 class SpeakerEngine(Protocol):
     """Who spoke when."""
 
-    def diarize(self, audio: Iterable[bytes], asked: Listening, call: Call) -> Iterator[Voice | Turn | Progress | Done]:
+    def diarize(
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
         """The voices in a file, then when each speaks; `Done` last."""
         ...
 
@@ -337,7 +339,7 @@ class SpeakerEngine(Protocol):
 class SummaryEngine(Protocol):
     """What was said, in short."""
 
-    def summarize(self, asked: Telling, call: Call) -> Summary:
+    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
         """The summary."""
         ...
 

@@ -22,22 +22,22 @@ from typing import Any
 
 from meetings.speech import protocols
 from meetings.speech.protocols import (
+    AudioRequest,
     BadRecording,
     Call,
-    Deed,
     Detected,
+    DetectedActionItem,
     Done,
     Engine,
     EngineUnavailable,
     Final,
     Kind,
-    Listening,
     Progress,
+    SpeakerTrack,
     Statement,
     Summary,
-    Telling,
+    SummaryRequest,
     Turn,
-    Voice,
     Word,
 )
 
@@ -71,7 +71,7 @@ class ScriptedNode:
         return not self._hanging
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: Listening, call: Call
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
         for name, said in self._played("transcribe", call, audio):
             match name:
@@ -88,11 +88,13 @@ class ScriptedNode:
                 case "done":
                     yield Done(**said)
 
-    def diarize(self, audio: Iterable[bytes], asked: Listening, call: Call) -> Iterator[Voice | Turn | Progress | Done]:
+    def diarize(
+        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
         for name, said in self._played("diarize", call, audio):
             match name:
                 case "voice":
-                    yield Voice(said["label"], said.get("speech_ms", 0), tuple(said.get("voice_print", ())))
+                    yield SpeakerTrack(said["label"], said.get("speech_ms", 0), tuple(said.get("voice_print", ())))
                 case "turn":
                     yield Turn(**said)
                 case "progress":
@@ -100,7 +102,7 @@ class ScriptedNode:
                 case "done":
                     yield Done(**said)
 
-    def summarize(self, asked: Telling, call: Call) -> Summary:
+    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
         for name, said in self._played("summarize", call, ()):
             if name == "summary":
                 return _summary(said, asked)
@@ -155,7 +157,7 @@ class ScriptedNode:
         raise error(step.get("sentence", "It went wrong."))
 
 
-def _summary(said: dict[str, Any], asked: Telling) -> Summary:
+def _summary(said: dict[str, Any], asked: SummaryRequest) -> Summary:
     """With segments by their place, and persons by one of their names; or, for what is wrong, by any text."""
 
     def segments(one: dict[str, Any]) -> tuple[str, ...]:
@@ -170,7 +172,7 @@ def _summary(said: dict[str, Any], asked: Telling) -> Summary:
         return tuple(Statement(one["text"], segments(one)) for one in said.get(name, ()))
 
     deeds = [
-        Deed(
+        DetectedActionItem(
             text=one["text"],
             segment_ids=segments(one),
             owner=one.get("owner", ""),

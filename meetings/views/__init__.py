@@ -4,14 +4,14 @@ from typing import Any
 
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
-from core.rest.viewsets import Door
+from core.rest.viewsets import OperationViewSet
 from meetings import handlers
 from meetings.models import Meeting
 from meetings.views import paths
 from tandem.meeting.v1 import meeting_pb2
 
 
-class MeetingViewSet(Door):
+class MeetingViewSet(OperationViewSet):
     """/api/v1/meetings."""
 
     operations = operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], handlers)

@@ -31,7 +31,7 @@ def _uploads() -> Schema:
             "describeUploads",
             "Files",
             "What of tus 1.0 is offered",
-            anyone=True,
+            public=True,
             answers={"204": answer("It is in the header.", None, **offered)},
         ),
         "post": described(

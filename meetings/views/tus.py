@@ -14,9 +14,9 @@ from django.utils.http import http_date
 from core import context, request_streams
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
 from core.observability.call_log import http_meter
-from core.operations import Call, admitted, caller
+from core.operations import Call, authorize, identify
 from core.rest import bodies, problems
-from core.streams import LOOK_EVERY
+from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Upload
 from meetings.services import resumable
 from meetings.services.resumable import ALGORITHMS
@@ -73,7 +73,7 @@ def _answer(request: HttpRequest, views: dict[str, View], *arguments: str) -> Ht
     if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
         raise UnsupportedVersion(f"Speak tus {VERSION}, and say so in Tus-Resumable.")
     authorization = request.META.get("HTTP_AUTHORIZATION")
-    call = Call(_OPERATION, admitted(_OPERATION, caller(_OPERATION, authorization)))
+    call = Call(_OPERATION, authorize(_OPERATION, identify(_OPERATION, authorization)))
     report.principal = call.actor.pk
     return view(request, call, *arguments)
 
@@ -164,5 +164,5 @@ def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
     """The body as it arrives, as long as the caller is let in: looked at before each piece, and while none comes."""
     bodies.check_encoding(request.META)
     context.deadline.set(None)  # A piece takes as long as its client takes.
-    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES, look_every=LOOK_EVERY))
+    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES, look_every=CHECK_INTERVAL_SECONDS))
     return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks)

@@ -7,10 +7,10 @@ import re
 from django.http import HttpRequest
 
 from core.errors import invalid
-from meetings.services.recordings import Announced
+from meetings.services.recordings import UploadMetadata
 from meetings.services.resumable import ALGORITHMS, Checksum
 
-#: Name in `Upload-Metadata` → field of `Announced`.
+#: Name in `Upload-Metadata` → field of `UploadMetadata`.
 _FIELDS = {
     "filename": "filename",
     "filetype": "content_type",
@@ -18,7 +18,7 @@ _FIELDS = {
     "title": "title",
     "sha256": "sha256",
 }
-_MOST_METADATA = 8192
+_MAX_METADATA = 8192
 
 
 def number(request: HttpRequest, header: str) -> int:
@@ -85,7 +85,7 @@ def checksum(request: HttpRequest) -> Checksum | None:
     return Checksum(algorithm, digest)
 
 
-def announced(sent: str, size: int) -> Announced:
+def announced(sent: str, size: int) -> UploadMetadata:
     """Return what `Upload-Metadata` says of a recording: pairs of a key and a text in Base64, which may be missing.
 
     Keys that are not ours are passed over, but must be well-formed, too.
@@ -96,8 +96,8 @@ def announced(sent: str, size: int) -> Announced:
     Raises:
         ValidationError
     """
-    if len(sent) > _MOST_METADATA:
-        raise invalid("upload-metadata", "max_length", f"Upload-Metadata has at most {_MOST_METADATA:,} characters.")
+    if len(sent) > _MAX_METADATA:
+        raise invalid("upload-metadata", "max_length", f"Upload-Metadata has at most {_MAX_METADATA:,} characters.")
     found: dict[str, bytes] = {}
     for pair in sent.split(",") if sent.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
@@ -109,7 +109,9 @@ def announced(sent: str, size: int) -> Announced:
             found[key] = base64.b64decode(encoded, validate=True)
         except ValueError as exc:
             raise invalid("upload-metadata", "type", f"The value of {key} is not in Base64.") from exc
-    return Announced(size=size, **{field: _text(key, found[key]) for key, field in _FIELDS.items() if key in found})
+    return UploadMetadata(
+        size=size, **{field: _text(key, found[key]) for key, field in _FIELDS.items() if key in found}
+    )
 
 
 def _text(key: str, value: bytes) -> str:

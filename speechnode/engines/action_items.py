@@ -56,7 +56,7 @@ _NO_DEED_WORDS = """
 """
 _NO_DEED = frozenset(_NO_DEED_WORDS.split())
 #: A deed has at most so many words: texts of engines without punctuation have no other end.
-_MOST_WORDS = 16
+_MAX_WORDS = 16
 _CONJUNCTIONS = {"and", "but", "so", "then", "because", "or"}
 
 
@@ -148,7 +148,7 @@ def _owner(match: re.Match[str], said: Spoken, owners: dict[str, str]) -> tuple[
 
 def _deed(clause: str) -> str:
     """What is to be done; empty if it is no deed."""
-    words = clause.strip(" ,").split()[:_MOST_WORDS]
+    words = clause.strip(" ,").split()[:_MAX_WORDS]
     while words and words[0].casefold() in ("please", "also", "then", "now"):
         del words[0]
     while words and words[-1].casefold() in _CONJUNCTIONS:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from speechnode.engines.voice_prints import Floats, normalised
 
 #: With more voices than this in one recording, prints of windows tell nothing any more.
-MOST_SPEAKERS = 10
+MAX_SPEAKERS = 10
 #: Mean silhouette below which clusters are one voice that varies; and similarity of two centres above which they are,
 #: however well they stand apart. (Of 13 conversations with one to five voices, four of them flite's, parts of one voice
 #: were never below 0.87, and two voices never above 0.79.)
 _LEAST_SILHOUETTE, _SAME_VOICE = 0.2, 0.82
 #: Clustering compares all with all; of longer recordings some are compared, and the others go to the nearest.
-_MOST_COMPARED = 1500
+_MAX_COMPARED = 1500
 
 Labels = NDArray[np.intp]
 
@@ -27,7 +27,7 @@ def cluster(prints: Floats, count: int = 0, checkpoint: Callable[[], None] = lam
         count: how many voices there are; 0: find out.
         checkpoint: called now and then; may raise.
     """
-    chosen = np.unique(np.linspace(0, len(prints) - 1, min(len(prints), _MOST_COMPARED)).astype(int))
+    chosen = np.unique(np.linspace(0, len(prints) - 1, min(len(prints), _MAX_COMPARED)).astype(int))
     compared = prints[chosen]
     distances = _distances(compared)
     merges = _ward(distances, checkpoint)
@@ -115,7 +115,7 @@ def _best(
     """The cut whose clusters stand apart most clearly, each another voice; one cluster, if there is no such cut."""
     distances = np.sqrt(squared)
     best, labels = _LEAST_SILHOUETTE, np.zeros(len(squared), dtype=np.intp)
-    for count in range(2, min(MOST_SPEAKERS, len(squared) - 1) + 1):
+    for count in range(2, min(MAX_SPEAKERS, len(squared) - 1) + 1):
         checkpoint()
         tried = _cut(merges, len(squared), count)
         silhouette = _silhouette(distances, tried)

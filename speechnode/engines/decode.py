@@ -25,7 +25,7 @@ _PIECE_BYTES = 1000 * BYTES_PER_MS
 #: What recorders use, in Hz and by how many channels. Where a header says another rate, a small file would be days of
 #: sound, or none.
 _RATES = range(4_000, 768_001)
-_MOST_CHANNELS = 32
+_MAX_CHANNELS = 32
 
 
 class Decoder:
@@ -34,7 +34,7 @@ class Decoder:
     Args:
         file: seekable, and open until the last piece was taken.
         start_ms: what lies before is left out.
-        most_seconds: how much sound may be in the file.
+        max_seconds: how much sound may be in the file.
 
     Attributes:
         incomplete_reason: after the last piece: a sentence that says what is missing; empty if nothing is.
@@ -44,10 +44,10 @@ class Decoder:
         TooLarge: there is more sound in it than that; raised where it shows, before the first piece if it can be known.
     """
 
-    def __init__(self, file: BinaryIO, start_ms: int = 0, most_seconds: int = 43_200) -> None:
+    def __init__(self, file: BinaryIO, start_ms: int = 0, max_seconds: int = 43_200) -> None:
         self.incomplete_reason = ""
         self._file = file
-        self._most_seconds = most_seconds
+        self._most_seconds = max_seconds
         self._start = start_ms * BYTES_PER_MS
         self._bad_places = 0
         try:
@@ -125,8 +125,8 @@ class Decoder:
                 kept += pcm[max(0, self._start - total) :]
                 total += len(pcm)
                 if total > self._most_seconds * 1000 * BYTES_PER_MS:
-                    most = _duration(self._most_seconds)
-                    raise TooLarge(f"The recording is too long: at most {most} are taken. Send it in parts.")
+                    limit = _duration(self._most_seconds)
+                    raise TooLarge(f"The recording is too long: at most {limit} are taken. Send it in parts.")
                 while len(kept) >= _PIECE_BYTES:
                     yield bytes(kept[:_PIECE_BYTES])
                     del kept[:_PIECE_BYTES]
@@ -161,9 +161,9 @@ class Decoder:
                 f"The file says that it has {of.sample_rate:,} samples a second; between {_RATES[0]:,} and "
                 f"{_RATES[-1]:,} are taken. Its header is damaged: export the recording again."
             )
-        if of.layout.nb_channels > _MOST_CHANNELS:
+        if of.layout.nb_channels > _MAX_CHANNELS:
             raise NotAudio(
-                f"The file says that it has {of.layout.nb_channels:,} channels; at most {_MOST_CHANNELS} are taken. "
+                f"The file says that it has {of.layout.nb_channels:,} channels; at most {_MAX_CHANNELS} are taken. "
                 "Export the recording with one or two."
             )
 

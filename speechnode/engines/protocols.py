@@ -42,7 +42,7 @@ class AsrJob(Protocol):
 
 
 class AsrEngine(Protocol):
-    """Speech to text, utterance by utterance (at most `vad.LONGEST_MS`). The same samples give the same words."""
+    """Speech to text, utterance by utterance (at most `vad.MAX_MS`). The same samples give the same words."""
 
     @property
     def loaded(self) -> bool:

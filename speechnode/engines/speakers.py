@@ -16,7 +16,7 @@ _STEP_FRAMES = WINDOW_FRAMES // 2
 #: An utterance shorter than this says too little of its voice to tell voices apart by.
 _TELLING_MS = 1000
 #: What a voice print must rest on.
-SHORTEST_SPEECH_MS = 3000
+MIN_SPEECH_MS = 3000
 #: A pause within a turn.
 _PAUSE_MS = 1000
 
@@ -83,12 +83,12 @@ class Voices:
         """The voice print of all that was said, by one person.
 
         Raises:
-            TooLittleSpeech: there are less than `SHORTEST_SPEECH_MS` of it.
+            TooLittleSpeech: there are less than `MIN_SPEECH_MS` of it.
         """
-        if self.speech_ms < SHORTEST_SPEECH_MS:
+        if self.speech_ms < MIN_SPEECH_MS:
             raise TooLittleSpeech(
                 f"There is too little speech for a voice print: {self.speech_ms / 1000:.1f} s, and it takes "
-                f"{SHORTEST_SPEECH_MS / 1000:.0f} s."
+                f"{MIN_SPEECH_MS / 1000:.0f} s."
             )
         return normalised(np.mean(self._prints, axis=0))
 

@@ -15,14 +15,14 @@ from speechnode.engines.language import detect
 
 Ranks = NDArray[np.floating]
 
-MOST_SEGMENTS = 20_000
+MAX_SEGMENTS = 20_000
 _OVERVIEW_SENTENCES = 5
 _TOPICS = 5
 #: Everything is compared with everything, among so many sentences at a time.
-_MOST_COMPARED = 1000
+_MAX_COMPARED = 1000
 _DAMPING, _ROUNDS = 0.85, 30
 #: Sentences with fewer words say little, however much they are like others.
-_SHORTEST_WORDS = 4
+_MIN_WORDS = 4
 
 _ENGLISH = """
     a about after again all also am an and any are as at be because been before being but by can could did do does
@@ -101,10 +101,10 @@ def sentences(spoken: Sequence[Spoken]) -> list[Spoken]:
     ]
 
 
-def _overview(said: Sequence[Spoken], ranks: Ranks, most: int) -> list[Statement]:
+def _overview(said: Sequence[Spoken], ranks: Ranks, limit: int) -> list[Statement]:
     """The most central sentences, in the order in which they were said."""
-    worth = [place for place in np.argsort(-ranks, kind="stable") if len(said[place].text.split()) >= _SHORTEST_WORDS]
-    return [_statement(said[place]) for place in sorted(worth[:most])]
+    worth = [place for place in np.argsort(-ranks, kind="stable") if len(said[place].text.split()) >= _MIN_WORDS]
+    return [_statement(said[place]) for place in sorted(worth[:limit])]
 
 
 def _statement(said: Spoken) -> Statement:
@@ -126,13 +126,13 @@ def _ranks(words: list[list[str]], checkpoint: Callable[[], None]) -> Ranks:
     """How central each sentence is. Of many, the best of each thousand are compared with each other."""
     places = list(range(len(words)))
     ranks = np.zeros(len(words))
-    while len(places) > _MOST_COMPARED:
+    while len(places) > _MAX_COMPARED:
         kept: list[int] = []
-        for begin in range(0, len(places), _MOST_COMPARED):
+        for begin in range(0, len(places), _MAX_COMPARED):
             checkpoint()
-            block = places[begin : begin + _MOST_COMPARED]
+            block = places[begin : begin + _MAX_COMPARED]
             order = np.argsort(-_page_rank(_similarity([words[place] for place in block])), kind="stable")
-            kept += sorted(block[index] for index in order[: _MOST_COMPARED // 10])
+            kept += sorted(block[index] for index in order[: _MAX_COMPARED // 10])
         places = kept
     if places:
         ranks[places] = _page_rank(_similarity([words[place] for place in places]))

@@ -14,13 +14,13 @@ _PAUSE_MS = 512
 #: What is kept around it: the network hears the beginnings and ends of words late.
 _MARGIN_MS = 256
 #: Less than this is a click or a cough.
-_SHORTEST_MS = 160
+_MIN_MS = 160
 #: What the engines behind are good for in one go; who speaks longer is cut where it is most quiet of the last third.
-LONGEST_MS = 30_000
+MAX_MS = 30_000
 
 
 class VoiceSegments:
-    """Cuts a stream of samples into utterances of at most `LONGEST_MS`.
+    """Cuts a stream of samples into utterances of at most `MAX_MS`.
 
     Its steps fall on multiples of 32 ms of the recording wherever the stream begins, so that a stream that is resumed
     cuts where the first one did.
@@ -110,13 +110,13 @@ class VoiceSegments:
             self._silent_ms += _STEP_MS
         if self._silent_ms >= _PAUSE_MS:
             return self._end(len(self._likely) - (_PAUSE_MS - _MARGIN_MS) // _STEP_MS)
-        if len(self._likely) * _STEP_MS >= LONGEST_MS:
+        if len(self._likely) * _STEP_MS >= MAX_MS:
             return self._cut()
         return []
 
     def _end(self, steps: int) -> list[Piece]:
         """Gives out the first steps as an utterance, if somebody speaks in them; the rest is the silence after it."""
-        worth = self._speaking and self._voiced_ms >= _SHORTEST_MS
+        worth = self._speaking and self._voiced_ms >= _MIN_MS
         ended = [self._first(steps)] if worth else []
         self._speaking = False
         self._drop(steps)

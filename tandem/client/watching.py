@@ -271,9 +271,9 @@ class Watch(Generic[Event]):
         patience = self._patience
         if time.monotonic() - self._opened_at > patience.longest_delay_seconds:
             self._failures = 0
-        most = min(patience.longest_delay_seconds, patience.first_delay_seconds * 2.0 ** min(self._failures, 20))
+        limit = min(patience.longest_delay_seconds, patience.first_delay_seconds * 2.0 ** min(self._failures, 20))
         self._failures += 1
-        delay = max(random.uniform(0, most), error.retry_after or 0)  # noqa: S311
+        delay = max(random.uniform(0, limit), error.retry_after or 0)  # noqa: S311
         logger.info("The stream was cut (%s); it goes on in %.1f s.", error, delay)
         self._line.wait(delay)
 

@@ -57,7 +57,7 @@ class Import(FileImport):
         check_may_import(self._actor)
         self.run_to_its_end()
 
-    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.Row]], None]) -> None:
+    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.BulkItem]], None]) -> None:
         bulk.write(
             Call(IMPORT, Credential(self._actor)),
             rows,
@@ -69,5 +69,5 @@ class Import(FileImport):
             done=done,
         )
 
-    def count(self, row: bulk.Row) -> None:
+    def count(self, row: bulk.BulkItem) -> None:
         self.fates[row.made.fate] += 1

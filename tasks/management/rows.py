@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from core.files.foreign import Notes, key
-from tasks.fields import LONGEST_LABEL, MOST_LABELS, MOST_METADATA_BYTES, MOST_METADATA_KEYS
+from tasks.fields import MAX_LABEL_LENGTH, MAX_LABELS, MAX_METADATA_BYTES, MAX_METADATA_KEYS
 from tasks.management import dates
 from tasks.models import Priority, Status
 from tasks.services.imports import Imported
@@ -22,7 +22,7 @@ FIELDS = (
     "completed_at", "created_by", "assigned_to", "metadata",
 )  # fmt: skip
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
-LONGEST_TITLE, LONGEST_DESCRIPTION = 200, 10_000
+MAX_TITLE_LENGTH, MAX_DESCRIPTION_LENGTH = 200, 10_000
 #: Status and priority by the `key` of what other systems call them.
 STATUSES = {
     **dict.fromkeys(("todo", "open", "opened", "new", "backlog", "notstarted", "needsaction", "pending", "planned",
@@ -208,29 +208,29 @@ class Reader:
     def _labels(self, value: Any) -> list[str]:
         given = value if isinstance(value, list) else _text(value).replace(";", ",").split(",")
         whole = [unicodedata.normalize("NFC", " ".join(_text(label).split())) for label in given]
-        labels = list(dict.fromkeys(label[:LONGEST_LABEL].strip() for label in whole if label))
-        if len(labels) > MOST_LABELS or any(len(label) > LONGEST_LABEL for label in whole):
+        labels = list(dict.fromkeys(label[:MAX_LABEL_LENGTH].strip() for label in whole if label))
+        if len(labels) > MAX_LABELS or any(len(label) > MAX_LABEL_LENGTH for label in whole):
             self._notes["labels cut"] += 1
-        return labels[:MOST_LABELS]
+        return labels[:MAX_LABELS]
 
     def _fitted(self, title: str, description: str) -> tuple[str, str]:
         """A title that is too long is cut, and stands whole in the description."""
         title = " ".join(title.split())
-        if len(title) > LONGEST_TITLE:
+        if len(title) > MAX_TITLE_LENGTH:
             self._notes["titles cut, whole in the description"] += 1
             description = f"{title}\n\n{description}"
-            title = title[: LONGEST_TITLE - 1] + "…"
-        if len(description) > LONGEST_DESCRIPTION:
+            title = title[: MAX_TITLE_LENGTH - 1] + "…"
+        if len(description) > MAX_DESCRIPTION_LENGTH:
             self._notes["descriptions cut"] += 1
-            description = description[: LONGEST_DESCRIPTION - 1] + "…"
+            description = description[: MAX_DESCRIPTION_LENGTH - 1] + "…"
         return title, description
 
     def _bounded(self, metadata: dict[str, str]) -> dict[str, str]:
         kept: dict[str, str] = {}
-        room = MOST_METADATA_BYTES
+        room = MAX_METADATA_BYTES
         for name, text in metadata.items():
             room -= len(name.encode()) + len(text.encode())
-            if room < 0 or len(kept) == MOST_METADATA_KEYS:
+            if room < 0 or len(kept) == MAX_METADATA_KEYS:
                 self._notes["metadata cut"] += 1
                 break
             kept[name] = text

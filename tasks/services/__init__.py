@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from changes.queries import first_versions
 from changes.services import acting
-from core.bulk import Chunk, Row
+from core.bulk import BulkItem, Chunk
 from core.db import ids
 from core.errors import AlreadyExists
-from core.models import clean, draft, insert_many, save_clean, translated
+from core.models import clean, draft, insert_many, save_clean, translate_integrity_errors
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from tasks import policies, queries
 from tasks.metrics import tasks_created
@@ -68,7 +68,7 @@ def check_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
 def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
     """As `create_tasks` for rows that were checked; what is wrong with a row stands in the row."""
 
-    def save(rows: Sequence[Row]) -> None:
+    def save(rows: Sequence[BulkItem]) -> None:
         outcomes = [row.made for row in rows]
         _insert(actor, outcomes, [bool(row.values.get("id")) for row in rows])
         for row, outcome in zip(rows, outcomes, strict=True):
@@ -76,7 +76,7 @@ def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
                 chunk.refuse(row, outcome)
 
     with acting(actor):
-        chunk.leave_out_replayed()
+        chunk.skip_replayed()
         chunk.save(save)
 
 
@@ -153,7 +153,7 @@ def _insert(actor: Any, outcomes: list[Outcome], chosen: Sequence[bool]) -> None
     drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
     if not drafts:
         return
-    with acting(actor), translated(drafts[0]):
+    with acting(actor), translate_integrity_errors(drafts[0]):
         drafted = zip(outcomes, chosen, strict=True)
         _go_on_counting({made.pk: made for made, by_client in drafted if isinstance(made, Task) and by_client})
         taken = insert_many(Task, [vars(task) for task in drafts], skip_taken=True)

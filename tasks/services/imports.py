@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
-from core.bulk import OWN_FAULTS, Chunk, Row
+from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.models import clean, draft, insert_many, save_clean
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
@@ -80,7 +80,7 @@ def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
     for row in rows:
         try:
             row.made = _draft(row.values, people)
-        except OWN_FAULTS as exc:
+        except ITEM_ERRORS as exc:
             row.made = exc
 
 
@@ -93,11 +93,11 @@ def import_tasks(actor: Any, chunk: Chunk) -> None:
     """
     check_may_import(actor)
 
-    def save(rows: Sequence[Row]) -> None:
+    def save(rows: Sequence[BulkItem]) -> None:
         _save(chunk, rows)
 
     with acting(actor, "import"):
-        chunk.leave_out_replayed()
+        chunk.skip_replayed()
         chunk.save(save)
 
 
@@ -133,7 +133,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _save(chunk: Chunk, rows: Sequence[Row]) -> None:
+def _save(chunk: Chunk, rows: Sequence[BulkItem]) -> None:
     sources = {row.values.source for row in rows}
     called = {row.values.external_id for row in rows}
     found = TaskOrigin.objects.filter(source__in=sources, external_id__in=called).select_for_update().order_by("id")
@@ -150,11 +150,11 @@ def _save(chunk: Chunk, rows: Sequence[Row]) -> None:
         task = tasks.get(origin.task_id) if origin.task_id else None
         try:
             row.made.fate = _update(origin, task, row.made)
-        except OWN_FAULTS as exc:
+        except ITEM_ERRORS as exc:
             chunk.refuse(row, exc)
 
 
-def _insert(rows: Sequence[Row]) -> None:
+def _insert(rows: Sequence[BulkItem]) -> None:
     if not rows:
         return
     for row in rows:

@@ -105,7 +105,7 @@ def test_the_user_must_be_there(api: Door, administrator: User, user_id: str) ->
 
 
 def test_there_is_a_most(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "MOST_API_KEYS", 2)
+    monkeypatch.setattr(services, "MAX_API_KEYS", 2)
     ApiKeyFactory(user=ann, revoked_at=timezone.now())
     for _ in range(2):
         create(api, ann)

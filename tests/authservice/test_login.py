@@ -17,7 +17,7 @@ from tests.doors import Door, Failed
 from tests.factories import ServiceFactory
 from users.models import Status, TokenPurpose, User
 from users.passwords.hashers import is_outdated
-from users.services import mailed_tokens, note_login
+from users.services import mailed_tokens, record_login
 
 LOGIN = "AuthService/Login"
 PASSWORD = "correct horse battery"
@@ -233,10 +233,10 @@ def test_many_at_once_all_get_in(committing_api: Door, ann: User) -> None:
 
 def test_a_password_that_was_changed_meanwhile_is_no_way_in(ann: User) -> None:
     User.objects.filter(pk=ann.pk).update(password=make_password("another horse battery"))
-    assert not note_login(ann)
+    assert not record_login(ann)
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.BANNED])
 def test_an_account_that_was_closed_meanwhile_is_no_way_in(ann: User, status: int) -> None:
     User.objects.filter(pk=ann.pk).update(status=status)
-    assert not note_login(ann)
+    assert not record_login(ann)

@@ -10,11 +10,11 @@ from typing import Any
 
 from changes.feed import log, subjects
 from changes.feed.hub import Hub
-from changes.feed.log import Logged
-from changes.feed.numberer import Numberer
-from changes.feed.subjects import Extent, Subject
+from changes.feed.log import ChangeRecord
+from changes.feed.numberer import Sequencer
+from changes.feed.subjects import Subject, Visibility
 from changes.feed.tailer import Tailer
-from changes.feed.view import Kind, View
+from changes.feed.view import Kind, Subscription
 from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message
 from changes.models import Change as ChangeRow
@@ -38,18 +38,18 @@ def actor(*groups: str) -> Actor:
     return Actor(frozenset(groups))
 
 
-def audience(image: Mapping[str, Any]) -> dict[str, Extent]:
-    extent = Extent.PART if "part" in image["facts"] else Extent.WHOLE
+def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
+    extent = Visibility.PART if "part" in image["facts"] else Visibility.WHOLE
     return dict.fromkeys(image["labels"], extent)
 
 
-def note_message(note: Note, extent: Extent) -> Task:
+def note_message(note: Note, extent: Visibility) -> Task:
     """Notes have no contract of their own; a task's message has what they have."""
-    description = str(note.facts) if extent is Extent.WHOLE else ""
+    description = str(note.facts) if extent is Visibility.WHOLE else ""
     return Task(id=str(note.pk), title=note.title, description=description, version=note.version)
 
 
-def note_change(kind: Kind, change: Logged | None, extent: Extent) -> Change:
+def note_change(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Change:
     if change is None or kind not in (Kind.CREATED, Kind.UPDATED):
         return change_message(kind, change, extent)
     subject = subjects.of("note")
@@ -73,8 +73,8 @@ NOTES = Subject(
 )
 
 
-def view(**options: Any) -> View:
-    return View("tests.WatchNotes", note_change, ("note",), **options)
+def view(**options: Any) -> Subscription:
+    return Subscription("tests.WatchNotes", note_change, ("note",), **options)
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Process:
 
     def __init__(self) -> None:
         self.hub = Hub()
-        self.numberer = Numberer()
+        self.numberer = Sequencer()
         self.tailer = Tailer(self.hub)
         self._streams: list[Stream] = []
 
@@ -171,7 +171,7 @@ class Process:
         self.tailer.stop()
         self.numberer.stop()
 
-    def watch(self, who: Actor, what: View | None = None, **options: Any) -> Stream:
+    def watch(self, who: Actor, what: Subscription | None = None, **options: Any) -> Stream:
         stream = Stream(open_watch(self.hub, what or view(), who, **options))
         self._streams.append(stream)
         return stream

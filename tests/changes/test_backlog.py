@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from changes.feed import numbering
 from changes.feed.backlog import PATIENCE_SECONDS, backlog
 from changes.feed.hub import Hub
-from changes.feed.numbering import _OFFICE
+from changes.feed.numbering import LEADER_LOCK_ID
 from changes.feed.tailer import Tailer
 from changes.models import Change
 from tandem.common.v1.common_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
@@ -32,7 +32,7 @@ def office_taken() -> Iterator[None]:
     """Another session takes the lock of the session that numbers, which is ended meanwhile."""
     other = connection.copy()
     other.inc_thread_sharing()
-    waiting = threading.Thread(target=execute, args=(other, "SELECT pg_advisory_lock(%s)", _OFFICE))
+    waiting = threading.Thread(target=execute, args=(other, "SELECT pg_advisory_lock(%s)", LEADER_LOCK_ID))
     try:
         pid = execute(other, "SELECT pg_backend_pid()")
         waiting.start()
@@ -42,7 +42,7 @@ def office_taken() -> Iterator[None]:
             connection,
             "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
             " WHERE locktype = 'advisory' AND objid = %s AND granted",
-            _OFFICE,
+            LEADER_LOCK_ID,
         )
         waiting.join(20)
         yield

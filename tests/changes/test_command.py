@@ -45,7 +45,7 @@ def execute(statement: str, *values: Any) -> None:
 def numbered(committed_notes: None) -> Iterator[int]:
     """Six changes of two notes; gives the first one's number."""
     subjects.register(NOTES)
-    assert numbering.take_office()
+    assert numbering.try_acquire_leadership()
     first, _ = write("a"), write("b")
     Note.objects.update(title="c")
     Note.objects.filter(pk=first.pk).update(title="d")

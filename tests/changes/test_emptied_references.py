@@ -77,7 +77,7 @@ def test_each_is_a_version_of_its_own(model: type[Model], delete: Callable[[User
             assert after.old == before.new, "each begins with what the one before made"
         last: dict[str, Any] = found[-1].new or {}
         assert [last[name] for name in columns] == [None] * len(columns)
-    assert numbering.take_office()
+    assert numbering.try_acquire_leadership()
     numbering.number()
     assert list(verification.faults()) == []
 
@@ -93,7 +93,7 @@ def test_several_users_in_one_statement_are_too(transactional_db: None) -> None:
     for task in tasks:
         versions = Change.objects.filter(subject_id=task.pk).order_by("id").values_list("subject_version", flat=True)
         assert list(versions) == [1, 2, 3]
-    assert numbering.take_office()
+    assert numbering.try_acquire_leadership()
     numbering.number()
     assert list(verification.faults()) == []
 

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes.feed import log, numbering, verification
-from changes.feed.numberer import Numberer
-from changes.feed.routine import Routine
+from changes.feed.numberer import Sequencer
+from changes.feed.routine import NotificationListener
 from changes.models import Change, Head
 from changes.services import acting, forget
 from tests.changes.notes import Note
@@ -71,7 +71,7 @@ def by_seq(after: Any) -> tuple[list[str], Any]:
 @pytest.fixture
 def office(committed_notes: None) -> Iterator[None]:
     """This test's own session numbers, when it says so."""
-    assert numbering.take_office()
+    assert numbering.try_acquire_leadership()
     yield
     connection.close()
 
@@ -250,16 +250,16 @@ class TestEveryWriter:
 
 class TestOffice:
     def test_one_at_a_time_numbers_and_another_takes_over(self, committed_notes: None) -> None:
-        first, second = Numberer(), Numberer()
+        first, second = Sequencer(), Sequencer()
         try:
             first.start()
-            until(lambda: first.in_office)
+            until(lambda: first.is_leader)
             second.start()
             write("a")
             until(lambda: Change.objects.get(new__title="a").seq is not None)
-            assert not second.in_office
+            assert not second.is_leader
             first.stop()
-            until(lambda: second.in_office)
+            until(lambda: second.is_leader)
             write("b")
             until(lambda: Change.objects.get(new__title="b").seq is not None)
         finally:
@@ -270,26 +270,26 @@ class TestOffice:
         # Another process in office, killed in the middle of its work.
         script = (
             "import django, time; django.setup()\n"
-            "from changes.feed.numberer import Numberer\n"
-            "numberer = Numberer(); numberer.start()\n"
-            "while not numberer.in_office: time.sleep(0.01)\n"
+            "from changes.feed.numberer import Sequencer\n"
+            "numberer = Sequencer(); numberer.start()\n"
+            "while not numberer.is_leader: time.sleep(0.01)\n"
             "print('in office', flush=True); time.sleep(60)\n"
         )
         variables = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
         process = subprocess.Popen(
             [sys.executable, "-c", script], cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
         )
-        successor = Numberer()
+        successor = Sequencer()
         try:
             assert process.stdout is not None and process.stdout.readline() == "in office\n"
             successor.start()
             writer = threading.Thread(target=write_many)
             writer.start()
             until(lambda: Change.objects.filter(seq__isnull=False).count() > 50)
-            assert not successor.in_office
+            assert not successor.is_leader
             process.send_signal(signal.SIGKILL)
             writer.join()
-            until(lambda: successor.in_office)
+            until(lambda: successor.is_leader)
             until(lambda: not Change.objects.filter(seq=None).exists())
         finally:
             process.kill()
@@ -318,7 +318,7 @@ class TestOffice:
 
     def test_acting_rings_after_the_commit(self, committed_notes: None, monkeypatch: pytest.MonkeyPatch) -> None:
         rung = []
-        monkeypatch.setattr("changes.feed.ring", lambda: rung.append(connection.in_atomic_block))
+        monkeypatch.setattr("changes.feed.notify_sequencer", lambda: rung.append(connection.in_atomic_block))
         with acting("service"), acting("part"):
             write("a")
             assert rung == []
@@ -337,10 +337,10 @@ def write_many() -> None:
 class TestEpoch:
     def test_another_cluster_is_another_epoch(self, office: None) -> None:
         before = log.read_head()
-        assert numbering.take_office()
+        assert numbering.try_acquire_leadership()
         assert log.read_head() == before
         Head.objects.update(system_identifier=1)
-        assert numbering.take_office()
+        assert numbering.try_acquire_leadership()
         after = log.read_head()
         assert (after.epoch != before.epoch, after.seq) == (True, before.seq)
 
@@ -349,7 +349,7 @@ class TestEpoch:
         numbering.number()
         before = log.read_head()
         Head.objects.all().delete()
-        assert numbering.take_office()
+        assert numbering.try_acquire_leadership()
         after = log.read_head()
         assert (after.seq, after.epoch != before.epoch) == (before.seq, True)
 
@@ -359,7 +359,7 @@ class TestEpoch:
             try:
                 cursor.execute("GRANT ALL ON changes_head, changes_change TO tests_ordinary")
                 cursor.execute("SET ROLE tests_ordinary")
-                assert numbering.take_office()
+                assert numbering.try_acquire_leadership()
             finally:
                 cursor.execute("RESET ROLE; DROP OWNED BY tests_ordinary; DROP ROLE tests_ordinary")
 
@@ -373,7 +373,7 @@ class TestRoutine:
             if len(steps) == 1:
                 raise RuntimeError("planted")
 
-        routine = Routine("tester", channel="tests", poll_seconds=0.01, begin=lambda: None, step=step)
+        routine = NotificationListener("tester", channel="tests", poll_seconds=0.01, begin=lambda: None, step=step)
         routine.start()
         until(lambda: len(steps) > 2)
         routine.stop()

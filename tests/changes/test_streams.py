@@ -13,7 +13,7 @@ from django.test import override_settings
 from changes.feed import log, numbering, tailer, watching
 from changes.feed.hub import Hub
 from changes.feed.snapshot import Snapshot
-from changes.feed.watching import MOST_WAITING, Item, open_watch
+from changes.feed.watching import MAX_WAITING, Item, open_watch
 from changes.models import Change
 from changes.services import forget
 from core.db.ids import uuid7
@@ -382,11 +382,11 @@ class TestSlowConsumers:
         monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 100)
         slow, quick = feed.watch(ALL), feed.watch(ALL)
         slow.take_all()
-        count = MOST_WAITING + 900
+        count = MAX_WAITING + 900
         for number in range(count):
             write(str(number))
         assert quick.take_titles(str(count - 1)).titles == [str(number) for number in range(count)]
-        assert len(slow.watch._waiting) == MOST_WAITING
+        assert len(slow.watch._waiting) == MAX_WAITING
         slow.take_titles(str(count - 1))
         write("live again")
         assert slow.take_titles("live again").titles == [*map(str, range(count)), "live again"]
@@ -399,7 +399,7 @@ class TestSlowConsumers:
         monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 100)
         slow = feed.watch(ALL, bookmarks=True)
         slow.take_all()
-        count = MOST_WAITING + 500
+        count = MAX_WAITING + 500
         Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(count))
         caught_up(feed)
         slow.take_until(lambda stream: stream.ended is not None)
@@ -412,12 +412,12 @@ class TestSlowConsumers:
         monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 10)
         slow = feed.watch(ALL)
         slow.take_all()
-        Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(MOST_WAITING + 100))
+        Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(MAX_WAITING + 100))
         caught_up(feed)
-        prune_to(slow, str(MOST_WAITING + 50))
+        prune_to(slow, str(MAX_WAITING + 50))
         slow.take_until(lambda stream: stream.ended is not None)
         assert isinstance(slow.ended, CursorExpired)
-        assert slow.titles == [str(number) for number in range(MOST_WAITING)]
+        assert slow.titles == [str(number) for number in range(MAX_WAITING)]
 
 
 class TestRejoining:
@@ -425,7 +425,7 @@ class TestRejoining:
 
     @pytest.fixture
     def slow(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> Stream:
-        monkeypatch.setattr(watching, "MOST_WAITING", 5)
+        monkeypatch.setattr(watching, "MAX_WAITING", 5)
         stream = feed.watch(ALL)
         stream.take_all()
         return stream
@@ -452,7 +452,7 @@ class TestRejoining:
     def test_what_is_still_being_handed_out_is_not_doubled(
         self, feed: Process, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(watching, "MOST_WAITING", 5)
+        monkeypatch.setattr(watching, "MAX_WAITING", 5)
         joined, handed_out = threading.Event(), threading.Event()
 
         def as_the_door(image: Any) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from changes.feed import subjects
-from changes.feed.subjects import Extent
+from changes.feed.subjects import Visibility
 from changes.models import Change
 from tests.factories import AdministratorFactory, ServiceFactory, SupportFactory, UserFactory
 from users.messages import user_message
@@ -58,7 +58,7 @@ def test_an_image_of_before_a_column_was_added_can_be_read(db: None) -> None:
     subject = subjects.of("user")
     image = dict(Change.objects.get(subject_id=user.pk).new)
     del image["bio"], image["created_by_id"], image["social_links"]
-    message = subject.message(subject.row(image), Extent.WHOLE)
+    message = subject.message(subject.row(image), Visibility.WHOLE)
     assert (message.id, message.profile.bio) == (str(user.pk), "")
 
 

@@ -207,11 +207,11 @@ class TestCursors:
 
 def of_another_operation(actor: User) -> str:
     from changes.feed import cursors
-    from changes.feed.view import View
+    from changes.feed.view import Subscription
     from changes.feed.watching import stamp_of
     from changes.messages import change_message
 
-    stamp = stamp_of(View("change.v1.ChangeService/WatchChanges", change_message, ("user",)), actor)
+    stamp = stamp_of(Subscription("change.v1.ChangeService/WatchChanges", change_message, ("user",)), actor)
     head = log.read_head()
     return cursors.write(stamp, head.epoch, head.seq)
 

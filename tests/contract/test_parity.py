@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2
 import tandem
 from config.rpc import services
 from core.operations import Operation, snake_case
-from core.rest.viewsets import Door
+from core.rest.viewsets import OperationViewSet
 from core.rpc.servicers import Service, servicer
 
 TESTS = Path(__file__).parent.parent
@@ -105,7 +105,7 @@ def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Ope
         if path in HTTP_ONLY:
             continue
         viewset = getattr(callback, "cls", None)
-        if viewset is None or not issubclass(viewset, Door):
+        if viewset is None or not issubclass(viewset, OperationViewSet):
             yield f"{path}: no rpc claims it and HTTP_ONLY does not name it"
             continue
         for verb, action in callback.actions.items():

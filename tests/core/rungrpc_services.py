@@ -8,7 +8,7 @@ from typing import cast
 
 from django.db import connection
 
-from core.operations import Call, open_to, operations
+from core.operations import Call, operation, operations
 from core.rpc.servicers import Service, servicer
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
@@ -25,7 +25,7 @@ from tandem.example.v1.example_pb2_grpc import ExampleServiceServicer, add_Examp
 logger = logging.getLogger(__name__)
 
 
-@open_to(anyone=True)
+@operation(public=True)
 def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
     """Takes as many milliseconds as the id says."""
     logger.warning("GetUser has begun.")
@@ -33,13 +33,13 @@ def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
     return GetUserResponse(user=User(id=request.user_id))
 
 
-@open_to(anyone=True)
+@operation(public=True)
 def create_user(call: Call, request: CreateUserRequest) -> CreateUserResponse:
     """Answers with the server's process id."""
     return CreateUserResponse(user=User(id=os.getpid(), name=request.name))
 
 
-@open_to(anyone=True)
+@operation(public=True)
 def list_users(call: Call, request: ListUsersRequest) -> ListUsersResponse:
     """Answers with the process id of the database connection, which it keeps busy for a moment."""
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from core.operations import Call, open_to, operations
+from core.operations import Call, operation, operations
 from core.preconditions import ANY_VERSION
 from core.rpc.server import Options, Server
 from core.rpc.servicers import Service, servicer
@@ -55,14 +55,14 @@ class Scene:
     def service(self, *rpcs: str) -> Service:
         """The service, with these of its rpcs; without names, with all of them."""
 
-        @open_to(anyone=True)
+        @operation(public=True)
         def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
             self.calls.append(call)
             self.begun.put(request.user_id)
             assert self.release.wait(PATIENCE)
             return GetUserResponse(user=User(id=request.user_id))
 
-        @open_to(anyone=True)
+        @operation(public=True)
         def create_user(call: Call, request: CreateUserRequest) -> CreateUserResponse:
             self.calls.append(call)
             self.expected_version = call.expected_version
@@ -70,7 +70,7 @@ class Scene:
                 raise self.failure
             return CreateUserResponse(user=User(id=len(self.calls), name=request.name))
 
-        @open_to(anyone=True, survives_database=True)
+        @operation(public=True, works_without_database=True)
         def list_users(call: Call, request: ListUsersRequest) -> ListUsersResponse:
             self.calls.append(call)
             self.step()

@@ -10,7 +10,7 @@ from django.db import connection
 from changes.models import Change
 from core import bulk
 from core.auth import Credential, System
-from core.bulk import Chunk, Outcome, Row
+from core.bulk import BulkItem, Chunk, Outcome
 from core.errors import Failure, Unauthenticated, Unavailable
 from core.operations import Call, operations
 from tandem.task.v1 import task_pb2
@@ -60,7 +60,7 @@ class Stream:
             row.made = row.values
 
 
-def numbers(rows: Sequence[Row]) -> list[int]:
+def numbers(rows: Sequence[BulkItem]) -> list[int]:
     return [row.made for row in rows]
 
 

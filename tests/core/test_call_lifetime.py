@@ -15,7 +15,7 @@ from tests.core.scene import PATIENCE, Scene, Served, scene, serve
 
 __all__ = ["scene", "serve"]  # Fixtures.
 
-MOST_STREAMS = 5
+MAX_STREAMS = 5
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def _no_garbage_collector() -> Iterator[None]:
 
 @pytest.fixture
 def served(scene: Scene, serve: Callable[..., Served], settings: Any) -> Served:
-    settings.GRPC_MAX_STREAMS_PER_CONNECTION = MOST_STREAMS
+    settings.GRPC_MAX_STREAMS_PER_CONNECTION = MAX_STREAMS
     return serve(scene.service())
 
 
 @pytest.mark.usefixtures("_no_garbage_collector")
 def test_answered_calls_are_let_go(served: Served) -> None:
-    for _ in range(4 * MOST_STREAMS):
+    for _ in range(4 * MAX_STREAMS):
         assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
 
 
@@ -44,7 +44,7 @@ def test_failed_calls_are_let_go(served: Served, scene: Scene) -> None:
         raise PermissionDenied("You may not.")
 
     scene.step = fail
-    for _ in range(4 * MOST_STREAMS):
+    for _ in range(4 * MAX_STREAMS):
         with pytest.raises(grpc.RpcError) as caught:
             served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE)
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -33,7 +33,7 @@ def test_by_default_they_fit_the_embedded_server() -> None:
             other.settings_dict = {**other.settings_dict, **server, "EMBEDDED": None}
             with other.cursor() as cursor:
                 cursor.execute(connection_budget._AVAILABLE)
-                assert cursor.fetchone()[0] >= connection_budget.most_of_all()
+                assert cursor.fetchone()[0] >= connection_budget.max_connections()
             other.close()
         finally:
             lifecycle.release(Path(folder).resolve())
@@ -42,7 +42,9 @@ def test_by_default_they_fit_the_embedded_server() -> None:
 def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.GRPC_PROCESSES = available()
     connection_budget.check(8)
-    assert f"may open {connection_budget.most_of_all()} connections, and PostgreSQL takes {available()}" in caplog.text
+    assert (
+        f"may open {connection_budget.max_connections()} connections, and PostgreSQL takes {available()}" in caplog.text
+    )
     assert "raise max_connections" in caplog.text
 
 

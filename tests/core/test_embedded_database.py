@@ -29,7 +29,7 @@ from django.db.utils import ConnectionHandler
 
 from core.db.backend import base as backend
 from core.db.configuration import configuration
-from core.db.thread_connections import connected, refresh
+from core.db.thread_connections import fresh_connections, refresh
 from embedded_postgres import lifecycle
 from embedded_postgres.cluster import Cluster
 from embedded_postgres.errors import EmbeddedDatabaseError
@@ -556,7 +556,7 @@ def connection(data_dir: Path, django_db_blocker: Any) -> Iterator[BaseDatabaseW
 
 @pytest.fixture
 def in_calls(connection: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> BaseDatabaseWrapper:
-    """The same connection, looked after by `connected`."""
+    """The same connection, looked after by `fresh_connections`."""
     monkeypatch.setattr(connections, "all", lambda **_: [connection])
     return connection
 
@@ -592,59 +592,59 @@ class TestBackend:
 
 class TestHygiene:
     def test_a_call_that_needs_no_database_opens_no_connection(self, in_calls: BaseDatabaseWrapper) -> None:
-        with connected():
+        with fresh_connections():
             assert in_calls.connection is None
         assert in_calls.connection is None
 
     def test_a_server_that_was_restarted_costs_one_call(self, in_calls: BaseDatabaseWrapper, data_dir: Path) -> None:
-        with connected():
+        with fresh_connections():
             assert one(in_calls) == 1
         kill_server(data_dir)
-        with pytest.raises(OperationalError), connected():
+        with pytest.raises(OperationalError), fresh_connections():
             one(in_calls)
         assert in_calls.connection is None
-        with connected():
+        with fresh_connections():
             assert one(in_calls) == 1
 
     def test_a_connection_that_was_idle_is_checked_first(
         self, in_calls: BaseDatabaseWrapper, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with connected():
+        with fresh_connections():
             one(in_calls)
         kill_server(data_dir)
         monkeypatch.setattr(backend, "IDLE_SECONDS", 0.0)
-        with connected():
+        with fresh_connections():
             assert one(in_calls) == 1
 
     def test_idle_connection_is_checked_after_two_refreshes(
         self, in_calls: BaseDatabaseWrapper, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with connected():
+        with fresh_connections():
             one(in_calls)
         kill_server(data_dir)
         monkeypatch.setattr(in_calls, "_last_used", 0.0)
         refresh()  # As Django does at the start of a request, before our own.
-        with connected():
+        with fresh_connections():
             assert one(in_calls) == 1
 
     def test_a_busy_connection_is_not_checked(
         self, in_calls: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with connected():
+        with fresh_connections():
             one(in_calls)
         checks = []
         monkeypatch.setattr(in_calls, "is_usable", lambda: checks.append(1) or True)
-        with connected():
+        with fresh_connections():
             one(in_calls)
         assert not checks
         monkeypatch.setattr(backend, "IDLE_SECONDS", 0.0)
-        with connected():
+        with fresh_connections():
             one(in_calls)
             one(in_calls)
         assert len(checks) == 1
 
     def test_a_transaction_that_was_left_open_does_not_reach_the_next_call(self, in_calls: BaseDatabaseWrapper) -> None:
-        with connected():
+        with fresh_connections():
             one(in_calls)
             in_calls.set_autocommit(False)
             one(in_calls)
@@ -654,14 +654,14 @@ class TestHygiene:
         one(in_calls)
         in_calls.set_autocommit(False)
         in_calls.in_atomic_block = True
-        with connected():
+        with fresh_connections():
             assert one(in_calls) == 1
         assert one(in_calls) == 1
         in_calls.in_atomic_block = False
 
     def test_queries_kept_for_debugging_do_not_pile_up(self, in_calls: BaseDatabaseWrapper, settings: Any) -> None:
         settings.DEBUG = True
-        with connected():
+        with fresh_connections():
             one(in_calls)
             assert len(in_calls.queries_log) == 1
         assert not in_calls.queries_log

@@ -31,7 +31,7 @@ def client_of(user: User) -> Client:
 
 
 @pytest.fixture
-def anyone(db: None) -> Client:
+def public(db: None) -> Client:
     return Client(raise_request_exception=False, HTTP_HOST="localhost")
 
 
@@ -47,46 +47,46 @@ def path_of(task: Any) -> str:
 # Challenges (RFC 6750, 3)
 
 
-def test_without_a_credential_the_challenge_has_no_error(anyone: Client) -> None:
+def test_without_a_credential_the_challenge_has_no_error(public: Client) -> None:
     for path in ("/api/v1/users/me", "/api/v1/meetings/x/transcript.json"):
-        answer = anyone.get(path)
+        answer = public.get(path)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="tandem"')
 
 
 @pytest.mark.parametrize("sent", ["Bearer x", "bearer x.y.z", "Bearer tdm_1_2", "Bearer", "Bearer ", "Bearer a b"])
-def test_a_token_that_is_not_good_is_named_as_the_error(anyone: Client, sent: str) -> None:
+def test_a_token_that_is_not_good_is_named_as_the_error(public: Client, sent: str) -> None:
     for path in ("/api/v1/users/me", "/api/v1/meetings/x/transcript.json", "/api/v1/health"):
-        answer = anyone.get(path, headers={"Authorization": sent})
+        answer = public.get(path, headers={"Authorization": sent})
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tandem", error="invalid_token"'
 
 
-def test_a_ticket_that_is_not_good_is_named_as_the_error(anyone: Client) -> None:
-    answer = anyone.get("/api/v1/tasks/stream?ticket=x")
+def test_a_ticket_that_is_not_good_is_named_as_the_error(public: Client) -> None:
+    answer = public.get("/api/v1/tasks/stream?ticket=x")
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (
         401,
         'Bearer realm="tandem", error="invalid_token"',
     )
 
 
-def test_a_credential_of_another_scheme_is_answered_as_none(anyone: Client) -> None:
-    answer = anyone.get("/api/v1/users/me", headers={"Authorization": "Basic YTpi"})
+def test_a_credential_of_another_scheme_is_answered_as_none(public: Client) -> None:
+    answer = public.get("/api/v1/users/me", headers={"Authorization": "Basic YTpi"})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="tandem"')
 
 
-def test_a_wrong_password_is_no_refused_token(anyone: Client) -> None:
+def test_a_wrong_password_is_no_refused_token(public: Client) -> None:
     login = {"email": "nobody@example.com", "password": "wrong password"}
-    answer = anyone.post("/api/v1/auth/login", login, content_type=JSON)
+    answer = public.post("/api/v1/auth/login", login, content_type=JSON)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="tandem"')
 
 
-def test_a_key_without_the_scope_is_told_which(anyone: Client, ann: User) -> None:
+def test_a_key_without_the_scope_is_told_which(public: Client, ann: User) -> None:
     bearer = bearer_of(ApiKeyFactory(user=ann, scopes=["users:read"]))
-    refused = anyone.get("/api/v1/tasks", headers={"Authorization": bearer})
+    refused = public.get("/api/v1/tasks", headers={"Authorization": bearer})
     assert refused.status_code == 403
     expected = 'Bearer realm="tandem", error="insufficient_scope", scope="tasks:read"'
     assert refused.headers["WWW-Authenticate"] == expected
-    refused = anyone.get("/api/v1/auth/sessions", headers={"Authorization": bearer})
+    refused = public.get("/api/v1/auth/sessions", headers={"Authorization": bearer})
     assert refused.headers["WWW-Authenticate"] == 'Bearer realm="tandem", error="insufficient_scope"'
 
 
@@ -236,7 +236,7 @@ def test_nothing_is_said_of_the_content_that_there_is_none_of(http: Client, task
 @pytest.mark.parametrize("path", ["/auth/login", "/users", "/nothing", "/healthy", "/static/none.js", "/.well-known/x"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("accept", [None, "*/*", JSON, "application/*;q=0.5, text/html;q=0.4", "image/png,*/*;q=0.8"])
-def test_programs_get_a_problem_where_nothing_is(anyone: Client, path: str, method: str, accept: str | None) -> None:
+def test_programs_get_a_problem_where_nothing_is(public: Client, path: str, method: str, accept: str | None) -> None:
     client = Client(raise_request_exception=False, HTTP_HOST="localhost", enforce_csrf_checks=True)
     answer = client.generic(method, path, b"{}", content_type=JSON, headers={"Accept": accept} if accept else {})
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
@@ -244,9 +244,9 @@ def test_programs_get_a_problem_where_nothing_is(anyone: Client, path: str, meth
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_browsers_get_a_page_where_nothing_is(anyone: Client) -> None:
+def test_browsers_get_a_page_where_nothing_is(public: Client) -> None:
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-    answer = anyone.get("/nothing", headers={"Accept": accept})
+    answer = public.get("/nothing", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
 
 
@@ -347,14 +347,14 @@ def test_a_version_of_what_is_not_named_by_its_id_is_no_tag(http: Client, ann: U
 
 
 @pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/.well-known/jwks.json"])
-def test_what_is_public_has_a_tag(anyone: Client, path: str) -> None:
-    answer = anyone.get(path)
+def test_what_is_public_has_a_tag(public: Client, path: str) -> None:
+    answer = public.get(path)
     assert answer.headers["Cache-Control"].startswith("public, ")
     etag = answer.headers["ETag"]
     for sent in (etag, f"W/{etag}", f'"x", {etag}', "*"):
-        known = anyone.get(path, headers={"If-None-Match": sent})
+        known = public.get(path, headers={"If-None-Match": sent})
         assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", etag)
-    assert anyone.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
+    assert public.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["json", "srt", "vtt", "md"])
@@ -423,12 +423,12 @@ def test_short_answers_are_not_compressed_unless_nothing_else_is_taken(http: Cli
         assert json.loads(gzip.decompress(answer.content))["title"] == "A"
 
 
-def test_secrets_are_not_compressed(anyone: Client, ann: User) -> None:
+def test_secrets_are_not_compressed(public: Client, ann: User) -> None:
     ann.set_password("correct horse battery")
     ann.save()
     login = {"email": "ann@example.com", "password": "correct horse battery"}
     sent = {"Accept-Encoding": "gzip, identity;q=0"}
-    answer = anyone.post("/api/v1/auth/login", login, content_type=JSON, headers=sent)
+    answer = public.post("/api/v1/auth/login", login, content_type=JSON, headers=sent)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     assert "Content-Encoding" not in answer.headers
 
@@ -494,7 +494,7 @@ def test_codings_are_read_by_their_weights() -> None:
         ("application/openmetrics-text;q=0", "text/plain"),
     ],
 )
-def test_metrics_are_in_the_format_that_is_asked_for(anyone: Client, accept: str | None, expected: str) -> None:
-    answer = anyone.get("/metrics", headers={"Accept": accept} if accept else {})
+def test_metrics_are_in_the_format_that_is_asked_for(public: Client, accept: str | None, expected: str) -> None:
+    answer = public.get("/metrics", headers={"Accept": accept} if accept else {})
     assert answer.headers["Content-Type"].startswith(expected)
     assert answer.content.decode().endswith("# EOF\n") is expected.startswith("application")

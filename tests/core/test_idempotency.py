@@ -54,7 +54,7 @@ def test_effect_and_key_are_committed_together(db: None) -> None:
 
 def test_a_key_past_its_time_counts_as_new(db: None) -> None:
     idempotency.once(**OF, effect=lambda: b"one")
-    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
+    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.RETENTION - timedelta(seconds=1))
     assert idempotency.once(**OF | {"request": b"other"}, effect=lambda: b"two") == (b"two", False)
     assert IdempotencyRecord.objects.count() == 1
 
@@ -74,7 +74,7 @@ def test_of_many_each_is_kept_once(db: None) -> None:
 
 def test_of_many_those_past_their_time_count_as_new(db: None) -> None:
     idempotency.keep("p", "o", [("k", b"r", b"one")])
-    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
+    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.RETENTION - timedelta(seconds=1))
     assert idempotency.kept("p", "o", ["k"]) == {}
     idempotency.keep("p", "o", [("k", b"other", b"two")])
     found = idempotency.kept("p", "o", ["k"])["k"]
@@ -85,7 +85,7 @@ def test_of_many_those_past_their_time_count_as_new(db: None) -> None:
 def test_keys_past_their_time_are_pruned(db: None) -> None:
     idempotency.once(**OF, effect=lambda: b"one")
     assert idempotency.prune() == 0
-    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.KEPT_FOR - timedelta(seconds=1))
+    IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.RETENTION - timedelta(seconds=1))
     assert idempotency.prune() == 1
 
 

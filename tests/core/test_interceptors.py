@@ -23,7 +23,7 @@ from core.errors import AlreadyExists, RateLimited, Stale
 from core.preconditions import exactly
 from core.rpc.interceptors import Interceptor
 from core.rpc.servicers import Service
-from core.rpc.thread_pool import Workers
+from core.rpc.thread_pool import CallThreadPool
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse
 from tests.core.scene import PATIENCE, Scene, Served, Told, failure_of, scene, serve
 from tests.doors import CallContext
@@ -353,10 +353,10 @@ def test_a_stream_to_the_server_itself_is_cut_when_its_client_says_nothing(serve
 
 
 def test_there_is_a_most_of_threads_for_clients_who_say_nothing() -> None:
-    pool = Workers("few", 1, most_stand_ins=2)
-    assert [pool.stand_in() for _ in range(3)] == [True, True, False]
-    pool.stand_down()
-    assert pool.stand_in()
+    pool = CallThreadPool("few", 1, max_spares=2)
+    assert [pool.add_spare() for _ in range(3)] == [True, True, False]
+    pool.retire_spare()
+    assert pool.add_spare()
     pool.end(within=PATIENCE)
     assert not any(thread.name == "few" for thread in threading.enumerate())
 
@@ -401,7 +401,7 @@ class Streams:
         self.threads: dict[str, str] = {}
         self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.sends: queue.SimpleQueue[Callable[[bytes | None], None]] = queue.SimpleQueue()
-        self.pool = Workers("own-pool", 1)
+        self.pool = CallThreadPool("own-pool", 1)
 
     def upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         self.threads["upload"] = threading.current_thread().name

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core import context
-from core.jobs import CHANNEL, MOST_ATTEMPTS, Later, enqueue, fair_queue, store
-from core.jobs.worker import perform
+from core.jobs import CHANNEL, MAX_ATTEMPTS, Reschedule, enqueue, fair_queue, store
+from core.jobs.worker import run_job
 from core.models import Job
 from tests.jobs import run_jobs
 
@@ -107,14 +107,14 @@ def test_what_is_hopeless_is_not_tried_again() -> None:
 
 
 def test_the_last_attempt_is_the_last() -> None:
-    job = a_job(attempts=MOST_ATTEMPTS - 1)
+    job = a_job(attempts=MAX_ATTEMPTS - 1)
     run_jobs()
     job.refresh_from_db()
-    assert (job.state, job.attempts) == ("failed", MOST_ATTEMPTS)
+    assert (job.state, job.attempts) == ("failed", MAX_ATTEMPTS)
 
 
 def test_what_kills_its_workers_is_given_up_too() -> None:
-    job = a_job(attempts=MOST_ATTEMPTS, lease_until=timezone.now() - timedelta(seconds=1))
+    job = a_job(attempts=MAX_ATTEMPTS, lease_until=timezone.now() - timedelta(seconds=1))
     assert store.claim(1) == []
     job.refresh_from_db()
     assert (job.state, job.last_error) == ("failed", "Each worker that had it ended in the middle of it.")
@@ -133,11 +133,11 @@ def test_only_failures_in_a_row_make_a_pause_longer(how: str) -> None:
     for _ in range(20):
         (taken,) = store.claim(1)
         if how == "gave it back":
-            store.give_back(taken, Later())
+            store.release(taken, Reschedule())
         else:
             Job.objects.update(lease_until=Now())
     if how == "got further":
-        store.hold(taken, further=True)
+        store.renew_lease(taken, further=True)
         Job.objects.update(lease_until=Now())
     elif how == "asked for again":
         Job.objects.update(failed=True, ended_at=Now(), lease_until=None)
@@ -213,18 +213,18 @@ def test_what_is_given_back_at_once_keeps_its_turn() -> None:
     begun = a_job(next_try_at=timezone.now() - timedelta(minutes=2))
     a_job(next_try_at=timezone.now() - timedelta(minutes=1))
     (job,) = store.claim(1)
-    store.give_back(job, Later())
+    store.release(job, Reschedule())
     assert [again.pk for again in store.claim(1)] == [begun.pk]
 
 
 def test_a_retry_begins_anew() -> None:
-    failed = a_job(failed=True, ended_at=timezone.now(), attempts=MOST_ATTEMPTS)
+    failed = a_job(failed=True, ended_at=timezone.now(), attempts=MAX_ATTEMPTS)
     done = a_job(ended_at=timezone.now())
     assert store.retry(Job.objects.all()) == 1
     assert run_jobs() == 1
     failed.refresh_from_db()
     done.refresh_from_db()
-    assert (failed.state, failed.attempts, failed.most_attempts) == ("waiting", MOST_ATTEMPTS + 1, 2 * MOST_ATTEMPTS)
+    assert (failed.state, failed.attempts, failed.max_attempts) == ("waiting", MAX_ATTEMPTS + 1, 2 * MAX_ATTEMPTS)
     assert (done.state, done.attempts) == ("done", 0)
 
 
@@ -242,7 +242,7 @@ def test_long_errors_are_cut() -> None:
     a_job()
     (job,) = store.claim(1)
     store.note_failure(job, ValueError("a\0" + "x" * 10_000))
-    assert len(Job.objects.get().last_error) == store.LONGEST_ERROR
+    assert len(Job.objects.get().last_error) == store.MAX_ERROR_LENGTH
 
 
 def test_a_poll_without_jobs_is_cheap(django_assert_num_queries: Any) -> None:
@@ -261,7 +261,7 @@ def test_two_workers_take_different_jobs(tmp_path: Path) -> None:
         count = 0
         while claimed := store.claim(3):
             for job in claimed:
-                perform(job)
+                run_job(job)
             count += len(claimed)
         connection.close()
         return count
@@ -270,7 +270,7 @@ def test_two_workers_take_different_jobs(tmp_path: Path) -> None:
         counts = [future.result() for future in [pool.submit(work) for _ in range(4)]]
     assert sum(counts) == 100
     assert Counter(file.read_text().split()) == Counter(map(str, range(100)))
-    assert not Job.objects.exclude(attempts=1).exclude(attempts=F("most_attempts")).exists()
+    assert not Job.objects.exclude(attempts=1).exclude(attempts=F("max_attempts")).exists()
 
 
 def test_slow_jobs_leave_threads_to_others(tmp_path: Path) -> None:
@@ -284,10 +284,10 @@ def test_slow_jobs_leave_threads_to_others(tmp_path: Path) -> None:
 
 def test_who_puts_a_job_off_has_not_tried_it(tmp_path: Path) -> None:
     job = enqueue("tests.put_off", seconds=60)
-    Job.objects.update(attempts=MOST_ATTEMPTS - 1)
+    Job.objects.update(attempts=MAX_ATTEMPTS - 1)
     assert run_jobs() == 1
     job.refresh_from_db()
-    assert (job.state, job.most_attempts) == ("waiting", MOST_ATTEMPTS + 1)
+    assert (job.state, job.max_attempts) == ("waiting", MAX_ATTEMPTS + 1)
     assert timedelta(seconds=50) < job.next_try_at - timezone.now() <= timedelta(seconds=60)
 
 
@@ -296,11 +296,11 @@ def test_who_lost_a_job_learns_it_before_writing(tmp_path: Path, claims: int) ->
     file = tmp_path / "file"
     enqueue("tests.lose", path=str(file), claims=claims)
     (job,) = store.claim(1)
-    perform(job)
+    run_job(job)
     assert file.exists() == (not claims)
     job.refresh_from_db()
     assert (job.state, job.attempts) == (("done", 1) if not claims else ("running", 2))
-    assert job.most_attempts == MOST_ATTEMPTS + (0 if claims else 1), "who got further has as many tries again"
+    assert job.max_attempts == MAX_ATTEMPTS + (0 if claims else 1), "who got further has as many tries again"
 
 
 @pytest.mark.parametrize("how", ["well", "broken"])
@@ -309,7 +309,7 @@ def test_what_is_given_up_is_told_in_the_same_transaction(tmp_path: Path, how: s
     by_itself = enqueue("tests.fail_and_tell", path=str(file), how=how)
     run_jobs()
     killing = enqueue("tests.fail_and_tell", path=str(file), how=how)
-    Job.objects.filter(pk=killing.pk).update(attempts=MOST_ATTEMPTS)
+    Job.objects.filter(pk=killing.pk).update(attempts=MAX_ATTEMPTS)
     assert store.claim(1) == []
     assert file.read_text() == "given up: It went wrong.\ngiven up: None\n"
     for job in (by_itself, killing):
@@ -327,7 +327,7 @@ def slow_jobs(path: Path, fairness_key: str, count: int) -> list[Job]:
 def claimed_one_by_one() -> list[Job]:
     """The slow jobs in the order in which a worker with one slow thread has them."""
     order: list[Job] = []
-    while claimed := store.claim(1, 1, most_per_key=fair_queue.most_per_key(1)):
+    while claimed := store.claim(1, 1, max_per_key=fair_queue.max_per_key(1)):
         store.note_success(claimed[0])
         order += claimed
     return order
@@ -367,12 +367,12 @@ def test_a_slow_job_that_failed_before_does_not_set_the_turns_back(tmp_path: Pat
 
 def test_a_worker_leaves_a_slow_thread_to_other_keys(tmp_path: Path) -> None:
     first, *_, last = slow_jobs(tmp_path, "many", 4)
-    limit = fair_queue.most_per_key(2)
-    running = store.claim(4, 2, most_per_key=limit)
+    limit = fair_queue.max_per_key(2)
+    running = store.claim(4, 2, max_per_key=limit)
     assert [job.pk for job in running] == [first.pk]
-    assert store.claim(3, 1, running=running, most_per_key=limit) == []
+    assert store.claim(3, 1, running=running, max_per_key=limit) == []
     (other,) = slow_jobs(tmp_path, "other", 1)
-    assert [job.pk for job in store.claim(3, 1, running=running, most_per_key=limit)] == [other.pk]
+    assert [job.pk for job in store.claim(3, 1, running=running, max_per_key=limit)] == [other.pk]
     assert last.turn == first.turn + 3
 
 
@@ -380,7 +380,7 @@ def test_quick_jobs_and_slow_ones_of_no_key_have_no_limit(tmp_path: Path) -> Non
     slow_jobs(tmp_path, "", 3)
     for _ in range(3):
         enqueue("tests.write", fairness_key="many", path=str(tmp_path), text="quick")
-    assert len(store.claim(10, 10, most_per_key=1)) == 6
+    assert len(store.claim(10, 10, max_per_key=1)) == 6
 
 
 @pytest.mark.django_db(transaction=True)
@@ -401,14 +401,14 @@ def test_claiming_reads_few_rows_however_many_wait(keys: int, tmp_path: Path) ->
     Job.objects.bulk_create(
         Job(
             kind="tests.write_slowly", slow=True, fairness_key=str(number % keys), turn=number // keys,
-            most_attempts=MOST_ATTEMPTS,
+            max_attempts=MAX_ATTEMPTS,
         )
         for number in range(10_000)
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE core_job")
     with CaptureQueriesContext(connection) as queries:
-        (job,) = store.claim(1, 1, most_per_key=1)
+        (job,) = store.claim(1, 1, max_per_key=1)
         enqueue("tests.write", path=str(tmp_path), text="quick")
         enqueue("tests.write_slowly", fairness_key="new", path=str(tmp_path), text="slow")
     assert job.turn == 0

@@ -8,8 +8,8 @@ from core.errors import Conflict, RateLimited
 from core.models import RateWindow
 
 
-def take(most: int = 10) -> None:
-    rate_limits.take("tries", "ann", most=most, seconds=60, message="Too many.")
+def take(limit: int = 10) -> None:
+    rate_limits.take("tries", "ann", limit=limit, seconds=60, message="Too many.")
 
 
 def count() -> int:
@@ -29,7 +29,7 @@ def test_what_a_failed_transaction_counted_is_kept() -> None:
             failing_in_a_transaction()
         assert count() == tries
     with pytest.raises(RateLimited), rate_limits.kept_though_undone(), transaction.atomic():
-        take(most=2)
+        take(limit=2)
     assert count() == 3
 
 

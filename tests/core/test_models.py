@@ -12,10 +12,10 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 from core import rate_limits
-from core.db.fields import Line, Prose, WebAddress, checked_line
+from core.db.fields import MultiLineField, SingleLineField, WebAddress, checked_line
 from core.db.ids import parsed, uuid7
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
-from core.models import IdempotencyRecord, RateWindow, clean, draft, insert_many, save_clean, translated
+from core.models import IdempotencyRecord, RateWindow, clean, draft, insert_many, save_clean, translate_integrity_errors
 from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
@@ -50,18 +50,23 @@ def test_a_race_for_an_email_ends_in_the_same_error(ann: User, bob: User) -> Non
 
 
 def test_another_broken_constraint_is_a_violation(ann: User, bob: User) -> None:
-    with pytest.raises(ValidationError) as error, translated(bob), transaction.atomic():
+    with pytest.raises(ValidationError) as error, translate_integrity_errors(bob), transaction.atomic():
         User.objects.filter(pk=bob.pk).update(number=ann.number)
     assert problem_of(error.value).violations[0].code == "invalid"
 
 
 def test_an_integrity_error_of_something_else_is_not_hidden(ann: User) -> None:
-    with pytest.raises(IntegrityError), translated(ann), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError),
+        translate_integrity_errors(ann),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("INSERT INTO core_ratewindow (key, started_at, count) VALUES ('k', NULL, 1)")
 
 
 def test_an_unknown_reference_is_a_violation(transactional_db: None, ann: User) -> None:
-    with pytest.raises(ValidationError) as error, translated(ann), transaction.atomic():
+    with pytest.raises(ValidationError) as error, translate_integrity_errors(ann), transaction.atomic():
         User.objects.filter(pk=ann.pk).update(created_by=uuid.uuid4())
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -89,16 +94,16 @@ def test_fifty_editors_of_one_user(committing_api: Door, administrator: User, an
 
 
 def test_lines_are_trimmed_and_bounded() -> None:
-    assert Line(max_length=3).clean("  abc ", None) == "abc"
+    assert SingleLineField(max_length=3).clean("  abc ", None) == "abc"
     assert checked_line("reason", " x ", 5) == "x"
     for text in ("a\0", "a\nb", "a\x7f", "a\x85b"):
         with pytest.raises(ValidationError):
-            Line(max_length=10).clean(text, None)
-    assert Prose(max_length=10).clean("a\n\tb", None) == "a\n\tb"
+            SingleLineField(max_length=10).clean(text, None)
+    assert MultiLineField(max_length=10).clean("a\n\tb", None) == "a\n\tb"
     with pytest.raises(ValidationError):
-        Prose(max_length=3).clean("abcd", None)
+        MultiLineField(max_length=3).clean("abcd", None)
     with pytest.raises(ValidationError):
-        Prose(max_length=3).clean("a\0", None)
+        MultiLineField(max_length=3).clean("a\0", None)
     assert WebAddress().clean("https://example.com/a?b#c", None) == "https://example.com/a?b#c"
 
 
@@ -134,13 +139,13 @@ def test_only_the_canonical_form_is_an_id(text: str) -> None:
 
 def test_a_window_closes(db: None) -> None:
     def take() -> None:
-        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
 
     take()
     with pytest.raises(RateLimited) as limited:
         take()
     assert 0 < (limited.value.retry_after_seconds or 0) <= 10
-    rate_limits.take("thing", "you", most=1, seconds=10, message="Enough.")
+    rate_limits.take("thing", "you", limit=1, seconds=10, message="Enough.")
     RateWindow.objects.update(started_at=timezone.now() - timedelta(seconds=11))
     take()
     rate_limits.forgive("thing", "me")
@@ -152,7 +157,7 @@ def test_a_window_closes(db: None) -> None:
 
 def test_a_window_that_begins_in_the_future_counts_as_closed(db: None) -> None:
     def take() -> None:
-        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
 
     take()
     RateWindow.objects.update(started_at=timezone.now() + timedelta(days=8), count=99)
@@ -167,28 +172,28 @@ def test_a_window_that_begins_in_the_future_counts_as_closed(db: None) -> None:
 
 def test_limits_go_by_the_database_s_clock(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: datetime(2099, 1, 1, tzinfo=UTC))
-    rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+    rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
     assert RateWindow.objects.get().started_at.year < 2099
     assert rate_limits.prune() == 0
 
 
 def test_what_is_given_back_does_not_count(db: None) -> None:
     for _ in range(3):
-        rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
         rate_limits.give_back("thing", "me")
     rate_limits.give_back("thing", "me")
     rate_limits.give_back("thing", "nobody")
-    rate_limits.take("thing", "me", most=1, seconds=10, message="Enough.")
-    assert rate_limits.is_over("thing", "me", most=1, seconds=10)
+    rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
+    assert rate_limits.is_over("thing", "me", limit=1, seconds=10)
 
 
 def test_long_keys_that_begin_alike_are_two(db: None) -> None:
     for end in "ab":
-        rate_limits.take("thing", "x" * 300 + end, most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "x" * 300 + end, limit=1, seconds=10, message="Enough.")
     with pytest.raises(RateLimited):
-        rate_limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+        rate_limits.take("thing", "x" * 300 + "a", limit=1, seconds=10, message="Enough.")
     rate_limits.forgive("thing", "x" * 300 + "a")
-    rate_limits.take("thing", "x" * 300 + "a", most=1, seconds=10, message="Enough.")
+    rate_limits.take("thing", "x" * 300 + "a", limit=1, seconds=10, message="Enough.")
 
 
 def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:

@@ -236,16 +236,16 @@ def test_a_caller_and_a_process_have_so_many_and_a_place_is_given_back(servers: 
         assert opened(bearers[1]) is None  # The process has four.
         closing.pop(0)()
         until(
-            lambda opened=opened, closing=closing: fills(opened, bearers[0], closing, most=4), "a place is given back"
+            lambda opened=opened, closing=closing: fills(opened, bearers[0], closing, limit=4), "a place is given back"
         )
         for close in closing:
             close()
 
 
-def fills(opened: Callable[[str], Any], bearer: str, closing: list[Any], most: int = 3) -> bool:
-    if len(closing) < most and (close := opened(bearer)) is not None:
+def fills(opened: Callable[[str], Any], bearer: str, closing: list[Any], limit: int = 3) -> bool:
+    if len(closing) < limit and (close := opened(bearer)) is not None:
         closing.append(close)
-    return len(closing) == most
+    return len(closing) == limit
 
 
 def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from django.db import connection
 
-from changes.feed.numbering import _OFFICE
+from changes.feed.numbering import LEADER_LOCK_ID
 from changes.models import Change
 from tests.factories import TaskFactory
 from tests.servers import ROOT, free_port, running, until
@@ -81,7 +81,7 @@ _HOLDERS = """
 
 def office_holders() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS, [_OFFICE])
+        cursor.execute(_HOLDERS, [LEADER_LOCK_ID])
         count: int = cursor.fetchone()[0]
         return count
 

@@ -13,8 +13,8 @@ import pytest
 
 from core.concurrency.pacing import Pace
 from core.concurrency.presence import PRESENCE, PRESENT_SECONDS, Presence
-from core.concurrency.slots import Places
-from core.concurrency.thread_pool import Workers
+from core.concurrency.slots import Slots
+from core.concurrency.thread_pool import ThreadPool
 from core.concurrency.turns import Turns
 from core.errors import RateLimited
 
@@ -43,11 +43,11 @@ class Busy:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Workers]]:
-    started: list[Workers] = []
+def start() -> Iterator[Callable[..., ThreadPool]]:
+    started: list[ThreadPool] = []
 
-    def make(*args: Any, **options: Any) -> Workers:
-        started.append(Workers("tested", *args, **options))
+    def make(*args: Any, **options: Any) -> ThreadPool:
+        started.append(ThreadPool("tested", *args, **options))
         return started[-1]
 
     yield make
@@ -64,7 +64,7 @@ def busy() -> Iterator[Busy]:
         made.end_one()
 
 
-def test_one_caller_leaves_threads_to_the_others(start: Callable[..., Workers], busy: Busy) -> None:
+def test_one_caller_leaves_threads_to_the_others(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     for number in range(20):
         pool.run(busy.work(f"a{number}"), "a")
@@ -74,7 +74,7 @@ def test_one_caller_leaves_threads_to_the_others(start: Callable[..., Workers], 
     assert busy.begun.empty()
 
 
-def test_beside_others_the_share_is_smaller(start: Callable[..., Workers], busy: Busy) -> None:
+def test_beside_others_the_share_is_smaller(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     pool.run(busy.work("b"), "b")
     for number in range(20):
@@ -84,7 +84,7 @@ def test_beside_others_the_share_is_smaller(start: Callable[..., Workers], busy:
     assert busy.next() == "c"
 
 
-def test_beside_others_a_second_call_waits_for_the_first_a_little(start: Callable[..., Workers], busy: Busy) -> None:
+def test_beside_others_a_second_call_waits_for_the_first_a_little(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     pool.run(busy.work("b"), "b")
     assert busy.next() == "b"
@@ -96,7 +96,9 @@ def test_beside_others_a_second_call_waits_for_the_first_a_little(start: Callabl
     assert time.monotonic() - begun >= 0.2
 
 
-def test_beside_others_a_second_call_begins_when_the_first_has_ended(start: Callable[..., Workers], busy: Busy) -> None:
+def test_beside_others_a_second_call_begins_when_the_first_has_ended(
+    start: Callable[..., ThreadPool], busy: Busy
+) -> None:
     pool = start(8)
     pool.run(busy.work("b"), "b")
     for name in ("a0", "a1"):
@@ -153,7 +155,7 @@ def test_a_process_that_cannot_share_knows_its_own_callers(tmp_path: Path) -> No
     assert presence.is_beside_others("a")
 
 
-def test_callers_take_turns(start: Callable[..., Workers], busy: Busy) -> None:
+def test_callers_take_turns(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(1)
     pool.run(busy.work("a0"), "a")
     assert busy.next() == "a0"
@@ -166,14 +168,14 @@ def test_callers_take_turns(start: Callable[..., Workers], busy: Busy) -> None:
     assert order == ["a1", "b0", "c0", "a2", "b1", "a3"]
 
 
-def test_what_waits_for_its_share_is_done_in_the_end(start: Callable[..., Workers]) -> None:
+def test_what_waits_for_its_share_is_done_in_the_end(start: Callable[..., ThreadPool]) -> None:
     pool = start(4)
     futures = [pool.submit_for(f"caller {number % 3}", lambda n=number: n) for number in range(500)]
     assert [future.result(PATIENCE) for future in futures] == list(range(500))
 
 
-def test_the_room_for_waiting_calls_is_each_caller_s(start: Callable[..., Workers], busy: Busy) -> None:
-    pool = start(1, most_waiting=2)
+def test_the_room_for_waiting_calls_is_each_caller_s(start: Callable[..., ThreadPool], busy: Busy) -> None:
+    pool = start(1, max_waiting=2)
     for _ in range(3):
         pool.run(busy.work("a"), "a")
     busy.next()
@@ -182,7 +184,7 @@ def test_the_room_for_waiting_calls_is_each_caller_s(start: Callable[..., Worker
 
 
 def test_work_that_waits_when_the_pool_ends_is_done(busy: Busy) -> None:
-    pool = Workers("ending", 4)
+    pool = ThreadPool("ending", 4)
     for _ in range(20):
         pool.run(busy.work("a"), "a")
     for _ in range(20):
@@ -191,7 +193,7 @@ def test_work_that_waits_when_the_pool_ends_is_done(busy: Busy) -> None:
     assert busy.begun.qsize() == 20
 
 
-def test_threads_come_as_they_are_needed(start: Callable[..., Workers], busy: Busy) -> None:
+def test_threads_come_as_they_are_needed(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8, share=8, share_beside_others=8, lazy=True)
 
     def threads() -> int:
@@ -225,7 +227,7 @@ def test_who_waits_often_for_a_turn_is_behind_who_waits_once() -> None:
 
 
 def test_of_free_turns_one_caller_has_its_share_only() -> None:
-    turns, begun = Turns(10, most_of_one=2), SimpleQueue[str]()
+    turns, begun = Turns(10, max_per_caller=2), SimpleQueue[str]()
     over = threading.Event()
 
     def take(caller: str) -> None:
@@ -245,7 +247,7 @@ def test_of_free_turns_one_caller_has_its_share_only() -> None:
 
 
 def test_a_place_is_given_back_once_and_when_nothing_holds_it() -> None:
-    places = Places(lambda: 3, lambda: 2, full="Full.", too_many="Too many.", retry_after_seconds=5)
+    places = Slots(lambda: 3, lambda: 2, full="Full.", too_many="Too many.", retry_after_seconds=5)
     first, second = places.take("a"), places.take("a")
     with pytest.raises(RateLimited, match="Too many"):
         places.take("a")

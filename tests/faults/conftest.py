@@ -18,7 +18,7 @@ SEED = os.environ.get("FAULTS_SEED") or str(random.SystemRandom().randrange(10**
 SHARE = float(os.environ.get("FAULTS_SHARE", "1"))
 
 #: The whole run takes no longer; what is left of it then has failed.
-MOST_SECONDS = 600
+MAX_SECONDS = 600
 _BEGAN = time.monotonic()
 
 _report = pytest.StashKey[list[str]]()
@@ -26,7 +26,7 @@ _report = pytest.StashKey[list[str]]()
 
 def seconds_left() -> float:
     """Of the time that the run may take."""
-    return _BEGAN + MOST_SECONDS - time.monotonic()
+    return _BEGAN + MAX_SECONDS - time.monotonic()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,7 +67,7 @@ def database() -> Iterator[Database]:
 @pytest.fixture
 def scene(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """Running servers; the parameter, if there is one, is what they are run by instead of `manage.py`."""
-    assert seconds_left() > 0, f"the run has taken {MOST_SECONDS} s"
+    assert seconds_left() > 0, f"the run has taken {MAX_SECONDS} s"
     database.empty()
     scene = Scene(database, tmp_path, *getattr(request, "param", ()))
     try:

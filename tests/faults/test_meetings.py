@@ -110,7 +110,7 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
     ((meeting_id,),) = scene.database.ask(_MEETING, owner.id, PROCESSING)
     writers = [Writer(scene.database, meeting_id, number) for number in range(WRITERS)]
     crowd = Crowd(
-        [watcher(scene, LookAtMeeting(door, meeting_id), n) for door, most in WATCHERS.items() for n in range(most)]
+        [watcher(scene, LookAtMeeting(door, meeting_id), n) for door, limit in WATCHERS.items() for n in range(limit)]
     )
     for writer in writers:
         writer.start()

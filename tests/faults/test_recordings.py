@@ -247,11 +247,11 @@ def test_nodes_that_are_killed(database: Database, tmp_path: Path, report: Calla
 
 
 def kill_until_it_is_over(
-    recordings: Recordings, meeting: str, worker: psutil.Process, chance: random.Random, most: int
+    recordings: Recordings, meeting: str, worker: psutil.Process, chance: random.Random, limit: int
 ) -> int:
     """Kills a worker's node again and again while it works on a meeting; gives how often."""
     kills = fruitless = known = 0
-    while kills < most and not recordings.is_over(meeting):
+    while kills < limit and not recordings.is_over(meeting):
         time.sleep(chance.uniform(0.2, 2.5))
         if fruitless >= FRUITLESS:
             until(lambda: recordings.created(meeting) > known or recordings.is_over(meeting), "it got further", 60)  # noqa: B023

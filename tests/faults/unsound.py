@@ -16,7 +16,7 @@ django.setup()
 
 from changes.feed import cursors  # noqa: E402 - models need their apps
 from changes.feed.hub import Hub  # noqa: E402
-from changes.feed.view import Kind, Viewer  # noqa: E402
+from changes.feed.view import Kind, SubscriptionScope  # noqa: E402
 from changes.feed.watching import Watch  # noqa: E402
 from tests.faults.watchers import LAST  # noqa: E402
 
@@ -38,13 +38,13 @@ def jump() -> None:
 
 
 def hide() -> None:
-    shown = Viewer.shown
+    shown = SubscriptionScope.shown
 
-    def hiding(viewer: Viewer, change: Any) -> Any:
+    def hiding(viewer: SubscriptionScope, change: Any) -> Any:
         found = shown(viewer, change)
         return None if found and found[0] is Kind.LEFT else found
 
-    Viewer.shown = hiding  # type: ignore[method-assign]
+    SubscriptionScope.shown = hiding  # type: ignore[method-assign]
 
 
 def swap() -> None:

@@ -32,7 +32,7 @@ AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED)
 PATIENCE_SECONDS = 60
 #: So often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
 #: than a stream is given events, nobody would ever have a cursor to go on from.)
-MOST_IN_VAIN = 2
+MAX_IN_VAIN = 2
 #: Both contracts number them alike.
 _NAMES = {1: "created", 2: "updated", 3: "deleted", 4: "bookmark", 5: "snapshot_end"}
 _WATCH = {"tasks": "TaskService/WatchTasks", "changes": "ChangeService/WatchChanges"}
@@ -245,7 +245,7 @@ class Watcher:
     async def _follow(self, cut: Cut | None) -> None:
         """One stream, to the cut; None = to the last change."""
         run = Run(self._cursor, not self._cursor)
-        let_through = self._in_vain_again >= MOST_IN_VAIN
+        let_through = self._in_vain_again >= MAX_IN_VAIN
         self._was_cut_off = False
         try:
             async with asyncio.timeout(cut.seconds if cut and not let_through else None):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from meetings.speech.client import Connection, Wire
+from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.pool import Chosen, Nodes
 from meetings.speech.protocols import (
+    AudioRequest,
     BadRecording,
     Call,
     Detected,
@@ -19,15 +20,14 @@ from meetings.speech.protocols import (
     EngineUnavailable,
     Final,
     Kind,
-    Listening,
-    NobodyCan,
+    NoCapableEngine,
     Person,
     Progress,
-    Spoken,
+    SpeakerTrack,
     Stopped,
-    Telling,
+    SummaryRequest,
     Turn,
-    Voice,
+    Utterance,
 )
 from tests.scripts import a_script
 
@@ -86,7 +86,7 @@ def pieces(content: bytes) -> Iterator[bytes]:
 
 
 def transcribed(chosen: Chosen, start_ms: int = 0, call: Call | None = None) -> list[Any]:
-    asked = Listening("a test", start_ms=start_ms)
+    asked = AudioRequest("a test", start_ms=start_ms)
     return list(chosen.ask.transcribe(pieces(FILE.read_bytes()), asked, call or Call()))
 
 
@@ -107,7 +107,7 @@ def test_it_says_what_it_is(nodes: Nodes) -> None:
 
 def test_what_nobody_understands(nodes: Nodes) -> None:
     assert nodes.choose(Kind.ASR, "en").about.knows("en")
-    with pytest.raises(NobodyCan, match="language fi; understood are: en"):
+    with pytest.raises(NoCapableEngine, match="language fi; understood are: en"):
         nodes.choose(Kind.ASR, "fi")
 
 
@@ -132,18 +132,20 @@ def test_who_resumes_gets_the_rest(nodes: Nodes) -> None:
 
 def test_voices_come_before_turns(nodes: Nodes) -> None:
     chosen = nodes.choose(Kind.SPEAKER)
-    answers = list(chosen.ask.diarize(pieces(FILE.read_bytes()), Listening("a test", speaker_count=2), Call()))
-    told = [answer for answer in answers if isinstance(answer, Voice | Turn)]
+    answers = list(chosen.ask.diarize(pieces(FILE.read_bytes()), AudioRequest("a test", speaker_count=2), Call()))
+    told = [answer for answer in answers if isinstance(answer, SpeakerTrack | Turn)]
     voices, turns = told[:2], told[2:]
-    assert [voice.label for voice in voices if isinstance(voice, Voice)] == ["S1", "S2"]
+    assert [voice.label for voice in voices if isinstance(voice, SpeakerTrack)] == ["S1", "S2"]
     assert {turn.label for turn in turns if isinstance(turn, Turn)} == {"S1", "S2"}
     assert isinstance(answers[-1], Done)
 
 
 def test_what_it_sums_up_rests_on_what_was_said(nodes: Nodes) -> None:
     lines = ("We have decided to open the website in March.", "Bob will send a report by Friday.")
-    segments = [Spoken(f"segment-{place}", place * 9000, place * 9000 + 8000, text) for place, text in enumerate(lines)]
-    asked = Telling("a test", segments, "en", [Person("bob-id", ("Bob Builder", "Bob"))])
+    segments = [
+        Utterance(f"segment-{place}", place * 9000, place * 9000 + 8000, text) for place, text in enumerate(lines)
+    ]
+    asked = SummaryRequest("a test", segments, "en", [Person("bob-id", ("Bob Builder", "Bob"))])
     made = nodes.choose(Kind.SUMMARY).ask.summarize(asked, Call())
     assert made.overview
     (deed,) = made.deeds
@@ -155,7 +157,7 @@ def test_what_is_no_audio(nodes: Nodes, kind: Kind) -> None:
     ask = nodes.choose(kind).ask
     do = ask.transcribe if kind is Kind.ASR else ask.diarize
     with pytest.raises(BadRecording, match="not an audio file"):
-        list(do(pieces(b"%PDF-1.7" + bytes(100_000)), Listening("a test"), Call()))
+        list(do(pieces(b"%PDF-1.7" + bytes(100_000)), AudioRequest("a test"), Call()))
 
 
 @pytest.mark.parametrize("kind", [Kind.ASR, Kind.SPEAKER])
@@ -165,7 +167,7 @@ def test_a_call_that_is_stopped_ends_at_once(nodes: Nodes, kind: Kind) -> None:
     threading.Timer(0.15, lambda: call.stop(Stopped())).start()
     began = time.monotonic()
     with pytest.raises(Stopped):
-        list(ask(pieces(FILE.read_bytes() * 3), Listening("a test"), call))
+        list(ask(pieces(FILE.read_bytes() * 3), AudioRequest("a test"), call))
     assert time.monotonic() - began < 2
     assert call.stopped
 
@@ -183,18 +185,18 @@ def test_a_file_that_cannot_be_read_says_so(nodes: Nodes) -> None:
         raise OSError("The storage is away.")
 
     with pytest.raises(OSError, match="storage is away"):
-        list(nodes.choose(Kind.ASR).ask.transcribe(broken(), Listening("a test"), Call()))
+        list(nodes.choose(Kind.ASR).ask.transcribe(broken(), AudioRequest("a test"), Call()))
 
 
 def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_answer() -> None:
     connection = Connection("unix:nowhere")
     connection.close()
-    wire = Wire(lambda: connection)
+    wire = SpeechClient(lambda: connection)
     assert not wire.lives()
     with pytest.raises(EngineUnavailable):
         wire.engines()
     with pytest.raises(EngineUnavailable):
-        list(wire.transcribe((), Listening("a test"), Call()))
+        list(wire.transcribe((), AudioRequest("a test"), Call()))
 
 
 # Which nodes there are
@@ -231,7 +233,7 @@ def test_the_first_that_can_is_asked(tmp_path: Path) -> None:
     assert nodes.choose(Kind.ASR, "de").about.name == "german"
     assert nodes.choose(Kind.ASR, "fr").about.name == "any"
     assert nodes.choose(Kind.ASR).about.name == "german"
-    with pytest.raises(NobodyCan, match="tell voices apart"):
+    with pytest.raises(NoCapableEngine, match="tell voices apart"):
         Nodes([some, rest]).choose(Kind.SPEAKER)
     with pytest.raises(Exception, match="does not answer"):
         nodes.choose(Kind.SPEAKER)

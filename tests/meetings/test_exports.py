@@ -18,7 +18,7 @@ from core.protojson import to_json
 from meetings import messages
 from meetings.models import ActionItemStatus, Meeting, Segment, Speaker, Status, Transcript
 from meetings.views.exports import FORMS, attachment
-from meetings.views.exports.cues import COLUMNS, LINES, LONGEST_MS, cues, width
+from meetings.views.exports.cues import COLUMNS, LINES, MAX_MS, cues, width
 from meetings.views.exports.markdown import text
 from tests.doors import RestDoor
 from tests.factories import MeetingFactory
@@ -219,7 +219,7 @@ def test_subrip_reads_back_as_what_was_said(door: RestDoor, meeting: Meeting, an
 def assert_readable(shown: list[Shown]) -> None:
     """Short enough, not for too long, one after the other."""
     for cue in shown:
-        assert 0 < cue.end - cue.start <= LONGEST_MS
+        assert 0 < cue.end - cue.start <= MAX_MS
         assert len(cue.lines) <= LINES
         assert all(width(line) <= COLUMNS for line in cue.lines)
     assert all(before.end <= after.start for before, after in itertools.pairwise(shown))

@@ -15,8 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from changes.models import Change
-from core.jobs import MOST_ATTEMPTS, store
-from core.jobs.worker import perform
+from core.jobs import MAX_ATTEMPTS, store
+from core.jobs.worker import run_job
 from core.models import Job
 from meetings import services
 from meetings.metrics import meetings_completed
@@ -51,7 +51,7 @@ def script(settings: Any, tmp_path: Path) -> Script:
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meetings.services.pipeline.LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("meetings.services.pipeline.MAX_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr("meetings.services.pipeline.FIRST_PAUSE_SECONDS", 0.0)
 
 
@@ -74,7 +74,7 @@ class Running:
 
     def _run(self) -> None:
         try:
-            perform(self.job, lambda: self.stopping)
+            run_job(self.job, lambda: self.stopping)
         finally:
             connections.close_all()
 
@@ -259,7 +259,7 @@ def test_a_stage_that_is_done_is_not_done_again(script: Script, ann: User) -> No
     script(diarize=[{"fail": "EngineFailed", "times": 1}, DONE])
     meeting = submitted(owner=ann)
     (job,) = store.claim(1)
-    perform(job)
+    run_job(job)
     meeting.refresh_from_db()
     assert meeting.status == Status.COMPLETED
     assert StageRun.objects.filter(stage=Stage.TRANSCRIBING).count() == 1
@@ -365,7 +365,7 @@ def test_who_slept_past_the_lease_writes_nothing_more(script: Script, ann: User)
     (other,) = store.claim(1)
     assert running.ended() == "running"
     assert texts(meeting.pk) == list(LINES[:1])
-    perform(other)
+    run_job(other)
     assert texts(meeting.pk) == list(LINES)
 
 
@@ -505,8 +505,8 @@ def test_a_place_that_is_waited_for_is_no_try(script: Script, ann: User) -> None
         run_jobs()
     meeting.refresh_from_db()
     job = Job.objects.get()
-    assert (meeting.status, job.state, job.most_attempts - job.attempts) == (
-        Status.COMPLETED, "done", MOST_ATTEMPTS + 9 - 9,
+    assert (meeting.status, job.state, job.max_attempts - job.attempts) == (
+        Status.COMPLETED, "done", MAX_ATTEMPTS + 9 - 9,
     )  # fmt: skip
 
 
@@ -561,7 +561,7 @@ def test_an_engine_that_cannot_be_asked_is_waited_for(script: Script, ann: User)
 def test_but_not_for_ever(script: Script, ann: User) -> None:
     script(unreachable=True)
     meeting = submitted(owner=ann)
-    Job.objects.update(attempts=MOST_ATTEMPTS - 1)
+    Job.objects.update(attempts=MAX_ATTEMPTS - 1)
     worked_on(meeting)
     assert meeting.status == Status.FAILED
     assert "no speech engine could be asked" in meeting.failure_reason
@@ -570,7 +570,7 @@ def test_but_not_for_ever(script: Script, ann: User) -> None:
 
 def test_a_meeting_whose_workers_all_died_does_not_wait_for_ever(script: Script, ann: User) -> None:
     meeting = submitted(owner=ann)
-    Job.objects.update(attempts=MOST_ATTEMPTS)
+    Job.objects.update(attempts=MAX_ATTEMPTS)
     worked_on(meeting)
     assert (meeting.status, Job.objects.get().state) == (Status.FAILED, "failed")
     assert "tell an administrator" in meeting.failure_reason
@@ -579,7 +579,7 @@ def test_a_meeting_whose_workers_all_died_does_not_wait_for_ever(script: Script,
 def test_what_was_given_up_after_it_was_cancelled_stays_cancelled(script: Script, ann: User) -> None:
     meeting = submitted(owner=ann)
     processing.cancel_processing(ann, str(meeting.pk))
-    Job.objects.update(attempts=MOST_ATTEMPTS)
+    Job.objects.update(attempts=MAX_ATTEMPTS)
     assert worked_on(meeting).status == Status.CANCELLED
 
 

@@ -16,7 +16,7 @@ from core import disk
 from core.errors import InsufficientStorage, QuotaExceeded, TooLarge
 from meetings.models import Meeting, Upload
 from meetings.services import resumable
-from meetings.services.recordings import Announced, upload_recording
+from meetings.services.recordings import UploadMetadata, upload_recording
 from tandem.common.v1 import common_pb2
 from tests.doors import Door, Failed
 from tests.factories import AdministratorFactory, MeetingFactory, UserFactory
@@ -145,9 +145,9 @@ def test_administrators_have_no_limits_of_their_own(api: Door, administrator: Us
 
 def test_for_anothers_meeting_the_owner_s_recordings_count(ann: User, bob: User, settings: Any) -> None:
     settings.RECORDING_BYTES_PER_USER = len(CONTENT)
-    upload_recording(AdministratorFactory(), Announced(str(MeetingFactory(owner=ann).pk)), [CONTENT])
+    upload_recording(AdministratorFactory(), UploadMetadata(str(MeetingFactory(owner=ann).pk)), [CONTENT])
     with pytest.raises(QuotaExceeded):
-        upload_recording(ann, Announced(title="T"), [CONTENT])
+        upload_recording(ann, UploadMetadata(title="T"), [CONTENT])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -246,5 +246,5 @@ def test_before_there_is_a_data_folder_its_disk_is_known(settings: Any, tmp_path
 def test_a_recording_that_turns_out_larger_than_may_be_is_too_large(ann: User, settings: Any) -> None:
     settings.MAX_RECORDING_BYTES = 1000
     with pytest.raises(TooLarge):
-        upload_recording(ann, Announced(title="T"), [CONTENT])
+        upload_recording(ann, UploadMetadata(title="T"), [CONTENT])
     assert stored() == []

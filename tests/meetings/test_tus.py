@@ -280,7 +280,7 @@ def test_of_uploads_to_one_meeting_one_is_kept(uploader: Uploader, ann: User) ->
     meeting = MeetingFactory(owner=ann)
     content = a_recording()
     path, _ = begun(uploader, content, meeting_id=str(meeting.pk))
-    recordings.upload_recording(ann, recordings.Announced(str(meeting.pk)), [a_recording(seconds=1)])
+    recordings.upload_recording(ann, recordings.UploadMetadata(str(meeting.pk)), [a_recording(seconds=1)])
     assert uploader.patch(path, 0, content).json()["reason"] == "CONFLICT"
     assert uploader.create(10, meeting_id=str(meeting.pk)).json()["reason"] == "CONFLICT"
     assert [path.read_bytes() for path in stored()] == [a_recording(seconds=1)]

@@ -344,11 +344,11 @@ def _(tus: TusClient) -> None:
     " Large status."
 )
 def _(tus: TusClient) -> None:
-    most = int(tus("OPTIONS").headers["tus-max-size"])
-    is_problem(tus.create(most + 1), 413)
+    limit = int(tus("OPTIONS").headers["tus-max-size"])
+    is_problem(tus.create(limit + 1), 413)
     is_problem(tus.create(10**900), 413)
-    is_problem(tus.create(most + 1, Upload_Metadata=""), 413)
-    assert tus.create(most).status in (201, 507), "507: the disk is smaller"
+    is_problem(tus.create(limit + 1, Upload_Metadata=""), 413)
+    assert tus.create(limit).status in (201, 507), "507: the disk is smaller"
 
 
 @rule(

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from access.models import Session
 from core import auth
-from core.streams import LOOK_EVERY
+from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
 from tests.doors import GrpcDoor, RestDoor
@@ -116,7 +116,7 @@ def test_a_piece_ends_within_a_second_of_its_session(
         time.sleep(0.05)  # As slowly as it sends.
     took, answer = time.monotonic() - ended, sending.answer()
     assert answer.status == 401
-    assert took < auth.BELIEVED_FOR + 0.7
+    assert took < auth.CACHE_SECONDS + 0.7
     assert answer.getheader("Tus-Resumable") == "1.0.0"
     # What came until then is kept, for who signs in again.
     again = TusClient(serving.http_url, Authorization=RestDoor().bearer(owner))
@@ -133,13 +133,13 @@ def test_a_piece_of_which_nothing_comes_ends_within_a_second_of_its_session(
     Session.objects.filter(user=owner).update(revoked_at=timezone.now())
     ended = time.monotonic()
     assert sending.answer().status == 401
-    assert time.monotonic() - ended < auth.BELIEVED_FOR + 0.7
+    assert time.monotonic() - ended < auth.CACHE_SECONDS + 0.7
 
 
 def test_a_piece_that_pauses_goes_on(serving: Servers, tus: TusClient, bearer: str) -> None:
     path = begun(tus)
     sending = patching(serving, bearer, path)
-    time.sleep(3 * LOOK_EVERY)  # Its caller is looked at meanwhile.
+    time.sleep(3 * CHECK_INTERVAL_SECONDS)  # Its caller is looked at meanwhile.
     sending.send(CONTENT[1000:])
     assert sending.answer().status == 204
     assert stored()[0].read_bytes() == CONTENT

@@ -55,16 +55,16 @@ def test_memory_stays_flat_however_large_a_file_is(serving: Servers) -> None:
     content, chunks = hashlib.sha256(), [a_recording(seconds=1), *[bytes(CHUNK)] * 200]
     before = web.memory_info().rss
     connection = connected(serving, sum(map(len, chunks)))
-    most = 0
+    limit = 0
     for chunk in chunks:
         connection.send(chunk)
         content.update(chunk)
-        most = max(most, web.memory_info().rss)
+        limit = max(limit, web.memory_info().rss)
     connection.send(END)
     answer = connection.getresponse()
     told: dict[str, Any] = json.loads(answer.read())
     assert (answer.status, told["status"], told["recording"]["sha256"]) == (202, "queued", content.hexdigest())
-    assert most - before < 64 << 20
+    assert limit - before < 64 << 20
     (kept,) = stored()
     with kept.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == content.hexdigest()
@@ -102,7 +102,7 @@ def test_what_a_killed_server_leaves_is_deleted_later(serving: Servers) -> None:
 def test_files_of_no_meeting_are_deleted_once_they_are_old(transactional_db: None, folder: Path) -> None:
     owner = AdministratorFactory()
     needed, young, old = (
-        recordings.upload_recording(owner, recordings.Announced(title="T"), [a_recording()]) for _ in range(3)
+        recordings.upload_recording(owner, recordings.UploadMetadata(title="T"), [a_recording()]) for _ in range(3)
     )
     Meeting.objects.exclude(pk=needed.pk).delete()
     for meeting in (needed, old):

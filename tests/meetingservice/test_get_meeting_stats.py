@@ -54,7 +54,7 @@ def test_talk_is_told_by_who_speaks(api: Door, ann: User, bob: User, administrat
 
 
 def test_only_those_who_speak_most_are_told(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meetings.queries.stats.MOST_SPEAKERS", 2)
+    monkeypatch.setattr("meetings.queries.stats.MAX_SPEAKERS", 2)
     meeting = TranscribedMeetingFactory(owner=ann)
     for number in range(3):
         SpeakerFactory(meeting=meeting, name=str(number), speech_ms=number)

@@ -11,7 +11,7 @@ from django.test import Client
 from changes.models import Change
 from core.errors import Cancelled
 from meetings.models import Meeting, Status
-from meetings.services.recordings import Announced, upload_recording
+from meetings.services.recordings import UploadMetadata, upload_recording
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import DeleteMeetingRequest, UploadRecordingRequest
 from tests.doors import Door, Failed, GrpcDoor, RestDoor
@@ -137,7 +137,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(ann: User) -> None:
         raise Cancelled("The client went away.")
 
     with pytest.raises(Cancelled):
-        upload_recording(ann, Announced(title="T"), chunks())
+        upload_recording(ann, UploadMetadata(title="T"), chunks())
     assert (stored(), Meeting.objects.count()) == ([], 0)
 
 
@@ -146,10 +146,10 @@ def test_of_two_at_once_one_is_kept(ann: User) -> None:
 
     def chunks() -> Iterator[bytes]:
         yield a_recording()
-        upload_recording(ann, Announced(str(meeting.pk)), [a_recording(seconds=1)])
+        upload_recording(ann, UploadMetadata(str(meeting.pk)), [a_recording(seconds=1)])
 
     with pytest.raises(Exception, match="has a recording"):
-        upload_recording(ann, Announced(str(meeting.pk)), chunks())
+        upload_recording(ann, UploadMetadata(str(meeting.pk)), chunks())
     (kept,) = stored()
     assert kept.read_bytes() == a_recording(seconds=1)
 

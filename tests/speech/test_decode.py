@@ -245,7 +245,7 @@ def test_a_file_may_go_on_with_another_rate() -> None:
 
 @pytest.mark.parametrize("file", [wav(3), flac(3), encoded("webm", "libopus", options={"live": "1"})])
 def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) -> None:
-    decoder = Decoder(io.BytesIO(file), most_seconds=2)
+    decoder = Decoder(io.BytesIO(file), max_seconds=2)
     pieces = iter(decoder)
     with pytest.raises(TooLarge, match=r"too long: at most 2 seconds are taken\. Send it in parts"):
         list(pieces)
@@ -253,14 +253,14 @@ def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) 
 
 
 def test_a_file_that_is_as_long_as_may_be_is_taken() -> None:
-    assert len(b"".join(Decoder(io.BytesIO(flac(2)), most_seconds=2))) == 2 * 32_000
+    assert len(b"".join(Decoder(io.BytesIO(flac(2)), max_seconds=2))) == 2 * 32_000
 
 
 def test_a_small_file_of_hours_is_refused_before_the_first_piece() -> None:
     hours = flac(2 * 3600, rate=8_000)
     assert len(hours) < 2_000_000
     with pytest.raises(TooLarge, match="The recording is too long"):
-        Decoder(io.BytesIO(hours), most_seconds=3600).expected_ms()
+        Decoder(io.BytesIO(hours), max_seconds=3600).expected_ms()
 
 
 def test_a_header_that_says_too_much_is_not_believed() -> None:
@@ -276,4 +276,4 @@ def test_a_header_that_says_too_much_is_not_believed() -> None:
 
 def test_a_start_beyond_the_limit_does_not_lift_it() -> None:
     with pytest.raises(TooLarge):
-        list(Decoder(io.BytesIO(wav(3)), 10_000, most_seconds=2))
+        list(Decoder(io.BytesIO(wav(3)), 10_000, max_seconds=2))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechnode.engines.pcm import Piece
-from speechnode.engines.vad import LONGEST_MS, VoiceSegments
+from speechnode.engines.vad import MAX_MS, VoiceSegments
 
 
 def cut(pcm: bytes, size: int = 32_000, start_ms: int = 0) -> list[Piece]:
@@ -34,7 +34,7 @@ def test_who_speaks_on_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[di
     # Without the pauses between the lines.
     speech = b"".join(meeting_pcm[line["start_ms"] * 32 : line["end_ms"] * 32] for line in meeting_lines)
     found = cut(speech * 3)
-    assert max(piece.end_ms - piece.start_ms for piece in found) <= LONGEST_MS
+    assert max(piece.end_ms - piece.start_ms for piece in found) <= MAX_MS
     covered = sum(piece.end_ms - piece.start_ms for piece in found)
     assert covered > 0.9 * len(speech) * 3 / 32
     for one, other in pairwise(found):

@@ -81,7 +81,7 @@ def test_all_or_none(api: Door, ann: User) -> None:
 
 
 def test_all_or_none_has_a_most(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MOST_ATOMIC", 2)
+    monkeypatch.setattr(bulk, "MAX_ATOMIC", 2)
     with pytest.raises(Failed) as failed:
         api(BULK, [CreateTaskRequest(title="x")] * 3, actor=ann, bulk_mode="atomic")
     assert failed.value.fields == {"x-bulk-mode": "max_items"}
@@ -89,7 +89,7 @@ def test_all_or_none_has_a_most(api: Door, ann: User, monkeypatch: pytest.Monkey
 
 
 def test_too_many_tasks_to_tell_are_only_counted(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "MOST_TOLD_BYTES", 2_000)
+    monkeypatch.setattr(handlers, "MAX_TOLD_BYTES", 2_000)
     answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
     assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)
 

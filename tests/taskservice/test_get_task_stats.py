@@ -46,7 +46,7 @@ def test_of_very_many_assignees_it_tells_those_with_the_most(
     api: Door, ann: User, bob: User, administrator: User, monkeypatch: pytest.MonkeyPatch, scene: None
 ) -> None:
     TaskFactory(assigned_to=bob)
-    monkeypatch.setattr(queries, "MOST_ASSIGNEES", 1)
+    monkeypatch.setattr(queries, "MAX_ASSIGNEES", 1)
     stats = api(STATS, GetTaskStatsRequest(), actor=administrator)
     assert (stats.total, dict(stats.by_assignee)) == (6, {str(bob.pk): 3})
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from core.db.pagination import COUNTED_UP_TO
+from core.db.pagination import COUNT_LIMIT
 from tandem.common.v1.common_pb2 import TimeRange
 from tandem.task.v1.task_pb2 import ListTasksRequest
 from tasks.models import Priority, Status, Task
@@ -198,12 +198,12 @@ def test_it_counts_what_matches(api: Door, ann: User, bob: User, administrator: 
 def test_beyond_ten_thousand_it_counts_only_when_asked(api: Door, ann: User, administrator: User) -> None:
     now = timezone.now()
     Task.objects.bulk_create(
-        Task(title="T", created_by=ann, assigned_to=ann, created_at=now) for _ in range(COUNTED_UP_TO + 1)
+        Task(title="T", created_by=ann, assigned_to=ann, created_at=now) for _ in range(COUNT_LIMIT + 1)
     )
     for actor in (ann, administrator):
         assert api(LIST, ListTasksRequest(page_size=1), actor=actor).total_count == -1
         exact = api(LIST, ListTasksRequest(page_size=1), actor=actor, exact_count=True)
-        assert exact.total_count == COUNTED_UP_TO + 1
+        assert exact.total_count == COUNT_LIMIT + 1
 
 
 @pytest.mark.parametrize("fields", [{}, {"order_by": "updated_at"}, {"query": "task", "labels": ["a"]}])

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from core import mail
-from core.jobs import GiveUp
+from core.jobs import PermanentFailure
 from core.models import RateWindow
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.example.v1.example_pb2 import CreateUserRequest as CreateExampleUserRequest
@@ -158,7 +158,7 @@ def test_an_old_rows_address_is_mailed_to_in_its_canonical_form(settings: Any, t
 
 def test_no_mail_is_sent_to_another_mailbox_than_the_address_names(mailoutbox: list[Any]) -> None:
     for address in ("jürgen@example.com", "ſam@example.com", "ada@😀.example"):
-        with pytest.raises(GiveUp, match="No mail can be sent to this address"):
+        with pytest.raises(PermanentFailure, match="No mail can be sent to this address"):
             mail.send("password_changed", job_id=uuid4(), to=address, subject="", name="A", email="", at=timezone.now())
     assert mailoutbox == []
 

@@ -63,7 +63,7 @@ def test_it_names_every_bad_field(api: Door, ann: User) -> None:
 
 
 def test_there_is_an_end_to_it(api: Door, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("users.services.MOST_ADDRESSES", 1)
+    monkeypatch.setattr("users.services.MAX_ADDRESSES", 1)
     api(ADD, AddUserAddressRequest(user_id="me", address=address()), actor=ann)
     with pytest.raises(Failed) as failed:
         api(ADD, AddUserAddressRequest(user_id="me", address=address()), actor=ann)

@@ -81,7 +81,7 @@ def test_it_filters(api: Door, administrator: User) -> None:
 def test_it_counts(api: Door, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     UserFactory.create_batch(4)
     assert api(LIST, ListUsersRequest(), actor=administrator).pagination.total_count == 5
-    monkeypatch.setattr("core.db.pagination.COUNTED_UP_TO", 4)
+    monkeypatch.setattr("core.db.pagination.COUNT_LIMIT", 4)
     assert api(LIST, ListUsersRequest(), actor=administrator).pagination.total_count == -1
     assert api(LIST, ListUsersRequest(), actor=administrator, exact_count=True).pagination.total_count == 5
 
@@ -137,7 +137,7 @@ def test_a_forged_token_is_refused(api: Door, ann: User, administrator: User) ->
 
 def test_a_token_expires(api: Door, ann: User, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     token = a_token(api, administrator)
-    monkeypatch.setattr("core.db.pagination.TOKEN_GOOD_FOR", timedelta(seconds=-1))
+    monkeypatch.setattr("core.db.pagination.TOKEN_LIFETIME", timedelta(seconds=-1))
     refused(api, administrator, token)
 
 

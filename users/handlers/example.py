@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 
 from core.db.pagination import page_size
 from core.errors import renamed
-from core.operations import Call, open_to
+from core.operations import Call, operation
 from tandem.example.v1 import example_pb2
 from users import queries, services
 from users.handlers.replays import CREATED_BY_NUMBER
@@ -19,7 +19,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
     return example_pb2.GetUserResponse(user=example_user_message(user, call.actor))
 
 
-@open_to(anyone=True, replay=CREATED_BY_NUMBER)
+@operation(public=True, replay=CREATED_BY_NUMBER)
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
     _check_given(name=request.name, email=request.email)
     with renamed({"display_name": "name"}):

@@ -10,10 +10,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from core import bulk, health
-from core.conversions import asked_order, asked_page, checked_numbers, pagination, read_range, set_timestamp
-from core.db.pagination import Asked, fitting
+from core.conversions import checked_numbers, page_request, pagination, read_range, requested_order, set_timestamp
+from core.db.pagination import PageRequest, fitting
 from core.errors import invalid, renamed
-from core.operations import Call, open_to
+from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import NOTHING_TO_HIDE
 from tandem.common.v1 import common_pb2
@@ -29,7 +29,7 @@ from users.queries import Filter
 AREA = "users"
 
 
-@open_to(anyone=True, replay=replays.CREATED)
+@operation(public=True, replay=replays.CREATED)
 def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.CreateUserResponse:
     fields = messages.new_user_fields(request)
     user = services.create_user(
@@ -50,7 +50,7 @@ def batch_get_users(call: Call, request: user_pb2.BatchGetUsersRequest) -> user_
     return user_pb2.BatchGetUsersResponse(users=shown, missing_ids=missing)
 
 
-@open_to(scope=CREDENTIALS)
+@operation(scope=CREDENTIALS)
 def bulk_import_users(
     call: Call, items: Iterator[user_pb2.BulkImportUsersRequest | ValidationError]
 ) -> user_pb2.BulkImportUsersResponse:
@@ -77,7 +77,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
     return user_pb2.GetUserByEmailResponse(user=user_message(user, call.actor))
 
 
-@open_to(other_scope=CREDENTIALS, replay=replays.USER)
+@operation(other_scope=CREDENTIALS, replay=replays.USER)
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
     paths = _written(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
@@ -93,7 +93,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
     return user_pb2.UpdateUserResponse(user=user_message(user, call.actor))
 
 
-@open_to(replay=replays.USER)
+@operation(replay=replays.USER)
 def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
     fields = messages.profile_fields(request.profile, _written(request, request.profile, messages.PROFILE))
     fields |= call.map_changes
@@ -101,13 +101,13 @@ def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) 
     return user_pb2.UpdateUserProfileResponse(user=user_message(user, call.actor))
 
 
-@open_to(scope=CREDENTIALS)
+@operation(scope=CREDENTIALS)
 def delete_user(call: Call, request: user_pb2.DeleteUserRequest) -> Empty:
     services.delete_user(call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version)
     return Empty()
 
 
-@open_to(scope=CREDENTIALS, replay=replays.USER)
+@operation(scope=CREDENTIALS, replay=replays.USER)
 def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user_pb2.DeactivateUserResponse:
     user = services.deactivate_user(
         call.actor, request.user_id, reason=request.reason, expected_version=call.expected_version
@@ -115,7 +115,7 @@ def deactivate_user(call: Call, request: user_pb2.DeactivateUserRequest) -> user
     return user_pb2.DeactivateUserResponse(user=user_message(user, call.actor))
 
 
-@open_to(scope=CREDENTIALS, replay=replays.USER)
+@operation(scope=CREDENTIALS, replay=replays.USER)
 def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user_pb2.ReactivateUserResponse:
     user = services.reactivate_user(call.actor, request.user_id, expected_version=call.expected_version)
     return user_pb2.ReactivateUserResponse(user=user_message(user, call.actor))
@@ -123,7 +123,7 @@ def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user
 
 def list_users(call: Call, request: user_pb2.ListUsersRequest) -> user_pb2.ListUsersResponse:
     page = queries.list_users(
-        call.actor, _asked(call, request.pagination), asked_order(request.sort), Filter(**_choices(request))
+        call.actor, _asked(call, request.pagination), requested_order(request.sort), Filter(**_choices(request))
     )
     return user_pb2.ListUsersResponse(users=page.messages, pagination=pagination(page))
 
@@ -135,13 +135,13 @@ def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.S
     return user_pb2.SearchUsersResponse(users=page.messages, pagination=pagination(page))
 
 
-@open_to(replay=replays.SENT)
+@operation(replay=replays.SENT)
 def verify_email(call: Call, request: user_pb2.VerifyEmailRequest) -> user_pb2.VerifyEmailResponse:
     sent = services.verify_email(call.actor, request.user_id)
     return user_pb2.VerifyEmailResponse(sent=sent, message=messages.VERIFY_EMAIL[sent])
 
 
-@open_to(anyone=True, replay=replays.CONFIRMED)
+@operation(public=True, replay=replays.CONFIRMED)
 def confirm_email_verification(
     call: Call, request: user_pb2.ConfirmEmailVerificationRequest
 ) -> user_pb2.ConfirmEmailVerificationResponse:
@@ -149,7 +149,7 @@ def confirm_email_verification(
     return user_pb2.ConfirmEmailVerificationResponse(verified=True, user_id=str(user.pk))
 
 
-@open_to(secret=True, scope=CREDENTIALS)
+@operation(secret=True, scope=CREDENTIALS)
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
         call.actor,
@@ -161,7 +161,7 @@ def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empt
     return Empty()
 
 
-@open_to(anyone=True, replay=NOTHING_TO_HIDE)
+@operation(public=True, replay=NOTHING_TO_HIDE)
 def request_password_reset(
     call: Call, request: user_pb2.RequestPasswordResetRequest
 ) -> user_pb2.RequestPasswordResetResponse:
@@ -169,7 +169,7 @@ def request_password_reset(
     return user_pb2.RequestPasswordResetResponse(sent=True, message=messages.RESET_REQUESTED)
 
 
-@open_to(anyone=True, secret=True)
+@operation(public=True, secret=True)
 def reset_password(call: Call, request: user_pb2.ResetPasswordRequest) -> Empty:
     services.reset_password(token=request.token, new_password=request.new_password)
     return Empty()
@@ -182,7 +182,7 @@ def get_user_preferences(
     return user_pb2.GetUserPreferencesResponse(preferences=messages.preferences_message(user))
 
 
-@open_to(replay=replays.PREFERENCES)
+@operation(replay=replays.PREFERENCES)
 def update_user_preferences(
     call: Call, request: user_pb2.UpdateUserPreferencesRequest
 ) -> user_pb2.UpdateUserPreferencesResponse:
@@ -191,7 +191,7 @@ def update_user_preferences(
     return user_pb2.UpdateUserPreferencesResponse(preferences=messages.preferences_message(user))
 
 
-@open_to(replay=replays.ADDRESS)
+@operation(replay=replays.ADDRESS)
 def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> user_pb2.AddUserAddressResponse:
     with renamed(messages.ADDRESS_PATHS):
         fields = messages.address_fields(request.address, messages.WRITABLE_OF_ADDRESS)
@@ -199,7 +199,7 @@ def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> use
     return user_pb2.AddUserAddressResponse(address=address_message(address))
 
 
-@open_to(replay=replays.ADDRESS)
+@operation(replay=replays.ADDRESS)
 def update_user_address(call: Call, request: user_pb2.UpdateUserAddressRequest) -> user_pb2.UpdateUserAddressResponse:
     paths = _written(request, request.address, messages.WRITABLE_OF_ADDRESS)
     with renamed(messages.ADDRESS_PATHS):
@@ -223,7 +223,7 @@ def list_user_addresses(call: Call, request: user_pb2.ListUserAddressesRequest) 
     return user_pb2.ListUserAddressesResponse(addresses=[address_message(address) for address in addresses])
 
 
-@open_to(replay=replays.ADDRESS)
+@operation(replay=replays.ADDRESS)
 def set_default_address(call: Call, request: user_pb2.SetDefaultAddressRequest) -> user_pb2.SetDefaultAddressResponse:
     use = messages.read_address_type(request)
     if not use:
@@ -234,7 +234,7 @@ def set_default_address(call: Call, request: user_pb2.SetDefaultAddressRequest) 
     return user_pb2.SetDefaultAddressResponse(address=address_message(address))
 
 
-@open_to(anyone=True, survives_database=True)
+@operation(public=True, works_without_database=True)
 def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
     status = {True: common_pb2.HEALTH_STATUS_HEALTHY, False: common_pb2.HEALTH_STATUS_UNHEALTHY}
     components = health.components()
@@ -250,13 +250,13 @@ def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
 def may_change_credentials(call: Call) -> bool:
     """Return whether the credential of the call covers changes to how one gets in to an account.
 
-    Without any API key's scope the caller is anyone (`core.operations.admitted`), who may sign up with a password.
+    Without any API key's scope the caller is anyone (`core.operations.authorize`), who may sign up with a password.
     """
     return call.has_scope(CREDENTIALS)
 
 
-def _asked(call: Call, pagination: common_pb2.PaginationRequest) -> Asked:
-    return asked_page(call, pagination, lambda user: user_message(user, call.actor))
+def _asked(call: Call, pagination: common_pb2.PaginationRequest) -> PageRequest:
+    return page_request(call, pagination, lambda user: user_message(user, call.actor))
 
 
 def _written(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:

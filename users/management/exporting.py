@@ -16,7 +16,7 @@ from users.messages import imported_row
 from users.passwords.imported_hashes import portable_form
 from users.queries import every_person
 
-_AT_ONCE = 1_000
+_BATCH_SIZE = 1_000
 
 
 def export_users(
@@ -34,12 +34,12 @@ def export_users(
     count = 0
     # In a transaction the cursor stays with the server, and rows come as they are written.
     with transaction.atomic():
-        for user in every_person(actor).iterator(chunk_size=_AT_ONCE):
+        for user in every_person(actor).iterator(chunk_size=_BATCH_SIZE):
             write(imported_row(user, actor, portable_form(user.password) if with_password_hashes else ""))
             count += 1
-            if not count % _AT_ONCE:
-                done(_AT_ONCE)
-    done(count % _AT_ONCE)
+            if not count % _BATCH_SIZE:
+                done(_BATCH_SIZE)
+    done(count % _BATCH_SIZE)
     return count
 
 

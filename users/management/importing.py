@@ -9,7 +9,7 @@ from core import bulk
 from core.auth import Credential
 from core.files.import_run import FileImport
 from core.files.messages import Item, shown
-from core.hmac_digests import digests
+from core.hmac_digests import hmac_digests
 from core.operations import Call
 from users import messages, services
 from users.management.files import IMPORT
@@ -55,7 +55,7 @@ class Import(FileImport):
         services.check_may_import(self._actor)
         self.run_to_its_end()
 
-    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.Row]], None]) -> None:
+    def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.BulkItem]], None]) -> None:
         bulk.write(
             Call(IMPORT, Credential(self._actor)),
             rows,
@@ -72,12 +72,12 @@ class Import(FileImport):
         message: Any = item.message
         if not message.request_id:
             # Keyed, as a plain hash of a row with a password hash would let anyone try what the row was.
-            message.request_id = digests(message.SerializeToString(deterministic=True))[0].hex()
+            message.request_id = hmac_digests(message.SerializeToString(deterministic=True))[0].hex()
         return message
 
     def shown(self, item: Item) -> Any:
         return shown(item, IMPORT.method.input_type, masked=not self._whole_rows)
 
-    def count(self, row: bulk.Row) -> None:
+    def count(self, row: bulk.BulkItem) -> None:
         if not row.replayed and not row.made.has_usable_password():
             self.without_password += 1

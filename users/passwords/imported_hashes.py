@@ -20,16 +20,16 @@ from users.passwords.hash_notations import canonical, from_base64
 from users.passwords.hashers import taking_turns
 
 #: bcrypt's cost (2^15 rounds take seconds), rounds of PBKDF2, and the memory of scrypt and Argon2 in bytes.
-MOST_BCRYPT_COST = 15
-MOST_ROUNDS = 5_000_000
-MOST_MEMORY = 256 * 1024 * 1024
-MOST_PASSES = 20
+MAX_BCRYPT_COST = 15
+MAX_ROUNDS = 5_000_000
+MAX_MEMORY = 256 * 1024 * 1024
+MAX_PASSES = 20
 #: How many bytes scrypt may fill in all its lanes, and Argon2, which is faster, in all its passes.
-MOST_FILLED_BY_SCRYPT = 2 * MOST_MEMORY
-MOST_FILLED_BY_ARGON2 = 8 * MOST_MEMORY
+MAX_FILLED_BY_SCRYPT = 2 * MAX_MEMORY
+MOST_FILLED_BY_ARGON2 = 8 * MAX_MEMORY
 #: Of the schemes that Python itself computes: rounds of SHA-crypt, and the logarithm of phpass' rounds.
-MOST_SHA_CRYPT_ROUNDS = 500_000
-MOST_PHPASS_COST = 18
+MAX_SHA_CRYPT_ROUNDS = 500_000
+MAX_PHPASS_COST = 18
 
 _B64 = r"[A-Za-z0-9+/.]"
 # A salt has 128 bits, so of its last character's six four are zero.
@@ -248,11 +248,11 @@ def _is_affordable(cost: Mapping[str, str | None]) -> bool:
         return False
     if "log_n" in numbers:
         n, block = 1 << numbers["log_n"], 128 * numbers["r"]
-        if block * (n + numbers["p"]) > MOST_MEMORY or block * n * numbers["p"] > MOST_FILLED_BY_SCRYPT:
+        if block * (n + numbers["p"]) > MAX_MEMORY or block * n * numbers["p"] > MAX_FILLED_BY_SCRYPT:
             return False
     if "memory" in numbers and numbers["memory"] * 1024 * numbers["passes"] > MOST_FILLED_BY_ARGON2:
         return False
-    if (letter := cost.get("phpass_cost")) and not 7 <= _PHPASS_ALPHABET.index(letter) <= MOST_PHPASS_COST:
+    if (letter := cost.get("phpass_cost")) and not 7 <= _PHPASS_ALPHABET.index(letter) <= MAX_PHPASS_COST:
         return False
     made = {name: from_base64(text) for name in _ENCODED if (text := cost.get(name)) is not None}
     if None in made.values():
@@ -262,21 +262,21 @@ def _is_affordable(cost: Mapping[str, str | None]) -> bool:
         return b"{PASSWORD}" in (made["template"] or b"") and hash_bytes == digest_bytes
     if "rounds" in numbers:
         # PBKDF2 takes all rounds for each of its blocks.
-        return numbers["rounds"] * -(-hash_bytes // digest_bytes) <= MOST_ROUNDS
+        return numbers["rounds"] * -(-hash_bytes // digest_bytes) <= MAX_ROUNDS
     return "signer_key" not in made or hash_bytes == len(made["signer_key"] or b"")
 
 
 #: What a hash may ask for, by the names of the patterns' groups.
 _COSTS = {
-    "cost": (4, MOST_BCRYPT_COST),
-    "rounds": (1, MOST_ROUNDS),
-    "passes": (1, MOST_PASSES),
-    "memory": (8, MOST_MEMORY // 1024),
+    "cost": (4, MAX_BCRYPT_COST),
+    "rounds": (1, MAX_ROUNDS),
+    "passes": (1, MAX_PASSES),
+    "memory": (8, MAX_MEMORY // 1024),
     "lanes": (1, 64),
     "log_n": (1, 31),
     "r": (1, 999),
     "p": (1, 999),
-    "sha_crypt_rounds": (1_000, MOST_SHA_CRYPT_ROUNDS),
+    "sha_crypt_rounds": (1_000, MAX_SHA_CRYPT_ROUNDS),
 }
 _ENCODED = ("salt", "hash", "template", "separator", "signer_key")
 

@@ -22,7 +22,7 @@ from users.services import mailed_tokens
 from users.services.creation import check_may_administer, create_service_account, create_user
 from users.services.imports import check_imported, check_may_import, import_answer, import_users
 from users.services.passwords import (
-    LONGEST_PASSWORD,
+    MAX_PASSWORD_LENGTH,
     change_password,
     request_password_reset,
     reset_password,
@@ -39,7 +39,7 @@ from users.services.verification import (
 )
 
 __all__ = [
-    "LONGEST_PASSWORD",
+    "MAX_PASSWORD_LENGTH",
     "add_address",
     "change_password",
     "check_imported",
@@ -53,8 +53,8 @@ __all__ = [
     "get_user_to_verify",
     "import_answer",
     "import_users",
-    "note_login",
     "reactivate_user",
+    "record_login",
     "request_password_reset",
     "reset_password",
     "set_default_address",
@@ -64,8 +64,8 @@ __all__ = [
     "verify_email",
 ]
 
-LONGEST_REASON = 1000
-MOST_ADDRESSES = 100
+MAX_REASON_LENGTH = 1000
+MAX_ADDRESSES = 100
 # Any number will do, as long as nobody else takes it.
 _ADMINISTRATORS_LOCK = 7_305_001
 
@@ -131,7 +131,7 @@ def deactivate_user(
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: it is the last administrator, or the account is suspended or banned.
     """
-    with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
+    with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
         if user.status not in (*OPEN, Status.DEACTIVATED):
             raise Conflict("This account is suspended or banned; it cannot be deactivated.")
@@ -148,7 +148,7 @@ def reactivate_user(
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: the account is suspended or banned.
     """
-    with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
+    with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
         check_may_administer(actor, "Only an administrator may reactivate an account.")
         if user.status in OPEN:
@@ -165,7 +165,7 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: it is the last administrator, or owns what would be nobody's.
     """
-    with acting(actor, checked_line("reason", reason, LONGEST_REASON)):
+    with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
         _keep_an_administrator(user, [], user.status)
         pk = user.pk
@@ -196,11 +196,11 @@ def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
 
     Raises:
         User.DoesNotExist, PermissionDenied, ValidationError
-        Conflict: the user has `MOST_ADDRESSES`.
+        Conflict: the user has `MAX_ADDRESSES`.
     """
     with _changing_addresses(actor, user_id) as user:
-        if user.addresses.count() >= MOST_ADDRESSES:
-            raise Conflict(f"A user has at most {MOST_ADDRESSES} addresses; delete one first.")
+        if user.addresses.count() >= MAX_ADDRESSES:
+            raise Conflict(f"A user has at most {MAX_ADDRESSES} addresses; delete one first.")
         address = UserAddress(user=user, **fields, created_by=actor, updated_by=actor)
         _drop_defaults(actor, address, [name for name in DEFAULTS if fields.get(name)])
         return save_clean(address)
@@ -251,7 +251,7 @@ def delete_address(
         _address_to_change(user, address_id, expected_version).delete()
 
 
-def note_login(user: User, renewed_hash: str = "") -> bool:
+def record_login(user: User, renewed_hash: str = "") -> bool:
     """Writes down that the user has just logged in, by the password whose hash they were loaded with.
 
     Args:
@@ -310,7 +310,7 @@ def _user_to_change(actor: Any, user_id: str, expected_version: ExpectedVersion)
 
 def _follow_up_new_email(user: User, before: str) -> None:
     limit_mails(user)
-    mailed_tokens.void(user)
+    mailed_tokens.revoke_all(user)
     enqueue("users.send_email_changed", user_id=str(user.pk), email=before, at=timezone.now().isoformat())
     request_verification(user)
 
@@ -333,7 +333,7 @@ def _save(actor: Any, user: User, **fields: Any) -> User:
     also: dict[str, Any] = {"updated_by": actor}
     if fields.get("status", user.status) not in OPEN:
         also["tokens_valid_from"] = user.next_validity()
-        mailed_tokens.void(user)
+        mailed_tokens.revoke_all(user)
     save_clean(user, also=also, **fields)
     auth.forget(user.pk)
     return user

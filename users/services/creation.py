@@ -101,10 +101,10 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
     if policies.may_administer(actor):
         return
     message = "Too many accounts were made by you or from your address; try again later."
-    most = settings.SIGNUPS_PER_HOUR
+    limit = settings.SIGNUPS_PER_HOUR
     if actor.is_authenticated:
         # An address of their own, so that those who sign up behind one address do not keep those from it who have.
-        rate_limits.take("signup user", str(actor.pk), most=most, seconds=3600, message=message)
-        rate_limits.take("signup by users", caller_key(address), most=5 * most, seconds=3600, message=message)
+        rate_limits.take("signup user", str(actor.pk), limit=limit, seconds=3600, message=message)
+        rate_limits.take("signup by users", caller_key(address), limit=5 * limit, seconds=3600, message=message)
     else:
-        rate_limits.take("signup", caller_key(address), most=most, seconds=3600, message=message)
+        rate_limits.take("signup", caller_key(address), limit=limit, seconds=3600, message=message)

@@ -20,8 +20,8 @@ def count_guess(email: str) -> int:
         The seconds until the next try is due, if there were more than `LOGIN_FAILURES_PER_ACCOUNT` within an hour;
         else 0.
     """
-    most = settings.LOGIN_FAILURES_PER_ACCOUNT
-    return rate_limits.is_over(_WHAT, _account(email), most=most, seconds=WINDOW_SECONDS)
+    limit = settings.LOGIN_FAILURES_PER_ACCOUNT
+    return rate_limits.is_over(_WHAT, _account(email), limit=limit, seconds=WINDOW_SECONDS)
 
 
 def give_back(email: str) -> None:

@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 
 from changes.queries import first_versions
 from changes.services import acting
-from core.bulk import OWN_FAULTS, Chunk, Row
+from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.db import ids
 from core.errors import AlreadyExists, Violation, invalid
 from core.jobs import enqueue
-from core.models import draft, insert_many, translated
+from core.models import draft, insert_many, translate_integrity_errors
 from users import policies
 from users.metrics import users_created
 from users.models import Role, Status, User
@@ -48,7 +48,7 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
     for row in chunk.good:
         try:
             row.made = _checked(actor, row.values)
-        except OWN_FAULTS as exc:
+        except ITEM_ERRORS as exc:
             row.made = exc
 
 
@@ -63,7 +63,7 @@ def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None
     """
     check_may_import(actor)
     with acting(actor, "import"):
-        chunk.leave_out_replayed()
+        chunk.skip_replayed()
         _leave_out_taken(chunk)
         given = {row.made.pk: row.made for row in chunk.good if row.values.get("id")}
         for user_id, version in first_versions("user", given.keys()).items():
@@ -81,9 +81,9 @@ def import_answer(user: User) -> bytes:
     return bytes(user.pk.bytes)
 
 
-def _save(rows: Sequence[Row]) -> None:
+def _save(rows: Sequence[BulkItem]) -> None:
     try:
-        with translated(rows[0].made) if len(rows) == 1 else nullcontext():
+        with translate_integrity_errors(rows[0].made) if len(rows) == 1 else nullcontext():
             insert_many(User, [vars(row.made) for row in rows])
     except AlreadyExists as exc:
         exc.violations = (Violation("email", exc.reason.lower(), exc.message),)

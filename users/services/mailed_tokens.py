@@ -75,7 +75,7 @@ def use(token: str, *purposes: TokenPurpose) -> MailedToken:
     return held
 
 
-def void(user: User, *purposes: TokenPurpose) -> None:
+def revoke_all(user: User, *purposes: TokenPurpose) -> None:
     """Makes the user's tokens useless: the password or the address that they were asked for is no more.
 
     Args:

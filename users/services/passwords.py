@@ -20,7 +20,7 @@ from users.models import TokenPurpose, User
 from users.passwords.hashers import hashed, normalized, verify
 from users.services import guesses, mailed_tokens
 
-LONGEST_PASSWORD = 1024
+MAX_PASSWORD_LENGTH = 1024
 
 
 def change_password(
@@ -79,10 +79,10 @@ def request_password_reset(*, email: str, address: str = "") -> None:
         raise ValidationError({"email": exc.error_list}) from exc
     message = "Too many password resets were asked for; try again later."
     rate_limits.take(
-        "reset address", caller_key(address), most=settings.RESETS_PER_ADDRESS, seconds=3600, message=message
+        "reset address", caller_key(address), limit=settings.RESETS_PER_ADDRESS, seconds=3600, message=message
     )
     account = tokens.hash_of(email).hex()
-    rate_limits.take("reset account", account, most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
+    rate_limits.take("reset account", account, limit=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
     with transaction.atomic():
         # Two old accounts may share a mailbox, and are told apart by their spelling of it.
         enqueue("users.send_password_reset", email=as_sent)
@@ -116,7 +116,7 @@ def check_new_password(user: User, password: str) -> None:
     Raises:
         ValidationError: on `password`.
     """
-    if len(password) <= LONGEST_PASSWORD:
+    if len(password) <= MAX_PASSWORD_LENGTH:
         password = normalized(password)
     try:
         validate_password(password, user)
@@ -132,7 +132,7 @@ def _hashed_new_password(user: User, password: str) -> str:
 
 def _set_password(actor: Any, user: User, password: str) -> None:
     save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": user.next_validity()})
-    mailed_tokens.void(user)
+    mailed_tokens.revoke_all(user)
     auth.forget(user.pk)
     enqueue("users.send_password_changed", user_id=str(user.pk), at=timezone.now().isoformat())
 
@@ -147,13 +147,13 @@ def _check_current_password(user: User, password: str) -> None:
     if not password:
         raise invalid("current_password", "required", "Current password is required.")
     message = "Too many tries; wait before the next one."
-    rate_limits.take("password", str(user.pk), most=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
+    rate_limits.take("password", str(user.pk), limit=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
     # The caller is signed in, so that tries from elsewhere at the account do not count against this one; but tries here
     # count against the account.
-    most = settings.LOGIN_FAILURES_PER_ACCOUNT
-    rate_limits.take("password hour", str(user.pk), most=most, seconds=guesses.WINDOW_SECONDS, message=message)
+    limit = settings.LOGIN_FAILURES_PER_ACCOUNT
+    rate_limits.take("password hour", str(user.pk), limit=limit, seconds=guesses.WINDOW_SECONDS, message=message)
     guesses.count_guess(user.email)
-    if len(password) > LONGEST_PASSWORD or not verify(password, user.password).fits:
+    if len(password) > MAX_PASSWORD_LENGTH or not verify(password, user.password).fits:
         raise invalid("current_password", "wrong", "The current password is wrong.")
     guesses.give_back(user.email)
     rate_limits.give_back("password hour", str(user.pk))

@@ -98,11 +98,11 @@ def request_email_change(user: User, email: str) -> None:
     rate_limits.take(
         "email change",
         tokens.hash_of(email).hex(),
-        most=settings.MAILS_PER_ACCOUNT,
+        limit=settings.MAILS_PER_ACCOUNT,
         seconds=3600,
         message=TOO_MANY_MAILS,
     )
-    mailed_tokens.void(user, TokenPurpose.VERIFY_EMAIL)
+    mailed_tokens.revoke_all(user, TokenPurpose.VERIFY_EMAIL)
     job = enqueue("users.send_email_change", user_id=str(user.pk))
     mailed_tokens.announce(user, TokenPurpose.CHANGE_EMAIL, job.pk, email)
     enqueue("users.send_email_change_notice", user_id=str(user.pk), email=user.email, at=timezone.now().isoformat())
@@ -110,7 +110,7 @@ def request_email_change(user: User, email: str) -> None:
 
 def cancel_email_change(user: User) -> None:
     """Make a change of address that waits for its confirmation void."""
-    mailed_tokens.void(user, TokenPurpose.CHANGE_EMAIL)
+    mailed_tokens.revoke_all(user, TokenPurpose.CHANGE_EMAIL)
 
 
 def limit_mails(user: User) -> None:
@@ -120,7 +120,7 @@ def limit_mails(user: User) -> None:
         RateLimited
     """
     rate_limits.take(
-        "verification", str(user.pk), most=settings.MAILS_PER_ACCOUNT, seconds=3600, message=TOO_MANY_MAILS
+        "verification", str(user.pk), limit=settings.MAILS_PER_ACCOUNT, seconds=3600, message=TOO_MANY_MAILS
     )
 
 
@@ -136,7 +136,7 @@ def _change_email(user: User, email: str) -> User:
     status = Status.ACTIVE if user.status == Status.PENDING_VERIFICATION else user.status
     with acting(user, "email verification"):
         save_clean(user, email=email, email_verified=True, status=status, also={"updated_by": user})
-        mailed_tokens.void(user)
+        mailed_tokens.revoke_all(user)
         auth.forget(user.pk)
         enqueue("users.send_email_changed", user_id=str(user.pk), email=before, at=timezone.now().isoformat())
     return user

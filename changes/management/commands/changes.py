@@ -10,12 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from changes.feed import cursors, log, numbering, retention, verification
-from changes.feed.log import Head, Logged
+from changes.feed.log import ChangeRecord, Head
 from core.errors import Failure
 from core.protojson import in_one_line
 
 POLL_SECONDS = 0.2
-MOST_TOLD = 100
+MAX_TOLD = 100
 #: Whoever may run commands sees everything.
 _STAMP = cursors.stamp("changes tail", None, ())
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
     def _verify(self, **options: Any) -> None:
         faults = list(verification.faults())
         if faults:
-            raise CommandError("\n".join([*faults[:MOST_TOLD], f"{len(faults)} faults."]))
+            raise CommandError("\n".join([*faults[:MAX_TOLD], f"{len(faults)} faults."]))
         head = log.read_head()
         self.stdout.write(f"The log is as it should be: {head.oldest} to {head.seq}.")
 
@@ -83,12 +83,12 @@ class Command(BaseCommand):
 def _number() -> None:
     """Numbers what nobody has numbered yet, unless another process does."""
     with connection.cursor() as cursor:
-        if numbering.take_office():
+        if numbering.try_acquire_leadership():
             numbering.number()
             cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
-def _as_line(change: Logged) -> str:
+def _as_line(change: ChangeRecord) -> str:
     reason = f": {change.reason}" if change.reason else ""
     return (
         f"{change.seq} {change.occurred_at:%Y-%m-%d %H:%M:%S.%f} {change.subject_type} {change.subject_id} "
@@ -96,7 +96,7 @@ def _as_line(change: Logged) -> str:
     )
 
 
-def _as_json(change: Logged, head: Head) -> str:
+def _as_json(change: ChangeRecord, head: Head) -> str:
     told = {
         "cursor": cursors.write(_STAMP, head.epoch, change.seq),
         "seq": change.seq,

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
-from core.rest.asgi import ACCEPTED_AT_ONCE, Server
+from core.rest.asgi import MAX_ACCEPTED, Server
 from core.rest.connections import limited
 
 #: Files and connections of other kinds that a process opens, beside those of its threads.
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             settings.ASGI_APPLICATION.replace(".application", ":application"),
             http=limited(connections),
             ws="none",
-            backlog=ACCEPTED_AT_ONCE,
+            backlog=MAX_ACCEPTED,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is set up already, and each call has its own line.
             log_config=None,
@@ -82,9 +82,9 @@ class Command(BaseCommand):
 
 def _most_connections() -> int:
     # A thread has a connection with the database, and an open file; up to four groups wait to be looked at.
-    own: int = _OTHER_FILES + 2 * settings.HTTP_THREADS + 2 * 8 * settings.UPLOAD_THREADS + 4 * ACCEPTED_AT_ONCE
-    most: int = settings.HTTP_MAX_CONNECTIONS
-    return min(most, max(raise_limit() - own, 64))
+    own: int = _OTHER_FILES + 2 * settings.HTTP_THREADS + 2 * 8 * settings.UPLOAD_THREADS + 4 * MAX_ACCEPTED
+    limit: int = settings.HTTP_MAX_CONNECTIONS
+    return min(limit, max(raise_limit() - own, 64))
 
 
 def _end(signum: int, frame: object) -> None:

@@ -102,7 +102,7 @@ class _Described:
         described["responses"] |= {
             str(status): reference("responses", f"Problem{status}") for status in self._failures()
         }
-        if operation.anyone:
+        if operation.public:
             described["security"] = [{}, {"bearer": []}]
         return described
 

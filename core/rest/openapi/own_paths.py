@@ -13,7 +13,7 @@ def described(
     *,
     answers: Mapping[str, Schema],
     failures: tuple[int, ...] = (),
-    anyone: bool = False,
+    public: bool = False,
     **more: Any,
 ) -> Schema:
     """One method of a path.
@@ -24,10 +24,10 @@ def described(
         anyone: it takes no credentials.
         more: further keys of the document's operation, as `parameters`.
     """
-    always = (400, 500, 503) if anyone else (400, 401, 403, 429, 500, 503)
+    always = (400, 500, 503) if public else (400, 401, 403, 429, 500, 503)
     problems = {str(status): reference("responses", f"Problem{status}") for status in sorted({*always, *failures})}
     found = {"operationId": operation_id, "tags": [tag], "summary": summary, **more}
-    return found | {"responses": {**answers, **problems}} | ({"security": [{}]} if anyone else {})
+    return found | {"responses": {**answers, **problems}} | ({"security": [{}]} if public else {})
 
 
 def answer(description: str, content: Mapping[str, Schema] | None = None, *headers: str, **own: Schema) -> Schema:
@@ -60,7 +60,7 @@ def own_paths() -> dict[str, Any]:
                 "getHealth",
                 "Service",
                 "Whether the server works, and which it is",
-                anyone=True,
+                public=True,
                 answers={
                     "200": answer("It works.", of_state),
                     "503": answer("The database is away, or something else that it needs.", of_state),
@@ -72,7 +72,7 @@ def own_paths() -> dict[str, Any]:
                 "getLiveness",
                 "Service",
                 "Whether the process answers",
-                anyone=True,
+                public=True,
                 answers={"200": answer("It does.", of_state)},
             )
         },
@@ -81,7 +81,7 @@ def own_paths() -> dict[str, Any]:
                 "getReadiness",
                 "Service",
                 "Whether calls can be served",
-                anyone=True,
+                public=True,
                 answers={"200": answer("They can.", of_state), "503": answer("Why they cannot.", of_state)},
             )
         },
@@ -90,7 +90,7 @@ def own_paths() -> dict[str, Any]:
                 "getMetrics",
                 "Service",
                 "Metrics of this process, for Prometheus",
-                anyone=True,
+                public=True,
                 answers={
                     "200": answer(
                         "By `Accept`.",
@@ -104,7 +104,7 @@ def own_paths() -> dict[str, Any]:
                 "getDescription",
                 "Service",
                 "This document",
-                anyone=True,
+                public=True,
                 parameters=[reference("parameters", "IfNoneMatch")],
                 answers={
                     "200": answer("Any page may read it.", document, "ETag"),
@@ -117,7 +117,7 @@ def own_paths() -> dict[str, Any]:
                 "getDocs",
                 "Service",
                 "This document, for people",
-                anyone=True,
+                public=True,
                 answers={"200": answer("A page.", {"text/html": {"type": "string"}})},
             )
         },

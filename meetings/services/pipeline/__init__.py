@@ -1,7 +1,7 @@
 """What makes a stored recording into a transcript, voices, a summary and action items.
 
-`work_on` does one version, in three stages, each of which is a row and is done once. What is committed stays: whoever
-goes on after a broken try begins where that one ended. docs/meetings.md tells what happens when.
+`run_pipeline` does one version, in three stages, each of which is a row and is done once. What is committed stays:
+whoever goes on after a broken try begins where that one ended. docs/meetings.md tells what happens when.
 """
 
 import logging
@@ -15,19 +15,19 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import DataError
 
-from core.jobs import Attempt, Later
+from core.jobs import Attempt, Reschedule
 from meetings.models import Stage
 from meetings.services.pipeline.diarizing import diarize
 from meetings.services.pipeline.summarizing import complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
-from meetings.services.pipeline.work import Failed, Unwanted, Work
+from meetings.services.pipeline.work import Cancelled, Failed, Work
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, Kind, NobodyCan
+from meetings.speech.protocols import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, Kind, NoCapableEngine
 
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 #: For a place at an engine.
 BUSY_SECONDS = (1.0, 5.0)
 #: What has failed so often in a row may be what ends its engine, or only have been beside it.
@@ -35,7 +35,7 @@ SUSPECT_TRIES = 2
 _one_suspect = threading.Lock()
 
 
-def work_on(transcript_id: UUID, attempt: Attempt) -> None:
+def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
     """Makes this version, from where it is; does nothing if nobody wants it any more.
 
     Raises:
@@ -55,11 +55,11 @@ def work_on(transcript_id: UUID, attempt: Attempt) -> None:
                 return
             _carry_out(work, Stage.DIARIZING, diarize)
             _carry_out(work, Stage.SUMMARIZING, summarize)
-        except (BadRecording, NobodyCan) as exc:
+        except (BadRecording, NoCapableEngine) as exc:
             raise Failed(str(exc)) from exc
     except Failed as exc:
         _fail(work, str(exc))
-    except Unwanted:
+    except Cancelled:
         logger.info("Nobody wants %s any more.", work.name)
 
 
@@ -94,7 +94,7 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            with _apart_from_suspects(work, stage), _what_it_answers_fits():
+            with _quarantine(work, stage), _what_it_answers_fits():
                 do(work)
         except EngineFailed as exc:
             work.run = None  # This try counts.
@@ -102,12 +102,12 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             work.last_failure = str(exc)
             # Full jitter: those whose node died with ours do not come back all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
         except EngineBusy as exc:
-            work.uncount()
-            raise Later(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311
+            work.undo_attempt()
+            raise Reschedule(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311
         except Exception:
-            work.uncount()
+            work.undo_attempt()
             raise
         else:
             work.tell(stage, "DONE", began)
@@ -116,15 +116,15 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
 
 
 @contextmanager
-def _apart_from_suspects(work: Work, stage: Stage) -> Iterator[None]:
+def _quarantine(work: Work, stage: Stage) -> Iterator[None]:
     """One suspect at a time in this process, whose embedded node they share: a recording that ends it takes those
     beside it along, which would fail with it, try by try. Who gets further is none any more.
     """
-    with work.suspicion:
+    with work.quarantine:
         if work.tries(stage) >= SUSPECT_TRIES:
             if not _one_suspect.acquire(blocking=False):
                 raise EngineBusy("Another recording that failed before is being tried.")
-            work.suspicion.callback(_one_suspect.release)
+            work.quarantine.callback(_one_suspect.release)
         yield
 
 
@@ -140,6 +140,6 @@ def _what_it_answers_fits() -> Iterator[None]:
 def _fail(work: Work, sentence: str) -> None:
     try:
         work.fail(sentence)
-    except Unwanted:
+    except Cancelled:
         return
     logger.info("%s failed: %s", work.name, sentence)

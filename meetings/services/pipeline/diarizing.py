@@ -13,7 +13,7 @@ from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording
 from meetings.services.pipeline.work import Work
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import Done, Engine, Kind, Listening, Progress, Turn, Voice
+from meetings.speech.protocols import AudioRequest, Done, Engine, Kind, Progress, SpeakerTrack, Turn
 
 PROGRESS_SECONDS = 2.0
 
@@ -28,15 +28,15 @@ def diarize(work: Work) -> None:
     chosen = nodes().choose(Kind.SPEAKER)
     hashed = input_hash(transcript.recording_sha256, transcript.speaker_count)
     run = work.begin_stage(Stage.DIARIZING, hashed, chosen.about)
-    voices: list[Voice] = []
+    voices: list[SpeakerTrack] = []
     turns: list[Turn] = []
     cpu_ms = 0
     committed_at = time.monotonic()
-    asked = Listening(work.name, speaker_count=transcript.speaker_count)
+    asked = AudioRequest(work.name, speaker_count=transcript.speaker_count)
     with recording(work) as audio, watched(work, chosen.node) as call:
         for answer in chosen.ask.diarize(audio, asked, call):
             match answer:
-                case Voice():
+                case SpeakerTrack():
                     voices.append(answer)
                 case Turn():
                     turns.append(answer)
@@ -57,7 +57,7 @@ def _show(work: Work, run: StageRun, progress: Progress) -> None:
         work.show(meeting, Stage.DIARIZING, progress.done_ms / total_ms if total_ms else 0.0)
 
 
-def _insert(work: Work, meeting: Meeting, voices: Sequence[Voice], about: Engine) -> dict[str, UUID]:
+def _insert(work: Work, meeting: Meeting, voices: Sequence[SpeakerTrack], about: Engine) -> dict[str, UUID]:
     """The voices as rows; the id of each by its label."""
     rows = [
         save_clean(

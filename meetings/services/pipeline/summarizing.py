@@ -9,12 +9,12 @@ from meetings.services.pipeline.transcribing import input_hash
 from meetings.services.pipeline.work import Work
 from meetings.speech import protocols
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import Deed, Engine, Kind, Person, Spoken, Statement, Telling
+from meetings.speech.protocols import DetectedActionItem, Engine, Kind, Person, Statement, SummaryRequest, Utterance
 from users.models import OPEN, User
 
 #: Of the contract; what comes later in a recording of days is not looked at.
-MOST_SEGMENTS = 20_000
-_LONGEST_LINE = 200
+MAX_SEGMENTS = 20_000
+_MAX_LINE_LENGTH = 200
 
 
 def summarize(work: Work) -> None:
@@ -28,7 +28,7 @@ def summarize(work: Work) -> None:
     segments = _spoken(work)
     hashed = input_hash(*((one.segment_id, one.text) for one in segments))
     run = work.begin_stage(Stage.SUMMARIZING, hashed, chosen.about)
-    asked = Telling(work.name, segments, transcript.spoken_language, _roster(work), transcript.held_on)
+    asked = SummaryRequest(work.name, segments, transcript.spoken_language, _roster(work), transcript.held_on)
     with watched(work, chosen.node) as call:
         made = chosen.ask.summarize(asked, call)
     with work.commit(further=True) as meeting:
@@ -44,13 +44,13 @@ def complete_silence(work: Work) -> None:
         work.complete(meeting)
 
 
-def _spoken(work: Work) -> list[Spoken]:
+def _spoken(work: Work) -> list[Utterance]:
     known = Speaker.objects.filter(meeting=work.transcript.meeting_id, transcript_version=work.transcript.version)
     persons = dict(known.exclude(user=None).values_list("pk", "user_id"))
     # Without their words, which take far more memory than the text.
-    rows = work.segments().values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[:MOST_SEGMENTS]
+    rows = work.segments().values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[:MAX_SEGMENTS]
     return [
-        Spoken(str(segment_id), start_ms, end_ms, text, str(persons.get(speaker_id, "")))
+        Utterance(str(segment_id), start_ms, end_ms, text, str(persons.get(speaker_id, "")))
         for segment_id, start_ms, end_ms, text, speaker_id in rows
     ]
 
@@ -88,15 +88,15 @@ def _insert(work: Work, meeting: Meeting, made: protocols.Summary, about: Engine
         save_clean(_action_item(meeting, version, place, deed, there))
 
 
-def _action_item(meeting: Meeting, version: int, place: int, deed: Deed, there: set[str]) -> ActionItem:
+def _action_item(meeting: Meeting, version: int, place: int, deed: DetectedActionItem, there: set[str]) -> ActionItem:
     return ActionItem(
         meeting=meeting,
         transcript_version=version,
         place=place,
         text=deed.text,
-        owner_name=" ".join(deed.owner.split())[:_LONGEST_LINE],
+        owner_name=" ".join(deed.owner.split())[:_MAX_LINE_LENGTH],
         assigned_to_id=deed.person_id if deed.person_id in there else None,
-        due=" ".join(deed.due.split())[:_LONGEST_LINE],
+        due=" ".join(deed.due.split())[:_MAX_LINE_LENGTH],
         due_on=deed.due_on,
         segment_ids=list(deed.segment_ids),
         confidence=min(1.0, max(0.0, deed.confidence)),

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import Error, connections
 
-from core.db.thread_connections import connected
-from core.jobs import Later, NotOurs
-from meetings.services.pipeline.work import Unwanted, Work
+from core.db.thread_connections import fresh_connections
+from core.jobs import LeaseLost, Reschedule
+from meetings.services.pipeline.work import Cancelled, Work
 from meetings.speech.protocols import Call, EngineFailed, Node
 
 #: How often it is looked whether the worker is about to end, and how often the rows are looked at.
-LOOK_SECONDS = 0.25
+CHECK_INTERVAL_SECONDS = 0.25
 ROWS_SECONDS = 1.0
 
 
@@ -36,14 +36,14 @@ def watched(work: Work, node: Node) -> Iterator[Call]:
 def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
     looks = 0
     try:
-        while not over.wait(LOOK_SECONDS) and not call.stopped:
+        while not over.wait(CHECK_INTERVAL_SECONDS) and not call.stopped:
             looks += 1
             if work.attempt and work.attempt.stopping:
-                call.stop(Later())
+                call.stop(Reschedule())
             elif _is_silent(node, call):
                 node.give_up()
                 call.stop(EngineFailed("The speech engine has hung."))
-            elif looks % round(ROWS_SECONDS / LOOK_SECONDS) == 0:
+            elif looks % round(ROWS_SECONDS / CHECK_INTERVAL_SECONDS) == 0:
                 _look_at_rows(work, call)
     except Exception as exc:
         # Nobody would notice any more that it hangs.
@@ -61,11 +61,11 @@ def _is_silent(node: Node, call: Call) -> bool:
 
 def _look_at_rows(work: Work, call: Call) -> None:
     try:
-        with connected():
+        with fresh_connections():
             if work.attempt and not work.attempt.is_ours:
-                call.stop(NotOurs())
+                call.stop(LeaseLost())
             elif not work.is_wanted():
-                call.stop(Unwanted())
+                call.stop(Cancelled())
     except Error:
         # The database is away: what is to be committed will fail, and say so.
         return

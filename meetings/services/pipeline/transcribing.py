@@ -14,7 +14,7 @@ from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.work import Failed, Work
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import Detected, Done, Engine, Final, Kind, Listening, Progress
+from meetings.speech.protocols import AudioRequest, Detected, Done, Engine, Final, Kind, Progress
 
 CHUNK = 64 * 1024
 #: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).
@@ -39,7 +39,7 @@ def transcribe(work: Work) -> None:
         Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.about
     )
     taking = _Taking(work, run, chosen.about)
-    asked = Listening(work.name, transcript.language, start_ms=taking.start_ms)
+    asked = AudioRequest(work.name, transcript.language, start_ms=taking.start_ms)
     with recording(work) as audio, watched(work, chosen.node) as call:
         for answer in chosen.ask.transcribe(audio, asked, call):
             taking.take(answer)

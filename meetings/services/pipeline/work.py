@@ -13,7 +13,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from changes.services import acting
-from core.jobs import Attempt, Later
+from core.jobs import Attempt, Reschedule
 from core.models import save_clean
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 ACTOR = "pipeline"
 #: How often a stage is begun without getting any further.
-MOST_TRIES = 5
+MAX_TRIES = 5
 #: What of the progress is whose, in percent; about what they take.
 SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (95, 100)}
 #: How often the end is estimated anew while no percent is gained.
-_ESTIMATED_EVERY = timedelta(seconds=10)
+_ESTIMATE_INTERVAL = timedelta(seconds=10)
 _DOING = {
     Stage.TRANSCRIBING: "transcribed",
     Stage.DIARIZING: "divided among its voices",
@@ -39,7 +39,7 @@ class Failed(Exception):
     """The recording cannot be worked on; the message is a sentence that says what to do."""
 
 
-class Unwanted(Exception):
+class Cancelled(Exception):
     """It was called off, or the meeting is gone."""
 
 
@@ -49,15 +49,15 @@ class Work:
     Attributes:
         attempt: the try of its job; None where it is given up.
         last_failure: what an engine said when it last failed; empty = none has.
-        suspicion: what is held while it is suspected of ending its engine; given up once it gets further.
-        run: the stage whose try is under way, and may turn out to be none; see `uncount`.
+        quarantine: what is held while it is suspected of ending its engine; given up once it gets further.
+        run: the stage whose try is under way, and may turn out to be none; see `undo_attempt`.
     """
 
     def __init__(self, transcript: Transcript, attempt: Attempt | None) -> None:
         self.transcript = transcript
         self.attempt = attempt
         self.last_failure = ""
-        self.suspicion = ExitStack()
+        self.quarantine = ExitStack()
         self.run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
@@ -85,10 +85,10 @@ class Work:
         """
         with acting(ACTOR):
             if self.attempt:
-                self.attempt.hold(further=further)
+                self.attempt.renew_lease(further=further)
             meeting = self._locked()
             if meeting is None:
-                raise Unwanted
+                raise Cancelled
             yield meeting
 
     def _locked(self) -> Meeting | None:
@@ -103,7 +103,7 @@ class Work:
     def refresh(self) -> None:
         """Notices a signal before anything is begun."""
         if self.attempt and self.attempt.stopping:
-            raise Later
+            raise Reschedule
 
     def begin(self) -> None:
         """It is PROCESSING."""
@@ -125,7 +125,7 @@ class Work:
                 engine_hash=about.hash,
                 defaults={"engine": about.told},
             )
-            if run.tries >= MOST_TRIES:
+            if run.tries >= MAX_TRIES:
                 raise Failed(self._hopeless(stage, run))
             run.tries += 1
             run.save(update_fields=["tries"])
@@ -138,7 +138,7 @@ class Work:
     def tries(self, stage: Stage) -> int:
         """How often it was begun without getting any further."""
         runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None)
-        return runs.aggregate(most=Max("tries"))["most"] or 0
+        return runs.aggregate(limit=Max("tries"))["most"] or 0
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
         """In the transaction that writes the stage's last rows."""
@@ -150,9 +150,9 @@ class Work:
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
             run.save(update_fields=["done_ms", "tries"])
-            self.suspicion.close()
+            self.quarantine.close()
 
-    def uncount(self) -> None:
+    def undo_attempt(self) -> None:
         """The try that is under way, if any, was none.
 
         Raises:
@@ -185,7 +185,7 @@ class Work:
         low, high = SPANS[stage]
         exact = low + (high - low) * min(max(share, 0.0), 1.0)
         now = timezone.now()
-        is_stale = self._estimated_at is None or now - self._estimated_at >= _ESTIMATED_EVERY
+        is_stale = self._estimated_at is None or now - self._estimated_at >= _ESTIMATE_INTERVAL
         progress = max(meeting.progress, int(exact))
         if fields or stage != meeting.stage or progress > meeting.progress or is_stale:
             self._estimated_at = now

@@ -16,7 +16,7 @@ from django.utils.cache import patch_vary_headers
 
 from core.errors import MethodNotAllowed, invalid
 from core.observability.call_log import http_meter
-from core.operations import admitted, caller
+from core.operations import authorize, identify
 from core.rest.conditional import PRIVATE, is_known
 from core.rest.read_views import METHODS, allowed
 from meetings.views import MeetingViewSet
@@ -26,7 +26,7 @@ from meetings.views.exports.reading import Transcription, transcription
 _OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetTranscript")
 #: So much of a file is kept in memory.
 _IN_MEMORY_BYTES = 1024 * 1024
-_LONGEST_NAME = 80
+_MAX_NAME_LENGTH = 80
 
 
 class Form(NamedTuple):
@@ -52,7 +52,7 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
         return allowed(METHODS)
     if request.method not in METHODS:
         raise MethodNotAllowed(allowed=METHODS)
-    credential = admitted(_OPERATION, caller(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
+    credential = authorize(_OPERATION, identify(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
     report.principal, report.subject_id = credential.actor.pk, meeting_id
     found = transcription(credential.actor, meeting_id, _version(request))
     # It says as little to a cache that several callers share as any answer of ours.
@@ -85,7 +85,7 @@ def _file_name(title: str) -> str:
     printable = "".join(character if character.isprintable() else " " for character in title)
     name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable).split()).strip(". ")
     # Of such a length also in UTF-8.
-    name = name[:_LONGEST_NAME].encode()[: 2 * _LONGEST_NAME].decode(errors="ignore").strip(". ")
+    name = name[:_MAX_NAME_LENGTH].encode()[: 2 * _MAX_NAME_LENGTH].decode(errors="ignore").strip(". ")
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
     return f"_{name}" if reserved else name or "meeting"
 

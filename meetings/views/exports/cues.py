@@ -12,7 +12,7 @@ from typing import NamedTuple
 from meetings.models import Segment
 
 COLUMNS, LINES = 42, 2
-LONGEST_MS, SHORTEST_MS = 7_000, 1_000
+MAX_MS, MIN_MS = 7_000, 1_000
 #: A pause after which there is a new cue.
 PAUSE_MS = 1_500
 
@@ -47,14 +47,14 @@ def cues(segment: Segment, columns_taken: int = 0) -> list[Cue]:
             fits = width(word.text) + columns_taken <= COLUMNS or not columns_taken
             found.append(Cue(word.start_ms, word.end_ms, [word.text] if fits else ["", word.text]))
     for cue, following in zip_longest(found, found[1:]):
-        most = following.start_ms if following else max(segment.end_ms, cue.end_ms)
-        cue.end_ms = max(cue.start_ms + 1, min(max(cue.end_ms, cue.start_ms + SHORTEST_MS), most))
+        limit = following.start_ms if following else max(segment.end_ms, cue.end_ms)
+        cue.end_ms = max(cue.start_ms + 1, min(max(cue.end_ms, cue.start_ms + MIN_MS), limit))
     return found
 
 
 def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
     """Puts the word into the cue, if there is place and time for it."""
-    if word.end_ms - cue.start_ms > LONGEST_MS or word.start_ms - cue.end_ms > PAUSE_MS:
+    if word.end_ms - cue.start_ms > MAX_MS or word.start_ms - cue.end_ms > PAUSE_MS:
         return False
     columns = COLUMNS - (columns_taken if len(cue.lines) == 1 else 0)
     if width(cue.lines[-1]) + 1 + width(word.text) <= columns:

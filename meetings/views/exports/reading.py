@@ -14,7 +14,7 @@ from meetings.queries import get_meeting
 from meetings.queries.transcripts import version_of
 from users.models import User
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Transcription:
         """What was said, in the order in which it was; of one moment, and few at a time."""
         rows = Segment.objects.filter(meeting=self.meeting, transcript_version=self.version)
         with transaction.atomic():
-            yield from rows.defer("search_words").order_by("start_ms").iterator(chunk_size=_AT_ONCE)
+            yield from rows.defer("search_words").order_by("start_ms").iterator(chunk_size=_BATCH_SIZE)
 
 
 def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:

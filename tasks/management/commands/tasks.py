@@ -27,7 +27,7 @@ from users.models import User
 from users.queries import find_administrator
 
 NOT_ALL, WRONG_USE = 1, 2
-_LONGEST_NAME = 80
+_MAX_NAME_LENGTH = 80
 EXAMPLES = """
 examples:
   manage.py tasks import board.json --from trello --as admin@example.com
@@ -194,7 +194,7 @@ def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> 
         raise BadFile(f"This looks like {SOURCES[likely].label}; say --from {likely}.")
     listed = options["list"] or ("stdin" if path == "-" else Path(path).stem)
     asked = Options(
-        name=listed[:_LONGEST_NAME],
+        name=listed[:_MAX_NAME_LENGTH],
         mapped=parsed_map(options["map"]),
         statuses=_meanings("--status", options["status"], Status).keys(),
         notes=notes,
