@@ -166,7 +166,23 @@ class Call:
         return replace(self, operation=operation, replayed=False, **nothing_beside)
 
 
-CallsFunction = TypeVar("CallsFunction", bound=Callable[..., Any])
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What an app declares of an operation; the attributes are those of `Operation`."""
+
+    public: bool = False
+    secret: bool = False
+    works_without_database: bool = False
+    scope: str = ""
+    other_scope: str = ""
+    replay: Replay | None = None
+
+
+#: What is declared, by handler; a handler without a declaration asks for a signed-in caller.
+_DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
 
 
 def operation(
@@ -177,22 +193,20 @@ def operation(
     scope: str = "",
     other_scope: str = "",
     replay: Replay | None = None,
-) -> Callable[[CallsFunction], CallsFunction]:
-    """Marks a `calls` function with what `Operation` says of it; an unmarked one asks for a signed-in caller.
+) -> Callable[[Handler], Handler]:
+    """Declare how a handler's operation is served; see `Operation`.
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
-        other_scope: see `Operation`.
         replay: how a kept answer is given again; needed wherever `Operation.keeps_answers`.
     """
-    marks = {"public": public, "secret": secret, "works_without_database": works_without_database, "replay": replay,
-             "other_scope": other_scope}  # fmt: skip
+    declaration = Declaration(public, secret, works_without_database, scope, other_scope, replay)
 
-    def mark(function: CallsFunction) -> CallsFunction:
-        function.marks = marks | ({"scope": scope} if scope else {})  # type: ignore[attr-defined]
-        return function
+    def declare(handler: Handler) -> Handler:
+        _DECLARATIONS[handler] = declaration
+        return handler
 
-    return mark
+    return declare
 
 
 def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
@@ -357,9 +371,7 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
-    unmarked = {"public": False, "secret": False, "works_without_database": False, "scope": of_area, "replay": None,
-                "other_scope": ""}  # fmt: skip
-    marks = unmarked | getattr(function, "marks", {})
+    declared = _DECLARATIONS.get(function, Declaration())
     return Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
@@ -373,7 +385,12 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         preconditions_in_body=_PRECONDITION_FIELDS & set(method.input_type.fields_by_name)
         if http.verb != "GET"
         else frozenset(),
-        **marks,
+        public=declared.public,
+        secret=declared.secret,
+        works_without_database=declared.works_without_database,
+        scope=declared.scope or of_area,
+        other_scope=declared.other_scope,
+        replay=declared.replay,
     )
 
 

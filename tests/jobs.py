@@ -102,7 +102,7 @@ def lose(job_id: UUID, *, path: str, claims: int) -> None:
         Job.objects.update(lease_until=Now())
         store.claim(1)
     assert running.is_ours == (not claims)
-    running.renew_lease(further=True)
+    running.renew_lease(made_progress=True)
     write(job_id, path=path, text="held")
 
 

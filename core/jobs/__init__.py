@@ -16,6 +16,7 @@ others.
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload
 
 from django.db import connection, transaction
@@ -25,12 +26,24 @@ from core.context import request_id
 from core.jobs import fair_queue
 from core.models import Job
 
-#: How often something is tried; with the pauses of `rows.pause` that is over about four hours.
+#: How often something is tried; with the pauses of `store.pause` that is over about four hours.
 MAX_ATTEMPTS = 25
 #: Where workers are woken up (PostgreSQL's LISTEN).
 CHANNEL = "tandem_jobs"
 
 JobFunction = TypeVar("JobFunction", bound=Callable[..., None])
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """What may run as a job, and how; see `job`."""
+
+    function: Callable[..., None]
+    slow: bool
+    on_failure: Callable[..., None] | None
+
+
+_DECLARED: dict[Callable[..., None], JobType] = {}
 
 
 class PermanentFailure(Exception):
@@ -66,7 +79,7 @@ class Attempt(Protocol):
         """Whether this attempt still holds the lease. For a job that writes nothing now; see `renew_lease`."""
         ...
 
-    def renew_lease(self, *, further: bool = False) -> None:
+    def renew_lease(self, *, made_progress: bool = False) -> None:
         """Makes sure that the job is still this try's, until the running transaction ends; renews the lease.
 
         Args:
@@ -105,9 +118,7 @@ def job(
     """
 
     def mark(function: JobFunction) -> JobFunction:
-        function.is_job = True  # type: ignore[attr-defined]
-        function.is_slow = slow  # type: ignore[attr-defined]
-        function.on_failure = on_failure  # type: ignore[attr-defined]
+        _DECLARED[function] = JobType(function, slow, on_failure)
         return function
 
     return mark if function is None else mark(function)
@@ -124,11 +135,11 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
     Raises:
         LookupError: there is no such job.
     """
-    function = find(kind)
+    job_type = find(kind)
     new = Job(
         kind=kind,
         arguments=arguments,
-        slow=function.is_slow,  # type: ignore[attr-defined]
+        slow=job_type.slow,
         fairness_key=fairness_key,
         request_id=request_id.get(),
         max_attempts=MAX_ATTEMPTS,
@@ -152,20 +163,20 @@ def notify_workers() -> None:
     transaction.on_commit(_notify, robust=True)
 
 
-def find(kind: str) -> Callable[..., None]:
-    """The function that does jobs of this kind.
+def find(kind: str) -> JobType:
+    """Return what jobs of this kind run.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is no such job.
     """
     app, _, name = kind.partition(".")
     try:
         function: Callable[..., None] = import_string(f"{app}.jobs.{name}")
     except ImportError as exc:
         raise LookupError(f"There is no job {kind}.") from exc
-    if not getattr(function, "is_job", False):
+    if function not in _DECLARED:
         raise LookupError(f"{kind} is not marked as a job.")
-    return function
+    return _DECLARED[function]
 
 
 def _notify() -> None:

@@ -93,9 +93,9 @@ def _due(*, slow: bool) -> QuerySet[Job]:
     return waiting.filter(next_try_at__lte=Now()).select_for_update(skip_locked=True)
 
 
-def renew_lease(job: Job, *, further: bool = False) -> None:
+def renew_lease(job: Job, *, made_progress: bool = False) -> None:
     """See `core.jobs.Attempt.hold`."""
-    anew = {"max_attempts": job.attempts + MAX_ATTEMPTS} if further else {}
+    anew = {"max_attempts": job.attempts + MAX_ATTEMPTS} if made_progress else {}
     if not _held(job).update(lease_until=Now() + _LEASE, **anew):
         raise LeaseLost(f"Another try of job {job} is running.")
 
@@ -203,7 +203,6 @@ def _end_failed(job: Job, told: str) -> int:
 
 def _given_up(kind: str) -> Callable[..., None] | None:
     try:
-        function: Callable[..., None] | None = find(kind).on_failure  # type: ignore[attr-defined]
+        return find(kind).on_failure
     except LookupError:  # Of another version of the product.
         return None
-    return function

@@ -171,8 +171,8 @@ class _Attempt:
     def is_ours(self) -> bool:
         return store.is_held(self._job)
 
-    def renew_lease(self, *, further: bool = False) -> None:
-        store.renew_lease(self._job, further=further)
+    def renew_lease(self, *, made_progress: bool = False) -> None:
+        store.renew_lease(self._job, made_progress=made_progress)
 
 
 def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -185,7 +185,7 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     running = jobs._attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
-        find(job.kind)(job.pk, **job.arguments)
+        find(job.kind).function(job.pk, **job.arguments)
     except Reschedule as exc:
         store.release(job, exc)
         _tell(job, "LATER", began)

@@ -137,7 +137,7 @@ def test_only_failures_in_a_row_make_a_pause_longer(how: str) -> None:
         else:
             Job.objects.update(lease_until=Now())
     if how == "got further":
-        store.renew_lease(taken, further=True)
+        store.renew_lease(taken, made_progress=True)
         Job.objects.update(lease_until=Now())
     elif how == "asked for again":
         Job.objects.update(failed=True, ended_at=Now(), lease_until=None)

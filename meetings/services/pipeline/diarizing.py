@@ -45,7 +45,7 @@ def diarize(work: Work) -> None:
                     _show(work, run, answer)
                 case Done():
                     cpu_ms = answer.cpu_ms
-    with work.commit(further=True) as meeting:
+    with work.commit(made_progress=True) as meeting:
         _assign(work, turns, _insert(work, meeting, voices, chosen.about))
         work.end_stage(run, cpu_ms)
         work.show(meeting, Stage.DIARIZING, 1.0)

@@ -31,7 +31,7 @@ def summarize(work: Work) -> None:
     asked = SummaryRequest(work.name, segments, transcript.spoken_language, _roster(work), transcript.held_on)
     with watched(work, chosen.node) as call:
         made = chosen.ask.summarize(asked, call)
-    with work.commit(further=True) as meeting:
+    with work.commit(made_progress=True) as meeting:
         _insert(work, meeting, made, chosen.about)
         work.end_stage(run)
         work.complete(meeting)
@@ -39,7 +39,7 @@ def summarize(work: Work) -> None:
 
 def complete_silence(work: Work) -> None:
     """COMPLETED, with nothing said: an empty summary, and a notice, which stands there already."""
-    with work.commit(further=True) as meeting:
+    with work.commit(made_progress=True) as meeting:
         _insert(work, meeting, protocols.Summary(), None)
         work.complete(meeting)
 

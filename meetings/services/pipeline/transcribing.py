@@ -116,10 +116,10 @@ class _Taking:
                 self._end(answer)
 
     def _store(self, final: Final) -> None:
-        with self._work.commit(further=True) as meeting:
+        with self._work.commit(made_progress=True) as meeting:
             if not self._work.segments().filter(start_ms=final.start_ms).exists():
                 self._insert(meeting, final)
-            self._work.further(self._run, final.end_ms)
+            self._work.made_progress(self._run, final.end_ms)
             self._show(meeting, final.end_ms)
         self._known_ms = final.end_ms
 
@@ -140,8 +140,8 @@ class _Taking:
 
     def _commit_progress(self, done_ms: int) -> None:
         is_further = done_ms > self._run.done_ms
-        with self._work.commit(further=is_further) as meeting:
-            self._work.further(self._run, done_ms)
+        with self._work.commit(made_progress=is_further) as meeting:
+            self._work.made_progress(self._run, done_ms)
             self._show(meeting, done_ms)
 
     def _show(self, meeting: Meeting, done_ms: int) -> None:
@@ -153,7 +153,7 @@ class _Taking:
     def _end(self, done: Done) -> None:
         if not self._work.transcript.spoken_language:
             self._work.understood(self._work.transcript.language)
-        with self._work.commit(further=True) as meeting:
+        with self._work.commit(made_progress=True) as meeting:
             self._work.end_stage(self._run, done.cpu_ms)
             silence = "" if self._work.has_segments() else NOBODY_SPEAKS
             notice = " ".join(filter(None, (done.incomplete_reason, silence)))[:1000]

@@ -74,7 +74,7 @@ class Work:
         return f"Meeting {self.transcript.meeting_id}, version {self.transcript.version},"
 
     @contextmanager
-    def commit(self, *, further: bool = False) -> Iterator[Meeting]:
+    def commit(self, *, made_progress: bool = False) -> Iterator[Meeting]:
         """A transaction in which this work alone writes, with the meeting's row locked.
 
         Args:
@@ -85,7 +85,7 @@ class Work:
         """
         with acting(ACTOR):
             if self.attempt:
-                self.attempt.renew_lease(further=further)
+                self.attempt.renew_lease(made_progress=made_progress)
             meeting = self._locked()
             if meeting is None:
                 raise Cancelled
@@ -145,7 +145,7 @@ class Work:
         run.ended_at = timezone.now()
         StageRun.objects.filter(pk=run.pk).update(ended_at=run.ended_at, tries=0, cpu_ms=F("cpu_ms") + cpu_ms)
 
-    def further(self, run: StageRun, done_ms: int) -> None:
+    def made_progress(self, run: StageRun, done_ms: int) -> None:
         """Notes that the stage got further, if it did; in the transaction that commits what was done."""
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
