@@ -17,12 +17,12 @@ from core import auth
 from core.errors import Unavailable
 from core.rpc import feed_senders
 from core.streams import STREAMS
-from tests.doors import Door, GrpcDoor, RestDoor
-from tests.factories import AdministratorFactory, SupportFactory, UserFactory
-from tests.framing import FRAMINGS
-from tests.servers import Servers, database_url, running, until
-from tests.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
-from tests.tools import pytest_terminal_summary as pytest_terminal_summary
+from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
+from tests.support.framing import FRAMINGS
+from tests.support.servers import Servers, database_url, running, until
+from tests.support.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
+from tests.support.transports import GrpcTransport, RestTransport, Transport
 from users.models import User
 
 # What is run in the background ignores SIGINT, and so would what it starts.
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    RestDoor.framing = config.getoption("--rest-framing")
+    RestTransport.framing = config.getoption("--rest-framing")
 
 
 @pytest.fixture(scope="session")
@@ -50,20 +50,20 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     connection.settings_dict["TEST"]["NAME"] = f"test_tandem_{os.getpid()}"
 
 
-@pytest.fixture(params=[RestDoor, GrpcDoor], ids=["rest", "grpc"])
-def api(request: pytest.FixtureRequest, db: None) -> Door:
+@pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
+def api(request: pytest.FixtureRequest, db: None) -> Transport:
     """A door; the test runs once with each."""
     return request.param()
 
 
-@pytest.fixture(params=[RestDoor, GrpcDoor], ids=["rest", "grpc"])
-def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Door:
+@pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
+def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Transport:
     """A door whose writes are committed, for tests with several connections."""
     return request.param()
 
 
 @pytest.fixture
-def watching(committing_api: Door) -> Iterator[Door]:
+def watching(committing_api: Transport) -> Iterator[Transport]:
     """A door whose writes are committed and can be watched: the feed runs in this process."""
     feed.start()
     until(lambda: feed.live.known_head is not None, "the feed has begun to read")

@@ -25,7 +25,7 @@ from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1 import user_pb2
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 USERS = user_pb2.DESCRIPTOR.services_by_name["UserService"]

@@ -4,7 +4,7 @@ from django.test import Client
 from django.urls import reverse
 
 from access.models import ApiKey, Session
-from tests.factories import ApiKeyFactory, UserFactory
+from tests.support.factories import ApiKeyFactory, UserFactory
 from users.models import User
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from access.services import OTHER_SESSIONS, revoke_session
-from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
+from tests.support.factories import AdministratorFactory, ServiceFactory, UserFactory
 from users.models import Status, User
 from users.passwords.hashers import is_outdated
 from users.services import change_password, deactivate_user, reactivate_user, update_user

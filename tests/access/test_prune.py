@@ -10,7 +10,7 @@ from access.tokens import new_secret
 from core.db.ids import uuid7
 from core.jobs import enqueue
 from core.models import Job
-from tests.factories import ApiKeyFactory
+from tests.support.factories import ApiKeyFactory
 from users.models import MailedToken, TokenPurpose, User
 from users.services import mailed_tokens
 

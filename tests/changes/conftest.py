@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes.feed import subjects
-from tests.changes.notes import Note
-from tests.changes.streams import NOTES, Process, process
+from tests.support.notes import Note
+from tests.support.streams import NOTES, Process, process
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from changes.models import Change
 from changes.services import acting
 from core import idempotency
 from core.context import request_id
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 
 class Said(NamedTuple):

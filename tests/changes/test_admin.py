@@ -12,7 +12,13 @@ import changes.admin
 from changes.models import Change
 from changes.services import acting, forget
 from core.context import request_id
-from tests.factories import AdministratorFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
+from tests.support.factories import (
+    AdministratorFactory,
+    SegmentFactory,
+    TaskFactory,
+    TranscribedMeetingFactory,
+    UserFactory,
+)
 from users.models import Role, Status, User
 
 LIST = "admin:changes_change_changelist"

@@ -15,8 +15,8 @@ from django.db import connection
 
 from tandem.task.v1.task_pb2 import EVENT_TYPE_SNAPSHOT_END, CreateTaskRequest, WatchTasksRequest
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
-from tests.servers import Servers, until
-from tests.sse import EventSource
+from tests.support.servers import Servers, until
+from tests.support.sse import EventSource
 from users.models import User
 
 pytestmark = pytest.mark.real_server

@@ -21,8 +21,8 @@ from changes.feed.tailer import Tailer
 from changes.models import Change
 from tandem.common.v1.common_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.factories import TaskFactory
-from tests.servers import Servers, until
+from tests.support.factories import TaskFactory
+from tests.support.servers import Servers, until
 
 pytestmark = pytest.mark.real_server
 

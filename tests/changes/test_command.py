@@ -20,9 +20,9 @@ from changes.feed import log, numbering, retention, subjects
 from changes.models import Change, Head
 from changes.services import acting
 from core.errors import EpochChanged
-from tests.changes.notes import Note
-from tests.changes.streams import NOTES, Process, actor, write
-from tests.servers import ROOT, database_url
+from tests.support.notes import Note
+from tests.support.servers import ROOT, database_url
+from tests.support.streams import NOTES, Process, actor, write
 
 ALL = actor("all")
 

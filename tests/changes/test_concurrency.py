@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes.models import Change
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("committed_notes")
 

@@ -12,7 +12,7 @@ from changes.feed import numbering, verification
 from changes.models import Change
 from meetings.models import ActionItem, Segment, Speaker
 from tasks.models import Task
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     SegmentFactory,

@@ -8,7 +8,7 @@ from django.db import connection
 from changes.models import Change
 from changes.queries import history
 from changes.services import acting, forget
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("notes")
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from changes.models import Change
 from changes.triggers import logged
 from core.models import save_clean
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("notes")
 

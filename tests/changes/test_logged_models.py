@@ -17,7 +17,7 @@ from pgtrigger.migrations import AddTrigger
 
 from changes.triggers import SharedFunctionTrigger, logged
 from core.models import Versioned
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 FUNCTIONS = ("changes", "0002_functions")
 SECRET = re.compile(r"password|passwd|secret|token|hash|(^|_)key($|_)|salt|otp|pin$")

@@ -15,7 +15,7 @@ from django.db.migrations.writer import MigrationWriter
 from django.utils import timezone
 
 from changes.models import Change
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 TABLE = "tests_migrated_note"
 

@@ -19,9 +19,9 @@ from changes.feed.numberer import Sequencer
 from changes.feed.routine import NotificationListener
 from changes.models import Change, Head
 from changes.services import acting, forget
-from tests.changes.notes import Note
-from tests.changes.streams import Process, actor, until, write
-from tests.servers import ROOT, database_url
+from tests.support.notes import Note
+from tests.support.servers import ROOT, database_url
+from tests.support.streams import Process, actor, until, write
 
 INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s, '{all}', '{}', NULL, '')"
 ROWS = "SELECT 1, now(), now(), gen_random_uuid(), 'many', '{all}', '{}', NULL, '' FROM generate_series(1, 200)"

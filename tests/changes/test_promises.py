@@ -16,10 +16,10 @@ from changes.feed import verification, watching
 from changes.feed.watching import open_watch
 from changes.models import Change
 from core.errors import Unauthenticated
-from tests.changes import promises
-from tests.changes.notes import Note
-from tests.changes.promises import Due, Received, Run, Truth
-from tests.changes.streams import Actor, Process, Stream, actor, caught_up, view, write
+from tests.support import promises
+from tests.support.notes import Note
+from tests.support.promises import Due, Received, Run, Truth
+from tests.support.streams import Actor, Process, Stream, actor, caught_up, view, write
 
 GROUPS = ("red", "green", "blue")
 LAST = "the last one"

@@ -18,8 +18,8 @@ from changes.models import Change
 from changes.services import forget
 from core.db.ids import uuid7
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
-from tests.changes.notes import Note
-from tests.changes.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, until, view, write
+from tests.support.notes import Note
+from tests.support.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, until, view, write
 
 ALL = actor("all")
 

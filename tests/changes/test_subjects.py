@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from changes.feed import subjects
 from changes.feed.subjects import Visibility
 from changes.models import Change
-from tests.factories import AdministratorFactory, ServiceFactory, SupportFactory, UserFactory
+from tests.support.factories import AdministratorFactory, ServiceFactory, SupportFactory, UserFactory
 from users.messages import user_message
 from users.models import Status, User
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from changes.models import Change
 from core.models import save_clean
-from tests.changes.notes import Note
+from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("notes")
 

@@ -9,9 +9,9 @@ import pytest
 from django.core.management import call_command
 
 from tandem.client import Client
-from tests.client.proxy import Proxy
-from tests.client.server import Server
-from tests.servers import database_url
+from tests.support.client_server import Server
+from tests.support.proxy import Proxy
+from tests.support.servers import database_url
 
 
 @pytest.fixture(scope="package")

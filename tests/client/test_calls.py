@@ -36,9 +36,9 @@ from tandem.task.v1.task_pb2 import (
     WatchTasksRequest,
 )
 from tandem.user.v1.user_pb2 import CreateUserRequest, GetUserRequest
-from tests.client.proxy import Proxy
-from tests.client.server import Server
-from tests.servers import until
+from tests.support.client_server import Server
+from tests.support.proxy import Proxy
+from tests.support.servers import until
 
 # Marked, so that there is a database; they reach it through the server only.
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]

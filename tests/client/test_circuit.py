@@ -9,8 +9,8 @@ from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Circuit, CircuitState, Client, NotFound, Unauthenticated, Unavailable
 from tandem.user.v1.user_pb2 import GetUserRequest
-from tests.client.server import Server, reaches
-from tests.servers import until
+from tests.support.client_server import Server, reaches
+from tests.support.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 

@@ -11,9 +11,9 @@ from tandem import client as package
 from tandem.client import Client
 from tandem.meeting.v1.meeting_pb2 import MEETING_STATUS_COMPLETED, CreateMeetingRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest, DeleteTaskRequest, Task
-from tests.client.server import Server
-from tests.meetings.sql import insert_segment, set_status, written_to
-from tests.servers import ROOT, until
+from tests.support.client_server import Server
+from tests.support.meeting_sql import insert_segment, set_status, written_to
+from tests.support.servers import ROOT, until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.server import Server
-from tests.servers import ROOT
-from tests.tools import PACKAGE_INDEX
+from tests.support.client_server import Server
+from tests.support.servers import ROOT
+from tests.support.tools import PACKAGE_INDEX
 
 # `django_db` has the database made that the fixture `server` uses.
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]

@@ -12,7 +12,7 @@ import pytest
 import typing_extensions
 
 import tandem
-from tests.client.server import Server
+from tests.support.client_server import Server
 
 PACKAGE = Path(tandem.__file__).parent
 #: What grpcio itself needs is among it.

@@ -11,9 +11,9 @@ from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, RevokeApiKeyRequest, Re
 from tandem.client import Client, Forbidden, SnapshotEnd, Unauthenticated
 from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskStatsRequest, TaskStats
 from tandem.user.v1.user_pb2 import CreateUserRequest
-from tests.client.proxy import Proxy
-from tests.client.server import Server
-from tests.servers import until
+from tests.support.client_server import Server
+from tests.support.proxy import Proxy
+from tests.support.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 

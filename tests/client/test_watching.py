@@ -24,9 +24,9 @@ from tandem.task.v1.task_pb2 import (
     TaskEvent,
     UpdateTaskRequest,
 )
-from tests.client.proxy import Proxy
-from tests.client.server import Server, reaches
-from tests.servers import until
+from tests.support.client_server import Server, reaches
+from tests.support.proxy import Proxy
+from tests.support.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 

@@ -16,9 +16,9 @@ from tandem.meeting.v1.meeting_pb2 import (
     DeleteMeetingRequest,
     WatchMeetingResponse,
 )
-from tests.client.proxy import Proxy
-from tests.client.server import Server
-from tests.meetings.sql import insert_segment, set_status, written_to
+from tests.support.client_server import Server
+from tests.support.meeting_sql import insert_segment, set_status, written_to
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 

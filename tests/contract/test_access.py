@@ -22,8 +22,7 @@ from tandem.example.v1 import example_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
-from tests.doors import OPERATIONS, Door, Failed
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,
@@ -39,7 +38,8 @@ from tests.factories import (
     UserFactory,
     bearer_of,
 )
-from tests.recordings import an_upload
+from tests.support.recordings import an_upload
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import TokenPurpose, User
 from users.policies import CREDENTIALS
 from users.services import mailed_tokens
@@ -349,7 +349,7 @@ def callers(db: None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", TABLE)
-def test_who_may(api: Door, callers: dict[str, Any], operation: str, caller: str) -> None:
+def test_who_may(api: Transport, callers: dict[str, Any], operation: str, caller: str) -> None:
     request, expected = TABLE[operation]
     who = callers[caller]
     shown = {"authorization": who} if isinstance(who, str) else {"actor": who}
@@ -361,7 +361,7 @@ def test_who_may(api: Door, callers: dict[str, Any], operation: str, caller: str
     assert outcome == expected[CALLERS.index(caller)]
 
 
-def test_a_stranger_learns_nothing_more(api: Door, callers: dict[str, Any]) -> None:
+def test_a_stranger_learns_nothing_more(api: Transport, callers: dict[str, Any]) -> None:
     bob, stranger = callers["self"], callers["stranger"]
     one = api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(bob.pk)), actor=stranger).user
     many = api("UserService/ListUsers", user_pb2.ListUsersRequest(), actor=stranger).users

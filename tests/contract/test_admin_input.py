@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from tests.contract.test_admin_site import addresses, scene
-from tests.factories import AdministratorFactory
+from tests.support.factories import AdministratorFactory
 
 DEEP = "[" * 100_000
 #: Nested as deep as the parser still takes it, and deeper than anything that writes it.

@@ -19,7 +19,7 @@ from changes.services import acting
 from config.sidebar import SECTIONS
 from core.jobs import enqueue
 from meetings.models import Summary, Transcript
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 READS = re.compile(r"wsgi\.input|CONTENT_LENGTH|\b(request|sent)\.(body|read|readline|readlines|_stream)\b")
 #: Django's forms: their bodies have a length by then (`bodies.with_length`).

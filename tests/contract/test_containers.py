@@ -30,7 +30,7 @@ from core.addresses import check_development_identity
 from tandem.user.v1.user_pb2 import CreateUserRequest, GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.contract.test_settings import documented
-from tests.servers import PATIENCE_SECONDS, ROOT, database_url, free_port, until
+from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, free_port, until
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = (ROOT / "docker-compose.grpc.yml").read_text()

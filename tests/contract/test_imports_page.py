@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from tasks.management.sources import SOURCES as TASK_SOURCES
-from tests.factories import AdministratorFactory
-from tests.servers import ROOT
+from tests.support.factories import AdministratorFactory
+from tests.support.servers import ROOT
 from users.management.sources import SOURCES as USER_SOURCES
 
 PAGE = (ROOT / "docs/imports.md").read_text()

@@ -16,8 +16,8 @@ from tandem.common.v1.common_pb2 import PaginationRequest
 from tandem.meeting.v1 import meeting_pb2, meeting_pb2_grpc
 from tandem.task.v1 import task_pb2, task_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
-from tests.factories import MeetingFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
-from tests.servers import Servers, until
+from tests.support.factories import MeetingFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
+from tests.support.servers import Servers, until
 from users.models import User
 
 pytestmark = pytest.mark.real_server

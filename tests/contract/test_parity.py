@@ -93,9 +93,14 @@ def faults_of_grpc(service: Service) -> Iterator[str]:
 def faults_of_tests(operations: Iterable[Operation]) -> Iterator[str]:
     """Operations without a test file of their name."""
     for operation in operations:
-        service = operation.method.containing_service.name.lower()
-        if not (TESTS / service / f"test_{snake_case(operation.rpc)}.py").is_file():
-            yield f"{operation.name}: no tests/{service}/test_{snake_case(operation.rpc)}.py"
+        app = operation.function.__module__.partition(".")[0]
+        folder = (
+            f"{app}/example"
+            if operation.method.containing_service.full_name.startswith("example.")
+            else f"{app}/operations"
+        )
+        if not (TESTS / folder / f"test_{snake_case(operation.rpc)}.py").is_file():
+            yield f"{operation.name}: no tests/{folder}/test_{snake_case(operation.rpc)}.py"
 
 
 def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Operation]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.check_prose import BASELINE, RULES, check, counts, lowered, main, paths_under
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 #: Rule → file, its text, and the line of the finding.
 PLANTED = {

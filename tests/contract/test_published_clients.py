@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 PUBLISHED = Path(__file__).parent / "published"
 

@@ -25,9 +25,9 @@ from config.rpc import services
 from core.errors import TABLE
 from scripts.dev.options import parse
 from tests.contract import test_settings
-from tests.servers import ROOT, Servers, database_url, running
-from tests.tools import path_of
-from tests.workers import workers
+from tests.support.servers import ROOT, Servers, database_url, running
+from tests.support.tools import path_of
+from tests.support.worker_process import workers
 
 DOCUMENTS = ("README.md", "docs/GRPC_SETUP.md")
 PATIENCE_SECONDS = 60
@@ -72,8 +72,8 @@ NOT_RUN = {
     "./scripts/start_grpc_dev.sh": "tests/core/test_start_script.py does",
     "./scripts/test.sh": "it runs this test",
     "pip install -r requirements.txt": "it serves until it is stopped; what it calls is what the start script calls",
-    "manage.py runworker": "it runs until it is stopped; tests/workers.py runs it",
-    "manage.py runweb": "it serves until it is stopped; tests/servers.py runs it",
+    "manage.py runworker": "it runs until it is stopped; tests/support/worker_process.py runs it",
+    "manage.py runweb": "it serves until it is stopped; tests/support/servers.py runs it",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
     "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",

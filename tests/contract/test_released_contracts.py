@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from tests.servers import ROOT, Servers
-from tests.tools import path_of
+from tests.support.servers import ROOT, Servers
+from tests.support.tools import path_of
 
 RELEASED = ROOT / "proto" / "released.binpb"
 RENEW = "renew it: scripts/build_proto_image.sh proto/released.binpb"

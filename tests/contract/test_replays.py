@@ -12,8 +12,8 @@ from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tasks.models import Task
 from tests.contract.test_access import PASSWORD, TABLE, TOLD_TO_STRANGERS
-from tests.doors import OPERATIONS, Door, Failed
-from tests.factories import AdministratorFactory, MeetingFactory, TaskFactory, UserFactory
+from tests.support.factories import AdministratorFactory, MeetingFactory, TaskFactory, UserFactory
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import Role, User
 
 #: What an administrator who has lost that role is given for what they did to another's: a part of the user, or nothing.
@@ -73,7 +73,7 @@ def test_the_table_is_complete() -> None:
 
 
 @pytest.mark.parametrize("operation", AFTER_ROLE_LOSS)
-def test_who_still_may_gets_the_first_answer(api: Door, bob: User, administrator: User, operation: str) -> None:
+def test_who_still_may_gets_the_first_answer(api: Transport, bob: User, administrator: User, operation: str) -> None:
     request = request_of(operation, bob)
     first = api.answer(operation, request, actor=administrator, idempotency_key="k")
     again = api.answer(operation, request, actor=administrator, idempotency_key="k")
@@ -81,7 +81,7 @@ def test_who_still_may_gets_the_first_answer(api: Door, bob: User, administrator
 
 
 @pytest.mark.parametrize("operation", AFTER_ROLE_LOSS)
-def test_after_the_loss_of_a_role(api: Door, bob: User, operation: str) -> None:
+def test_after_the_loss_of_a_role(api: Transport, bob: User, operation: str) -> None:
     AdministratorFactory()
     former = AdministratorFactory()
     request = request_of(operation, bob)
@@ -109,7 +109,9 @@ OF_MEETINGS = [name for name in AFTER_ROLE_LOSS if name.startswith("MeetingServi
 
 
 @pytest.mark.parametrize("operation", OF_USERS)
-def test_nothing_is_kept_of_a_user_who_was_deleted(api: Door, bob: User, administrator: User, operation: str) -> None:
+def test_nothing_is_kept_of_a_user_who_was_deleted(
+    api: Transport, bob: User, administrator: User, operation: str
+) -> None:
     request = request_of(operation, bob)
     answer = api.answer(operation, request, actor=administrator, idempotency_key="k").message
     record = IdempotencyRecord.objects.get()
@@ -125,7 +127,7 @@ def test_nothing_is_kept_of_a_user_who_was_deleted(api: Door, bob: User, adminis
 
 @pytest.mark.parametrize("operation", OF_MEETINGS)
 def test_nothing_is_kept_of_a_meeting_that_was_deleted(
-    api: Door, bob: User, administrator: User, operation: str
+    api: Transport, bob: User, administrator: User, operation: str
 ) -> None:
     request = request_of(operation, bob)
     api(operation, request, actor=administrator, idempotency_key="k")
@@ -139,7 +141,7 @@ def test_nothing_is_kept_of_a_meeting_that_was_deleted(
     assert failed.value.reason == "NOT_FOUND"
 
 
-def test_what_a_deleted_user_was_answered_goes_with_the_account(api: Door, bob: User, ann: User) -> None:
+def test_what_a_deleted_user_was_answered_goes_with_the_account(api: Transport, bob: User, ann: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob)
     api("TaskService/UpdateTask", task_pb2.UpdateTaskRequest(id=str(task.pk), title="New"), actor=bob,
         idempotency_key="k")  # fmt: skip
@@ -147,7 +149,7 @@ def test_what_a_deleted_user_was_answered_goes_with_the_account(api: Door, bob: 
     assert not IdempotencyRecord.objects.exists()
 
 
-def test_an_assignee_whose_task_went_to_another(api: Door, ann: User, bob: User) -> None:
+def test_an_assignee_whose_task_went_to_another(api: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob)
     request = task_pb2.UpdateTaskRequest(id=str(task.pk), description="Private.")
     api("TaskService/UpdateTask", request, actor=bob, idempotency_key="k")
@@ -157,7 +159,7 @@ def test_an_assignee_whose_task_went_to_another(api: Door, ann: User, bob: User)
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Task with ID '{task.pk}' not found")
 
 
-def test_a_former_owner_of_a_meeting(api: Door, ann: User, bob: User) -> None:
+def test_a_former_owner_of_a_meeting(api: Transport, ann: User, bob: User) -> None:
     meeting = MeetingFactory(owner=ann)
     request = meeting_pb2.UpdateMeetingRequest(meeting_id=str(meeting.pk), meeting={"title": "Private"})
     api("MeetingService/UpdateMeeting", request, actor=ann, idempotency_key="k")
@@ -167,7 +169,7 @@ def test_a_former_owner_of_a_meeting(api: Door, ann: User, bob: User) -> None:
         api("MeetingService/UpdateMeeting", request, actor=ann, idempotency_key="k")
 
 
-def test_a_task_that_was_deleted(api: Door, ann: User) -> None:
+def test_a_task_that_was_deleted(api: Transport, ann: User) -> None:
     request = task_pb2.CreateTaskRequest(title="New", request_id="k")
     made = api("TaskService/CreateTask", request, actor=ann)
     api("TaskService/DeleteTask", task_pb2.DeleteTaskRequest(id=made.id), actor=ann)
@@ -175,7 +177,7 @@ def test_a_task_that_was_deleted(api: Door, ann: User) -> None:
         api("TaskService/CreateTask", request, actor=ann)
 
 
-def test_an_item_of_a_bulk(api: Door, ann: User, administrator: User) -> None:
+def test_an_item_of_a_bulk(api: Transport, ann: User, administrator: User) -> None:
     items = [task_pb2.CreateTaskRequest(title=f"Private {number}", request_id=f"k-{number}") for number in range(3)]
     first = api("TaskService/BulkCreateTasks", items, actor=ann)
     task_id = first.tasks[1].id
@@ -188,7 +190,7 @@ def test_an_item_of_a_bulk(api: Door, ann: User, administrator: User) -> None:
     ]
 
 
-def test_a_command_of_a_stream(api: Door, ann: User, administrator: User) -> None:
+def test_a_command_of_a_stream(api: Transport, ann: User, administrator: User) -> None:
     task = TaskFactory(created_by=administrator, assigned_to=ann)
     update = task_pb2.UpdateTaskRequest(id=str(task.pk), description="Private.", request_id="k")
     commands = [task_pb2.TaskCommand(update=update)]
@@ -200,7 +202,7 @@ def test_a_command_of_a_stream(api: Door, ann: User, administrator: User) -> Non
     assert (again.success, again.task.id, again.error_message) == (False, "", f"Task with ID '{task.pk}' not found")
 
 
-def test_a_sign_up_that_is_sent_again(api: Door) -> None:
+def test_a_sign_up_that_is_sent_again(api: Transport) -> None:
     request = user_pb2.CreateUserRequest(email="new@example.com", password=PASSWORD)
     first, again = (api.answer("UserService/CreateUser", request, idempotency_key="k") for _ in range(2))
     assert (again.message, again.replayed) == (first.message, True)

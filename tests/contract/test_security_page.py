@@ -27,12 +27,14 @@ def test_every_attack_names_tests_that_are_there() -> None:
     attacks = re.findall(r"^\| (?!attack|-)(.+) \| (.+) \|$", rows, re.MULTILINE)
     assert len(attacks) > 20
     assert [attack for attack, tests in attacks if not named(tests)] == []
-    assert missing(named(rows), TESTS / "authservice") == []
+    assert missing(named(rows), TESTS / "access" / "operations") == []
 
 
 def test_a_test_that_is_not_there_is_seen() -> None:
     assert named("`test_tokens.py::test_alg_some`") == [("test_tokens.py", "test_alg_some")]
-    assert missing(named("`test_tokens.py::test_alg_some` `test_moon.py::test_x`"), TESTS / "authservice") == [
+    assert missing(
+        named("`test_tokens.py::test_alg_some` `test_moon.py::test_x`"), TESTS / "access" / "operations"
+    ) == [
         "test_tokens.py::test_alg_some",
         "test_moon.py::test_x",
     ]

@@ -10,7 +10,7 @@ from core.models import IdempotencyRecord
 from core.operations import Call, principal
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import CreateUserRequest, RequestPasswordResetRequest
-from tests.doors import OPERATIONS, Door, Failed
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User
 
 PROXY = "10.0.0.1"
@@ -130,7 +130,7 @@ def behind_a_proxy(settings: Any) -> None:
 @pytest.mark.usefixtures("behind_a_proxy")
 class TestOneCallerIsLimitedAsOne:
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_login(self, api: Door, settings: Any, spellings: list[str]) -> None:
+    def test_at_login(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.LOGINS_PER_ADDRESS = 3
         for number, spelling in enumerate(spellings):
             request = LoginRequest(email=f"user{number}@example.com", password="wrong")
@@ -142,7 +142,7 @@ class TestOneCallerIsLimitedAsOne:
             api("AuthService/Login", other, forwarded_for="198.51.100.7")
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_one_account(self, api: Door, settings: Any, spellings: list[str]) -> None:
+    def test_at_one_account(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.LOGINS_PER_ACCOUNT = 3
         reasons = []
         for spelling in spellings:
@@ -153,7 +153,7 @@ class TestOneCallerIsLimitedAsOne:
         assert reasons == ["UNAUTHENTICATED"] * 3 + ["RATE_LIMITED"]
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_sign_up(self, api: Door, settings: Any, spellings: list[str]) -> None:
+    def test_at_sign_up(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.SIGNUPS_PER_HOUR = 3
         for number, spelling in enumerate(spellings[:3]):
             request = CreateUserRequest(email=f"user{number}@example.com")
@@ -164,7 +164,7 @@ class TestOneCallerIsLimitedAsOne:
         assert not User.objects.filter(email="last@example.com").exists()
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_password_resets(self, api: Door, settings: Any, spellings: list[str]) -> None:
+    def test_at_password_resets(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.RESETS_PER_ADDRESS = 3
         for number, spelling in enumerate(spellings[:3]):
             request = RequestPasswordResetRequest(email=f"user{number}@example.com")
@@ -173,7 +173,7 @@ class TestOneCallerIsLimitedAsOne:
             request = RequestPasswordResetRequest(email="last@example.com")
             api("UserService/RequestPasswordReset", request, forwarded_for=spellings[3])
 
-    def test_as_the_owner_of_idempotency_keys(self, api: Door) -> None:
+    def test_as_the_owner_of_idempotency_keys(self, api: Transport) -> None:
         request = CreateUserRequest(email="new@example.com")
         first = api.answer("UserService/CreateUser", request, idempotency_key="k", forwarded_for="[2001:db8::1]:5000")
         again = api.answer("UserService/CreateUser", request, idempotency_key="k", forwarded_for="2001:DB8::2")
@@ -184,7 +184,7 @@ class TestOneCallerIsLimitedAsOne:
 
 
 @pytest.mark.usefixtures("behind_a_proxy")
-def test_a_session_shows_the_whole_address_in_its_one_spelling(api: Door, ann: User) -> None:
+def test_a_session_shows_the_whole_address_in_its_one_spelling(api: Transport, ann: User) -> None:
     ann.set_password("correct horse battery")
     ann.save(update_fields=["password"])
     request = LoginRequest(email="ann@example.com", password="correct horse battery")
@@ -197,7 +197,7 @@ def test_a_session_shows_the_whole_address_in_its_one_spelling(api: Door, ann: U
 
 @pytest.mark.parametrize(("http", "grpc", "believed"), [(1, 0, "rest"), (0, 1, "grpc")])
 def test_each_transport_believes_its_own_proxies(
-    api: Door, ann: User, settings: Any, http: int, grpc: int, believed: str
+    api: Transport, ann: User, settings: Any, http: int, grpc: int, believed: str
 ) -> None:
     settings.TRUSTED_PROXIES, settings.GRPC_TRUSTED_PROXIES = http, grpc
     ann.set_password("correct horse battery")

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.admin import lists
-from tests.factories import AdministratorFactory, UserFactory
+from tests.support.factories import AdministratorFactory, UserFactory
 from users.admin import UserAdmin
 from users.models import Status, User
 

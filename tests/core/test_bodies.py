@@ -12,9 +12,9 @@ import pytest
 
 from meetings.models import Meeting
 from tasks.models import Task
-from tests.raw_http import Answered, Connection, in_chunks
-from tests.recordings import a_form, a_recording
-from tests.servers import Servers
+from tests.support.raw_http import Answered, Connection, in_chunks
+from tests.support.recordings import a_form, a_recording
+from tests.support.servers import Servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server

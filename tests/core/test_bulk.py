@@ -17,8 +17,8 @@ from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tasks import handlers
 from tasks.models import Task
-from tests.doors import Door
-from tests.servers import until
+from tests.support.servers import until
+from tests.support.transports import Transport
 from users.models import User
 
 PATIENCE = 10
@@ -142,7 +142,7 @@ def test_who_may_no_longer_is_seen_before_each_chunk_is_written(count: int) -> N
     assert stream.written == []
 
 
-def test_the_log_says_who_wrote_and_in_which_call(committing_api: Door, ann: User) -> None:
+def test_the_log_says_who_wrote_and_in_which_call(committing_api: Transport, ann: User) -> None:
     sent = [CreateTaskRequest(title=f"Task {number}") for number in range(7)]
     answer = committing_api.answer(BULK, sent, actor=ann)
     assert answer.message.success_count == 7
@@ -150,7 +150,7 @@ def test_the_log_says_who_wrote_and_in_which_call(committing_api: Door, ann: Use
     assert told == {(str(ann.pk), answer.request_id)}
 
 
-def test_no_connection_is_left(committing_api: Door, ann: User) -> None:
+def test_no_connection_is_left(committing_api: Transport, ann: User) -> None:
     def sessions() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")

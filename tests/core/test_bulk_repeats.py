@@ -12,7 +12,7 @@ from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tandem.user.v1.user_pb2 import BulkImportUsersRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
-from tests.doors import Door
+from tests.support.transports import Transport
 from users.models import User
 
 TASKS, USERS = "TaskService/BulkCreateTasks", "UserService/BulkImportUsers"
@@ -53,7 +53,7 @@ def errors_of(answer: Any) -> list[tuple[int, list[tuple[str, str, str]]]]:
 
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
 @pytest.mark.parametrize("mode", [None, "atomic"])
-def test_a_repeated_task_is_answered_with_the_first(api: Door, ann: User, between: int, mode: str | None) -> None:
+def test_a_repeated_task_is_answered_with_the_first(api: Transport, ann: User, between: int, mode: str | None) -> None:
     items = apart(task("One", "k"), task("One", "k"), between, filler_task)
     answer = api(TASKS, items, actor=ann, bulk_mode=mode)
     assert (answer.success_count, list(answer.errors), answer.committed_through) == (len(items), [], len(items))
@@ -70,7 +70,9 @@ def test_a_repeated_task_is_answered_with_the_first(api: Door, ann: User, betwee
 
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
 @pytest.mark.parametrize("mode", [None, "atomic"])
-def test_a_repeated_bad_task_has_the_error_of_the_first(api: Door, ann: User, between: int, mode: str | None) -> None:
+def test_a_repeated_bad_task_has_the_error_of_the_first(
+    api: Transport, ann: User, between: int, mode: str | None
+) -> None:
     items = apart(task("", "k"), task("", "k"), between, filler_task)
     answer = api(TASKS, items, actor=ann, bulk_mode=mode)
     written = between if mode is None else 0
@@ -86,7 +88,7 @@ def test_a_repeated_bad_task_has_the_error_of_the_first(api: Door, ann: User, be
 @pytest.mark.parametrize("first", ["", "One", "x" * 201])
 @pytest.mark.parametrize("second", ["", "Two"])
 def test_a_key_that_comes_with_other_content_is_refused(
-    api: Door, ann: User, between: int, first: str, second: str
+    api: Transport, ann: User, between: int, first: str, second: str
 ) -> None:
     items = apart(task(first, "k"), task(second, "k", description="other"), between, filler_task)
     answer = api(TASKS, items, actor=ann)
@@ -95,7 +97,7 @@ def test_a_key_that_comes_with_other_content_is_refused(
     assert not Task.objects.filter(title="Two").exists()
 
 
-def test_a_key_of_an_earlier_call_belongs_to_what_was_written_with_it(api: Door, ann: User) -> None:
+def test_a_key_of_an_earlier_call_belongs_to_what_was_written_with_it(api: Transport, ann: User) -> None:
     made = api(TASKS, [task("One", "k")], actor=ann).tasks[0]
     answer = api(TASKS, [task("Two", "k"), task("One", "k"), task("", "k"), task("One", "k")], actor=ann)
     assert [(e.index, e.error_message) for e in answer.errors] == [(0, REUSED), (2, REUSED)]
@@ -104,7 +106,7 @@ def test_a_key_of_an_earlier_call_belongs_to_what_was_written_with_it(api: Door,
 
 
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
-def test_a_task_that_fails_only_on_writing_fails_again(api: Door, ann: User, between: int) -> None:
+def test_a_task_that_fails_only_on_writing_fails_again(api: Transport, ann: User, between: int) -> None:
     taken = api("TaskService/CreateTask", task("There"), actor=ann)
     items = apart(task("One", "k", id=taken.id), task("One", "k", id=taken.id), between, filler_task)
     answer = api(TASKS, items, actor=ann)
@@ -114,7 +116,7 @@ def test_a_task_that_fails_only_on_writing_fails_again(api: Door, ann: User, bet
 
 
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
-def test_repeated_users_count_as_the_first(api: Door, administrator: User, between: int) -> None:
+def test_repeated_users_count_as_the_first(api: Transport, administrator: User, between: int) -> None:
     items = apart(user("a@example.com", "k"), user("a@example.com", "k"), between, filler_user)
     answer = api(USERS, items, actor=administrator)
     assert (answer.imported, answer.skipped, list(answer.errors)) == (between + 1, 1, [])
@@ -130,7 +132,7 @@ def test_repeated_users_count_as_the_first(api: Door, administrator: User, betwe
     assert (answer.imported, answer.skipped) == (0, 0)
 
 
-def test_many_repeats_of_many_keys_have_their_places(api: Door, ann: User) -> None:
+def test_many_repeats_of_many_keys_have_their_places(api: Transport, ann: User) -> None:
     titles = ["A", "", "B", "A", "", "B", "B", "", "A", "C"]
     answer = api(TASKS, [task(title, title or "none") for title in titles], actor=ann)
     assert [made.title for made in answer.tasks] == [title for title in titles if title]
@@ -140,7 +142,7 @@ def test_many_repeats_of_many_keys_have_their_places(api: Door, ann: User) -> No
 
 
 def test_what_another_transaction_takes_meanwhile_fails_with_its_repeats(
-    committing_api: Door, administrator: User
+    committing_api: Transport, administrator: User
 ) -> None:
     """The address is free when the chunk is looked at, and taken when it is written."""
     written, over = threading.Event(), threading.Event()

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from tandem.example.v1.example_pb2 import ListUsersRequest
-from tests.core.scene import PATIENCE, Scene, Served, scene, serve
+from tests.support.operations import PATIENCE, Scene, Served, scene, serve
 
 __all__ = ["scene", "serve"]  # Fixtures.
 

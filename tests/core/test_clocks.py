@@ -12,8 +12,8 @@ from core.db import clock
 from core.models import IdempotencyRecord
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, ListSessionsRequest, LoginRequest
 from tandem.user.v1.user_pb2 import ChangePasswordRequest
-from tests.doors import Door
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
+from tests.support.transports import Transport
 from users.models import User
 
 PASSWORD = "correct horse battery"
@@ -38,7 +38,7 @@ def test_the_clock_is_the_databases() -> None:
     assert timedelta(0) <= clock.now() - before < timedelta(seconds=5)
 
 
-def test_an_account_is_not_locked_until_then(api: Door, owner: User) -> None:
+def test_an_account_is_not_locked_until_then(api: Transport, owner: User) -> None:
     pair = api("AuthService/Login", LoginRequest(email=owner.email, password=PASSWORD))
     bearer = f"Bearer {pair.access_token}"
     assert api("AuthService/ListSessions", ListSessionsRequest(), authorization=bearer).sessions[0].current
@@ -46,7 +46,7 @@ def test_an_account_is_not_locked_until_then(api: Door, owner: User) -> None:
     assert key.api_key.name == "key"
 
 
-def test_what_is_ended_again_is_ended(api: Door, owner: User) -> None:
+def test_what_is_ended_again_is_ended(api: Transport, owner: User) -> None:
     pair = api("AuthService/Login", LoginRequest(email=owner.email, password=PASSWORD))
     assert Session.objects.get(user=owner).is_open
     api(

@@ -13,7 +13,7 @@ from django.db import connection
 
 from core.db import connection_budget
 from embedded_postgres import lifecycle
-from tests.servers import ROOT, database_url
+from tests.support.servers import ROOT, database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from tasks.models import Task
-from tests.raw_http import Connection, framed
-from tests.servers import Servers, database_url, running, until
+from tests.support.raw_http import Connection, framed
+from tests.support.servers import Servers, database_url, running, until
 
 pytestmark = pytest.mark.real_server
 

@@ -20,8 +20,8 @@ from core.errors import problem_of
 from tandem.user.v1.user_pb2 import GetUserRequest, UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.doors import Door, Failed
-from tests.servers import Servers
+from tests.support.servers import Servers
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 TOO_LONG = "The database took too long over this call; ask for less, or try again."
@@ -130,7 +130,7 @@ class TestSessions:
         assert problem_of(raised.value).reason == "UNAVAILABLE"
 
 
-def test_a_call_that_waits_for_a_lock_ends_with_its_limit(committing_api: Door, ann: User, limits: None) -> None:
+def test_a_call_that_waits_for_a_lock_ends_with_its_limit(committing_api: Transport, ann: User, limits: None) -> None:
     committing_api.bearer(ann)
     sessions.limit(statement_seconds=0.3, idle_transaction_seconds=60)
     with locked(ann), pytest.raises(Failed) as failed:

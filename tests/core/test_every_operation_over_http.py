@@ -10,9 +10,9 @@ import pytest
 from core.operations import Operation
 from meetings.models import Meeting
 from tasks.models import Task
-from tests.doors import OPERATIONS
-from tests.raw_http import Answered, Connection
-from tests.servers import Servers
+from tests.support.raw_http import Answered, Connection
+from tests.support.servers import Servers
+from tests.support.transports import OPERATIONS
 from users.models import User
 
 pytestmark = pytest.mark.real_server

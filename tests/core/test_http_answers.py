@@ -14,7 +14,7 @@ from core.protojson.calls import plan
 from core.protojson.forms import is_map, is_nested
 from core.rest.compression import accepted
 from core.rest.openapi.current import served_operations
-from tests.factories import ApiKeyFactory, TaskFactory, TranscribedMeetingFactory, UserFactory, bearer_of
+from tests.support.factories import ApiKeyFactory, TaskFactory, TranscribedMeetingFactory, UserFactory, bearer_of
 from users.models import User
 
 JSON = "application/json"

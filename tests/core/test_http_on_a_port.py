@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 
 def test_answers_are_framed_as_they_are_coded(servers: Servers) -> None:

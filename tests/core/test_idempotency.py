@@ -12,7 +12,7 @@ from core import idempotency
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.models import IdempotencyRecord
 from tandem.user.v1.user_pb2 import CreateUserRequest
-from tests.doors import Door, Failed
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 OF = {"principal": "p", "operation": "o", "key": "k", "request": b"r"}
@@ -124,7 +124,7 @@ def test_who_comes_while_the_first_runs_is_told_to_wait(
         assert idempotency.once(**OF, effect=lambda: b"two") == (b"one", True)
 
 
-def test_many_at_once_make_one(committing_api: Door, administrator: User) -> None:
+def test_many_at_once_make_one(committing_api: Transport, administrator: User) -> None:
     request = CreateUserRequest(email="new@example.com")
     committing_api.bearer(administrator)
 

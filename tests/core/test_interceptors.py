@@ -25,8 +25,8 @@ from core.rpc.interceptors import Interceptor
 from core.rpc.servicers import Service
 from core.rpc.thread_pool import CallThreadPool
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse
-from tests.core.scene import PATIENCE, Scene, Served, Told, failure_of, scene, serve
-from tests.doors import CallContext
+from tests.support.operations import PATIENCE, Scene, Served, Told, failure_of, scene, serve
+from tests.support.transports import CallContext
 
 pytestmark = pytest.mark.real_server
 __all__ = ["scene", "serve"]  # Fixtures.

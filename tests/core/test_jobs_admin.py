@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from core.jobs import enqueue
 from core.models import Job
-from tests.factories import UserFactory
 from tests.jobs import run_jobs
+from tests.support.factories import UserFactory
 from users.models import User
 
 LIST = "admin:core_job_changelist"

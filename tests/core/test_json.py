@@ -19,10 +19,10 @@ from core.protojson.encoding import field_encoder
 from core.protojson.query import query_names
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
-from tests.core import shapes
-from tests.core.codec import GET_USER, LIST_USERS, UPDATE_USER, codes, read, update
-from tests.core.random_messages import random_text
-from tests.core.shapes import Measure, Shape, Unsayable
+from tests.support import shapes
+from tests.support.codec import GET_USER, LIST_USERS, UPDATE_USER, codes, read, update
+from tests.support.random_messages import random_text
+from tests.support.shapes import Measure, Shape, Unsayable
 
 # What an answer looks like
 

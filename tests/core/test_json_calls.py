@@ -12,8 +12,8 @@ from core.operations import Operation
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
-from tests.core import shapes
-from tests.core.codec import (
+from tests.support import shapes
+from tests.support.codec import (
     BY_NAME,
     GET_USER,
     GET_USER_BY_NUMBER,
@@ -24,7 +24,7 @@ from tests.core.codec import (
     read,
     update,
 )
-from tests.core.shapes import Measure, Part, Shape, UpdateShapeRequest
+from tests.support.shapes import Measure, Part, Shape, UpdateShapeRequest
 
 # Masks
 

@@ -19,10 +19,10 @@ from tandem.auth.v1 import auth_pb2
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
 from tandem.user.v1 import user_pb2
-from tests.core import shapes
-from tests.core.codec import BY_NAME, SERVED, UPDATE_USER
-from tests.core.random_messages import random_message
-from tests.core.shapes import Unsayable
+from tests.support import shapes
+from tests.support.codec import BY_NAME, SERVED, UPDATE_USER
+from tests.support.random_messages import random_message
+from tests.support.shapes import Unsayable
 
 ROUNDS = 40
 

@@ -24,19 +24,19 @@ from tandem.user.v1.user_pb2 import (
     UserProfile,
     UserRole,
 )
-from tests.doors import OPERATIONS, CallContext, Door, Failed, GrpcDoor, RestDoor
+from tests.support.transports import OPERATIONS, CallContext, Failed, GrpcTransport, RestTransport, Transport
 from users.models import User as UserModel
 
 MEGABYTE = 1024 * 1024
 
 
-def refused(api: Door, operation: str, request: Any, **options: Any) -> Failed:
+def refused(api: Transport, operation: str, request: Any, **options: Any) -> Failed:
     with pytest.raises(Failed) as failed:
         api(operation, request, **options)
     return failed.value
 
 
-def test_a_request_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
+def test_a_request_has_a_megabyte_at_most(api: Transport, ann: UserModel) -> None:
     almost = CreateTaskRequest(title="t", description="x" * (MEGABYTE - 100))
     assert refused(api, "TaskService/CreateTask", almost, actor=ann).fields == {"description": "max_length"}
     failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="t" * (MEGABYTE + 1)), actor=ann)
@@ -46,7 +46,7 @@ def test_a_request_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
     assert failed.reason == "TOO_LARGE"
 
 
-def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Door, ann: UserModel) -> None:
+def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Transport, ann: UserModel) -> None:
     request = CreateTaskRequest(title="t" * (MEGABYTE + 1))
     assert refused(api, "TaskService/CreateTask", request).reason == "UNAUTHENTICATED"
     nonsense = UpdateUserRequest(user_id=str(ann.pk), user=User(email="nonsense"))
@@ -65,18 +65,18 @@ def test_over_grpc_no_message_is_received_of_who_may_not_call(db: None) -> None:
         if operation.public or operation.answers_stream:
             continue
         context = CallContext(())
-        GrpcDoor().handlers[f"/{operation.name}"].stream_unary(messages(), context)
+        GrpcTransport().handlers[f"/{operation.name}"].stream_unary(messages(), context)
         assert (context.code(), received) == (grpc.StatusCode.UNAUTHENTICATED, []), operation.name
 
 
-def test_a_message_of_a_stream_has_a_megabyte_at_most(api: Door, ann: UserModel) -> None:
+def test_a_message_of_a_stream_has_a_megabyte_at_most(api: Transport, ann: UserModel) -> None:
     sent = [CreateTaskRequest(title=title) for title in ("first", "t" * (MEGABYTE + 1), "third")]
     answer = api("TaskService/BulkCreateTasks", sent, actor=ann)
     assert (answer.success_count, [error.index for error in answer.errors]) == (2, [1])
     assert answer.errors[0].error_message == "The message is larger than 1 MB."
 
 
-def test_a_call_that_comes_too_late_is_not_begun(api: Door, ann: UserModel, settings: Any) -> None:
+def test_a_call_that_comes_too_late_is_not_begun(api: Transport, ann: UserModel, settings: Any) -> None:
     settings.MAX_CALL_SECONDS = -1
     failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="late"), actor=ann)
     assert (failed.reason, failed.message) == ("DEADLINE_EXCEEDED", "The deadline of this call has passed.")
@@ -98,15 +98,15 @@ def test_of_very_many_faults_the_first_are_listed() -> None:
 
 
 def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
-    client, body = RestDoor().client, {f"key{n}": 1 for n in range(1_000)}
-    headers = {"authorization": RestDoor().bearer(ann)}
+    client, body = RestTransport().client, {f"key{n}": 1 for n in range(1_000)}
+    headers = {"authorization": RestTransport().bearer(ann)}
     response = client.generic("POST", "/api/v1/tasks", json.dumps(body).encode(), "application/json", headers=headers)
     document = json.loads(response.content)
     assert (response.status_code, len(document["errors"]), document["more_violations"]) == (400, 50, "950")
     assert document["detail"].endswith("Only the first 50 of 1000 faults are listed.")
 
 
-def test_a_message_has_a_limited_number_of_values(api: Door, ann: UserModel) -> None:
+def test_a_message_has_a_limited_number_of_values(api: Transport, ann: UserModel) -> None:
     """Each costs memory and time, however few bytes it takes; those in lists and in messages of lists count."""
     roles = [UserRole.USER_ROLE_CUSTOMER] * 10_001
     failed = refused(api, "UserService/CreateUser", CreateUserRequest(email="zoe@example.com", roles=roles))
@@ -122,4 +122,4 @@ def test_a_message_has_a_limited_number_of_values(api: Door, ann: UserModel) -> 
 
 def test_a_mask_of_very_many_paths_is_refused_over_grpc(ann: UserModel) -> None:
     request = UpdateUserRequest(user_id="me", update_mask=FieldMask(paths=[""] * 400_000))
-    assert refused(GrpcDoor(), "UserService/UpdateUser", request, actor=ann).fields == {"": "json"}
+    assert refused(GrpcTransport(), "UserService/UpdateUser", request, actor=ann).fields == {"": "json"}

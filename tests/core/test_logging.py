@@ -20,7 +20,7 @@ from core.errors import AlreadyExists, Unavailable, problem_of
 from core.observability.call_log import Report, grpc_meter, http_meter, without_secrets
 from core.observability.logging import logging_config
 from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
-from tests.servers import until
+from tests.support.servers import until
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,8 +20,8 @@ from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
-from tests.doors import Door, Failed
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
+from tests.support.transports import Failed, Transport
 from users.fields import are_social_links
 from users.models import Role, User, UserAddress
 
@@ -73,7 +73,7 @@ def test_an_unknown_reference_is_a_violation(transactional_db: None, ann: User) 
     assert error.value.message_dict == {"created_by": ["There is no such record."]}
 
 
-def test_fifty_editors_of_one_user(committing_api: Door, administrator: User, ann: User) -> None:
+def test_fifty_editors_of_one_user(committing_api: Transport, administrator: User, ann: User) -> None:
     committing_api.bearer(administrator)
 
     def edit(number: int) -> bool:

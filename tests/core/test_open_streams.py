@@ -27,9 +27,9 @@ from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.factories import MeetingFactory, UserFactory
-from tests.servers import Servers, until
-from tests.sse import EventSource
+from tests.support.factories import MeetingFactory, UserFactory
+from tests.support.servers import Servers, until
+from tests.support.sse import EventSource
 from users.models import User
 from users.services import create_user
 

@@ -22,8 +22,8 @@ from core.rest.openapi.current import current_document, served_operations
 from core.rest.openapi.document import document
 from core.rest.openapi.limits import limits_of
 from tandem.user.v1 import user_pb2
-from tests.core import shapes
-from tests.core.random_messages import random_message
+from tests.support import shapes
+from tests.support.random_messages import random_message
 from users.models import User
 
 RENEW = "renew it: python manage.py openapi > docs/openapi.json"

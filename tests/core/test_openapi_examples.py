@@ -15,7 +15,7 @@ from access.models import Session
 from access.tokens import access_token
 from core.db.ids import uuid7
 from core.rest.docs import committed_path
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     SegmentFactory,

@@ -15,8 +15,8 @@ from django.db import connection
 
 from changes.feed.numbering import LEADER_LOCK_ID
 from changes.models import Change
-from tests.factories import TaskFactory
-from tests.servers import ROOT, free_port, running, until
+from tests.support.factories import TaskFactory
+from tests.support.servers import ROOT, free_port, running, until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.tools("pgbouncer"), pytest.mark.django_db(transaction=True)]
 

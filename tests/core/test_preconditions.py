@@ -16,8 +16,7 @@ from tandem.auth.v1 import auth_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
-from tests.doors import OPERATIONS, Door, Failed
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     MeetingFactory,
     SegmentFactory,
@@ -26,6 +25,7 @@ from tests.factories import (
     TranscribedMeetingFactory,
     UserAddressFactory,
 )
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User
 
 PASSWORD = "correct horse battery"
@@ -202,14 +202,16 @@ def test_every_write_to_a_row_with_a_version_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"999", "{}"', 'W/"x,y" , , W/"{}",', "{}", "*"])
-def test_a_version_that_fits_lets_the_write_through(api: Door, owner: User, name: str, form: str) -> None:
+def test_a_version_that_fits_lets_the_write_through(api: Transport, owner: User, name: str, form: str) -> None:
     write, version = _prepared(name, owner)
     api(name, write.request, actor=owner, if_match=form.format(version))
 
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("if_match", ['"999"', 'W/"999"', '"998", "999"', '"abc"', '""', '"1-gzip"', '"9" , "b,c"'])
-def test_no_version_that_fits_is_stale_and_changes_nothing(api: Door, owner: User, name: str, if_match: str) -> None:
+def test_no_version_that_fits_is_stale_and_changes_nothing(
+    api: Transport, owner: User, name: str, if_match: str
+) -> None:
     write, version = _prepared(name, owner)
     before = _logged()
     with pytest.raises(Failed) as failed:
@@ -219,7 +221,7 @@ def test_no_version_that_fits_is_stale_and_changes_nothing(api: Door, owner: Use
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Door, owner: User, name: str) -> None:
+def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Transport, owner: User, name: str) -> None:
     write, version = _prepared(name, owner)
     before = _logged()
     for if_none_match in ("*", f'"{version}"', f'"999", W/"{version}"'):
@@ -232,14 +234,14 @@ def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Door, owner:
 
 
 @pytest.mark.parametrize("name", WITHOUT_VERSION)
-def test_what_has_no_version_fits_none(api: Door, owner: User, name: str) -> None:
+def test_what_has_no_version_fits_none(api: Transport, owner: User, name: str) -> None:
     for headers in ({"if_match": '"1"'}, {"if_none_match": "*"}):
         with pytest.raises(Failed) as failed:
             api(name, WITHOUT_VERSION[name], actor=owner, **headers)
         assert (failed.value.reason, failed.value.metadata) == ("STALE", {})
 
 
-def test_what_is_new_is_there_only_afterwards(api: Door, owner: User) -> None:
+def test_what_is_new_is_there_only_afterwards(api: Transport, owner: User) -> None:
     assert api("TaskService/CreateTask", task_pb2.CreateTaskRequest(title="A"), actor=owner, if_none_match="*").id
     assert api("TaskService/CreateTask", task_pb2.CreateTaskRequest(title="A"), actor=owner, if_match="*").id
     before = _logged()
@@ -249,7 +251,7 @@ def test_what_is_new_is_there_only_afterwards(api: Door, owner: User) -> None:
     assert _logged() == before
 
 
-def test_what_is_not_there_is_not_found_whatever_is_expected(api: Door, owner: User) -> None:
+def test_what_is_not_there_is_not_found_whatever_is_expected(api: Transport, owner: User) -> None:
     missing = task_pb2.UpdateTaskRequest(id="0198a3c0-0000-7000-8000-000000000000", title="New")
     for headers in ({"if_match": "*"}, {"if_match": '"1"'}, {"if_none_match": "*"}):
         with pytest.raises(Failed) as failed:
@@ -257,7 +259,7 @@ def test_what_is_not_there_is_not_found_whatever_is_expected(api: Door, owner: U
         assert failed.value.reason == "NOT_FOUND"
 
 
-def test_who_may_not_learns_no_version(api: Door, owner: User, bob: User) -> None:
+def test_who_may_not_learns_no_version(api: Transport, owner: User, bob: User) -> None:
     meeting = MeetingFactory(owner=owner, participants=[bob.pk])
     request = meeting_pb2.DeleteMeetingRequest(meeting_id=str(meeting.pk))
     with pytest.raises(Failed) as failed:
@@ -265,7 +267,7 @@ def test_who_may_not_learns_no_version(api: Door, owner: User, bob: User) -> Non
     assert failed.value.reason == "FORBIDDEN"
 
 
-def test_both_conditions_must_hold(api: Door, owner: User) -> None:
+def test_both_conditions_must_hold(api: Transport, owner: User) -> None:
     task = TaskFactory(created_by=owner)
     request = task_pb2.UpdateTaskRequest(id=str(task.pk), title="New", update_mask=FieldMask(paths=["title"]))
     with pytest.raises(Failed):
@@ -274,7 +276,7 @@ def test_both_conditions_must_hold(api: Door, owner: User) -> None:
 
 
 @pytest.mark.parametrize("sent", ["", "nonsense", '"1', "1, 2", '*, "1"'])
-def test_what_is_no_list_of_entity_tags_is_refused(api: Door, owner: User, sent: str) -> None:
+def test_what_is_no_list_of_entity_tags_is_refused(api: Transport, owner: User, sent: str) -> None:
     task = TaskFactory(created_by=owner)
     request = task_pb2.DeleteTaskRequest(id=str(task.pk))
     for name in ("if_match", "if_none_match"):
@@ -284,7 +286,7 @@ def test_what_is_no_list_of_entity_tags_is_refused(api: Door, owner: User, sent:
     task.refresh_from_db()
 
 
-def test_a_request_under_one_key_is_another_with_another_condition(api: Door, owner: User) -> None:
+def test_a_request_under_one_key_is_another_with_another_condition(api: Transport, owner: User) -> None:
     task = TaskFactory(created_by=owner)
     reject = ActionItemFactory(meeting=_meeting(owner))
     request = meeting_pb2.RejectActionItemRequest(meeting_id=str(reject.meeting_id), item_id=str(reject.pk))
@@ -302,7 +304,7 @@ def test_a_request_under_one_key_is_another_with_another_condition(api: Door, ow
 
 @pytest.mark.parametrize(("if_match", "written"), [('"1", "9"', 1), ('W/"2", "1"', 2), ("*", 12), ('"9", "abc"', 0)])
 def test_as_many_writers_at_once_get_through_as_versions_are_listed(
-    committing_api: Door, owner: User, if_match: str, written: int
+    committing_api: Transport, owner: User, if_match: str, written: int
 ) -> None:
     made = TaskFactory(created_by=owner)
 

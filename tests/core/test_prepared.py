@@ -6,7 +6,7 @@ import pytest
 from django.db.models import QuerySet
 
 from core.db.compiled_queries import Prepared
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 from users.models import Role, Status, User
 
 pytestmark = pytest.mark.django_db

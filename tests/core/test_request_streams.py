@@ -21,8 +21,8 @@ from tandem.task.v1.task_pb2 import CreateTaskRequest, TaskCommand
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.factories import UserFactory
-from tests.servers import Servers, until
+from tests.support.factories import UserFactory
+from tests.support.servers import Servers, until
 
 pytestmark = pytest.mark.real_server
 

@@ -22,9 +22,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest
-from tests.core.certificates import Authority
-from tests.core.rungrpc import PATIENCE, RunGrpc, rungrpc
-from tests.servers import database_url, free_port, until
+from tests.support.certificates import Authority
+from tests.support.rungrpc import PATIENCE, RunGrpc, rungrpc
+from tests.support.servers import database_url, free_port, until
 
 pytestmark = pytest.mark.real_server
 __all__ = ["rungrpc"]  # A fixture.

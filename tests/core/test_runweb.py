@@ -15,7 +15,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from access.models import Session
-from tests.servers import ROOT, Servers, running, until
+from tests.support.servers import ROOT, Servers, running, until
 from users.models import User
 
 pytestmark = pytest.mark.real_server

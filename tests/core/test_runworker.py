@@ -11,8 +11,8 @@ from django.db import connection
 from core.jobs import enqueue
 from core.jobs.store import LEASE_SECONDS
 from core.models import Job
-from tests.servers import until
-from tests.workers import TAKEN_OVER_WITHIN_SECONDS, Worker, workers
+from tests.support.servers import until
+from tests.support.worker_process import TAKEN_OVER_WITHIN_SECONDS, Worker, workers
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db(transaction=True)]
 

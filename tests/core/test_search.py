@@ -11,8 +11,8 @@ from tandem.meeting.v1.meeting_pb2 import ListMeetingsRequest, SearchTranscripts
 from tandem.task.v1.task_pb2 import ListTasksRequest
 from tandem.user.v1.user_pb2 import SearchUsersRequest
 from tasks.models import Task
-from tests.doors import Door
-from tests.factories import MeetingFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
+from tests.support.factories import MeetingFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
+from tests.support.transports import Transport
 from users.models import User
 
 TITLES = [
@@ -107,25 +107,25 @@ TITLES = [
 ]
 
 
-def by_tasks(api: Door, actor: User, query: str) -> set[str]:
+def by_tasks(api: Transport, actor: User, query: str) -> set[str]:
     return {
         task.title
         for task in api("TaskService/ListTasks", ListTasksRequest(query=query, page_size=100), actor=actor).tasks
     }
 
 
-def by_meetings(api: Door, actor: User, query: str) -> set[str]:
+def by_meetings(api: Transport, actor: User, query: str) -> set[str]:
     answer = api("MeetingService/ListMeetings", ListMeetingsRequest(query=query), actor=actor)
     return {meeting.title for meeting in answer.meetings}
 
 
-def by_users(api: Door, actor: User, query: str) -> set[str]:
+def by_users(api: Transport, actor: User, query: str) -> set[str]:
     return {
         user.display_name for user in api("UserService/SearchUsers", SearchUsersRequest(query=query), actor=actor).users
     }
 
 
-def by_transcripts(api: Door, actor: User, query: str) -> set[str]:
+def by_transcripts(api: Transport, actor: User, query: str) -> set[str]:
     answer = api("MeetingService/SearchTranscripts", SearchTranscriptsRequest(query=query), actor=actor)
     return {match.segment.text for match in answer.matches}
 
@@ -156,7 +156,7 @@ def test_each_title_is_found_by_itself_in_every_form(administrator: User) -> Non
 
 @pytest.mark.parametrize(("search", "factory"), [(by_tasks, TaskFactory), (by_meetings, MeetingFactory)])
 def test_each_title_is_found_over_both_transports(
-    api: Door, administrator: User, search: Callable[..., set[str]], factory: Any
+    api: Transport, administrator: User, search: Callable[..., set[str]], factory: Any
 ) -> None:
     for title in TITLES:
         factory(title=title)
@@ -164,7 +164,7 @@ def test_each_title_is_found_over_both_transports(
     assert missed == []
 
 
-def test_names_and_transcripts_are_searched_alike(api: Door, administrator: User) -> None:
+def test_names_and_transcripts_are_searched_alike(api: Transport, administrator: User) -> None:
     meeting = TranscribedMeetingFactory(owner=administrator)
     for title in TITLES:
         UserFactory(display_name=title)
@@ -217,33 +217,33 @@ def test_a_title_is_found_by_its_first_letters(administrator: User) -> None:
     ],
 )  # fmt: skip
 def test_what_counts_as_the_same(
-    api: Door, administrator: User, title: str, queries: list[str], others: list[str]
+    api: Transport, administrator: User, title: str, queries: list[str], others: list[str]
 ) -> None:
     TaskFactory(title=title)
     assert [query for query in queries if by_tasks(api, administrator, query) != {title}] == []
     assert [query for query in others if by_tasks(api, administrator, query)] == []
 
 
-def test_colleagues_find_names_and_not_addresses(api: Door, ann: User) -> None:
+def test_colleagues_find_names_and_not_addresses(api: Transport, ann: User) -> None:
     UserFactory(display_name="Zoë 東京", email="hidden@bücher.example")
     assert by_users(api, ann, "zoe") == by_users(api, ann, "京") == {"Zoë 東京"}
     assert by_users(api, ann, "hidden") == by_users(api, ann, "bücher.example") == set()
 
 
-def test_a_domain_is_found_by_either_spelling(api: Door, administrator: User) -> None:
+def test_a_domain_is_found_by_either_spelling(api: Transport, administrator: User) -> None:
     UserFactory(display_name="Ada", email="ada@bücher.example")
     for query in ("bücher.example", "xn--bcher-kva.example", "ada@BÜCHER.example", "ada bücher.example"):
         assert by_users(api, administrator, query) == {"Ada"}
 
 
 @pytest.mark.parametrize("query", ["\u202aWeekly", "plan\u200fning\u202c", "\ufeffweek\u00adly"])
-def test_marks_that_were_copied_along_make_no_difference(api: Door, administrator: User, query: str) -> None:
+def test_marks_that_were_copied_along_make_no_difference(api: Transport, administrator: User, query: str) -> None:
     TaskFactory(title="Weekly planning")
     assert by_tasks(api, administrator, query) == {"Weekly planning"}
 
 
 @pytest.mark.parametrize("query", ["!", "...", "؟", "\u0301", "\u200b!", "「」"])
-def test_a_query_without_a_word_finds_nothing(api: Door, administrator: User, query: str) -> None:
+def test_a_query_without_a_word_finds_nothing(api: Transport, administrator: User, query: str) -> None:
     TaskFactory(title="! ... ؟ 「」 a")
     assert by_tasks(api, administrator, query) == set()
 
@@ -254,7 +254,7 @@ def test_a_query_without_a_word_finds_nothing(api: Door, administrator: User, qu
      "".join(map(chr, range(0x4E00, 0x4E00 + 10_000))), "".join(map(chr, range(0x3300, 0x3358))) * 113,
      ("ก" + "่" * 99) * 100, "".join(chr(0x20000 + n) for n in range(10_000))],
 )  # fmt: skip
-def test_huge_prose_is_kept(api: Door, administrator: User, text: str) -> None:
+def test_huge_prose_is_kept(api: Transport, administrator: User, text: str) -> None:
     task = TaskFactory(title="huge", description=text)
     assert by_tasks(api, administrator, text[:100]) == {"huge"}
     assert by_tasks(api, administrator, text[:200]) == {"huge"}
@@ -262,7 +262,7 @@ def test_huge_prose_is_kept(api: Door, administrator: User, text: str) -> None:
     assert by_tasks(api, administrator, text[:100]) == set()
 
 
-def test_a_row_that_sql_wrote_is_found(api: Door, administrator: User) -> None:
+def test_a_row_that_sql_wrote_is_found(api: Transport, administrator: User) -> None:
     task = TaskFactory(title="before")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tasks_task SET title = 'बैठक' WHERE id = %s", [task.pk])

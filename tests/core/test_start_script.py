@@ -21,7 +21,7 @@ import pytest
 
 from scripts.dev.environment import environment_of
 from scripts.dev.options import ADMINISTRATOR, Options, StartError, parse
-from tests.recordings import a_form
+from tests.support.recordings import a_form
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDING = ROOT / "tests/speech/data/meeting.ogg"

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from core.errors import INTERNAL
 from core.protojson.forms import is_map
 from tandem.task.v1.task_pb2 import ListTasksRequest, WatchTasksRequest
-from tests.doors import OPERATIONS, Door, Failed
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User
 
 STRANGE = [
@@ -63,7 +63,7 @@ def requests(operation: Any) -> Iterator[tuple[str, Message]]:
 
 
 @pytest.mark.parametrize("name", [name for name, one in OPERATIONS.items() if not one.takes_file])
-def test_no_text_is_an_error_of_ours(api: Door, administrator: User, name: str, settings: Any) -> None:
+def test_no_text_is_an_error_of_ours(api: Transport, administrator: User, name: str, settings: Any) -> None:
     for limit in ("LOGINS_PER_ADDRESS", "LOGINS_PER_ACCOUNT", "RESETS_PER_ADDRESS", "MAILS_PER_ACCOUNT"):
         setattr(settings, limit, 100_000)
     operation, failures = OPERATIONS[name], []
@@ -78,7 +78,7 @@ def test_no_text_is_an_error_of_ours(api: Door, administrator: User, name: str, 
 
 
 @pytest.mark.parametrize("label", ["\0", "a\nb", "\u2028", "\u202e", "\ufffe"])
-def test_a_label_that_cannot_be_is_refused_by_lists_and_streams(api: Door, ann: User, label: str) -> None:
+def test_a_label_that_cannot_be_is_refused_by_lists_and_streams(api: Transport, ann: User, label: str) -> None:
     for rpc, request in (
         ("ListTasks", ListTasksRequest(labels=[label])),
         ("WatchTasks", WatchTasksRequest(labels=[label])),
@@ -88,7 +88,7 @@ def test_a_label_that_cannot_be_is_refused_by_lists_and_streams(api: Door, ann: 
         assert (failed.value.reason, failed.value.fields) == ("INVALID", {"labels": "control_characters"})
 
 
-def test_too_many_labels_are_refused_by_streams_too(api: Door, ann: User) -> None:
+def test_too_many_labels_are_refused_by_streams_too(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api("TaskService/WatchTasks", WatchTasksRequest(labels=[str(n) for n in range(51)]), actor=ann)
     assert failed.value.fields == {"labels": "max_items"}

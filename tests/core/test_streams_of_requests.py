@@ -21,7 +21,7 @@ from core import bulk
 from tandem.user.v1.user_pb2 import BulkImportUsersRequest, BulkImportUsersResponse
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.servers import Servers, until
+from tests.support.servers import Servers, until
 from users.models import User
 
 pytestmark = pytest.mark.real_server

@@ -19,8 +19,8 @@ from tandem.task.v1.task_pb2 import Task as TaskMessage
 from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
-from tests.doors import Door, Failed
-from tests.factories import TaskFactory
+from tests.support.factories import TaskFactory
+from tests.support.transports import Failed, Transport
 from users.models import User
 from users.passwords import hashers
 
@@ -32,7 +32,7 @@ INVISIBLE = [
 
 
 @pytest.mark.parametrize("blank", INVISIBLE)
-def test_what_cannot_be_seen_is_empty(api: Door, ann: User, blank: str) -> None:
+def test_what_cannot_be_seen_is_empty(api: Transport, ann: User, blank: str) -> None:
     calls: list[tuple[str, Any, str]] = [
         ("TaskService/CreateTask", CreateTaskRequest(title=blank), "title"),
         ("MeetingService/CreateMeeting", CreateMeetingRequest(title=blank), "title"),
@@ -57,7 +57,7 @@ def test_what_cannot_be_seen_is_empty(api: Door, ann: User, blank: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a\u2028b", "a\u2029b", "a\u0085b", "a\nb", "a\x1eb", "a\ufffeb", "a\U0001ffffb", "a\ufdd0b"]
 )
-def test_a_line_has_no_breaks(api: Door, ann: User, text: str) -> None:
+def test_a_line_has_no_breaks(api: Transport, ann: User, text: str) -> None:
     for request, field in (
         (CreateTaskRequest(title=text), "title"),
         (CreateTaskRequest(title="x", labels=[text]), "labels"),
@@ -69,7 +69,7 @@ def test_a_line_has_no_breaks(api: Door, ann: User, text: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u202d", "\u202a", "\u2067", "\u202c", "\u2066a\u202c"])
-def test_no_name_turns_around_what_stands_beside_it(api: Door, ann: User, mark: str) -> None:
+def test_no_name_turns_around_what_stands_beside_it(api: Transport, ann: User, mark: str) -> None:
     with pytest.raises(Failed) as failed:
         api("TaskService/CreateTask", CreateTaskRequest(title=f"invoice{mark}fdp.exe"), actor=ann)
     assert failed.value.fields == {"title": "control_characters"}
@@ -78,11 +78,11 @@ def test_no_name_turns_around_what_stands_beside_it(api: Door, ann: User, mark: 
 @pytest.mark.parametrize(
     "title", ["C++\u200f", "\u2068Ann\u2069 invites", "\u202bשלום\u202c", "می\u200cخواهم", "❤️", "👩\u200d💻"]
 )
-def test_what_writing_needs_stays(api: Door, ann: User, title: str) -> None:
+def test_what_writing_needs_stays(api: Transport, ann: User, title: str) -> None:
     assert api("TaskService/CreateTask", CreateTaskRequest(title=title), actor=ann).title == title
 
 
-def test_a_line_is_trimmed_and_composed(api: Door, ann: User) -> None:
+def test_a_line_is_trimmed_and_composed(api: Transport, ann: User) -> None:
     title = "\ufeff\u200b Cafe\u0301\u00a0\u200b\u2800"
     assert api("TaskService/CreateTask", CreateTaskRequest(title=title), actor=ann).title == "Caf\u00e9"
     assert api("TaskService/CreateTask", CreateTaskRequest(title="e\u0301" * 200), actor=ann).title == "\u00e9" * 200
@@ -95,7 +95,7 @@ def test_a_line_is_trimmed_and_composed(api: Door, ann: User) -> None:
      ("한", "\u1112\u1161\u11ab"), ("x", "x\u2800"), ("x", "\u2800x"), ("x", "x\ufff9"), ("xy", "x\ufffay"),
      ("x y", "x\u00a0y"), ("x y", "x\u3000y"), ("x y", "x\u202fy")],
 )  # fmt: skip
-def test_labels_that_look_the_same_are_one(api: Door, ann: User, label: str, same: str) -> None:
+def test_labels_that_look_the_same_are_one(api: Transport, ann: User, label: str, same: str) -> None:
     with pytest.raises(Failed) as failed:
         api("TaskService/CreateTask", CreateTaskRequest(title="x", labels=[label, same]), actor=ann)
     assert failed.value.fields == {"labels": "duplicate"}
@@ -111,7 +111,7 @@ def test_joined_emoji_and_words_keep_their_labels_apart() -> None:
         assert one_name(label) == label
 
 
-def test_labels_from_before_are_found_as_they_were_typed(api: Door, ann: User) -> None:
+def test_labels_from_before_are_found_as_they_were_typed(api: Transport, ann: User) -> None:
     task = TaskFactory(created_by=ann, title="old")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tasks_task SET labels = %s WHERE id = %s", [["x\u200b"], task.pk])
@@ -119,7 +119,7 @@ def test_labels_from_before_are_found_as_they_were_typed(api: Door, ann: User) -
     assert [one.title for one in found] == ["old"]
 
 
-def test_prose_keeps_its_breaks(api: Door, ann: User) -> None:
+def test_prose_keeps_its_breaks(api: Transport, ann: User) -> None:
     description = "one\u2028two\u2029three\nfour"
     task = api("TaskService/CreateTask", CreateTaskRequest(title="x", description=description), actor=ann)
     assert task.description == description
@@ -158,7 +158,7 @@ def test_the_form_of_a_long_text_costs_little(form: Callable[[str], str], text: 
 
 
 @pytest.mark.django_db
-def test_long_runs_of_marks_are_refused_for_their_length(api: Door, ann: User) -> None:
+def test_long_runs_of_marks_are_refused_for_their_length(api: Transport, ann: User) -> None:
     began = time.process_time()
     task = _refused(api, "TaskService/CreateTask", CreateTaskRequest(title=MARKS), actor=ann)
     assert task.fields == {"title": "max_length"}
@@ -170,7 +170,7 @@ def test_long_runs_of_marks_are_refused_for_their_length(api: Door, ann: User) -
     assert time.process_time() - began < 5
 
 
-def _refused(api: Door, operation: str, request: Any, **options: Any) -> Failed:
+def _refused(api: Transport, operation: str, request: Any, **options: Any) -> Failed:
     with pytest.raises(Failed) as failed:
         api(operation, request, **options)
     return failed.value

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.scene import Database, Scene
+from tests.support.faults.product import Database, Scene
 
 #: The seed of the plans; the same seed gives the same plans.
 SEED = os.environ.get("FAULTS_SEED") or str(random.SystemRandom().randrange(10**6))

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.changes.promises import Run
-from tests.faults import judging
 from tests.faults.conftest import SEED, SHARE, seconds_left
-from tests.faults.load import Load
-from tests.faults.scene import Scene
-from tests.servers import until
+from tests.support.faults import judging
+from tests.support.faults.load import Load
+from tests.support.faults.product import Scene
+from tests.support.promises import Run
+from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
 
@@ -59,10 +59,10 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
 @pytest.mark.parametrize(
     ("scene", "seen"),
     [
-        ([["-m", "tests.faults.unsound", "skip"]], "lost"),
-        ([["-m", "tests.faults.unsound", "jump"]], "lost"),
-        ([["-m", "tests.faults.unsound", "hide"]], "the copy says"),
-        ([["-m", "tests.faults.unsound", "swap"]], "came after"),
+        ([["-m", "tests.support.faults.unsound", "skip"]], "lost"),
+        ([["-m", "tests.support.faults.unsound", "jump"]], "lost"),
+        ([["-m", "tests.support.faults.unsound", "hide"]], "the copy says"),
+        ([["-m", "tests.support.faults.unsound", "swap"]], "came after"),
     ],
     ids=["skip", "jump", "hide", "swap"],
     indirect=["scene"],

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.conftest import SEED, SHARE
-from tests.faults.load import Load
-from tests.faults.scene import PATIENCE_SECONDS, Scene
-from tests.servers import until
+from tests.support.faults.load import Load
+from tests.support.faults.product import PATIENCE_SECONDS, Scene
+from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
 

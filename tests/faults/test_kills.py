@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.conftest import SEED, SHARE, seconds_left
-from tests.faults.load import Load
-from tests.faults.scene import Scene
-from tests.servers import until
+from tests.support.faults.load import Load
+from tests.support.faults.product import Scene
+from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
 

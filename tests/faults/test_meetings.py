@@ -14,16 +14,15 @@ import pytest
 from changes.models import Change
 from core.operations import Operation
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingRequest, WatchMeetingResponse
-from tests.changes import promises
-from tests.changes.promises import Received, Run
-from tests.doors import OPERATIONS
-from tests.faults import watchers
 from tests.faults.conftest import SEED, SHARE, seconds_left
-from tests.faults.scene import Database, Scene
-from tests.faults.watchers import Crowd, Watcher
-from tests.meetings import telling
-from tests.meetings.sql import insert_segment, set_status
-from tests.servers import until
+from tests.support import meeting_changes, promises
+from tests.support.faults import watchers
+from tests.support.faults.product import Database, Scene
+from tests.support.faults.watchers import Crowd, Watcher
+from tests.support.meeting_sql import insert_segment, set_status
+from tests.support.promises import Received, Run
+from tests.support.servers import until
+from tests.support.transports import OPERATIONS
 
 pytestmark = pytest.mark.faults
 
@@ -61,7 +60,7 @@ class LookAtMeeting:
         return WatchMeetingRequest(meeting_id=self.meeting_id, cursor=cursor, bookmarks=True)
 
     def received(self, message: WatchMeetingResponse) -> Received:
-        return telling.received(message, message.cursor, asyncio.get_running_loop().time())
+        return meeting_changes.received(message, message.cursor, asyncio.get_running_loop().time())
 
     def is_last(self, event: Received) -> bool:
         return event.name == "end"
@@ -150,9 +149,9 @@ def watcher(scene: Scene, look: LookAtMeeting, number: int) -> Watcher:
 
 def broken(watcher: Watcher, changes: list[Change], meeting_id: str) -> list[str]:
     """What of the promises was, to this client. The end, once, is of the meeting as it came out."""
-    due, found = telling.truth(changes, meeting_id), []
+    due, found = meeting_changes.truth(changes, meeting_id), []
     ends = [event for life in watcher.lives for run in life for event in run.received if event.name == "end"]
-    if len(ends) != 1 or ends[0].state != due.final()[telling.MEETING]:
+    if len(ends) != 1 or ends[0].state != due.final()[meeting_changes.MEETING]:
         found.append(f"the ends are {ends}")
     for life in watcher.lives:
         for run in life:
@@ -173,7 +172,7 @@ def test_the_validators_see_what_is_falsified(fault: str) -> None:
         )
         for seq in (1, 2, 3)
     ]  # fmt: skip
-    due = telling.truth(changes, "m")
+    due = meeting_changes.truth(changes, "m")
     events = [Received("transcript", f"s{seq}", 1, f"@{seq}", ("t", "")) for seq in (1, 2, 3)]
     assert promises.broken([Run("", False, list(events))], due) == []
     falsified = [*events[:1], *events[2:]] if fault == "dropped" else [*events[:2], *events[1:]]

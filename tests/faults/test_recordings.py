@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from tests.faults.conftest import SEED, SHARE, seconds_left
-from tests.faults.scene import PATIENCE_SECONDS, Database, Killable
 from tests.faults.test_kills import Killer
-from tests.recordings import a_form, a_recording
-from tests.scripts import a_script
-from tests.servers import answers_http, free_port, until
-from tests.workers import TAKEN_OVER_WITHIN_SECONDS
+from tests.support.faults.product import PATIENCE_SECONDS, Database, Killable
+from tests.support.recordings import a_form, a_recording
+from tests.support.scripts import a_script
+from tests.support.servers import answers_http, free_port, until
+from tests.support.worker_process import TAKEN_OVER_WITHIN_SECONDS
 
 pytestmark = pytest.mark.faults
 

@@ -23,10 +23,10 @@ from tandem.task.v1.task_pb2 import CreateTaskRequest, ListTasksRequest, TaskCom
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.factories import UserFactory
 from tests.faults.conftest import SHARE
-from tests.faults.hostile import KINDS
-from tests.servers import ROOT, Servers
+from tests.support.factories import UserFactory
+from tests.support.faults.hostile import KINDS
+from tests.support.servers import ROOT, Servers
 from users.models import User
 
 pytestmark = pytest.mark.faults
@@ -105,7 +105,7 @@ class Neighbour:
 def hostile(kind: str, servers: Servers, user: User) -> Iterator[None]:
     bearer = f"Bearer {access_token(Session.objects.create(user=user))}"
     arguments = [kind, servers.http_url, servers.grpc_address, bearer, user.email, PASSWORD]
-    command = [sys.executable, "-m", "tests.faults.hostile", *arguments]
+    command = [sys.executable, "-m", "tests.support.faults.hostile", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None

@@ -9,12 +9,12 @@ import grpc
 import pytest
 
 from tandem.task.v1.task_pb2 import BulkCreateResponse, CreateTaskRequest, GetTaskRequest, UpdateTaskRequest
-from tests.faults import judging
-from tests.faults.calling import Doors, NotDoneError
 from tests.faults.conftest import SHARE
-from tests.faults.judging import Log
-from tests.faults.scene import PATIENCE_SECONDS, Scene
-from tests.servers import until
+from tests.support.faults import judging
+from tests.support.faults.calling import Doors, NotDoneError
+from tests.support.faults.judging import Log
+from tests.support.faults.product import PATIENCE_SECONDS, Scene
+from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
 

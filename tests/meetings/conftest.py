@@ -1,3 +1,3 @@
 """Fixtures of the tests of meetings."""
 
-from tests.meetingservice.conftest import folder as folder
+from tests.meetings.operations.conftest import folder as folder

@@ -9,7 +9,7 @@ from django.urls import reverse
 from changes.models import Change
 from meetings.models import ActionItem, ActionItemStatus, Meeting, SegmentEdit, Stage, Status
 from tasks.models import Task
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     MeetingFactory,
     SegmentFactory,

@@ -29,7 +29,7 @@ from meetings.speech.protocols import (
     Turn,
     Utterance,
 )
-from tests.scripts import a_script
+from tests.support.scripts import a_script
 
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
 LENGTH_MS = 33_565

@@ -20,9 +20,9 @@ from meetings.models import ActionItemStatus, Meeting, Segment, Speaker, Status,
 from meetings.views.exports import FORMS, attachment
 from meetings.views.exports.cues import COLUMNS, LINES, MAX_MS, cues, width
 from meetings.views.exports.markdown import text
-from tests.doors import RestDoor
-from tests.factories import MeetingFactory
-from tests.meetings.parts import ENGINE, a_segment, a_speaker, a_summary, a_transcript, an_action_item
+from tests.support.factories import MeetingFactory
+from tests.support.meeting_rows import ENGINE, a_segment, a_speaker, a_summary, a_transcript, an_action_item
+from tests.support.transports import RestTransport
 from users.models import User
 
 AWKWARD = "a --> b <i>& {\\an8} &amp; <script>alert(1)</script>"
@@ -40,8 +40,8 @@ class Shown(NamedTuple):
 
 
 @pytest.fixture
-def door() -> RestDoor:
-    return RestDoor()
+def door() -> RestTransport:
+    return RestTransport()
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def times(start: int, end: int) -> list[dict[str, Any]]:
     ]
 
 
-def get(door: RestDoor, meeting: Meeting | str, form: str, actor: User | None, query: str = "", **headers: str) -> Any:
+def get(
+    door: RestTransport, meeting: Meeting | str, form: str, actor: User | None, query: str = "", **headers: str
+) -> Any:
     meeting_id = meeting.pk if isinstance(meeting, Meeting) else meeting
     if actor is not None:
         headers["authorization"] = door.bearer(actor)
@@ -122,7 +124,7 @@ def read_by_ffmpeg(document: str, form: str) -> list[tuple[int, int, str]]:
         ]
 
 
-def test_json_holds_all_of_a_version(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_json_holds_all_of_a_version(door: RestTransport, meeting: Meeting, ann: User) -> None:
     summary = a_summary(meeting, 2)
     item = an_action_item(meeting, version=2)
     response = get(door, meeting, "json", ann)
@@ -141,7 +143,7 @@ def test_json_holds_all_of_a_version(door: RestDoor, meeting: Meeting, ann: User
     assert response.headers["Content-Type"] == "application/json"
 
 
-def test_another_version(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_another_version(door: RestTransport, meeting: Meeting, ann: User) -> None:
     told = json.loads(content(get(door, meeting, "json", ann, "?transcript_version=1")))
     assert ([segment["text"] for segment in told["segments"]], told["speakers"]) == (["Version 1."], [])
     for query, status, reason in (
@@ -156,7 +158,7 @@ def test_another_version(door: RestDoor, meeting: Meeting, ann: User) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_who_does_not_see_the_meeting_gets_nothing(
-    door: RestDoor, meeting: Meeting, form: str, bob: User, administrator: User, support: User
+    door: RestTransport, meeting: Meeting, form: str, bob: User, administrator: User, support: User
 ) -> None:
     for actor, status in ((bob, 200), (administrator, 200), (support, 404), (None, 401)):
         response = get(door, meeting, form, actor)
@@ -169,7 +171,7 @@ def test_who_does_not_see_the_meeting_gets_nothing(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_one_without_a_transcript_is_empty(door: RestDoor, form: str, ann: User) -> None:
+def test_one_without_a_transcript_is_empty(door: RestTransport, form: str, ann: User) -> None:
     meeting: Meeting = MeetingFactory(owner=ann, title="New")
     told = content(get(door, meeting, form, ann))
     if form == "json":
@@ -184,7 +186,7 @@ def test_one_without_a_transcript_is_empty(door: RestDoor, form: str, ann: User)
         )
 
 
-def test_webvtt_reads_back_as_what_was_said(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_webvtt_reads_back_as_what_was_said(door: RestTransport, meeting: Meeting, ann: User) -> None:
     response = get(door, meeting, "vtt", ann)
     document = content(response)
     assert response.headers["Content-Type"] == "text/vtt; charset=utf-8"
@@ -199,7 +201,7 @@ def test_webvtt_reads_back_as_what_was_said(door: RestDoor, meeting: Meeting, an
     assert [(start, end) for start, end, _ in by_ffmpeg] == [(cue.start, cue.end) for cue in shown]
 
 
-def test_subrip_reads_back_as_what_was_said(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_subrip_reads_back_as_what_was_said(door: RestTransport, meeting: Meeting, ann: User) -> None:
     response = get(door, meeting, "srt", ann)
     document = content(response)
     assert response.headers["Content-Type"] == "application/x-subrip; charset=utf-8"
@@ -260,7 +262,7 @@ def test_a_pause_begins_a_new_cue_and_bad_times_do_no_harm() -> None:
     assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in found] == [(100, 1_100, ["a b"]), (4_000, 5_000, ["c"])]
 
 
-def test_markdown_is_a_document_for_people(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_markdown_is_a_document_for_people(door: RestTransport, meeting: Meeting, ann: User) -> None:
     segment = str(Segment.objects.filter(transcript_version=2)[0].pk)
     a_summary(
         meeting,
@@ -297,7 +299,7 @@ def test_markdown_is_a_document_for_people(door: RestDoor, meeting: Meeting, ann
     ],
 )
 def test_what_is_not_whole_says_so(
-    door: RestDoor, meeting: Meeting, ann: User, status: Status, name: str, reason: str, line: str
+    door: RestTransport, meeting: Meeting, ann: User, status: Status, name: str, reason: str, line: str
 ) -> None:
     notice = "The file was cut off."
     Meeting.objects.update(status=status, progress=42, failure_reason=reason, notice=notice)
@@ -308,7 +310,7 @@ def test_what_is_not_whole_says_so(
     assert f"- Transcript: version 2\n{line}- Note: The file was cut off.\n\n## Participants" in document
 
 
-def test_an_earlier_version_tells_its_own_end(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_an_earlier_version_tells_its_own_end(door: RestTransport, meeting: Meeting, ann: User) -> None:
     Meeting.objects.update(status=Status.PROCESSING, progress=42, notice="The file was cut off.")
     for status, progress, line in (
         (Status.COMPLETED, 100, ""), (Status.CANCELLED, None, "- Not finished: cancelled\n"),
@@ -355,7 +357,9 @@ def test_the_file_has_a_name_that_is_safe(title: str, plain: str, name: str | No
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_sent_once_as_long_as_nothing_changed(door: RestDoor, meeting: Meeting, form: str, ann: User) -> None:
+def test_it_is_sent_once_as_long_as_nothing_changed(
+    door: RestTransport, meeting: Meeting, form: str, ann: User
+) -> None:
     tags = []
     for change in (
         lambda: None,
@@ -376,7 +380,7 @@ def test_it_is_sent_once_as_long_as_nothing_changed(door: RestDoor, meeting: Mee
     assert get(door, meeting, form, ann, "?transcript_version=1").headers["ETag"] not in tags
 
 
-def test_other_methods(door: RestDoor, meeting: Meeting, ann: User) -> None:
+def test_other_methods(door: RestTransport, meeting: Meeting, ann: User) -> None:
     path = f"/api/v1/meetings/{meeting.pk}/transcript.vtt"
     headers = {"authorization": door.bearer(ann)}
     assert door.client.post(path, headers=headers).status_code == 405
@@ -386,7 +390,7 @@ def test_other_methods(door: RestDoor, meeting: Meeting, ann: User) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_long_one_takes_no_more_memory(door: RestDoor, form: str, ann: User) -> None:
+def test_a_long_one_takes_no_more_memory(door: RestTransport, form: str, ann: User) -> None:
     """What is longer is read in more parts; of what is written some is kept in memory."""
     peaks = []
     for count in (500, 4_000):

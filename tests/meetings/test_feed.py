@@ -8,14 +8,14 @@ from tandem.change.v1.change_pb2 import (
     WatchChangesRequest,
 )
 from tandem.meeting.v1 import meeting_pb2
-from tests.doors import Door
-from tests.factories import MeetingFactory
+from tests.support.factories import MeetingFactory
+from tests.support.transports import Transport
 from users.models import User
 
 WATCH = "ChangeService/WatchChanges"
 
 
-def test_who_takes_part_hears_of_it(watching: Door, ann: User, bob: User) -> None:
+def test_who_takes_part_hears_of_it(watching: Transport, ann: User, bob: User) -> None:
     MeetingFactory(owner=ann, title="Not Bob's")
     asked = WatchChangesRequest(subject_types=["meeting"], include_initial=True)
     mine = MeetingFactory(owner=bob)

@@ -14,8 +14,7 @@ from meetings import services
 from meetings.messages import meeting_message
 from meetings.models import Meeting, Segment, SegmentEdit
 from tandem.user.v1.user_pb2 import DeleteUserRequest
-from tests.doors import Door, Failed
-from tests.factories import (
+from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     MeetingFactory,
@@ -27,11 +26,12 @@ from tests.factories import (
     TranscriptFactory,
     UserFactory,
 )
-from tests.servers import until
+from tests.support.servers import until
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 
-def test_who_owns_a_meeting_cannot_be_deleted(api: Door, ann: User, administrator: User) -> None:
+def test_who_owns_a_meeting_cannot_be_deleted(api: Transport, ann: User, administrator: User) -> None:
     meeting = MeetingFactory(owner=ann)
     for actor in (ann, administrator):
         with pytest.raises(Failed) as failed:
@@ -45,7 +45,7 @@ def test_who_owns_a_meeting_cannot_be_deleted(api: Door, ann: User, administrato
     assert not User.objects.filter(pk=ann.pk).exists()
 
 
-def test_a_participant_who_is_deleted_is_left_out(api: Door, ann: User, bob: User, administrator: User) -> None:
+def test_a_participant_who_is_deleted_is_left_out(api: Transport, ann: User, bob: User, administrator: User) -> None:
     meeting = MeetingFactory(owner=ann, participants=[bob.pk, administrator.pk])
     other = MeetingFactory(owner=ann)
     api("UserService/DeleteUser", DeleteUserRequest(user_id=str(bob.pk)), actor=administrator)
@@ -106,7 +106,7 @@ def test_meetings_are_seen_in_the_feed_as_elsewhere(db: None) -> None:
                 assert shown == meeting_message(Meeting.objects.get(pk=meeting.pk))
 
 
-def test_of_who_is_deleted_what_was_made_keeps_the_names(api: Door, administrator: User) -> None:
+def test_of_who_is_deleted_what_was_made_keeps_the_names(api: Transport, administrator: User) -> None:
     carl, meeting = UserFactory(), TranscribedMeetingFactory()
     carl_id = str(carl.pk)
     segment = SegmentFactory(meeting=meeting, edited_by=carl)

@@ -15,10 +15,10 @@ from access.tokens import access_token
 from meetings.models import Meeting, Status
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingRequest, WatchMeetingResponse
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
-from tests.factories import MeetingFactory
-from tests.meetings.parts import a_segment
-from tests.servers import Servers, until
-from tests.sse import EventSource
+from tests.support.factories import MeetingFactory
+from tests.support.meeting_rows import a_segment
+from tests.support.servers import Servers, until
+from tests.support.sse import EventSource
 from users.models import User
 
 pytestmark = pytest.mark.real_server

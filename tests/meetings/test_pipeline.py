@@ -26,8 +26,8 @@ from meetings.services.files import storage
 from meetings.services.pipeline.work import Work
 from meetings.speech.protocols import Engine, Kind
 from tests.jobs import run_jobs
-from tests.scripts import LINES, a_script, finals, submitted, texts, version_of
-from tests.servers import until
+from tests.support.scripts import LINES, a_script, finals, submitted, texts, version_of
+from tests.support.servers import until
 from users.models import Status as UserStatus
 from users.models import User
 

@@ -18,11 +18,11 @@ from meetings.models import Meeting, Upload
 from meetings.services import resumable
 from meetings.services.recordings import UploadMetadata, upload_recording
 from tandem.common.v1 import common_pb2
-from tests.doors import Door, Failed
-from tests.factories import AdministratorFactory, MeetingFactory, UserFactory
+from tests.meetings.operations.conftest import folder as folder
 from tests.meetings.test_tus import UPLOADS, Uploader, begun
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording, an_upload, stored
+from tests.support.factories import AdministratorFactory, MeetingFactory, UserFactory
+from tests.support.recordings import a_recording, an_upload, stored
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -102,7 +102,7 @@ def test_with_less_than_a_recording_may_have_one_of_unknown_length_is_taken_up_t
 
 
 def test_what_is_sent_in_one_piece_counts_with_what_is_announced(
-    api: Door, ann: User, uploader: Uploader, settings: Any
+    api: Transport, ann: User, uploader: Uploader, settings: Any
 ) -> None:
     settings.UPLOAD_BYTES_PER_USER = 10_000 + len(CONTENT)
     begun(uploader, bytes(10_000))
@@ -116,7 +116,7 @@ def test_what_is_sent_in_one_piece_counts_with_what_is_announced(
 
 
 def test_the_recordings_of_one_owner_may_have_so_many_bytes(
-    api: Door, ann: User, bob: User, uploader: Uploader, settings: Any
+    api: Transport, ann: User, bob: User, uploader: Uploader, settings: Any
 ) -> None:
     settings.RECORDING_BYTES_PER_USER = 2 * len(CONTENT)
     api(UPLOAD, an_upload(), actor=ann)
@@ -132,7 +132,7 @@ def test_the_recordings_of_one_owner_may_have_so_many_bytes(
     api(UPLOAD, an_upload(), actor=ann)
 
 
-def test_administrators_have_no_limits_of_their_own(api: Door, administrator: User, settings: Any) -> None:
+def test_administrators_have_no_limits_of_their_own(api: Transport, administrator: User, settings: Any) -> None:
     settings.UPLOADS_PER_USER = settings.UPLOAD_BYTES_PER_USER = settings.RECORDING_BYTES_PER_USER = 1
     for _ in range(2):
         begun(Uploader(administrator), CONTENT)
@@ -179,7 +179,7 @@ def reserve_all_but(free: int, settings: Any) -> None:
 
 
 def test_what_would_use_the_reserve_is_refused_over_each_way_in(
-    api: Door, ann: User, administrator: User, uploader: Uploader, settings: Any
+    api: Transport, ann: User, administrator: User, uploader: Uploader, settings: Any
 ) -> None:
     path, _ = begun(uploader, CONTENT)
     reserve_all_but(-1_000_000, settings)
@@ -197,7 +197,7 @@ def test_what_would_use_the_reserve_is_refused_over_each_way_in(
 
 
 def test_what_is_larger_than_the_room_is_refused_before_it_comes(
-    api: Door, ann: User, uploader: Uploader, settings: Any
+    api: Transport, ann: User, uploader: Uploader, settings: Any
 ) -> None:
     reserve_all_but(500_000_000, settings)
     assert refusal(uploader.create(1_000_000_000, title="T")) == (507, "INSUFFICIENT_STORAGE")
@@ -224,7 +224,7 @@ def test_a_disk_that_fills_while_a_piece_comes_keeps_what_came(ann: User, upload
     assert uploader.patch(path, offset, bytes(1000)).status_code == 204
 
 
-def test_it_is_ready_while_half_of_the_reserve_is_free(api: Door, settings: Any) -> None:
+def test_it_is_ready_while_half_of_the_reserve_is_free(api: Transport, settings: Any) -> None:
     client = Client(HTTP_HOST="localhost")
     settings.DISK_RESERVE_BYTES = int(disk.free_bytes() * 1.5)
     assert client.get("/health/ready").status_code == 200, "uploads alone cannot make it unready"

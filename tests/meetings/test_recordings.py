@@ -19,9 +19,9 @@ from meetings.services import pipeline
 from meetings.speech.pool import nodes
 from speechnode.engines.decode import Decoder
 from tests.jobs import run_jobs
-from tests.recordings import a_recording
-from tests.scripts import submitted, texts, version_of
 from tests.speech.conftest import DATA
+from tests.support.recordings import a_recording
+from tests.support.scripts import submitted, texts, version_of
 from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]

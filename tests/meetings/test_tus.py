@@ -23,11 +23,11 @@ from django.utils import timezone
 from core.errors import Cancelled
 from meetings.models import Meeting, Status, Upload
 from meetings.services import files, recordings, resumable
-from tests.doors import RestDoor
-from tests.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording, stored
-from tests.servers import PATIENCE_SECONDS, until
+from tests.meetings.operations.conftest import folder as folder
+from tests.support.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
+from tests.support.recordings import a_recording, stored
+from tests.support.servers import PATIENCE_SECONDS, until
+from tests.support.transports import RestTransport
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -39,7 +39,7 @@ class Uploader:
 
     def __init__(self, user: User) -> None:
         self._client = Client(raise_request_exception=False, HTTP_HOST="localhost")
-        self._headers = {"authorization": RestDoor().bearer(user), "tus-resumable": "1.0.0"}
+        self._headers = {"authorization": RestTransport().bearer(user), "tus-resumable": "1.0.0"}
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

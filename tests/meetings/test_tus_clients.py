@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from meetings.models import Meeting, Status, Upload
-from tests.client.proxy import Proxy
-from tests.doors import RestDoor
-from tests.factories import UserFactory
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording, stored
-from tests.servers import Servers, database_url, running, until
-from tests.tools import NPM_PROGRAMS
-from tests.tus import TusClient
+from tests.meetings.operations.conftest import folder as folder
+from tests.support.factories import UserFactory
+from tests.support.proxy import Proxy
+from tests.support.recordings import a_recording, stored
+from tests.support.servers import Servers, database_url, running, until
+from tests.support.tools import NPM_PROGRAMS
+from tests.support.transports import RestTransport
+from tests.support.tus import TusClient
 from users.models import User
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -69,7 +69,7 @@ def serving(owner: User, folder: Path) -> Iterator[Servers]:
 
 @pytest.fixture
 def clients(serving: Servers, owner: User, tmp_path: Path) -> Clients:
-    return Clients(serving.http_url, RestDoor().bearer(owner), tmp_path)
+    return Clients(serving.http_url, RestTransport().bearer(owner), tmp_path)
 
 
 def whole(happened: dict[str, Any], *, count: int = 1) -> list[str]:
@@ -144,7 +144,7 @@ def test_a_client_whose_connection_is_cut_again_and_again_goes_on(
 
     cutting = threading.Thread(target=cut)
     try:
-        clients = Clients(f"http://{proxy.address}", RestDoor().bearer(owner), tmp_path)
+        clients = Clients(f"http://{proxy.address}", RestTransport().bearer(owner), tmp_path)
         cutting.start()
         happened = clients.tus_js("pieces") if client == "tus_js" else clients.uppy("pieces")
     finally:

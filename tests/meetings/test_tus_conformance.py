@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import AdministratorFactory
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording
-from tests.servers import database_url, running
-from tests.tus import PIECE, Answer, TusClient, metadata
+from tests.meetings.operations.conftest import folder as folder
+from tests.support.factories import AdministratorFactory
+from tests.support.recordings import a_recording
+from tests.support.servers import database_url, running
+from tests.support.tus import PIECE, Answer, TusClient, metadata
 
 UPLOADS = "/api/v1/uploads"
 CONTENT = a_recording()

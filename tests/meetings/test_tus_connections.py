@@ -18,12 +18,12 @@ from core import auth
 from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
-from tests.doors import GrpcDoor, RestDoor
-from tests.factories import UserFactory
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording, stored
-from tests.servers import Servers, database_url, running, until
-from tests.tus import PIECE, TusClient, metadata
+from tests.meetings.operations.conftest import folder as folder
+from tests.support.factories import UserFactory
+from tests.support.recordings import a_recording, stored
+from tests.support.servers import Servers, database_url, running, until
+from tests.support.transports import GrpcTransport, RestTransport
+from tests.support.tus import PIECE, TusClient, metadata
 from users.models import User
 
 pytestmark = pytest.mark.real_server
@@ -44,7 +44,7 @@ def serving(owner: User, folder: Path) -> Iterator[Servers]:
 
 @pytest.fixture
 def bearer(owner: User) -> str:
-    return RestDoor().bearer(owner)
+    return RestTransport().bearer(owner)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_piece_ends_within_a_second_of_its_session(
     assert took < auth.CACHE_SECONDS + 0.7
     assert answer.getheader("Tus-Resumable") == "1.0.0"
     # What came until then is kept, for who signs in again.
-    again = TusClient(serving.http_url, Authorization=RestDoor().bearer(owner))
+    again = TusClient(serving.http_url, Authorization=RestTransport().bearer(owner))
     offset = again.head(path).offset
     assert 1000 <= offset <= sent
     assert again.patch(path, offset, CONTENT[offset:]).status == 204
@@ -219,7 +219,9 @@ def test_a_meeting_made_by_an_upload_is_the_same_over_both_transports(tus: TusCl
     created = tus.create(len(CONTENT), Upload_Metadata=metadata(filename="talk.wav", filetype="audio/wav"))
     tus.patch(created.path, 0, CONTENT)
     request = GetMeetingRequest(meeting_id=created.headers["tandem-meeting-id"])
-    answers = [door("MeetingService/GetMeeting", request, actor=owner).meeting for door in (GrpcDoor(), RestDoor())]
+    answers = [
+        door("MeetingService/GetMeeting", request, actor=owner).meeting for door in (GrpcTransport(), RestTransport())
+    ]
     assert answers[0] == answers[1]
     assert (answers[0].title, answers[0].recording.size) == ("talk.wav", len(CONTENT))
     assert Meeting.objects.get().status == Status.QUEUED

@@ -20,10 +20,10 @@ from django.core.management import call_command
 from meetings.models import Meeting, Status
 from meetings.services import recordings
 from meetings.services.files import ABANDONED_AFTER
-from tests.factories import AdministratorFactory
-from tests.meetingservice.conftest import folder as folder
-from tests.recordings import a_recording, stored
-from tests.servers import Servers, database_url, running, until
+from tests.meetings.operations.conftest import folder as folder
+from tests.support.factories import AdministratorFactory
+from tests.support.recordings import a_recording, stored
+from tests.support.servers import Servers, database_url, running, until
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n'
 END = b"\r\n--b--\r\n"

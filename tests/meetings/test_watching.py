@@ -15,12 +15,12 @@ from changes.services import forget
 from core.feeds import FeedOver
 from meetings.models import Meeting, Segment, Speaker, Status
 from meetings.watching import PARTS, watched
-from tests.changes import promises
-from tests.changes.promises import Run
-from tests.changes.streams import PATIENCE_SECONDS, Process, Stream, caught_up, process
-from tests.factories import MeetingFactory
-from tests.meetings.parts import a_segment, a_speaker
-from tests.meetings.telling import MEETING, received, truth
+from tests.support import promises
+from tests.support.factories import MeetingFactory
+from tests.support.meeting_changes import MEETING, received, truth
+from tests.support.meeting_rows import a_segment, a_speaker
+from tests.support.promises import Run
+from tests.support.streams import PATIENCE_SECONDS, Process, Stream, caught_up, process
 from users.models import User
 
 NAME = "tests.WatchMeeting"

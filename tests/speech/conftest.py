@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from speechnode.engines.decode import Decoder
-from tests.speech.node import SpeechNode
+from tests.support.speech_node import SpeechNode
 
 DATA = Path(__file__).parent / "data"
 

@@ -11,8 +11,8 @@ from speechnode.engines.asr import Asr
 from speechnode.engines.asr_process import Recogniser
 from speechnode.engines.protocols import AsrJob
 from speechnode.failures import Cancelled, EngineFailed
-from tests.servers import until
-from tests.speech.node import ended
+from tests.support.servers import until
+from tests.support.speech_node import ended
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.servers import until
-from tests.speech.node import SpeechNode, Talk, refused, sent
+from tests.support.servers import until
+from tests.support.speech_node import SpeechNode, Talk, refused, sent
 
 PCM, FILE = speech.AUDIO_FORMAT_PCM_S16LE_16K, speech.AUDIO_FORMAT_FILE
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.servers import until
-from tests.speech.node import SpeechNode, Talk, refused, seconds_of, sent
+from tests.support.servers import until
+from tests.support.speech_node import SpeechNode, Talk, refused, seconds_of, sent
 
 #: The arguments of nodes that together run every engine, by the engines' names.
 NODES = {"pocketsphinx, resemblyzer, textrank": ()}

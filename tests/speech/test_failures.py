@@ -16,7 +16,7 @@ from tandem.speech.v1.speech_pb2_grpc import (
     SummaryServiceStub,
     add_SummaryServiceServicer_to_server,
 )
-from tests.speech.node import ROOT, refused
+from tests.support.speech_node import ROOT, refused
 
 
 class Broken(SummaryServiceServicer):

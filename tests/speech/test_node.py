@@ -14,8 +14,8 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from speechnode.catalog import OFFERS
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.servers import until
-from tests.speech.node import ROOT, SpeechNode, Talk, ended, refused, seconds_of, sent
+from tests.support.servers import until
+from tests.support.speech_node import ROOT, SpeechNode, Talk, ended, refused, seconds_of, sent
 
 PCM = speech.AUDIO_FORMAT_PCM_S16LE_16K
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING

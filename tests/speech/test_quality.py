@@ -4,7 +4,7 @@ import pytest
 
 from bench.flite import spoken
 from bench.speech import BARS, SENTENCES, TESTDATA, errors, readings
-from tests.speech.node import SpeechNode
+from tests.support.speech_node import SpeechNode
 
 
 @pytest.mark.tools(f"{TESTDATA}/librivox")

@@ -8,7 +8,7 @@ import pytest
 
 from speechnode.engines.language import detect
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.speech.node import SpeechNode, refused, seconds_of
+from tests.support.speech_node import SpeechNode, refused, seconds_of
 
 TALK = [
     "Hello everybody.",

@@ -10,9 +10,9 @@ import pytest
 
 from bench.word_error import word_error
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.recordings import a_recording
-from tests.servers import until
-from tests.speech.node import SpeechNode, Talk, ended, refused, sent
+from tests.support.recordings import a_recording
+from tests.support.servers import until
+from tests.support.speech_node import SpeechNode, Talk, ended, refused, sent
 
 PCM, FILE = speech.AUDIO_FORMAT_PCM_S16LE_16K, speech.AUDIO_FORMAT_FILE
 

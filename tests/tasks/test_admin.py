@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from changes.models import Change
 from tasks.models import Priority, Status, Task
-from tests.factories import TaskFactory, UserFactory
+from tests.support.factories import TaskFactory, UserFactory
 from users.models import Status as UserStatus
 from users.models import User
 

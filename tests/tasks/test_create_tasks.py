@@ -12,8 +12,8 @@ from core.db.ids import uuid7
 from core.errors import AlreadyExists
 from tasks.models import Task
 from tasks.services import Outcome, create_task, create_tasks
-from tests.factories import TaskFactory, UserFactory
-from tests.servers import until
+from tests.support.factories import TaskFactory, UserFactory
+from tests.support.servers import until
 from users.models import Status, User
 
 

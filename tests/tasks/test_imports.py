@@ -18,8 +18,8 @@ from tandem.task.v1.task_pb2 import GetTaskRequest
 from tasks.models import Priority, Status, Task, TaskOrigin
 from tasks.services import delete_task, update_task
 from tasks.services.imports import check_may_import
-from tests.doors import Door
-from tests.factories import AdministratorFactory, UserFactory
+from tests.support.factories import AdministratorFactory, UserFactory
+from tests.support.transports import Transport
 from users.models import Status as AccountStatus
 from users.models import User
 
@@ -440,7 +440,7 @@ def test_a_task_is_not_given_to_a_closed_account(ada: User, grace: User, root: U
     assert Task.objects.get(title="Water the plants").assigned_to == root
 
 
-def test_imported_tasks_are_what_both_transports_show(committing_api: Door, ada: User, grace: User) -> None:
+def test_imported_tasks_are_what_both_transports_show(committing_api: Transport, ada: User, grace: User) -> None:
     imported(DATA / "tasks.csv", "csv")
     task = Task.objects.get(title="Water the plants")
     shown = committing_api("TaskService/GetTask", GetTaskRequest(id=str(task.pk)), actor=grace)

@@ -5,7 +5,7 @@ from django.db import connection
 from changes.models import Change
 from tasks.messages import task_from_image, task_message
 from tasks.models import Priority, Status, Task
-from tests.factories import TaskFactory
+from tests.support.factories import TaskFactory
 from users.models import User
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from changes.models import Change
 from core.models import Job
-from tests.factories import UserAddressFactory, UserFactory
+from tests.support.factories import UserAddressFactory, UserFactory
 from users.models import Role, Status, User, UserAddress
 
 LIST = "admin:users_user_changelist"

@@ -20,7 +20,7 @@ from tandem.user.v1.user_pb2 import (
     UserProfile,
 )
 from tandem.user.v1.user_pb2 import User as UserMessage
-from tests.doors import Door, Failed
+from tests.support.transports import Failed, Transport
 from users.fields import e164, is_country, is_currency, is_timezone
 from users.models import User
 
@@ -54,7 +54,7 @@ WITH_MORE = [
 
 
 @pytest.mark.parametrize("number", WITH_MORE)
-def test_what_a_number_cannot_say_is_refused(api: Door, administrator: User, number: str) -> None:
+def test_what_a_number_cannot_say_is_refused(api: Transport, administrator: User, number: str) -> None:
     phone = PhoneNumber(e164=number)
     address = UserAddress(
         label="x", full_name="x", phone=phone, address=Address(line1="x", city="x", country_code="DE")
@@ -113,7 +113,7 @@ def test_a_trunk_prefix_in_brackets_is_left_out() -> None:
         "/etc/passwd",
     ],
 )
-def test_what_is_another_zone_elsewhere_is_refused(api: Door, ann: User, zone: str) -> None:
+def test_what_is_another_zone_elsewhere_is_refused(api: Transport, ann: User, zone: str) -> None:
     request = UpdateUserRequest(user_id="me", user=UserMessage(profile=UserProfile(timezone=zone)))
     with pytest.raises(Failed) as failed:
         api("UserService/UpdateUser", request, actor=ann)
@@ -123,7 +123,7 @@ def test_what_is_another_zone_elsewhere_is_refused(api: Door, ann: User, zone: s
 @pytest.mark.parametrize(
     "zone", ["Europe/Berlin", "UTC", "Asia/Calcutta", "Asia/Kolkata", "Etc/GMT+5", "America/Argentina/Ushuaia"]
 )
-def test_zones_and_their_other_names_are_taken(api: Door, ann: User, zone: str) -> None:
+def test_zones_and_their_other_names_are_taken(api: Transport, ann: User, zone: str) -> None:
     request = UpdateUserRequest(user_id="me", user=UserMessage(profile=UserProfile(timezone=zone)))
     assert api("UserService/UpdateUser", request, actor=ann).user.profile.timezone == zone
 

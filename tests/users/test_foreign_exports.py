@@ -12,8 +12,8 @@ from django.contrib.auth.hashers import check_password
 
 from core.models import Job
 from tandem.auth.v1.auth_pb2 import LoginRequest
-from tests.doors import Door
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
+from tests.support.transports import Transport
 from tests.users.test_import_export import PASSWORD, called, told_in
 from users.management.sources import firebase
 from users.models import Role, Status, User
@@ -161,7 +161,7 @@ def account(name: str) -> User:
 
 
 @pytest.mark.parametrize("file", EXPORTS)
-def test_an_export_comes_in_with_all_that_has_a_place(committing_api: Door, tmp_path: Path, file: str) -> None:
+def test_an_export_comes_in_with_all_that_has_a_place(committing_api: Transport, tmp_path: Path, file: str) -> None:
     system, options, accounts, passwords, left = EXPORTS[file]
     errors = tmp_path / "errors.jsonl"
     code, output, why = called("import", DATA / file, "--from", system, "--errors", errors, *options)

@@ -20,8 +20,8 @@ from django.db import connection
 
 from changes.models import Change
 from core import bulk
-from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
-from tests.servers import ROOT, database_url, until
+from tests.support.factories import AdministratorFactory, ServiceFactory, UserFactory
+from tests.support.servers import ROOT, database_url, until
 from users.models import Role, Status, User
 
 PASSWORD = "a password from elsewhere"

@@ -8,14 +8,14 @@ import pytest
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import BulkImportUsersRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
-from tests.doors import Door
+from tests.support.transports import Transport
 from users.models import User
 
 PASSWORD = "Käse und Crème brûlée"
 
 
 @pytest.mark.parametrize("hashed_as", ["NFC", "NFD"])
-def test_an_imported_password_is_right_as_it_was_hashed(api: Door, administrator: User, hashed_as: str) -> None:
+def test_an_imported_password_is_right_as_it_was_hashed(api: Transport, administrator: User, hashed_as: str) -> None:
     typed = unicodedata.normalize(hashed_as, PASSWORD)
     row = BulkImportUsersRequest(
         user=UserMessage(email="eve@example.com"),

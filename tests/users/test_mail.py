@@ -19,12 +19,12 @@ from tandem.user.v1.user_pb2 import (
     RequestPasswordResetRequest,
     ResetPasswordRequest,
 )
-from tests.doors import Door, Failed
-from tests.factories import UserFactory
 from tests.jobs import text_of, token_in
-from tests.servers import free_port, until
-from tests.smtp import MailServer, mail_server
-from tests.workers import TAKEN_OVER_WITHIN_SECONDS, Worker, workers
+from tests.support.factories import UserFactory
+from tests.support.servers import free_port, until
+from tests.support.smtp import MailServer, mail_server
+from tests.support.transports import Failed, Transport
+from tests.support.worker_process import TAKEN_OVER_WITHIN_SECONDS, Worker, workers
 from users.models import MailedToken, User
 from users.services import create_user
 
@@ -63,7 +63,7 @@ def mail_to(smtp: MailServer, address: str, count: int = 1) -> EmailMessage:
 
 
 def test_a_password_is_reset_by_the_mail_that_was_sent(
-    committing_api: Door, start: Start, smtp: MailServer, ann: User
+    committing_api: Transport, start: Start, smtp: MailServer, ann: User
 ) -> None:
     api = committing_api
     worker = start(EMAIL_URL=smtp.url, PUBLIC_URL=PUBLIC_URL, DEFAULT_FROM_EMAIL="Tandem <hello@example.com>",
@@ -94,7 +94,9 @@ def test_a_password_is_reset_by_the_mail_that_was_sent(
     assert "users.send_password_reset DONE" in worker.said
 
 
-def test_an_address_is_verified_by_the_mail_that_was_sent(committing_api: Door, start: Start, smtp: MailServer) -> None:
+def test_an_address_is_verified_by_the_mail_that_was_sent(
+    committing_api: Transport, start: Start, smtp: MailServer
+) -> None:
     start(EMAIL_URL=smtp.url)
     user = committing_api("UserService/CreateUser", CreateUserRequest(email="new@example.com")).user
     mail = mail_to(smtp, "new@example.com")

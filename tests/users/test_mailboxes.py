@@ -30,10 +30,10 @@ from tandem.user.v1.user_pb2 import (
     UpdateUserRequest,
 )
 from tandem.user.v1.user_pb2 import User as UserMessage
-from tests.doors import Door, Failed
-from tests.factories import UserFactory
 from tests.jobs import mails, token_in
-from tests.smtp import mail_server
+from tests.support.factories import UserFactory
+from tests.support.smtp import mail_server
+from tests.support.transports import Failed, Transport
 from users.models import MailedToken, TokenPurpose, User
 from users.queries import find_by_email
 
@@ -48,14 +48,16 @@ def ada(db: Any) -> User:
     return UserFactory(email="ada@bücher.example", password=make_password(PASSWORD))
 
 
-def test_a_new_account_has_the_canonical_address(api: Door) -> None:
+def test_a_new_account_has_the_canonical_address(api: Transport) -> None:
     user = api("UserService/CreateUser", CreateUserRequest(email="Ada@Bücher.example")).user
     assert (user.email, user.display_name) == (FORM, "Ada")
     assert User.objects.get().email == FORM
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
-def test_a_second_spelling_makes_no_second_account(api: Door, ada: User, administrator: User, spelled: str) -> None:
+def test_a_second_spelling_makes_no_second_account(
+    api: Transport, ada: User, administrator: User, spelled: str
+) -> None:
     other = UserFactory(email="other@example.com")
     calls: list[tuple[str, Any]] = [
         ("UserService/CreateUser", CreateUserRequest(email=spelled)),
@@ -72,14 +74,14 @@ def test_a_second_spelling_makes_no_second_account(api: Door, ada: User, adminis
     assert User.objects.filter(email=FORM).get() == ada
 
 
-def test_of_spellings_in_one_import_the_first_is_written(api: Door, administrator: User) -> None:
+def test_of_spellings_in_one_import_the_first_is_written(api: Transport, administrator: User) -> None:
     rows = [BulkImportUsersRequest(user=UserMessage(email=spelled)) for spelled in SPELLINGS]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
     assert (answer.imported, [error.index for error in answer.errors]) == (1, [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
-def test_each_spelling_finds_the_account(api: Door, ada: User, administrator: User, spelled: str) -> None:
+def test_each_spelling_finds_the_account(api: Transport, ada: User, administrator: User, spelled: str) -> None:
     found = api("UserService/GetUserByEmail", GetUserByEmailRequest(email=spelled), actor=administrator).user
     assert found.id == str(ada.pk)
     answer = api("UserService/SearchUsers", SearchUsersRequest(query=spelled), actor=administrator)
@@ -91,7 +93,7 @@ def test_each_spelling_finds_the_account(api: Door, ada: User, administrator: Us
     assert find_by_email(spelled) == ada
 
 
-def test_spellings_share_the_limits_of_login_and_reset(api: Door, ada: User, settings: Any) -> None:
+def test_spellings_share_the_limits_of_login_and_reset(api: Transport, ada: User, settings: Any) -> None:
     settings.LOGINS_PER_ACCOUNT, settings.MAILS_PER_ACCOUNT = 3, 3
     for spelled in SPELLINGS[:3]:
         with pytest.raises(Failed, match="UNAUTHENTICATED"):
@@ -106,7 +108,7 @@ def test_spellings_share_the_limits_of_login_and_reset(api: Door, ada: User, set
     assert RateWindow.objects.filter(key__startswith="login account").count() == 1
 
 
-def test_another_spelling_of_ones_own_address_changes_nothing(api: Door, ada: User) -> None:
+def test_another_spelling_of_ones_own_address_changes_nothing(api: Transport, ada: User) -> None:
     User.objects.filter(pk=ada.pk).update(email_verified=True)
     request = UpdateUserRequest(user_id="me", user=UserMessage(email="ADA@bücher.example"))
     user = api("UserService/UpdateUser", request, actor=ada).user
@@ -123,7 +125,7 @@ def test_another_spelling_of_ones_own_address_changes_nothing(api: Door, ada: Us
         ("ada@example.com.", "Enter an e-mail address."),
     ],
 )
-def test_what_no_mail_can_be_sent_to_makes_no_account(api: Door, address: str, hint: str) -> None:
+def test_what_no_mail_can_be_sent_to_makes_no_account(api: Transport, address: str, hint: str) -> None:
     with pytest.raises(Failed) as failed:
         api("UserService/CreateUser", CreateUserRequest(email=address))
     assert (failed.value.reason, failed.value.fields) == ("INVALID", {"email": "email"})
@@ -131,7 +133,7 @@ def test_what_no_mail_can_be_sent_to_makes_no_account(api: Door, address: str, h
     assert not User.objects.exists()
 
 
-def test_a_mail_to_an_idna_2008_domain_goes_there(api: Door) -> None:
+def test_a_mail_to_an_idna_2008_domain_goes_there(api: Transport) -> None:
     api("UserService/CreateUser", CreateUserRequest(email="victim@faß.example"))
     api("UserService/RequestPasswordReset", RequestPasswordResetRequest(email="victim@faß.example"))
     assert [sent.to for sent in mails()] == [["victim@xn--fa-hia.example"]] * 2
@@ -163,7 +165,7 @@ def test_no_mail_is_sent_to_another_mailbox_than_the_address_names(mailoutbox: l
     assert mailoutbox == []
 
 
-def test_the_development_identity_may_be_spelled_otherwise(api: Door, ada: User, settings: Any) -> None:
+def test_the_development_identity_may_be_spelled_otherwise(api: Transport, ada: User, settings: Any) -> None:
     settings.DEBUG, settings.DEV_AUTH_AS = True, SPELLINGS[0]
     assert api("UserService/GetUser", GetUserRequest(user_id="me")).user.id == str(ada.pk)
 
@@ -208,7 +210,7 @@ class TestOldRows:
         assert token.email == FORM
 
     def test_those_that_share_a_mailbox_are_reported_and_none_is_lost(
-        self, api: Door, caplog: pytest.LogCaptureFixture
+        self, api: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
         oldest = self.old("ada@bücher.example", 9)
         verified = self.old("ada@xn--bcher-kva.example", 8, email_verified=True)

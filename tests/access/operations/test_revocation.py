@@ -1,0 +1,114 @@
+"""What ends a credential is known to every process within a second; here each door is one."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from access.models import Session
+from access.services import _issue, refresh
+from access.tokens import access_token, new_secret
+from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
+from tandem.user.v1 import user_pb2, user_pb2_grpc
+from tests.support.factories import ApiKeyFactory, UserFactory, bearer_of
+from tests.support.servers import Servers
+from users.models import User
+
+pytestmark = pytest.mark.real_server
+
+MAX_SECONDS = 1.0
+
+
+def http(servers: Servers, verb: str, path: str, authorization: str = "", body: object = None) -> int:
+    headers = {"Authorization": authorization} if authorization else {}
+    data = None
+    if body is not None:
+        headers["Content-Type"], data = "application/json", json.dumps(body).encode()
+    request = urllib.request.Request(servers.http_url + path, method=verb, headers=headers, data=data)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def let_in_over_http(servers: Servers, authorization: str) -> bool:
+    return http(servers, "GET", "/api/v1/users/me", authorization) == 200
+
+
+def let_in_over_grpc(servers: Servers, authorization: str) -> bool:
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        try:
+            request = user_pb2.GetUserRequest(user_id="me")
+            user_pb2_grpc.UserServiceStub(channel).GetUser(
+                request, metadata=[("authorization", authorization)], timeout=5
+            )
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+            return False
+    return True
+
+
+DOORS = (let_in_over_http, let_in_over_grpc)
+
+
+def seconds_until_refused(servers: Servers, authorization: str, end: Callable[[], object]) -> list[float]:
+    """How long each door goes on after the end; they have just let the caller in, and so believe the credential."""
+    assert all(let_in(servers, authorization) for let_in in DOORS)
+    end()
+    ended = time.monotonic()
+    last = [0.0, 0.0]
+    while time.monotonic() < ended + MAX_SECONDS + 0.5:
+        for index, let_in in enumerate(DOORS):
+            begun = time.monotonic()
+            if let_in(servers, authorization):
+                last[index] = begun - ended
+    return last
+
+
+@pytest.fixture
+def user(servers: Servers) -> User:
+    return UserFactory()
+
+
+def a_session(user: User) -> tuple[Session, str]:
+    session = Session.objects.create(user=user)
+    return session, f"Bearer {access_token(session)}"
+
+
+def test_a_session_that_one_door_ends(servers: Servers, user: User) -> None:
+    (_, here), (there, ended) = a_session(user), a_session(user)
+
+    def over_grpc() -> None:
+        with grpc.insecure_channel(servers.grpc_address) as channel:
+            auth_pb2_grpc.AuthServiceStub(channel).RevokeSession(
+                auth_pb2.RevokeSessionRequest(session_id=str(there.pk)), metadata=[("authorization", here)], timeout=5
+            )
+
+    assert max(seconds_until_refused(servers, ended, over_grpc)) < MAX_SECONDS
+    assert all(let_in(servers, here) for let_in in DOORS)
+
+
+def test_a_session_whose_refresh_token_is_used_again(servers: Servers, user: User) -> None:
+    session, ended = a_session(user)
+    token = _issue(session, new_secret())
+    refresh(refresh(token).refresh_token)
+
+    def replay() -> None:
+        assert http(servers, "POST", "/api/v1/auth/refresh", body={"refresh_token": token}) == 401
+
+    assert max(seconds_until_refused(servers, ended, replay)) < MAX_SECONDS
+
+
+def test_an_api_key_that_the_other_door_ends(servers: Servers, user: User) -> None:
+    key = ApiKeyFactory(user=user)
+    _, here = a_session(user)
+
+    def over_http() -> None:
+        assert http(servers, "DELETE", f"/api/v1/auth/api-keys/{key.pk}", here) == 204
+
+    assert max(seconds_until_refused(servers, bearer_of(key), over_http)) < MAX_SECONDS

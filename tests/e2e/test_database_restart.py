@@ -1,0 +1,116 @@
+"""A database that goes away under load: calls say so, and recover by themselves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from tandem.common.v1.common_pb2 import HEALTH_STATUS_UNHEALTHY
+from tandem.user.v1.user_pb2 import GetUserRequest
+from tandem.user.v1.user_pb2_grpc import UserServiceStub
+from tests.support.servers import ROOT, running, until
+
+pytestmark = pytest.mark.real_server
+
+
+class Load:
+    """A thread that calls one door again and again, and what came of it."""
+
+    def __init__(self, call: Callable[[], str]) -> None:
+        self.outcomes: list[tuple[float, str]] = []
+        self._call = call
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Load":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            outcome = self._call()
+            self.outcomes.append((time.monotonic(), outcome))
+            self._stopped.wait(0.01)
+
+    def works_since(self, moment: float, calls: int = 20) -> bool:
+        recent = [outcome for at, outcome in self.outcomes if at > moment][-calls:]
+        return len(recent) == calls and set(recent) == {"OK"}
+
+
+def test_calls_recover_from_a_restart(tmp_path: Path) -> None:
+    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(tmp_path), "LOG_LEVEL": "CRITICAL"}
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", **embedded}
+    # Holds the database for the whole test, as a start script does.
+    script = "from django.core.management import call_command as run; import django; django.setup();" \
+        "run('migrate', verbosity=0); run('demo'); print('ready', flush=True); input()"  # fmt: skip
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdin
+    assert holder.stdout
+    try:
+        assert any(b"ready" in line for line in holder.stdout)
+        with running(**embedded) as servers, grpc.insecure_channel(servers.grpc_address) as channel:
+            stub = UserServiceStub(channel)
+
+            def over_grpc() -> str:
+                try:
+                    stub.GetUser(GetUserRequest(user_id="me"), timeout=10)
+                    return "OK"
+                except grpc.RpcError as exc:
+                    return str(exc.code().name)
+
+            def over_http() -> str:
+                try:
+                    urllib.request.urlopen(f"{servers.http_url}/api/v1/users/me", timeout=10).close()
+                    return "OK"
+                except urllib.error.HTTPError as exc:
+                    return str(exc.code)
+
+            with Load(over_grpc) as rpc, Load(over_http) as rest:
+                began = time.monotonic()
+                until(lambda: rpc.works_since(began) and rest.works_since(began), "both doors serve")
+                pid_file = next(tmp_path.rglob("postmaster.pid"))
+                stopped = time.monotonic()
+                # What `pg_ctl stop -m immediate` does: every session is cut, nothing is tidied up.
+                os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
+                until(lambda: "UNAVAILABLE" in dict.fromkeys(o for _, o in rpc.outcomes), "gRPC calls failed")
+                until(lambda: "503" in dict.fromkeys(o for _, o in rest.outcomes), "REST calls failed")
+                until(lambda: rpc.works_since(stopped) and rest.works_since(stopped), "both doors serve again", 5)
+            assert {outcome for _, outcome in rpc.outcomes} == {"OK", "UNAVAILABLE"}
+            assert {outcome for _, outcome in rest.outcomes} == {"OK", "503"}
+    finally:
+        holder.communicate(b"\n", timeout=30)
+
+
+def test_health_is_told_while_it_is_away() -> None:
+    nowhere = "postgres://nobody@127.0.0.1:1/nothing"
+    with (
+        running(ready_path="/health/live", DATABASE_URL=nowhere, LOG_LEVEL="CRITICAL") as servers,
+        grpc.insecure_channel(servers.grpc_address) as channel,
+    ):
+        told = UserServiceStub(channel).HealthCheck(Empty(), timeout=10)
+        assert told.status == told.components["database"] == HEALTH_STATUS_UNHEALTHY
+        with urllib.request.urlopen(f"{servers.http_url}/api/v1/health", timeout=10) as answer:
+            assert json.load(answer)["components"]["database"] == "unhealthy"
+        with pytest.raises(urllib.error.HTTPError) as not_ready:
+            urllib.request.urlopen(f"{servers.http_url}/health/ready", timeout=10)
+        assert (not_ready.value.code, json.load(not_ready.value)["reason"]) == (503, "not working: database")
+        with pytest.raises(grpc.RpcError) as unavailable:
+            UserServiceStub(channel).GetUser(GetUserRequest(user_id="me"), timeout=10)
+        assert unavailable.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -1,0 +1,91 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from changes.models import Change
+from meetings.models import Meeting
+from tandem.meeting.v1 import meeting_pb2
+from tandem.meeting.v1.meeting_pb2 import CreateMeetingRequest
+from tests.support.factories import UserFactory
+from tests.support.transports import Failed, Transport
+from users.models import Status, User
+
+CREATE = "MeetingService/CreateMeeting"
+
+
+def refused(api: Transport, actor: User, request: CreateMeetingRequest) -> Failed:
+    with pytest.raises(Failed) as failed:
+        api(CREATE, request, actor=actor)
+    assert not Meeting.objects.exists()
+    return failed.value
+
+
+def test_a_title_is_enough(api: Transport, ann: User) -> None:
+    answer = api.answer(CREATE, CreateMeetingRequest(title=" Weekly "), actor=ann)
+    meeting = answer.message.meeting
+    assert (meeting.title, meeting.language, list(meeting.participants)) == ("Weekly", "", [])
+    assert (meeting.owner, meeting.status) == (str(ann.pk), meeting_pb2.MEETING_STATUS_PENDING)
+    assert (meeting.progress, meeting.failure_reason, meeting.HasField("starts_at")) == (0, "", False)
+    assert (meeting.version, answer.version) == (1, 1)
+    stored = Meeting.objects.get()
+    assert (str(stored.pk), stored.pk.version, stored.owner) == (meeting.id, 7, ann)
+    assert Change.objects.get(subject_type="meeting").actor == str(ann.pk)
+
+
+def test_everything_can_be_said(api: Transport, ann: User, bob: User) -> None:
+    starts_at = datetime(2027, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
+    request = CreateMeetingRequest(
+        title="Weekly", starts_at=starts_at, participants=[str(bob.pk), "me"], language="en", owner="me"
+    )
+    meeting = api(CREATE, request, actor=ann).meeting
+    assert meeting.starts_at.ToDatetime(UTC) == starts_at
+    assert list(meeting.participants) == [str(bob.pk), str(ann.pk)]
+    assert (meeting.language, meeting.owner) == ("en", str(ann.pk))
+
+
+def test_only_administrators_make_meetings_of_others(api: Transport, ann: User, bob: User, administrator: User) -> None:
+    request = CreateMeetingRequest(title="Bob's", owner=str(bob.pk))
+    assert refused(api, ann, request).reason == "FORBIDDEN"
+    assert api(CREATE, request, actor=administrator).meeting.owner == str(bob.pk)
+
+
+def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
+    closed = UserFactory(status=Status.BANNED)
+    request = CreateMeetingRequest(
+        title=" ", participants=[str(ann.pk), str(closed.pk), str(uuid4()), "x", ""], language="English"
+    )
+    assert refused(api, ann, request).fields == {
+        "title": "required", "language": "max_length",
+        "participants.1": "unknown", "participants.2": "unknown", "participants.3": "unknown",
+        "participants.4": "unknown",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["EN", "e", "e1"])
+def test_a_language_is_of_two_or_three_letters(api: Transport, ann: User, language: str) -> None:
+    assert refused(api, ann, CreateMeetingRequest(title="T", language=language)).fields == {"language": "language"}
+
+
+def test_of_a_language_that_is_too_long_one_fault_is_told(api: Transport, ann: User) -> None:
+    failed = refused(api, ann, CreateMeetingRequest(title="T", language="klingon"))
+    assert failed.violations == [
+        ("language", "max_length", "Give the language in two or three letters of ISO 639, as in en.")
+    ]
+
+
+def test_participants_are_named_once_and_are_not_too_many(api: Transport, ann: User, bob: User) -> None:
+    for participants, code in ((["me", str(ann.pk)], "duplicate"), ([str(uuid4()) for _ in range(501)], "max_items")):
+        request = CreateMeetingRequest(title="T", participants=participants)
+        assert refused(api, ann, request).fields == {"participants": code}
+
+
+def test_an_owner_that_there_is_not(api: Transport, administrator: User) -> None:
+    assert refused(api, administrator, CreateMeetingRequest(title="T", owner="x")).fields == {"owner": "unknown"}
+
+
+def test_the_same_key_makes_one_meeting(api: Transport, ann: User) -> None:
+    request = CreateMeetingRequest(title="T")
+    first, again = (api.answer(CREATE, request, actor=ann, idempotency_key="k") for _ in range(2))
+    assert (first.message, again.replayed) == (again.message, True)
+    assert Meeting.objects.count() == 1

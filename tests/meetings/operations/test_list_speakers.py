@@ -1,0 +1,67 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from meetings.queries.findings import list_speakers
+from tandem.meeting.v1.meeting_pb2 import ListSpeakersRequest
+from tests.support.factories import MeetingFactory, SpeakerFactory, TranscribedMeetingFactory, TranscriptFactory
+from tests.support.transports import Failed, Transport
+from users.models import User
+
+LIST = "MeetingService/ListSpeakers"
+
+
+def test_voices_come_in_the_order_in_which_they_are_heard(api: Transport, ann: User, bob: User) -> None:
+    meeting = TranscribedMeetingFactory(owner=ann, participants=[bob.pk])
+    for place in (2, 0, 1):
+        SpeakerFactory(meeting=meeting, place=place, speech_ms=place * 1_000)
+    SpeakerFactory()
+    for actor in (ann, bob):
+        speakers = api(LIST, ListSpeakersRequest(meeting_id=str(meeting.pk)), actor=actor).speakers
+        assert [(speaker.label, speaker.speech_ms) for speaker in speakers] == [("S1", 0), ("S2", 1_000), ("S3", 2_000)]
+
+
+def test_a_voice_tells_who_it_is(api: Transport, ann: User, bob: User) -> None:
+    stored = SpeakerFactory(meeting=TranscribedMeetingFactory(owner=ann), name="Bob", user=bob)
+    meeting_id = str(stored.meeting_id)
+    (speaker,) = api(LIST, ListSpeakersRequest(meeting_id=meeting_id), actor=ann).speakers
+    assert (speaker.id, speaker.meeting_id, speaker.transcript_version) == (str(stored.pk), meeting_id, 1)
+    assert (speaker.name, speaker.user_id, speaker.version) == ("Bob", str(bob.pk), 1)
+
+
+def test_each_version_has_its_own(api: Transport, ann: User) -> None:
+    meeting = TranscribedMeetingFactory(owner=ann)
+    TranscriptFactory(meeting=meeting, version=2)
+    SpeakerFactory(meeting=meeting, name="old")
+    SpeakerFactory(meeting=meeting, transcript_version=2, name="new")
+    for version, expected in ((0, "old"), (1, "old"), (2, "new")):
+        request = ListSpeakersRequest(meeting_id=str(meeting.pk), transcript_version=version)
+        assert [speaker.name for speaker in api(LIST, request, actor=ann).speakers] == [expected]
+
+
+def test_before_there_is_a_transcript_there_are_none(api: Transport, ann: User) -> None:
+    request = ListSpeakersRequest(meeting_id=str(MeetingFactory(owner=ann).pk))
+    assert list(api(LIST, request, actor=ann).speakers) == []
+
+
+def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
+    meeting_id = str(TranscribedMeetingFactory(owner=ann).pk)
+    for request, actor in (
+        (ListSpeakersRequest(meeting_id="nonsense"), ann),
+        (ListSpeakersRequest(meeting_id="a\0b"), ann),
+        (ListSpeakersRequest(meeting_id=meeting_id), bob),
+        (ListSpeakersRequest(meeting_id=meeting_id, transcript_version=2), ann),
+        (ListSpeakersRequest(meeting_id=meeting_id, transcript_version=-1), ann),
+    ):
+        with pytest.raises(Failed) as failed:
+            api(LIST, request, actor=actor)
+        assert failed.value.reason == "NOT_FOUND"
+
+
+def test_it_takes_two_queries_and_no_voice_print(ann: User) -> None:
+    meeting = TranscribedMeetingFactory(owner=ann)
+    SpeakerFactory.create_batch(5, meeting=meeting)
+    with CaptureQueriesContext(connection) as captured:
+        assert len(list_speakers(ann, str(meeting.pk), 0)) == 5
+    assert len(captured) == 2
+    assert not any("voice_print" in query["sql"] for query in captured)

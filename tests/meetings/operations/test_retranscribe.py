@@ -1,0 +1,99 @@
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from core.models import Job
+from meetings.models import Meeting, Status, Transcript
+from tandem.meeting.v1.meeting_pb2 import RetranscribeRequest
+from tests.support.factories import MeetingFactory
+from tests.support.recordings import an_upload
+from tests.support.transports import Failed, Transport
+from users.models import User
+
+RETRANSCRIBE = "MeetingService/Retranscribe"
+
+
+def a_recorded_meeting(owner: User, **fields: Any) -> Meeting:
+    """A meeting whose recording was worked on once."""
+    recorded = {
+        "status": Status.COMPLETED, "recording": "a-file", "recording_sha256": "0" * 64, "language": "en",
+        "recording_uploaded_at": timezone.now(), "transcript_version": 1, "progress": 100, "notice": "Nobody speaks.",
+    }  # fmt: skip
+    meeting: Meeting = MeetingFactory(owner=owner, **recorded | fields)
+    Transcript.objects.create(meeting=meeting, version=1, status=meeting.status)
+    return meeting
+
+
+def refused(api: Transport, actor: User, request: RetranscribeRequest) -> Failed:
+    """The failure; nothing is asked for."""
+    with pytest.raises(Failed) as failed:
+        api(RETRANSCRIBE, request, actor=actor)
+    assert (Transcript.objects.filter(version=2).count(), Job.objects.count()) == (0, 0)
+    return failed.value
+
+
+def test_it_asks_for_the_next_version(api: Transport, ann: User) -> None:
+    meeting = a_recorded_meeting(ann)
+    request = RetranscribeRequest(meeting_id=str(meeting.pk), language="de", speaker_count=3)
+    answer = api.answer(RETRANSCRIBE, request, actor=ann)
+    told = answer.message.meeting
+    assert (told.status, told.progress, told.notice, told.version, answer.version) == (Status.QUEUED, 0, "", 2, 2)
+    assert told.transcript_version == 1, "the old one is shown until the new one is complete"
+    assert told.language == "en"
+    asked = Transcript.objects.get(meeting=meeting, version=2)
+    assert (asked.language, asked.speaker_count, asked.recording, asked.requested_by_id) == ("de", 3, "a-file", ann.pk)
+    job = Job.objects.get()
+    assert (job.kind, job.arguments) == ("meetings.process", {"transcript_id": str(asked.pk)})
+
+
+def test_what_is_not_said_is_what_the_meeting_says(api: Transport, ann: User) -> None:
+    meeting = a_recorded_meeting(ann, starts_at="2026-02-03T23:00:00Z", status=Status.FAILED, failure_reason="Why.")
+    told = api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann).meeting
+    assert (told.failure_reason, told.transcript_version) == ("", 2), "none is complete: the newest is shown"
+    asked = Transcript.objects.get(meeting=meeting, version=2)
+    assert (asked.language, asked.speaker_count, asked.held_on.isoformat()) == ("en", 0, "2026-02-03")
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"language": "english"}, {"language": "max_length"}),
+        ({"language": "E"}, {"language": "language"}),
+        ({"speaker_count": 21}, {"speaker_count": "range"}),
+        ({"speaker_count": -1, "language": "1"}, {"speaker_count": "range", "language": "language"}),
+    ],
+)
+def test_bad_fields_are_named(api: Transport, ann: User, said: dict[str, Any], fields: dict[str, str]) -> None:
+    meeting = a_recorded_meeting(ann)
+    failed = refused(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk), **said))
+    assert (failed.reason, failed.fields) == ("INVALID", fields)
+
+
+@pytest.mark.parametrize("fields", [{"status": Status.QUEUED}, {"status": Status.PROCESSING}, {"recording": ""}])
+def test_only_a_recording_that_is_not_worked_on(api: Transport, ann: User, fields: dict[str, Any]) -> None:
+    meeting = a_recorded_meeting(ann, **fields)
+    assert refused(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk))).reason == "CONFLICT"
+
+
+def test_only_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
+    request = RetranscribeRequest(meeting_id=str(a_recorded_meeting(ann, participants=[bob.pk]).pk))
+    assert refused(api, bob, request).reason == "FORBIDDEN"
+    assert refused(api, support, request).reason == "NOT_FOUND"
+
+
+def test_a_stale_version_asks_for_nothing(api: Transport, ann: User) -> None:
+    meeting = a_recorded_meeting(ann)
+    with pytest.raises(Failed) as failed:
+        api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann, if_match='"7"')
+    assert (failed.value.reason, Job.objects.count()) == ("STALE", 0)
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_upload_asks_for_the_first(api: Transport, ann: User) -> None:
+    meeting = MeetingFactory(owner=ann, language="en", starts_at="2026-02-03T23:00:00Z")
+    told = api("MeetingService/UploadRecording", an_upload(str(meeting.pk)), actor=ann).meeting
+    asked = Transcript.objects.get()
+    assert (told.transcript_version, asked.version, asked.language) == (1, 1, "en")
+    assert (asked.recording_sha256, asked.held_on.isoformat()) == (told.recording.sha256, "2026-02-03")
+    assert Job.objects.get().arguments == {"transcript_id": str(asked.pk)}

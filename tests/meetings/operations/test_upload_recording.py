@@ -1,0 +1,283 @@
+import hashlib
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from changes.models import Change
+from core.errors import Cancelled
+from meetings.models import Meeting, Status
+from meetings.services.recordings import UploadMetadata, upload_recording
+from tandem.meeting.v1 import meeting_pb2
+from tandem.meeting.v1.meeting_pb2 import DeleteMeetingRequest, UploadRecordingRequest
+from tests.jobs import due
+from tests.support.factories import MeetingFactory
+from tests.support.recordings import a_recording, an_upload, stored
+from tests.support.transports import Failed, GrpcTransport, RestTransport, Transport
+from users.models import User
+
+UPLOAD = "MeetingService/UploadRecording"
+PATH = "/api/v1/meetings/upload"
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def refused(api: Transport, actor: User, upload: list[UploadRecordingRequest]) -> Failed:
+    """The failure; it leaves nothing behind."""
+    before = [list(Meeting.objects.values()), stored()]
+    with pytest.raises(Failed) as failed:
+        api(UPLOAD, upload, actor=actor)
+    assert [list(Meeting.objects.values()), stored()] == before
+    return failed.value
+
+
+def test_it_is_on_disk_and_queued(api: Transport, ann: User) -> None:
+    meeting = MeetingFactory(owner=ann)
+    content = a_recording(seconds=10)
+    answer = api.answer(UPLOAD, an_upload(str(meeting.pk), content), actor=ann)
+    told = answer.message.meeting
+    assert (told.id, told.status) == (str(meeting.pk), meeting_pb2.MEETING_STATUS_QUEUED)
+    assert (told.recording.filename, told.recording.content_type) == ("talk.wav", "audio/wav")
+    assert (told.recording.size, told.recording.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert told.recording.HasField("uploaded_at")
+    assert (told.version, answer.version) == (2, 2)
+    (file,) = stored()
+    assert file.read_bytes() == content
+    assert file.stat().st_mode & 0o777 == 0o600
+    meeting.refresh_from_db()
+    assert meeting.recording == file.name
+    assert Change.objects.filter(subject_id=meeting.pk).latest("id").actor == str(ann.pk)
+
+
+def test_recordings_of_one_owner_take_turns_with_those_of_others(
+    api: Transport, ann: User, administrator: User
+) -> None:
+    meeting = MeetingFactory(owner=ann)
+    api(UPLOAD, an_upload(str(meeting.pk)), actor=administrator)
+    api(UPLOAD, an_upload(), actor=ann)
+    assert [job.fairness_key for job in due("meetings.process")] == [str(ann.pk)] * 2
+
+
+def test_without_a_meeting_it_makes_one(api: Transport, ann: User) -> None:
+    titled = api(UPLOAD, an_upload(title=" Weekly "), actor=ann).meeting
+    named = api(UPLOAD, an_upload(filename="talk of today.wav"), actor=ann).meeting
+    assert (titled.title, named.title) == ("Weekly", "talk of today.wav")
+    assert {titled.owner, named.owner} == {str(ann.pk)}
+    assert len(stored()) == Meeting.objects.filter(owner=ann, status=Status.QUEUED).count() == 2
+
+
+def test_a_meeting_has_one_recording(api: Transport, ann: User) -> None:
+    upload = an_upload(str(MeetingFactory(owner=ann).pk))
+    api(UPLOAD, upload, actor=ann)
+    assert refused(api, ann, upload).reason == "CONFLICT"
+    assert len(stored()) == 1
+
+
+def test_only_who_may_change_a_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
+    upload = an_upload(str(MeetingFactory(owner=ann, participants=[bob.pk]).pk))
+    assert refused(api, bob, upload).reason == "FORBIDDEN"
+    assert refused(api, support, upload).reason == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"sha256": "0" * 64}, {"sha256": "mismatch"}),
+        ({"sha256": "x"}, {"sha256": "sha256"}),
+        ({"size": 1_000_000}, {"size": "mismatch"}),
+        ({"size": -1}, {"size": "range"}),
+        ({"filename": "x" * 256}, {"filename": "max_length"}),
+        ({"title": "x" * 201}, {"title": "max_length"}),
+    ],
+)
+def test_what_comes_is_what_was_announced(
+    api: Transport, ann: User, said: dict[str, object], fields: dict[str, str]
+) -> None:
+    failed = refused(api, ann, an_upload(**said))
+    assert (failed.reason, failed.fields) == ("INVALID", fields)
+
+
+def test_a_client_need_not_know_size_and_hash(api: Transport, ann: User) -> None:
+    assert api(UPLOAD, an_upload(size=0, sha256=""), actor=ann).meeting.recording.size == len(a_recording())
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"<html>" * 100, b"%PDF-1.7" + bytes(1000)])
+def test_what_is_no_recording(api: Transport, ann: User, content: bytes) -> None:
+    assert refused(api, ann, an_upload(content=content)).reason == "UNSUPPORTED_MEDIA_TYPE"
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"ID3\x04", b"\xff\xfb\x90", b"fLaC", b"OggS", b"\0\0\0\x20ftypM4A ", b"\x1a\x45\xdf\xa3"]
+)
+def test_what_may_be_one(api: Transport, ann: User, beginning: bytes) -> None:
+    api(UPLOAD, an_upload(content=beginning + bytes(100)), actor=ann)
+
+
+def test_what_is_too_large(api: Transport, ann: User, settings: Any) -> None:
+    settings.MAX_RECORDING_BYTES = 1000
+    assert refused(api, ann, an_upload()).reason == "TOO_LARGE"
+
+
+def test_a_full_disk(api: Transport, ann: User) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        failed = refused(api, ann, an_upload(content=a_recording(seconds=60)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (failed.reason, "no room" in failed.message) == ("UNAVAILABLE", True)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(ann: User) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield a_recording()
+        assert len(stored()) == 1
+        raise Cancelled("The client went away.")
+
+    with pytest.raises(Cancelled):
+        upload_recording(ann, UploadMetadata(title="T"), chunks())
+    assert (stored(), Meeting.objects.count()) == ([], 0)
+
+
+def test_of_two_at_once_one_is_kept(ann: User) -> None:
+    meeting = MeetingFactory(owner=ann)
+
+    def chunks() -> Iterator[bytes]:
+        yield a_recording()
+        upload_recording(ann, UploadMetadata(str(meeting.pk)), [a_recording(seconds=1)])
+
+    with pytest.raises(Exception, match="has a recording"):
+        upload_recording(ann, UploadMetadata(str(meeting.pk)), chunks())
+    (kept,) = stored()
+    assert kept.read_bytes() == a_recording(seconds=1)
+
+
+def test_with_its_meeting_a_recording_is_deleted(committing_api: Transport, folder: Path) -> None:
+    owner = MeetingFactory().owner
+    made = committing_api(UPLOAD, an_upload(), actor=owner).meeting
+    assert len(stored()) == 1
+    committing_api("MeetingService/DeleteMeeting", DeleteMeetingRequest(meeting_id=made.id), actor=owner)
+    assert stored() == []
+
+
+# Over gRPC
+
+
+@pytest.mark.parametrize(
+    ("upload", "fields"),
+    [
+        ([], {"metadata": "required"}),
+        (an_upload()[1:], {"metadata": "required"}),
+        (an_upload()[:1] * 2, {"chunk": "required"}),
+        ([*an_upload()[:1], UploadRecordingRequest(chunk=bytes(65_537))], {"chunk": "max_length"}),
+    ],
+)
+def test_a_stream_out_of_order(ann: User, upload: list[UploadRecordingRequest], fields: dict[str, str]) -> None:
+    assert refused(GrpcTransport(), ann, upload).fields == fields
+
+
+# Over HTTP
+
+
+def post(ann: User, body: bytes, content_type: str = "multipart/form-data; boundary=b") -> dict[str, Any]:
+    headers = {"authorization": RestTransport().bearer(ann)}
+    response = Client(HTTP_HOST="localhost").post(PATH, body, content_type, headers=headers)
+    assert (stored(), Meeting.objects.count()) == ([], 0) or response.status_code == 202
+    told: dict[str, Any] = response.json()
+    return told
+
+
+def part(name: str, content: bytes, filename: str = "") -> bytes:
+    named = f'; filename="{filename}"' if filename else ""
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+def test_a_form(ann: User) -> None:
+    told = post(ann, part("title", "Café".encode()) + part("file", a_recording(), "C:\\my\\talk.wav") + b"--b--\r\n")
+    assert (told["title"], told["status"], told["recording"]["filename"]) == ("Café", "queued", "talk.wav")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (part("file", a_recording(), "f") + b"--b", "INVALID"),
+        (part("file", a_recording(), "f")[:-100], "INVALID"),
+        (part("title", b"T")[:20], "INVALID"),
+        (part("title", b"T") + b"--b--", "INVALID"),
+        (part("file", a_recording(), "f") + part("title", b"T") + b"--b--", "INVALID"),
+        (part("file", a_recording(), "f") * 2 + b"--b--", "INVALID"),
+        (part("moon", b"x") + part("file", a_recording(), "f") + b"--b--", "INVALID"),
+        (part("size", b"x") + part("file", a_recording(), "f") + b"--b--", "INVALID"),
+        (part("title", b"x" * 70_000) + part("file", a_recording(), "f") + b"--b--", "INVALID"),
+        (part("other", a_recording(), "f") + b"--b--", "INVALID"),
+    ],
+)
+def test_a_form_that_is_not_whole_or_not_ours(ann: User, body: bytes, reason: str) -> None:
+    assert post(ann, body)["reason"] == reason
+
+
+def test_a_form_without_its_closing_boundary_is_the_clients_fault(ann: User) -> None:
+    """The body is whole by its length: the client has not cancelled the call."""
+    told = post(ann, part("title", b"T") + part("file", a_recording(), "f.wav"))
+    assert (told["status"], told["detail"]) == (400, "The form is not complete: its closing boundary is missing.")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('filename="naïve.wav"', "naïve.wav"),
+        ("filename*=UTF-8''na%C3%AFve.wav", "naïve.wav"),
+        ("filename=\"x\"; filename*=UTF-8''x", "x"),
+    ],
+)
+def test_a_files_name_may_be_said_in_any_form(ann: User, said: str, name: str) -> None:
+    form = part("file", a_recording(), "f").replace(b'filename="f"', said.encode()) + b"--b--\r\n"
+    assert post(ann, form)["recording"]["filename"] == name
+
+
+def test_what_stands_around_the_parts_of_a_form_is_passed_over(ann: User) -> None:
+    form = part("title", b"T") + part("file", a_recording(), "f.wav") + b"--b--"
+    for before, after in ((b"", b"\r\n"), (b"", b"\r\nepilogue"), (b"preamble\r\n", b""), (b"\r\n", b"")):
+        assert post(ann, before + form + after)["title"] == "T"
+    # After its end a form has no parts, whatever looks like one.
+    assert post(ann, form + b"\r\n" + part("title", b"Other") + b"--b--\r\n" + b"x" * 300_000)["title"] == "T"
+
+
+def test_a_form_in_which_no_part_begins_is_refused(ann: User) -> None:
+    form = part("file", a_recording(), "f.wav") + b"--b--"
+    (error,) = post(ann, b"x" * 200_000 + b"\r\n" + form)["errors"]
+    assert error == {"pointer": "#", "code": "form", "detail": "The form cannot be read: no part begins in it."}
+    assert post(ann, b"--b--\r\n" + form)["errors"][0]["pointer"] == "#/file"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        (part("title", b"a") + part("title", b"b"), ("#/title", "duplicate")),
+        (part("", b"a"), ("#", "form")),
+        (part("title", b"a").replace(b'; name="title"', b""), ("#", "form")),
+        (part("title", b"a").replace(b"form-data", b"attachment"), ("#", "form")),
+        (part("title", b"a").replace(b"Content-Disposition", b"Content-Type"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: " + b"x" * 10_000 + b"\r\n\r\n"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: x" * 1_000 + b"\r\n\r\n"), ("#", "form")),
+        (part("title", b"a").replace(b"\r\n\r\n", b"\r\nX: " + b"x" * 200_000), ("#", "form")),
+        (b"".join(part(f"f{n}", b"") for n in range(64_000)), ("#", "form")),
+        (b"".join(part("", b"") for n in range(64_000)), ("#", "form")),
+        (part("title", b"x" * 40_000) + part("sha256", b"x" * 40_000), ("#", "form")),
+        (part("title", b"a", "a.txt"), ("#/title", "unknown")),
+    ],
+)
+def test_fields_are_counted_and_each_stands_once(ann: User, fields: bytes, fault: tuple[str, str]) -> None:
+    begun = time.thread_time()
+    told = post(ann, fields + part("file", a_recording(), "f") + b"--b--\r\n")
+    assert [(error["pointer"], error["code"]) for error in told["errors"]] == [fault]
+    assert time.thread_time() - begun < 1
+
+
+def test_a_body_that_is_no_form(ann: User) -> None:
+    assert post(ann, b"{}", "application/json")["reason"] == "UNSUPPORTED_MEDIA_TYPE"
+    assert post(ann, b"x", "multipart/form-data")["reason"] == "UNSUPPORTED_MEDIA_TYPE"

@@ -1,0 +1,410 @@
+"""WatchMeeting on both doors. Streams in general are tested in `tests/changes` and `tests/core`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from changes import feed
+from meetings import messages
+from meetings.models import OVER, ActionItem, ActionItemStatus, Meeting, Segment, Speaker, Stage, Status, Summary
+from tandem.change.v1.change_pb2 import CHANGE_KIND_SNAPSHOT_END, WatchChangesRequest
+from tandem.meeting.v1.meeting_pb2 import (
+    MEETING_STAGE_TRANSCRIBING,
+    MEETING_STATUS_COMPLETED,
+    MEETING_STATUS_PROCESSING,
+    GetMeetingRequest,
+    WatchMeetingRequest,
+    WatchMeetingResponse,
+)
+from tests.support.factories import MeetingFactory
+from tests.support.meeting_rows import a_segment, a_speaker, a_summary, a_transcript, an_action_item
+from tests.support.transports import Failed, RestTransport, Transport, Watched
+from users.models import User
+
+WATCH = "MeetingService/WatchMeeting"
+
+
+@pytest.fixture
+def meeting(transactional_db: None, ann: User, bob: User) -> Meeting:
+    """Ann's, with Bob, being worked on."""
+    meeting: Meeting = MeetingFactory(owner=ann, participants=[bob.pk], status=Status.PROCESSING)
+    return meeting
+
+
+def watch(door: Transport, meeting: Meeting, actor: User, **asked: Any) -> Watched:
+    return door.watch(WATCH, WatchMeetingRequest(meeting_id=str(meeting.pk), **asked), actor=actor)
+
+
+def live(door: Transport, meeting: Meeting, actor: User) -> Watched:
+    """A stream that is past its initial state."""
+    watched = watch(door, meeting, actor, bookmarks=True)
+    while kind_of(watched.next()) != "bookmark":
+        pass
+    return watched
+
+
+def kind_of(event: WatchMeetingResponse) -> str:
+    return event.WhichOneof("event") or "bookmark"
+
+
+def kinds(events: list[WatchMeetingResponse]) -> list[str]:
+    return [kind_of(event) for event in events]
+
+
+def texts(events: list[WatchMeetingResponse]) -> list[str]:
+    return [event.segment.text for event in events if event.HasField("segment")]
+
+
+def become(meeting: Meeting, **fields: Any) -> None:
+    Meeting.objects.filter(pk=meeting.pk).update(**fields)
+
+
+def rest(watched: Watched) -> list[WatchMeetingResponse]:
+    """All that comes until the stream ends well."""
+    return list(iter(watched.next, None))
+
+
+def test_what_is_there_comes_first_then_what_happens(watching: Transport, meeting: Meeting, ann: User) -> None:
+    a_transcript(meeting)
+    an_action_item(meeting, 2)
+    an_action_item(meeting, 1)
+    a_summary(meeting)
+    for number in (3, 1, 2):  # Whoever wrote them in whatever order.
+        a_segment(meeting, number)
+    a_speaker(meeting)
+    a_segment(MeetingFactory(owner=ann), 4)  # Not of this one.
+    with watch(watching, meeting, ann, bookmarks=True) as watched:
+        initial = watched.take(9)
+        assert kinds(initial) == [
+            "status", "speaker", "segment", "segment", "segment", "summary", "action_item", "action_item", "bookmark",
+        ]  # fmt: skip
+        assert (
+            initial[0].status
+            == watching("MeetingService/GetMeeting", GetMeetingRequest(meeting_id=str(meeting.pk)), actor=ann).meeting
+        )
+        assert texts(initial) == ["Sentence 1", "Sentence 2", "Sentence 3"]
+        assert [event.action_item.text for event in initial[6:8]] == ["Do thing 1", "Do thing 2"]
+        assert [bool(event.cursor) for event in initial] == [False] * 8 + [True]
+        made = a_segment(meeting, 4)
+        created = watched.next()
+        assert created.segment == messages.segment_message(made)
+        assert (created.deleted, created.HasField("occurred_at"), bool(created.cursor)) == (False, True, True)
+        Segment.objects.filter(pk=made.pk).update(text="Corrected")
+        corrected = watched.next()
+        assert (corrected.segment.text, corrected.segment.version) == ("Corrected", 2)
+        assert corrected.segment.recognized_text == "Sentence 4"
+        speaker = Speaker.objects.get()
+        Speaker.objects.filter(pk=speaker.pk).update(name="Ann")
+        assert watched.next().speaker.name == "Ann"
+        Speaker.objects.filter(pk=speaker.pk).delete()
+        gone = watched.next()
+        assert (gone.deleted, gone.speaker) == (
+            True,
+            type(gone.speaker)(id=str(speaker.pk), meeting_id=str(meeting.pk), transcript_version=1, version=3),
+        )
+
+
+def test_progress_is_told_apart_from_all_else(watching: Transport, meeting: Meeting, bob: User) -> None:
+    with live(watching, meeting, bob) as watched:
+        end = timezone.now()
+        become(meeting, progress=10, stage=Stage.TRANSCRIBING, estimated_end_at=end)
+        told = watched.next().progress
+        assert (told.progress, told.stage, told.version) == (10, MEETING_STAGE_TRANSCRIBING, 2)
+        assert told.estimated_end_at.ToDatetime(end.tzinfo) == end
+        become(meeting, progress=20, estimated_end_at=None)
+        told = watched.next().progress
+        assert (told.progress, told.HasField("estimated_end_at")) == (20, False)
+        become(meeting, progress=30, duration_ms=9)
+        status = watched.next().status
+        assert (status.progress, status.duration_ms, status.status) == (30, 9, MEETING_STATUS_PROCESSING)
+
+
+@pytest.mark.parametrize("status", OVER, ids=lambda status: status.name)
+def test_it_ends_when_the_meeting_is_over(watching: Transport, meeting: Meeting, ann: User, status: Status) -> None:
+    with live(watching, meeting, ann) as watched:
+        a_segment(meeting, 1)
+        become(meeting, status=status, progress=100)
+        said, told, end = rest(watched)
+        assert (kind_of(said), told.status.status, end.end) == ("segment", status, told.status)
+        assert end.cursor
+
+
+def test_one_that_is_over_gives_everything_and_ends(watching: Transport, meeting: Meeting, ann: User) -> None:
+    a_segment(meeting, 1)
+    become(meeting, status=Status.COMPLETED)
+    for bookmarks, expected in (
+        (False, ["status", "segment", "end"]),
+        (True, ["status", "segment", "bookmark", "end"]),
+    ):
+        with watch(watching, meeting, ann, bookmarks=bookmarks) as watched:
+            events = rest(watched)
+            assert kinds(events) == expected
+            assert events[-1].end.status == MEETING_STATUS_COMPLETED
+
+
+def test_all_of_the_transaction_by_which_it_is_over_comes_before_the_end(
+    watching: Transport, meeting: Meeting, ann: User
+) -> None:
+    with live(watching, meeting, ann) as watched:
+        with transaction.atomic():
+            become(meeting, status=Status.COMPLETED)
+            for number in range(1100):  # More than what is read at once.
+                a_segment(meeting, number)
+        events = rest(watched)
+        assert kinds(events) == ["status", *["segment"] * 1100, "end"]
+
+
+def test_what_was_committed_before_comes_before_the_end_though_it_was_not_numbered_yet(
+    watching: Transport, meeting: Meeting, ann: User
+) -> None:
+    with live(watching, meeting, ann) as watched:
+        a_segment(meeting, 1)
+        cursor = watched.next().cursor
+    feed._numberer.stop()
+    try:
+        a_segment(meeting, 2)
+        become(meeting, status=Status.COMPLETED)
+        again = watch(watching, meeting, ann, cursor=cursor, bookmarks=True)
+    finally:
+        feed._numberer.start()
+    with again:
+        assert kinds(rest(again)) == ["segment", "status", "end"]
+
+
+def test_it_goes_on_after_every_event(watching: Transport, meeting: Meeting, ann: User) -> None:
+    with live(watching, meeting, ann) as watched:
+        speaker, item = a_speaker(meeting), an_action_item(meeting)
+        for number in range(3):
+            segment = a_segment(meeting, number)
+            become(meeting, progress=10 * number + 10)
+        Segment.objects.filter(pk=segment.pk).update(speaker_id=speaker.pk)
+        ActionItem.objects.filter(pk=item.pk).update(status=ActionItemStatus.REJECTED)
+        a_summary(meeting)
+        Segment.objects.filter(pk=segment.pk).delete()
+        become(meeting, status=Status.COMPLETED)
+        events = rest(watched)
+    assert len(events) == 14
+    for place, event in enumerate(events):
+        with watch(watching, meeting, ann, cursor=event.cursor) as again:
+            # Behind the end it is told once more.
+            assert rest(again) == (events[place + 1 :] or events[-1:])
+
+
+def test_what_follows_the_end_is_told_to_who_goes_on(watching: Transport, meeting: Meeting, ann: User) -> None:
+    become(meeting, status=Status.COMPLETED)
+    segment = a_segment(meeting, 1)
+    with watch(watching, meeting, ann) as watched:
+        cursor = rest(watched)[-1].cursor
+    Segment.objects.filter(pk=segment.pk).update(text="Corrected")
+    with watch(watching, meeting, ann, cursor=cursor) as watched:
+        corrected, end = rest(watched)
+    assert (corrected.segment.text, kind_of(end)) == ("Corrected", "end")
+    # Once more: it is not over.
+    become(meeting, status=Status.QUEUED)
+    with watch(watching, meeting, ann, cursor=cursor) as watched:
+        assert kinds(watched.take(2)) == ["segment", "status"]
+        a_transcript(meeting, 2)
+        a_segment(meeting, 1, version=2)
+        assert watched.next().segment.transcript_version == 2
+        become(meeting, status=Status.FAILED, failure_reason="The file ends too soon.")
+        told, end = rest(watched)
+        assert end.end == told.status
+        assert end.end.failure_reason == "The file ends too soon."
+
+
+def test_at_first_only_the_newest_version_is_told(watching: Transport, meeting: Meeting, ann: User) -> None:
+    for version in (1, 2):
+        a_transcript(meeting, version)
+        old = a_segment(meeting, 1, version=version, text=f"Version {version}")
+        a_speaker(meeting, version=version)
+        a_summary(meeting, version=version)
+        an_action_item(meeting, version=version)
+    with watch(watching, meeting, ann, bookmarks=True) as watched:
+        initial = watched.take(6)
+        assert texts(initial) == ["Version 2"]
+        assert kinds(initial) == ["status", "speaker", "segment", "summary", "action_item", "bookmark"]
+        Segment.objects.exclude(pk=old.pk).update(text="Version 1, corrected")
+        assert watched.next().segment.text == "Version 1, corrected"
+
+
+def test_who_no_longer_takes_part_is_told_no_more(watching: Transport, meeting: Meeting, ann: User, bob: User) -> None:
+    with live(watching, meeting, bob) as watched, live(watching, meeting, ann) as of_ann:
+        a_segment(meeting, 1)
+        with transaction.atomic():
+            become(meeting, participants=[])
+            a_segment(meeting, 2, text="Not for Bob")
+        seen = []
+        with pytest.raises(Failed) as failed:
+            while True:
+                seen.append(watched.next())
+        assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Meeting with ID '{meeting.pk}' not found")
+        # And how far that was.
+        assert (kinds(seen), texts(seen)) == (["segment", "bookmark"], ["Sentence 1"])
+        assert texts(of_ann.take(3)) == ["Sentence 1", "Not for Bob"]
+        with pytest.raises(Failed) as failed:
+            watch(watching, meeting, bob, cursor=seen[0].cursor)
+        assert failed.value.reason == "NOT_FOUND"
+    # Who is let in again sees all of it, also what was said meanwhile.
+    become(meeting, participants=[bob.pk])
+    with watch(watching, meeting, bob, cursor=seen[0].cursor) as watched:
+        said, back = watched.take(2)
+        assert (texts([said]), kind_of(back)) == (["Not for Bob"], "status")
+
+
+def test_one_that_is_deleted_ends_its_streams(watching: Transport, meeting: Meeting, ann: User) -> None:
+    a_segment(meeting, 1)
+    become(meeting, status=Status.COMPLETED)
+    with watch(watching, meeting, ann) as watched:
+        cursor = rest(watched)[-1].cursor
+    become(meeting, status=Status.QUEUED)
+    with watch(watching, meeting, ann, cursor=cursor) as watched:
+        assert kind_of(watched.next()) == "status"
+        Meeting.objects.filter(pk=meeting.pk).delete()
+        # What belonged to it went with it, and is not told one by one.
+        with pytest.raises(Failed) as failed:
+            watched.next()
+    assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Meeting with ID '{meeting.pk}' not found")
+
+
+def test_one_that_nobody_sees(watching: Transport, meeting: Meeting, support: User) -> None:
+    for meeting_id in (str(meeting.pk), "x", "0198a3c0-0000-7000-8000-00000000000a"):
+        with pytest.raises(Failed) as failed:
+            watching.watch(WATCH, WatchMeetingRequest(meeting_id=meeting_id), actor=support)
+        assert failed.value.reason == "NOT_FOUND"
+        assert failed.value.message == f"Meeting with ID '{meeting_id}' not found"
+
+
+def test_administrators_see_it_as_long_as_they_are(
+    watching: Transport, meeting: Meeting, administrator: User, ann: User
+) -> None:
+    with live(watching, meeting, administrator) as watched, live(watching, meeting, ann) as of_ann:
+        a_segment(meeting, 1)
+        assert watched.next().segment == of_ann.next().segment
+        User.objects.filter(pk=administrator.pk).update(roles=[])
+        failed = None
+        while failed is None:
+            try:
+                watched.next()
+            except Failed as exc:
+                failed = exc
+        assert failed.reason == "EPOCH_CHANGED"
+
+
+def test_a_cursor_is_good_for_its_meeting_alone(watching: Transport, meeting: Meeting, ann: User) -> None:
+    with live(watching, meeting, ann) as watched:
+        a_segment(meeting, 1)
+        cursor = watched.next().cursor
+    for meeting_id, sent in ((MeetingFactory(owner=ann).pk, cursor), (meeting.pk, "made up")):
+        with pytest.raises(Failed) as failed:
+            watching.watch(WATCH, WatchMeetingRequest(meeting_id=str(meeting_id), cursor=sent), actor=ann).next()
+        assert failed.value.reason == "CURSOR_INVALID"
+
+
+def test_a_cursor_that_is_too_old_is_refused(watching: Transport, meeting: Meeting, ann: User) -> None:
+    with live(watching, meeting, ann) as watched:
+        for number in range(3):
+            a_segment(meeting, number)
+        cursor = watched.take(3)[0].cursor
+    with connection.cursor() as rows:
+        rows.execute("UPDATE changes_head SET oldest = seq")
+    with pytest.raises(Failed) as failed:
+        watch(watching, meeting, ann, cursor=cursor).next()
+    assert failed.value.reason == "CURSOR_EXPIRED"
+
+
+def test_what_belongs_to_meetings_is_in_no_other_feed(watching: Transport, meeting: Meeting, ann: User) -> None:
+    with pytest.raises(Failed) as failed:
+        watching.watch("ChangeService/WatchChanges", WatchChangesRequest(subject_types=["meeting.segment"]), actor=ann)
+    assert failed.value.fields == {"subject_types.0": "choice"}
+    assert failed.value.messages["subject_types.0"] == "Choose from: meeting, task, user."
+    everything = WatchChangesRequest(include_initial=True, bookmarks=True)
+    with watching.watch("ChangeService/WatchChanges", everything, actor=ann) as watched:
+        while watched.next().kind != CHANGE_KIND_SNAPSHOT_END:
+            pass
+        a_segment(meeting, 1)
+        become(meeting, progress=5)
+        assert watched.next().meeting.progress == 5
+
+
+def test_what_was_told_is_what_is_there(watching: Transport, meeting: Meeting, ann: User) -> None:
+    """Of all kinds, made, changed and deleted, before and after it was opened."""
+    speakers = [a_speaker(meeting, place) for place in range(1, 4)]
+    items = [an_action_item(meeting, place) for place in range(1, 4)]
+    segments = [a_segment(meeting, number) for number in range(20)]
+    with watch(watching, meeting, ann) as watched:
+        watched.next()  # It is open.
+        for row in (*speakers[1:], *items[1:], *segments[::3]):
+            row.delete()
+        summary = a_summary(meeting)
+        segments += [a_segment(meeting, number) for number in range(20, 30)]
+        Segment.objects.filter(start_ms__lt=100_000).update(speaker_id=speakers[0].pk, edited_at=timezone.now())
+        Summary.objects.filter(pk=summary.pk).update(topics=[{"text": "a", "segment_ids": [str(segments[1].pk)]}])
+        ActionItem.objects.update(
+            status=ActionItemStatus.ACCEPTED, decided_by=ann, task_id=meeting.pk, due_on="2026-05-06", assigned_to=ann
+        )
+        become(meeting, status=Status.COMPLETED, title="Over")
+        copy: dict[tuple[str, str], Any] = {}
+        events = rest(watched)
+    for event in events[:-1]:
+        name = kind_of(event)
+        told = getattr(event, name)
+        key = name, getattr(told, "id", "")
+        if event.deleted:
+            copy.pop(key, None)
+        else:
+            copy[key] = told
+    rows: list[tuple[str, Any, Callable[[Any], Any]]] = [
+        ("status", Meeting, messages.meeting_message), ("speaker", Speaker, messages.speaker_message),
+        ("segment", Segment, messages.segment_message), ("summary", Summary, messages.summary_message),
+        ("action_item", ActionItem, messages.action_item_message),
+    ]  # fmt: skip
+    there = {
+        (name, getattr(message(row), "id", "")): message(row)
+        for name, model, message in rows
+        for row in model.objects.all()
+    }
+    assert copy == there
+    assert events[-1].end == there["status", str(meeting.pk)]
+
+
+class TestServerSentEvents:
+    """What only this door has: names, `Last-Event-ID`."""
+
+    @pytest.fixture
+    def committing_api(self, transactional_db: None) -> Transport:
+        return RestTransport()
+
+    @pytest.fixture
+    def events(self, watching: RestTransport, ann: User) -> Callable[..., list[dict[str, str]]]:
+        """All that the stream of a meeting tells until it ends: the lines of each event by their names."""
+
+        def read(meeting: Meeting, query: str = "", **headers: str) -> list[dict[str, str]]:
+            path = f"/api/v1/meetings/{meeting.pk}/stream{query}"
+            response: Any = watching.client.get(path, headers={"authorization": watching.bearer(ann), **headers})
+            assert response.status_code == 200
+            blocks = b"".join(response.streaming_content).decode().split("\n\n")
+            told = [dict(line.split(": ", 1) for line in block.split("\n") if ": " in line) for block in blocks]
+            return [event for event in told if "event" in event]
+
+        return read
+
+    def test_their_names_and_ids(self, events: Callable[..., list[dict[str, str]]], meeting: Meeting) -> None:
+        a_speaker(meeting)
+        a_segment(meeting, 1)
+        a_summary(meeting)
+        an_action_item(meeting)
+        become(meeting, status=Status.COMPLETED)
+        told = events(meeting, "?bookmarks=true")
+        assert [event["event"] for event in told] == [
+            "status", "speakers", "transcript", "summary", "action_item", "bookmark", "end",
+        ]  # fmt: skip
+        assert [event.get("id", "") for event in told] == [json.loads(event["data"])["cursor"] for event in told]
+        become(meeting, progress=99)
+        again = events(meeting, "?cursor=nonsense", **{"last-event-id": told[-1]["id"]})
+        assert [event["event"] for event in again] == ["progress", "end"]
+        assert json.loads(again[0]["data"])["progress"]["progress"] == 99
+        assert [event["event"] for event in events(meeting, "?cursor=nonsense")] == ["resync"]

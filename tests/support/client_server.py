@@ -1,0 +1,53 @@
+"""The gRPC process, which tests of the client kill, stop, freeze and start again on the same port."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from google.protobuf.empty_pb2 import Empty
+
+from tandem.client import Client, Unavailable
+from tests.support.servers import PATIENCE_SECONDS, ROOT, answers_grpc, free_port, until
+
+
+class Server:
+    """Access tokens last two seconds; who shows none is the demo administrator."""
+
+    def __init__(self, database_url: str) -> None:
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self._environment = {
+            **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url, "DEBUG": "true",
+            "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "ERROR", "ACCESS_TOKEN_SECONDS": "2",
+        }  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", "rungrpc", "--port", str(self.port)], cwd=ROOT, env=self._environment
+        )
+        until(lambda: answers_grpc(self.address), "the server answers")
+
+    def send(self, signum: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(signum)
+
+    def end(self, signum: signal.Signals) -> None:
+        """Sends the signal and waits until the process is gone."""
+        self.send(signum)
+        assert self._process
+        self._process.wait(PATIENCE_SECONDS)
+
+    def manage(self, *arguments: str) -> None:
+        """A command of manage.py, on the server's database."""
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._environment, check=True)
+
+
+def reaches(client: Client) -> bool:
+    """Whether a call of this client finds the server."""
+    try:
+        client.users.HealthCheck(Empty())
+    except Unavailable:
+        return False
+    return True

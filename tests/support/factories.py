@@ -1,0 +1,188 @@
+"""Rows for scenes; factory-boy where a scene needs many."""
+
+from typing import Any
+
+import factory
+
+from access.models import ApiKey
+from access.tokens import api_key_text, hash_of
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary, Transcript
+from meetings.models import Status as MeetingStatus
+from tasks.models import Task
+from users.models import Role, Status, User, UserAddress
+
+SECRET = "a-secret-of-a-key_with-an-underscore"
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"user{n}@example.com")
+    display_name = factory.Sequence(lambda n: f"User {n}")
+    status = Status.ACTIVE
+    roles = [Role.CUSTOMER]
+    password = "!"
+
+
+class AdministratorFactory(UserFactory):
+    email = factory.Sequence(lambda n: f"administrator{n}@example.com")
+    display_name = "Administrator"
+    roles = [Role.ADMIN]
+    is_staff = True
+    number = None
+
+
+class SupportFactory(UserFactory):
+    display_name = "Support"
+    roles = [Role.SUPPORT]
+
+
+class ServiceFactory(UserFactory):
+    display_name = "Service"
+    number = None
+    is_service = True
+
+
+class ApiKeyFactory(factory.django.DjangoModelFactory):
+    """A key whose secret is `SECRET`; see `bearer_of`."""
+
+    class Meta:
+        model = ApiKey
+
+    name = "Nightly report"
+    scopes = ["users:read"]
+    secret_hash = hash_of(SECRET)
+
+
+def bearer_of(key: ApiKey) -> str:
+    """The `Authorization` of a key that `ApiKeyFactory` made."""
+    return "Bearer " + api_key_text(key, SECRET)
+
+
+class UserAddressFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = UserAddress
+
+    label = factory.Sequence(lambda n: f"Home {n}")
+    full_name = "Ann Other"
+    line1 = "Main Street 1"
+    city = "Berlin"
+    country_code = "DE"
+
+
+class TaskFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Task
+
+    title = factory.Sequence(lambda n: f"Task {n}")
+
+
+class MeetingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Meeting
+
+    title = factory.Sequence(lambda n: f"Meeting {n}")
+    owner = factory.SubFactory(UserFactory)
+
+
+#: What the rows of a transcript say of what made them.
+ENGINE = {"name": "scripted", "version": "1", "model_id": "", "model_sha256": "ab" * 32}
+
+
+class TranscribedMeetingFactory(MeetingFactory):
+    """A meeting that was worked on, with its first version; what was said in it is left to the test."""
+
+    class Meta:
+        skip_postgeneration_save = True
+
+    status = MeetingStatus.COMPLETED
+    progress = 100
+    duration_ms = 60_000
+    transcript_version = 1
+    recording = "recording.wav"
+    recording_filename = "recording.wav"
+    recording_size = 1_920_000
+    transcript = factory.RelatedFactory("tests.support.factories.TranscriptFactory", factory_related_name="meeting")
+
+
+class TranscriptFactory(factory.django.DjangoModelFactory):
+    """A version that was made; it becomes the meeting's current one only if the test says so."""
+
+    class Meta:
+        model = Transcript
+
+    meeting = factory.SubFactory(MeetingFactory)
+    version = 1
+    recording = "recording.wav"
+    recording_sha256 = "cd" * 32
+    language = "en"
+    spoken_language = "en"
+    status = MeetingStatus.COMPLETED
+
+
+class PartFactory(factory.django.DjangoModelFactory):
+    """What belongs to a version: without `transcript_version` to its meeting's current one."""
+
+    class Meta:
+        abstract = True
+
+    meeting = factory.SubFactory(TranscribedMeetingFactory)
+    transcript_version = factory.SelfAttribute("meeting.transcript_version")
+
+
+class SpeakerFactory(PartFactory):
+    class Meta:
+        model = Speaker
+
+    place = factory.Sequence(lambda n: n % 30_000)
+    label = factory.LazyAttribute(lambda speaker: f"S{speaker.place + 1}")
+    speech_ms = 1_000
+    voice_print = [1.0, 0.0]
+    engine = ENGINE
+
+
+def _words(segment: Any) -> list[dict[str, Any]]:
+    """Of equal length, over the whole segment."""
+    texts = segment.recognized_text.split()
+    each = (segment.end_ms - segment.start_ms) // max(1, len(texts))
+    starts = [segment.start_ms + each * place for place in range(len(texts))]
+    return [
+        {"text": text, "start_ms": start, "end_ms": start + each, "confidence": 0.5}
+        for text, start in zip(texts, starts, strict=True)
+    ]
+
+
+class SegmentFactory(PartFactory):
+    """Two seconds of speech; each follows on the one that was made before it."""
+
+    class Meta:
+        model = Segment
+
+    start_ms = factory.Sequence(lambda n: n * 2_000)
+    end_ms = factory.LazyAttribute(lambda segment: segment.start_ms + 2_000)
+    recognized_text = factory.Sequence(lambda n: f"this was said as number {n}")
+    text = factory.SelfAttribute("recognized_text")
+    confidence = 0.75
+    words = factory.LazyAttribute(_words)
+    engine = ENGINE
+
+
+class SummaryFactory(PartFactory):
+    class Meta:
+        model = Summary
+
+    overview = factory.List([{"text": "It was about ships.", "segment_ids": []}])
+    topics = factory.List([{"text": "ships", "segment_ids": []}])
+    decisions = factory.List([{"text": "We build one.", "segment_ids": []}])
+    language = "en"
+    engine = ENGINE
+
+
+class ActionItemFactory(PartFactory):
+    class Meta:
+        model = ActionItem
+
+    place = factory.Sequence(lambda n: n)
+    text = factory.Sequence(lambda n: f"send report {n}")
+    confidence = 0.8

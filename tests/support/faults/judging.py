@@ -1,0 +1,144 @@
+"""What the watchers should have received, by the log and the tables, and what of it they did not."""
+
+import base64
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.support import promises
+from tests.support.faults.product import Database
+from tests.support.faults.watchers import Look, Watcher
+from tests.support.promises import Due, Received, Run, Truth
+
+#: A cursor begins with the epoch, and the number after which it goes on.
+_PLACE = struct.Struct(">16xQ")
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One row of the change log, about a task."""
+
+    seq: int
+    xid: int
+    task_id: str
+    version: int
+    operation: str
+    old: Mapping[str, Any] | None
+    new: Mapping[str, Any] | None
+
+
+class Log:
+    """What was written in all, in the log's order, and the tasks that there are."""
+
+    def __init__(self, database: Database) -> None:
+        rows = database.ask(
+            "SELECT seq, xid, subject_id::text, subject_version, operation, old, new FROM changes_change"
+            " WHERE subject_type = 'task' ORDER BY seq"
+        )
+        self.rows = [Logged(*row) for row in rows]
+        self.tasks: list[dict[str, Any]] = [
+            row for (row,) in database.ask("SELECT to_jsonb(task) FROM tasks_task AS task")
+        ]
+        self._versions = {row.seq: (row.task_id, row.version) for row in self.rows}
+
+    def truth(self, look: Look, person_id: str) -> Truth:
+        """What was due to who looks."""
+        due = []
+        for row in self.rows:
+            before, after = (image is not None and look.sees(image, person_id) for image in (row.old, row.new))
+            if before or after:
+                name = row.operation if after else "deleted"
+                state = _shown(row.new) if after and row.new else None
+                due.append(Due(row.seq, row.xid, row.task_id, row.version, name, state))
+        return Truth(due)
+
+    def final(self, look: Look, person_id: str) -> dict[str, Any]:
+        """What who looks may see at the end."""
+        return {task["id"]: _shown(task) for task in self.tasks if look.sees(task, person_id)}
+
+    def completed(self, run: Run) -> Run:
+        """The run with the versions that WatchTasks does not tell, by the places that the cursors tell."""
+        return replace(run, received=[self._with_version(event) for event in run.received])
+
+    def _with_version(self, event: Received) -> Received:
+        if event.version or not event.subject_id:
+            return event
+        (seq,) = _PLACE.unpack(base64.urlsafe_b64decode(event.cursor)[: _PLACE.size])
+        task_id, version = self._versions[seq]
+        return replace(event, version=version if task_id == event.subject_id else -1)
+
+
+def _shown(image: Mapping[str, Any]) -> tuple[Any, ...]:
+    people = (image["created_by_id"] or "", image["assigned_to_id"] or "")
+    return image["title"], image["status"], tuple(image["labels"]), *people
+
+
+def broken(log: Log, watchers: Sequence[Watcher], people: Mapping[str, str]) -> list[str]:
+    """Each promise that was broken to one of them.
+
+    Args:
+        people: email -> id.
+    """
+    found = []
+    truths: dict[Look, tuple[Truth, dict[str, Any]]] = {}
+    for watcher in watchers:
+        look, person_id = watcher.look, people.get(watcher.look.person, "")
+        if look not in truths:
+            truths[look] = log.truth(look, person_id), log.final(look, person_id)
+        truth, final = truths[look]
+        for number, life in enumerate(watcher.lives):
+            runs = [log.completed(run) for run in life]
+            is_last = number == len(watcher.lives) - 1
+            if runs and (faults := promises.broken(runs, truth, final=final if is_last else None)):
+                found += [f"{fault} ({look.name})" for fault in faults]
+        found += [fault for run in watcher.in_vain for fault in promises.unique(run)]
+    return found
+
+
+def kinds(faults: Iterable[str]) -> str:
+    """How many gaps and doubles there are among them."""
+    count = Counter("gaps" if fault.startswith(("lost", "after")) else
+                    "doubles" if fault.startswith("doubled") else "others" for fault in faults)  # fmt: skip
+    return ", ".join(f"{count[kind]} {kind}" for kind in ("gaps", "doubles", "others"))
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A write that somebody was told is done; without a title the task was deleted, and its version is not known."""
+
+    task_id: str
+    version: int
+    title: str | None
+
+
+def acknowledged(notes: Iterable[Path]) -> list[Acknowledged]:
+    """What the writers noted. A line that a kill has cut short tells of nothing."""
+    lines = [line for path in notes if path.exists() for line in path.read_text().splitlines(keepends=True)]
+    return [Acknowledged(*json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def lost(log: Log, writes: Iterable[Acknowledged]) -> Iterator[str]:
+    """Acknowledged writes that are not in the log, or whose task is not there although nobody deleted it."""
+    titles = {(row.task_id, row.version): row.new["title"] for row in log.rows if row.new}
+    deleted = {row.task_id for row in log.rows if row.operation == "deleted"}
+    versions = {task["id"]: task["version"] for task in log.tasks}
+    for write in writes:
+        if write.title is None:
+            kept = write.task_id in deleted and write.task_id not in versions
+        else:
+            there = versions.get(write.task_id, 0) >= write.version or write.task_id in deleted
+            kept = there and titles.get((write.task_id, write.version)) == write.title
+        if not kept:
+            yield f"lost: {write}"
+
+
+def doubled(log: Log) -> Iterator[str]:
+    """Tasks that were made more than once: no two are to have the same title."""
+    made = Counter(row.new["title"] for row in log.rows if row.operation == "created" and row.new)
+    for title, count in made.items():
+        if count > 1:
+            yield f"doubled: {title}"

@@ -1,0 +1,120 @@
+"""Writers and watchers on a scene, from a seed."""
+
+from collections.abc import Iterable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from tests.support.faults import judging, watchers
+from tests.support.faults.judging import Log
+from tests.support.faults.product import Killable, Scene
+from tests.support.faults.watchers import LAST, Crowd, Cut, Look, Watcher
+
+JOHN, JANE, ADMINISTRATOR = "john@example.com", "jane@example.com", "admin@example.com"
+_TODO, _RED = frozenset({1}), frozenset({"red"})
+#: Every way to watch: both doors and both operations, all tasks, somebody's own, and those that a filter lets through.
+LOOKS = [
+    look
+    for door in ("grpc", "sse")
+    for look in (
+        Look(door, "tasks"),
+        Look(door, "changes"),
+        Look(door, "tasks", JOHN),
+        Look(door, "changes", JANE),
+        Look(door, "tasks", statuses=_TODO, labels=_RED),
+        Look(door, "tasks", JANE, labels=_RED),
+    )
+]
+WRITERS = 4
+
+_LAST = """
+    INSERT INTO tasks_task (id, version, created_at, updated_at, title, description, status, priority, labels, metadata,
+                            source, created_by_id, assigned_to_id)
+    VALUES (gen_random_uuid(), 1, now(), now(), %s, '', 1, 2, '{red}', '{}', '', %s::uuid, %s::uuid) RETURNING id
+"""
+
+
+class Load:
+    """Four writing processes, and watchers of every kind, each with a plan of cuts from the seed.
+
+    Args:
+        cuts: how many there are to be in all; None = until `judged`.
+        pause: the longest time between two writes of a process, in seconds.
+        longest: the longest time that a stream is given, in seconds.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        seed: str,
+        *,
+        cuts: int | None = None,
+        pause: float = 0.1,
+        longest: float = 1.0,
+        watchers_of_a_kind: int = 2,
+    ) -> None:
+        self.scene = scene
+        self.people = {email: person.id for email, person in scene.database.people.items()}
+        self._notes = [scene.folder / f"writer{number}.notes" for number in range(WRITERS)]
+        self.writers = [self._writer(number, notes, seed, pause) for number, notes in enumerate(self._notes)]
+        names = [(look, number) for look in LOOKS for number in range(watchers_of_a_kind)]
+        each = None if cuts is None else -(-cuts // len(names))
+        plans = {name: watchers.plan(f"{seed} {name[0].name} {name[1]}", longest) for name in names}
+        self.crowd = Crowd([self._watcher(name[0], islice(plan, each)) for name, plan in plans.items()])
+
+    def __enter__(self) -> "Load":
+        for writer in self.writers:
+            writer.start()
+        self.crowd.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for writer in self.writers:
+            if not writer.has_ended:
+                writer.kill()
+        self.crowd.stop()
+
+    @property
+    def written(self) -> int:
+        """How many writes were acknowledged. It is asked all the time, and does not read what they were."""
+        return sum(notes.read_bytes().count(b"\n") for notes in self._notes if notes.exists())
+
+    def acknowledged(self) -> list[judging.Acknowledged]:
+        """The writes that were."""
+        return judging.acknowledged(self._notes)
+
+    def judged(self) -> tuple[Log, list[str]]:
+        """Ends it, and gives what was written and each promise that was broken."""
+        for writer in self.writers:
+            writer.end()
+        self.scene.database.ask(_LAST, LAST, self.people[JOHN], self.people[JANE])
+        self.crowd.finish()
+        self.scene.until_numbered()
+        self.scene.verify()
+        log = Log(self.scene.database)
+        writes = self.acknowledged()
+        assert writes, "nothing was written"
+        faults = judging.broken(log, self.crowd.watchers, self.people)
+        return log, [*faults, *judging.lost(log, writes), *judging.doubled(log)]
+
+    def told(self, log: Log, faults: list[str]) -> str:
+        """The numbers, for the report."""
+        runs = self.crowd.runs
+        return (
+            f"{self.crowd.cuts} cuts, {sum(watcher.cut_off for watcher in self.crowd.watchers)} streams ended or"
+            f" refused by the server, {len(runs)} streams of {len(self.crowd.watchers)} watchers and"
+            f" {self.crowd.in_vain} more that had no cursor yet,"
+            f" {sum(len(run.received) for run in runs)} events received of {len(log.rows)} changes,"
+            f" {self.written} acknowledged writes: {judging.kinds(faults)}"
+        )
+
+    def _writer(self, number: int, notes: Path, seed: str, pause: float) -> Killable:
+        arguments = ["--name", f"writer{number}", "--seed", seed, "--pause", str(pause), "--notes", str(notes)]
+        arguments += ["--http-url", self.scene.http_url, "--grpc-address", self.scene.grpc_address]
+        return self.scene.process(f"writer{number}", ["-m", "tests.support.faults.writer", *arguments])
+
+    def _watcher(self, look: Look, cuts: Iterable[Cut]) -> Watcher:
+        port = self.scene.grpc_port if look.door == "grpc" else self.scene.http_port
+        over = watchers.over_grpc if look.door == "grpc" else watchers.over_sse
+        bearer = self.scene.database.people[look.person or ADMINISTRATOR].bearer
+        return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), cuts)

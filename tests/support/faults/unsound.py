@@ -1,0 +1,58 @@
+"""`manage.py` with a fault: what the validators are for. The first argument says which.
+
+skip    live streams are not offered every second change
+jump    a cursor goes on one change too late
+hide    what leaves the view is not told
+swap    changes that are read together are handed out in the wrong order
+"""
+
+import sys
+from typing import Any
+
+import django
+from django.core.management import execute_from_command_line
+
+django.setup()
+
+from changes.feed import cursors  # noqa: E402 - models need their apps
+from changes.feed.hub import Hub  # noqa: E402
+from changes.feed.view import Kind, SubscriptionScope  # noqa: E402
+from changes.feed.watching import Watch  # noqa: E402
+from tests.support.faults.watchers import LAST  # noqa: E402
+
+
+def skip() -> None:
+    offer = Watch.offer
+
+    def skipping(watch: Watch, change: Any) -> bool:
+        # Without the last one no client would end.
+        is_last = change.new is not None and change.new.get("title") == LAST
+        return (change.seq % 2 == 0 or is_last) and offer(watch, change)
+
+    Watch.offer = skipping  # type: ignore[method-assign]
+
+
+def jump() -> None:
+    read = cursors.read
+    cursors.read = lambda cursor, stamp, head: min(read(cursor, stamp, head) + 1, head.seq)
+
+
+def hide() -> None:
+    shown = SubscriptionScope.shown
+
+    def hiding(viewer: SubscriptionScope, change: Any) -> Any:
+        found = shown(viewer, change)
+        return None if found and found[0] is Kind.LEFT else found
+
+    SubscriptionScope.shown = hiding  # type: ignore[method-assign]
+
+
+def swap() -> None:
+    publish = Hub.publish
+    Hub.publish = lambda hub, head, changes: publish(hub, head, changes[::-1])  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    _, fault, *arguments = sys.argv
+    globals()[fault]()
+    execute_from_command_line(["manage.py", *arguments])

@@ -1,0 +1,124 @@
+"""The product's own processes on real ports, for tests marked `real_server`."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import grpc
+from django.db import connection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 30
+
+
+@dataclass
+class Servers:
+    """Both doors, on the test database.
+
+    Attributes:
+        http_url: without a slash at the end.
+        grpc_address: host and port.
+    """
+
+    http_url: str
+    grpc_address: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+
+@contextmanager
+def running(
+    *,
+    ready_path: str = "/health/ready",
+    prefix: Sequence[str] = (),
+    stderr: IO[bytes] | None = None,
+    **environment: str,
+) -> Iterator[Servers]:
+    """Starts both doors in development mode and waits until they answer; ends them afterwards.
+
+    Args:
+        prefix: a command that runs the processes.
+        stderr: where their logs go.
+        environment: variables beside those of the tests; `DATABASE_URL` says which database.
+    """
+    http_port, grpc_port = free_port(), free_port()
+    servers = Servers(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}")
+    variables = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true",
+        "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **environment,
+    }  # fmt: skip
+    web = ["manage.py", "runweb", "--port", str(http_port)]
+    rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]
+    try:
+        for arguments in (web, rpc):
+            command = [*prefix, sys.executable, *arguments]
+            servers.processes.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=stderr))
+        until(lambda: answers_http(f"{servers.http_url}{ready_path}"), "the web process answers")
+        until(lambda: answers_grpc(servers.grpc_address), "the gRPC process answers")
+        yield servers
+    finally:
+        for process in servers.processes:
+            process.terminate()
+        for process in servers.processes:
+            try:
+                process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Waits for a condition that another process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s it is still not so that {what}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers_http(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def answers_grpc(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def database_url() -> str:
+    """Of the database that the tests use."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        (name,) = cursor.fetchone()
+    of = connection.get_connection_params()
+    user = urllib.parse.quote(of.get("user") or "", safe="")
+    password = f":{urllib.parse.quote(of['password'], safe='')}" if of.get("password") else ""
+    host, port = str(of.get("host") or ""), f":{of['port']}" if of.get("port") else ""
+    # A Unix socket's folder stands in the path.
+    place = f"{port}/{host}" if host.startswith("/") else f"{host}{port}"
+    return f"postgres://{user}{password}@{place}/{name}"

@@ -1,0 +1,203 @@
+"""Streams of notes, taken from as a door would, with real numberers and tailers."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from changes.feed import log, subjects
+from changes.feed.hub import Hub
+from changes.feed.log import ChangeRecord
+from changes.feed.numberer import Sequencer
+from changes.feed.subjects import Subject, Visibility
+from changes.feed.tailer import Tailer
+from changes.feed.view import Kind, Subscription
+from changes.feed.watching import Watch, open_watch
+from changes.messages import change_message
+from changes.models import Change as ChangeRow
+from core.feeds import Event
+from tandem.change.v1.change_pb2 import Change
+from tandem.task.v1.task_pb2 import Task
+from tests.support.notes import Note
+
+PATIENCE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Sees the notes whose labels name one of its groups."""
+
+    groups: frozenset[str]
+    pk: str = "ann"
+
+
+def actor(*groups: str) -> Actor:
+    return Actor(frozenset(groups))
+
+
+def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
+    extent = Visibility.PART if "part" in image["facts"] else Visibility.WHOLE
+    return dict.fromkeys(image["labels"], extent)
+
+
+def note_message(note: Note, extent: Visibility) -> Task:
+    """Notes have no contract of their own; a task's message has what they have."""
+    description = str(note.facts) if extent is Visibility.WHOLE else ""
+    return Task(id=str(note.pk), title=note.title, description=description, version=note.version)
+
+
+def note_change(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Change:
+    if change is None or kind not in (Kind.CREATED, Kind.UPDATED):
+        return change_message(kind, change, extent)
+    subject = subjects.of("note")
+    return Change(
+        subject_type="note",
+        subject_id=change.subject_id,
+        subject_version=change.version,
+        kind=change_message(kind, None, extent).kind,
+        task=subject.message(subject.row(change.new), extent),
+        changed_fields=subject.changed_fields(change, extent) if kind is Kind.UPDATED else [],
+    )
+
+
+NOTES = Subject(
+    Note,
+    message=note_message,
+    audience=audience,
+    groups=lambda who: who.groups,
+    paths={"facts": "description"},
+    partial=frozenset({"id", "title"}),
+)
+
+
+def view(**options: Any) -> Subscription:
+    return Subscription("tests.WatchNotes", note_change, ("note",), **options)
+
+
+@dataclass
+class Stream:
+    """A client: its events so far, taken by its own thread's calls of `take_until`."""
+
+    watch: Watch
+    events: list[tuple[Event, Change]] = field(default_factory=list)
+    ended: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self._waked = threading.Event()
+        self.watch.start(self._waked.set)
+
+    def take_all(self) -> None:
+        """What there is without waiting."""
+        while self.ended is None:
+            self._waked.clear()
+            try:
+                taken = self.watch.take(50)
+            except Exception as exc:
+                self.ended = exc
+                return
+            self.events += [(event, _received(event)) for event in taken]
+            if not taken and not self._waked.is_set():
+                return
+
+    def take_until(self, condition: Callable[["Stream"], bool]) -> "Stream":
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.take_all()
+            if condition(self):
+                return self
+            assert self.ended is None, self.ended
+            assert time.monotonic() < deadline, f"only {self.events}"
+            self._waked.wait(0.1)
+
+    def take_titles(self, *titles: str) -> "Stream":
+        """Until the last one of these has come."""
+        return self.take_until(lambda stream: titles[-1] in stream.titles)
+
+    @property
+    def changes(self) -> list[Change]:
+        return [change for _, change in self.events]
+
+    @property
+    def titles(self) -> list[str]:
+        return [change.task.title for change in self.changes if change.HasField("task")]
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Each event's name, and the title or, of what is gone, how."""
+        return [
+            (event.name, change.task.title or ("left" if change.left_view else "")) for event, change in self.events
+        ]
+
+    @property
+    def cursor(self) -> str:
+        return next(event.cursor for event, _ in reversed(self.events) if event.cursor)
+
+    def close(self) -> None:
+        self.watch.close()
+
+
+def _received(event: Event) -> Any:
+    message_type: Any = type(event.payload.message)
+    # As on the wire: what is shared, and the cursor after it.
+    encoded = event.payload.encoded(_serialized) + message_type(cursor=event.cursor).SerializeToString()
+    return message_type.FromString(encoded)
+
+
+def _serialized(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+class Process:
+    """What a process that serves has: its own hub, tailer and numberer."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+        self.numberer = Sequencer()
+        self.tailer = Tailer(self.hub)
+        self._streams: list[Stream] = []
+
+    def start(self) -> "Process":
+        self.numberer.start()
+        self.tailer.start()
+        until(lambda: self.hub.known_head is not None)
+        return self
+
+    def stop(self) -> None:
+        for stream in self._streams:
+            stream.close()
+        self.tailer.stop()
+        self.numberer.stop()
+
+    def watch(self, who: Actor, what: Subscription | None = None, **options: Any) -> Stream:
+        stream = Stream(open_watch(self.hub, what or view(), who, **options))
+        self._streams.append(stream)
+        return stream
+
+
+@contextmanager
+def process() -> Iterator[Process]:
+    running = Process()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def caught_up(process: Process) -> None:
+    """Until all that is written is numbered, and read by this process."""
+    until(lambda: not ChangeRow.objects.filter(seq=None).exists())
+    until(lambda: process.hub.head.seq == log.read_head().seq)
+
+
+def write(title: str, *labels: str, **fields: Any) -> Note:
+    return Note.objects.create(id=uuid.uuid4(), title=title, labels=labels or ["all"], **fields)

@@ -1,0 +1,72 @@
+"""Tests marked `tools("program", ...)` need programs, or files by their whole path, that Python packages do not bring.
+
+Where one is not installed, the test is left out, and the run says so by name: a green run must not hide what it did not
+try. CI has them all, or fails.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+#: Not a program but what one may do here: run programs in a network of their own, which has no way out.
+NETWORK_NAMESPACE = "a network namespace"
+#: Nor is this: where pip gets packages from.
+PACKAGE_INDEX = "a package index"
+#: Where npm puts the programs of package.json.
+NPM_PROGRAMS = Path(__file__).resolve().parents[2] / "node_modules/.bin"
+
+_left_out = pytest.StashKey[list[str]]()
+
+
+def path_of(program: str) -> str | None:
+    """Where a program is: on the PATH, or among those that npm installed; or a file, by its whole path."""
+    if program == NETWORK_NAMESPACE:
+        return _unshare()
+    if program == PACKAGE_INDEX:
+        return _package_index()
+    if "/" in program:
+        return program if Path(program).exists() else None
+    return shutil.which(program) or shutil.which(program, path=os.fspath(NPM_PROGRAMS))
+
+
+@cache
+def _unshare() -> str | None:
+    unshare = shutil.which("unshare")
+    may = (
+        unshare and shutil.which("ip") and subprocess.run([unshare, "--net", "true"], capture_output=True, check=False)
+    )
+    return unshare if may and not may.returncode else None
+
+
+@cache
+def _package_index() -> str | None:
+    ask = [sys.executable, "-m", "pip", "index", "versions", "six"]
+    return None if subprocess.run(ask, capture_output=True, check=False).returncode else sys.executable
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Leaves out the tests whose programs are missing."""
+    left_out = config.stash.setdefault(_left_out, [])
+    for item in items:
+        marker = item.get_closest_marker("tools")
+        missing = [program for program in marker.args if path_of(program) is None] if marker else []
+        if missing and os.environ.get("CI"):
+            raise pytest.UsageError(f"{item.nodeid} needs {', '.join(missing)}: .ci/run must install it.")
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
+            left_out.append(f"{item.nodeid} (needs {', '.join(missing)})")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names what was left out."""
+    left_out = config.stash.get(_left_out, [])
+    if left_out:
+        terminalreporter.section("left out: a program is missing")
+        for line in left_out:
+            terminalreporter.line(line)

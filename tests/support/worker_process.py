@@ -1,0 +1,85 @@
+"""`manage.py runworker` as a process, for tests marked `real_server`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, until
+
+#: How long a killed worker's job may stay its own.
+TAKEN_OVER_WITHIN_SECONDS = 15
+
+
+class Worker:
+    """A running worker on the test database."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        variables = {
+            "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url(), "LOG_LEVEL": "INFO",
+            "LOG_JSON": "true",
+        }  # fmt: skip
+        # A file, so that nobody has to read while it runs.
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "runworker", *arguments],
+            cwd=ROOT, env=os.environ | variables | environment, stdout=self._output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def until_it_runs(self) -> "Worker":
+        until(lambda: "Running jobs" in self.said or self.process.poll() is not None, "the worker runs")
+        assert self.process.poll() is None, self.said
+        return self
+
+    @property
+    def said(self) -> str:
+        """All that it has written so far."""
+        # The file's position is the process's too, so it is read without moving it.
+        return os.pread(self._output.fileno(), 10_000_000, 0).decode()
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The log's lines so far."""
+        return [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Waits for the end."""
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """Ends it as a machine that fails does."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Ends it, whatever it does."""
+        if self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
+            self.kill()
+        self._output.close()
+
+
+@contextmanager
+def workers() -> Iterator[Callable[..., Worker]]:
+    """Starts workers, and ends those that are left."""
+    started: list[Worker] = []
+
+    def start(*arguments: str, **environment: str) -> Worker:
+        started.append(Worker(*arguments, **environment))
+        return started[-1].until_it_runs()
+
+    try:
+        yield start
+    finally:
+        for worker in started:
+            worker.end()

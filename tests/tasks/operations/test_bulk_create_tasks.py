@@ -1,0 +1,101 @@
+import pytest
+from google.rpc import code_pb2
+
+from core import bulk
+from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tasks import handlers
+from tasks.models import Task
+from tests.support.transports import Failed, Transport
+from users.models import Status, User
+
+BULK = "TaskService/BulkCreateTasks"
+
+
+def test_good_items_are_made_and_bad_ones_told_of(api: Transport, ann: User, bob: User) -> None:
+    items = [
+        CreateTaskRequest(title="First", labels=["a"], assigned_to=str(bob.pk)),
+        CreateTaskRequest(),
+        CreateTaskRequest(title="x" * 201, assigned_to="nobody"),
+        CreateTaskRequest(title="Last"),
+    ]
+    answer = api(BULK, items, actor=ann)
+    assert (answer.success_count, answer.committed_through) == (2, 4)
+    assert [task.title for task in answer.tasks] == ["First", "Last"]
+    assert (answer.tasks[0].assigned_to, answer.tasks[0].created_by) == (str(bob.pk), str(ann.pk))
+    assert (answer.tasks[0].version, list(answer.tasks[0].labels)) == (1, ["a"])
+    first, second = answer.errors
+    assert (first.index, first.error_message, first.code) == (1, "Title is required", code_pb2.INVALID_ARGUMENT)
+    assert [violation.field for violation in first.field_violations] == ["title"]
+    assert (second.index, {v.field for v in second.field_violations}) == (2, {"title", "assigned_to"})
+    assert Task.objects.count() == 2
+
+
+def test_an_empty_stream_has_an_empty_answer(api: Transport, ann: User) -> None:
+    answer = api(BULK, [], actor=ann)
+    assert (len(answer.tasks), answer.success_count, len(answer.errors), answer.committed_through) == (0, 0, 0, 0)
+
+
+def test_an_id_that_is_taken_is_refused(api: Transport, ann: User) -> None:
+    taken = api("TaskService/CreateTask", CreateTaskRequest(title="There"), actor=ann)
+    new = "0198a3c0-0000-7000-8000-000000000001"
+    items = [CreateTaskRequest(title="Again", id=task_id) for task_id in (taken.id, new, new)]
+    answer = api(BULK, items, actor=ann)
+    assert [task.id for task in answer.tasks] == [new]
+    assert [(e.index, e.code) for e in answer.errors] == [(0, code_pb2.ALREADY_EXISTS), (2, code_pb2.ALREADY_EXISTS)]
+    assert answer.errors[0].error_message == f"Task with ID '{taken.id}' already exists"
+
+
+def test_an_item_with_its_key_is_made_once(api: Transport, ann: User, bob: User) -> None:
+    items = [CreateTaskRequest(title=f"Task {number}", request_id=f"key-{number}") for number in range(3)]
+    first = api(BULK, items[:2], actor=ann)
+    again = api(BULK, items, actor=ann)
+    assert (again.success_count, again.committed_through, list(again.errors)) == (3, 3, [])
+    assert list(again.tasks)[:2] == list(first.tasks)
+    assert Task.objects.count() == 3
+    reused = api(BULK, [CreateTaskRequest(title="Other", request_id="key-0")], actor=ann)
+    assert (reused.success_count, reused.errors[0].code) == (0, code_pb2.INVALID_ARGUMENT)
+    # A key is its caller's.
+    assert api(BULK, items[:1], actor=bob).tasks[0].id != first.tasks[0].id
+
+
+def test_what_was_made_is_told_again_whatever_has_become_of_whom_it_names(api: Transport, ann: User, bob: User) -> None:
+    item = CreateTaskRequest(title="Task", assigned_to=str(bob.pk), request_id="key")
+    made = api(BULK, [item], actor=ann).tasks[0]
+    bob.status = Status.BANNED
+    bob.save()
+    again = api(BULK, [item], actor=ann)
+    assert (list(again.tasks), list(again.errors)) == ([made], [])
+
+
+def test_all_or_none(api: Transport, ann: User) -> None:
+    items = [CreateTaskRequest(title="Good"), CreateTaskRequest(), CreateTaskRequest(title="Good, too")]
+    answer = api(BULK, items, actor=ann, bulk_mode="atomic")
+    assert (answer.success_count, len(answer.tasks), answer.committed_through) == (0, 0, 3)
+    assert [error.index for error in answer.errors] == [1]
+    assert not Task.objects.exists()
+    whole = api(BULK, [items[0], items[2]], actor=ann, bulk_mode="atomic")
+    assert (whole.success_count, len(whole.tasks)) == (2, 2)
+    with pytest.raises(Failed) as failed:
+        api(BULK, items, actor=ann, bulk_mode="sometimes")
+    assert failed.value.fields == {"x-bulk-mode": "choice"}
+
+
+def test_all_or_none_has_a_most(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MAX_ATOMIC", 2)
+    with pytest.raises(Failed) as failed:
+        api(BULK, [CreateTaskRequest(title="x")] * 3, actor=ann, bulk_mode="atomic")
+    assert failed.value.fields == {"x-bulk-mode": "max_items"}
+    assert not Task.objects.exists()
+
+
+def test_too_many_tasks_to_tell_are_only_counted(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "MAX_TOLD_BYTES", 2_000)
+    answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
+    assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)
+
+
+def test_a_chunk_costs_a_handful_of_queries(api: Transport, ann: User, django_assert_max_num_queries: object) -> None:
+    items = [CreateTaskRequest(title=f"Task {number}", request_id=f"key-{number}") for number in range(100)]
+    api(BULK, items[:1], actor=ann)
+    with django_assert_max_num_queries(16):  # type: ignore[operator]
+        assert api(BULK, items, actor=ann).success_count == 100
