@@ -176,7 +176,12 @@ class _Transport:
 
 def limited(limit: int) -> type[Connection]:
     """The class of a server's connections, of which there may be so many."""
-    return type("Connection", (Connection,), {"most": limit, "waiting": {}})
+
+    class LimitedConnection(Connection):
+        waiting: ClassVar[dict[Connection, None]] = {}
+
+    LimitedConnection.limit = limit
+    return LimitedConnection
 
 
 def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:

@@ -138,7 +138,7 @@ class Work:
     def tries(self, stage: Stage) -> int:
         """How often it was begun without getting any further."""
         runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None)
-        return runs.aggregate(limit=Max("tries"))["most"] or 0
+        return runs.aggregate(highest=Max("tries"))["highest"] or 0
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
         """In the transaction that writes the stage's last rows."""
