@@ -1,7 +1,7 @@
 """A file over HTTP: a multipart form (RFC 7578) whose file is read as it comes, in place of a stream of messages.
 
-An rpc that takes a file takes a stream whose first message says something of it (`metadata`) and whose further ones are
-its bytes (`chunk`). In the form the same is said by fields, which stand before the part `file`; no part follows it.
+An rpc that takes a file takes a stream whose first message describes it (`metadata`) and whose further ones are its
+bytes (`chunk`). In the form, fields before the part `file` describe it; no part follows it.
 """
 
 from collections.abc import Iterator
