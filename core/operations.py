@@ -171,7 +171,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What an app declares of an operation; the attributes are those of `Operation`."""
+    """The options of an operation that its app declares; the attributes are those of `Operation`."""
 
     public: bool = False
     secret: bool = False

@@ -36,7 +36,7 @@ JobFunction = TypeVar("JobFunction", bound=Callable[..., None])
 
 @dataclass(frozen=True, slots=True)
 class JobType:
-    """What may run as a job, and how; see `job`."""
+    """A function that runs as a job, with its options; see `job`."""
 
     function: Callable[..., None]
     slow: bool
