@@ -1,0 +1,76 @@
+"""HTTP: the server, its limits, origins, HTTPS and middleware."""
+
+from config.settings.base import DEBUG, env
+from core.rest import headers
+from core.rest.origins import allowed_origin
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTP_HOST = env.str("HTTP_HOST", default="127.0.0.1")
+HTTP_PORT = env.int("HTTP_PORT", default=8000)
+#: Threads that serve calls, and how long running calls may take when the process ends.
+HTTP_THREADS = env.int("HTTP_THREADS", default=8, at_least=1)
+HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
+#: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
+HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
+#: Connections at a time; fewer where the process may open fewer files.
+HTTP_MAX_CONNECTIONS = env.int("HTTP_MAX_CONNECTIONS", default=10_000)
+#: The longest a unary call may take over either transport, even if its client set a later deadline.
+MAX_CALL_SECONDS = env.float("MAX_CALL_SECONDS", default=60)
+#: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
+BODY_WAIT_SECONDS = env.float("BODY_WAIT_SECONDS", default=10)
+#: The largest message, in bytes: a unary call's request, a line of NDJSON, an item of an array; and the largest array,
+#: and response over gRPC.
+MAX_MESSAGE_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_REQUEST_BYTES = 50 * 1024 * 1024
+#: How many proxies in front of HTTP append to X-Forwarded-For; 0 = the header is ignored.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+CORS_ALLOWED_ORIGINS = [
+    allowed_origin(origin)
+    for origin in env.list(
+        "CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"] if DEBUG else []
+    )
+]
+CORS_ALLOW_HEADERS = [*headers.READ, *headers.PASSED_OVER]
+CORS_EXPOSE_HEADERS = [*headers.ANSWERED]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_URLS_REGEX = r"^/api/"
+
+MIDDLEWARE = [
+    # Outermost: every response carries the headers of tus.
+    "meetings.views.tus.mark_answers",
+    "core.rest.middleware.serve_call",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.rest.compression.compress",
+    "core.rest.cors.Cors",
+    "core.rest.middleware.refuse_foreign_pages",
+    # Only pages for people need what follows; the API is served before it.
+    "core.rest.middleware.serve_api",
+    "core.rest.pages.check_address",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+#: True behind a proxy that ends HTTPS: cookies only over HTTPS, plain HTTP redirected.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
+if HTTPS_ONLY and TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
