@@ -1,1 +1,1 @@
-"""What every app stands on; knows no app."""
+"""The kernel that every app uses. It imports no app."""

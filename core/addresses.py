@@ -1,4 +1,4 @@
-"""Where calls come from, and who can reach what is served."""
+"""Network addresses of callers, and of the interfaces that the server listens on."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,18 +14,18 @@ _OF_IPV4 = tuple(map(IPv6Network, ("::ffff:0:0/96", "64:ff9b::/96", "::ffff:0:0:
 _MAPPED = _OF_IPV4[0]
 #: RFC 7239 section 6: a node is an address, IPv6 in brackets, and may have a port, a number or an obfuscated one.
 _NODE = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]{1,64}))?")
-#: No spelling of an address with its port is longer; what is need not be looked at.
-_LONGEST = 160
+#: No spelling of an address with its port is longer; a longer text is not parsed.
+_MAX_LENGTH = 160
 
 
 def canonical(text: str) -> str:
-    """Return the address in its one spelling: without port, quotes and zone; IPv4 that is mapped to IPv6 as IPv4.
+    """Return the address in its canonical form: without port, quotes and zone; IPv4 that is mapped to IPv6 as IPv4.
 
     Returns:
-        Empty if the text is no address.
+        Empty if the text is not an address.
     """
     text = text.strip().strip('"').strip()
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _MAX_LENGTH:
         return ""
     if match := _NODE.fullmatch(text):
         text = match["v4"] or match["v6"]
@@ -39,16 +39,16 @@ def canonical(text: str) -> str:
 
 
 def client_address(peer: str, forwarded_for: str | Iterable[str] | None, trusted_proxies: int) -> str:
-    """Return the caller's network address in its one spelling, for limits and sessions.
+    """Return the caller's network address in its canonical form, for limits and sessions.
 
     Args:
         peer: the address at the other end of the connection.
-        forwarded_for: the lines of `X-Forwarded-For` as they were sent. Anyone can send them, so of their entries only
-            those count that the trusted proxies have added.
-        trusted_proxies: how many proxies stand in front of this transport and add to it.
+        forwarded_for: the lines of `X-Forwarded-For` as received. Any client can send them, so only the entries count
+            that the trusted proxies have added.
+        trusted_proxies: how many proxies in front of this transport add to it.
 
     Returns:
-        The peer's address where the entry is missing or is no address; empty for a Unix socket.
+        The peer's address if the entry is missing or not an address; empty for a Unix socket.
     """
     if trusted_proxies > 0 and forwarded_for:
         lines = (forwarded_for,) if isinstance(forwarded_for, str) else forwarded_for
@@ -69,10 +69,11 @@ def http_client_address(headers: Mapping[str, Any]) -> str:
 
 
 def caller_key(address: str) -> str:
-    """Return as what an address counts in limits: an IPv4 address for itself, an IPv6 address as its /64.
+    """Return the key of an address in limits: an IPv4 address itself, the /64 of an IPv6 address.
 
-    One customer has a /64 at least, so that each of its addresses would be a new caller. An address that stands for an
-    IPv4 address (translated by NAT64, or 6to4, where each IPv4 address has 65,536 networks) counts as that.
+    One customer has a /64 at least, so without this each of its addresses would be a new caller. An address that
+    represents an IPv4 address (translated by NAT64, or 6to4, where each IPv4 address has 65,536 networks) counts as
+    that.
 
     Args:
         address: as `client_address` returns it.
@@ -95,18 +96,18 @@ def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
 
 
 def check_development_identity(host: str) -> None:
-    """Refuses to serve the development identity to others than this machine.
+    """Reject a configuration that serves the development identity to other machines.
 
     Args:
-        host: the address that is going to be listened on.
+        host: the address to listen on.
 
     Raises:
-        ImproperlyConfigured: DEV_AUTH_AS is set, and the address can be reached from outside.
+        ImproperlyConfigured: DEV_AUTH_AS is set, and other machines can reach the address.
     """
     if settings.DEV_AUTH_AS and not settings.DEV_AUTH_PUBLISHED_ON_LOOPBACK and not _is_loopback(host):
         raise ImproperlyConfigured(
-            f"DEV_AUTH_AS lets everyone who reaches this server act as {settings.DEV_AUTH_AS}: listen on 127.0.0.1, or "
-            "unset it."
+            f"DEV_AUTH_AS lets every client that reaches this server act as {settings.DEV_AUTH_AS}: listen on "
+            "127.0.0.1, or unset it."
         )
 
 

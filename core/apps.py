@@ -6,7 +6,7 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def prune(self) -> dict[str, int]:
-        """Delete what is past its time, and return how much of what."""
+        """Delete expired rows and return how many of each kind."""
         from core import idempotency, rate_limits
         from core.jobs import store
 

@@ -1,7 +1,7 @@
-"""Who calls. The doors ask `authenticate`; what a credential means is `settings.AUTHENTICATE`'s to say.
+"""Caller authentication. Transports call `authenticate`, which delegates to `settings.AUTHENTICATE`.
 
-Verifying a token on every call would cost more than the read it protects, so its outcome is kept for less than a
-second; a revocation therefore takes effect everywhere within a second, and at once in the process that `forget`s.
+Verifying a token on every call would cost more than the read it protects, so the outcome is cached for less than a
+second. A revocation takes effect everywhere within a second, and at once in the process that calls `forget`.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from django.utils.module_loading import import_string
 from core.addresses import caller_key
 from core.errors import InsufficientScope, Unauthenticated
 
-#: How long a verified credential is believed, in seconds. Revocation must take effect within one.
+#: How long a verified credential is cached, in seconds. Revocation must take effect within one.
 CACHE_SECONDS = 0.8
-_MAX_KEPT = 10_000
+_MAX_CACHED = 10_000
 _MAX_OWNERS_KNOWN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A part of the system that acts by itself, such as a command. It may do everything, and is nobody's account.
+    """A part of the system that acts by itself, such as a command. It may do everything and has no account.
 
     Attributes:
-        pk: its name, which stands in the change log and with its idempotency keys.
+        pk: its name, recorded in the change log and with its idempotency keys.
     """
 
     pk: str
@@ -43,14 +43,14 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a caller showed, and who that makes them.
+    """A verified credential and the actor that it identifies.
 
     Attributes:
         actor: a user, AnonymousUser, or a `System`.
-        session_id: the session of the access token; None when it was none.
-        scopes: what the API key is limited to; None = no key, no limit.
-        key_id: the API key; None when it was none.
-        expires_at: when the access token does, in seconds since 1970; None = no end is known.
+        session_id: the session of the access token; None = not an access token.
+        scopes: the scopes of the API key; None = not an API key, no limit.
+        key_id: the API key; None = not an API key.
+        expires_at: the expiry of the access token, in seconds since 1970; None = unknown.
     """
 
     actor: Any
@@ -62,15 +62,15 @@ class Credential:
 
 ANONYMOUS = Credential(AnonymousUser())
 
-# Threads share what is kept, so a credential is not changed once it is made.
-_kept: dict[bytes, tuple[float, Credential]] = {}
-#: Whose a credential was, by its hash. For turns and shares only: nothing is believed or allowed by it.
+# Threads share the cache, so a credential is never modified.
+_cache: dict[bytes, tuple[float, Credential]] = {}
+#: The owner of each credential, by its hash. For turns and shares only: it authorizes nothing.
 _owners: OrderedDict[bytes, str] = OrderedDict()
 _lock = threading.Lock()
 
 
 def presumed_caller(authorization: str | None, address: str) -> str:
-    """Return as whose a call counts before it is known who calls, without asking the database.
+    """Return the caller that a call is counted for before it is authenticated, without asking the database.
 
     A credential that this process has seen counts as its user, so that many sessions of one user are one caller. Any
     other counts as its address: an invented one must not make a new caller.
@@ -83,32 +83,32 @@ def presumed_caller(authorization: str | None, address: str) -> str:
 
 
 def authenticate(authorization: str | None) -> Credential:
-    """Who a call with this `Authorization` header (or metadata) comes from.
+    """Authenticate the caller by its `Authorization` header (or metadata).
 
     Returns:
-        The credential; `ANONYMOUS` when none was sent and there is no development identity.
+        The credential; `ANONYMOUS` if the caller sent no credential and there is no development identity.
 
     Raises:
-        Unauthenticated: a credential was sent and is not good, or is of a kind that is not known.
+        Unauthenticated: the credential is not valid, or its scheme is unknown.
     """
     if not authorization and not settings.DEV_AUTH_AS:
         return ANONYMOUS
     key = _hash(authorization or "")
     now = time.monotonic()
-    known = _kept.get(key)
+    known = _cache.get(key)
     if known is not None and known[0] > now:
         return known[1]
     credential: Credential
     try:
         credential = import_string(settings.AUTHENTICATE)(authorization)
     except Unauthenticated as exc:
-        # Of another scheme the caller just does not know that tokens are wanted (RFC 6750, 3.1).
+        # With another scheme the caller does not know that a token is needed (RFC 6750, 3.1).
         exc.token_refused = (authorization or "").partition(" ")[0].lower() == "bearer"
         raise
     with _lock:
-        if len(_kept) >= _MAX_KEPT:
-            _kept.clear()
-        _kept[key] = (now + CACHE_SECONDS, credential)
+        if len(_cache) >= _MAX_CACHED:
+            _cache.clear()
+        _cache[key] = (now + CACHE_SECONDS, credential)
         if authorization:
             _owners[key] = f"user {credential.actor.pk}"
             _owners.move_to_end(key)
@@ -118,15 +118,15 @@ def authenticate(authorization: str | None) -> Credential:
 
 
 def _hash(authorization: str) -> bytes:
-    # A memory dump must hold no more credentials than it has to.
+    # Hashed, so that a memory dump holds as few credentials as possible.
     return hashlib.sha256(authorization.encode(errors="surrogatepass")).digest()
 
 
 def redeem_ticket(ticket: str, path: str) -> Credential:
-    """Who a call with this stream ticket for this path comes from. A ticket is good once.
+    """Authenticate the caller by a stream ticket for this path. A ticket is valid once.
 
     Raises:
-        Unauthenticated: it is not good.
+        Unauthenticated: the ticket is not valid.
     """
     try:
         credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path)
@@ -137,30 +137,30 @@ def redeem_ticket(ticket: str, path: str) -> Credential:
 
 
 def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
-    """What these credentials are worth by now, for calls that stay open. One that is no longer good is missing."""
+    """Verify the credentials of open calls again. Return the current one of each; one that is not valid is missing."""
     renewed: dict[Credential, Credential] = import_string(settings.RENEW)(credentials)
     return renewed
 
 
 def scope_lacking(scope: str) -> InsufficientScope:
-    """Return the error for an API key that lacks this scope; an empty one means that no API key will do."""
-    lacks = f"it lacks the scope {scope}" if scope else "sign in instead"
-    return InsufficientScope(f"This API key does not do for that: {lacks}.", scope)
+    """Return the error for an API key that lacks this scope; an empty scope means that no API key is accepted."""
+    lack = f"This API key lacks the scope {scope}." if scope else "API keys are not accepted here; sign in instead."
+    return InsufficientScope(lack, scope)
 
 
 def forget(user_id: Any) -> None:
-    """Stops believing this user's credentials: now, and again once the running transaction is committed."""
+    """Remove this user's credentials from the cache: now, and again once the running transaction is committed."""
     _drop(user_id)
     transaction.on_commit(lambda: _drop(user_id))
 
 
 def forget_all() -> None:
-    """Stops believing every credential."""
+    """Clear the cache of credentials."""
     with _lock:
-        _kept.clear()
+        _cache.clear()
 
 
 def _drop(user_id: Any) -> None:
     with _lock:
-        for key in [key for key, (_, known) in _kept.items() if known.actor.pk == user_id]:
-            del _kept[key]
+        for key in [key for key, (_, known) in _cache.items() if known.actor.pk == user_id]:
+            del _cache[key]

@@ -1,11 +1,11 @@
-"""Bulk writes: a stream of items, written in chunks, each item with an outcome of its own.
+"""Bulk writes: a stream of items, written in chunks, each item with its own outcome.
 
-A chunk is one transaction. What is wrong with an item is told of it and leaves the others alone. An item with an
-idempotency key (`request_id`) that was written before is not written again, so a stream that was cut off is simply sent
-once more. While a chunk is written the next one is read.
+A chunk is one transaction. An invalid item is reported and does not affect the others. An item with an idempotency key
+(`request_id`) that was written before is not written again, so a client resumes an interrupted stream by sending it
+again. While a chunk is written the next one is read.
 
-An item that repeats another's key in the same stream has that item's outcome: its error, or what was made of it. A key
-that comes with another content is refused, wherever in the stream it comes again.
+An item that repeats the key of another item of the stream gets that item's outcome: its error, or what was written. A
+key that is repeated with other content is rejected, anywhere in the stream.
 """
 
 from collections import OrderedDict
@@ -43,13 +43,13 @@ from tandem.common.v1 import common_pb2
 
 CHUNK = 500
 MAX_ERRORS = 1_000
-#: With what else an answer holds, less than the 4 MB that gRPC clients take.
+#: Together with the rest of the answer, less than the 4 MB that gRPC clients accept.
 MAX_ERROR_BYTES = 500_000
-#: All or none must fit in one transaction, which waits for nobody: so they are read before it begins.
+#: An atomic write is one transaction, which must not wait for the client: its items are read before it begins.
 MAX_ATOMIC = 10_000
-#: How many failed items with a key are remembered until the end of a stream, to answer those that repeat them.
+#: How many failed items with a key are kept until the end of a stream, for the items that repeat them.
 MAX_REMEMBERED_FAILURES = 10_000
-#: What an item may fail with by itself; anything else is the whole stream's failure.
+#: The errors of a single item; any other error fails the whole stream.
 ITEM_ERRORS = (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist)
 
 
@@ -58,9 +58,9 @@ class BulkItem:
 
     Attributes:
         index: its place in the stream, from 0.
-        values: what `read` made of the message.
-        made: what `check` made of these, or why nothing can be made of them.
-        problem: why it is not written; None = nothing is wrong so far.
+        values: the result of `read` for the message.
+        made: the result of `check` for the values, or the exception that it raised.
+        problem: why it is not written; None = no error so far.
         answer: what is kept for its idempotency key, as bytes.
         replayed: it was written before with this key: by an earlier call, or for an earlier item.
         repeats: the earlier item of its chunk with the same key and content, whose outcome it gets; None = none.
@@ -85,12 +85,13 @@ class BulkItem:
 
 @dataclass
 class Outcome:
-    """How a bulk write went.
+    """The outcome of a bulk write.
 
     Attributes:
         written: how many items this call wrote.
         replayed: how many had been written before: by an earlier call, or for an earlier item with the same key.
-        errors: the first items that were not written, with the reason: `MAX_ERRORS`, of `MAX_ERROR_BYTES` in all.
+        errors: the first items that were not written, each with its problem: at most `MAX_ERRORS`, of `MAX_ERROR_BYTES`
+            in all.
         through: how many items, from the first, have a final outcome.
     """
 
@@ -122,20 +123,20 @@ class Outcome:
 
 
 class Failures:
-    """The keys of a stream's items that failed. The database keeps only those of items that were written."""
+    """The keys of a stream's failed items. The database keeps only the keys of items that were written."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[bytes, Problem]] = OrderedDict()
 
     def add(self, row: BulkItem) -> None:
-        """Remembers a failed row under its key, unless an earlier one with this key is remembered."""
+        """Keep a failed row under its key, unless an earlier one is kept under this key."""
         if row.key and row.problem is not None and row.key not in self._kept:
             self._kept[row.key] = (hmac_digests(row.request)[0], row.problem)
             if len(self._kept) > MAX_REMEMBERED_FAILURES:
                 self._kept.popitem(last=False)
 
     def of(self, row: BulkItem) -> Problem | None:
-        """Why the row fails because of an earlier one with its key; None if no such row failed."""
+        """Return the problem of the row if an earlier row with its key failed, else None."""
         if row.key not in self._kept:
             return None
         request, problem = self._kept[row.key]
@@ -147,11 +148,11 @@ class Chunk:
     """Rows that are written together.
 
     Attributes:
-        scope: in whose name, and for which operation, their idempotency keys are kept.
+        scope: the principal and the operation that their idempotency keys belong to.
         paths: field of the model -> path in the message, where they differ.
-        answer: what is kept of what was made, to be given when the item is sent again.
-        failures: the items of the stream's earlier chunks that failed.
-        check_replayed: fails those of these replayed rows whose answer the caller may not see any more.
+        answer: makes what is kept of an instance, for a replay of the item.
+        failures: the failed items of the stream's earlier chunks.
+        check_replayed: fails the replayed rows whose answer the caller may no longer see.
     """
 
     scope: tuple[str, str]
@@ -162,10 +163,10 @@ class Chunk:
     check_replayed: Callable[[Sequence[BulkItem]], None]
 
     def refuse(self, row: BulkItem, raised: Exception, field: str = "") -> None:
-        """The row is not written, because of what a rule of the model raised.
+        """Reject the row for an error that a rule of the model raised.
 
         Args:
-            field: the model's, where what was raised names none.
+            field: of the model, if the error names none.
         """
         problem = problem_of(raised)
         violations = problem.violations
@@ -176,12 +177,12 @@ class Chunk:
 
     @property
     def good(self) -> list[BulkItem]:
-        """Those with which nothing is wrong so far, and that are still to be written."""
+        """The rows without an error that are still to be written."""
         return [row for row in self.rows if row.problem is None and not row.replayed and row.repeats is None]
 
     def skip_replayed(self) -> None:
-        """Mark the rows that were written before, that repeat others, and whose key was used for something else; of the
-        others, those of which nothing could be made.
+        """Mark the rows that were written before, that repeat others, or whose key was used for another request; reject
+        those of the others for which `check` raised.
         """
         first = self._first_of_their_keys()
         if replayed := [row for row in self.rows if row.replayed]:
@@ -212,7 +213,7 @@ class Chunk:
         return list(first.values())
 
     def settle_repeats(self) -> None:
-        """Give the rows that repeat others their outcome, and remember the failed ones for the chunks to come."""
+        """Give the rows that repeat others their outcome, and keep the failed rows for the following chunks."""
         for row in self.rows:
             if (first := row.repeats) is None:
                 self.failures.add(row)
@@ -222,10 +223,11 @@ class Chunk:
                 row.problem, row.replayed, row.answer = None, True, first.answer
 
     def save(self, save: Callable[[Sequence[BulkItem]], None]) -> None:
-        """Writes the good rows and keeps their keys: at once, or, where the database refuses, one after the other.
+        """Write the rows without an error and keep their keys: all at once or, if a constraint is violated, one by one.
 
         Args:
-            save: inserts rows; it may refuse some. Of one row alone, it tells what a broken constraint means.
+            save: inserts rows and may reject some. For a single row it raises the error that a violated constraint
+                stands for.
         """
         rows = self.good
         try:
@@ -233,12 +235,12 @@ class Chunk:
                 self._save(rows, save)
         except IntegrityError:
             for row in rows:
-                # What was refused then may have been because of a row that is not written now.
+                # An earlier rejection may have been caused by a row that is not written now.
                 row.problem = None
                 self._save_alone(row, save)
 
     def _save_alone(self, row: BulkItem, save: Callable[[Sequence[BulkItem]], None]) -> None:
-        # Somebody may have written it with the same key a moment ago.
+        # A concurrent call may have written it with the same key.
         alone = replace(self, rows=[row])
         alone.skip_replayed()
         if not alone.good:
@@ -270,20 +272,20 @@ def write(
     done: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
     check_replayed: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
 ) -> Outcome:
-    """Writes the items of a stream.
+    """Write the items of a stream.
 
     Args:
-        read: gives a row's `values` from its message; raises what is wrong with it.
-        check: the service that finds out for the call's actor what is `made` of each row. It runs while the chunk
-            before is written, so it writes nothing and depends on no other row.
-        save: the service that writes a chunk as the call's actor, in a transaction of its own.
-        answer: what is kept of what the service made, for items with a key.
+        read: returns a row's `values` from its message; raises if the message is invalid.
+        check: the service that sets `made` of each row for the call's actor. It runs while the previous chunk is
+            written, so it writes nothing and depends on no other row.
+        save: the service that writes a chunk as the call's actor, in a separate transaction.
+        answer: returns what is kept of an instance, for items with a key.
         paths: field of the model -> path in the message, where they differ.
-        done: told of each chunk once it is committed.
-        check_replayed: fails those of these replayed rows whose answer the caller may not see any more.
+        done: called with the rows of each chunk once it is committed.
+        check_replayed: fails the replayed rows whose answer the caller may no longer see.
 
     Raises:
-        Failure: the stream cannot go on; its metadata `committed_through` says how far it came.
+        Failure: the stream cannot continue; `committed_through` in its metadata is the number of final items.
     """
     outcome = Outcome()
     rows = _rows(items, read)
@@ -305,7 +307,7 @@ def write(
         save(call.actor, chunk)
         chunk.settle_repeats()
 
-    with _telling_how_far(outcome):
+    with _reporting_progress(outcome):
         if call.atomic:
             every = list(islice(rows, MAX_ATOMIC + 1))
             _write_all_or_none(every, chunks(every), save_chunk, outcome, done)
@@ -319,8 +321,8 @@ def write(
 
 
 @contextmanager
-def _telling_how_far(outcome: Outcome) -> Iterator[None]:
-    """Whatever ends the stream tells how far it came."""
+def _reporting_progress(outcome: Outcome) -> Iterator[None]:
+    """Add `committed_through` to the failure that ends the stream."""
     try:
         yield
     except Failure as exc:
@@ -331,19 +333,19 @@ def _telling_how_far(outcome: Outcome) -> Iterator[None]:
             raise DeadlineExceeded(problem_of(exc).message, committed_through=str(outcome.through)) from exc
         if not is_database_away(exc):
             raise
-        away = Unavailable("The database is away; send the rest again.", committed_through=str(outcome.through))
+        away = Unavailable("The database is unavailable; send the rest again.", committed_through=str(outcome.through))
         raise away from exc
 
 
 class _Writer:
-    """Writes one chunk at a time, in a thread with a connection of its own, while its owner reads and checks the next.
+    """Writes one chunk at a time, in a thread with its own connection, while the owner reads and checks the next.
 
-    Half of a chunk's time is the database's. What the owner has in a transaction stays in it, and what fits in one
-    chunk needs no thread: these the owner writes itself.
+    Half of a chunk's time is spent in the database. The owner writes a chunk itself if it is in a transaction, which
+    the chunk then belongs to, or if the chunk is not full, which needs no thread.
 
     Args:
         save: writes a chunk.
-        note: told, in the owner's thread, of each chunk that is written.
+        note: called in the owner's thread with the rows of each written chunk.
     """
 
     def __init__(self, save: Callable[[Chunk], None], note: Callable[[Sequence[BulkItem]], None]) -> None:
@@ -355,20 +357,20 @@ class _Writer:
         self._thread: Thread | None = None
 
     def write(self, chunk: Chunk) -> None:
-        """Begins to write a chunk, once `wait` has seen the end of the one before."""
+        """Start to write a chunk; call `wait` for the previous one first."""
         if len(chunk.rows) < CHUNK or transaction.get_connection().in_atomic_block:
             self._save(chunk)
             self._note(chunk.rows)
             return
         if self._thread is None:
-            # No thread to wait for when the process ends: what is not committed by then is sent again.
+            # A daemon, so that the process can end: the client sends again what is not committed by then.
             self._thread = Thread(target=copy_context().run, args=(self._run,), name="bulk", daemon=True)
             self._thread.start()
         self._under_way = chunk
         self._given.put(chunk)
 
     def wait(self) -> None:
-        """Waits until the chunk that was given is written; raises why it is not."""
+        """Wait until the current chunk is written; raise the exception that prevented it."""
         if self._under_way is None:
             return
         chunk, failure = self._under_way, self._ended.get()
@@ -378,7 +380,7 @@ class _Writer:
         self._note(chunk.rows)
 
     def supervised(self, rows: Iterator[BulkItem]) -> Iterator[BulkItem]:
-        """These rows; between them it is seen whether the chunk that was given has ended, for who sends slowly."""
+        """Yield the rows. Between them, notice the end of the current chunk, for clients that send slowly."""
         for row in rows:
             if not self._ended.empty():
                 self.wait()
@@ -388,7 +390,7 @@ class _Writer:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """However reading ended, what was begun is ended, and counts."""
+        """Wait for the current chunk, which counts even if reading has failed."""
         try:
             self.wait()
         finally:
@@ -403,7 +405,7 @@ class _Writer:
                 try:
                     with fresh_connections():
                         self._save(chunk)
-                except BaseException as exc:  # Whoever waits for it gets it.
+                except BaseException as exc:  # `wait` raises it in the owner's thread.
                     failure = exc
                 give_back()
                 self._ended.put(failure)
@@ -419,7 +421,7 @@ def _write_all_or_none(
     done: Callable[[Sequence[BulkItem]], None],
 ) -> None:
     if len(every) > MAX_ATOMIC:
-        raise invalid("x-bulk-mode", "max_items", f"At most {MAX_ATOMIC} items can be written all or none.")
+        raise invalid("x-bulk-mode", "max_items", f"An atomic write has at most {MAX_ATOMIC} items.")
     with transaction.atomic():
         for chunk in chunks:
             save(chunk)
@@ -450,11 +452,11 @@ def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]
 
 
 def _reused() -> IdempotencyKeyReused:
-    return IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
+    return IdempotencyKeyReused("This idempotency key was used with another request; use a new key.")
 
 
 def error_fields(index: int, problem: Problem) -> dict[str, Any]:
-    """What the messages of item errors have in common: `index`, `code` and `field_violations`."""
+    """Return the fields that all messages of item errors have: `index`, `code` and `field_violations`."""
     violations = [
         common_pb2.FieldError(field=violation.field, message=violation.message, rule=violation.code)
         for violation in problem.violations

@@ -1,4 +1,4 @@
-"""What holds for the call that is being served, for log lines, the change log and steps that are better not begun."""
+"""Context of the current call: its request id, deadline and caller, for log lines, the change log and costly steps."""
 
 import random
 import re
@@ -9,27 +9,27 @@ from core.errors import DeadlineExceeded
 
 #: The id of the call that this thread or task serves; empty outside a call.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-#: When the call must have been answered, on the clock of `time.monotonic`; None = no limit.
+#: The deadline of the call, on the clock of `time.monotonic`; None = no limit.
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
-#: The caller of the call that this thread or task serves, as far as it was known when the call came (see
-#: `core.auth.presumed_caller`): by it calls take turns where they wait for something that all share.
+#: The caller of the call that this thread or task serves, as presumed when the call arrived (see
+#: `core.auth.presumed_caller`). Calls that wait for a shared resource take turns by it.
 caller_key: ContextVar[str] = ContextVar("caller_key", default="")
 
-_SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 def valid_request_id(sent: str | None) -> str:
-    """The client's own id if it is a sane one, else a new one."""
-    # Unique is enough here, nobody must be unable to guess it; UUIDs ask the kernel each time (4.4 µs against 0.7).
-    return sent if sent and _SANE.fullmatch(sent) else f"{random.getrandbits(128):032x}"
+    """Return the client's request id if it is valid, else a new one."""
+    # The id must be unique, not hard to guess. A UUID would ask the kernel each time (4.4 µs against 0.7).
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"
 
 
 def check_deadline() -> None:
-    """To be called before each expensive step: nothing stops a call that runs, and nobody waits for a late answer.
+    """Check the deadline of the call; call this before each expensive step, because a running call is not interrupted.
 
     Raises:
-        DeadlineExceeded: the call should have been answered by now.
+        DeadlineExceeded: the deadline has passed, so the client no longer waits.
     """
     until = deadline.get()
     if until is not None and time.monotonic() >= until:

@@ -1,4 +1,4 @@
-"""What the apps' `messages` share: times, pages, orders between the contracts and the domain."""
+"""Conversions between the contracts and the domain that the apps' `messages` share: times, pages, orders."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,17 +19,17 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def set_timestamp(message: Timestamp, at: datetime.datetime) -> None:
-    """Sets an aware time, to the microsecond. (`FromDatetime` does the same at several times the cost.)"""
+    """Set an aware time, to the microsecond. (`FromDatetime` does the same at several times the cost.)"""
     since = at - _EPOCH
     message.seconds = since.days * 86_400 + since.seconds
     message.nanos = since.microseconds * 1_000
 
 
 def read_timestamp(message: Any, name: str, shown_as: str | None = None) -> datetime.datetime | None:
-    """The time in the message's field; None when it is unset.
+    """Return the time in the message's field; None if it is unset.
 
     Raises:
-        ValidationError: on the field (as `shown_as`): it is not between the years 1 and 9999.
+        ValidationError: on the field (as `shown_as`): the time is not between the years 1 and 9999.
     """
     if not message.HasField(name):
         return None
@@ -43,7 +43,7 @@ def read_timestamp(message: Any, name: str, shown_as: str | None = None) -> date
 
 
 def read_range(message: Any, name: str) -> tuple[datetime.datetime | None, datetime.datetime | None]:
-    """A TimeRange field's start and end; its fields are shown as `<name>_from` and `<name>_to`.
+    """Return a TimeRange field's start and end; errors name its fields `<name>_from` and `<name>_to`.
 
     Raises:
         ValidationError: a time is out of range, or the end lies before the start.
@@ -57,10 +57,10 @@ def read_range(message: Any, name: str) -> tuple[datetime.datetime | None, datet
 
 
 def checked_numbers(enum: EnumDescriptor, numbers: Sequence[int], name: str) -> list[int]:
-    """The numbers of an enum field, all of them known.
+    """Return the numbers of an enum field, all of them known.
 
     Raises:
-        ValidationError: on each (`<name>.<index>`) that the enum does not have, or that is UNSPECIFIED.
+        ValidationError: on each number (`<name>.<index>`) that the enum does not have, or that is UNSPECIFIED.
     """
     errors = {
         f"{name}.{index}": ValidationError(unknown_choice(enum), code="choice")
@@ -75,7 +75,7 @@ def checked_numbers(enum: EnumDescriptor, numbers: Sequence[int], name: str) -> 
 def read_fields(
     message: Message, names: Iterable[str], readers: Mapping[str, Callable[[Any, str], Any]]
 ) -> dict[str, Any]:
-    """These fields of the message, each by its reader, or as it is where it has none.
+    """Read these fields of the message, each by its reader, or unchanged if it has no reader.
 
     Raises:
         ValidationError: every field that cannot be read is named.
@@ -95,7 +95,7 @@ def read_fields(
 def page_request(
     call: Call, pagination: common_pb2.PaginationRequest, message: Callable[[Any], Message] | None = None
 ) -> PageRequest:
-    """Which page the call asks for.
+    """Return the page request of the call.
 
     Args:
         message: makes a row's message, see `PageRequest`.
@@ -105,22 +105,22 @@ def page_request(
 
 
 def requested_order(sort: common_pb2.SortSpec) -> Order | None:
-    """Which order the call asks for; None = the list's own.
+    """Return the order that the call requests; None = the list's default.
 
     Raises:
-        ValidationError: on `order_by`: an order that is not known, or one without a field.
+        ValidationError: on `order_by`: the order is unknown, or has no field.
     """
     if sort.order not in common_pb2.SortOrder.values():
         raise invalid("order_by", "choice", "Sort ascending or descending.")
     if not sort.field:
         if sort.order:
-            raise invalid("order_by", "required", "Say what to sort by.")
+            raise invalid("order_by", "required", "Enter a field to sort by.")
         return None
     return Order(sort.field, descending=sort.order == common_pb2.SORT_ORDER_DESC)
 
 
 def pagination(page: Page[Any]) -> common_pb2.PaginationResponse:
-    """Where the page stands in its list."""
+    """Return the page's token, count and end of list as a message."""
     return common_pb2.PaginationResponse(
         next_page_token=page.next_token, total_count=page.total_count, has_more=bool(page.next_token)
     )

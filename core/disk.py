@@ -1,7 +1,7 @@
-"""Room on the disk that holds the data folder: for what is stored, and the reserve that is left to the database.
+"""Free space on the disk that holds the data folder, and the reserve that is left to the database.
 
-Uploads are refused while the reserve is not free, so that writes and logins go on. The process is not ready once half
-of the reserve is used up: uploads alone cannot bring that about.
+Uploads are rejected while the reserve is not free, so that writes and logins continue to work. The process is not ready
+once half of the reserve is used up, which uploads alone cannot cause.
 """
 
 import shutil
@@ -13,7 +13,7 @@ from core.errors import InsufficientStorage
 
 
 def free_bytes() -> int:
-    """Return how many bytes may still be written where the data folder is."""
+    """Return how many bytes are free on the disk of the data folder."""
     place: Path = settings.DATA_DIR
     while not place.exists():
         place = place.parent
@@ -21,15 +21,13 @@ def free_bytes() -> int:
 
 
 def check_room(size: int = 0) -> None:
-    """Refuse to store so many bytes more if they would use up the reserve.
+    """Check that `size` more bytes leave the reserve free.
 
     Raises:
-        InsufficientStorage
+        InsufficientStorage: they do not.
     """
     if free_bytes() - size < settings.DISK_RESERVE_BYTES:
-        raise InsufficientStorage(
-            "There is no room for this recording just now; try again later, or send a smaller one."
-        )
+        raise InsufficientStorage("Insufficient storage for this recording; retry later, or send a smaller one.")
 
 
 def has_reserve() -> bool:

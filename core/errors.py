@@ -1,7 +1,7 @@
-"""One table of failures: what services raise, and what a caller of either door is told.
+"""The table of failures: what services raise, and what both transports return for it.
 
 Services raise Django's own exceptions (`ValidationError`, `PermissionDenied`, `Model.DoesNotExist`) or one of the
-failures below; `problem_of` turns any exception into a `Problem`, which each door renders in its own form.
+failures below; `problem_of` turns any exception into a `Problem`, which each transport renders in its own form.
 """
 
 import uuid
@@ -29,7 +29,7 @@ class Kind(NamedTuple):
     title: str
 
 
-#: Of more faults, the first are listed.
+#: How many violations a problem lists.
 MAX_VIOLATIONS = 100
 
 INVALID = "INVALID"
@@ -37,40 +37,40 @@ INTERNAL = "INTERNAL"
 
 TABLE: dict[str, Kind] = {
     "INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "The request is not valid"),
-    "CURSOR_INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "Not a cursor for this"),
-    "UNAUTHENTICATED": Kind(401, code_pb2.UNAUTHENTICATED, "Not signed in"),
+    "CURSOR_INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "Invalid cursor"),
+    "UNAUTHENTICATED": Kind(401, code_pb2.UNAUTHENTICATED, "Not authenticated"),
     "FORBIDDEN": Kind(403, code_pb2.PERMISSION_DENIED, "Not allowed"),
     "NOT_FOUND": Kind(404, code_pb2.NOT_FOUND, "Not found"),
-    "METHOD_NOT_ALLOWED": Kind(405, code_pb2.UNIMPLEMENTED, "No such operation here"),
+    "METHOD_NOT_ALLOWED": Kind(405, code_pb2.UNIMPLEMENTED, "Method not allowed"),
     "ALREADY_EXISTS": Kind(409, code_pb2.ALREADY_EXISTS, "Already exists"),
     "CONFLICT": Kind(409, code_pb2.FAILED_PRECONDITION, "Not possible in this state"),
     "REQUEST_IN_PROGRESS": Kind(409, code_pb2.ABORTED, "The same request is in progress"),
-    "CURSOR_EXPIRED": Kind(410, code_pb2.OUT_OF_RANGE, "No longer kept"),
-    "STALE": Kind(412, code_pb2.ABORTED, "Changed meanwhile"),
-    "EPOCH_CHANGED": Kind(412, code_pb2.FAILED_PRECONDITION, "Start over"),
-    "UNSUPPORTED_VERSION": Kind(412, code_pb2.FAILED_PRECONDITION, "Not this version of the protocol"),
+    "CURSOR_EXPIRED": Kind(410, code_pb2.OUT_OF_RANGE, "Cursor expired"),
+    "STALE": Kind(412, code_pb2.ABORTED, "Modified concurrently"),
+    "EPOCH_CHANGED": Kind(412, code_pb2.FAILED_PRECONDITION, "Epoch changed"),
+    "UNSUPPORTED_VERSION": Kind(412, code_pb2.FAILED_PRECONDITION, "Unsupported protocol version"),
     "TOO_LARGE": Kind(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
-    "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Not this type of content"),
+    "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Unsupported media type"),
     "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
     "LOCKED": Kind(423, code_pb2.ABORTED, "In use by another request"),
     "RATE_LIMITED": Kind(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
     "CANCELLED": Kind(499, code_pb2.CANCELLED, "Cancelled by the caller"),
-    "CHECKSUM_MISMATCH": Kind(460, code_pb2.DATA_LOSS, "Not what was sent"),
+    "CHECKSUM_MISMATCH": Kind(460, code_pb2.DATA_LOSS, "Checksum mismatch"),
     "INTERNAL": Kind(500, code_pb2.INTERNAL, "Internal error"),
-    "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Not available right now"),
-    "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Too late"),
-    "QUOTA_EXCEEDED": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "More than you may store"),
-    "INSUFFICIENT_STORAGE": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "No room"),
+    "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Temporarily unavailable"),
+    "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Deadline exceeded"),
+    "QUOTA_EXCEEDED": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Quota exceeded"),
+    "INSUFFICIENT_STORAGE": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Insufficient storage"),
 }
 
 
-#: The path of a field: its parts, which may hold any character; or, where they are names of ours, a text with dots
+#: The path of a field: its parts, which may hold any character; or, where all parts are field names, one text with dots
 #: between them. The key of an error in a ValidationError's dict.
 FieldPath = str | tuple[str, ...]
 
 
 class Violation(NamedTuple):
-    """What is wrong with one field.
+    """A violation of a rule by one field.
 
     Attributes:
         field: its path with dots between the parts, as gRPC has it; empty = the whole.
@@ -86,7 +86,7 @@ class Violation(NamedTuple):
 
     @classmethod
     def at(cls, path: FieldPath, code: str, message: str) -> "Violation":
-        """The violation of the field with this path."""
+        """Return the violation of the field with this path."""
         parts = parts_of(path)
         return cls(".".join(parts), code, message, parts)
 
@@ -98,13 +98,13 @@ class Violation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A failure as both doors tell it.
+    """A failure as both transports return it.
 
     Attributes:
         reason: a key of `TABLE`.
         message: a sentence for people.
-        violations: the fields to blame, if any.
-        retry_after_seconds: set where waiting helps.
+        violations: of the fields, if any.
+        retry_after_seconds: set if a retry may succeed.
         metadata: machine-readable extras, e.g. `current_version` of a stale write.
     """
 
@@ -120,7 +120,7 @@ class Problem:
 
 
 class Failure(Exception):
-    """A failure that Django has no exception for; its class names the table's row."""
+    """A failure that Django has no exception for; the class names the row of the table."""
 
     reason = INTERNAL
     retry_after_seconds: float | None = None
@@ -133,10 +133,10 @@ class Failure(Exception):
 
 
 class Unauthenticated(Failure):
-    """Nobody is signed in.
+    """The caller is not authenticated.
 
     Attributes:
-        token_refused: a bearer token was sent and is not good (RFC 6750's `invalid_token`).
+        token_refused: the caller sent a bearer token that is not valid (RFC 6750's `invalid_token`).
     """
 
     reason = "UNAUTHENTICATED"
@@ -144,10 +144,10 @@ class Unauthenticated(Failure):
 
 
 class InsufficientScope(PermissionDenied):
-    """The caller's API key is not good for this operation (RFC 6750's `insufficient_scope`).
+    """The caller's API key does not permit this operation (RFC 6750's `insufficient_scope`).
 
     Attributes:
-        scope: what it lacks; empty = no key is good for it.
+        scope: the one that the key lacks; empty = no API key is accepted.
     """
 
     def __init__(self, message: str, scope: str) -> None:
@@ -160,20 +160,21 @@ class AlreadyExists(Failure):
 
 
 class Conflict(Failure):
-    """The thing is in the wrong state for this."""
+    """The object's state does not permit the operation."""
 
     reason = "CONFLICT"
 
 
 class Stale(Failure):
-    """A lost update, averted: somebody else wrote first."""
+    """The object was modified since the caller read it; the write would be a lost update."""
 
     reason = "STALE"
 
     def __init__(self, current_version: int | None, message: str = "") -> None:
         super().__init__(
             message
-            or f"It was changed meanwhile and is at version {current_version}; read it again and repeat the change.",
+            or f"It was modified concurrently and is now at version {current_version}; "
+            "read it again and repeat the change.",
             **({} if current_version is None else {"current_version": str(current_version)}),
         )
 
@@ -189,19 +190,19 @@ class CursorInvalid(Failure):
 
 
 class CursorExpired(Failure):
-    """What follows a feed's cursor is no longer kept."""
+    """The events after a feed's cursor have been deleted."""
 
     reason = "CURSOR_EXPIRED"
 
 
 class EpochChanged(Failure):
-    """A feed does not go on where its client left it; the client must start over."""
+    """A feed cannot resume from its client's cursor; the client must start over."""
 
     reason = "EPOCH_CHANGED"
 
 
 class TooFarBehind(Failure):
-    """A feed's client reads more slowly than things happen; it may go on from its cursor."""
+    """A feed's client reads more slowly than events occur; it may resume from its cursor."""
 
     reason = "RATE_LIMITED"
     retry_after_seconds = 1
@@ -221,11 +222,11 @@ class TooLarge(Failure):
 
 
 class UnsupportedMediaType(Failure):
-    """The body is of a type, or packed in a way, that is not taken.
+    """The media type or the content encoding of the body is not supported.
 
     Attributes:
-        accepted: the media types that are taken here, where the call tells.
-        patches: they are those of a PATCH.
+        accepted: the supported media types, if known.
+        patches: `accepted` holds the media types of a PATCH.
     """
 
     reason = "UNSUPPORTED_MEDIA_TYPE"
@@ -237,26 +238,26 @@ class UnsupportedMediaType(Failure):
 
 
 class ChecksumMismatch(Failure):
-    """A piece of an upload was damaged on its way; it may be sent again (460: tus 1.0)."""
+    """A part of an upload was damaged in transit; the client may send it again (460: tus 1.0)."""
 
     reason = "CHECKSUM_MISMATCH"
 
 
 class UnsupportedVersion(Failure):
-    """The client speaks a version of a protocol that the server does not."""
+    """The client uses a version of a protocol that the server does not support."""
 
     reason = "UNSUPPORTED_VERSION"
 
 
 class Locked(Failure):
-    """Another request is writing the thing just now."""
+    """Another request is writing the object."""
 
     reason = "LOCKED"
     retry_after_seconds = 1
 
 
 class QuotaExceeded(Failure):
-    """The caller stores, or has announced, as much as one user may (507: RFC 4331)."""
+    """The caller's stored and announced bytes exceed the quota of one user (507: RFC 4331)."""
 
     reason = "QUOTA_EXCEEDED"
 
@@ -269,15 +270,17 @@ class InsufficientStorage(Failure):
 
 
 class MethodNotAllowed(Failure):
-    """The path does not answer this method.
+    """The path does not support this method.
 
     Attributes:
-        allowed: the methods that it answers.
+        allowed: the methods that it supports.
     """
 
     reason = "METHOD_NOT_ALLOWED"
 
-    def __init__(self, message: str = "This path does not answer this method.", *, allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, message: str = "This path does not support this method.", *, allowed: Iterable[str] = ()
+    ) -> None:
         super().__init__(message)
         self.allowed = tuple(allowed)
 
@@ -304,12 +307,12 @@ class Unavailable(Failure):
 
 
 def invalid(path: FieldPath, code: str, message: str) -> ValidationError:
-    """A ValidationError on one field."""
+    """Return a ValidationError on one field."""
     return ValidationError({path: ValidationError(message, code=code)})  # type: ignore[dict-item]
 
 
 def parts_of(path: FieldPath) -> tuple[str, ...]:
-    """The parts of a field's path."""
+    """Return the parts of a field's path."""
     return path if isinstance(path, tuple) else tuple(path.split(".")) if path else ()
 
 
@@ -318,25 +321,25 @@ _QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
 
 
 def is_statement_ended(exc: BaseException) -> bool:
-    """Whether the database ended the statement, most likely because it took too long (see `core.db.sessions`)."""
+    """Return whether the database ended the statement, most likely for its time limit (see `core.db.sessions`)."""
     return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
 
 
 def request_too_large(max_bytes: int) -> TooLarge:
-    """The failure of a call whose request has more than `max_bytes`."""
-    return TooLarge(f"The request is larger than {max_bytes // 1024**2} MB, the most that is taken here.")
+    """Return the failure of a call whose request has more than `max_bytes`."""
+    return TooLarge(f"The request is larger than {max_bytes // 1024**2} MB, the maximum for this operation.")
 
 
 def message_too_large(max_bytes: int) -> ValidationError:
-    """What is wrong with one message of a stream that has more than `max_bytes`."""
+    """Return the error of one message of a stream that has more than `max_bytes`."""
     return invalid("", "max_length", f"The message is larger than {max_bytes // 1024**2} MB.")
 
 
 class MoreFaults(ValidationError):
-    """A ValidationError that lists the first of its faults.
+    """A ValidationError that lists the first of its errors.
 
     Attributes:
-        more: how many faults it does not list.
+        more: how many errors it does not list.
     """
 
     def __init__(self, faults: Mapping[Any, ValidationError], more: int) -> None:
@@ -345,12 +348,12 @@ class MoreFaults(ValidationError):
 
 
 def is_database_away(exc: BaseException) -> bool:
-    """Whether this exception means that the database cannot be reached, or not just now."""
+    """Return whether this exception means that the database cannot be reached at present."""
     if is_statement_ended(exc):
         return False
     if isinstance(exc, (OperationalError, InterfaceError)):
         return True
-    # psycopg2 has no class of its own for a connection that the server closed in the middle.
+    # psycopg2 has no separate class for a connection that the server closed during a statement.
     return type(exc) is DatabaseError and _pgcode(exc) is None
 
 
@@ -360,7 +363,7 @@ def _pgcode(exc: BaseException) -> str | None:
 
 
 def problem_of(exc: BaseException) -> Problem:
-    """Looks an exception up in the table. What is not in it is INTERNAL, with an error id and nothing more."""
+    """Look an exception up in the table. Any other exception is INTERNAL, with an error ID and no details."""
     match exc:
         case Failure():
             return Problem(
@@ -377,18 +380,16 @@ def problem_of(exc: BaseException) -> Problem:
         case ObjectDoesNotExist():
             return Problem("NOT_FOUND", str(exc))
         case RequestDataTooBig():
-            return Problem("TOO_LARGE", "The request is larger than the server takes.")
+            return Problem("TOO_LARGE", "The request is too large.")
         case Exception() if is_statement_ended(exc):
-            return Problem(
-                "DEADLINE_EXCEEDED", "The database took too long over this call; ask for less, or try again."
-            )
+            return Problem("DEADLINE_EXCEEDED", "The database took too long for this call; request less, or try again.")
         case Exception() if is_database_away(exc):
-            return Problem("UNAVAILABLE", "The database is away; try again.", retry_after_seconds=1)
+            return Problem("UNAVAILABLE", "The database is unavailable; try again.", retry_after_seconds=1)
         case _:
             error_id = uuid.uuid4().hex
             return Problem(
                 INTERNAL,
-                f"Something went wrong on our side; quote error {error_id} when you report it.",
+                f"Internal error. Include error ID {error_id} when reporting it.",
                 metadata={"error_id": error_id},
             )
 
@@ -399,13 +400,13 @@ def _invalid(violations: tuple[Violation, ...], more: int) -> Problem:
     message = " ".join(dict.fromkeys(violation.message for violation in listed))
     if not more:
         return Problem(INVALID, message, listed)
-    message = f"{message} Only the first {len(listed)} of {len(listed) + more} faults are listed."
+    message = f"{message} Only the first {len(listed)} of {len(listed) + more} errors are listed."
     return Problem(INVALID, message, listed, metadata={"more_violations": str(more)})
 
 
 @contextmanager
 def renamed(paths: Mapping[str, str]) -> Iterator[None]:
-    """Names the bad fields of a ValidationError as the caller knows them: model field → path in the message."""
+    """Name the invalid fields of a ValidationError as the caller knows them: model field → path in the message."""
     try:
         yield
     except ValidationError as exc:
@@ -416,7 +417,7 @@ def renamed(paths: Mapping[str, str]) -> Iterator[None]:
 
 
 def shown_path(path: FieldPath, paths: Mapping[str, str]) -> FieldPath:
-    """The path that a bad field has in the message; of an item in a list (`roles.0`), its list's with the item's."""
+    """Return the path of an invalid field in the message; for an item of a list (`roles.0`), its list's and its own."""
     if isinstance(path, str):
         head, dot, rest = path.partition(".")
         return paths.get(path) or f"{paths.get(head, head)}{dot}{rest}"
@@ -425,7 +426,7 @@ def shown_path(path: FieldPath, paths: Mapping[str, str]) -> FieldPath:
     return (*parts_of(paths.get(path[0], path[0])), *path[1:]) if path else path
 
 
-# Django's codes that are other words for ours. A proto3 string cannot be missing, so missing and blank are one.
+# Django's codes, and the contract's codes for them. A proto3 string cannot be missing, so missing and blank are one.
 _CODES = {"blank": "required", "null": "required", "invalid_choice": "choice"}
 
 

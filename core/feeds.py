@@ -1,7 +1,7 @@
-"""Feeds: what an rpc with a stream of answers gives, for either door to send on.
+"""Feeds: the results of rpcs with a stream of responses, which both transports send.
 
-A `calls` function of such an rpc checks the request, as one of a unary rpc does, and gives a `Feed`. The gRPC door
-drains it from a small pool of senders, the HTTP door from its event loop (as server-sent events); neither holds a
+The handler of such an rpc checks the request, as that of a unary rpc does, and returns a `Feed`. The gRPC transport
+drains it from a small pool of senders, the HTTP transport from its event loop (as server-sent events); neither holds a
 thread or a database connection for a feed that has nothing to send.
 """
 
@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 
 
 class Payload:
-    """One message of a feed without its cursor, encoded at most once for each door, however many streams send it.
+    """One message of a feed without its cursor, encoded at most once for each transport and shared by all streams.
 
     Args:
-        message: with an empty `cursor`. It is not changed any more.
+        message: with an empty `cursor`. It is not modified any more.
     """
 
     __slots__ = ("_encoded", "_lock", "message")
@@ -28,7 +28,7 @@ class Payload:
         self._lock = threading.Lock()
 
     def encoded(self, encode: Callable[[Message], Any]) -> Any:
-        """What this function makes of the message; the same function is asked once."""
+        """Return the message as this function encodes it; each function is called once."""
         found = self._encoded.get(encode)
         if found is None:
             with self._lock:
@@ -39,17 +39,17 @@ class Payload:
 
 
 class FeedOver(Exception):
-    """A feed has told all that there was to tell: its stream ends well."""
+    """A feed has no more events: its stream ends without an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a stream sends.
+    """One event of a stream.
 
     Attributes:
-        name: as server-sent events call it, such as `created`.
+        name: of the server-sent event, such as `created`.
         payload: shared by all streams that send it.
-        cursor: where a client goes on after it; empty in the initial state. Only characters that need no escaping.
+        cursor: from which a client resumes after it; empty in the initial state. Only characters that need no escaping.
     """
 
     name: str
@@ -58,28 +58,28 @@ class Event:
 
 
 class Feed(Protocol):
-    """One client's stream. One thread at a time uses it, but for `wake`, which any thread may call."""
+    """One client's stream of events. One thread at a time uses it, except for `wake`, which any thread may call."""
 
     @property
     def behind(self) -> bool:
-        """Whether the next `take` may ask the database; otherwise it takes no time to speak of."""
+        """Return whether the next `take` may ask the database; otherwise it returns at once."""
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Begins. `wake` is called whenever `take` may have something after it had nothing; it must not block."""
+        """Start. The feed calls `wake` when `take` may have events after it had none; `wake` must not block."""
 
     def take(self, limit: int) -> Sequence[Event]:
-        """The next events, at most this many; none, if there are none now. It keeps its database connection fresh.
+        """Take the next events, at most `limit`; empty if there are none yet. Keeps its database connection fresh.
 
         Raises:
-            Failure: the feed has ended, and why. Events from before have been taken.
-            FeedOver: it has ended well.
+            Failure: why the feed has ended. All events before it have been taken.
+            FeedOver: the feed has ended without an error.
         """
 
     def authorize(self, actor: Any) -> None:
-        """Who the caller is by now: the same user, perhaps with other roles."""
+        """Replace the actor: the same user, perhaps with other roles."""
 
     def end(self, failure: Any) -> None:
-        """Has `take` raise this once it has given what it owes (a last bookmark, if asked for), and wakes the taker."""
+        """End the feed: `take` raises `failure`, after a last bookmark if the client requested them. Calls `wake`."""
 
     def close(self) -> None:
-        """Nobody takes from it any more. May be called more than once."""
+        """Stop delivery. Idempotent."""

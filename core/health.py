@@ -1,4 +1,4 @@
-"""How the service is."""
+"""Health of the service's components."""
 
 import logging
 from collections.abc import Callable
@@ -13,12 +13,12 @@ _registered: dict[str, Callable[[], bool]] = {}
 
 
 def register(name: str, works: Callable[[], bool]) -> None:
-    """Adds a part of an app's; called in `AppConfig.ready`. `works` returns at once."""
+    """Add a component of an app; called in `AppConfig.ready`. `works` returns at once."""
     _registered[name] = works
 
 
 def components() -> dict[str, bool]:
-    """Each part that Tandem cannot do without, and whether it works."""
+    """Return whether each component works that the service cannot do without, by name."""
     registered = {name: works() for name, works in _registered.items()}
     return {"database": _database_answers(), "disk": _disk_has_room(), **registered}
 

@@ -1,8 +1,8 @@
-"""Idempotency keys: a write that is sent twice happens once, on whichever doors it was sent.
+"""Idempotency keys: a write that is sent twice is executed once, over either transport.
 
 The key is scoped to (principal, operation). Its row is inserted in the transaction of the effect and holds a keyed hash
-of the request and the answer, so effect and row are committed together or not at all. Errors are not kept. Who may see
-a kept answer is for its caller to check (`core.replays`). It is forgotten when what it is about is deleted for good.
+of the request and the answer, so effect and row are committed together or not at all. Errors are not kept. The caller
+of this module checks who may see a kept answer (`core.replays`). The answer is erased when its subject is deleted.
 """
 
 import json
@@ -22,11 +22,11 @@ from core.hmac_digests import hmac_digests
 from core.models import IdempotencyRecord
 
 RETENTION = timedelta(hours=24)
-#: How long a duplicate waits for the request that came first.
+#: How long a duplicate waits for the first request.
 WAIT_MS = 2_000
 _LOCK_NOT_AVAILABLE = "55P03"
-# A row past its time is taken over in place: it counts as not there. What comes after it waits as long as a statement
-# may take.
+# An expired row counts as missing and is overwritten. The statements that follow have the time limit of a statement
+# again.
 _CLAIM = """
     SELECT set_config('lock_timeout', %s, true);
     WITH claimed AS (
@@ -39,7 +39,7 @@ _CLAIM = """
     )
     SELECT id, set_config('lock_timeout', %s, true) FROM claimed
 """
-# The same for many, whose answers are there.
+# The same for many keys, whose answers are known.
 _KEEP_MANY = """
     INSERT INTO core_idempotencyrecord (principal, operation, created_at, key, request_hash, answer)
     SELECT %s, %s, %s, key, request_hash, answer
@@ -65,18 +65,18 @@ def once(
     effect: Callable[[], bytes],
     subject: Callable[[], UUID | str | None] = lambda: None,
 ) -> tuple[bytes, bool]:
-    """Runs `effect` unless this key already did.
+    """Run `effect` unless it has already run for this key.
 
     Args:
-        request: what was asked, in a canonical form; another request under the same key is refused.
-        effect: does the write and gives the answer to keep. Where a part of it fails, all of it does (`SingleWrite`).
-        subject: asked after the effect for the id of what the answer is about, with which it is forgotten.
+        request: in a canonical form; another request with the same key is rejected.
+        effect: writes, and returns the answer to keep. If a part of it fails, all of it fails (`SingleWrite`).
+        subject: called after the effect; returns the id of the object that the answer is about (see `forget`).
 
     Returns:
         The answer, and whether it is an earlier one.
 
     Raises:
-        ObjectDoesNotExist: the answer was forgotten, with what it was about.
+        ObjectDoesNotExist: the answer was erased, because its subject was deleted.
         RequestInProgress: the first request with this key is still running after `WAIT_MS`.
         IdempotencyKeyReused: the key was used with another request.
     """
@@ -89,38 +89,38 @@ def once(
             return answer, False
         record = IdempotencyRecord.objects.get(principal=principal, operation=operation, key=key)
         if bytes(record.request_hash) not in (request_hash, *by_other_keys):
-            raise IdempotencyKeyReused("This idempotency key was used with another request; take a new key.")
+            raise IdempotencyKeyReused("This idempotency key was used with another request; use a new key.")
         if record.answer is None:
-            raise ObjectDoesNotExist("What this request wrote has been deleted since.")
+            raise ObjectDoesNotExist("The object that this request wrote has since been deleted.")
         return bytes(record.answer), True
 
 
 def forget(*subjects: UUID) -> None:
-    """Forgets the answers about these subjects, in the transaction that deletes them for good.
+    """Erase the answers about these subjects, in the transaction that deletes them permanently.
 
-    Their keys stay used, so a request that is sent again does not bring back what was deleted.
+    Their keys stay used, so a repeated request does not restore what was deleted.
     """
     IdempotencyRecord.objects.filter(subject__in=subjects).update(answer=None)
 
 
 def forget_principal(principal: str) -> None:
-    """Forgets all that was kept for this principal, whose account is deleted."""
+    """Delete all records of this principal, whose account is deleted."""
     IdempotencyRecord.objects.filter(principal=principal).delete()
 
 
 class Kept(NamedTuple):
-    """What is kept of a write: a keyed hash of its request, and its answer."""
+    """The record of a write: a keyed hash of its request, and its answer."""
 
     request_hash: bytes
     answer: bytes
 
     def is_of(self, request: bytes) -> bool:
-        """Return whether it is this request, in a canonical form, that was answered so."""
+        """Return whether the record is that of this request, in a canonical form."""
         return self.request_hash in hmac_digests(request)
 
 
 def kept(principal: str, operation: str, keys: Collection[str]) -> dict[str, Kept]:
-    """Return what is kept under these keys; a key that was not used is missing."""
+    """Return the records of these keys; an unused key is missing."""
     if not keys:
         return {}
     with connection.cursor() as cursor:
@@ -129,12 +129,12 @@ def kept(principal: str, operation: str, keys: Collection[str]) -> dict[str, Kep
 
 
 def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
-    """Keeps key, request and answer of each, in the transaction of the effect.
+    """Keep the key, request and answer of each write, in the transaction of the effect.
 
     Raises:
-        IntegrityError: somebody used one of the keys meanwhile.
+        IntegrityError: a concurrent request used one of the keys.
     """
-    # In one order, so that two who bring the same keys wait for each other and do not lock each other up.
+    # Sorted, so that two calls with the same keys wait for each other and do not deadlock.
     records = [
         {"key": key, "request_hash": f"\\x{hmac_digests(request)[0].hex()}", "answer": f"\\x{answer.hex()}"}
         for key, request, answer in sorted(rows)
@@ -144,27 +144,27 @@ def keep(principal: str, operation: str, rows: Iterable[tuple[str, bytes, bytes]
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_MANY, [principal, operation, timezone.now(), json.dumps(records), *_counting()])
         if cursor.rowcount < len(records):
-            raise IntegrityError("An idempotency key was used meanwhile.")
+            raise IntegrityError("An idempotency key was used concurrently.")
 
 
 def prune() -> int:
-    """Deletes the records past their time; gives how many."""
+    """Delete the expired records; return how many."""
     deleted, _ = IdempotencyRecord.objects.exclude(created_at__range=_counting()).delete()
     return deleted
 
 
 def _counting() -> tuple[datetime, datetime]:
-    """The times of records that count. One from the future was kept by a clock that was ahead, and counts as old."""
+    """Return the range of `created_at` of valid records. One from the future, by a fast clock, counts as expired."""
     now = timezone.now()
     return now - RETENTION, now + RETENTION
 
 
 def _claim(cursor: Any, principal: str, operation: str, key: str, request_hash: bytes) -> int | None:
-    """Inserts the key's row, waiting for a concurrent insert to commit or roll back; None when one is there."""
+    """Insert the key's row after any concurrent insert has ended; return its id, or None if the key is in use."""
     limit = str(sessions.statement_ms())
-    told = [f"{WAIT_MS}ms", principal, operation, key, request_hash, timezone.now(), *_counting(), limit]
+    parameters = [f"{WAIT_MS}ms", principal, operation, key, request_hash, timezone.now(), *_counting(), limit]
     try:
-        cursor.execute(_CLAIM, told)
+        cursor.execute(_CLAIM, parameters)
         row = cursor.fetchone()
     except DatabaseError as exc:
         if getattr(exc.__cause__, "pgcode", None) == _LOCK_NOT_AVAILABLE:

@@ -1,4 +1,4 @@
-"""What runs beside the calls in every process that serves, whichever door (`settings.ALONGSIDE`)."""
+"""Lifespan of a process that serves calls or runs jobs: checks at the start, and its background threads."""
 
 import gc
 import sys
@@ -17,28 +17,28 @@ _SWITCH_SECONDS = 0.001
 
 @contextmanager
 def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
-    """Surrounds the life of a process, after its last fork.
+    """Run the background threads (`settings.ALONGSIDE`) for the life of a process, after its last fork.
 
     Args:
-        threads: how many of the process have a database connection of their own at all times.
-        streams: it serves streams of events.
+        threads: how many threads of the process have their own database connection at all times.
+        streams: the process serves streams of events.
 
     Raises:
-        ImproperlyConfigured: a pooler stands before the database that cannot carry what runs here, or the database
-            takes fewer connections than the process needs.
+        ImproperlyConfigured: the database is behind a pooler that does not support the feed and the jobs, or it accepts
+            fewer connections than the process needs.
     """
-    with suppress(Error):  # It is away. About the pooler is asked again before anything is locked.
+    with suppress(Error):  # The database is unavailable. The pooler is checked again before anything is locked.
         poolers.refuse_pooler()
         connection_budget.check(threads)
-    if streams:  # It serves calls. Workers take the time that a job takes.
+    if streams:  # The process serves calls. Jobs have no time limit.
         sessions.limit(
             statement_seconds=settings.DATABASE_STATEMENT_SECONDS,
             idle_transaction_seconds=settings.DATABASE_IDLE_TRANSACTION_SECONDS,
         )
     module = import_module(settings.ALONGSIDE)
-    _spare_the_collector()
-    # Calls that only compute keep the interpreter for so long from one that the database has answered; each call meets
-    # that several times.
+    _freeze_garbage_collector()
+    # A thread that computes holds the interpreter for this interval while other threads have their query's result; each
+    # call waits so several times.
     sys.setswitchinterval(_SWITCH_SECONDS)
     module.start(streams=streams)
     try:
@@ -49,11 +49,11 @@ def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
         module.stop()
 
 
-def _spare_the_collector() -> None:
-    """Has the garbage collector never again look at what the process has loaded by now, which stays anyway.
+def _freeze_garbage_collector() -> None:
+    """Exclude the objects that are loaded by now, which stay anyway, from garbage collection.
 
-    A full collection stops all threads for as long as it takes to look at everything (measured: 50 to 100 ms, every ten
-    seconds while 1,000 streams were sent to), and whatever was due meanwhile came so much later.
+    A full collection stops all threads while it visits all objects (measured: 50 to 100 ms, every ten seconds with
+    1,000 active streams), and delays everything that is due in that time.
     """
     gc.collect()
     gc.freeze()

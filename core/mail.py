@@ -1,4 +1,4 @@
-"""Mail: sent by jobs, as text and HTML, from templates."""
+"""E-mail, sent by jobs as text and HTML from templates."""
 
 import smtplib
 from email.utils import parseaddr
@@ -15,18 +15,18 @@ from core.mail_addresses import canonical, canonical_sender
 
 
 def send(template: str, *, job_id: UUID, to: str, subject: str, **context: Any) -> None:
-    """Sends `mail/<template>.txt` and `.html` to one address.
+    """Send `mail/<template>.txt` and `.html` to one address.
 
-    The Message-ID is the job's, so a mail that is sent again (a worker died between the mail server's yes and its own
-    note of it) can be known as the same one.
+    The Message-ID is the job's, so a mail that is sent twice (a worker died after the mail server accepted the mail,
+    and before the job was marked as done) can be recognized.
 
     Raises:
-        GiveUp: the mail server refuses this mail for good, or the address is none that mail can be sent to.
-        OSError: it could not be sent just now; smtplib's errors are among these.
+        PermanentFailure: the mail server rejects this mail permanently, or the address is not valid.
+        OSError: the mail could not be sent; a retry may succeed. smtplib's errors are among these.
     """
     context["subject"] = subject
     try:
-        # In ASCII: of other letters, Django would make the name of another domain or mailbox.
+        # In ASCII: Django would convert other letters to the name of another domain or mailbox.
         recipient = canonical(to)
     except ValidationError as exc:
         raise PermanentFailure(f"No mail can be sent to this address: {exc.messages[0]}") from exc
@@ -51,6 +51,6 @@ def send(template: str, *, job_id: UUID, to: str, subject: str, **context: Any) 
 
 
 def message_id(job_id: UUID) -> str:
-    """RFC 5322's Message-ID of the mail that this job sends."""
+    """Return the Message-ID (RFC 5322) of the mail that this job sends."""
     domain = parseaddr(canonical_sender(settings.DEFAULT_FROM_EMAIL))[1].rpartition("@")[2] or "localhost"
     return f"<{job_id}@{domain}>"

@@ -1,10 +1,10 @@
-"""The one form of an e-mail address: what is stored, compared, looked up, counted and mailed to.
+"""The canonical form of an e-mail address, which is stored, compared, looked up, counted and mailed to.
 
 Two spellings of one mailbox have the same canonical form, and the form of an address never names another mailbox:
 
 - The domain is in A-labels, by UTS #46 without its transitional mappings and IDNA 2008: ß, ς, ZWJ and ZWNJ are
-  letters of their own. Python's own `idna` codec, which Django uses for mail, is IDNA 2003 and maps them away.
-- The local part is in lower case. It holds ASCII only: most mail servers take nothing else, and an encoding of other
+  distinct letters. Python's `idna` codec, which Django uses for mail, is IDNA 2003 and maps them to others.
+- The local part is in lower case. It holds ASCII only: most mail servers accept nothing else, and an encoding of other
   letters would be the name of another mailbox.
 """
 
@@ -25,17 +25,17 @@ _ACE_PREFIX = "xn--"
 
 
 def canonical(address: str) -> str:
-    """The canonical form of an address, in ASCII; white space and invisible characters around it are dropped.
+    """Return the canonical form of an address, in ASCII; drop white space and invisible characters around it.
 
     Raises:
-        ValidationError: it is no address that mail can be sent to.
+        ValidationError: mail cannot be sent to it.
     """
     local, _, domain = trimmed(address).rpartition("@")
     return f"{_canonical_local_part(local)}@{_canonical_domain(domain)}"
 
 
 def canonical_or_as_sent(address: str) -> str:
-    """The canonical form; of what is no address, the text in lower case without white space around it."""
+    """Return the canonical form, or the text in lower case without white space around it if it is not an address."""
     try:
         return canonical(address)
     except ValidationError:
@@ -43,12 +43,12 @@ def canonical_or_as_sent(address: str) -> str:
 
 
 def with_ascii_domains(query: str) -> str:
-    """What somebody looks for, with the addresses and domains in it as they are stored."""
+    """Return a search query with its addresses and domains in their canonical form."""
     return " ".join(_as_stored(part) for part in query.split())
 
 
 def canonical_sender(sender: str) -> str:
-    """A sender with a name, as in `Tandem <tandem@bücher.example>`, whose domain is in A-labels.
+    """Return a sender that may have a name, as `Tandem <tandem@bücher.example>`, with its domain in A-labels.
 
     Raises:
         ValidationError: the domain is not ASCII, and not valid by IDNA 2008.
@@ -104,7 +104,7 @@ def _canonical_domain(domain: str) -> str:
 def _a_label(label: str) -> str:
     if label.isascii() and not label.startswith(_ACE_PREFIX):
         return label
-    # Also of an A-label: what it stands for must be a U-label, and have this A-label.
+    # An A-label is checked too: it must decode to a valid U-label, which must encode to this A-label.
     return idna.alabel(idna.ulabel(label)).decode()
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MapChange:
-    """What is to become of some keys of a map; the others stay. A service takes it in place of the whole map.
+    """A change of some keys of a map; the others stay. A service accepts it in place of the whole map.
 
     Attributes:
-        entries: key → its new value; None = the key goes.
+        entries: key → its new value; None = remove the key.
     """
 
     entries: Mapping[str, str | None]
 
     def applied_to(self, before: Mapping[str, str]) -> dict[str, str]:
-        """The map after the change."""
+        """Return the map after the change."""
         after = {**before, **self.entries}
         return {key: value for key, value in after.items() if value is not None}

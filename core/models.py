@@ -1,4 +1,4 @@
-"""The tables that every app shares, and the one way to save."""
+"""The tables that all apps share, and the functions that save rows."""
 
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ class IdempotencyRecord(models.Model):
     operation = models.CharField(max_length=100)
     key = models.CharField(max_length=255)
     request_hash = models.BinaryField(max_length=32)
-    #: None = forgotten, with what it was about.
+    #: None = erased, because its subject was deleted.
     answer = models.BinaryField(null=True)
-    #: The user, task or meeting that the answer is about; None = none of them, or one of many in a stream.
+    #: The user, task or meeting that the answer is about; None = no such object, or one of many in a stream.
     subject = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
@@ -59,33 +59,33 @@ class RateWindow(models.Model):
 
 
 class Job(models.Model):
-    """One row = one thing to do once the write it belongs to is committed, and how far that is (see `core.jobs`).
+    """One row = one background job and its state; it starts once its write is committed (see `core.jobs`).
 
     Its times are the database's, so that workers on several machines agree.
     """
 
     id = Id()
-    #: The app and the function in its `jobs`, with a dot between.
+    #: The app and the function in its `jobs` module, with a dot between.
     kind = models.CharField(max_length=100)
-    #: By name. Never a secret: the row outlives what it asks for. Emptied when it is done.
+    #: By name. Never a secret: the row outlives the job. Emptied when the job is done.
     arguments = models.JSONField(default=dict, blank=True)
-    #: It may take minutes or hours: a worker runs few of these at once.
+    #: The job may take minutes or hours: a worker runs few of these at once.
     slow = models.BooleanField(default=False)
-    #: Slow jobs of one key share the workers with those of other keys; empty = of no key, each by itself.
+    #: Slow jobs of different keys take turns; empty = the job takes its own turn.
     fairness_key = models.CharField(max_length=100, blank=True)
     #: The round in which a slow job is due: see `core.jobs.fair_queue`.
     turn = models.BigIntegerField(default=0)
-    #: Of the call that asked for it.
+    #: Of the call that enqueued it.
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     next_try_at = models.DateTimeField(db_default=Now())
-    #: Until then it belongs to a worker, who puts this off while it lives.
+    #: Until then the job belongs to a worker, which renews the lease while it lives.
     lease_until = models.DateTimeField(null=True, blank=True)
-    #: Only ever grows, so it also tells one worker's try from the next one's.
+    #: Only ever grows, so it also distinguishes the attempts of different workers.
     attempts = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField()
     last_error = models.TextField(blank=True)
-    #: When it was done, or given up.
+    #: When it succeeded, or failed permanently.
     ended_at = models.DateTimeField(null=True, blank=True)
     failed = models.BooleanField(default=False)
 
@@ -111,20 +111,20 @@ class Job(models.Model):
 
     @property
     def state(self) -> str:
-        """In a word, for people."""
+        """Human-readable state for the admin."""
         if self.ended_at:
             return "failed" if self.failed else "done"
         return "running" if self.lease_until and self.lease_until > timezone.now() else "waiting"
 
 
 class Versioned(models.Model):
-    """A row that carries its own optimistic lock. The database keeps `version` and `updated_at` even for writers that
-    do not know of them (see `changes.triggers`).
+    """A row with an optimistic lock. The database maintains `version` and `updated_at` even for writes that do not set
+    them (see `changes.triggers`).
     """
 
-    #: Constraint name → what AlreadyExists says when it is broken; formatted with the instance.
+    #: Constraint name → the message of AlreadyExists when it is violated; formatted with the instance.
     already_exists: dict[str, str] = {}
-    #: Name of a reference's constraint → what Conflict says when what a row refers to is to be deleted.
+    #: Name of a foreign key's constraint → the message of Conflict when the referenced row is to be deleted.
     kept_by: dict[str, str] = {}
 
     version = models.BigIntegerField(default=1, editable=False)
@@ -139,19 +139,19 @@ Row = TypeVar("Row", bound=Versioned)
 
 
 def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields: Any) -> Row:
-    """Sets the fields, checks the model's rules, and saves: the only way a service writes a row.
+    """Set the fields, check the model's rules, and save the row. Services write rows by this function.
 
-    A new row is inserted; of a row that was loaded only what changed is written, with the next version and only over
-    the version that was loaded. Nothing changed, nothing written.
+    A new row is inserted. Of a loaded row only the changed fields are written, with the next version, and only if the
+    row is still at the loaded version. If no field changed, nothing is written.
 
     Args:
-        also: what is written beside the fields when one of them changed, e.g. who changed it.
-        fields: of a map also a `MapChange`.
+        also: values to write together with a change, e.g. the user that made it.
+        fields: the new value of each; for a map also a `MapChange`.
 
     Raises:
-        ValidationError: a rule is broken; every broken field is named.
-        AlreadyExists: a unique constraint named in `already_exists` is broken.
-        Stale: somebody wrote the row since it was loaded.
+        ValidationError: a rule is violated; names every invalid field.
+        AlreadyExists: a unique constraint named in `already_exists` is violated.
+        Stale: the row was modified since it was loaded.
     """
     before = {name: getattr(instance, name) for name in fields}
     for name, value in fields.items():
@@ -171,15 +171,15 @@ def save_clean(instance: Row, *, also: Mapping[str, Any] | None = None, **fields
 
 
 def clean(instance: models.Model, only: Container[str] | None = None) -> None:
-    """Runs the model's rules but those that the database checks itself (foreign keys, constraints).
+    """Check the model's rules, except for those that the database checks itself (foreign keys, constraints).
 
-    As `full_clean`, which would go through every field of the model to check one.
+    Like `full_clean`, which would visit every field of the model to check one.
 
     Args:
-        only: the fields to check; None = all. The rules across fields run either way.
+        only: the fields to check; None = all. The rules across fields are always checked.
 
     Raises:
-        ValidationError: every broken field is named.
+        ValidationError: names every invalid field.
     """
     errors: dict[str, Any] = {}
     for field in _checked_fields(type(instance)):
@@ -206,10 +206,10 @@ def _checked_fields(model: type[models.Model]) -> list[Any]:
 
 
 def draft(model: type[Row], **values: Any) -> Row:
-    """A row that is not saved yet: as `model(**values)`, at a third of its cost.
+    """Make a row that is not saved yet: as `model(**values)`, at a third of its cost.
 
     Args:
-        values: by column; what is not given has its default.
+        values: by column; the others have their defaults.
     """
     instance = model.__new__(model)
     known, made = _defaults(model)
@@ -222,7 +222,7 @@ def draft(model: type[Row], **values: Any) -> Row:
 
 @cache
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
-    """By attribute, the defaults that are the same for all rows, and what makes those of each."""
+    """Return the constant defaults by attribute, and the functions that make the others."""
     fields: list[Any] = [field for field in model._meta.concrete_fields if not field.generated]
     made = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
     each = {name for name, _ in made}
@@ -230,22 +230,22 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str
 
 
 def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, skip_taken: bool = False) -> set[Any]:
-    """Inserts rows that were checked (`clean`), in one statement; of each the model's attributes, as `vars` gives them.
+    """Insert rows that were checked (`clean`), in one statement; each by its attributes, as `vars` returns them.
 
-    What `bulk_create` does, at a tenth of its cost in Python (that prepares each value of each row by itself): the rows
-    go to the database as one JSON text, and it makes values of them. Nothing is read back; columns that the database
-    itself fills (generated ones, those with a default of its own) are left to it.
+    Does what `bulk_create` does, at a tenth of its cost in Python, which prepares each value of each row: the rows are
+    sent to the database as one JSON text, which it converts. Nothing is read back; the database itself fills generated
+    columns and those with a database default.
 
     Args:
-        skip_taken: leaves out the rows whose primary key is taken, instead of failing.
+        skip_taken: skip the rows whose primary key is taken, instead of failing.
 
     Returns:
-        The primary keys of what was left out.
+        The primary keys of the skipped rows.
     """
     statement, columns = _insertion(model, skip_taken)
     values = [{column: row[name] for column, name in columns} for row in rows]
     with connection.cursor() as cursor:
-        # Many rows have the same author; a UUID as text costs more than finding it again.
+        # Many rows have the same author; converting a UUID to text costs more than a look-up.
         cursor.execute(statement, [json.dumps(values, default=cache(_as_text) if len(values) > 1 else _as_text)])
         if cursor.rowcount == len(rows):
             return set()
@@ -255,7 +255,7 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *,
 
 @cache
 def _insertion(model: type[models.Model], skip_taken: bool) -> tuple[str, list[tuple[str, str]]]:
-    """The statement, and of each column its name and the attribute whose value it takes."""
+    """Return the statement, and the name and attribute of each column."""
     fields: list[Any] = [
         field
         for field in model._meta.concrete_fields
@@ -271,7 +271,7 @@ def _insertion(model: type[models.Model], skip_taken: bool) -> tuple[str, list[t
 
 
 def _as_text(value: Any) -> str:
-    """A value that JSON does not know, as PostgreSQL reads it: UUIDs, dates and times as they are written."""
+    """Convert a value that JSON does not know to PostgreSQL's text form."""
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
@@ -279,15 +279,15 @@ def _update(instance: Versioned, changed: dict[str, Any]) -> None:
     loaded_version, now = instance.version, timezone.now()
     rows = type(instance)._base_manager.filter(pk=instance.pk)
     with translate_integrity_errors(instance), transaction.atomic():
-        written = rows.filter(version=loaded_version).update(**changed, version=loaded_version + 1, updated_at=now)
-    if not written:
+        count = rows.filter(version=loaded_version).update(**changed, version=loaded_version + 1, updated_at=now)
+    if not count:
         raise Stale(rows.values_list("version", flat=True).get())
     instance.version, instance.updated_at = loaded_version + 1, now
 
 
 @contextmanager
 def translate_integrity_errors(instance: Versioned) -> Iterator[None]:
-    """Turns a broken constraint into the error that the rule it stands for would have given."""
+    """Turn a violated constraint into the error of the rule that it stands for."""
     try:
         yield
     except IntegrityError as exc:
@@ -299,7 +299,7 @@ def translate_integrity_errors(instance: Versioned) -> Iterator[None]:
 
 @contextmanager
 def deleting() -> Iterator[None]:
-    """Turns the database's refusal to delete what rows of another app refer to into a Conflict (see `kept_by`)."""
+    """Turn the database's refusal to delete rows that another app references into a Conflict (see `kept_by`)."""
     try:
         with transaction.atomic():
             yield
@@ -312,8 +312,8 @@ def deleting() -> Iterator[None]:
 
 
 def _error_of(instance: Versioned, diagnosis: Any) -> Exception | None:
-    if told := instance.already_exists.get(diagnosis.constraint_name):
-        return AlreadyExists(told.format(instance))
+    if message := instance.already_exists.get(diagnosis.constraint_name):
+        return AlreadyExists(message.format(instance))
     for constraint in instance._meta.constraints:
         if constraint.name == diagnosis.constraint_name:
             code = constraint.violation_error_code or "invalid"

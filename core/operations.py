@@ -1,18 +1,17 @@
-"""Operations: what the doors serve, read off the proto descriptors and bound to an app's `calls`.
+"""Operations: what the transports serve, read from the proto descriptors and bound to an app's handlers.
 
 An operation is one rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table of
-operations; `operations` binds each rpc to the function of the same name (in snake case) in an app's `calls`. `execute`
-is the one way through which both doors run a unary one, `open_stream` that for streams:
+operations; `operations` binds each rpc to the handler of the same name (in snake case) in an app's `handlers`. Both
+transports run a unary operation by `execute` and a stream by `open_stream`:
 
-| rpc | its function |
+| rpc | its handler |
 |---|---|
 | unary | `(call, request) -> response` |
-| stream of answers | `(call, request) -> core.feeds.Feed` |
+| stream of responses | `(call, request) -> core.feeds.Feed` |
 | stream of requests | `(call, items) -> response` |
 | streams of both | `(call, items) -> iterator of responses` |
 
-`items` (`core.request_streams`) are request messages, and in place of one that cannot be read the ValidationError that
-says why.
+`items` (`core.request_streams`) are request messages; in place of one that cannot be read is its ValidationError.
 """
 
 import re
@@ -35,7 +34,7 @@ from core.merge_patch import MapChange
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from core.replays import Replay
 
-#: What a write's message may say and a call beside it, too.
+#: Fields of a write's message that a caller may also send as headers or metadata.
 _PRECONDITION_FIELDS = frozenset(("version", "request_id"))
 VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -46,7 +45,7 @@ class Http:
 
     Attributes:
         verb: upper case.
-        path: with `{field}` for what is taken from the path.
+        path: with `{field}` for each field that is taken from the path.
         body: `*` (the request's fields), the name of the request's field that the body is, or empty (no body).
         response_body: the response's field that is the answer, or empty (the whole response).
         path_fields: the names in the path.
@@ -61,20 +60,20 @@ class Http:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One rpc and what serves it.
+    """One rpc and its handler.
 
     Attributes:
         name: `user.v1.UserService/CreateUser`.
         rpc: the last part of the name.
-        function: the app's `calls` function.
-        public: callers who are not signed in may call it.
+        function: the app's handler.
+        public: callers that are not authenticated may call it.
         secret: its answer holds secrets and is never kept for an idempotency key.
-        works_without_database: it answers while the database is away.
-        scope: what an API key must have for it, as `users:read`; empty = no API key will do. Where only a part of the
-            request needs a further scope, the function asks for it (`Call.has_scope`).
-        other_scope: what lets an API key in as well; the function then asks for `scope` where the request needs it.
-        checks_version: its function hands the call's expected version on; otherwise it changes nothing that has one.
-        replay: how an answer that is kept for an idempotency key is given again; None = none is kept, or it is empty.
+        works_without_database: it answers while the database is unavailable.
+        scope: what an API key must have for it, as `users:read`; empty = no API key is accepted. Where only a part of
+            the request needs a further scope, the handler checks it (`Call.has_scope`).
+        other_scope: admits an API key as well; the handler then checks `scope` where the request needs it.
+        checks_version: its handler passes the call's expected version on; otherwise it changes nothing that has one.
+        replay: how a kept answer is replayed for an idempotency key; None = no answer is kept, or it is empty.
         preconditions_in_body: `version` and `request_id`, as far as the request message has them.
     """
 
@@ -100,7 +99,7 @@ class Operation:
 
     @property
     def keeps_answers(self) -> bool:
-        """Whether an answer that holds anything is kept for an idempotency key."""
+        """Return whether an answer that holds anything is kept for an idempotency key."""
         is_unary = not (self.takes_stream or self.answers_stream)
         return self.writes and is_unary and not self.secret and bool(self.method.output_type.fields)
 
@@ -110,7 +109,7 @@ class Operation:
 
     @property
     def takes_file(self) -> bool:
-        """Whether the stream of requests is a file: a first message `metadata`, then its bytes, each a `chunk`."""
+        """Return whether the stream of requests is a file: first `metadata`, then its bytes, each message a `chunk`."""
         return self.takes_stream and {"metadata", "chunk"} <= set(self.method.input_type.fields_by_name)
 
     @property
@@ -119,24 +118,24 @@ class Operation:
 
     @property
     def is_feed(self) -> bool:
-        """Whether one request is answered with events as they happen."""
+        """Return whether one request is answered with events as they occur."""
         return self.answers_stream and not self.takes_stream
 
 
 @dataclass(slots=True)
 class Call:
-    """Who calls, and what they said beside the request message. The same for both doors.
+    """A call: its caller, and the headers or metadata that belong to the request message. The same for both transports.
 
     Attributes:
-        credential: what the caller showed.
-        address: the caller's network address, in its one spelling and without port.
+        credential: of the caller.
+        address: the caller's network address, in its canonical form and without port.
         expected_version: from `If-Match` and `If-None-Match`, or the message's `version`.
         idempotency_key: empty = none.
         exact_count: count a list's rows however many there are.
-        atomic: of a stream of writes, do all or none (metadata or header `x-bulk-mode: atomic`).
+        atomic: of a stream of writes, write all items or none (metadata or header `x-bulk-mode: atomic`).
         map_changes: field → what a merge patch changes of that map; the request message has only the keys that stay.
-        replayed: set when the answer is that of an earlier request with this idempotency key.
-        look_again: of a stream of requests, raises why it may not go on; who calls is then as good as known just now.
+        replayed: set if the answer is that of an earlier request with this idempotency key.
+        look_again: of a stream of requests, authenticates the caller again; raises if the stream may not continue.
     """
 
     operation: Operation
@@ -153,17 +152,17 @@ class Call:
 
     @property
     def actor(self) -> Any:
-        """Who asks: a user, or AnonymousUser."""
+        """The caller: a user, or AnonymousUser."""
         return self.credential.actor
 
     def has_scope(self, scope: str) -> bool:
-        """Return whether the credential covers this scope: an API key that has it, or anything but an API key."""
+        """Return whether the credential covers this scope: an API key that has it, or any credential but an API key."""
         return self.credential.scopes is None or scope in self.credential.scopes
 
     def of(self, operation: Operation) -> "Call":
-        """The same caller's call of another operation, for an item of a stream that stands for one."""
-        nothing_beside: dict[str, Any] = {"expected_version": ANY_VERSION, "idempotency_key": "", "map_changes": {}}
-        return replace(self, operation=operation, replayed=False, **nothing_beside)
+        """Return the same caller's call of another operation, for an item of a stream that represents one."""
+        no_options: dict[str, Any] = {"expected_version": ANY_VERSION, "idempotency_key": "", "map_changes": {}}
+        return replace(self, operation=operation, replayed=False, **no_options)
 
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -181,7 +180,7 @@ class Declaration:
     replay: Replay | None = None
 
 
-#: What is declared, by handler; a handler without a declaration asks for a signed-in caller.
+#: Declarations by handler; a handler without one requires an authenticated caller.
 _DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
 
 
@@ -198,7 +197,7 @@ def operation(
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
-        replay: how a kept answer is given again; needed wherever `Operation.keeps_answers`.
+        replay: how a kept answer is replayed; required if `Operation.keeps_answers`.
     """
     declaration = Declaration(public, secret, works_without_database, scope, other_scope, replay)
 
@@ -210,19 +209,21 @@ def operation(
 
 
 def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation, ...]:
-    """The service's rpcs, each bound to the function of its name in `calls`.
+    """Return the operations of a service, each bound to the handler of its name in `calls`.
 
-    The module's `AREA` names the scopes that API keys need: `users` → `users:read` for what GET reads, `users:write`
-    for the rest. Without one no API key is let in.
+    The module's `AREA` names the scopes that API keys need: `users` → `users:read` for GET, `users:write` for the rest.
+    Without an area no API key is accepted.
 
     Raises:
-        LookupError: an rpc has no function or no `google.api.http` rule.
+        LookupError: an rpc has no handler or no `google.api.http` rule.
     """
     return tuple(_operation(method, calls) for method in service.methods)
 
 
 def identify(operation: Operation | None, authorization: str | None) -> Credential:
-    """Who calls this operation; nobody, where that cannot be found out and the operation answers all the same.
+    """Authenticate the caller of this operation.
+
+    The caller is anonymous if the database is unavailable and the operation works without it.
 
     Raises:
         Unauthenticated: see `core.auth.authenticate`.
@@ -236,13 +237,13 @@ def identify(operation: Operation | None, authorization: str | None) -> Credenti
 
 
 def execute(call: Call, request: Message) -> Message:
-    """Runs a unary operation for this caller: the one way, for both doors.
+    """Run a unary operation for this caller. Both transports use this function.
 
     Raises:
-        Unauthenticated: nobody is signed in, and the operation is not open to anyone.
-        PermissionDenied: the caller's API key has not the scope for it.
+        Unauthenticated: the caller is not authenticated, and the operation is not public.
+        PermissionDenied: the caller's API key lacks the scope.
         RequestInProgress, IdempotencyKeyReused: see `core.idempotency`.
-        Exception: whatever the service raises; `core.errors.problem_of` knows what it means.
+        Exception: any exception of the service; `core.errors.problem_of` maps it.
     """
     operation = call.operation
     call.credential = authorize(operation, call.credential)
@@ -275,18 +276,18 @@ def execute(call: Call, request: Message) -> Message:
 
 
 def principal(call: Call) -> str:
-    """In whose name the call's idempotency keys are kept."""
+    """Return the principal that the call's idempotency keys belong to."""
     return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {caller_key(call.address)}"
 
 
 def open_stream(call: Call, request: Any) -> Any:
-    """Runs an operation that takes or answers a stream.
+    """Run an operation that takes or answers a stream.
 
     Args:
         request: the request message, or items.
 
     Returns:
-        What its function gives: a response message, an iterator over them, or a Feed.
+        The handler's result: a response message, an iterator over them, or a Feed.
 
     Raises:
         Exception: as `execute`; an iterator raises while it is iterated over.
@@ -297,15 +298,15 @@ def open_stream(call: Call, request: Any) -> Any:
 
 
 def authorize(operation: Operation, credential: Credential) -> Credential:
-    """As whom this caller may make the call.
+    """Authorize the caller. Return the effective credential.
 
     Raises:
-        Unauthenticated, PermissionDenied: not at all.
+        Unauthenticated, PermissionDenied: the call is not permitted.
     """
     if credential.scopes is not None and credential.scopes.isdisjoint((operation.scope, operation.other_scope)):
         if not operation.public:
             raise scope_lacking(operation.scope)
-        # What anyone may do its holder may too, but as anyone: a key gives nothing beyond its scopes.
+        # The key's holder may call what is public, but anonymously: a key grants nothing beyond its scopes.
         credential = ANONYMOUS
     if not (operation.public or credential.actor.is_authenticated):
         raise Unauthenticated("Sign in first: this call needs credentials.")
@@ -313,10 +314,10 @@ def authorize(operation: Operation, credential: Credential) -> Credential:
 
 
 def _read_preconditions(call: Call, request: Any) -> None:
-    """Takes over what the message says of its version and idempotency key, which a call may say beside it as well."""
+    """Move the version and the idempotency key from the message to the call, which may have them from headers too."""
     if "version" in call.operation.preconditions_in_body and (version := request.version):
         if version < 0:
-            raise invalid("version", "range", "Versions open_stream with 1.")
+            raise invalid("version", "range", "Versions start at 1.")
         if call.expected_version.one_of is not None and version not in call.expected_version.one_of:
             raise invalid("version", "mismatch", "The message and If-Match name different versions.")
         call.expected_version = replace(call.expected_version, one_of=frozenset((version,)))
@@ -330,45 +331,45 @@ def _read_preconditions(call: Call, request: Any) -> None:
 
 
 def _canonical(call: Call) -> bytes:
-    """What distinguishes the call from another with the same message."""
+    """Return what distinguishes the call from another with the same message."""
     changes = {name: sorted(change.entries.items()) for name, change in sorted(call.map_changes.items())}
     return call.expected_version.canonical() + (repr(changes).encode() if changes else b"")
 
 
 def _check_precondition(call: Call) -> None:
-    """Refuse a condition on the version of what has none. Where there is a version, the service compares it."""
+    """Reject a precondition on an object without versions. If there is a version, the service compares it."""
     operation = call.operation
     if operation.writes and not operation.checks_version:
-        # A path that ends with a field names one thing, which is there or the call fails anyway.
+        # A path that ends with a field names one object, which exists or the call fails anyway.
         call.expected_version.check_without_version(exists=operation.http.path.endswith("}"))
 
 
 def idempotency_key(sent: str | None, field: str = "idempotency_key") -> str:
-    """Reads `Idempotency-Key`: 1 to 255 printable ASCII characters; nothing sent is an empty string."""
+    """Read `Idempotency-Key`: 1 to 255 printable ASCII characters; empty if the caller sent none."""
     if sent is None:
         return ""
     key = sent.strip().strip('"')
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise invalid(field, "invalid", "An idempotency key takes 1 to 255 printable ASCII characters.")
+        raise invalid(field, "invalid", "An idempotency key has 1 to 255 printable ASCII characters.")
     return key
 
 
 def is_atomic(sent: str | None) -> bool:
-    """Reads `X-Bulk-Mode`: `atomic` or nothing."""
+    """Return whether `X-Bulk-Mode` is `atomic`; the caller may send no other value."""
     if sent not in (None, "atomic"):
         raise invalid("x-bulk-mode", "choice", "Choose one of: atomic.")
     return sent is not None
 
 
 def snake_case(name: str) -> str:
-    """`GetUserByEmail` → `get_user_by_email`."""
+    """Convert a name to snake case: `GetUserByEmail` → `get_user_by_email`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
     function = getattr(calls, snake_case(method.name), None)
     if function is None:
-        raise LookupError(f"{method.full_name} has no function {snake_case(method.name)} in {calls.__name__}.")
+        raise LookupError(f"{method.full_name} has no handler {snake_case(method.name)} in {calls.__name__}.")
     service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
     declared = _DECLARATIONS.get(function, Declaration())
@@ -380,7 +381,7 @@ def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
         response_class=GetMessageClass(method.output_type),
         http=http,
         function=function,
-        # Read off the code, so that no list of them can be wrong.
+        # Read from the code, so that no separate list can be out of date.
         checks_version="expected_version" in _names_in(function),
         preconditions_in_body=_PRECONDITION_FIELDS & set(method.input_type.fields_by_name)
         if http.verb != "GET"

@@ -1,8 +1,8 @@
-"""The version that a write expects of what it changes: `If-Match`, `If-None-Match`, and a message's `version`.
+"""Preconditions of writes on an object's version: `If-Match`, `If-None-Match`, and a message's `version`.
 
-An entity-tag of ours is a version in quotes. A weak one (`W/"3"`) counts as the version that it names, because proxies
-that compress answers make strong tags weak; so does one bare number, as gRPC's metadata may have it. Any other
-entity-tag is none of ours and fits no version (RFC 9110, 13.1).
+Our entity-tags are versions in quotes. A weak one (`W/"3"`) counts as the version that it names, because proxies that
+compress answers make strong tags weak; so does one bare number, as gRPC's metadata may have it. Any other entity-tag
+matches no version (RFC 9110, 13.1).
 """
 
 import re
@@ -20,11 +20,11 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class ExpectedVersion:
-    """What a write expects of the version of the row that it changes.
+    """The versions that a write accepts of the row that it changes.
 
     Attributes:
-        one_of: the row is at one of these versions; None = at any.
-        none_of: the row is at none of these versions; None = there is no such row.
+        one_of: the row must be at one of these versions; None = at any.
+        none_of: the row must be at none of these versions; None = the row must not exist.
     """
 
     one_of: frozenset[int] | None = None
@@ -34,29 +34,29 @@ class ExpectedVersion:
         """Compare it with the version of the row, which is locked.
 
         Raises:
-            Stale: it does not fit.
+            Stale: the version is not accepted.
         """
         if self.one_of is not None and version not in self.one_of:
             raise Stale(version)
         if self.none_of is None or version in self.none_of:
-            raise Stale(version, f"If-None-Match excludes it: it is there, at version {version}.")
+            raise Stale(version, f"If-None-Match excludes it: it exists, at version {version}.")
 
     def check_without_version(self, *, exists: bool) -> None:
-        """As `check`, for a write to what has no version.
+        """Check it for a write to an object without versions.
 
         Args:
-            exists: the write is to something that is there already.
+            exists: the object exists already.
 
         Raises:
-            Stale
+            Stale: it requires a version, or that the object does not exist.
         """
         if self.one_of is not None:
             raise Stale(None, "If-Match names a version, but this call changes nothing that has one; leave it out.")
         if exists and self.none_of is None:
-            raise Stale(None, "If-None-Match excludes it: it is there.")
+            raise Stale(None, "If-None-Match excludes it: it exists.")
 
     def canonical(self) -> bytes:
-        """What distinguishes it from another, for the hash of a request."""
+        """Return its canonical form, for the hash of a request."""
         if self.none_of != frozenset():
             return repr((_sorted(self.one_of), _sorted(self.none_of))).encode()
         single = self.one_of is not None and len(self.one_of) == 1
@@ -67,12 +67,12 @@ ANY_VERSION = ExpectedVersion()
 
 
 def exactly(version: int) -> ExpectedVersion:
-    """The expectation of this one version."""
+    """Return the precondition of exactly this version."""
     return ExpectedVersion(one_of=frozenset((version,)))
 
 
 def expected_version(if_match: str | None, if_none_match: str | None = None) -> ExpectedVersion:
-    """Read `If-Match` and `If-None-Match` of a write.
+    """Parse `If-Match` and `If-None-Match` of a write.
 
     Raises:
         ValidationError: one of them is neither `*` nor a list of entity-tags.
@@ -85,7 +85,7 @@ def expected_version(if_match: str | None, if_none_match: str | None = None) -> 
 
 
 def entity_tags(sent: str) -> list[str] | None:
-    """The opaque parts of a list of entity-tags, weak or strong; None = it is no such list."""
+    """Return the opaque parts of a list of entity-tags, weak or strong; None = not such a list."""
     tags, at = [], 0
     text = sent.strip(" \t,")
     while at < len(text):

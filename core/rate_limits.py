@@ -1,4 +1,4 @@
-"""Limits on how often: counted in the database and by its clock, so that they hold over all processes."""
+"""Rate limits, counted in the database and by its clock, and so shared by all processes."""
 
 import hashlib
 import math
@@ -16,7 +16,7 @@ from core.errors import Failure, RateLimited
 from core.models import RateWindow
 
 _MAX_KEY_LENGTH = 200
-#: What the block of `kept_though_undone` that runs in this thread has counted, with how deep in transactions.
+#: What the block of `kept_though_undone` in this thread has counted, each with its depth of transactions.
 _counted: ContextVar[list[tuple[str, str, int, int]] | None] = ContextVar("counted", default=None)
 
 
@@ -24,8 +24,8 @@ def take(what: str, who: str, *, limit: int, seconds: int, message: str) -> None
     """Count one more of `what` by `who`.
 
     Args:
-        most: how many are allowed within a window of `seconds`, which opens with the first.
-        message: what the caller is told when there are more.
+        limit: how many are allowed within a window of `seconds`, which opens with the first.
+        message: of the error.
 
     Raises:
         RateLimited: with the time until the window closes.
@@ -47,9 +47,9 @@ def is_over(what: str, who: str, *, limit: int, seconds: int) -> int:
 
 @contextmanager
 def kept_though_undone() -> Iterator[None]:
-    """Count again what a failing block counted in a transaction of its own, which its failure has rolled back.
+    """Count again what a failing block counted in a transaction that its failure has rolled back.
 
-    Otherwise a try that fails would cost nothing wherever it is made in one transaction with its effect.
+    Otherwise a failed attempt would not count wherever it is made in the transaction of its effect.
     """
     depth, counted = _depth(), list[tuple[str, str, int, int]]()
     before = _counted.set(counted)
@@ -66,25 +66,25 @@ def kept_though_undone() -> Iterator[None]:
 
 
 def give_back(what: str, who: str) -> None:
-    """Undo one `take`, for what turned out not to count."""
+    """Undo one `take` that should not count."""
     RateWindow.objects.filter(key=_key(what, who), count__gt=0).update(count=F("count") - 1)
 
 
 def forgive(what: str, who: str) -> None:
-    """Starts counting anew."""
+    """Reset the count."""
     RateWindow.objects.filter(key=_key(what, who)).delete()
 
 
 def prune(older_than: timedelta = timedelta(days=1)) -> int:
-    """Delete the windows that closed long ago, and those that begin in the future; return how many."""
+    """Delete the windows that closed long ago, and those that start in the future; return how many."""
     over = Q(started_at__lt=Now() - older_than) | Q(started_at__gt=Now() + older_than)
     deleted, _ = RateWindow.objects.filter(over).delete()
     return deleted
 
 
 def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
-    # The clock is read once the row is locked: another call's window cannot seem to begin in the future. One that does
-    # was opened by a clock that was ahead, and counts as closed.
+    # The clock is read once the row is locked, so the window of a concurrent call cannot seem to start in the future. A
+    # window that does was opened by a fast clock, and counts as closed.
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -110,7 +110,7 @@ def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
 
 
 def _depth() -> int:
-    """Return how many transactions and savepoints are open, one in the other."""
+    """Return how many nested transactions and savepoints are open."""
     return len(connection.atomic_blocks)
 
 
@@ -118,5 +118,5 @@ def _key(what: str, who: str) -> str:
     key = f"{what}:{who}"
     if len(key) <= _MAX_KEY_LENGTH:
         return key
-    # Two long keys that begin alike are two.
+    # Hashed, so that two long keys with the same beginning stay distinct.
     return f"{what}:sha256:{hashlib.sha256(who.encode()).hexdigest()}"

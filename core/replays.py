@@ -1,7 +1,7 @@
-"""Replays: how the answer that is kept for an idempotency key is given to a caller who sends the request again.
+"""Replays: the answers to callers that send a request with an idempotency key again.
 
-The caller may have lost a role, or what the answer shows may have been handed to others or deleted since. So the right
-to see it is checked again, and the answer of a replay is never more than a read by the same caller would show.
+The caller may have lost a role since, or the object may have been deleted or assigned to others. So the permission to
+see it is checked again, and a replay never shows more than a read by the same caller would.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What an operation states of the answers that are kept for it.
+    """An operation's declaration of how its kept answers are replayed.
 
     Attributes:
-        subject: `(call, request, answer)` → the id of the user, task or meeting that the answer is about, with which it
-            is forgotten (`core.idempotency.forget`); None if it shows nothing of any.
-        show: `(call, request, answer)` → the kept answer as far as the caller may see it now; raises what a read of
-            the same would raise.
+        subject: `(call, request, answer)` → the id of the user, task or meeting that the answer is about and is erased
+            with (`core.idempotency.forget`); None if it shows none.
+        show: `(call, request, answer)` → the kept answer as far as the caller may see it now; raises the same errors as
+            a read of the object.
     """
 
     subject: Callable[[Any, Any, Any], UUID | str | None]
     show: Callable[[Any, Any, Any], Any]
 
 
-#: Of an answer that shows nothing of a user, a task or a meeting.
+#: For answers that show nothing of a user, a task or a meeting.
 NOTHING_TO_HIDE = Replay(subject=lambda call, request, answer: None, show=lambda call, request, answer: answer)

@@ -1,8 +1,8 @@
-"""Streams of requests (bulk writes, command streams, recordings): how many may be open, and what they hold meanwhile.
+"""Streams of requests (bulk writes, command streams, recordings): their number is limited, and they share resources.
 
-A client that sends nothing holds its place and a thread, of which there are more than places, and nothing that others
-wait for: the database connection is given back while the next message is awaited. While messages are worked on, the
-streams of one caller take turns.
+A client that sends nothing holds its slot and a thread, of which there are more than slots, and no shared resource: the
+database connection is released while the stream waits for the next message. While messages are processed, the streams
+of one caller take turns.
 """
 
 import time
@@ -20,26 +20,26 @@ from core.db import thread_connections
 from core.operations import Call, authorize, identify, principal
 from core.streams import STREAMS
 
-#: Those of this process.
+#: The slots of this process.
 PLACES = Slots(
     lambda: settings.MAX_REQUEST_STREAMS,
     lambda: settings.MAX_REQUEST_STREAMS_PER_CALLER,
-    full="The server has as many open uploads and command streams as it takes; try again in a while.",
-    too_many="You have as many open uploads and command streams as one caller may have; end some first.",
+    full="The server has reached its limit of open uploads and command streams; try again later.",
+    too_many="You have reached the limit of open uploads and command streams; end some first.",
     retry_after_seconds=5,
 )
-#: Messages of one caller that are worked on at once; more would only fight for the interpreter.
+#: How many messages of one caller are processed at once; more would only compete for the interpreter.
 AT_WORK_OF_ONE_CALLER = 2
-#: Threads that find out whose a stream is, and refuse it.
+#: Threads that authenticate the callers of streams that are then rejected.
 _REFUSING = 8
 _TURNS = Turns(10_000, max_per_caller=AT_WORK_OF_ONE_CALLER)
 _PACE = Pace()
 
 
 def threads() -> dict[str, Any]:
-    """How a pool is made whose threads serve these streams: one for each place, and some to refuse what is too much."""
+    """Return the arguments of the pool that serves these streams: a thread for each slot, and some to reject others."""
     size = settings.MAX_REQUEST_STREAMS + _REFUSING
-    # Whose a stream is, is known for certain only in its thread: there its place is taken.
+    # The caller of a stream is authenticated in its thread, which then takes the slot. So the pool has no limits.
     return {
         "size": size,
         "share": size,
@@ -50,13 +50,13 @@ def threads() -> dict[str, Any]:
 
 
 def serve(call: Call, authorization: str | None, messages: Iterable[Message | ValidationError]) -> Any:
-    """Run an operation that takes a stream, in a place of its caller's.
+    """Run an operation that takes a stream, in a slot of its caller.
 
     Returns:
-        What its function returns: a response message, or an iterator over them.
+        The handler's result: a response message, or an iterator over them.
 
     Raises:
-        RateLimited: the caller, or the process, has as many open as may be.
+        RateLimited: the caller, or the process, has reached its limit of open streams.
         Exception: as `core.operations.execute`; an iterator raises while it is iterated over.
     """
     call.credential = authorize(call.operation, call.credential)
@@ -74,10 +74,10 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
 
 
 def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> Iterator[Any]:
-    """Return what a client sends, in a place of its caller's until it ends: for uploads that are no operation.
+    """Return the messages of a client, in a slot of its caller until they end: for uploads that are not operations.
 
     Raises:
-        RateLimited: the caller, or the process, has as many open as may be.
+        RateLimited: the caller, or the process, has reached its limit of open streams.
     """
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
@@ -85,7 +85,7 @@ def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> 
 
 
 def _in_place(sent: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]:
-    # A generator that never begins ends without `finally`: then the place ends with it.
+    # A generator that never starts ends without `finally`; the slot is then released with the object.
     with place:
         try:
             yield from sent
@@ -98,7 +98,7 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterat
     with place:  # As in `_in_place`.
         try:
             for response in responses:
-                # A client that does not read its answers must not keep its other streams from theirs.
+                # A client that does not read these responses must not block its other streams.
                 turn.end()
                 thread_connections.give_back()
                 yield response
@@ -110,11 +110,11 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterat
 def _items(
     call: Call, authorization: str | None, messages: Iterable[Message | ValidationError], turn: "_Turn"
 ) -> Iterator[Message | ValidationError]:
-    """The messages of a client's stream, each after a look whether its caller is still let in.
+    """Yield the messages of a client's stream; authenticate and authorize its caller again before each.
 
     Raises:
-        Unauthenticated, PermissionDenied: no longer.
-        Unavailable: the process is ending.
+        Unauthenticated, PermissionDenied: the call is no longer permitted.
+        Unavailable: the process is draining.
     """
 
     def look() -> None:
@@ -136,7 +136,7 @@ def _items(
 
 
 class _Turn:
-    """The turn of one stream, which it has while a message is worked on."""
+    """The turn of one stream, held while a message is processed."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
@@ -156,4 +156,4 @@ class _Turn:
     def end(self) -> None:
         if self._held:
             self._held = False
-            _TURNS.give_back(self._owner)
+            _TURNS.release(self._owner)

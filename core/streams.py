@@ -1,7 +1,8 @@
-"""The open streams of this process, whichever door they came through: how many there may be, and until when.
+"""The open streams of this process on both transports: their limits, their end, and their callers' permissions.
 
-One thread looks at all of them twice a second: whose credential has expired or was revoked is ended within a second,
-and each is told what its caller may do by now. It asks the database once for all, and only while there are streams.
+One thread checks all of them twice a second: a stream whose credential has expired or was revoked ends within a second,
+and the others get the current roles of their caller. It queries the database once for all, and only while there are
+streams.
 """
 
 import logging
@@ -25,7 +26,7 @@ from core.operations import Call, principal
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL_SECONDS = 0.4
-#: So many streams are looked at in one go; then calls that wait for the interpreter have their turn.
+#: Streams that are checked without a pause; in the pause, calls that wait for the interpreter run.
 _BATCH_SIZE, _PAUSE_SECONDS = 500, 0.001
 
 
@@ -33,9 +34,9 @@ class Stream:
     """One open stream of events.
 
     Args:
-        call: whose it is.
-        feed: what it sends.
-        max_seconds: after which it is ended, so that its client connects anew; None = never.
+        call: that opened it.
+        feed: of its events.
+        max_seconds: after which it ends, so that its client reconnects; None = never.
     """
 
     __slots__ = ("call", "ends_at", "feed", "owner")
@@ -63,14 +64,14 @@ class Streams:
 
     @contextmanager
     def place(self, call: Call) -> Iterator[Callable[[Feed, float | None], Stream]]:
-        """A place for one more stream of this caller, taken before its feed costs anything.
+        """Reserve a place for one more stream of this caller, before its feed uses resources.
 
         Yields:
-            What opens the stream with its feed; if it is not called, the place is given back.
+            A function that opens the stream with its feed; if it is not called, the place is released.
 
         Raises:
-            RateLimited: the caller, or the process, has as many as may be.
-            Unavailable: the process is ending.
+            RateLimited: the caller, or the process, has reached its limit of open streams.
+            Unavailable: the process is draining.
         """
         owner, opened = _owner(call), False
         self._take(owner)
@@ -95,7 +96,7 @@ class Streams:
                 self._give_back(owner)
 
     def close(self, stream: Stream) -> None:
-        """The stream is over. May be called more than once."""
+        """Close the stream. Idempotent."""
         with self._lock:
             if stream not in self._open:
                 return
@@ -104,7 +105,7 @@ class Streams:
         stream.feed.close()
 
     def end_all(self, failure: Unavailable) -> None:
-        """Ends every stream and those that come yet, and tells their clients why."""
+        """End all streams, and those opened later, with this failure."""
         with self._lock:
             self._ending = failure
             streams = list(self._open)
@@ -112,18 +113,18 @@ class Streams:
             stream.feed.end(failure)
 
     def check_going_on(self) -> None:
-        """Raises why this process takes no more, if it does not."""
+        """Raise `Unavailable` if the process is draining."""
         if self._ending is not None:
-            # A new one for each: whoever raises it may say more in it.
+            # A new exception each time: a caller may add to its metadata.
             raise Unavailable(self._ending.message)
 
     def _take(self, owner: str) -> None:
         with self._lock:
             self.check_going_on()
             if self._taken >= settings.MAX_STREAMS:
-                raise RateLimited("The server has as many open streams as it takes; try again in a while.", 10)
+                raise RateLimited("The server has reached its limit of open streams; try again later.", 10)
             if self._places[owner] >= settings.MAX_STREAMS_PER_CALLER:
-                raise RateLimited("You have as many open streams as one caller may have; close some.", 10)
+                raise RateLimited("You have reached the limit of open streams; close some first.", 10)
             self._places[owner] += 1
             self._taken += 1
 
@@ -143,15 +144,15 @@ class Streams:
                     self._looks = None
                     connections.close_all()
                     return
-            # Streams of one session share the object that the last look gave them; hashing each would cost the most.
+            # Streams of one session share the credential of the last check; hashing each would be the largest cost.
             known = {id(stream.call.credential): stream.call.credential for stream in _in_turns(streams)}
             try:
                 with fresh_connections():
-                    renewed = _looked_at(set(known.values()))
+                    renewed = _renew(set(known.values()))
             except Error as exc:
-                # Nothing can be found out, and nothing happens in the feeds meanwhile.
+                # Without the database the feeds have no new events either, so the streams may stay open.
                 if not is_database_away(exc):
-                    logger.exception("The credentials of open streams could not be looked at.")
+                    logger.exception("The credentials of open streams could not be checked.")
                 continue
             fresh = {identity: renewed.get(credential) for identity, credential in known.items()}
             now = time.monotonic()
@@ -162,29 +163,31 @@ class Streams:
         if credential is None:
             stream.feed.end(Unauthenticated("The credential of this stream has expired or was revoked; sign in again."))
         elif stream.ends_at is not None and now >= stream.ends_at:
-            stream.feed.end(Unavailable("This stream has run for long enough; open it again where it ended."))
+            stream.feed.end(
+                Unavailable("This stream has reached its maximum duration; resume it from its last cursor.")
+            )
         elif credential is not stream.call.credential:
             stream.call.credential = credential
             stream.feed.authorize(credential.actor)
 
 
 def _in_turns(streams: Sequence[Stream]) -> Iterator[Stream]:
-    """The streams, with pauses: a look at 10,000 in one go would keep every call waiting for some 10 ms."""
+    """Yield the streams, with pauses: checking 10,000 without a pause would delay every call by some 10 ms."""
     for first in range(0, len(streams), _BATCH_SIZE):
         if first:
             time.sleep(_PAUSE_SECONDS)
         yield from streams[first : first + _BATCH_SIZE]
 
 
-def _looked_at(credentials: Collection[Credential]) -> dict[Credential, Credential]:
-    """What these are worth by now; one of which nothing has changed is itself, and costs its streams nothing."""
+def _renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
+    """Return the current credentials; an unchanged one is the same object, so that its streams need no update."""
     return {
-        known: known if _told_of(known.actor) == _told_of(now.actor) else now
+        known: known if _attributes(known.actor) == _attributes(now.actor) else now
         for known, now in auth.renew(credentials).items()
     }
 
 
-def _told_of(actor: Any) -> dict[str, Any]:
+def _attributes(actor: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(actor).items() if name != "_state"}
 
 
@@ -192,5 +195,5 @@ def _owner(call: Call) -> str:
     return principal(call)
 
 
-#: Those of this process.
+#: The streams of this process.
 STREAMS = Streams()

@@ -1,4 +1,4 @@
-"""The rules of texts: one form of what looks the same, no line breaks where there is one line, nothing invisible."""
+"""Rules of texts: one form for texts that look the same, no line breaks within a line, no invisible padding."""
 
 import re
 import unicodedata
@@ -27,24 +27,26 @@ _IGNORABLE = (
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-#: What nothing is seen of: white space, the blank of Braille, annotations' marks, and what is ignorable.
+#: A visible character: not white space, the blank of Braille, a mark of annotations, or ignorable.
 _VISIBLE = re.compile(rf"[^\s{_IGNORABLE}\x00-\x20\x7f-\xa0\u2800\ufff9-\ufffc\U00016fe4\ud800-\udfff]")
-#: What does nothing at the ends of a text. Joiners, marks of direction, variation selectors and tags may do something.
+#: Characters without an effect at the ends of a text. Joiners, marks of direction, variation selectors and tags may
+#: have one.
 _PADDING = (
     "\xad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f\u2800\ufeff\ufff9\ufffa\ufffb"
 )
-#: With white space, of which U+3000 is the last. (An expression would begin anew at each character of a long run.)
+#: With white space, of which U+3000 is the last. (A regular expression would start anew at each character of a long
+#: run.)
 _AT_ENDS = _PADDING + "".join(filter(str.isspace, map(chr, range(0x3001))))
-#: The order of marks on one letter takes the square of their number, while no other thread runs: half a million marks
-#: take an hour. What is longer than this is too long for any line, and refused for its length.
+#: Sorting the marks on one letter takes quadratic time and blocks all threads: half a million marks take an hour. A
+#: longer text exceeds the length of any line, and is rejected for that.
 _MAX_NORMALIZED_LENGTH = 2048
 _ANY_IGNORABLE = re.compile(f"[{_IGNORABLE}]")
-#: As ignorable, with the marks of annotations, which have no form either.
-_ANY_UNSEEN = re.compile(rf"[{_IGNORABLE}\ufff9-\ufffb]")
-#: White space of one line that is no space, as U+00A0.
+#: Ignorable characters and the marks of annotations, which are invisible too.
+_ANY_INVISIBLE = re.compile(rf"[{_IGNORABLE}\ufff9-\ufffb]")
+#: White space of one line that is not U+0020, such as U+00A0.
 _OTHER_SPACE = re.compile(r"[^\S ]")
-#: Where an ignorable character changes what is seen: joiners within words and emoji, selectors and tags after a symbol.
-_MEANT = re.compile(
+#: Ignorable characters that change the appearance: joiners within words and emoji, selectors and tags after a symbol.
+_SIGNIFICANT = re.compile(
     "(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])"
     "|(?<=[^\x00-\x7f])[\ufe00-\ufe0f\U000e0100-\U000e01ef]|(?<=[0-9#*])\ufe0f(?=\u20e3)"
     "|(?<=\U0001f3f4)[\U000e0020-\U000e007f]+"
@@ -52,52 +54,52 @@ _MEANT = re.compile(
 
 
 def trimmed(text: str) -> str:
-    """The text without white space and invisible padding around it; empty if nothing of it can be seen."""
+    """Return the text without white space and invisible padding around it; empty if it has no visible character."""
     if text.isascii():
         return text.strip()
     return text.strip(_AT_ENDS) if _VISIBLE.search(text) else ""
 
 
 def one_line(text: str) -> str:
-    """The form of a line that is stored and compared: trimmed, NFC."""
+    """Return a line in the form that is stored and compared: trimmed, NFC."""
     return normalized("NFC", trimmed(text))
 
 
 def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
-    """Return the text in a Unicode normalization form; one that is too long for any line as it is.
+    """Return the text in a Unicode normalization form; a text that is too long for any line is returned unchanged.
 
-    Whatever a caller sends is normalized here, so that its cost has a bound.
+    All texts of callers are normalized here, so that the cost is bounded.
     """
     return unicodedata.normalize(form, text) if len(text) <= _MAX_NORMALIZED_LENGTH else text
 
 
 def one_name(text: str) -> str:
-    """The form of a name that stands for something, as a label: as `one_line`, without what makes no difference.
+    """Return the form of a name such as a label: as `one_line`, without characters that do not change its appearance.
 
-    Spaces of other kinds are spaces. Line breaks stay, to be refused.
+    Other kinds of spaces become U+0020. Line breaks stay, for a validator to reject.
     """
     line = one_line(text)
     if line.isascii():
         return line
     line = _OTHER_SPACE.sub(lambda found: " " if unicodedata.category(found[0]) == "Zs" else found[0], line)
-    if not _ANY_UNSEEN.search(line):
+    if not _ANY_INVISIBLE.search(line):
         return line
-    meant = {position for found in _MEANT.finditer(line) for position in range(*found.span())}
-    kept = (c for position, c in enumerate(line) if position in meant or not _ANY_UNSEEN.match(c))
+    significant = {position for found in _SIGNIFICANT.finditer(line) for position in range(*found.span())}
+    kept = (c for position, c in enumerate(line) if position in significant or not _ANY_INVISIBLE.match(c))
     return one_line("".join(kept))
 
 
 def without_ignorable(text: str) -> str:
-    """The text without the characters that have no form of their own: for what is none but for its digits."""
+    """Return the text without ignorable characters: for texts that must not hold them, as numbers and queries."""
     return text if text.isascii() else _ANY_IGNORABLE.sub("", text)
 
 
 def validate_no_control_characters(value: str) -> None:
-    """Refuse what does not belong into a text of one line.
+    """Reject characters that do not belong in a text of one line.
 
     Raises:
-        ValidationError: it holds a control character, NUL and line breaks among them, a code point that is no
-            character, or a mark that turns the direction of what follows around.
+        ValidationError: the text holds a control character, including NUL and line breaks, a code point that is not a
+            character, or an unbalanced mark that changes the direction of text.
     """
     if _CONTROL.search(value):
         raise ValidationError("It may not hold control characters.", code=_CODE)
@@ -105,23 +107,23 @@ def validate_no_control_characters(value: str) -> None:
     if _BREAK.search(value):
         raise ValidationError("It may not hold line breaks.", code=_CODE)
     if _BIDI.search(value) and not _is_balanced(value):
-        raise ValidationError("It may not hold characters that turn the direction of text around.", code=_CODE)
+        raise ValidationError("It may not hold characters that reverse the direction of text.", code=_CODE)
 
 
 def no_control_characters_but_breaks(value: str) -> None:
-    """Refuse control characters other than line breaks and tabs, for texts of many lines."""
+    """Reject control characters other than line breaks and tabs, for texts of many lines."""
     if _CONTROL_BUT_BREAKS.search(value):
-        raise ValidationError("It may not hold control characters but line breaks and tabs.", code=_CODE)
+        raise ValidationError("It may not hold control characters other than line breaks and tabs.", code=_CODE)
     _check_characters(value)
 
 
 def _check_characters(value: str) -> None:
     if not value.isascii() and _NO_CHARACTER.search(value):
-        raise ValidationError("It may not hold code points that are no characters.", code=_CODE)
+        raise ValidationError("It may not hold code points that are not characters.", code=_CODE)
 
 
 def _is_balanced(line: str) -> bool:
-    """Whether each embedding and isolate of the line ends in it, and nothing overrides the direction of letters."""
+    """Return whether the line closes each embedding and isolate, and does not override the direction of letters."""
     open_marks: list[str] = []
     for mark in _BIDI.findall(line):
         if mark in _BIDI_OVERRIDES:

@@ -1,6 +1,6 @@
-"""What the pages of the admin site have in common, and the pages of `core`'s own tables.
+"""Shared parts of the admin site, and the pages of `core`'s tables.
 
-`lists`: lists that stay quick. `inlines`: the newest rows that belong to another. `writes`: writing through services.
+`lists`: lists that stay fast. `inlines`: the newest related rows. `writes`: writing through services.
 """
 
-from core.admin import jobs as jobs  # Where Django looks for what is registered.
+from core.admin import jobs as jobs  # Django's autodiscovery imports this package.

@@ -1,4 +1,4 @@
-"""Rows that belong to another, on its page: a few, to look at."""
+"""Related rows on the page of an object: the first few, read-only."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,10 +14,10 @@ _COUNTED_UP_TO = 1_000
 
 
 class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
-    """The newest rows. Nobody edits them, so nothing of them comes back with the page's form."""
+    """The newest rows. They are read-only, so the page's form does not hold them."""
 
     queryset: QuerySet[Any]
-    #: Which rows are shown if there are more, in a word and as an order.
+    #: Which rows are shown if there are more: as a word, and as an order.
     shown_are = "newest"
     order: tuple[str, ...] = ("-pk",)
 
@@ -36,7 +36,7 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
 
     @cached_property
     def others(self) -> str:
-        """How many rows there are beside those that are shown; empty for none."""
+        """The number of rows that are not shown, as text; empty if all are shown."""
         count = self.queryset.order_by()[:_COUNTED_UP_TO].count()
         more = "at least " if count == _COUNTED_UP_TO else ""
         return f"{more}{count - MAX_SHOWN:,}" if count > MAX_SHOWN else ""
@@ -47,7 +47,7 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class NewestRowsInline(TabularInline):
-    """To look at; what is changed is changed elsewhere."""
+    """A read-only inline of the newest related rows."""
 
     formset = NewestRows
     template_after = "admin/other_rows.html"

@@ -1,4 +1,4 @@
-"""Jobs in the admin site: to look at, and to try again."""
+"""Jobs in the admin site: read-only, with an action that retries failed ones."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.models import Job
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Jobs by what has become of them."""
+    """A filter of jobs by state."""
 
     title = "state"
     parameter_name = "state"
@@ -35,7 +35,7 @@ class JobAdmin(LargeList):
     list_display = ("kind", "created_at", "state", "attempts", "next_try_at", "last_error")
     list_filter = (StateFilter,)
     lookups = ("state",)
-    # An id tells when it was made.
+    # Ids are ordered by creation time.
     ordering = ("-id",)
     actions = ("retry",)
 
@@ -46,10 +46,10 @@ class JobAdmin(LargeList):
         return False
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Who may change jobs; there is nothing else about one that could be changed."""
+        """Return whether the user may change jobs; a retry is the only change."""
         return bool(request.user.has_perm("core.change_job"))
 
-    @admin.action(description="Try the selected jobs again that failed", permissions=["retry"])
+    @admin.action(description="Retry the selected failed jobs", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        again = store.retry(queryset)
-        self.message_user(request, f"{again} to be tried again.")
+        count = store.retry(queryset)
+        self.message_user(request, f"{count} {'job' if count == 1 else 'jobs'} queued for retry.")

@@ -1,4 +1,4 @@
-"""JSON in forms: bounded, and an error on the field where the database would refuse it."""
+"""JSON in forms: bounded, with an error on the field where the database would reject it."""
 
 import math
 from typing import Any
@@ -12,25 +12,25 @@ DEEPEST = 50
 
 
 class BoundedJsonField(forms.JSONField):
-    """A JSON field that no text can break: too long, nested too deeply, or with values that are no JSON."""
+    """A JSON field that rejects texts that are too long, too deeply nested, or have values that JSON does not allow."""
 
     def to_python(self, value: Any) -> Any:
-        """The value of a text.
+        """Parse a text.
 
         Raises:
-            ValidationError
+            ValidationError: the text is not valid JSON, or exceeds a limit.
         """
         if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
             raise ValidationError(f"This JSON is longer than {MAX_TEXT_LENGTH:,} characters.", code="max_length")
         try:
             parsed = super().to_python(value)
-        except (RecursionError, ValueError) as exc:  # The second: a number of too many digits.
+        except (RecursionError, ValueError) as exc:  # ValueError: a number has too many digits.
             raise self._invalid(value) from exc
         _check(parsed)
         return parsed
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What the form shows again of what was posted."""
+        """Return the value that the form shows again after a post."""
         try:
             self.to_python(data)
             return super().bound_data(data, initial)
@@ -50,9 +50,9 @@ def _check(value: Any) -> None:
         inner: list[Any] = []
         for one in level:
             if isinstance(one, float) and not math.isfinite(one):
-                raise ValidationError("JSON knows no NaN and no infinity.", code="invalid")
+                raise ValidationError("JSON does not allow NaN or infinity.", code="invalid")
             if isinstance(one, str) and ("\0" in one or any("\ud800" <= character <= "\udfff" for character in one)):
-                raise ValidationError("This JSON holds a character that is no text.", code="characters")
+                raise ValidationError("This JSON holds an invalid character (NUL or a surrogate).", code="characters")
             if isinstance(one, dict):
                 inner += [*one.keys(), *one.values()]
             elif isinstance(one, list):

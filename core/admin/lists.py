@@ -1,4 +1,4 @@
-"""Lists that stay quick with a million rows: nothing is counted to its end, nor sorted or filtered without an index."""
+"""Lists that stay fast with a million rows: counts are limited, and sorting and filtering always use an index."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,14 +18,14 @@ from unfold.views import ChangeList
 
 from core.db.pagination import COUNT_LIMIT
 
-#: Of a row: a UUID's text is the longest.
+#: Limits of a row's id: the text of a UUID is the longest.
 _MAX_ID_LENGTH, _GREATEST_ID = 40, 2**63 - 1
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
 _EXACT_COUNT_LIMIT = 1_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages by number, as people know them, over the first `COUNT_LIMIT` rows; search and filters find the others."""
+    """Numbered pages of the first `COUNT_LIMIT` rows; search and filters find the others."""
 
     template_name = "admin/capped_pages.html"
     object_list: QuerySet[Any]
@@ -36,16 +36,16 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
     @property
     def told(self) -> str:
-        """How many rows there are, as a person reads it."""
+        """The number of rows, human-readable."""
         return f"{'more than ' if self.has_more else ''}{self.count:,}"
 
     @property
     def has_more(self) -> bool:
-        """Whether there are rows that no page shows."""
+        """Return whether there are more rows than the pages show."""
         return self._counted > COUNT_LIMIT
 
     def page(self, number: int | str) -> Page[Any]:
-        """The page: its ids first, so that what is skipped is neither joined nor sorted as whole rows."""
+        """Return the page. Its ids are read first, so that skipped rows are neither joined nor sorted as whole rows."""
         number = self.validate_number(number)
         rows = matching = self.object_list
         if self.count <= _EXACT_COUNT_LIMIT:
@@ -62,7 +62,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class OneColumnOrder(ChangeList):
-    """Sorted by one of the columns that have an index, then by id in the same direction: as the indexes are."""
+    """A change list sorted by one indexed column, then by id in the same direction, as the indexes are."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
         column = super().get_ordering(request, queryset)[0]
@@ -75,18 +75,18 @@ class OneColumnOrder(ChangeList):
 
 
 class SelectedRowsActionForm(ActionForm):
-    """An action is for the rows that are ticked, never for all that match."""
+    """The form of actions on the selected rows, never on all that match."""
 
     select_across = forms.BooleanField(label="", required=False, disabled=True, widget=forms.HiddenInput)
 
 
 class SelectedRowsAdmin(ModelAdmin):
-    """An admin whose actions are for rows, whatever else is posted as their ids."""
+    """An admin whose actions reject posted values that are not ids of rows."""
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Refuses an action on what cannot be the id of a row."""
+        """Reject an action on a value that cannot be the id of a row."""
         if not all(map(self._is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-            self.message_user(request, "What was chosen is no row of this list; choose again.", messages.ERROR)
+            self.message_user(request, "The selection is not valid; select rows of this list again.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return super().changelist_view(request, *args, **kwargs)
 
@@ -103,7 +103,7 @@ class SelectedRowsAdmin(ModelAdmin):
 class LargeList(SelectedRowsAdmin):
     """An admin of a table that may have a million rows. `sortable_by` names columns with an index."""
 
-    #: What the query string may filter by; Django would let it filter by any column, secret ones too.
+    #: The columns that the query string may filter by; Django would allow any column, secret ones too.
     lookups: Sequence[str] = ()
 
     paginator = CappedPaginator
@@ -114,7 +114,7 @@ class LargeList(SelectedRowsAdmin):
     list_disable_select_all = True
     list_per_page = 50
     sortable_by: Sequence[str] = ()
-    #: The column that a column of the list is sorted by, where it is another.
+    #: Column of the list → the column that it is sorted by, where they differ.
     sorted_by: ClassVar[Mapping[str, str]] = {}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -125,7 +125,7 @@ class LargeList(SelectedRowsAdmin):
 
 
 class ReadOnlyAdmin(LargeList):
-    """Rows that come about elsewhere: here they are only looked at."""
+    """A read-only admin."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

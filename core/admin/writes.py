@@ -1,4 +1,4 @@
-"""Writing in the admin site: through the services, whose refusals are shown as messages."""
+"""Writes in the admin site: they run through the services, whose errors are shown as messages."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -25,13 +25,13 @@ OPENED_VERSION = "opened_version"
 
 @dataclass(frozen=True, slots=True)
 class ReasonedAction:
-    """Something to do to rows, for a reason.
+    """An action on rows that asks for a reason.
 
     Attributes:
-        title: what is going to be done: `Deactivate`.
-        done: what has been done: `deactivated`.
-        service: called with who does it, the row's id, and the `reason`.
-        longest: how many characters of a reason the service takes.
+        title: of the action, as `Deactivate`.
+        done: the same as a participle, as `deactivated`.
+        service: called with the actor, the row's id, and the `reason`.
+        longest: the maximum length of a reason in characters.
     """
 
     title: str
@@ -42,7 +42,7 @@ class ReasonedAction:
 
 
 class ReasonForm(forms.Form):
-    """Why; the change log keeps it."""
+    """The form for a reason, which the change log keeps."""
 
     def __init__(self, data: Any, action: ReasonedAction) -> None:
         super().__init__(data)
@@ -54,21 +54,21 @@ class ReasonForm(forms.Form):
 def ask(
     model_admin: ModelAdmin, request: HttpRequest, title: str, rows: Iterable[object], back: str, **more: Any
 ) -> HttpResponse:
-    """A page that asks whether to do that to these rows; saying yes posts to where it was shown.
+    """Render a page that asks the user to confirm an action on these rows; confirming posts to the same address.
 
     Args:
-        back: where saying no leads.
-        more: what the page holds on top (see the template).
+        back: the address of the link that cancels.
+        more: further context of the template.
     """
     common = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts}
     return TemplateResponse(request, "admin/ask.html", {**common, "title": title, "rows": rows, "back": back, **more})
 
 
 class ServiceBackedAdmin(ModelAdmin):
-    """An admin whose `save_model` and the like call services. It logs nothing: the change log has it.
+    """An admin whose `save_model` and similar methods call services. Django's log is not written: see the change log.
 
-    A form knows the version that it was opened with, and `save_model` hands it to the service: what somebody else wrote
-    meanwhile, and who fills in the form has not seen, is not overwritten.
+    A form holds the version that it was opened with, and `save_model` passes it to the service, so that a concurrent
+    change, which the user of the form has not seen, is not overwritten.
     """
 
     change_form_before_template = "admin/opened_version.html"
@@ -78,14 +78,14 @@ class ServiceBackedAdmin(ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         version = getattr(context["original"], "version", None)
-        # A form that comes back with its mistakes is as old as before.
+        # A form that is shown again with errors keeps the version that it was opened with.
         context["opened_version"] = request.POST.get(OPENED_VERSION, version)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def opened_version(self, request: HttpRequest) -> ExpectedVersion:
-        """The version that the posted form was opened with; any, if it does not name one."""
-        sent = request.POST.get(OPENED_VERSION, "")
-        return exactly(int(sent)) if re.fullmatch(r"[0-9]{1,18}", sent) else ANY_VERSION
+        """Return the version that the posted form was opened with; any version, if it does not name one."""
+        version = request.POST.get(OPENED_VERSION, "")
+        return exactly(int(version)) if re.fullmatch(r"[0-9]{1,18}", version) else ANY_VERSION
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().changeform_view, request, *args, **kwargs))
@@ -94,21 +94,21 @@ class ServiceBackedAdmin(ModelAdmin):
         return self._or_message(request, partial(super().delete_view, request, *args, **kwargs))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        """Nothing."""
+        """Skip Django's log."""
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        """Nothing."""
+        """Skip Django's log."""
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """Nothing."""
+        """Skip Django's log."""
 
     def with_reason(
         self, request: HttpRequest, rows: Iterable[Model], action: ReasonedAction, back: str = ""
     ) -> HttpResponse:
-        """Asks for the reason on a page of its own, and does it once that is given.
+        """Ask for the reason on a separate page, and run the action once the user has entered it.
 
         Args:
-            back: where to go afterwards; by default to this page.
+            back: the address to redirect to afterwards; by default this page.
         """
         back = back or request.get_full_path()
         form = ReasonForm(request.POST if "reason" in request.POST else None, action)
@@ -122,7 +122,7 @@ class ServiceBackedAdmin(ModelAdmin):
     def do_to_each(
         self, request: HttpRequest, rows: Iterable[Model], done: str, service: Callable[..., object]
     ) -> None:
-        """Calls the service for each row by itself, and tells what came of each."""
+        """Call the service for each row separately, and report the outcome of each."""
         count = 0
         for row in rows:
             try:
@@ -137,14 +137,14 @@ class ServiceBackedAdmin(ModelAdmin):
         return self._or_message(request, partial(super().changelist_view, request, *args, **kwargs))
 
     def _or_message(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Shows a service's refusal, or that a posted id is none, on the page it came from."""
+        """Show the error of a service, or of an invalid posted id, on the page that was posted."""
         try:
             response = view()
             if request.method == "POST" and isinstance(response, TemplateResponse):
-                response.render()  # Only there does Django look at some of what was chosen.
+                response.render()  # Django checks some of the posted values only when it renders.
         except (Failure, ValidationError, PermissionDenied) as exc:
             if isinstance(exc, PermissionDenied) and not exc.args:
-                raise  # Django's own: this page is not for them. A service says why.
+                raise  # Raised by Django: the user may not see this page. Services always state a reason.
             self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return response

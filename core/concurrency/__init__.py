@@ -1,1 +1,1 @@
-"""What callers share: threads, turns, slots, and the share of each caller."""
+"""Resources that callers share: threads, turns and slots, and the share of each caller."""

@@ -1,10 +1,10 @@
-"""The pace of the streams of one caller beside other callers.
+"""Pacing of callers with several streams.
 
 While other callers are present, a caller that has several streams open rests after each message: as long as the message
-took, for each further stream that is open, up to four times. What a message costs is only in part seen in the thread
-that works on it, and the more streams there are, the smaller is that part. A call of another caller so takes about
-twice its time at most, however many streams a caller has open and however fast it sends. A caller that is alone is not
-paced, and neither is an only stream.
+took, for each further stream that is open, up to four times. The thread that processes a message measures only a part
+of its cost, which is the smaller the more streams there are. So a call of another caller takes at most about twice its
+time, however many streams a caller has open and however fast it sends. A caller that is alone is not paced, nor is a
+single stream.
 """
 
 import threading
@@ -19,14 +19,14 @@ _MAX_REST_SECONDS = 0.25
 
 
 class Pace:
-    """The rests of callers."""
+    """The rests of all callers."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def worked(self, caller: str, seconds: float, *, streams: int) -> None:
-        """Note that a thread has worked for the caller for so many seconds of its CPU time.
+        """Note that a thread has worked for the caller for so many seconds of CPU time.
 
         Args:
             streams: how many the caller has open.
@@ -39,7 +39,7 @@ class Pace:
                 self._until = {key: at for key, at in self._until.items() if at > now}
 
     def rest(self, caller: str) -> None:
-        """Wait until the caller has rested from what it has worked, if others are present."""
+        """Wait until the end of the caller's rest, if other callers are present."""
         until = self._until.get(caller)
         if until is not None and PRESENCE.is_beside_others(caller):
             time.sleep(max(0.0, until - time.monotonic()))

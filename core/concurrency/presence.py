@@ -1,7 +1,7 @@
-"""Which callers are present, as far as shares depend on it: a caller that is alone may have what others do not need.
+"""Presence of callers. A caller that is alone may use the shares of others.
 
-The processes of an installation on one machine share its processors, so they share what they know: it stands in a
-small file in the data folder, one for each database. Where that cannot be written, each process knows its own callers.
+The processes of an installation on one machine share its processors, so they share this state: in a small file in the
+data folder, one for each database. If the file cannot be written, each process counts only its own callers.
 """
 
 import mmap
@@ -17,17 +17,18 @@ from django.db import connection
 
 #: How long a caller counts as present after a call.
 PRESENT_SECONDS = 1.0
-#: A checksum of the last caller, when it called last, and when any other did; by the machine's monotonic clock.
+#: A checksum of the last caller, the time of its last call, and that of the last call of any other caller; by the
+#: machine's monotonic clock.
 _RECORD = struct.Struct("<Idd")
 
 
 class Presence:
-    """Who has called last, and when another did.
+    """The last caller, and the time of the last call of another caller.
 
-    Nothing is locked: what two processes write at once may be lost, and counts again with the next call.
+    There is no lock: of two concurrent writes one may be lost, until the next call of that caller.
 
     Args:
-        place: of the file that processes share.
+        place: returns the path of the file that processes share.
     """
 
     def __init__(self, place: Callable[[], Path]) -> None:
@@ -54,7 +55,7 @@ class Presence:
         """Return whether another caller is present."""
         last_key, last_at, other_at = _RECORD.unpack_from(self._memory)
         at = other_at if zlib.crc32(caller.encode()) == last_key else last_at
-        # A later time is from before the machine was started.
+        # A time in the future was written before the machine was restarted.
         return bool(at > 0 and abs(time.monotonic() - at) < PRESENT_SECONDS)
 
 

@@ -1,45 +1,48 @@
-"""How many of something may be open at once: of one caller, and in a process."""
+"""Limits on how many slots are in use at once: by one caller, and in a process."""
 
 import threading
 from collections import Counter
 from collections.abc import Callable
+from types import TracebackType
 
 from core.errors import RateLimited
 
 
 class Slot:
-    """One of them, until it is given back; at the latest when nothing refers to it any more."""
+    """A slot in use. It is released when it is garbage collected, at the latest."""
 
-    __slots__ = ("_give_back",)
+    __slots__ = ("_release",)
 
-    def __init__(self, give_back: Callable[[], None]) -> None:
-        self._give_back: Callable[[], None] | None = give_back
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
 
-    def give_back(self) -> None:
-        """May be called more than once."""
-        give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
+    def release(self) -> None:
+        """Release the slot. Idempotent."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     def __enter__(self) -> "Slot":
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self.give_back()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
     def __del__(self) -> None:
-        self.give_back()
+        self.release()
 
 
 class Slots:
-    """Counts what is open, by its owner.
+    """The slots of a process, by owner.
 
     Args:
-        most: how many there may be in all.
-        max_per_caller: how many of one owner.
-        full: what a caller is told when there are `limit`.
-        too_many: what a caller is told who has `max_per_caller`.
-        retry_after_seconds: when to try again.
+        limit: returns the maximum in all.
+        max_per_caller: returns the maximum of one owner.
+        full: the message when `limit` are in use.
+        too_many: the message when the owner has `max_per_caller`.
+        retry_after_seconds: of the error.
     """
 
     def __init__(
@@ -57,22 +60,22 @@ class Slots:
         self._too_many = too_many
         self._retry_after_seconds = retry_after_seconds
         self._of: Counter[str] = Counter()
-        # A place may be given back by the collector, in the midst of what this thread does here.
+        # Reentrant: the garbage collector may release a slot in this thread while it holds the lock.
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return self._of.total()
 
     def count_of(self, owner: str) -> int:
-        """Return how many places this owner has."""
+        """Return how many slots this owner has."""
         with self._lock:
             return self._of.get(owner, 0)
 
     def take(self, owner: str) -> Slot:
-        """Take a place for this owner.
+        """Take a slot for this owner.
 
         Raises:
-            RateLimited: the owner, or the process, has as many as may be.
+            RateLimited: the owner, or the process, has reached its limit.
         """
         with self._lock:
             if self._of[owner] >= self._max_per_caller():
@@ -80,9 +83,9 @@ class Slots:
             if self._of.total() >= self._limit():
                 raise RateLimited(self._full, self._retry_after_seconds)
             self._of[owner] += 1
-        return Slot(lambda: self._give_back(owner))
+        return Slot(lambda: self._release(owner))
 
-    def _give_back(self, owner: str) -> None:
+    def _release(self, owner: str) -> None:
         with self._lock:
             self._of[owner] -= 1
             if not self._of[owner]:

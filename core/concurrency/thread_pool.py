@@ -1,4 +1,4 @@
-"""Threads that serve calls, with a share for each caller."""
+"""A thread pool for calls, with a share for each caller."""
 
 import queue
 import threading
@@ -16,25 +16,25 @@ from core.concurrency.presence import PRESENCE
 Result = TypeVar("Result")
 Work = Callable[[], None]
 
-#: While other callers are present, a caller's next call begins when its last one has ended or has taken this long. Its
+#: While other callers are present, a caller's next call starts when its last one has ended or has taken this long. Its
 #: calls then do not compete for the interpreter with those of others, and a slow one does not hold up a quick one.
 _ALONE_SECONDS = 0.2
 
 
 class ThreadPool(futures.ThreadPoolExecutor):
-    """A thread pool in which one caller cannot take the place of the others.
+    """A thread pool in which one caller cannot starve the others.
 
-    Callers take turns: of two who wait, the one with fewer calls before it is not made to wait for the other's. Of the
-    threads, one caller holds at most its share, which is smaller while other callers are present.
+    Callers take turns, so a caller with few waiting calls does not wait for those of a caller with many. One caller
+    holds at most its share of the threads, which is smaller while other callers are present.
 
-    What `ThreadPoolExecutor` itself does not offer beside that: it knows when enough calls wait (`has_room`); stand-ins
-    take the places of threads that are held up (`add_spare`); its threads close their database connections when they
-    end; and they do not keep the process from ending. It inherits from that because grpcio takes no other class as a
-    method's own pool, and uses nothing of it.
+    Further differences to `ThreadPoolExecutor`: the number of waiting calls is limited (`has_room`); spare threads
+    replace stalled ones (`add_spare`); threads close their database connections when they end, and do not keep the
+    process from ending. It inherits from that class because grpcio accepts no other for the pool of a method, and uses
+    nothing of it.
 
     Args:
         name: of the threads.
-        size: how many calls are served at once; a handful for each core is best, more only fight for the interpreter.
+        size: how many calls are served at once; a handful for each core is best, more only compete for the interpreter.
         max_waiting: how many calls of one caller may wait for a thread; of all together, ten times as many.
         max_spares: how many threads there may be above `size`.
         share: how many threads one caller may hold while it is alone; by default three quarters.
@@ -63,15 +63,15 @@ class ThreadPool(futures.ThreadPoolExecutor):
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
         self._at_rest = at_rest
-        #: One for each piece of work that may be begun; None ends a thread.
+        #: One for each piece of work that may start; None ends a thread.
         self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
         #: Work by caller, the caller whose turn is next first.
         self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
         self._count = 0
         self._running: Counter[str] = Counter()
-        #: Tokens whose work could not be begun because its caller had its share.
+        #: Tokens whose work could not start because its caller had its share.
         self._put_off = 0
-        #: When the last call of a caller that has calls running began.
+        #: When the last call of each caller with running calls began.
         self._begun_at: dict[str, float] = {}
         self._spares = 0
         self._idle = 0
@@ -81,19 +81,19 @@ class ThreadPool(futures.ThreadPoolExecutor):
             self._start()
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> futures.Future[Result]:
-        """Have `fn` called as soon as a thread is free and it is the caller's turn (`core.context.caller_key`)."""
+        """Schedule `fn`, to run when a thread is free and it is the caller's turn (`core.context.caller_key`)."""
         return self.submit_for(context.caller_key.get(), fn, *args, **kwargs)
 
     def submit_for(
         self, caller: str, fn: Callable[..., Result], /, *args: Any, **kwargs: Any
     ) -> futures.Future[Result]:
-        """As `submit`, for this caller."""
+        """Schedule `fn` as `submit` does, for this caller."""
         future: futures.Future[Result] = futures.Future()
         self.run(lambda: resolve(future, fn, *args, **kwargs), caller)
         return future
 
     def run(self, work: Work, caller: str = "") -> None:
-        """As `submit`, for work that deals with its own failures and whose end nothing waits for."""
+        """Schedule work as `submit` does, but without a future: the work handles its own failures."""
         PRESENCE.note(caller)
         with self._lock:
             waiting = self._waiting.get(caller)
@@ -107,13 +107,13 @@ class ThreadPool(futures.ThreadPoolExecutor):
         self._tokens.put(True)
 
     def has_room(self, caller: str) -> bool:
-        """Whether one more call of this caller may wait."""
+        """Return whether one more call of this caller may wait."""
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
             return waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
 
     def add_spare(self) -> bool:
-        """Add a thread while another is held up; False if there are as many as there may be."""
+        """Add a thread while another is stalled; return False if the limit is reached."""
         with self._lock:
             if self._spares >= self._max_spares:
                 return False
@@ -122,20 +122,20 @@ class ThreadPool(futures.ThreadPoolExecutor):
         return True
 
     def retire_spare(self) -> None:
-        """End one thread, because one that was held up is free again."""
+        """End one thread, because a stalled one is free again."""
         with self._lock:
             self._spares -= 1
         self._tokens.put(None)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the threads end when they have served what waits."""
+        """End the threads once they have served the waiting calls."""
         self.end(within=None if wait else 0)
 
     def end(self, within: float | None) -> None:
-        """Let the threads end when they have served what waits; wait for that, at most `within` seconds."""
+        """End the threads once they have served the waiting calls; wait for that, at most `within` seconds."""
         with self._lock:
             threads = list(self._threads_alive)
-            # What waits for its caller's share is begun now, before the threads end.
+            # Work that waits for its caller's share starts now, before the threads end.
             self._share = self._share_beside_others = len(threads)
             put_off, self._put_off = self._put_off, 0
         for token in [True] * put_off + [None] * len(threads):
@@ -153,7 +153,7 @@ class ThreadPool(futures.ThreadPoolExecutor):
         return False
 
     def _begin(self) -> tuple[str, Work] | None:
-        """Take the work whose turn it is; None if every caller that waits has its share of threads."""
+        """Take the work whose turn it is; None if every waiting caller has its share of threads."""
         now = time.monotonic()
         with self._lock:
             self._idle -= 1
@@ -188,7 +188,7 @@ class ThreadPool(futures.ThreadPoolExecutor):
         thread.start()
 
     def _next_token(self) -> bool:
-        """Wait for work that may be begun, or for a time at which put-off work might be; False ends the thread."""
+        """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""
         while True:
             try:
                 return self._tokens.get(timeout=_ALONE_SECONDS if self._put_off else None) is not None
@@ -211,7 +211,7 @@ class ThreadPool(futures.ThreadPoolExecutor):
             try:
                 work()
             finally:
-                del begun, work  # Or the last call's messages would live until the next call.
+                del begun, work  # Otherwise the call's messages would live until the next call.
                 self._at_rest()
                 self._end(caller)
         connections.close_all()
@@ -226,7 +226,7 @@ def resolve(future: futures.Future[Result], fn: Callable[..., Result], *args: An
         return
     try:
         result = fn(*args, **kwargs)
-    except BaseException as exc:  # The future's owner gets it.
+    except BaseException as exc:  # The future's owner handles it.
         future.set_exception(exc)
     else:
         future.set_result(result)

@@ -1,4 +1,4 @@
-"""Turns at something that few can do at once."""
+"""A semaphore with turns for callers."""
 
 import threading
 from collections import Counter, OrderedDict, deque
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """A semaphore for which callers take turns: one that waits many times is behind those that wait once.
+    """A semaphore that callers get in turns: a caller with many waiting threads does not delay the others.
 
     Args:
-        most: how many have their turn at once.
+        limit: how many turns there are at once.
         max_per_caller: how many of one caller.
     """
 
@@ -23,15 +23,15 @@ class Turns:
 
     @contextmanager
     def turn(self, caller: str) -> Iterator[None]:
-        """Wait for a turn of this caller, and have it."""
+        """Wait for a turn of this caller, and hold it for the block."""
         self.take(caller)
         try:
             yield
         finally:
-            self.give_back(caller)
+            self.release(caller)
 
     def take(self, caller: str) -> None:
-        """Wait for a turn of this caller; `give_back` ends it."""
+        """Wait for a turn of this caller; `release` ends it."""
         with self._lock:
             if self._free and caller not in self._waiting and self._running[caller] < self._max_per_caller:
                 self._free -= 1
@@ -40,9 +40,9 @@ class Turns:
             mine = threading.Lock()
             mine.acquire()
             self._waiting.setdefault(caller, deque()).append(mine)
-        mine.acquire()  # Until `give_back` lets go of it.
+        mine.acquire()  # Blocks until `release` releases it.
 
-    def give_back(self, caller: str) -> None:
+    def release(self, caller: str) -> None:
         """End a turn of this caller."""
         with self._lock:
             self._free += 1

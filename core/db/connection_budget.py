@@ -1,4 +1,4 @@
-"""Whether PostgreSQL takes as many connections as the processes of an installation may open."""
+"""Return whether PostgreSQL takes as many connections as the processes of an installation may open."""
 
 import logging
 

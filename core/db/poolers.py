@@ -1,4 +1,4 @@
-"""Whether a transaction pooler stands between this process and PostgreSQL.
+"""Return whether a transaction pooler stands between this process and PostgreSQL.
 
 The feed and the jobs listen, hold advisory locks and set up their sessions. Through a pooler that gives each
 transaction another session, a lock stays with a session of the pool when its process has ended, and nothing is numbered

@@ -18,6 +18,6 @@ class SingleWrite(Atomic):
 
 
 def right_inside_whole(connection: Any) -> bool:
-    """Whether the innermost transaction or savepoint on this connection is a `SingleWrite`."""
+    """Return whether the innermost transaction or savepoint on this connection is a `SingleWrite`."""
     blocks = connection.atomic_blocks
     return bool(blocks) and isinstance(blocks[-1], SingleWrite)

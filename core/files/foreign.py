@@ -78,7 +78,7 @@ class Input(io.RawIOBase):
 
     @property
     def begins_as_json(self) -> bool:
-        """Whether the first character is one of a JSON object or array."""
+        """Return whether the first character is one of a JSON object or array."""
         return self.head.lstrip()[:1] in (b"{", b"[")
 
 

@@ -122,7 +122,7 @@ def _unknown_heading(names: list[str], unknown: list[str]) -> str:
 
 
 def _all_are_names(cells: list[str]) -> bool:
-    """Whether these may be shown as names of columns; what may be data is not."""
+    """Return whether these may be shown as names of columns; what may be data is not."""
     return all(_NAME.fullmatch(cell) for cell in cells)
 
 

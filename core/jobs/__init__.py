@@ -71,12 +71,12 @@ class Attempt(Protocol):
 
     @property
     def stopping(self) -> bool:
-        """Whether the worker is about to end. A slow job then raises `Reschedule` at its next safe point."""
+        """Return whether the worker is about to end. A slow job then raises `Reschedule` at its next safe point."""
         ...
 
     @property
     def is_ours(self) -> bool:
-        """Whether this attempt still holds the lease. For a job that writes nothing now; see `renew_lease`."""
+        """Return whether this attempt still holds the lease. For a job that writes nothing now; see `renew_lease`."""
         ...
 
     def renew_lease(self, *, made_progress: bool = False) -> None:

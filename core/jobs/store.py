@@ -101,7 +101,7 @@ def renew_lease(job: Job, *, made_progress: bool = False) -> None:
 
 
 def is_held(job: Job) -> bool:
-    """Whether the row is still this try's."""
+    """Return whether the row is still this try's."""
     return _held(job).exists()
 
 

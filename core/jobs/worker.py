@@ -143,7 +143,7 @@ class Worker:
         return [self._listening_on]
 
     def _was_notified(self) -> bool:
-        """Whether the connection has heard of new jobs since it was last asked."""
+        """Return whether the connection has heard of new jobs since it was last asked."""
         try:
             with connection.wrap_database_errors:
                 self._listening_on.poll()

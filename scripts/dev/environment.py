@@ -59,7 +59,8 @@ def environment_of(options: Options) -> dict[str, str]:
             environment.setdefault("DEV_AUTH_AS", ADMINISTRATOR)
     elif environment.get("DEV_AUTH_AS"):
         raise StartError(
-            f"DEV_AUTH_AS lets everyone who reaches {options.host} act as that user: serve on 127.0.0.1, or unset it."
+            f"DEV_AUTH_AS lets every client that reaches {options.host} act as that user: serve on 127.0.0.1, or "
+            "unset it."
         )
     if not is_true(environment.get("DEBUG", "")):
         environment.setdefault("SECRET_KEY", _kept_secret(options.data_dir / "secret_key"))

@@ -18,7 +18,7 @@ from users.models import User
 TASKS, USERS = "TaskService/BulkCreateTasks", "UserService/BulkImportUsers"
 CHUNK = 3
 NEXT_IN_LINE, NEXT_CHUNK = 0, CHUNK
-REUSED = "This idempotency key was used with another request; take a new key."
+REUSED = "This idempotency key was used with another request; use a new key."
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from tests.support.servers import Servers
 from tests.support.transports import Failed, Transport
 from users.models import User
 
-TOO_LONG = "The database took too long over this call; ask for less, or try again."
+TOO_LONG = "The database took too long for this call; request less, or try again."
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_it_tells_what_failed_and_why(client: Client, staff: User, django_assert
 def test_what_failed_is_tried_again(client: Client, staff: User) -> None:
     may(staff, "view_job", "change_job")
     job = a_failed_job()
-    assert "1 to be tried again." in retry(client, job)
+    assert "1 job queued for retry." in retry(client, job)
     job.refresh_from_db()
     assert job.state == "waiting"
     assert run_jobs() == 1
@@ -67,7 +67,7 @@ def test_what_failed_is_tried_again(client: Client, staff: User) -> None:
 def test_who_may_only_look_may_not_retry(client: Client, staff: User) -> None:
     may(staff, "view_job")
     job = a_failed_job()
-    assert "to be tried again" not in retry(client, job)
+    assert "queued for retry" not in retry(client, job)
     job.refresh_from_db()
     assert job.state == "failed"
 

@@ -41,7 +41,7 @@ def test_a_request_has_a_megabyte_at_most(api: Transport, ann: UserModel) -> Non
     assert refused(api, "TaskService/CreateTask", almost, actor=ann).fields == {"description": "max_length"}
     failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="t" * (MEGABYTE + 1)), actor=ann)
     assert failed.reason == "TOO_LARGE"
-    assert failed.message == "The request is larger than 1 MB, the most that is taken here."
+    assert failed.message == "The request is larger than 1 MB, the maximum for this operation."
     failed = refused(api, "AuthService/Login", LoginRequest(email="a@example.com", password="x" * MEGABYTE))
     assert failed.reason == "TOO_LARGE"
 
@@ -86,7 +86,7 @@ def test_of_very_many_faults_the_first_are_listed() -> None:
     faults = ValidationError({f"labels.{n}": ValidationError(f"Bad {n}.", code="choice") for n in range(1_000)})
     problem = problem_of(faults)
     assert [violation.field for violation in problem.violations] == [f"labels.{n}" for n in range(MAX_VIOLATIONS)]
-    assert problem.message.endswith("Only the first 100 of 1000 faults are listed.")
+    assert problem.message.endswith("Only the first 100 of 1000 errors are listed.")
     document = json.loads(over_http.response(problem).content)
     assert (len(document["errors"]), document["more_violations"]) == (MAX_VIOLATIONS, "900")
     status = Status.FromString(over_grpc.status_details(problem))
@@ -103,7 +103,7 @@ def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
     response = client.generic("POST", "/api/v1/tasks", json.dumps(body).encode(), "application/json", headers=headers)
     document = json.loads(response.content)
     assert (response.status_code, len(document["errors"]), document["more_violations"]) == (400, 50, "950")
-    assert document["detail"].endswith("Only the first 50 of 1000 faults are listed.")
+    assert document["detail"].endswith("Only the first 50 of 1000 errors are listed.")
 
 
 def test_a_message_has_a_limited_number_of_values(api: Transport, ann: UserModel) -> None:

@@ -246,8 +246,8 @@ def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> N
     assert set(one["patch"]["requestBody"]["content"]) == {"application/json", "application/merge-patch+json"}
     assert (
         described["components"]["responses"]["Problem412"]["description"]
-        == "`STALE`: Changed meanwhile. `EPOCH_CHANGED`: Start over. "
-        "`UNSUPPORTED_VERSION`: Not this version of the protocol."
+        == "`STALE`: Modified concurrently. `EPOCH_CHANGED`: Epoch changed. "
+        "`UNSUPPORTED_VERSION`: Unsupported protocol version."
     )
 
 

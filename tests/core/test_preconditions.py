@@ -228,7 +228,7 @@ def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Transport, o
         with pytest.raises(Failed) as failed:
             api(name, write.request, actor=owner, if_none_match=if_none_match)
         assert (failed.value.reason, failed.value.metadata) == ("STALE", {"current_version": version})
-        assert failed.value.message == f"If-None-Match excludes it: it is there, at version {version}."
+        assert failed.value.message == f"If-None-Match excludes it: it exists, at version {version}."
     assert _logged() == before
     api(name, write.request, actor=owner, if_none_match='"999", "abc"')
 

@@ -254,8 +254,8 @@ def test_a_place_is_given_back_once_and_when_nothing_holds_it() -> None:
     third = places.take("b")
     with pytest.raises(RateLimited, match="Full"):
         places.take("c")
-    third.give_back()
-    third.give_back()
+    third.release()
+    third.release()
     assert len(places) == 2
     del first
     assert len(places) == 1

@@ -227,6 +227,6 @@ def test_a_form_that_is_older_than_its_row_changes_nothing(site: Client, ann: Us
         assert 'name="opened_version" value="1"' in again.content.decode()
         for late in (fields | {"title": "Theirs", "text": "We shipped it.", "name": "Bob"}, fields):
             told = site.post(address, {**late, "opened_version": "1"}, follow=True).content.decode()
-            assert "It was changed meanwhile and is at version 2; read it again" in told
+            assert "It was modified concurrently and is now at version 2; read it again" in told
             row.refresh_from_db()
             assert row.version == 2

@@ -186,7 +186,7 @@ def test_what_would_use_the_reserve_is_refused_over_each_way_in(
     for refused in (uploader.create(10, title="T"), defer(uploader), uploader.patch(path, 0, CONTENT)):
         assert refusal(refused) == (507, "INSUFFICIENT_STORAGE")
         assert refused.headers["Retry-After"] == "60"
-        assert refused.json()["detail"].startswith("There is no room for this recording just now")
+        assert refused.json()["detail"].startswith("Insufficient storage for this recording")
     for actor in (ann, administrator):
         with pytest.raises(Failed) as failed:
             api(UPLOAD, an_upload(), actor=actor)

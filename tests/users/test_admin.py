@@ -288,7 +288,7 @@ def test_a_form_that_is_older_than_the_user_or_the_address_changes_nothing(site:
         assert f'name="opened_version" value="{opened}"' in site.get(page).content.decode()
         assert site.post(page, {**mine, "opened_version": opened}).status_code == 302
         told = site.post(page, {**theirs, "opened_version": opened}, follow=True).content.decode()
-        assert "It was changed meanwhile and is at version" in told
+        assert "It was modified concurrently and is now at version" in told
     ann.refresh_from_db()
     address.refresh_from_db()
     assert (ann.first_name, address.city) == ("Anna", "Bonn")

@@ -22,7 +22,7 @@ from users.policies import CREDENTIALS
 
 BOTH = ["users:read", "users:write"]
 ME = user_pb2.GetUserRequest(user_id="me")
-LACKS_CREDENTIALS = "This API key does not do for that: it lacks the scope users:credentials."
+LACKS_CREDENTIALS = "This API key lacks the scope users:credentials."
 
 
 def outcome(api: Transport, operation: str, request: Message, authorization: str) -> str:
@@ -56,7 +56,7 @@ def test_each_scope_is_for_its_operations(
 def test_it_says_which_scope_is_lacking(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api("UserService/UpdateUser", rename(ann), authorization=bearer_of(ApiKeyFactory(user=ann)))
-    assert failed.value.message == "This API key does not do for that: it lacks the scope users:write."
+    assert failed.value.message == "This API key lacks the scope users:write."
 
 
 def test_the_feed_asks_for_the_scope_of_each_type(api: Transport, ann: User) -> None:

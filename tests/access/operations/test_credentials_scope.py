@@ -20,7 +20,7 @@ from tests.support.transports import Failed, Transport
 from users.models import Role, Status, User
 from users.policies import CREDENTIALS
 
-LACKING = "This API key does not do for that: it lacks the scope users:credentials."
+LACKING = "This API key lacks the scope users:credentials."
 UPDATE, CREATE, CREATE_KEY = "UserService/UpdateUser", "UserService/CreateUser", "AuthService/CreateApiKey"
 WRITE = ["users:read", "users:write"]
 PASSWORD = "correct horse battery"
@@ -131,10 +131,10 @@ def test_the_scope_alone_changes_no_profile(api: Transport, ann: User) -> None:
     assert list(api(UPDATE, roles, authorization=bearer).user.roles) == [Role.SUPPORT]
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(ann, "roles", "first_name", first_name="A"), authorization=bearer)
-    assert failed.value.message == "This API key does not do for that: it lacks the scope users:write."
+    assert failed.value.message == "This API key lacks the scope users:write."
     with pytest.raises(Failed) as failed:
         api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(ann.pk)), authorization=bearer)
-    assert failed.value.message == "This API key does not do for that: it lacks the scope users:read."
+    assert failed.value.message == "This API key lacks the scope users:read."
 
 
 def make(api: Transport, *, of: User | None = None, **who: Any) -> auth_pb2.CreateApiKeyResponse:
