@@ -1,1 +1,1 @@
-"""How the tables of all apps are defined, read and written."""
+"""Database access: how the tables of all apps are defined, read and written."""

@@ -1,6 +1,6 @@
-"""The one clock of all processes: the database's.
+"""The clock of all processes: the database's.
 
-Times that several processes compare are read here. Those of their own machines may differ, or jump.
+Times that several processes compare are read here. The clocks of their machines may differ, or jump.
 """
 
 import datetime
@@ -9,8 +9,8 @@ from django.db import connection
 
 
 def now() -> datetime.datetime:
-    """The time by the database's clock, at the call's moment (not the transaction's)."""
+    """Return the current time by the database's clock (not the start of the transaction)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        moment: datetime.datetime = cursor.fetchone()[0]
-        return moment
+        time: datetime.datetime = cursor.fetchone()[0]
+        return time

@@ -1,8 +1,8 @@
-"""Querysets compiled once.
+"""Querysets that are compiled once.
 
 An ORM `.get()` spends five sixths of its time building and compiling the same query again (measured: 370 µs of CPU, 63
-of them the driver). `Prepared` lets the ORM compile a queryset once and then only binds parameters; what comes back are
-the same model instances.
+of them the driver). `Prepared` lets the ORM compile a queryset once and then only binds parameters; it returns the same
+model instances.
 """
 
 import datetime
@@ -17,18 +17,18 @@ from django.db.models import QuerySet
 from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
-#: What a parameter may be. Values of these types the ORM hands to the database as they are.
+#: Types of parameters. The ORM passes values of these types to the database unchanged.
 Value = uuid.UUID | datetime.datetime | str | int
 
 _LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
 
 class Prepared(Generic[Row]):
-    """A queryset of whole rows whose only parameters are values by name.
+    """A queryset of whole rows whose only parameters are named values.
 
     Args:
         build: makes the queryset from the values that a call passes. It is called once for the rows and once for their
-            count, with stand-ins of the same types, so nothing of it may depend on what the values are.
+            count, with stand-ins of the same types, so the queryset must not depend on the values.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Row]]) -> None:
@@ -37,18 +37,18 @@ class Prepared(Generic[Row]):
         self._count: Callable[[Mapping[str, Value]], int] | None = None
 
     def first(self, **values: Value) -> Row | None:
-        """The first row for these values, or None."""
+        """Return the first row for these values, or None."""
         return next(iter(self.all(**values)), None)
 
     def all(self, **values: Value) -> list[Row]:
-        """The rows for these values."""
-        # Two threads that come first both compile; that harms nobody.
+        """Return the rows for these values."""
+        # Two threads may both compile at first, which does no harm.
         if self._rows is None:
             self._rows = self._compile_rows(values)
         return self._rows(values)
 
     def count(self, **values: Value) -> int:
-        """How many rows there are for these values."""
+        """Return how many rows there are for these values."""
         if self._count is None:
             self._count = self._compile_count(values)
         return self._count(values)
@@ -89,7 +89,7 @@ class Prepared(Generic[Row]):
             statements.append(_Statement(sql, params, stand_ins))
             return execute(sql, params, *others)
 
-        # The ORM tells what it asks for a count only by asking.
+        # The ORM shows the SQL of a count only when it executes it.
         with connection.execute_wrapper(note):
             self._build(**stand_ins).count()
         if not statements:
@@ -98,11 +98,11 @@ class Prepared(Generic[Row]):
 
 
 class _Statement:
-    """SQL as the ORM wrote it, and what belongs where in it."""
+    """SQL of the ORM, and the places of its parameters."""
 
     def __init__(self, sql: str, params: Sequence[Any], stand_ins: Mapping[str, Value]) -> None:
         self._sql = sql
-        # A parameter that stands for no value is a constant of the query.
+        # A parameter that does not stand for a value is a constant of the query.
         self._places = [(_name_of(param, stand_ins), param) for param in params]
         if {name for name, _ in self._places if name} != set(stand_ins):
             raise TypeError("A prepared queryset must use each of its values.")
@@ -115,7 +115,7 @@ class _Statement:
 
 
 def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[Any]) -> Row:
-    """As `Model.from_db`, at a third of its cost, because nobody wants to hear of each instance (`pre_init`)."""
+    """Make an instance as `Model.from_db` does, at a third of its cost: without the signals of each (`pre_init`)."""
     instance = model.__new__(model)
     state = ModelState()
     state.adding, state.db = False, alias
@@ -124,13 +124,13 @@ def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[
 
 
 def _spares(values: Mapping[str, Value]) -> dict[str, Value]:
-    """A value of the same type for each, which is nothing else's."""
+    """Return a distinct stand-in of the same type for each value."""
     stand_ins: dict[str, Value] = {}
     for name, value in values.items():
-        add_spare = _stand_in(value)
-        while add_spare in stand_ins.values():  # Integers are few enough to meet.
-            add_spare = _stand_in(value)
-        stand_ins[name] = add_spare
+        stand_in = _stand_in(value)
+        while stand_in in stand_ins.values():  # Random integers may collide.
+            stand_in = _stand_in(value)
+        stand_ins[name] = stand_in
     return stand_ins
 
 
@@ -143,7 +143,7 @@ def _stand_in(value: Value) -> Value:
         case str():
             return uuid.uuid4().hex
         case int():
-            # Every integer column holds it, and no enum has it.
+            # Fits every integer column, and is not a value of any enum.
             return 20_000 + random.getrandbits(13)
 
 

@@ -1,6 +1,6 @@
-"""The database: a PostgreSQL of your own (`DATABASE_URL`), or the embedded one, which needs nobody to install anything.
+"""Configuration of the database: a given PostgreSQL (`DATABASE_URL`), or the embedded one, which needs no installation.
 
-`core.db.backend` is the engine of both, `embedded_postgres` starts and stops the server of the second, and
+`core.db.backend` is the engine of both, `embedded_postgres` starts and stops the embedded server, and
 `core.db.thread_connections` keeps the connections of long-lived threads fresh.
 """
 
@@ -15,25 +15,23 @@ _SCHEMES = ("postgres://", "postgresql://")
 
 
 def configuration(database_url: str | None, data_dir: Path, *, durable: bool = True) -> dict[str, Any]:
-    """The value of `DATABASES["default"]`. Starts nothing: the backend does, when the first connection is made.
+    """Return the value of `DATABASES["default"]`. The backend starts an embedded server with the first connection.
 
     Args:
-        database_url: `postgres://user:password@host:port/name`; none or empty means the embedded PostgreSQL.
-        data_dir: where the embedded PostgreSQL keeps its files.
-        durable: False lets the embedded PostgreSQL forget what it was told last when the machine crashes (for tests).
+        database_url: `postgres://user:password@host:port/name`; None or empty means the embedded PostgreSQL.
+        data_dir: the folder of the embedded PostgreSQL.
+        durable: False = the embedded PostgreSQL may lose its last writes if the machine crashes (for tests).
 
     Raises:
-        ImproperlyConfigured: `database_url` is not one of PostgreSQL, or no URL.
+        ImproperlyConfigured: `database_url` is not a URL of PostgreSQL.
     """
-    # Connections live as long as their threads; `backend` says when one is checked before it is used.
+    # Connections live as long as their threads; `backend` decides when one is checked before it is used.
     connections = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     if not database_url:
         embedded = {"data_dir": str(data_dir.absolute()), "durable": durable}
         return {"ENGINE": _ENGINE, "NAME": "tandem", "EMBEDDED": embedded, **connections}
     if not database_url.startswith(_SCHEMES):
-        raise ImproperlyConfigured(
-            "DATABASE_URL must start with postgres://: PostgreSQL is the one database of Tandem."
-        )
+        raise ImproperlyConfigured("DATABASE_URL must start with postgres://: Tandem supports only PostgreSQL.")
     try:
         return {**connections, **environ.Env.db_url_config(database_url, engine=_ENGINE)}
     except ValueError as exc:  # Its text may show the password.

@@ -1,4 +1,4 @@
-"""Return whether PostgreSQL takes as many connections as the processes of an installation may open."""
+"""Check that PostgreSQL accepts as many connections as the processes of an installation may open."""
 
 import logging
 
@@ -8,7 +8,7 @@ from django.db import connection
 
 logger = logging.getLogger(__name__)
 
-#: Of each process beside its threads: the numberer, the tailer, and what looks after open streams.
+#: Connections of each process beside those of its threads: of the sequencer, the tailer, and the check of open streams.
 BESIDE_THREADS = 3
 _AVAILABLE = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -17,23 +17,23 @@ _AVAILABLE = """
 
 
 def max_connections() -> int:
-    """How many connections one web process, the gRPC processes and one worker may open by these settings."""
+    """Return how many connections one web process, the gRPC processes and one worker may open by the settings."""
     web = settings.HTTP_THREADS + settings.MAX_REQUEST_STREAMS + BESIDE_THREADS
     grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + BESIDE_THREADS
-    worker = 2 * settings.WORKER_THREADS + BESIDE_THREADS  # Beside each job one that watches it.
+    worker = 2 * settings.WORKER_THREADS + BESIDE_THREADS  # Each job has a second thread, which supervises it.
     total: int = web + settings.GRPC_PROCESSES * grpc + worker
     return total
 
 
 def check(threads: int) -> None:
-    """Compares what may be opened with what PostgreSQL takes, and logs a warning where it may not do.
+    """Compare the possible connections with PostgreSQL's limit, and log a warning if they may exceed it.
 
     Args:
-        threads: of this process, which serve calls or run jobs at all times.
+        threads: how many threads of this process serve calls or run jobs at all times.
 
     Raises:
-        ImproperlyConfigured: not even these can have a connection each.
-        OperationalError: the database is away, so it is not known.
+        ImproperlyConfigured: these threads alone exceed the limit.
+        OperationalError: the database is unavailable, so the limit is unknown.
     """
     with connection.cursor() as cursor:
         cursor.execute(_AVAILABLE)
@@ -41,13 +41,13 @@ def check(threads: int) -> None:
     connection.close()
     if threads + BESIDE_THREADS > available:
         raise ImproperlyConfigured(
-            f"This process needs {threads + BESIDE_THREADS} connections, and PostgreSQL takes {available} in all "
+            f"This process needs {threads + BESIDE_THREADS} connections, and PostgreSQL accepts {available} in all "
             "(max_connections without those it reserves): raise max_connections, or lower this process's threads."
         )
     if (limit := max_connections()) > available:
         logger.warning(
             "By the settings, a web process, %d gRPC processes and a worker may open %d connections, and PostgreSQL "
-            "takes %d (max_connections without those it reserves): raise max_connections, or lower UPLOAD_THREADS, "
+            "accepts %d (max_connections without those it reserves): raise max_connections, or lower UPLOAD_THREADS, "
             "HTTP_THREADS or GRPC_MAX_WORKERS, or calls may fail with UNAVAILABLE when all are busy.",
             settings.GRPC_PROCESSES,
             limit,

@@ -1,4 +1,4 @@
-"""Model fields that state the rules most texts share: trimmed, bounded, and free of control characters."""
+"""Model fields with the rules that most texts share: trimmed, bounded, and without control characters."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from core.texts import no_control_characters_but_breaks, one_line, trimmed, vali
 
 
 def has_canonical_form(value: str) -> None:
-    """Refuse a text that is no e-mail address mail can be sent to."""
+    """Reject a text that is not an e-mail address that mail can be sent to."""
     canonical(value)
 
 
 class PlainInMigrations:
-    """A field that migrations know as Django's own: rules are Python's business, old migrations import none of it."""
+    """A field that migrations store as Django's base field, so that old migrations do not import the rules of today."""
 
     plain: str
 
@@ -59,7 +59,7 @@ class MultiLineField(PlainInMigrations, models.TextField):  # type: ignore[type-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.max_length is not None:
-            # TextField leaves its length to forms.
+            # TextField checks its length only in forms.
             self.validators.append(MaxLengthValidator(self.max_length))
 
     def to_python(self, value: Any) -> Any:
@@ -68,7 +68,7 @@ class MultiLineField(PlainInMigrations, models.TextField):  # type: ignore[type-
 
 
 class EmailAddress(SingleLineField):
-    """An e-mail address in its canonical form (`core.mail_addresses`); unique then means: one mailbox."""
+    """An e-mail address in its canonical form (`core.mail_addresses`), so that a unique address is a unique mailbox."""
 
     default_validators = [*SingleLineField.default_validators, has_canonical_form]
 
@@ -95,7 +95,7 @@ class WebAddress(SingleLineField):
 
 
 def checked_line(name: str, value: str, max_length: int) -> str:
-    """The value by the rules of a `SingleLineField`, trimmed; for what a call carries and no model stores.
+    """Check a value by the rules of a `SingleLineField` and return it trimmed; for values that no model stores.
 
     Raises:
         ValidationError: on the field `name`.

@@ -1,4 +1,4 @@
-"""Ids: UUID version 7 (RFC 9562), whose order is that of their making."""
+"""Ids: UUIDs of version 7 (RFC 9562), which are ordered by creation time."""
 
 import os
 import time
@@ -6,10 +6,10 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """A new UUIDv7: 48 bits of Unix milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
+    """Make a new UUIDv7: 48 bits of Unix milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
 
-    The fraction stands in `rand_a` (RFC 9562, 6.2, method 3), so that ids made by one process within a millisecond keep
-    their order as well as its clock does.
+    The fraction is in `rand_a` (RFC 9562, 6.2, method 3), so that ids that one process makes within a millisecond are
+    ordered as precisely as its clock.
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
@@ -17,12 +17,12 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
 
 
-def parsed(sent: str) -> uuid.UUID | None:
-    """The UUID that a client wrote in its canonical form, in either case; None when it is not one."""
-    if len(sent) != 36:
+def parsed(text: str) -> uuid.UUID | None:
+    """Parse a UUID in its canonical form, in either case; return None if the text is not one."""
+    if len(text) != 36:
         return None
     try:
-        value = uuid.UUID(sent)
+        value = uuid.UUID(text)
     except ValueError:
         return None
-    return value if str(value) == sent.lower() else None
+    return value if str(value) == text.lower() else None

@@ -1,7 +1,7 @@
-"""Pages of a list by keyset: the ten-thousandth costs what the first does.
+"""Keyset pagination: the ten-thousandth page of a list costs as much as the first.
 
-A page is asked for by the last row of the page before (its sort value and id), never by an offset. The token that
-carries this position is signed, good for a day, and bound to operation, filter, order and caller.
+A page starts after the last row of the previous page (its sort value and id), not at an offset. The token that holds
+this position is signed, valid for a day, and bound to operation, filter, order and caller.
 """
 
 import datetime
@@ -22,16 +22,16 @@ from google.protobuf.message import Message
 from core.db.compiled_queries import Prepared, Value
 from core.errors import invalid
 
-#: Rows are counted up to here; what lies beyond is only counted when asked for.
+#: Rows are counted up to this limit; beyond it only on request.
 COUNT_LIMIT = 10_000
 NOT_COUNTED = -1
-#: A page ends before its messages are larger than this, encoded: gRPC clients take 4 MB unless they are configured.
+#: The maximum size of a page's encoded messages: gRPC clients accept 4 MB by default.
 PAGE_BYTES = 3_500_000
 TOKEN_LIFETIME = datetime.timedelta(hours=24)
 
-#: Up to so many rows, fetching them all costs less than searching for them along an order.
+#: Up to this many rows, fetching all of them costs less than a search along an order.
 _SMALL_RESULT = 1_000
-#: How many forms of lists are kept compiled.
+#: How many compiled forms of lists are cached.
 _FORMS_KEPT = 1_000
 
 Row = TypeVar("Row", bound=models.Model)
@@ -41,7 +41,7 @@ Build = Callable[..., QuerySet[Any] | tuple[QuerySet[Any], ...]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A list's order: by `field`, rows without a value last, then by id in the same direction."""
+    """The order of a list: by `field`, rows without a value last, then by id in the same direction."""
 
     field: str
     descending: bool = False
@@ -49,18 +49,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery(Generic[Row]):
-    """Which rows a list holds, said so that the query of a list is compiled once and not for each call.
+    """The rows of a list, declared so that the query is compiled once and not for each call.
 
     Attributes:
-        build: a module's function: makes the queryset, unordered, from `form` and the `values` by name. Several
-            querysets are read each by itself and then joined: what one index finds is found by it, where the OR of both
-            would have the database look through the whole list. A row may be in more than one of them.
-        form: whatever else the query depends on.
-        values: what is only bound to it.
-        count: a module's function as well, of the same arguments: makes a queryset of as many rows, where the database
+        build: a function of a module that makes the unordered queryset from `form` and the named `values`. Several
+            querysets are read separately and then joined, so that each uses its index; with the OR of both the database
+            would scan the whole list. A row may be in more than one of them.
+        form: all that the query depends on besides `values`.
+        values: bound as parameters only.
+        count: a function of a module with the same arguments that makes a queryset of as many rows, if the database
             counts them at less cost than it joins those of `build`.
-        scattered: the rows may lie anywhere in the order, and how many they are the database cannot foresee.
-        few: up to so many scattered rows are all fetched before they are put in order; 0 = the usual number.
+        scattered: the rows may lie anywhere in the order, and the database cannot estimate their number.
+        few: up to this many scattered rows are all fetched before they are sorted; 0 = the default number.
         deferred: the fields that are not fetched with a row.
     """
 
@@ -75,19 +75,20 @@ class ListQuery(Generic[Row]):
 
     @property
     def querysets(self) -> tuple[QuerySet[Row], ...]:
-        """What `build` makes, not compiled."""
+        """The querysets of `build`, not compiled."""
         return _each(self.build(*self.form, **self.values))
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page a caller wants, and what the token must have been made for.
+    """A request for a page, with the scope of its token.
 
     Attributes:
         size: 0 = the list's default.
         exact_count: count the rows however many there are.
-        bound_to: operation, caller, filter: whatever the token is good for, as JSON values.
-        message: what a row is in the answer, of which a page holds `PAGE_BYTES`; None = the rows are no answer.
+        bound_to: what the token is valid for (operation, caller, filter), as JSON values.
+        message: converts a row to its message in the answer, of which a page holds `PAGE_BYTES`; None = the rows are
+            not part of an answer.
     """
 
     size: int
@@ -99,8 +100,8 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows, the token of the next page (empty = no more), how many match (-1 = not counted), and the rows' messages, if
-    `PageRequest.message` makes them."""
+    """A page: its rows, the token of the next page (empty = last page), the number of matching rows (-1 = not counted),
+    and the rows' messages if `PageRequest.message` makes them."""
 
     rows: list[Row]
     next_token: str
@@ -111,9 +112,9 @@ class Page(Generic[Row]):
 def page(
     selection: ListQuery[Row], asked: PageRequest, order: Order, *, default_size: int = 20, first: Row | None = None
 ) -> Page[Row]:
-    """One page of these rows: one query for the rows (two where rows without a sort value begin), one for the count.
+    """Read one page: one query for the rows (two where rows without a sort value begin), and one for the count.
 
-    It holds fewer rows than were asked for where their messages are large.
+    The page holds fewer rows than requested if their messages are large.
 
     Args:
         first: a row to put before all others, on the first page.
@@ -136,17 +137,17 @@ def page(
     fitting = min(size, len(found) if asked.message is None else len(messages))
     more = len(found) > fitting
     del found[fitting:]
-    # `first` stands outside the order: after it the list begins.
+    # `first` is outside of the order: the list begins after it.
     last = found[-1] if found and found[-1] is not first else None
     return Page(found, _token(last, order, salt) if more else "", total, messages)
 
 
 def fitting(messages: Iterable[Shown], max_bytes: int = PAGE_BYTES) -> list[Shown]:
-    """The first of these messages, as many as a page holds; the first in any case."""
+    """Return the first of these messages, as many as a page holds, and at least one."""
     found: list[Shown] = []
     left = max_bytes
     for message in messages:
-        # As the item of a repeated field: a tag and a length, five bytes at most.
+        # Encoded as an item of a repeated field, it has a tag and a length of at most five bytes.
         left -= message.ByteSize() + 5
         if left < 0 and found:
             break
@@ -159,7 +160,7 @@ def _messages(asked: PageRequest, rows: Sequence[Any]) -> list[Message]:
 
 
 def page_size(asked: int, default: int, limit: int = 100) -> int:
-    """The size that is meant by the size that is asked for: 0 = the default, at most `limit`."""
+    """Return the page size for a requested size: 0 = the default, at most `limit`."""
     if asked < 0:
         raise invalid("page_size", "range", "page_size may not be negative.")
     return min(asked or default, limit)
@@ -180,7 +181,7 @@ def _after(
     first: Row | None,
     few: int,
 ) -> list[Row]:
-    """Rows that have a sort value, then those that have none."""
+    """Read the rows that have a sort value, then those without one."""
     last_value, last_id = position or (None, None)
     found: list[Row] = []
     if position is None or last_value is not None:
@@ -195,12 +196,11 @@ def _after(
 
 @dataclass(frozen=True, slots=True)
 class _KeyRange:
-    """The part of a list that has a sort value, or the part that has none.
+    """The rows of a list that have a sort value, or those that have none.
 
     Attributes:
-        few: all the rows that match are no more than these, and are fetched before they are put in order; 0 = they are
-            more.
-        most: how many rows of the part are wanted.
+        few: the upper bound of matching rows, which are then all fetched before they are sorted; 0 = there are more.
+        limit: how many rows of the range to read.
     """
 
     order: Order
@@ -211,9 +211,9 @@ class _KeyRange:
 
     def of(self, querysets: Sequence[QuerySet[Row]], **position: Any) -> QuerySet[Row]:
         if self.few:
-            # Where the database expects many rows that match, it walks along the order until it has met enough; if
-            # there are hardly any, it meets every row of the table (measured: 950 ms, not 60). A subquery with a limit
-            # it runs by itself. Rows may have been added since they were counted, hence twice as many.
+            # If the database expects many matching rows, it scans along the order until it has enough; if there are
+            # hardly any, it reads every row of the table (measured: 950 ms, not 60). It runs a subquery with a limit
+            # separately. Rows may have been added since they were counted, so the limit is twice as many.
             return self._along(_joined([rows[: 2 * self.few] for rows in querysets]), **position)
         parts = [self._along(rows, **position) for rows in querysets]
         return parts[0] if len(parts) == 1 else self._along(_joined(parts))
@@ -227,7 +227,7 @@ class _KeyRange:
         if rows.model._meta.get_field(name).null:
             rows = rows.filter(**{f"{name}__isnull": not self.valued})
         if last_value is not None:
-            # The leading bound is what the index is entered by; the OR alone would scan (measured: 60 ms, not 0.9).
+            # The first bound lets the database use the index; the OR alone would scan (measured: 60 ms, not 0.9).
             rows = rows.filter(
                 Q(**{f"{name}__{beyond}e": last_value})
                 & (Q(**{f"{name}__{beyond}": last_value}) | Q(**{f"id__{beyond}": last_id}))
@@ -245,7 +245,7 @@ def _rows(selection: ListQuery[Row], part: _KeyRange, *, first: Row | None, **po
     return _prepared(selection.build, selection.form, tuple(values), part).all(**values)
 
 
-# Each of these is called with the names of the values, because a query without one of them is another query.
+# The names of the values are part of the keys of these caches: a query without one of the values is another query.
 
 
 @lru_cache(maxsize=_FORMS_KEPT)
@@ -273,7 +273,7 @@ def _each(built: QuerySet[Any] | tuple[QuerySet[Any], ...]) -> tuple[QuerySet[An
 
 
 def _joined(querysets: Sequence[QuerySet[Row]]) -> QuerySet[Row]:
-    """The rows of them all, each once."""
+    """Return the rows of all querysets, each once."""
     return querysets[0].model._default_manager.filter(pk__in=_ids(querysets))
 
 
@@ -296,7 +296,7 @@ def _token(last: models.Model | None, order: Order, salt: str) -> str:
 
 
 def _position(token: str, salt: str) -> tuple[Any, uuid.UUID] | None:
-    """The sort value and id of the last row that was given; None = the list begins."""
+    """Return the sort value and id of the last row of the previous page; None = the start of the list."""
     try:
         position = signing.loads(token, salt=salt, max_age=TOKEN_LIFETIME)
         if not position:

@@ -1,8 +1,8 @@
-"""Return whether a transaction pooler stands between this process and PostgreSQL.
+"""Detection of a transaction pooler between this process and PostgreSQL.
 
 The feed and the jobs listen, hold advisory locks and set up their sessions. Through a pooler that gives each
-transaction another session, a lock stays with a session of the pool when its process has ended, and nothing is numbered
-any more, without an error anywhere.
+transaction another session, a lock stays with a session of the pool after its process has ended, and the change log is
+not numbered any more, without any error.
 """
 
 from contextlib import closing
@@ -12,21 +12,21 @@ import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-#: Which of two clients asks, one after the other. Of a pool, whichever of its sessions is next, one of them is given
-#: another than before, or both are given the same. (A pool that takes turns needs the repetitions.)
-_ASK = (0, 1, 0, 0, 1, 0, 1, 1)
+#: The order in which two clients ask for their session. With any strategy of a pool, one of them gets another session
+#: than before, or both get the same. (The repetitions detect a round-robin pool.)
+_CLIENT_ORDER = (0, 1, 0, 0, 1, 0, 1, 1)
 
 _direct = False
 
 
 def refuse_pooler() -> None:
-    """Makes sure that this process's sessions are its own; asks only once, and nothing of the embedded server.
+    """Check, once per process, that its database sessions are not those of a transaction pooler.
 
-    Nothing is set or locked meanwhile: it would stay in a session of the pool.
+    The embedded server needs no check. The check sets and locks nothing, which would stay in a session of the pool.
 
     Raises:
-        ImproperlyConfigured: they are not; the message is a sentence that says what to do.
-        OperationalError: the database is away, so it is not known.
+        ImproperlyConfigured: they are; the message states what to do.
+        OperationalError: the database is unavailable, so it is unknown.
     """
     global _direct
     if _direct or connection.settings_dict.get("EMBEDDED"):
@@ -34,15 +34,15 @@ def refuse_pooler() -> None:
     parameters = connection.get_connection_params()
     with connection.wrap_database_errors, closing(_client(parameters)) as one, closing(_client(parameters)) as two:
         sessions: tuple[set[int], set[int]] = set(), set()
-        for place in _ASK:
+        for place in _CLIENT_ORDER:
             with (one, two)[place].cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 sessions[place].add(cursor.fetchone()[0])
     if len(sessions[0]) > 1 or len(sessions[1]) > 1 or sessions[0] & sessions[1]:
         raise ImproperlyConfigured(
             "DATABASE_URL goes through a connection pooler in transaction or statement mode, which cannot carry the "
-            "change feed and the jobs (they listen, and hold locks, in sessions of their own): name PostgreSQL itself "
-            "there, or a pool in session mode."
+            "change feed and the jobs (they listen, and hold locks, in separate sessions): name PostgreSQL itself "
+            "there, or a pooler in session mode."
         )
     _direct = True
 

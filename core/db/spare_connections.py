@@ -1,8 +1,8 @@
-"""Open connections that no thread uses just now.
+"""Open connections that no thread is using.
 
-A thread that waits for its client gives its connection back (`thread_connections.give_back`), and takes any when it has
-something to ask: so there are as many connections as calls at work, not as there are threads. To move one costs some 10
-µs; to open one, milliseconds.
+A thread that waits for its client releases its connection (`thread_connections.give_back`), and takes any when it needs
+one: so there are as many connections as active calls, not as there are threads. Passing a connection on costs some 10
+µs; opening one, milliseconds.
 """
 
 import threading
@@ -10,18 +10,18 @@ import time
 from collections import deque
 from typing import Any, NamedTuple
 
-#: What is given back beyond that is closed.
-MOST = 8
-#: Older ones are closed: the database may have gone meanwhile.
+#: How many are kept; more are closed.
+MAX_SPARES = 8
+#: Older ones are closed: the database may have been restarted since.
 _KEPT_SECONDS = 5.0
 
 
 class Spare(NamedTuple):
-    """A connection between two threads.
+    """A connection that no thread is using.
 
     Attributes:
         connection: psycopg2's.
-        statement_ms: the limit of statements that its session has (see `core.db.sessions`).
+        statement_ms: the statement limit of its session (see `core.db.sessions`).
     """
 
     connection: Any
@@ -38,7 +38,7 @@ def put(connection: Any, statement_ms: int) -> None:
     now = time.monotonic()
     with _lock:
         closed = []
-        while _spares and (now - _spares[0].since > _KEPT_SECONDS or len(_spares) >= MOST):
+        while _spares and (now - _spares[0].since > _KEPT_SECONDS or len(_spares) >= MAX_SPARES):
             closed.append(_spares.popleft())
         _spares.append(Spare(connection, statement_ms, now))
     for old in closed:
@@ -60,7 +60,7 @@ def take(database: str) -> Spare | None:
 
 
 def close_all() -> None:
-    """Close them all."""
+    """Close all spare connections."""
     with _lock:
         spares = list(_spares)
         _spares.clear()

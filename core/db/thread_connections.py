@@ -1,4 +1,4 @@
-"""Fresh database connections for threads that serve many calls and know no request."""
+"""Fresh database connections for threads that serve many calls without Django's request cycle."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,29 +9,29 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 @contextmanager
 def fresh_connections() -> Iterator[None]:
-    """Surrounds one whole call in a thread that stays, as Django's request signals do for a request.
+    """Surround one whole call in a long-lived thread, as Django's request signals do for a request.
 
-    At both ends it closes this thread's connections that are broken or were left in a transaction, so that the next
-    query makes a new one; one that was idle for long is checked before its first query (see `backend`). A connection
-    inside an atomic block is left alone: it belongs to who opened the block. Opens nothing: a call that needs no
-    database costs no connection.
+    At both ends, close this thread's connections that are broken or were left in a transaction, so that the next query
+    opens a new one; a connection that was idle for long is checked before its first query (see `backend`). A connection
+    inside an atomic block is kept: it belongs to the owner of the block. Opens no connection, so a call that does not
+    use the database needs none.
     """
     known = connections.all(initialized_only=True)
     _refresh(known)
     try:
         yield
     finally:
-        # Asking again would cost more than what is done with them; only a thread's first calls make connections.
+        # Looking them up again would cost more than refreshing them; only a thread's first calls open connections.
         _refresh(known if len(known) == len(connections.settings) else connections.all(initialized_only=True))
 
 
 def refresh() -> None:
-    """For a step of a long call: as at the ends of `fresh_connections`."""
+    """Refresh this thread's connections for a step of a long call, as `fresh_connections` does at both ends."""
     _refresh(connections.all(initialized_only=True))
 
 
 def give_back() -> None:
-    """For a thread that is going to wait for its client: leave its connections to the threads that work."""
+    """Release this thread's connections to other threads, before it waits for its client."""
     for connection in connections.all(initialized_only=True):
         connection.give_back()  # type: ignore[attr-defined]
 
@@ -44,6 +44,6 @@ def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:
 
 
 def _forget_queries(connection: BaseDatabaseWrapper) -> None:
-    """With DEBUG=true Django keeps every query until the next request, and there are no requests here."""
-    if not connection.force_debug_cursor:  # Somebody is just reading them.
+    """Clear the log of queries, which Django keeps with DEBUG=true until the next request; this thread has none."""
+    if not connection.force_debug_cursor:  # A test is reading the log.
         connection.queries_log.clear()

@@ -1,4 +1,4 @@
-"""The transaction that holds one write and nothing else."""
+"""The transaction of a single write."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.db.transaction import Atomic
 
 
 class SingleWrite(Atomic):
-    """As `transaction.atomic`; and nobody in it catches what fails and goes on, so that it fails as a whole.
+    """A `transaction.atomic` in which no code catches an error and continues, so that it fails as a whole.
 
-    What is right inside then need not be undone by itself: `right_inside_whole` says so. A savepoint is two statements
-    more, a quarter of those of a simple write.
+    A block directly inside it (`right_inside_whole`) then needs no savepoint, which would be two more statements, a
+    quarter of those of a simple write.
     """
 
     def __init__(self) -> None:
@@ -18,6 +18,6 @@ class SingleWrite(Atomic):
 
 
 def right_inside_whole(connection: Any) -> bool:
-    """Return whether the innermost transaction or savepoint on this connection is a `SingleWrite`."""
+    """Return whether the innermost block on this connection is a `SingleWrite`."""
     blocks = connection.atomic_blocks
     return bool(blocks) and isinstance(blocks[-1], SingleWrite)

@@ -1,17 +1,16 @@
-"""Jobs: what is done after a write, by the worker, and not lost whoever dies.
+"""Background jobs: enqueued in the caller's transaction, run at least once, recovered when a worker dies.
 
-A service calls `enqueue` in the transaction of its effect, so the job exists exactly when the effect is committed. What
-does it is a function in the app's room `jobs`, marked with `job`. It runs at least once: a worker that dies in the
-middle is followed by another, so whoever sees the effect must be able to tell that it is the same one.
+A service calls `enqueue` in the transaction of its effect, so the job exists exactly if the effect is committed. Its
+function is in the app's `jobs` module, marked with `job`. It runs at least once: if a worker dies, another runs the job
+again, so a repeated effect must be recognizable as the same one.
 
-What takes minutes or hours is marked `slow`. It works in small transactions, asks in each of them whether the job is
-still its own (`Attempt.renew_lease`), and stops at the next safe point when the worker is told to end
-(`Attempt.stopping`).
+A job that takes minutes or hours is marked `slow`. It works in small transactions, checks in each that it still holds
+the lease (`Attempt.renew_lease`), and stops at the next safe point when the worker is stopping (`Attempt.stopping`).
 
-Slow jobs take turns by their `fairness_key` (see `turns`), so that a caller with many of them does not hold up the
-others.
+Slow jobs take turns by their `fairness_key` (see `fair_queue`), so that a caller with many of them does not delay those
+of others.
 
-`rows` keeps the table, `worker` runs what is due.
+`store` keeps the table, `worker` runs the jobs that are due.
 """
 
 from collections.abc import Callable
@@ -26,9 +25,9 @@ from core.context import request_id
 from core.jobs import fair_queue
 from core.models import Job
 
-#: How often something is tried; with the pauses of `store.pause` that is over about four hours.
+#: How often a job is tried; with the pauses of `store.pause` the attempts take about four hours.
 MAX_ATTEMPTS = 25
-#: Where workers are woken up (PostgreSQL's LISTEN).
+#: The channel of PostgreSQL's LISTEN that notifies workers.
 CHANNEL = "tandem_jobs"
 
 JobFunction = TypeVar("JobFunction", bound=Callable[..., None])
@@ -47,56 +46,56 @@ _DECLARED: dict[Callable[..., None], JobType] = {}
 
 
 class PermanentFailure(Exception):
-    """Raised by a job where trying again cannot help."""
+    """Raised by a job if a retry cannot succeed."""
 
 
 class Reschedule(Exception):
-    """Raised by a job that gives its row back: it is tried again, here or elsewhere, and this try does not count.
+    """Raised by a job that releases its lease: any worker may run it again, and this attempt does not count.
 
     Args:
-        seconds: after so many; 0 = at once.
+        seconds: until the next attempt; 0 = at once.
     """
 
     def __init__(self, seconds: float = 0) -> None:
-        super().__init__(f"Again in {seconds:.1f} s.")
+        super().__init__(f"Rescheduled in {seconds:.1f} s.")
         self.seconds = seconds
 
 
 class LeaseLost(Exception):
-    """The job's lease ended, and another try of it is running: this one writes nothing more."""
+    """The job's lease has expired, and another attempt is running: this one must not write any more."""
 
 
 class Attempt(Protocol):
-    """The try of a job that is running, as the job sees it."""
+    """The running attempt of a job, as the job sees it."""
 
     @property
     def stopping(self) -> bool:
-        """Return whether the worker is about to end. A slow job then raises `Reschedule` at its next safe point."""
+        """Return whether the worker is stopping. A slow job then raises `Reschedule` at its next safe point."""
         ...
 
     @property
     def is_ours(self) -> bool:
-        """Return whether this attempt still holds the lease. For a job that writes nothing now; see `renew_lease`."""
+        """Return whether this attempt still holds the lease. For a job that is not writing; see `renew_lease`."""
         ...
 
     def renew_lease(self, *, made_progress: bool = False) -> None:
-        """Makes sure that the job is still this try's, until the running transaction ends; renews the lease.
+        """Renew the lease, and hold it until the running transaction ends.
 
         Args:
-            further: the job has got further than any try before, so tries are counted anew.
+            made_progress: the job has progressed further than any earlier attempt, so attempts are counted anew.
 
         Raises:
-            NotOurs
+            LeaseLost: another attempt holds the lease.
         """
         ...
 
 
-#: Of the job that runs in this thread.
+#: The attempt of the job that runs in this thread.
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 
 
 def attempt() -> Attempt:
-    """The try that is running in this thread. A job that starts threads hands it on."""
+    """Return the attempt that is running in this thread. A job that starts threads passes it to them."""
     return _attempt.get()
 
 
@@ -107,14 +106,15 @@ def job(*, slow: bool = ..., on_failure: Callable[..., None] | None = ...) -> Ca
 def job(
     function: JobFunction | None = None, *, slow: bool = False, on_failure: Callable[..., None] | None = None
 ) -> JobFunction | Callable[[JobFunction], JobFunction]:
-    """Marks a function of an app's `jobs` as what a job may run: `function(job_id, **arguments)`.
+    """Declare a function of an app's `jobs` module as a job: `function(job_id, **arguments)`.
 
-    The id is the same each time the job is tried.
+    The id is the same in each attempt.
 
     Args:
-        slow: it may take minutes or hours. Such jobs leave threads of the worker to others, and end early when asked.
-        on_failure: `on_failure(why, **arguments)`, called in the transaction in which the job is given up. `why`
-            is what its last attempt raised, or None if that ended with its worker.
+        slow: the job may take minutes or hours. Such jobs leave threads of the worker to others, and end early when the
+            worker stops.
+        on_failure: `on_failure(why, **arguments)`, called in the transaction in which the job fails permanently. `why`
+            is what its last attempt raised, or None if the worker died in it.
     """
 
     def mark(function: JobFunction) -> JobFunction:
@@ -125,12 +125,12 @@ def job(
 
 
 def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
-    """Has `kind` done once the running transaction is committed; workers are then woken up.
+    """Enqueue a job. It becomes visible on commit; workers are then notified.
 
     Args:
         kind: e.g. `users.send_verification`, the function of that name in `users.jobs`.
-        fairness_key: for whom a slow job is done, e.g. the owner's id; slow jobs of different keys take turns.
-        arguments: what JSON can hold, and no secret.
+        fairness_key: the party that a slow job is for, e.g. the owner's id; slow jobs of different keys take turns.
+        arguments: values that JSON can hold, without secrets.
 
     Raises:
         LookupError: there is no such job.
@@ -155,16 +155,16 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
 
 
 def notify_workers() -> None:
-    """Wakes the workers up once the running transaction is committed.
+    """Notify the workers once the running transaction is committed.
 
-    Not within it: a transaction that has notified takes a lock that all of them share, until it is flushed.
+    A notification within it would make the commit take a lock that all such transactions share, until it is flushed.
     """
-    # Nobody need hear it: workers also look by themselves.
+    # Robust, because a lost notification does no harm: workers also poll.
     transaction.on_commit(_notify, robust=True)
 
 
 def find(kind: str) -> JobType:
-    """Return what jobs of this kind run.
+    """Return the type of jobs of this kind.
 
     Raises:
         LookupError: there is no such job.

@@ -1,4 +1,4 @@
-"""The rows of the jobs: who has which one until when, and what came of it."""
+"""The table of jobs: leases, attempts and outcomes."""
 
 import logging
 import random
@@ -15,7 +15,7 @@ from core.models import Job
 
 logger = logging.getLogger(__name__)
 
-#: How long a job of a worker that says nothing more stays its own.
+#: How long a job stays with a worker that does not renew its lease.
 LEASE_SECONDS = 12
 FIRST_PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 900.0
@@ -24,7 +24,7 @@ DONE_RETENTION = timedelta(days=7)
 FAILED_RETENTION = timedelta(days=90)
 
 _LEASE = timedelta(seconds=LEASE_SECONDS)
-_DIED = "Each worker that had it ended in the middle of it."
+_DIED = "Each worker that ran the job ended before it was done."
 
 
 def claim(
@@ -46,7 +46,7 @@ def claim(
         due = _due_quick(limit)
         due += _due_slow(limit if max_slow is None else min(limit, max_slow), running, max_per_key)
         due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:limit]
-        # Where a worker could say what went wrong, the last try has ended the job.
+        # The workers of these have died: a worker that reports a failure ends the job with its last attempt.
         hopeless = [job for job in due if job.attempts >= job.max_attempts]
         taken = [job for job in due if job not in hopeless]
         if due:
@@ -58,20 +58,20 @@ def claim(
         try:
             _give_up(job, _DIED, None)
         except Error:
-            # It is due again when its lease has ended; what was taken beside it is to be done now.
-            logger.warning("Job %s could not be given up just now.", job, exc_info=True)
+            # The job is due again when its lease has expired; the other claimed jobs must run now.
+            logger.warning("Job %s could not be marked as failed; it will be tried again.", job, exc_info=True)
     return taken
 
 
 def _due_quick(limit: int) -> list[Job]:
-    """Return up to so many quick jobs that are due, locked; those that another worker is claiming are left out."""
+    """Return up to `limit` quick jobs that are due, locked; skip those that another worker is claiming."""
     if not limit:
         return []
     return list(_due(slow=False).order_by("next_try_at", "id")[:limit])
 
 
 def _due_slow(limit: int, running: Collection[Job], max_per_key: int | None) -> list[Job]:
-    """Return up to so many slow jobs that are due, in their turns, locked, and no more of a key than may run."""
+    """Return up to `limit` slow jobs that are due, by turns, locked, and no more of a key than may run."""
     due: list[Job] = []
     of_key = Counter(job.fairness_key for job in running if job.slow and job.fairness_key)
     while len(due) < limit:
@@ -94,20 +94,21 @@ def _due(*, slow: bool) -> QuerySet[Job]:
 
 
 def renew_lease(job: Job, *, made_progress: bool = False) -> None:
-    """See `core.jobs.Attempt.hold`."""
+    """Renew the lease of a job; see `core.jobs.Attempt.renew_lease`."""
     anew = {"max_attempts": job.attempts + MAX_ATTEMPTS} if made_progress else {}
     if not _held(job).update(lease_until=Now() + _LEASE, **anew):
-        raise LeaseLost(f"Another try of job {job} is running.")
+        raise LeaseLost(f"Another attempt of job {job} is running.")
 
 
 def is_held(job: Job) -> bool:
-    """Return whether the row is still this try's."""
+    """Return whether this attempt still holds the lease."""
     return _held(job).exists()
 
 
 def release(job: Job, why: Reschedule) -> None:
-    """Has it tried again when it said; this try does not count. At once means that others are told, and that it keeps
-    its turn: what was begun is not put behind all that waits.
+    """Release the lease of a rescheduled job; this attempt does not count.
+
+    If it is due at once, workers are notified. It keeps its turn, so it is not put behind the jobs that wait.
     """
     put_off = {"next_try_at": Now() + timedelta(seconds=why.seconds)} if why.seconds else {}
     with transaction.atomic():
@@ -117,57 +118,57 @@ def release(job: Job, why: Reschedule) -> None:
 
 
 def keep(jobs: Collection[Job]) -> None:
-    """Puts off the end of their leases. Waits for none: a row that is locked is being held by its own try, and the
-    leases of the others would end meanwhile.
+    """Renew the leases of these jobs. Skip locked rows: their own attempts are renewing them, and while this waited the
+    leases of the others would expire.
     """
     if not jobs:
         return
-    ours = Q(*(Q(pk=job.pk, attempts=job.attempts) for job in jobs), _connector=Q.OR)
+    held = Q(*(Q(pk=job.pk, attempts=job.attempts) for job in jobs), _connector=Q.OR)
     with transaction.atomic():
-        free = Job.objects.filter(ours, ended_at=None).select_for_update(skip_locked=True)
+        free = Job.objects.filter(held, ended_at=None).select_for_update(skip_locked=True)
         Job.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(lease_until=Now() + _LEASE)
 
 
 def note_success(job: Job) -> None:
-    """Notes that it is done. Its arguments, which may name people, are needed no more."""
+    """Mark the job as done. Delete its arguments, which may name people and are no longer needed."""
     _held(job).update(ended_at=Now(), lease_until=None, arguments={}, last_error="")
 
 
 def note_failure(job: Job, why: Exception) -> bool:
-    """Notes that it went wrong: it is tried again after a pause, or given up.
+    """Record a failed attempt: the job is retried after a pause, or fails permanently.
 
     Returns:
-        Whether it is tried again.
+        Whether it is retried.
     """
-    told = f"{type(why).__name__}: {why}".replace("\0", "")[:MAX_ERROR_LENGTH]
+    error = f"{type(why).__name__}: {why}".replace("\0", "")[:MAX_ERROR_LENGTH]
     left = _max_attempts(job) - job.attempts
     if isinstance(why, PermanentFailure) or left <= 0:
-        _give_up(job, told, why)
+        _give_up(job, error, why)
         return False
-    # As many failures as count: neither waiting nor what came before it got further makes the pause longer.
+    # Only failures that count make the pause longer: not reschedules, nor failures before the last progress.
     next_try_at = Now() + timedelta(seconds=pause(max(1, MAX_ATTEMPTS - left)))
-    _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=told)
+    _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=error)
     return True
 
 
 def pause(failures: int) -> float:
-    """Seconds from this failure in a row to the next try: twice as long each time, and not for all at once."""
+    """Return the seconds until the next attempt after so many failures: exponential backoff with jitter."""
     doubled: float = FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 30)
     return min(doubled, MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 def retry(jobs: QuerySet[Job]) -> int:
-    """Has those that were given up tried again, as often as new ones; gives how many."""
+    """Retry those of the jobs that failed permanently, with as many attempts as new ones; return how many."""
     with transaction.atomic():
-        again = jobs.filter(failed=True).update(
+        count = jobs.filter(failed=True).update(
             failed=False, ended_at=None, next_try_at=Now(), max_attempts=F("attempts") + MAX_ATTEMPTS
         )
         notify_workers()
-    return again
+    return count
 
 
 def prune() -> int:
-    """Deletes those that ended long ago; gives how many."""
+    """Delete the jobs that ended long ago; return how many."""
     done = Q(failed=False, ended_at__lt=Now() - DONE_RETENTION)
     failed = Q(failed=True, ended_at__lt=Now() - FAILED_RETENTION)
     deleted, _ = Job.objects.filter(done | failed).delete()
@@ -175,34 +176,34 @@ def prune() -> int:
 
 
 def _held(job: Job) -> QuerySet[Job]:
-    """The row, if it is still this try's: a worker that was away for longer than its lease changes nothing."""
+    """Return the row if this attempt still holds the lease: a worker that stalled beyond its lease changes nothing."""
     return Job.objects.filter(pk=job.pk, attempts=job.attempts, ended_at=None)
 
 
 def _max_attempts(job: Job) -> int:
-    """As the row says now: who got further has raised it."""
+    """Return the current limit of attempts in the row; an attempt that makes progress raises it."""
     return _held(job).values_list("max_attempts", flat=True).first() or job.max_attempts
 
 
-def _give_up(job: Job, told: str, why: Exception | None) -> None:
-    """Ends it, and does in the same transaction what its kind does then."""
+def _give_up(job: Job, error: str, why: Exception | None) -> None:
+    """Mark the job as failed permanently, and call its `on_failure` in the same transaction."""
     try:
         with transaction.atomic():
-            if _end_failed(job, told) and (on_failure := _given_up(job.kind)):
+            if _end_failed(job, error) and (on_failure := _failure_handler(job.kind)):
                 on_failure(why, **job.arguments)
     except Error:
         raise
     except Exception:
-        logger.exception("Job %s is given up, but what belongs to that could not be done.", job)
-        _end_failed(job, told)
+        logger.exception("Job %s has failed permanently, and its failure handler has failed too.", job)
+        _end_failed(job, error)
 
 
-def _end_failed(job: Job, told: str) -> int:
-    return _held(job).update(failed=True, ended_at=Now(), lease_until=None, last_error=told)
+def _end_failed(job: Job, error: str) -> int:
+    return _held(job).update(failed=True, ended_at=Now(), lease_until=None, last_error=error)
 
 
-def _given_up(kind: str) -> Callable[..., None] | None:
+def _failure_handler(kind: str) -> Callable[..., None] | None:
     try:
         return find(kind).on_failure
-    except LookupError:  # Of another version of the product.
+    except LookupError:  # A job of another version of the application.
         return None

@@ -1,8 +1,8 @@
-"""The worker: takes jobs that are due, runs them in threads, and holds them by leases.
+"""The worker: claims jobs that are due, runs them in threads, and renews their leases.
 
-One thread, that of `Worker.run`, takes jobs, keeps their leases and hears signals; it sleeps until PostgreSQL notifies,
-a job ends, a signal comes or `POLL_SECONDS` have passed. So a lost notification costs a second, and a lost connection
-no job.
+One thread, that of `Worker.run`, claims jobs, renews their leases and handles signals; it sleeps until PostgreSQL
+notifies, a job ends, a signal arrives or `POLL_SECONDS` have passed. So a lost notification delays a job by a second,
+and a lost connection loses no job.
 """
 
 import logging
@@ -31,41 +31,42 @@ HEARTBEAT_SECONDS = store.LEASE_SECONDS / 3
 
 
 class Worker:
-    """Runs jobs until a signal comes.
+    """Runs jobs until it receives a signal.
 
     Args:
-        threads: how many it runs at once.
-        slow_threads: how many of them may be slow ones.
+        threads: how many jobs it runs at once.
+        slow_threads: how many of these may be slow.
     """
 
     def __init__(self, threads: int, slow_threads: int) -> None:
         self._threads = threads
         self._slow_threads = slow_threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
-        # By id and attempt: after a long sleep of the machine, a job may be tried again here beside its lost try.
-        # Whoever runs a job takes it out; the rest is the business of one thread.
+        # By id and attempt: after a long sleep of the machine, a job may run again here beside its lost attempt. The
+        # thread of a job removes it; all else is done by one thread.
         self._running: dict[tuple[UUID, int], Job] = {}
         self._signals = 0
         self._kept_at = time.monotonic()
         self._listening_on: Any = None
-        self._waked, self._wake = os.pipe()
-        os.set_blocking(self._waked, False)
-        os.set_blocking(self._wake, False)
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
 
     def run(self, grace_seconds: float) -> bool:
-        """Runs what is due until SIGTERM or SIGINT; then takes nothing more, and waits for what runs. Slow jobs hear of
-        it, and give themselves back.
+        """Run the jobs that are due until SIGTERM or SIGINT; then claim no more, and wait for the running ones. Slow
+        jobs see `stopping`, and reschedule themselves.
 
         Returns:
-            Whether all that ran has ended; False after the grace, or a second signal. The threads are still there then.
+            Whether all running jobs have ended; False after `grace_seconds`, or a second signal. Their threads are
+            still running then.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         while not self._signals:
             self._take()
             self._sleep(listening=True)
-        logger.info("Taking no more jobs; %d are running.", len(self._running))
+        logger.info("Claiming no more jobs; waiting for %d running jobs.", len(self._running))
         until = time.monotonic() + grace_seconds
         while self._running and self._signals < 2 and time.monotonic() < until:
             self._keep()
@@ -88,7 +89,7 @@ class Worker:
                 max_per_key = fair_queue.max_per_key(self._slow_threads)
                 claimed = store.claim(free, free_slow, running=running, max_per_key=max_per_key)
         except Error as exc:
-            _tell_of_database(exc)
+            _log_database_error(exc)
             return
         for job in claimed:
             self._running[job.pk, job.attempts] = job
@@ -102,39 +103,39 @@ class Worker:
             with fresh_connections():
                 store.keep(list(self._running.values()))
         except Error as exc:
-            _tell_of_database(exc)
+            _log_database_error(exc)
 
     def _run(self, job: Job) -> None:
         try:
             with fresh_connections():
                 run_job(job, lambda: self._signals > 0)
         except Exception:
-            # It has run; what came of it could not be noted, so it will be tried again when its lease has ended.
-            logger.exception("Job %s: its end could not be noted.", job)
+            # The job has run, but its outcome is not stored, so it is tried again when its lease has expired.
+            logger.exception("The outcome of job %s could not be stored.", job)
         finally:
             del self._running[job.pk, job.attempts]
-            self._ring()
+            self._wake()
 
-    def _ring(self) -> None:
-        with suppress(BlockingIOError):  # Full: it is being woken up already.
-            os.write(self._wake, b".")
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # The pipe is full: the thread is being woken up already.
+            os.write(self._wake_writer, b".")
 
     def _sleep(self, *, listening: bool) -> None:
         try:
-            hearing = self._listen() if listening else []
+            connections = self._listen() if listening else []
         except Error as exc:
-            _tell_of_database(exc)
-            hearing = []
-        if hearing and self._was_notified():
+            _log_database_error(exc)
+            connections = []
+        if connections and self._was_notified():
             return
-        select.select([self._waked, *hearing], [], [], POLL_SECONDS)
-        with suppress(BlockingIOError):  # It was the database, or the time.
-            os.read(self._waked, 4096)
-        if hearing:
+        select.select([self._wake_reader, *connections], [], [], POLL_SECONDS)
+        with suppress(BlockingIOError):  # The pipe is empty: the database notified, or the time is over.
+            os.read(self._wake_reader, 4096)
+        if connections:
             self._was_notified()
 
     def _listen(self) -> list[Any]:
-        """The connection to wait on, which is told when there are new jobs."""
+        """Return the connection to wait on, which receives notifications of new jobs."""
         connection.ensure_connection()
         if connection.connection is not self._listening_on:
             with connection.cursor() as cursor:
@@ -143,21 +144,21 @@ class Worker:
         return [self._listening_on]
 
     def _was_notified(self) -> bool:
-        """Return whether the connection has heard of new jobs since it was last asked."""
+        """Return whether the connection has received notifications of new jobs since the last call."""
         try:
             with connection.wrap_database_errors:
                 self._listening_on.poll()
         except Error as exc:
-            _tell_of_database(exc)
+            _log_database_error(exc)
             connection.close()
             return False
-        heard = bool(self._listening_on.notifies)
+        is_notified = bool(self._listening_on.notifies)
         self._listening_on.notifies.clear()
-        return heard
+        return is_notified
 
 
 class _Attempt:
-    """See `core.jobs.Attempt`."""
+    """The implementation of `core.jobs.Attempt`."""
 
     def __init__(self, job: Job, stopping: Callable[[], bool]) -> None:
         self._job = job
@@ -176,10 +177,10 @@ class _Attempt:
 
 
 def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
-    """Runs a job that was claimed, notes what came of it, and tells so in a log line.
+    """Run a claimed job, store its outcome, and log it.
 
     Args:
-        stopping: whether the worker is about to end.
+        stopping: returns whether the worker is stopping.
     """
     token = context.request_id.set(job.request_id)
     running = jobs._attempt.set(_Attempt(job, stopping))
@@ -188,22 +189,22 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
         find(job.kind).function(job.pk, **job.arguments)
     except Reschedule as exc:
         store.release(job, exc)
-        _tell(job, "LATER", began)
+        _log(job, "LATER", began)
     except LeaseLost:
-        _tell(job, "NOT_OURS", began)
+        _log(job, "NOT_OURS", began)
     except Exception as exc:
-        again = store.note_failure(job, exc)
-        _tell(job, "TRY_AGAIN" if again else "FAILED", began, exc)
+        is_retried = store.note_failure(job, exc)
+        _log(job, "TRY_AGAIN" if is_retried else "FAILED", began, exc)
     else:
         store.note_success(job)
-        _tell(job, "DONE", began)
+        _log(job, "DONE", began)
     finally:
         jobs._attempt.reset(running)
         context.request_id.reset(token)
 
 
-def _tell(job: Job, code: str, began: float, exc: Exception | None = None) -> None:
-    told = {
+def _log(job: Job, code: str, began: float, exc: Exception | None = None) -> None:
+    fields = {
         "request_id": job.request_id,
         "operation": job.kind,
         "job_id": str(job.pk),
@@ -213,16 +214,16 @@ def _tell(job: Job, code: str, began: float, exc: Exception | None = None) -> No
     }
     level = logging.INFO
     if exc is not None:
-        # The whole text, which may name people, stands in the row.
-        told["reason"] = type(exc).__name__
+        # The full text, which may name people, is only in the row.
+        fields["reason"] = type(exc).__name__
         level = logging.WARNING if code == "TRY_AGAIN" else logging.ERROR
-    # What a server elsewhere refuses is no fault of ours; anything else wants looking into.
-    surprising = exc is not None and not isinstance(exc, OSError | PermanentFailure) and not is_database_away(exc)
-    logger.log(level, "%s %s", job.kind, code, extra={"call": told}, exc_info=exc if surprising else None)
+    # Errors of other servers are not faults of this one; any other error needs a traceback.
+    is_fault = exc is not None and not isinstance(exc, OSError | PermanentFailure) and not is_database_away(exc)
+    logger.log(level, "%s %s", job.kind, code, extra={"call": fields}, exc_info=exc if is_fault else None)
 
 
-def _tell_of_database(exc: Error) -> None:
+def _log_database_error(exc: Error) -> None:
     if is_database_away(exc):
-        logger.warning("The database is away; trying again.")
+        logger.warning("The database is unavailable; trying again.")
     else:
-        logger.error("The jobs' table cannot be read; trying again.", exc_info=exc)
+        logger.error("The table of jobs cannot be read; trying again.", exc_info=exc)

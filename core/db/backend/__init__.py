@@ -1,1 +1,1 @@
-"""Django's PostgreSQL engine with two habits of our own; see `base`."""
+"""Django's PostgreSQL engine, extended; see `base`."""

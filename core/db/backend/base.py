@@ -1,15 +1,14 @@
-"""The engine of `DATABASES["default"]`: Django's own for PostgreSQL, with three habits more.
+"""The engine of `DATABASES["default"]`: Django's engine for PostgreSQL with three extensions.
 
-Where `EMBEDDED` is set, it starts the embedded server when the first connection is made, not before: `manage.py
---help`, `makemigrations --check`, the type checker and whatever else only reads the settings need no server. A process
-that was forked or spawned does the same for itself, and a server that was killed is started again by the next
-connection.
+If `EMBEDDED` is set, it starts the embedded server with the first connection, not before: `manage.py --help`,
+`makemigrations --check`, the type checker and other programs that only read the settings need no server. A forked or
+spawned process does the same, and the next connection restarts a server that was killed.
 
-A connection is checked (`SELECT 1`, a round trip) before it is used only if nobody used it for `IDLE_SECONDS`: Django's
-CONN_HEALTH_CHECKS alone would pay that for every request. A connection that breaks while it is busy fails one call and
-is then replaced.
+A connection is checked (`SELECT 1`, a round trip) before it is used only if it was idle for `IDLE_SECONDS`: Django's
+CONN_HEALTH_CHECKS alone would check it for every request. A connection that breaks while it is in use fails one call
+and is then replaced.
 
-A session is set up as `core.db.sessions` has it, and its statements end with the deadline of the call.
+A session is set up by `core.db.sessions`, and its statements end with the deadline of the call.
 """
 
 import time
@@ -25,9 +24,9 @@ from core.db.backend import names
 from embedded_postgres import binaries, lifecycle
 
 IDLE_SECONDS = 5.0
-#: libpq's settings, unless DATABASE_URL has others: a server that does not answer, or a machine that is gone, is
-#: noticed within seconds. Those about TCP mean nothing on a Unix socket.
-_PATIENCE = {
+#: libpq's settings, unless DATABASE_URL has others: a server or machine that does not answer is noticed within seconds.
+#: The settings of TCP do not apply to a Unix socket.
+_TIMEOUTS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -39,7 +38,7 @@ names.read_in_c()
 
 
 class DatabaseClient(client.DatabaseClient):
-    """`manage.py dbshell`; for the embedded server with the `psql` that came with it."""
+    """The client of `manage.py dbshell`; for the embedded server its own `psql`."""
 
     @classmethod
     def settings_to_cmd_args_env(
@@ -61,25 +60,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _statement_ms = 0
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Starts the embedded server, if that is the one to connect to."""
+        """Return the connection's parameters; start the embedded server if it is configured."""
         server = server_of(self.settings_dict)
         where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
-        return {**_PATIENCE, **super().get_connection_params(), **where}
+        return {**_TIMEOUTS, **super().get_connection_params(), **where}
 
     def init_connection_state(self) -> None:
-        """Sets the new session up."""
+        """Set up the new session."""
         super().init_connection_state()
         self._statement_ms = sessions.statement_ms()
         self._execute("SET jit = off; " + sessions.limits_set_to(self._statement_ms))
 
     def ensure_connection(self) -> None:
-        """Takes a connection that another thread has given back, if there is one."""
+        """Take a spare connection that another thread has released, or open a new one."""
         if self.connection is None and not self.in_atomic_block and self._take_spare():
             return
         super().ensure_connection()
 
     def give_back(self) -> None:
-        """Leaves the connection to whichever thread asks next; keeps it if it is in the midst of something."""
+        """Release the connection to other threads, unless it is in a transaction or broken."""
         if (
             self.connection is None
             or self.in_atomic_block
@@ -89,11 +88,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             or self.connection.closed
         ):
             return
-        given, self.connection = self.connection, None
-        spare_connections.put(given, self._statement_ms)
+        spare, self.connection = self.connection, None
+        spare_connections.put(spare, self._statement_ms)
 
     def close(self) -> None:
-        """Closes what other threads have given back, too: who closes wants to be rid of the database."""
+        """Close the connection, and all spare ones: the caller wants no connections left."""
         super().close()
         spare_connections.close_all()
 
@@ -101,7 +100,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         spare = spare_connections.take(str(self.settings_dict["NAME"]))
         if spare is None:
             return False
-        # As `connect` leaves a wrapper.
+        # The same state as after `connect`.
         self.connection, self._statement_ms = spare.connection, spare.statement_ms
         self.autocommit, self.closed_in_transaction, self.errors_occurred = True, False, False
         self.savepoint_ids, self.atomic_blocks, self.needs_rollback, self.run_on_commit = [], [], False, []
@@ -113,13 +112,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return True
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Outside a transaction, first has the statements end with the deadline of the call."""
+        """Create a cursor; outside a transaction, first limit the statements by the deadline of the call."""
         if not self.in_atomic_block:
             self._keep_deadline()
         return super().create_cursor(name)
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        if not autocommit:  # A transaction begins. What is set within one is lost when it is rolled back.
+        if not autocommit:  # A transaction begins. A rollback would also undo settings that are made within it.
             self._keep_deadline()
         super()._set_autocommit(autocommit)  # type: ignore[misc]
 
@@ -130,14 +129,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._statement_ms = wanted
 
     def _execute(self, statement: str) -> None:
-        # Not by Django's cursor: it is no query of the call's.
+        # Without Django's cursor, so that it does not count as a query of the call.
         with self.wrap_database_errors, self.connection.cursor() as cursor:
             cursor.execute(statement)
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Django calls this at both ends of a request, and `thread_connections.connected` at both ends of a call.
+        """Close the connection if it is unusable; skip the check of one that was used within `IDLE_SECONDS`.
 
-        Over HTTP it is called twice before the first query: a check that is due stays due until it was made.
+        Django calls this at both ends of a request, and `thread_connections.fresh_connections` at both ends of a call.
+        Over HTTP it is called twice before the first query, so a check that is due stays due until it is done.
         """
         is_check_due = not self.health_check_done
         super().close_if_unusable_or_obsolete()
@@ -148,9 +148,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def server_of(settings_dict: dict[str, Any]) -> dict[str, Any]:
-    """HOST, PORT and USER of the embedded server, which runs now; empty if the settings name another one."""
-    chosen = settings_dict.get("EMBEDDED")
-    if not chosen:
+    """Start the embedded server, and return its HOST, PORT and USER; empty if the settings name another server."""
+    embedded = settings_dict.get("EMBEDDED")
+    if not embedded:
         return {}
-    server = lifecycle.ensure_running(Path(chosen["data_dir"]), durable=chosen["durable"])
+    server = lifecycle.ensure_running(Path(embedded["data_dir"]), durable=embedded["durable"])
     return {name: server[name] for name in ("HOST", "PORT", "USER")}
