@@ -1,7 +1,7 @@
 """The web process: Django's WSGI application in fixed pools of threads, which keep their database connections.
 
-Measured against Django under ASGI, which takes a new thread and a new connection for each request: three times the
-requests per CPU-second. Streams of events are sent from the event loop (see `core.rest.asgi`).
+It serves three times the requests per CPU-second of Django under ASGI (measured), which uses a new thread and a new
+connection for each request. Streams of events are sent from the event loop (see `core.rest.asgi`).
 """
 
 import os
@@ -19,14 +19,14 @@ from core.request_streams import threads as request_stream_threads
 from core.rest.asgi import dividing
 
 
-def _served_by(workers: ThreadPool) -> Any:
-    served = WSGIMiddleware(wsgi_application)
-    # In place of its own pool, of which one caller could have all threads.
-    served.executor = workers
-    return served
+def _serve_by(pool: ThreadPool) -> Any:
+    application = WSGIMiddleware(wsgi_application)
+    # Replaces its own pool, in which one caller could hold all threads.
+    application.executor = pool
+    return application
 
 
 application = dividing(
-    ordinary=_served_by(ThreadPool("http", settings.HTTP_THREADS)),
-    uploads=_served_by(ThreadPool("http-uploads", **request_stream_threads())),
+    ordinary=_serve_by(ThreadPool("http", settings.HTTP_THREADS)),
+    uploads=_serve_by(ThreadPool("http-uploads", **request_stream_threads())),
 )

@@ -1,4 +1,4 @@
-"""Typed reading of the environment: a value that does not fit is refused with a sentence that names its variable."""
+"""Typed environment variables: an invalid value raises an error that names its variable."""
 
 import builtins
 import logging
@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 _TRUE, _FALSE = ("true", "on", "ok", "yes", "y", "1"), ("false", "off", "no", "n", "0", "")
 
 
-class Env(environ.Env):  # type: ignore[misc]  # It has no types.
-    """Reads numbers and switches strictly: django-environ takes any other word for false, and `1e3` for 13."""
+class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
+    """Reads numbers and switches strictly: django-environ reads any other word as false, and `1e3` as 13."""
 
     def bool(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.bool:
         """Return a switch.
@@ -33,7 +33,7 @@ class Env(environ.Env):  # type: ignore[misc]  # It has no types.
         """Return a whole number that is not below `at_least`.
 
         Raises:
-            ImproperlyConfigured: the value is none.
+            ImproperlyConfigured: the value is not such a number.
         """
         value = self.get_value(var, cast=str, default=default)
         try:
@@ -45,10 +45,10 @@ class Env(environ.Env):  # type: ignore[misc]  # It has no types.
         return number
 
     def float(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.float:
-        """Return a number from 0 upwards.
+        """Return a finite number from 0 upwards.
 
         Raises:
-            ImproperlyConfigured: the value is none.
+            ImproperlyConfigured: the value is not such a number.
         """
         value = self.get_value(var, cast=str, default=default)
         try:
@@ -64,7 +64,7 @@ def mail(url: str) -> dict[str, Any]:
     """Return Django's settings of mail for the value of EMAIL_URL.
 
     Raises:
-        ImproperlyConfigured: it is no URL of a way to send mail. The value, which may hold a password, is not shown.
+        ImproperlyConfigured: it is not a URL of a mail server. The value, which may hold a password, is not shown.
     """
     try:
         if urlsplit(url).scheme in environ.Env.EMAIL_SCHEMES:
@@ -81,7 +81,7 @@ def page_address(var: str, url: str) -> str:
     """Return the address without a slash at its end; empty stays empty.
 
     Raises:
-        ImproperlyConfigured: it is no absolute address of a web page.
+        ImproperlyConfigured: it is not an absolute http or https address.
     """
     if url and not url.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{var} must be an address as https://tandem.example.com; it is {url!r}.")
@@ -89,10 +89,10 @@ def page_address(var: str, url: str) -> str:
 
 
 def log_level(var: str, level: str) -> str:
-    """Return the level in capitals.
+    """Return the log level in capitals.
 
     Raises:
-        ImproperlyConfigured: it is none.
+        ImproperlyConfigured: the level is unknown.
     """
     if level.upper() not in logging.getLevelNamesMapping():
         raise ImproperlyConfigured(f"{var} must be DEBUG, INFO, WARNING or ERROR; it is {level!r}.")

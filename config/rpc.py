@@ -1,4 +1,4 @@
-"""Every service over gRPC. Its twin for HTTP is `config/urls.py`."""
+"""All gRPC services. The counterpart for HTTP is `config/urls.py`."""
 
 from access.rpc import AuthService
 from changes.rpc import ChangeService

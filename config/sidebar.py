@@ -1,4 +1,4 @@
-"""The admin site's sidebar: which tables stand together."""
+"""The sections of the admin site's sidebar."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 
-#: Of each section its models, each with the name of its icon (Material Symbols).
+#: The models of each section, each with the name of its icon (Material Symbols).
 SECTIONS = {
     "Work": {"tasks.Task": "task_alt"},
     "Meetings": {
@@ -24,7 +24,7 @@ SECTIONS = {
 
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sections, as far as whoever asks may see what is in them."""
+    """Return the sections with the models that the user may see."""
     return [
         {"title": title, "items": items}
         for title, models in SECTIONS.items()

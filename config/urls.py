@@ -1,4 +1,4 @@
-"""Every path over HTTP. Its twin for gRPC is `config/rpc.py`."""
+"""All HTTP paths. The counterpart for gRPC is `config/rpc.py`."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

@@ -1,4 +1,4 @@
-"""The WSGI application: everything over HTTP but streams."""
+"""The WSGI application: all HTTP paths except streams of events."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""An embedded PostgreSQL server: found, created, started and stopped. Imports nothing else of the project."""
+"""An embedded PostgreSQL server: finds, creates, starts and stops it. Imports no other package of the project."""

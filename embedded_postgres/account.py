@@ -1,9 +1,9 @@
-"""Which user of the operating system PostgreSQL runs as, and how that user gets to its files.
+"""The user of the operating system that PostgreSQL runs as, and that user's access to its files.
 
 PostgreSQL refuses to run as root. Root therefore starts it as the owner of the cluster, or for a new cluster as
-`postgres` if the machine has that user, else as `nobody`. That user must get to folders that root's umask or home may
-hide: `open_way` gives the folders above a target the search bit (x, "may pass if you know the name") and nothing more,
-and `open_for_reading` makes the wheel's own files readable.
+`postgres` if the machine has that user, else as `nobody`. Root's umask or home may deny that user access to folders:
+`open_way` gives the folders above a target the search bit (x, which allows passing but not listing) and nothing more,
+and `open_for_reading` makes the wheel's files readable.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ class Account:
     name: str
 
     def run(self, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Runs a program of PostgreSQL as this user, without the caller's environment (`PGPORT` and the like)."""
-        become: dict[str, Any] = {}
+        """Run a program of PostgreSQL as this user, without the caller's environment (`PGPORT` and the like)."""
+        user: dict[str, Any] = {}
         if os.geteuid() == _ROOT:
-            become = {"user": self.uid, "group": self.gid, "extra_groups": []}
+            user = {"user": self.uid, "group": self.gid, "extra_groups": []}
         return subprocess.run(  # noqa: S603 - the wheel's programs, without a shell
             command,
             cwd=cwd,
@@ -44,14 +44,14 @@ class Account:
             capture_output=True,
             text=True,
             check=False,
-            **become,
+            **user,
         )
 
     def own(self, folder: Path) -> None:
-        """Makes `folder` if need be, and this user its owner and the only one who may enter it.
+        """Create `folder` if it is missing, and make it accessible only to this user, its owner.
 
         Raises:
-            EmbeddedDatabaseError: it belongs to somebody else, or is no folder.
+            EmbeddedDatabaseError: another user owns it, or it is not a folder.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
@@ -61,13 +61,13 @@ class Account:
             os.chown(folder, self.uid, self.gid)
         elif found.st_uid != self.uid:
             raise EmbeddedDatabaseError(
-                f"{folder} belongs to the user {_name_of(found.st_uid)}: continue as who made it (root makes it "
-                f"postgres's or nobody's), remove it, or set TANDEM_DATA_DIR to a folder of your own."
+                f"{folder} belongs to the user {_name_of(found.st_uid)}: run Tandem as that user (or as root, if root "
+                f"created it for postgres or nobody), remove it, or set TANDEM_DATA_DIR to your own folder."
             )
         folder.chmod(0o700)
 
     def open_way(self, target: Path) -> None:
-        """Gives every folder above `target` the search bit, where this user lacks it, and says so."""
+        """Give every folder above `target` the search bit where this user lacks it, and log a warning."""
         opened = []
         for folder in reversed(target.parents):
             found = folder.stat()
@@ -77,14 +77,14 @@ class Account:
                 opened.append(str(folder))
         if opened:
             logger.warning(
-                "PostgreSQL runs as the user %s: the way to %s may now be passed through (search bit only) at %s.",
+                "PostgreSQL runs as the user %s: to reach %s, the search bit (x) was set on %s.",
                 self.name,
                 target,
                 ", ".join(opened),
             )
 
     def open_for_reading(self, tree: Path) -> None:
-        """Makes everything under `tree` readable, and executable where it is so for its owner."""
+        """Make all files under `tree` readable, and executable if they are for their owner."""
         for path in (tree, *tree.rglob("*")):
             found = path.lstat()
             if stat.S_ISLNK(found.st_mode):
@@ -100,7 +100,7 @@ class Account:
 
 
 def server_account(cluster: Path) -> Account:
-    """Who runs the PostgreSQL whose files are (or will be) in `cluster`."""
+    """Return the user that runs the PostgreSQL whose files are (or will be) in `cluster`."""
     if os.geteuid() != _ROOT:
         return Account(os.geteuid(), os.getegid(), _name_of(os.geteuid()))
     owner = cluster.stat().st_uid if cluster.exists() else _ROOT
@@ -126,6 +126,6 @@ def _add_bits(path: Path, found: os.stat_result, bits: int, account: Account) ->
         path.chmod(stat.S_IMODE(found.st_mode) | bits)
     except OSError as exc:
         raise EmbeddedDatabaseError(
-            f"PostgreSQL runs as the user {account.name}, who cannot get past {path}: start Tandem as an ordinary "
-            f"user, move it to a folder that everybody may enter, or set DATABASE_URL."
+            f"PostgreSQL runs as the user {account.name}, who cannot enter {path}: start Tandem as an ordinary "
+            f"user, move it to a folder that all users may enter, or set DATABASE_URL."
         ) from exc

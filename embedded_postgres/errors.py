@@ -1,11 +1,10 @@
-"""Why the embedded database cannot be used."""
+"""The error of the embedded database."""
 
 import psycopg2
 
 
 class EmbeddedDatabaseError(psycopg2.OperationalError):
-    """The embedded PostgreSQL cannot be started or reached; the message is a sentence that says what to do.
+    """The embedded PostgreSQL cannot be started or reached; the message states what to do.
 
-    One of the driver's own exceptions, so that Django and the table of failures take it for what it is: the database
-    is away.
+    A subclass of the driver's exception, so that Django and the table of failures treat it as an unavailable database.
     """

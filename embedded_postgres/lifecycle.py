@@ -1,18 +1,19 @@
-"""The embedded PostgreSQL: a real server under `<data dir>/postgres`, started by its first user, stopped by its last.
+"""The embedded PostgreSQL: a real server under `<data dir>/postgres`, which the first process that uses it starts and
+the last one stops.
 
-    <data dir>/postgres/     belongs to the server's account, closed to everybody else
+    <data dir>/postgres/     belongs to the server's account, closed to other users
         data/                the cluster
-        run/                 the Unix socket; there is no TCP port. Where that path does not suit a socket: a folder of
-                             the same kind under the system's temporary folder
-        server.log           what PostgreSQL says
+        run/                 the Unix socket; there is no TCP port. If the path does not suit a socket: a folder of the
+                             same kind under the system's temporary folder
+        server.log           PostgreSQL's log
         users.lock           every process that uses the server holds a shared lock on it for its life
-        start.lock           held, exclusively, by who joins or leaves, starts or stops
+        start.lock           held exclusively by a process that joins or leaves, starts or stops
 
-A process joins with its first connection (see `backend`) and leaves when it exits. Who leaves last (it gets
-`users.lock` exclusively) stops the server. The kernel drops the locks of a process that is killed, so nobody ever waits
-for the dead: a server that was left running is used by whoever comes next, and one that was killed is started again.
-Locks say who may act; whether the server runs is asked of the process that `postmaster.pid` names, never of the file
-alone, which outlives its process.
+A process joins with its first connection (see `core.db.backend`) and leaves when it exits. The last one that leaves (it
+gets `users.lock` exclusively) stops the server. The kernel releases the locks of a killed process, so no process waits
+for it: the next process uses a server that was left running, and restarts one that was killed. Locks decide which
+process may act; whether the server runs is decided by the process that `postmaster.pid` names, never by the file alone,
+which outlives its process.
 """
 
 import atexit
@@ -32,21 +33,21 @@ logger = logging.getLogger(__name__)
 
 
 def ensure_running(data_dir: Path, *, durable: bool = True) -> dict[str, Any]:
-    """Starts the server unless it runs, and counts this process among its users until it exits.
+    """Start the server unless it runs, and count this process as its user until it exits.
 
-    Safe to call at any time from any thread or process. While the server runs, a repeated call costs one small file and
-    one look at the process.
+    Safe to call at any time from any thread or process. While the server runs, a repeated call reads one small file and
+    checks the process.
 
     Args:
         data_dir: the server's files are in its subfolder `postgres`.
-        durable: False starts the server without flushing to disk: faster, and what it holds may be lost or broken when
-            the machine crashes. Without effect on a server that runs already.
+        durable: False starts the server without flushing to disk: faster, but the data may be lost or corrupted if the
+            machine crashes. Without effect on a server that runs already.
 
     Returns:
         ENGINE, NAME, USER, HOST and PORT for Django's `DATABASES`.
 
     Raises:
-        EmbeddedDatabaseError: it cannot be started; the message says what to do.
+        EmbeddedDatabaseError: it cannot be started; the message states what to do.
     """
     try:
         postmaster = _use(_cluster(data_dir), durable=durable)
@@ -62,7 +63,7 @@ def ensure_running(data_dir: Path, *, durable: bool = True) -> dict[str, Any]:
 
 
 def release(data_dir: Path) -> None:
-    """Ends this process's use of the server before it exits, and stops the server if nobody else uses it."""
+    """End this process's use of the server before it exits, and stop the server if no other process uses it."""
     cluster = _cluster(data_dir)
     with _guard:
         if cluster in _held:
@@ -70,18 +71,18 @@ def release(data_dir: Path) -> None:
 
 
 def end_waiting() -> None:
-    """Has no thread of this process, which is about to end, wait for the server any more."""
+    """Stop waiting for the server in all threads of this process, which is about to end."""
     _ending.set()
 
 
 _LEAVING_SECONDS = 10
-#: How long a thread waits for the server to be there, for other threads and processes that start it included.
+#: How long a thread waits for the server, including for other threads and processes that are starting it.
 _PATIENCE_SECONDS = 60
 
 # This process's shared locks on `users.lock`: descriptors.
 _held: dict[Cluster, int] = {}
 _guard = threading.RLock()
-#: When it was last found that the server cannot be started, and why: threads that waited meanwhile need not try, too.
+#: When the last start of the server failed, and why: threads that were waiting for it need not try again.
 _failed: dict[Cluster, tuple[float, EmbeddedDatabaseError]] = {}
 _ending = threading.Event()
 
@@ -91,13 +92,13 @@ def _cluster(data_dir: Path) -> Cluster:
 
 
 def _use(cluster: Cluster, *, durable: bool) -> Postmaster:
-    asked = time.monotonic()
+    requested_at = time.monotonic()
     with _guard:
         postmaster = cluster.postmaster() if cluster in _held else None
         if postmaster is not None and postmaster.ready:
             return postmaster
         failed_at, failure = _failed.get(cluster, (0.0, None))
-        if failure is not None and failed_at >= asked:
+        if failure is not None and failed_at >= requested_at:
             raise EmbeddedDatabaseError(str(failure)) from failure
         cluster.make_folder()
         until = time.monotonic() + _PATIENCE_SECONDS
@@ -113,7 +114,7 @@ def _use(cluster: Cluster, *, durable: bool) -> Postmaster:
 def _join(cluster: Cluster) -> None:
     lock = os.open(cluster.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
-    # A lock that was held before may be on a file that is gone: somebody removed the data folder.
+    # A lock that was held before may be on a deleted file, if the data folder was removed.
     if (before := _held.get(cluster)) is not None:
         os.close(before)
     _held[cluster] = lock
@@ -122,14 +123,14 @@ def _join(cluster: Cluster) -> None:
 def _leave(cluster: Cluster) -> None:
     lock = _held.pop(cluster)
     try:
-        # Nobody can join now, so whoever gets the lock alone is the last; the others get BlockingIOError.
-        # No process waits for longer at its end: a server that is left behind is used by the next one.
+        # No process can join now, so a process that gets the exclusive lock is the last; the others get
+        # BlockingIOError. The wait is limited: the next process uses a server that is left running.
         until = time.monotonic() + _LEAVING_SECONDS
         with cluster.exclusively(until=until), contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             cluster.stop()
     except (EmbeddedDatabaseError, OSError) as exc:
-        # The process is exiting: there is nobody left to tell but the log.
+        # The process is exiting, so the error can only be logged.
         logger.warning("The embedded PostgreSQL under %s was not stopped: %s", cluster.folder, exc)
     finally:
         os.close(lock)
@@ -142,7 +143,7 @@ def _leave_all() -> None:
 
 
 def _forget_after_fork() -> None:
-    """A forked child joins by itself; closing the inherited descriptors leaves its parent's locks as they are."""
+    """Forget the parent's locks in a forked child, which joins separately; closing them here does not unlock them."""
     global _guard
     _guard = threading.RLock()
     _failed.clear()

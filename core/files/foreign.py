@@ -1,7 +1,7 @@
 """Files of other systems: CSV as spreadsheets write it, and JSON documents, read record by record.
 
-A file is read once, from its beginning to its end, so standard input will do; its beginning can be looked at before.
-A message about a file names lines, columns and numbers, never what stands in it: exports are about people.
+A file is read once, from start to end, so it may be standard input; its beginning can be inspected first. A message
+about a file names lines, columns and numbers, never its content: exports hold personal data.
 """
 
 import codecs
@@ -25,22 +25,22 @@ HEAD_BYTES = 1 << 16
 MAX_NOTES, MAX_SHOWN_CHARACTERS = 30, 120
 _DELIMITERS = ",;\t|"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-#: What a spreadsheet program writes before the heading to name the delimiter.
+#: The line before the heading by which a spreadsheet program declares the delimiter.
 _SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 
 class Source(Protocol):
-    """What a file is read from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, as many as are there; none at the end."""
+        """Read up to `size` bytes, as many as are available; empty at the end."""
 
 
 class Notes(Counter[str]):
-    """What of a file was left out or read otherwise: how often, by a name that people understand."""
+    """Counts of values of a file that were skipped or converted, by a human-readable name."""
 
     def summary(self) -> str:
-        """Return the notes in a line, the most frequent first; names, which may be the file's, cut and printable."""
+        """Return the notes in a line, the most frequent first; names may be from the file, so make them printable."""
         shown = ", ".join(f"{_printable(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
         return f"{shown}, and {len(self) - MAX_NOTES} others" if len(self) > MAX_NOTES else shown
 
@@ -55,7 +55,7 @@ class Input(io.RawIOBase):
     def __init__(self, source: Source) -> None:
         self._source = source
         head = b""
-        # A pipe's writer may wait with the rest until the first rows are taken.
+        # The writer of a pipe may not send the rest until the first rows are read.
         while b"\n" not in head and len(head) < HEAD_BYTES and (part := source.read(HEAD_BYTES - len(head))):
             head += part
         head = head.removeprefix(codecs.BOM_UTF8)
@@ -78,7 +78,7 @@ class Input(io.RawIOBase):
 
     @property
     def begins_as_json(self) -> bool:
-        """Return whether the first character is one of a JSON object or array."""
+        """Return whether the first character begins a JSON object or array."""
         return self.head.lstrip()[:1] in (b"{", b"[")
 
 
@@ -86,9 +86,9 @@ class Record(NamedTuple):
     """One record of a file.
 
     Attributes:
-        place: the line it begins on in a CSV file or a file of JSON Lines, else its number; from 1.
+        place: its first line in a CSV file or a file of JSON Lines, else its number; from 1.
         values: by name; texts in a CSV file.
-        problem: why it is no record, and so has no values; the others can be read all the same.
+        problem: why the record is invalid and has no values; the other records can still be read.
     """
 
     place: int
@@ -97,15 +97,15 @@ class Record(NamedTuple):
 
 
 def table(file: Input, notes: Notes, *, any_encoding: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file, the heading first, each with the line it begins on; rows without any text are left out.
+    """Yield the rows of a CSV file, the heading first, each with its first line; skip rows without any text.
 
-    The delimiter is found in the first line. UTF-16 is read where there is its byte order mark.
+    The delimiter is detected in the first line. UTF-16 is detected by its byte order mark.
 
     Args:
-        any_encoding: lines that are not UTF-8 are read as Windows-1252, and counted in the notes.
+        any_encoding: read lines that are not UTF-8 as Windows-1252, and count them in the notes.
 
     Raises:
-        BadFile: from the iterator, where the file is no CSV.
+        BadFile: from the iterator: the file is not valid CSV.
     """
     lines = _text_lines(file, notes if any_encoding else None)
     first = next(lines, "")
@@ -120,7 +120,7 @@ def table(file: Input, notes: Notes, *, any_encoding: bool = False) -> Iterator[
         try:
             cells = next(reader, None)
         except csv.Error as exc:
-            raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+            raise BadFile(f"Invalid CSV at line {begin}: {exc}.") from exc
         if cells is None:
             return
         if any(map(str.strip, cells)):
@@ -128,10 +128,10 @@ def table(file: Input, notes: Notes, *, any_encoding: bool = False) -> Iterator[
 
 
 def records_of_table(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
-    """The rows below the heading, by the heading's names; a short row lacks the last columns.
+    """Return the rows below the heading as records by its names; a short row lacks the last columns.
 
     Raises:
-        BadFile: there is no heading, or a name in it stands twice.
+        BadFile: the heading is missing, or has a duplicate name.
     """
     _, names = next(rows, (0, []))
     heading = [name.strip() for name in names]
@@ -155,11 +155,11 @@ def _by_name(heading: list[str], rows: Iterator[tuple[int, list[str]]]) -> Itera
 
 
 def records_of_json(file: Input, *inside: str) -> Iterator[Record]:
-    """The objects of a JSON document, one at a time: of an array, of the arrays that a top object holds under the names
-    in `inside`, or of JSON Lines.
+    """Return the objects of a JSON document, one at a time: of an array, of the arrays in the top object under the
+    names in `inside`, or of JSON Lines.
 
     Raises:
-        BadFile: from the iterator, where the file is no such JSON.
+        BadFile: the file is UTF-16; or, from the iterator, it is not such JSON.
     """
     if file.head[:2] in _UTF16:
         raise BadFile("The file is UTF-16; save it as UTF-8.")
@@ -188,7 +188,7 @@ def _json_lines(file: Input) -> Iterator[Record]:
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError):
-                yield Record(number, {}, ValidationError("The line is no JSON.", code="json"))
+                yield Record(number, {}, ValidationError("The line is not valid JSON.", code="json"))
             else:
                 yield _record(number, value)
 
@@ -199,16 +199,16 @@ def _streamed(file: Input, prefixes: list[str]) -> Iterator[Record]:
         for value in _items(file, prefixes):
             number += 1
             if number == 1 and not isinstance(value, dict):
-                raise BadFile("Record 1 of the file is no JSON object.")
+                raise BadFile("Record 1 of the file is not a JSON object.")
             yield _record(number, value)
     except (ijson.JSONError, ValueError, RecursionError) as exc:
-        raise BadFile(f"What follows record {number} is no JSON.") from exc
+        raise BadFile(f"Invalid JSON after record {number}.") from exc
 
 
 def _items(file: Input, prefixes: list[str]) -> Iterator[Any]:
-    """As `ijson.items`, for several places in one document.
+    """Yield the items as `ijson.items` does, but at several places in one document.
 
-    Numbers are those of `json.loads`: ijson's own floats would take no whole number beyond 64 bits.
+    Numbers are those of `json.loads`: ijson's floats do not support whole numbers beyond 64 bits.
     """
     parsed = ijson.parse(file)
     events = ((prefix, event, float(v) if isinstance(v, Decimal) else v) for prefix, event, v in parsed)
@@ -231,12 +231,12 @@ def _items(file: Input, prefixes: list[str]) -> Iterator[Any]:
 
 def _record(number: int, value: Any) -> Record:
     if not isinstance(value, dict):
-        return Record(number, {}, ValidationError("The record is no JSON object.", code="type"))
+        return Record(number, {}, ValidationError("The record is not a JSON object.", code="type"))
     return Record(number, value)
 
 
 def _delimiter(line: str) -> str:
-    """The one of the usual delimiters that stands most often outside quotation marks."""
+    """Return the delimiter that occurs most often outside quotation marks."""
     outside = re.sub(r'"[^"]*"', "", line)
     return max(_DELIMITERS, key=outside.count)
 
@@ -276,7 +276,7 @@ def _utf16_lines(file: Input) -> Iterator[str]:
                 raise BadFile(f"Line {number} has more than {MAX_LINE_LENGTH} characters.")
             yield line
     except UnicodeDecodeError as exc:
-        raise BadFile(f"Line {number + 1} is not UTF-16 as its byte order mark claims.") from exc
+        raise BadFile(f"Line {number + 1} is not UTF-16, although the byte order mark declares it.") from exc
 
 
 def _printable(name: str) -> str:
@@ -285,7 +285,7 @@ def _printable(name: str) -> str:
 
 
 def lookup(values: Any, path: str) -> Any:
-    """The value at a dotted path in JSON values, a list counting as its first item; None if there is none."""
+    """Return the value at a dotted path in JSON values, taking the first item of each list; None if it is missing."""
     if isinstance(values, dict) and path in values:
         return values[path]
     for name in path.split("."):
@@ -296,15 +296,15 @@ def lookup(values: Any, path: str) -> Any:
 
 
 def key(name: str) -> str:
-    """A name of a column or key as it is compared: without case, blanks, signs, and remarks in brackets."""
+    """Normalize the name of a column or key for comparison: without case, blanks, signs, and remarks in brackets."""
     return re.sub(r"\[[^\]]*\]|[^a-z0-9]", "", name.lower())
 
 
 def parsed_map(pairs: Iterable[str], option: str = "--map") -> dict[str, str]:
-    """Read `NAME=FIELD` pairs of a command line's option; the last `=` counts, as names of columns may hold some.
+    """Parse the `NAME=FIELD` pairs of a command line's option by their last `=`, as names of columns may hold others.
 
     Raises:
-        BadFile: one of them is none.
+        BadFile: a value is not such a pair.
     """
     found: dict[str, str] = {}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""One run over the rows of a file: it can be stopped at any row and gone on with, and reports the rows that fail."""
+"""A run over the rows of a file: it can be stopped at any row and resumed, and reports the rows that fail."""
 
 import os
 import signal
@@ -19,31 +19,31 @@ from core.files.messages import BadFile, Item, report
 
 
 def begun(items: Iterator[Item]) -> Iterator[Item]:
-    """The same rows, the first of which is read at once: so a file of another kind is refused before anything is done.
+    """Return the same rows, but read the first at once, so that a file of another kind is rejected before any write.
 
     Raises:
-        BadFile: from the call for the first row, from the iterator for the others.
+        BadFile: from this function for the first row, from the iterator for the others.
     """
     first = next(items, None)
     return chain(() if first is None else (first,), items)
 
 
 class FileImport:
-    """One run; a subclass defines what a row is.
+    """A run over the rows of a file; a subclass defines its rows.
 
     Args:
         items: the rows.
-        errors: the file for rows that are not written; made with the first of them.
+        errors: the file for rows that are not written; created with the first of them.
         done: called after each chunk.
-        dry_run: what is written is taken back at the end.
+        dry_run: roll all writes back at the end.
 
     Attributes:
         outcome: of the rows whose chunks are committed.
-        line: the last of those rows' first line; 0 = none yet.
-        stopped: why it ended before the file did, in a sentence; empty if it did not.
+        line: the first line of the last of these rows; 0 = no row yet.
+        stopped: why the run ended before the end of the file, as a sentence; empty if it did not.
     """
 
-    #: What the names of fields are shown without.
+    #: Removed from the names of fields in reports.
     prefix = ""
 
     def __init__(self, items: Iterator[Item], errors: Path, done: Callable[[], None], *, dry_run: bool = False) -> None:
@@ -64,40 +64,40 @@ class FileImport:
         return self.outcome.through - self.outcome.written - self.outcome.replayed
 
     def prepared(self, item: Item) -> Any:
-        """What is written of a row of which something could be made."""
+        """Return what to write of a valid row."""
         return item.message
 
     def shown(self, item: Item) -> Any:
-        """The row's JSON values, for its report."""
+        """Return the row's JSON values, for its report."""
         return item.sent
 
     def count(self, row: bulk.BulkItem) -> None:
-        """Called with each row that is committed, also as unchanged."""
+        """Count a row that is committed, also as unchanged; a hook for subclasses."""
 
     def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.BulkItem]], None]) -> None:
         """Write the rows by `bulk.write`."""
         raise NotImplementedError
 
     def run_to_its_end(self) -> None:
-        """Write the rows until the file ends or cannot be read, a signal comes, or the database goes."""
+        """Write the rows until the file ends or cannot be read, a signal arrives, or the database is unavailable."""
         self._errors_path.unlink(missing_ok=True)
         try:
-            with self._stopped_by_signals(), self._taken_back() if self._dry_run else nullcontext():
+            with self._stopping_on_signals(), self._rolling_back() if self._dry_run else nullcontext():
                 self.write(self._rows(), self._note)
         except Unavailable:
-            self.stopped = "The database is away."
+            self.stopped = "The database is unavailable."
         finally:
             if self._errors is not None:
                 self._errors.close()
 
     @contextmanager
-    def _taken_back(self) -> Iterator[None]:
+    def _rolling_back(self) -> Iterator[None]:
         with transaction.atomic():
             yield
             transaction.set_rollback(True)
 
     def _rows(self) -> Iterator[Any]:
-        """Ends where the run is to stop."""
+        """Yield the rows until the run is stopped."""
         while (item := self._next()) is not None:
             row = item.message if isinstance(item.message, ValidationError) else self.prepared(item)
             self._in_chunk.append(item)
@@ -118,14 +118,14 @@ class FileImport:
         return None
 
     @contextmanager
-    def _stopped_by_signals(self) -> Iterator[None]:
-        """The first signal stops the run after the running chunk, a second one kills it."""
+    def _stopping_on_signals(self) -> Iterator[None]:
+        """Handle signals: the first one stops the run after the current chunk, the second one kills it."""
 
         def stop(number: int, frame: Any) -> None:
             self.stopped = f"Stopped by {signal.Signals(number).name}."
             signal.signal(number, signal.SIG_DFL)
             if self._reading:
-                # Nothing is lost by it, and the next row may be long in coming.
+                # Interrupting a read loses nothing, and the next row may take long to arrive.
                 raise KeyboardInterrupt
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -136,7 +136,7 @@ class FileImport:
                 signal.signal(number, handler)
 
     def _note(self, rows: Sequence[bulk.BulkItem]) -> None:
-        """The rows' chunk is committed."""
+        """Note that the chunk of these rows is committed."""
         self.outcome.add(rows)
         for row in rows:
             item = self._in_chunk.popleft()
@@ -147,18 +147,18 @@ class FileImport:
                 self.count(row)
         if self._errors is not None:
             self._errors.flush()
-        # With DEBUG=true Django keeps every statement, a chunk long.
+        # With DEBUG=true Django logs every statement; this limits the log to a chunk.
         refresh()
         self._done()
 
     def _report(self, item: Item, problem: Problem) -> None:
         if self._errors is None:
-            # Rows are about people.
+            # Readable only by its owner, because rows hold personal data.
             self._errors = open(  # noqa: SIM115 - Path.open takes no opener; `run_to_its_end` closes it
                 self._errors_path,
                 "w",
                 encoding="utf-8",
-                # Half of a surrogate pair, which UTF-8 has no form for, as JSON escapes it.
+                # UTF-8 cannot encode a lone surrogate; it is written as JSON escapes it.
                 errors="backslashreplace",
                 opener=lambda path, flags: os.open(path, flags, 0o600),
             )

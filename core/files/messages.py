@@ -1,11 +1,11 @@
-"""Files of messages, for commands that bring rows in and out: JSON Lines and CSV.
+"""Files of messages, for commands that import and export rows: JSON Lines and CSV.
 
-A line of JSON is what the HTTP door takes for the message. A CSV file has a column for each field, named by its path;
-an empty cell means unset, the items of a list have `;` between them, a map is a JSON object. Files are UTF-8, with or
-without a byte order mark, and lines may end with CR LF. They are read and written row by row, however long they are.
+A line of JSON has the form of the message over HTTP. A CSV file has a column for each field, named by its path; an
+empty cell means unset, the items of a list are separated by `;`, a map is a JSON object. Files are UTF-8, with or
+without a byte order mark, and lines may end with CR LF. They are read and written row by row, at any length.
 
-A CSV file may have passed through a spreadsheet program: columns may have `;` or tabs between them, the heading any
-case, TRUE is true, empty columns at the right and rows without any text are none.
+A CSV file may have passed through a spreadsheet program: columns may be separated by `;` or tabs, the heading may have
+any case, TRUE is true, and empty columns at the right and rows without any text are ignored.
 """
 
 import codecs
@@ -26,12 +26,12 @@ from core.operations import Operation
 from core.protojson.decoding import from_text
 from core.protojson.forms import DATE, TIMESTAMP, is_map
 
-#: In bytes; no row of a contract's limits comes near it.
+#: In bytes; far more than any row within the limits of the contracts.
 MAX_LINE_LENGTH = 1 << 18
 MASK = "***"
 _BETWEEN = ";"
 _DELIMITERS = ",;\t"
-#: How a name of a column may look that is shown though it is not known.
+#: The form of an unknown column name that may be shown.
 _NAME = re.compile(r"[A-Za-z][A-Za-z _.-]{0,39}")
 
 #: Name of a CSV column → the path of its field in the message, and that field.
@@ -39,23 +39,23 @@ Columns = Mapping[str, tuple[tuple[str, ...], FieldDescriptor]]
 
 
 class BadFile(Exception):
-    """The file cannot be read, or not on from here; the message is a sentence."""
+    """The file, or the rest of it, cannot be read; the message is a sentence."""
 
 
 class Lines(Protocol):
-    """What is read of a file."""
+    """A file that is read line by line."""
 
     def readline(self, size: int = -1, /) -> bytes:
-        """The next line, or as much of it as `size`; empty at the end."""
+        """Read the next line, at most `size` bytes of it; empty at the end."""
 
 
 class Item(NamedTuple):
     """A row of a file.
 
     Attributes:
-        line: the one on which it begins, from 1.
-        message: what it stands for, or why it stands for nothing.
-        sent: the row as it stands in the file: a line of JSON, or its cells as JSON values.
+        line: the number of its first line, from 1.
+        message: the row as a message, or why it is not valid.
+        sent: the row as it is in the file: a line of JSON, or its cells as JSON values.
     """
 
     line: int
@@ -64,9 +64,9 @@ class Item(NamedTuple):
 
 
 def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
-    """The rows of a file of JSON Lines, each a request message of the operation; empty lines are none.
+    """Yield the rows of a file of JSON Lines, each as a request message of the operation; skip empty lines.
 
-    A line may also be a report of a row that failed (see `report`): then it stands for the row in it.
+    A line may also be the report of a failed row (see `report`): then the row in it is read.
     """
     for number, line in numbered_lines(file):
         if len(line) > MAX_LINE_LENGTH:
@@ -77,18 +77,18 @@ def read_jsonl(operation: Operation, file: Lines) -> Iterator[Item]:
 
 
 def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[Item]:
-    """The rows of a CSV file, each a request message of the operation. The heading is read at once.
+    """Return the rows of a CSV file, each as a request message of the operation. Read the heading at once.
 
     Raises:
-        BadFile: a column of the heading is not known, or stands twice; or, from the iterator, the file is no CSV. What
-            stands in the first row is shown only if some of it is known: otherwise it may be a row of data.
+        BadFile: a column of the heading is unknown or duplicate; or, from the iterator, the file is not valid CSV. The
+            message shows the first row only if it has a known column: otherwise it may be a row of data.
     """
     lines = _texts(file)
     first = next(lines, "")
     known = {name.casefold(): name for name in columns}
 
     def cells(delimiter: str) -> list[str]:
-        # As it is about names of columns, quotation marks and what a broken line holds do not matter yet.
+        # These are compared with names of columns only, so quotation marks and errors of the line do not matter yet.
         return [cell.strip(' "\r\n').casefold() for cell in first.split(delimiter)]
 
     delimiter = max(_DELIMITERS, key=lambda one: len(known.keys() & set(cells(one))))
@@ -102,10 +102,10 @@ def read_csv(operation: Operation, columns: Columns, file: Lines) -> Iterator[It
     if unknown or not names:
         raise BadFile(
             f"{_unknown_heading(names, unknown)}. Columns are: {', '.join(columns)}."
-            " Columns of other names are taken with --map NAME=FIELD."
+            " Use --map NAME=FIELD for columns with other names."
         )
-    if twice := [name for name in columns if names.count(name) > 1]:
-        raise BadFile(f"The column {twice[0]!r} stands twice.")
+    if duplicates := [name for name in columns if names.count(name) > 1]:
+        raise BadFile(f"Duplicate column {duplicates[0]!r}.")
     return _csv_items(operation, [columns[name] for name in names], reader)
 
 
@@ -113,16 +113,16 @@ def _unknown_heading(names: list[str], unknown: list[str]) -> str:
     if not names:
         return "The file has no heading"
     if len(unknown) == len(names):
-        return "The first row is no heading: none of its cells is the name of a column"
+        return "The first row is not a heading: it has no name of a column"
     return (
         f"There is no column {', '.join(map(repr, unknown))}"
         if _all_are_names(unknown)
-        else "The heading has names of no column"
+        else "The heading has unknown names"
     )
 
 
 def _all_are_names(cells: list[str]) -> bool:
-    """Return whether these may be shown as names of columns; what may be data is not."""
+    """Return whether these cells may be shown as names of columns; cells that may be data may not."""
     return all(_NAME.fullmatch(cell) for cell in cells)
 
 
@@ -135,7 +135,7 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
 def columns_of(
     message_type: Descriptor, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], FieldDescriptor]]:
-    """Every field that can be a column: its path, and the field."""
+    """Yield every field that can be a column: its path, and the field."""
     for field in message_type.fields:
         nested = field.message_type
         if nested and not is_map(field) and not field.is_repeated and nested.full_name not in (TIMESTAMP, DATE):
@@ -145,7 +145,7 @@ def columns_of(
 
 
 def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
-    """What writes a message as a line of JSON: its set fields."""
+    """Return a function that writes a message as a line of JSON: its set fields."""
 
     def write(message: Message) -> None:
         text = stdlib_json.dumps(protojson.set_fields(message), ensure_ascii=False, separators=(",", ":"))
@@ -155,7 +155,7 @@ def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
 
 
 def csv_writer(columns: Columns, file: TextIO) -> Callable[[Message], None]:
-    """Writes the heading; gives what writes a message as a row under it."""
+    """Write the heading, and return a function that writes a message as a row."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
 
@@ -167,11 +167,11 @@ def csv_writer(columns: Columns, file: TextIO) -> Callable[[Message], None]:
 
 
 def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
-    """The line of JSON that reports a row which was not written.
+    """Return the line of JSON that reports a row that was not written.
 
     Args:
-        prefix: what the names of fields are shown without.
-        row: its JSON values; null is reported of values nested too deeply.
+        prefix: removed from the names of fields.
+        row: its JSON values; reported as null if they are nested too deeply.
     """
     content = {
         "line": line,
@@ -183,14 +183,14 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         "row": row,
     }
     try:
-        written = stdlib_json.dumps(content, ensure_ascii=False, default=str)
+        text = stdlib_json.dumps(content, ensure_ascii=False, default=str)
     except RecursionError:
-        written = stdlib_json.dumps(content | {"row": None}, ensure_ascii=False)
-    return protojson.in_one_line(written) + "\n"
+        text = stdlib_json.dumps(content | {"row": None}, ensure_ascii=False)
+    return protojson.in_one_line(text) + "\n"
 
 
 def reported_row(line: bytes) -> bytes:
-    """The row in a `report`, without what is masked in it; a line that is no report, as it is."""
+    """Return the row in a `report`, without its masked values; any other line unchanged."""
     if not line.startswith(b'{"line":'):
         return line
     try:
@@ -212,12 +212,12 @@ def _without_masks(value: Any) -> Any:
 
 
 def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
-    """The row as JSON values, for a report: of what the contract does not know, and of secrets, only that it is there.
+    """Return the row as JSON values for a report, with the values of unknown fields and of secrets masked.
 
-    Null where it cannot be told which is which.
+    Null if the row cannot be parsed.
 
     Args:
-        masked: False = everything is shown.
+        masked: False = mask nothing.
     """
     try:
         value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
@@ -244,7 +244,7 @@ def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
 
 
 def numbered_lines(file: Lines) -> Iterator[tuple[int, bytes]]:
-    """The lines, numbered from 1; of one that is too long only a beginning, which is too long itself."""
+    """Yield the lines, numbered from 1; of a line that is too long only its beginning, which is too long as well."""
     number = 0
     while line := file.readline(MAX_LINE_LENGTH + 1):
         number += 1
@@ -268,13 +268,13 @@ def _decoded(number: int, line: bytes) -> str:
 
 
 def _next_row(reader: Any) -> tuple[int, list[str]] | None:
-    """The next row with any text, and the line it begins on; None at the end."""
+    """Return the next row with any text, and its first line; None at the end."""
     while True:
         begin = reader.line_num + 1
         try:
             cells = next(reader, None)
         except csv.Error as exc:
-            raise BadFile(f"What begins on line {begin} is no CSV: {exc}.") from exc
+            raise BadFile(f"Invalid CSV at line {begin}: {exc}.") from exc
         if cells is None:
             return None
         if any(map(str.strip, cells)):
@@ -289,8 +289,8 @@ def _csv_items(
         while len(cells) > len(columns) and not cells[-1].strip():
             cells.pop()
         if len(cells) != len(columns):
-            told = f"The row has {len(cells)} cells, the heading {len(columns)}."
-            yield Item(begin, ValidationError(told, code="cells"), {})
+            message = f"The row has {len(cells)} cells, the heading {len(columns)}."
+            yield Item(begin, ValidationError(message, code="cells"), {})
             continue
         value: dict[str, Any] = {}
         for (path, field), cell in zip(columns, cells, strict=True):
@@ -309,7 +309,7 @@ def _put(value: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
 
 
 def _value(field: FieldDescriptor, cell: str) -> Any:
-    """The JSON value that a cell stands for; its text where it stands for none of the field's type."""
+    """Return the JSON value of a cell; its text if it is not a value of the field's type."""
     if is_map(field):
         try:
             return stdlib_json.loads(cell)

@@ -1,4 +1,4 @@
-"""Files that commands read: opened, and how far they were read shown on a terminal."""
+"""Opening of files that commands read, and their progress on a terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import click
 
 
 class Counted:
-    """A file, how much of which was read the bar shows."""
+    """A file whose read bytes a progress bar shows."""
 
     def __init__(self, file: BinaryIO, bar: Any) -> None:
         self._file = file
@@ -18,7 +18,7 @@ class Counted:
         self._read = 0
 
     def read(self, size: int) -> bytes:
-        # As much as is there, of a pipe: its rows are not kept waiting for others.
+        # Of a pipe, reads the available bytes only, so that rows do not wait for later ones.
         part: bytes = self._file.read1(size)  # type: ignore[attr-defined]
         self._read += len(part)
         return part
@@ -29,7 +29,7 @@ class Counted:
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """The file at this path; `-` is standard input."""
+    """Open the file at this path; `-` is standard input."""
     if path == "-":
         yield sys.stdin.buffer
         return
@@ -38,6 +38,6 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 
 def progress(label: str, total: int) -> Any:
-    """A bar on standard error, if that is a terminal and the total is known."""
+    """Return a progress bar on standard error, hidden unless that is a terminal and the total is known."""
     hidden = not (total and sys.stderr.isatty())
     return click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden)

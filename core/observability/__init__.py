@@ -1,1 +1,1 @@
-"""What is logged and measured of calls."""
+"""Logs and metrics of calls."""

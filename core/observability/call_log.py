@@ -1,7 +1,7 @@
-"""What is told of a call when it ends, the same on both doors: one structured log line, and the server's metrics.
+"""Per-call log line and metrics, identical for REST and gRPC.
 
-The metrics' names follow Prometheus' conventions; the gRPC ones are those of go-grpc-middleware, which ready-made
-dashboards and alerts know.
+The metrics' names follow Prometheus' conventions; those of gRPC are the names of go-grpc-middleware, which existing
+dashboards and alerts use.
 """
 
 import logging
@@ -27,13 +27,15 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _GRPC = ["grpc_type", "grpc_service", "grpc_method"]
 _HTTP = ["method", "operation"]
 
-GRPC_STARTED = Counter("grpc_server_started", "Calls begun.", _GRPC)
-GRPC_HANDLED = Counter("grpc_server_handled", "Calls ended, whatever the outcome.", [*_GRPC, "grpc_code"])
-GRPC_SECONDS = Histogram("grpc_server_handling_seconds", "From a call's begin to its end.", _GRPC, buckets=_SECONDS)
+GRPC_STARTED = Counter("grpc_server_started", "Calls started.", _GRPC)
+GRPC_HANDLED = Counter("grpc_server_handled", "Calls ended, with any outcome.", [*_GRPC, "grpc_code"])
+GRPC_SECONDS = Histogram(
+    "grpc_server_handling_seconds", "From the start of a call to its end.", _GRPC, buckets=_SECONDS
+)
 HTTP_HANDLED = Counter("http_server_requests", "Requests answered.", [*_HTTP, "code"])
 HTTP_SECONDS = Histogram("http_server_request_seconds", "From a request to its answer.", _HTTP, buckets=_SECONDS)
 
-#: Failures that somebody who runs the server should see; the others are the caller's own doing.
+#: Levels of failures that an operator should see; the others are caused by the caller.
 _LEVELS = {
     INTERNAL: logging.ERROR,
     "UNAVAILABLE": logging.WARNING,
@@ -46,12 +48,12 @@ _SECRET = re.compile(r"password|token|secret|ticket|credential|authorization|api
 
 
 class Meter:
-    """Counts and times the calls of one operation on one door; its labels are resolved once, not for each call."""
+    """Counts and times the calls of one operation on one transport; its labels are resolved once, not for each call."""
 
     def __init__(
-        self, door: str, operation: str, handled: Counter, seconds: Histogram, labels: tuple[str, ...]
+        self, transport: str, operation: str, handled: Counter, seconds: Histogram, labels: tuple[str, ...]
     ) -> None:
-        self.door = door
+        self.transport = transport
         self.operation = operation
         self._handled = handled
         self._labels = labels
@@ -68,30 +70,30 @@ class Meter:
 
 @cache
 def grpc_meter(kind: str, service: str, method: str) -> Meter:
-    """The meter of an rpc; `kind` is unary, client_stream, server_stream or bidi_stream."""
+    """Return the meter of an rpc; `kind` is unary, client_stream, server_stream or bidi_stream."""
     return Meter("grpc", f"{service}/{method}", GRPC_HANDLED, GRPC_SECONDS, (kind, service, method))
 
 
 @cache
 def http_meter(verb: str, operation: str) -> Meter:
-    """The meter of an operation over HTTP. `operation` must be one of few, never a path with ids in it."""
+    """Return the meter of an operation over HTTP. `operation` must be one of few values, never a path with ids."""
     return Meter("rest", operation, HTTP_HANDLED, HTTP_SECONDS, (verb, operation))
 
 
 class Report:
-    """What is known of one call, filled in while it becomes known: a context manager around the whole call.
+    """The record of one call, filled in during the call: a context manager around the whole call.
 
-    At the end it writes the log line and counts the call, whatever happened.
+    At its end it writes the log line and counts the call, with any outcome.
 
     Attributes:
-        meter: may be set as late as before the end, when it takes routing to know the operation.
-        code: the outcome in the door's own terms: a gRPC code's name, or an HTTP status.
-        principal: the id of who calls; None = nobody is signed in.
-        subject_id: the id of what the call is about, if it is about one thing.
-        request: told at LOG_LEVEL=DEBUG only, without its secrets.
-        level: the log line's.
-        silent: no log line; the call is only counted.
-        continues: the call goes on after the context manager is left; who continues it calls `end`.
+        meter: may be set at any time before the end, if the operation is only known after routing.
+        code: the outcome in the transport's terms: the name of a gRPC code, or an HTTP status.
+        principal: the id of the caller; None = not authenticated.
+        subject_id: the id of the object of the call, if it has a single one.
+        request: logged at LOG_LEVEL=DEBUG only, without its secrets.
+        level: of the log line.
+        silent: write no log line; the call is only counted.
+        continues: the call continues after the context manager has ended; the code that continues it calls `end`.
     """
 
     __slots__ = (
@@ -138,18 +140,18 @@ class Report:
         context.request_id.reset(self._token)
 
     def fail(self, problem: Problem, raised: BaseException | None = None) -> None:
-        """The call fails with this problem, because of what was raised."""
+        """Record that the call fails with this problem, and the exception that caused it."""
         self._problem = problem
         self._raised = raised
         self.level = _LEVELS.get(problem.reason, logging.INFO)
 
     def end(self) -> None:
-        """Counts the call and writes its log line."""
+        """Count the call and write its log line."""
         seconds = time.perf_counter() - self._begun
         self.meter.count(self.code, seconds)
         if not self.silent and logger.isEnabledFor(self.level):
             self._write(seconds)
-        # Its traceback holds the call, which holds this report: they would wait for the garbage collector.
+        # Breaks the cycle of traceback, call and report, which would wait for the garbage collector.
         self._raised = None
 
     def _write(self, seconds: float) -> None:
@@ -166,7 +168,7 @@ class Report:
     def _fields(self, seconds: float) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "request_id": self.request_id,
-            "door": self.meter.door,
+            "door": self.meter.transport,
             "operation": self.meter.operation,
             "principal": "anonymous" if self.principal is None else str(self.principal),
             "subject_id": _in_one_line(self.subject_id),
@@ -185,33 +187,33 @@ class Report:
 
 
 def _shown(request: Message) -> Any:
-    """Return a request as JSON without its secrets; of one that JSON cannot express, its size. A line fails no call."""
+    """Return a request as JSON without its secrets, or its size if JSON cannot express it. Never raises."""
     try:
         return without_secrets(MessageToDict(request, preserving_proto_field_name=True))
     except (Error, ValueError, RecursionError):
         return f"{request.ByteSize()} bytes that JSON cannot express"
 
 
-def _in_one_line(told: str) -> str:
-    """What a caller told, fit for a log line: neither long, nor with characters that could forge or colour another."""
-    cut = told[:_MAX_SUBJECT_LENGTH]
+def _in_one_line(text: str) -> str:
+    """Return a caller's text for a log line: shortened, without characters that could forge or colour other lines."""
+    cut = text[:_MAX_SUBJECT_LENGTH]
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 
 def subject_of_request(operation: Operation, request: Message) -> str:
-    """The id that the operation's path ends with, as the caller sent it; empty if it has none."""
+    """Return the id at the end of the operation's path, as the caller sent it; empty if the path has none."""
     path_fields = operation.http.path_fields
     return str(getattr(request, path_fields[-1])) if path_fields else ""
 
 
 def subject_of_response(operation: Operation, response: Message) -> str:
-    """The id of the one thing that is the answer; empty if it is not one thing."""
+    """Return the id of the object in the answer; empty if the answer is not a single object."""
     field = operation.http.response_body
     return str(getattr(getattr(response, field) if field else response, "id", ""))
 
 
 def without_secrets(value: Any) -> Any:
-    """A copy of a JSON value in which whatever sounds like a secret is replaced."""
+    """Return a copy of a JSON value in which the values of keys that may be secrets are replaced."""
     if isinstance(value, Mapping):
         return {key: "***" if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
     if isinstance(value, list):

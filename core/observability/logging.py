@@ -1,4 +1,4 @@
-"""How log lines look: JSON, or text for a terminal; always on standard error."""
+"""Logging on standard error: lines of JSON, or text for a terminal."""
 
 import json as stdlib_json
 import logging
@@ -15,14 +15,14 @@ from core import context
 
 SERVICE = "tandem"
 
-# No line tells of these, and every record would ask for them.
+# No line shows these, and every record would look them up.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 _encode = stdlib_json.JSONEncoder(default=str).encode
 
 
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
-    """The value of `LOGGING`: every logger's lines from `level` upwards."""
+    """Return the value of `LOGGING`: all loggers' lines from `level` upwards."""
     formatter = JsonFormatter if json else TextFormatter
     return {
         "version": 1,
@@ -38,12 +38,12 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         },
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
-            # Django's own handlers, for a terminal and for mail, would write everything a second time.
+            # Django's default handlers, for a terminal and for mail, would write all lines a second time.
             "django": {"level": "INFO", "handlers": []},
             "django.server": {"level": "INFO", "handlers": [], "propagate": True},
-            # What a caller did wrong is in the call's own line.
+            # Errors of a caller are in the line of the call.
             "django.request": {"level": "ERROR"},
-            # Every query, at DEBUG; it would drown the rest.
+            # At DEBUG it logs every query, which would hide the other lines.
             "django.db.backends": {"level": "INFO"},
             "watchfiles": {"level": "WARNING"},
         },
@@ -51,7 +51,7 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
 
 
 class RefusalFilter(logging.Filter):
-    """Make a warning of what Django refuses as suspicious, which it logs as a fault of ours, with a traceback."""
+    """Log suspicious requests as warnings; Django logs them as errors of the server, with a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):
@@ -60,7 +60,7 @@ class RefusalFilter(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; the facts of a call (see `core.observability.call_log`) are members of it."""
+    """Formats a record as a JSON object in one line; the fields of a call (see `call_log`) are members of it."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -85,7 +85,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """For people: time, level, message, then whatever else is known."""
+    """Formats a record for a terminal: time, level, message, then the fields of the call."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).astimezone().isoformat(sep=" ", timespec="milliseconds")[11:23]
@@ -103,14 +103,14 @@ class TextFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.Handler):
-    """Writes what gathers within a moment with one write, in a thread of its own.
+    """Writes lines in batches, in a separate thread.
 
-    A thread that writes a line itself gives up the interpreter while it holds the handler's lock, and the threads that
+    A thread that writes a line itself releases the interpreter while it holds the handler's lock, and the threads that
     serve calls then queue up behind it: measured in a gRPC server of four threads, 150 to 200 µs of CPU for a call's
-    line, against less than 30 this way. (The standard library's queue handler has locks of its own.) The lines of calls
-    are also put into words there: one after the other that takes a third of the time. What is left is written when the
-    process ends; a process that is killed loses what came in its last moment. While nobody reads what is written, lines
-    are kept up to a limit, and then those who write more wait.
+    line, against less than 30 this way. (The standard library's queue handler has locks too.) The lines of calls are
+    also formatted there: in sequence that takes a third of the time. Lines that are left are written when the process
+    ends; a process that is killed loses those of its last moment. If standard error is not read, lines are buffered up
+    to a limit, and then the threads that log wait.
     """
 
     _GATHER_SECONDS = 0.02
@@ -119,7 +119,7 @@ class StderrHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._begin()
-        # A fork takes the lines along, but not the thread.
+        # A fork copies the lines, but not the thread.
         os.register_at_fork(before=self.flush, after_in_child=self._begin)
 
     def _begin(self) -> None:
@@ -129,11 +129,11 @@ class StderrHandler(logging.Handler):
         self._started = False
 
     def createLock(self) -> None:  # noqa: N802
-        """None is needed: the formatter keeps nothing, and appending is one step."""
+        """Create no lock: the formatter has no state, and appending is atomic."""
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """As the standard library's, which from Python 3.13 on takes it for granted that there is a lock."""
+        """Handle a record as the standard library does, which from Python 3.13 on requires a lock."""
         passed = self.filter(record)
         if passed:
             self.emit(
@@ -142,9 +142,10 @@ class StderrHandler(logging.Handler):
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A call's facts stay as they are. Other lines speak of what may change, and a traceback holds what must go.
-        as_it_is = hasattr(record, "call") and not record.exc_info
-        self._lines.append(record if as_it_is else self._line(record))
+        # Fields of a call do not change, so they are formatted later. Arguments of other lines may change, and a
+        # traceback would keep objects alive.
+        may_wait = hasattr(record, "call") and not record.exc_info
+        self._lines.append(record if may_wait else self._line(record))
         if not self._wake.is_set():
             self._wake_writer()
         if len(self._lines) > self._MAX_LINES:
@@ -156,7 +157,7 @@ class StderrHandler(logging.Handler):
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
                 text = "".join([line if isinstance(line, str) else self._line(line) for line in lines])
-                with suppress(OSError, ValueError):  # Nobody is left to be told: a broken pipe, a closed file.
+                with suppress(OSError, ValueError):  # stderr is closed.
                     sys.stderr.write(text)
                     sys.stderr.flush()
 
@@ -177,14 +178,14 @@ class StderrHandler(logging.Handler):
         if not started:
             try:
                 threading.Thread(target=self._write, name="log", daemon=True).start()
-            except RuntimeError:  # The process is ending and takes no new threads.
+            except RuntimeError:  # The process is ending and cannot start threads.
                 self.flush()
                 return
         self._wake.set()
 
     def _write(self) -> None:
         while self._wake.wait():
-            # As long as lines keep coming, nobody needs to wake this thread.
+            # While there are new lines, other threads need not wake this one.
             while self._lines:
                 time.sleep(self._GATHER_SECONDS)
                 self.flush()

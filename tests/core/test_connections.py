@@ -198,7 +198,7 @@ def test_idle_connections_end_no_server_that_may_open_few_files(tmp_path: Path, 
                     assert connection.request("GET", path).status == status
         assert psutil.Process(servers.processes[0].pid).num_fds() < 1_000
     lines = log.read_text().splitlines()
-    assert "This process may open few files" in lines[0]
+    assert "The limit of open files allows" in lines[0]
     assert len(lines) < 20, lines
 
 

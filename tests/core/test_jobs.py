@@ -117,7 +117,7 @@ def test_what_kills_its_workers_is_given_up_too() -> None:
     job = a_job(attempts=MAX_ATTEMPTS, lease_until=timezone.now() - timedelta(seconds=1))
     assert store.claim(1) == []
     job.refresh_from_db()
-    assert (job.state, job.last_error) == ("failed", "Each worker that had it ended in the middle of it.")
+    assert (job.state, job.last_error) == ("failed", "Each worker that ran the job ended before it was done.")
 
 
 def test_pauses_double_and_differ() -> None:

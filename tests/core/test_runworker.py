@@ -82,7 +82,7 @@ def test_told_to_stop_it_finishes_what_runs_and_takes_nothing_more(start: Start,
     worker = start()
     held = hold(file)
     worker.send_signal(signal.SIGTERM)
-    until(lambda: "Taking no more jobs" in worker.said, "it stops")
+    until(lambda: "Claiming no more jobs" in worker.said, "it stops")
     other = enqueue("tests.write", path=str(file), text="later")
     let_go(file)
     assert worker.exit_code() == 0
@@ -94,7 +94,7 @@ def test_a_second_signal_ends_at_once(start: Start, file: Path) -> None:
     worker = start()
     held = hold(file)
     worker.send_signal(signal.SIGINT)
-    until(lambda: "Taking no more jobs" in worker.said, "it stops")
+    until(lambda: "Claiming no more jobs" in worker.said, "it stops")
     worker.send_signal(signal.SIGINT)
     assert worker.exit_code() == 1
     assert Job.objects.get(pk=held.pk).state == "running", "until its lease ends"
@@ -105,7 +105,7 @@ def test_what_takes_longer_than_the_grace_is_cut(start: Start, file: Path) -> No
     hold(file)
     worker.send_signal(signal.SIGTERM)
     assert worker.exit_code() == 1
-    assert "another worker will take them over" in worker.said
+    assert "another worker will run them again" in worker.said
 
 
 def test_a_living_worker_keeps_its_job_and_a_killed_one_loses_it(start: Start, file: Path) -> None:

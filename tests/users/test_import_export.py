@@ -230,11 +230,11 @@ def test_cells_that_fail_are_told_by_their_columns(tmp_path: Path) -> None:
     ("name", "content", "told"),
     [
         ("users.csv", b"email,shoe_size\na@example.com,44\n", "There is no column 'shoe_size'."),
-        ("users.csv", b"E-Mail,Mobile\na@example.com,44\n", "Columns of other names are taken with --map NAME=FIELD."),
+        ("users.csv", b"E-Mail,Mobile\na@example.com,44\n", "Use --map NAME=FIELD for columns with other names."),
         ("users.csv", b"email,audit.version\na@example.com,44\n", "There is no column 'audit.version'."),
-        ("users.csv", b"email,email\na@example.com,b\n", "The column 'email' stands twice."),
+        ("users.csv", b"email,email\na@example.com,b\n", "Duplicate column 'email'."),
         ("users.csv", b"", "The file has no heading."),
-        ("users.csv", b'email,"profile.bio\n', "What begins on line 1 is no CSV"),
+        ("users.csv", b'email,"profile.bio\n', "Invalid CSV at line 1"),
         ("users.csv", "email,profile.bio\n".encode("utf-16"), "Line 1 is not UTF-8; save the file as UTF-8."),
         ("users.txt", b"email\n", "Say --format."),
         ("missing.csv", None, "No such file or directory."),
@@ -256,8 +256,8 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_is_written(
 @pytest.mark.parametrize(
     ("name", "rest", "told"),
     [
-        ("users.csv", b'b@example.com\n"c@example.com\nd@example.com\n', "What begins on line 4 is no CSV"),
-        ("users.csv", b'b@example.com\n"c" x\n', "What begins on line 4 is no CSV"),
+        ("users.csv", b'b@example.com\n"c@example.com\nd@example.com\n', "Invalid CSV at line 4"),
+        ("users.csv", b'b@example.com\n"c" x\n', "Invalid CSV at line 4"),
         ("users.csv", b"b@example.com\n\xff\n", "Line 4 is not UTF-8"),
         ("users.csv", b"b@example.com\n" + b"x" * 3_000_000, "Line 4 has more than 262144 bytes."),
     ],
@@ -372,7 +372,7 @@ def test_without_the_database_it_says_how_far_it_came(importing: subprocess.Pope
             cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert importing.returncode == 1
     assert out.decode().startswith(f"{bulk.CHUNK} rows: {bulk.CHUNK} imported")
-    assert f"-: The database is away. Done up to line {bulk.CHUNK}; run it again to go on." in err.decode()
+    assert f"-: The database is unavailable. Done up to line {bulk.CHUNK}; run it again to go on." in err.decode()
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Demo data: each app's, made once."""
+"""`manage.py demo`: loads the demo data of all apps once."""
 
 from importlib import import_module
 from typing import Any
@@ -10,15 +10,15 @@ from django.utils.module_loading import module_has_submodule
 
 
 class Command(BaseCommand):
-    """Has each app that has a module `demo` load its data, those below first, unless the data are there."""
+    """Load the data of each app that has a `demo` module, in the order of dependencies, unless they are loaded."""
 
     help = "Load demo data once: an administrator, whose password is printed, the users John Doe and Jane Smith, tasks."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rooms = [import_module(f"{app.name}.demo") for app in apps.get_app_configs() if _has_demo(app)]
+        modules = [import_module(f"{app.name}.demo") for app in apps.get_app_configs() if _has_demo(app)]
         with transaction.atomic():
-            # What stands on data that were there already is there too, or was deleted on purpose.
-            loaded = all(room.load(self.stdout.write) for room in rooms)
+            # If the data of one app exist, those that depend on them exist too, or were deleted on purpose.
+            loaded = all(module.load(self.stdout.write) for module in modules)
         if loaded:
             self.stdout.write("Demo data is loaded.")
 

@@ -7,7 +7,7 @@ from core.rest.openapi.current import current_document
 
 
 class Command(BaseCommand):
-    help = "Prints the OpenAPI document. Renew its committed copy with: python manage.py openapi > docs/openapi.json"
+    help = "Print the OpenAPI document. Renew its committed copy with: python manage.py openapi > docs/openapi.json"
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -10,8 +10,8 @@ class Command(BaseCommand):
     """Call `prune` of each app's AppConfig. Meant to run daily; only the size of the tables depends on it."""
 
     help = (
-        "Delete what is past its time: idempotency keys, limits, sessions, API keys, tickets, mailed tokens, jobs that "
-        "ended, changes, what broken uploads left. Run it daily."
+        "Delete expired data: idempotency keys, rate limits, sessions, API keys, tickets, mailed tokens, ended jobs, "
+        "changes, remains of interrupted uploads. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

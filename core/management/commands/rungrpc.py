@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
 
-    help = "Serves gRPC until SIGTERM or SIGINT; then ends when the running calls have. A second signal ends at once."
+    help = "Serve gRPC until SIGTERM or SIGINT; then end when the running calls have. A second signal ends it at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             "--client-ca",
             default=settings.GRPC_CLIENT_CA,
             metavar="FILE",
-            help="clients must show a certificate of this authority, PEM (GRPC_CLIENT_CA)",
+            help="clients must present a certificate of this authority, PEM (GRPC_CLIENT_CA)",
         )
         add(
             "--grace",
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             type=_seconds,
             default=settings.GRPC_DRAIN_WAIT_SECONDS,
             metavar="SECONDS",
-            help="how long all is still served when health says NOT_SERVING already, so that load balancers notice "
+            help="how long calls are still served after health reports NOT_SERVING, so that load balancers notice "
             "(GRPC_DRAIN_WAIT_SECONDS, %(default)s)",
         )
         add(
@@ -76,93 +76,95 @@ class Command(BaseCommand):
             type=int,
             default=settings.GRPC_METRICS_PORT,
             metavar="PORT",
-            help="serve Prometheus' metrics there, the second process's one higher, and so on; 0 = do not "
+            help="serve Prometheus' metrics on this port, of the second process on the next, and so on; 0 = do not "
             "(GRPC_METRICS_PORT, %(default)s)",
         )
         add(
             "--reflection",
             action=BooleanOptionalAction,
             default=settings.GRPC_REFLECTION,
-            help="tell tools like grpcurl what there is to call (GRPC_REFLECTION)",
+            help="serve the descriptors to tools like grpcurl (GRPC_REFLECTION)",
         )
-        add("--reload", action="store_true", help="for development: start again when the source changes")
-        # What a parent tells its children: its process id, and where to write when calls are taken.
+        add("--reload", action="store_true", help="for development: restart when the source changes")
+        # Passed by a parent to its children: its process id, and the descriptor to write to when they accept calls.
         add("--child-of", type=int, default=0, help=SUPPRESS)
         add("--ready-fd", type=int, default=None, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asked = _options(options)
+        server_options = _options(options)
         signals: Signals = queue.SimpleQueue()
         self._serving = False
 
         def note(number: int, frame: object) -> None:
             signals.put(number)
             if not self._serving:
-                lifecycle.end_waiting()  # It is still waiting for the database.
+                lifecycle.end_waiting()  # The main thread is still waiting for the database.
 
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, note)
         try:
-            check_development_identity(asked.host)
+            check_development_identity(server_options.host)
             if options["child_of"]:
                 supervisor.end_with_parent(options["child_of"], signals)
-                code = self._serve(asked, signals, options["ready_fd"])
+                code = self._serve(server_options, signals, options["ready_fd"])
             elif options["processes"] > 1 or options["reload"]:
-                code = _supervise(asked, options, signals)
+                code = _supervise(server_options, options, signals)
             else:
-                code = self._serve(asked, signals)
+                code = self._serve(server_options, signals)
         except (CannotServeError, ImproperlyConfigured) as exc:
             raise CommandError(str(exc)) from exc
         if code:
             sys.exit(code)
 
-    def _serve(self, asked: Options, signals: Signals, ready_fd: int | None = None) -> int:
+    def _serve(self, server_options: Options, signals: Signals, ready_fd: int | None = None) -> int:
         def announce(port: int) -> None:
             if ready_fd is not None:
                 os.write(ready_fd, b"1")
                 os.close(ready_fd)
-            how = "with TLS" if asked.tls_cert else "without TLS"
-            self.stdout.write(f"Serving gRPC on {address(asked.host, port)} {how}, {asked.workers} workers.")
+            how = "with TLS" if server_options.tls_cert else "without TLS"
+            self.stdout.write(
+                f"Serving gRPC on {address(server_options.host, port)} {how}, {server_options.workers} workers."
+            )
             self.stdout.flush()
 
         _start_embedded_database()
         self._serving = True
-        return serve(import_string(f"{settings.ROOT_RPCCONF}.services"), asked, signals, announce)
+        return serve(import_string(f"{settings.ROOT_RPCCONF}.services"), server_options, signals, announce)
 
 
-def _supervise(asked: Options, options: dict[str, Any], signals: Signals) -> int:
+def _supervise(server_options: Options, options: dict[str, Any], signals: Signals) -> int:
     count: int = options["processes"]
-    reserved = supervisor.reserve_port(asked.host, asked.port) if count > 1 else None
-    port = reserved.getsockname()[1] if reserved else asked.port
-    # Of an option that is given twice, the last counts.
+    reserved = supervisor.reserve_port(server_options.host, server_options.port) if count > 1 else None
+    port = reserved.getsockname()[1] if reserved else server_options.port
+    # If an option is given twice, the last one counts.
     commands = [
         [
             *get_child_arguments(),
             f"--port={port}",
-            f"--metrics-port={asked.metrics_port + number if asked.metrics_port else 0}",
+            f"--metrics-port={server_options.metrics_port + number if server_options.metrics_port else 0}",
         ]
         for number in range(count)
     ]
     return supervisor.supervise(
         commands,
         signals,
-        drain_seconds=asked.grace + asked.drain_wait,
+        drain_seconds=server_options.grace + server_options.drain_wait,
         reload=_source_folders() if options["reload"] else (),
     )
 
 
 def _options(options: dict[str, Any]) -> Options:
-    asked = Options(**{name: options[name] for name in Options.__slots__ if name in options})
-    return replace(asked, shared_port=options["processes"] > 1)
+    server_options = Options(**{name: options[name] for name in Options.__slots__ if name in options})
+    return replace(server_options, shared_port=options["processes"] > 1)
 
 
 def _start_embedded_database() -> None:
-    """Starts it, if that is the one, before grpcio has threads that a fork would meet."""
+    """Start the embedded database, if it is configured, before grpcio starts threads, which must not be forked."""
     if connection.settings_dict.get("EMBEDDED"):
         try:
             connection.ensure_connection()
         except OperationalError as exc:
-            # Calls that need it fail with UNAVAILABLE until it can be started.
+            # Calls that need the database fail with UNAVAILABLE until it can be started.
             logger.error("The embedded database cannot be started: %s", exc)
         connection.close()
 

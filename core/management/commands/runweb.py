@@ -1,4 +1,4 @@
-"""`manage.py runweb`: serves HTTP, as `rungrpc` serves gRPC."""
+"""`manage.py runweb`: serves HTTP."""
 
 import signal
 import socket
@@ -17,14 +17,14 @@ from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, Server
 from core.rest.connections import limited
 
-#: Files and connections of other kinds that a process opens, beside those of its threads.
+#: Files and connections that a process opens besides those of its threads.
 _OTHER_FILES = 128
 
 
 class Command(BaseCommand):
-    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
 
-    help = "Serves REST, the admin site and the docs until SIGTERM or SIGINT; then ends when the running calls have."
+    help = "Serve REST, the admin site and the docs until SIGTERM or SIGINT; then end when the running calls have."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
@@ -46,11 +46,11 @@ class Command(BaseCommand):
         listening = _listen(host, port)
         self.stdout.write(f"Serving HTTP on {host}:{listening.getsockname()[1]}, {settings.HTTP_THREADS} threads.")
         self.stdout.flush()
-        connections = _most_connections()
+        connections = _max_connections()
         if connections < settings.HTTP_MAX_CONNECTIONS:
             self.stderr.write(
-                f"This process may open few files: it takes {connections} connections, not "
-                f"{settings.HTTP_MAX_CONNECTIONS} (HTTP_MAX_CONNECTIONS). Raise its limit (ulimit -n, LimitNOFILE)."
+                f"The limit of open files allows {connections} connections, not {settings.HTTP_MAX_CONNECTIONS} "
+                "(HTTP_MAX_CONNECTIONS). Raise the limit (ulimit -n, LimitNOFILE)."
             )
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             ws="none",
             backlog=MAX_ACCEPTED,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
-            # Django's logging is set up already, and each call has its own line.
+            # Django's logging is configured already, and each call has a log line.
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -67,11 +67,11 @@ class Command(BaseCommand):
             lifespan="off",
             timeout_graceful_shutdown=grace,
         )
-        # When uvicorn has drained it raises its signal once more, for whoever listened before it: unheard, that would
-        # end the process on the spot, and what holds the embedded database would not be let go.
+        # After draining, uvicorn raises its signal again for the earlier handlers. Without one, the process would end
+        # at once and not release the embedded database.
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, _end)
-        # What is loaded by then is spared by the collector.
+        # Loaded first, so that the garbage collector excludes it (`core.lifespan`).
         config.load()
         try:
             with running_alongside(settings.HTTP_THREADS):
@@ -80,8 +80,8 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
 
 
-def _most_connections() -> int:
-    # A thread has a connection with the database, and an open file; up to four groups wait to be looked at.
+def _max_connections() -> int:
+    # A thread has a database connection and an open file; up to four batches of new connections wait to be handled.
     own: int = _OTHER_FILES + 2 * settings.HTTP_THREADS + 2 * 8 * settings.UPLOAD_THREADS + 4 * MAX_ACCEPTED
     limit: int = settings.HTTP_MAX_CONNECTIONS
     return min(limit, max(raise_limit() - own, 64))
@@ -96,8 +96,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, where = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # Of a socket that does not say its protocol, asyncio takes no TCP for granted: then nobody switches off Nagle's
-        # algorithm, and answers of two parts wait 40 ms for the client's acknowledgement.
+        # With the protocol: otherwise asyncio does not treat the socket as TCP and leaves Nagle's algorithm on, so that
+        # answers of two parts wait 40 ms for the client's acknowledgement.
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(where)

@@ -15,9 +15,9 @@ from core.lifespan import running_alongside
 
 
 class Command(BaseCommand):
-    """Each option has a setting of the same meaning, and so an environment variable; the option wins."""
+    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
 
-    help = "Runs jobs until SIGTERM or SIGINT; then ends when the running ones have. A second signal ends at once."
+    help = "Run jobs until SIGTERM or SIGINT; then end when the running ones have. A second signal ends it at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             type=_positive,
             default=settings.WORKER_SLOW_THREADS or None,
             metavar="N",
-            help="how many of them may be slow, as work on recordings is (WORKER_SLOW_THREADS; half of --threads)",
+            help="how many of them may be slow, such as those of recordings (WORKER_SLOW_THREADS; half of --threads)",
         )
         add(
             "--grace",
@@ -47,13 +47,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
         try:
-            with running_alongside(2 * threads, streams=False):  # Beside each job one that watches it.
+            with running_alongside(2 * threads, streams=False):  # Each job has a second thread, which supervises it.
                 ended = Worker(threads, slow_threads or max(1, threads // 2)).run(grace)
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc
         if not ended:
-            # Python would wait for the threads; what they did not end is taken over when its lease has ended.
-            self.stderr.write("Ended with jobs still running; another worker will take them over.")
+            # Python would wait for the threads. Other workers claim their jobs when the leases have expired.
+            self.stderr.write("Ended with jobs still running; another worker will run them again.")
             logging.shutdown()
             sys.stdout.flush()
             os._exit(1)
