@@ -19,10 +19,10 @@ caller_key: ContextVar[str] = ContextVar("caller_key", default="")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-def valid_request_id(sent: str | None) -> str:
+def valid_request_id(value: str | None) -> str:
     """Return the client's request id if it is valid, else a new one."""
     # The id must be unique, not hard to guess. A UUID would ask the kernel each time (4.4 µs against 0.7).
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"
+    return value if value and _REQUEST_ID.fullmatch(value) else f"{random.getrandbits(128):032x}"
 
 
 def check_deadline() -> None:

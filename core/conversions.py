@@ -33,11 +33,11 @@ def read_timestamp(message: Any, name: str, shown_as: str | None = None) -> date
     """
     if not message.HasField(name):
         return None
-    sent: Timestamp = getattr(message, name)
+    timestamp: Timestamp = getattr(message, name)
     try:
-        if not 0 <= sent.nanos < 1_000_000_000:
+        if not 0 <= timestamp.nanos < 1_000_000_000:
             raise ValueError
-        return _EPOCH + datetime.timedelta(seconds=sent.seconds, microseconds=sent.nanos // 1_000)
+        return _EPOCH + datetime.timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1_000)
     except (ValueError, OverflowError) as exc:
         raise invalid(shown_as or name, "range", "Enter a time between the years 1 and 9999.") from exc
 
@@ -48,9 +48,9 @@ def read_range(message: Any, name: str) -> tuple[datetime.datetime | None, datet
     Raises:
         ValidationError: a time is out of range, or the end lies before the start.
     """
-    sent = getattr(message, name)
-    start = read_timestamp(sent, "start_time", f"{name}_from")
-    end = read_timestamp(sent, "end_time", f"{name}_to")
+    time_range = getattr(message, name)
+    start = read_timestamp(time_range, "start_time", f"{name}_from")
+    end = read_timestamp(time_range, "end_time", f"{name}_to")
     if start and end and end < start:
         raise invalid(f"{name}_to", "range", "The end lies before the start.")
     return start, end

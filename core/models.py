@@ -212,9 +212,9 @@ def draft(model: type[Row], **values: Any) -> Row:
         values: by column; the others have their defaults.
     """
     instance = model.__new__(model)
-    known, made = _defaults(model)
-    instance.__dict__.update(known, _state=ModelState(), **values)
-    for name, make in made:
+    constants, factories = _defaults(model)
+    instance.__dict__.update(constants, _state=ModelState(), **values)
+    for name, make in factories:
         if name not in values:
             instance.__dict__[name] = make()
     return instance
@@ -224,9 +224,9 @@ def draft(model: type[Row], **values: Any) -> Row:
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
     """Return the constant defaults by attribute, and the functions that make the others."""
     fields: list[Any] = [field for field in model._meta.concrete_fields if not field.generated]
-    made = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
-    each = {name for name, _ in made}
-    return {field.attname: field.get_default() for field in fields if field.attname not in each}, made
+    factories = [(field.attname, field.default) for field in fields if callable(field.default) and field.has_default()]
+    each = {name for name, _ in factories}
+    return {field.attname: field.get_default() for field in fields if field.attname not in each}, factories
 
 
 def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, skip_taken: bool = False) -> set[Any]:

@@ -344,21 +344,21 @@ def _check_precondition(call: Call) -> None:
         call.expected_version.check_without_version(exists=operation.http.path.endswith("}"))
 
 
-def idempotency_key(sent: str | None, field: str = "idempotency_key") -> str:
+def idempotency_key(value: str | None, field: str = "idempotency_key") -> str:
     """Read `Idempotency-Key`: 1 to 255 printable ASCII characters; empty if the caller sent none."""
-    if sent is None:
+    if value is None:
         return ""
-    key = sent.strip().strip('"')
+    key = value.strip().strip('"')
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise invalid(field, "invalid", "An idempotency key has 1 to 255 printable ASCII characters.")
     return key
 
 
-def is_atomic(sent: str | None) -> bool:
+def is_atomic(value: str | None) -> bool:
     """Return whether `X-Bulk-Mode` is `atomic`; the caller may send no other value."""
-    if sent not in (None, "atomic"):
+    if value not in (None, "atomic"):
         raise invalid("x-bulk-mode", "choice", "Choose one of: atomic.")
-    return sent is not None
+    return value is not None
 
 
 def snake_case(name: str) -> str:

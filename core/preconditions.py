@@ -84,10 +84,10 @@ def expected_version(if_match: str | None, if_none_match: str | None = None) -> 
     return ExpectedVersion(one_of, none_of)
 
 
-def entity_tags(sent: str) -> list[str] | None:
+def entity_tags(value: str) -> list[str] | None:
     """Return the opaque parts of a list of entity-tags, weak or strong; None = not such a list."""
     tags, at = [], 0
-    text = sent.strip(" \t,")
+    text = value.strip(" \t,")
     while at < len(text):
         tag = _TAG.match(text, at)
         if tag is None:
@@ -102,11 +102,11 @@ def entity_tags(sent: str) -> list[str] | None:
     return tags or None
 
 
-def _versions(sent: str, field: str, header: str) -> frozenset[int] | None:
-    if sent.strip() == ANY:
+def _versions(value: str, field: str, header: str) -> frozenset[int] | None:
+    if value.strip() == ANY:
         return None
-    bare = _BARE_VERSION.fullmatch(sent)
-    tags = [bare[1]] if bare else entity_tags(sent)
+    bare = _BARE_VERSION.fullmatch(value)
+    tags = [bare[1]] if bare else entity_tags(value)
     if tags is None:
         raise invalid(field, "invalid", f'{header} takes versions in quotes, as in "3" or "3", "4"; or * alone.')
     return frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag))

@@ -62,12 +62,12 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
     call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
-    sent = _items(call, authorization, messages, turn)
+    items = _items(call, authorization, messages, turn)
     if call.operation.answers_stream:
-        return _answers(call.operation.function(call, sent), turn, place)
+        return _answers(call.operation.function(call, items), turn, place)
     with place:
         try:
-            return call.operation.function(call, sent)
+            return call.operation.function(call, items)
         finally:
             turn.end()
             thread_connections.give_back()
@@ -84,11 +84,11 @@ def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> 
     return _in_place(_items(call, authorization, messages, turn), turn, place)
 
 
-def _in_place(sent: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]:
+def _in_place(items: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]:
     # A generator that never starts ends without `finally`; the slot is then released with the object.
     with place:
         try:
-            yield from sent
+            yield from items
         finally:
             turn.end()
             thread_connections.give_back()

@@ -110,7 +110,7 @@ class Page(Generic[Row]):
 
 
 def page(
-    selection: ListQuery[Row], asked: PageRequest, order: Order, *, default_size: int = 20, first: Row | None = None
+    selection: ListQuery[Row], request: PageRequest, order: Order, *, default_size: int = 20, first: Row | None = None
 ) -> Page[Row]:
     """Read one page: one query for the rows (two where rows without a sort value begin), and one for the count.
 
@@ -122,19 +122,19 @@ def page(
     Raises:
         ValidationError: on `page_size` or `page_token`.
     """
-    size = page_size(asked.size, default_size)
-    salt = _salt(asked, order)
-    position = _position(asked.token, salt) if asked.token else None
-    total = _count(selection, exact=asked.exact_count)
-    head = [first] if first is not None and not asked.token else []
+    size = page_size(request.size, default_size)
+    salt = _salt(request, order)
+    position = _position(request.token, salt) if request.token else None
+    total = _count(selection, exact=request.exact_count)
+    head = [first] if first is not None and not request.token else []
     if 0 <= total <= len(head):
-        return Page(head, "", total, _messages(asked, head))
+        return Page(head, "", total, _messages(request, head))
     few = selection.few or _SMALL_RESULT
     if not selection.scattered or not 0 <= total <= few:
         few = 0
     found = head + _after(selection, order, position, size + 1 - len(head), first, few)
-    messages = _messages(asked, found[:size])
-    fitting = min(size, len(found) if asked.message is None else len(messages))
+    messages = _messages(request, found[:size])
+    fitting = min(size, len(found) if request.message is None else len(messages))
     more = len(found) > fitting
     del found[fitting:]
     # `first` is outside of the order: the list begins after it.
@@ -155,15 +155,15 @@ def fitting(messages: Iterable[Shown], max_bytes: int = PAGE_BYTES) -> list[Show
     return found
 
 
-def _messages(asked: PageRequest, rows: Sequence[Any]) -> list[Message]:
-    return [] if asked.message is None else fitting(map(asked.message, rows))
+def _messages(request: PageRequest, rows: Sequence[Any]) -> list[Message]:
+    return [] if request.message is None else fitting(map(request.message, rows))
 
 
-def page_size(asked: int, default: int, limit: int = 100) -> int:
+def page_size(requested: int, default: int, limit: int = 100) -> int:
     """Return the page size for a requested size: 0 = the default, at most `limit`."""
-    if asked < 0:
+    if requested < 0:
         raise invalid("page_size", "range", "page_size may not be negative.")
-    return min(asked or default, limit)
+    return min(requested or default, limit)
 
 
 def _count(selection: ListQuery[Any], *, exact: bool) -> int:
@@ -282,8 +282,8 @@ def _ids(querysets: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
     return first.union(*others) if others else first
 
 
-def _salt(asked: PageRequest, order: Order) -> str:
-    bound_to = json.dumps([asked.bound_to, order.field, order.descending], sort_keys=True, default=str)
+def _salt(request: PageRequest, order: Order) -> str:
+    bound_to = json.dumps([request.bound_to, order.field, order.descending], sort_keys=True, default=str)
     return "page:" + hashlib.sha256(bound_to.encode()).hexdigest()
 
 

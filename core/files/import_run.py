@@ -60,7 +60,7 @@ class FileImport:
 
     @property
     def failed(self) -> int:
-        """How many rows were not written."""
+        """The number of rows that were not written."""
         return self.outcome.through - self.outcome.written - self.outcome.replayed
 
     def prepared(self, item: Item) -> Any:

@@ -136,9 +136,8 @@ class StderrHandler(logging.Handler):
         """Handle a record as the standard library does, which from Python 3.13 on requires a lock."""
         passed = self.filter(record)
         if passed:
-            self.emit(
-                passed if isinstance(passed, logging.LogRecord) else record
-            )  # From 3.12 on filters may replace it.
+            # From Python 3.12 on filters may replace the record.
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -152,7 +151,7 @@ class StderrHandler(logging.Handler):
             self.flush()
 
     def flush(self) -> None:
-        """Writes what has gathered."""
+        """Write the buffered lines."""
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
