@@ -59,21 +59,21 @@ class BulkItem:
     Attributes:
         index: its place in the stream, from 0.
         values: the result of `read` for the message.
-        made: the result of `check` for the values, or the exception that it raised.
+        instance: the result of `check` for the values, or the exception that it raised.
         problem: why it is not written; None = no error so far.
         answer: what is kept for its idempotency key, as bytes.
         replayed: it was written before with this key: by an earlier call, or for an earlier item.
         repeats: the earlier item of its chunk with the same key and content, whose outcome it gets; None = none.
     """
 
-    __slots__ = ("answer", "index", "key", "made", "problem", "repeats", "replayed", "request", "values")
+    __slots__ = ("answer", "index", "instance", "key", "problem", "repeats", "replayed", "request", "values")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.key = ""
         self.request = b""
         self.values: Any = None
-        self.made: Any = None
+        self.instance: Any = None
         self.problem: Problem | None = None
         self.answer = b""
         self.replayed = False
@@ -162,7 +162,7 @@ class Chunk:
     failures: Failures
     check_replayed: Callable[[Sequence[BulkItem]], None]
 
-    def refuse(self, row: BulkItem, raised: Exception, field: str = "") -> None:
+    def reject(self, row: BulkItem, raised: Exception, field: str = "") -> None:
         """Reject the row for an error that a rule of the model raised.
 
         Args:
@@ -176,7 +176,7 @@ class Chunk:
         row.problem = replace(problem, violations=shown)
 
     @property
-    def good(self) -> list[BulkItem]:
+    def pending(self) -> list[BulkItem]:
         """The rows without an error that are still to be written."""
         return [row for row in self.rows if row.problem is None and not row.replayed and row.repeats is None]
 
@@ -190,9 +190,9 @@ class Chunk:
         for row in first:
             if (problem := self.failures.of(row)) is not None:
                 row.problem = problem
-        for row in self.good:
-            if isinstance(row.made, Exception):
-                self.refuse(row, row.made)
+        for row in self.pending:
+            if isinstance(row.instance, Exception):
+                self.reject(row, row.instance)
 
     def _first_of_their_keys(self) -> list[BulkItem]:
         """Mark the rows whose keys were used before, in the database or in this chunk; return the others with a key."""
@@ -229,7 +229,7 @@ class Chunk:
             save: inserts rows and may reject some. For a single row it raises the error that a violated constraint
                 stands for.
         """
-        rows = self.good
+        rows = self.pending
         try:
             with transaction.atomic():
                 self._save(rows, save)
@@ -243,20 +243,20 @@ class Chunk:
         # A concurrent call may have written it with the same key.
         alone = replace(self, rows=[row])
         alone.skip_replayed()
-        if not alone.good:
+        if not alone.pending:
             return
         try:
             with transaction.atomic():
                 self._save([row], save)
         except ITEM_ERRORS as exc:
-            self.refuse(row, exc)
+            self.reject(row, exc)
 
     def _save(self, rows: Sequence[BulkItem], save: Callable[[Sequence[BulkItem]], None]) -> None:
         if rows:
             save(rows)
             keyed = [row for row in rows if row.key and row.problem is None]
             for row in keyed:
-                row.answer = self.answer(row.made)
+                row.answer = self.answer(row.instance)
             idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in keyed])
 
 
@@ -276,7 +276,7 @@ def write(
 
     Args:
         read: returns a row's `values` from its message; raises if the message is invalid.
-        check: the service that sets `made` of each row for the call's actor. It runs while the previous chunk is
+        check: the service that sets `instance` of each row for the call's actor. It runs while the previous chunk is
             written, so it writes nothing and depends on no other row.
         save: the service that writes a chunk as the call's actor, in a separate transaction.
         answer: returns what is kept of an instance, for items with a key.

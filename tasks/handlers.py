@@ -181,7 +181,7 @@ class _Made:
         for row in rows:
             if row.problem is not None:
                 continue
-            task = task_pb2.Task.FromString(row.answer) if row.replayed else task_message(row.made)
+            task = task_pb2.Task.FromString(row.answer) if row.replayed else task_message(row.instance)
             self.tasks.append(task)
             self._left -= task.ByteSize() + 4
         if self._left <= 0:

@@ -70,4 +70,4 @@ class Import(FileImport):
         )
 
     def count(self, row: bulk.BulkItem) -> None:
-        self.fates[row.made.fate] += 1
+        self.fates[row.instance.fate] += 1

@@ -60,20 +60,20 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
 
 def check_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
     """Makes the tasks that the rows' `values` describe, or finds what is wrong with them; writes nothing."""
-    rows = chunk.good
+    rows = chunk.pending
     for row, outcome in zip(rows, _drafts(actor, [row.values for row in rows]), strict=True):
-        row.made = outcome
+        row.instance = outcome
 
 
 def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
     """As `create_tasks` for rows that were checked; what is wrong with a row stands in the row."""
 
     def save(rows: Sequence[BulkItem]) -> None:
-        outcomes = [row.made for row in rows]
+        outcomes = [row.instance for row in rows]
         _insert(actor, outcomes, [bool(row.values.get("id")) for row in rows])
         for row, outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, Exception):
-                chunk.refuse(row, outcome)
+                chunk.reject(row, outcome)
 
     with acting(actor):
         chunk.skip_replayed()

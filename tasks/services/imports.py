@@ -75,13 +75,13 @@ def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
         PermissionDenied
     """
     check_may_import(actor)
-    rows = chunk.good
+    rows = chunk.pending
     people = _known(row.values for row in rows)
     for row in rows:
         try:
-            row.made = _draft(row.values, people)
+            row.instance = _draft(row.values, people)
         except ITEM_ERRORS as exc:
-            row.made = exc
+            row.instance = exc
 
 
 def import_tasks(actor: Any, chunk: Chunk) -> None:
@@ -149,23 +149,23 @@ def _save(chunk: Chunk, rows: Sequence[BulkItem]) -> None:
             continue
         task = tasks.get(origin.task_id) if origin.task_id else None
         try:
-            row.made.fate = _update(origin, task, row.made)
+            row.instance.fate = _update(origin, task, row.instance)
         except ITEM_ERRORS as exc:
-            chunk.refuse(row, exc)
+            chunk.reject(row, exc)
 
 
 def _insert(rows: Sequence[BulkItem]) -> None:
     if not rows:
         return
     for row in rows:
-        row.made.fate = Fate.CREATED
-    insert_many(Task, [vars(row.made.task) for row in rows])
+        row.instance.fate = Fate.CREATED
+    insert_many(Task, [vars(row.instance.task) for row in rows])
     TaskOrigin.objects.bulk_create(
         TaskOrigin(
             source=row.values.source,
             external_id=row.values.external_id,
-            task_id=row.made.task.pk,
-            digests=row.made.digests,
+            task_id=row.instance.task.pk,
+            digests=row.instance.digests,
         )
         for row in rows
     )

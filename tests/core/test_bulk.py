@@ -56,12 +56,12 @@ class Stream:
         return int(item.title)
 
     def _check(self, actor: Any, chunk: Chunk) -> None:
-        for row in chunk.good:
-            row.made = row.values
+        for row in chunk.pending:
+            row.instance = row.values
 
 
 def numbers(rows: Sequence[BulkItem]) -> list[int]:
-    return [row.made for row in rows]
+    return [row.instance for row in rows]
 
 
 def items(count: int) -> Iterator[CreateTaskRequest]:

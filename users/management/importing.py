@@ -79,5 +79,5 @@ class Import(FileImport):
         return shown(item, IMPORT.method.input_type, masked=not self._whole_rows)
 
     def count(self, row: bulk.BulkItem) -> None:
-        if not row.replayed and not row.made.has_usable_password():
+        if not row.replayed and not row.instance.has_usable_password():
             self.without_password += 1

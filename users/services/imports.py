@@ -45,11 +45,11 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
         PermissionDenied
     """
     check_may_import(actor)
-    for row in chunk.good:
+    for row in chunk.pending:
         try:
-            row.made = _checked(actor, row.values)
+            row.instance = _checked(actor, row.values)
         except ITEM_ERRORS as exc:
-            row.made = exc
+            row.instance = exc
 
 
 def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None:
@@ -65,15 +65,15 @@ def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None
     with acting(actor, "import"):
         chunk.skip_replayed()
         _leave_out_taken(chunk)
-        given = {row.made.pk: row.made for row in chunk.good if row.values.get("id")}
+        given = {row.instance.pk: row.instance for row in chunk.pending if row.values.get("id")}
         for user_id, version in first_versions("user", given.keys()).items():
             given[user_id].version = version
         chunk.save(_save)
         if send_resets:
-            for row in chunk.good:
-                if row.made.is_active and not row.made.has_usable_password():
-                    enqueue("users.send_password_reset", email=row.made.email)
-    users_created.inc(len(chunk.good))
+            for row in chunk.pending:
+                if row.instance.is_active and not row.instance.has_usable_password():
+                    enqueue("users.send_password_reset", email=row.instance.email)
+    users_created.inc(len(chunk.pending))
 
 
 def import_answer(user: User) -> bytes:
@@ -83,8 +83,8 @@ def import_answer(user: User) -> bytes:
 
 def _save(rows: Sequence[BulkItem]) -> None:
     try:
-        with translate_integrity_errors(rows[0].made) if len(rows) == 1 else nullcontext():
-            insert_many(User, [vars(row.made) for row in rows])
+        with translate_integrity_errors(rows[0].instance) if len(rows) == 1 else nullcontext():
+            insert_many(User, [vars(row.instance) for row in rows])
     except AlreadyExists as exc:
         exc.violations = (Violation("email", exc.reason.lower(), exc.message),)
         raise
@@ -118,16 +118,16 @@ def _password(brought: str) -> str:
 
 def _leave_out_taken(chunk: Chunk) -> None:
     """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
-    rows = chunk.good
-    emails = set(User.objects.filter(email__in=[row.made.email for row in rows]).values_list("email", flat=True))
+    rows = chunk.pending
+    emails = set(User.objects.filter(email__in=[row.instance.email for row in rows]).values_list("email", flat=True))
     # An id that was made here is nobody's.
-    given = [row.made.pk for row in rows if row.values.get("id")]
+    given = [row.instance.pk for row in rows if row.values.get("id")]
     known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
     for row in rows:
-        user = row.made
+        user = row.instance
         if user.email in emails:
-            chunk.refuse(row, AlreadyExists(User.already_exists["users_email_unique"].format(user)), field="email")
+            chunk.reject(row, AlreadyExists(User.already_exists["users_email_unique"].format(user)), field="email")
         elif user.pk in known:
-            chunk.refuse(row, AlreadyExists(f"User with ID '{user.pk}' already exists"), field="id")
+            chunk.reject(row, AlreadyExists(f"User with ID '{user.pk}' already exists"), field="id")
         emails.add(user.email)
         known.add(user.pk)
