@@ -35,7 +35,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return min(self._counted, COUNT_LIMIT)
 
     @property
-    def told(self) -> str:
+    def count_label(self) -> str:
         """The number of rows, human-readable."""
         return f"{'more than ' if self.has_more else ''}{self.count:,}"
 
