@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 MAX_SHOWN = 10
-_COUNTED_UP_TO = 1_000
+_COUNT_LIMIT = 1_000
 
 
 class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -37,8 +37,8 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
     @cached_property
     def others(self) -> str:
         """The number of rows that are not shown, as text; empty if all are shown."""
-        count = self.queryset.order_by()[:_COUNTED_UP_TO].count()
-        more = "at least " if count == _COUNTED_UP_TO else ""
+        count = self.queryset.order_by()[:_COUNT_LIMIT].count()
+        more = "at least " if count == _COUNT_LIMIT else ""
         return f"{more}{count - MAX_SHOWN:,}" if count > MAX_SHOWN else ""
 
     @cached_property

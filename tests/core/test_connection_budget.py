@@ -43,7 +43,8 @@ def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.L
     settings.GRPC_PROCESSES = available()
     connection_budget.check(8)
     assert (
-        f"may open {connection_budget.max_connections()} connections, and PostgreSQL takes {available()}" in caplog.text
+        f"may open {connection_budget.max_connections()} connections, and PostgreSQL accepts {available()}"
+        in caplog.text
     )
     assert "raise max_connections" in caplog.text
 

@@ -46,7 +46,7 @@ def test_it_tells_what_failed_and_why(client: Client, staff: User, django_assert
     enqueue("tests.write", path="/nowhere", text="waiting")
     with django_assert_max_num_queries(6):
         page = client.get(reverse(LIST)).content.decode()
-    assert page.count("GiveUp: It went wrong.") == 20
+    assert page.count("PermanentFailure: It went wrong.") == 20
     for state, kinds in (("failed", {"tests.fail"}), ("open", {"tests.write"}), ("done", set())):
         shown = client.get(reverse(LIST), {"state": state}).content.decode()
         assert {kind for kind in ("tests.fail", "tests.write") if kind in shown} == kinds

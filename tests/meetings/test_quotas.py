@@ -60,7 +60,7 @@ def test_so_many_uploads_may_be_unfinished(uploader: Uploader, bob: User, settin
     third, _ = begun(uploader, CONTENT)
     assert refusal(uploader.create(10, title="T")) == (507, "QUOTA_EXCEEDED")
     assert refusal(defer(uploader)) == (507, "QUOTA_EXCEEDED")
-    Upload.objects.filter(pk=third.rpartition("/")[2]).update(updated_at=timezone.now() - resumable.KEPT_FOR)
+    Upload.objects.filter(pk=third.rpartition("/")[2]).update(updated_at=timezone.now() - resumable.RETENTION)
     begun(uploader, CONTENT)
     assert refusal(uploader.create(10, title="T")) == (507, "QUOTA_EXCEEDED")
 

@@ -266,7 +266,7 @@ def test_the_own_password_is_changed_through_the_service(site: Client, administr
 
 def test_an_id_that_is_none_is_told_of(site: Client, ann: User) -> None:
     for page, sent, sentence in (
-        (reverse(LIST), {"action": "deactivate", "_selected_action": ["zzz"]}, "no row of this list"),
+        (reverse(LIST), {"action": "deactivate", "_selected_action": ["zzz"]}, "The selection is not valid"),
         (reverse("admin:users_useraddress_add"), {"user": "zzz", "label": "Home"}, "zzz"),
     ):
         told = site.post(page, sent, follow=True)
