@@ -541,7 +541,7 @@ class TestConfiguration:
         }
 
     def test_another_kind_of_database_is_refused(self, place: Path) -> None:
-        with pytest.raises(ImproperlyConfigured, match="PostgreSQL is the one database"):
+        with pytest.raises(ImproperlyConfigured, match="supports only PostgreSQL"):
             configuration("sqlite:///tandem.db", place)
 
 
