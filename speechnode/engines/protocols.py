@@ -1,4 +1,4 @@
-"""What the node expects of an engine. Whatever offers this can be added to `catalog`; docs/speech.md says how."""
+"""What the node expects of an engine. docs/operate/speech.md describes how to add one to `catalog`."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future

@@ -1,4 +1,4 @@
-"""What a call can fail with: one class for each reason that the server gives (docs/architecture.md, Failures)."""
+"""Errors of calls: one class for each reason that the server returns (docs/extend/architecture.md, Failures)."""
 
 from __future__ import annotations
 

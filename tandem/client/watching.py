@@ -1,6 +1,6 @@
 """A feed that goes on by itself: opened again where it was cut, nothing lost, nothing given twice.
 
-What the server promises of a stream (docs/changes.md) this makes true of all of a feed's streams together.
+What the server promises of a stream (docs/integrate/streams.md) this makes true of all of a feed's streams together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docs/client.md prints works as it is printed."""
+"""What docs/integrate/client.md prints works as it is printed."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ from tests.support.servers import ROOT, until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
-TEXT = (ROOT / "docs/client.md").read_text()
+TEXT = (ROOT / "docs/integrate/client.md").read_text()
 FIRST_CALL, ERRORS, FEED, MEETING = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -26,7 +26,7 @@ def run(block: str, server: Server) -> tuple[str, dict[str, object]]:
     names: dict[str, object] = {}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block.replace("localhost:50051", server.address), "docs/client.md", "exec"), names)
+        exec(compile(block.replace("localhost:50051", server.address), "docs/integrate/client.md", "exec"), names)
     return printed.getvalue(), names
 
 

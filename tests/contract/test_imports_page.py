@@ -1,4 +1,4 @@
-"""What docs/imports.md prints can be typed, and its tables name what there is."""
+"""What docs/operate/imports.md prints can be typed, and its tables name what there is."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from tests.support.factories import AdministratorFactory
 from tests.support.servers import ROOT
 from users.management.sources import SOURCES as USER_SOURCES
 
-PAGE = (ROOT / "docs/imports.md").read_text()
+PAGE = (ROOT / "docs/operate/imports.md").read_text()
 USERS, TASKS = ROOT / "tests/users/data", ROOT / "tests/tasks/data"
 #: Name in the page → its content.
 FILES = {

@@ -29,7 +29,7 @@ from tests.support.servers import ROOT, Servers, database_url, running
 from tests.support.tools import path_of
 from tests.support.worker_process import workers
 
-DOCUMENTS = ("README.md", "docs/GRPC_SETUP.md")
+DOCUMENTS = ("README.md", "docs/operate/running.md")
 PATIENCE_SECONDS = 60
 
 #: A text of each block that is run → what it prints, among other things.
@@ -181,8 +181,8 @@ def test_a_block_that_nobody_knows_is_seen() -> None:
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The rows of the first table under a heading of docs/GRPC_SETUP.md."""
-    section = (ROOT / "docs/GRPC_SETUP.md").read_text().partition(f"\n## {heading}\n")[2]
+    """The rows of the first table under a heading of docs/operate/running.md."""
+    section = (ROOT / "docs/operate/running.md").read_text().partition(f"\n## {heading}\n")[2]
     table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert table
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table[0].splitlines()[2:]]
@@ -259,7 +259,7 @@ def test_it_says_how_much_of_the_contract_is_served() -> None:
 
 
 def test_the_table_of_failures_is_the_one_of_the_code() -> None:
-    section = (ROOT / "docs/architecture.md").read_text().partition("\n## Failures\n")[2].partition("\n## ")[0]
+    section = (ROOT / "docs/extend/architecture.md").read_text().partition("\n## Failures\n")[2].partition("\n## ")[0]
     documented = {
         reason: (int(status), grpc.StatusCode[code].value[0])
         for reason, status, code in re.findall(r"^\| (\w+) \| .* \| (\d+) \| (\w+) \|$", section, re.MULTILINE)
@@ -268,7 +268,7 @@ def test_the_table_of_failures_is_the_one_of_the_code() -> None:
 
 
 def test_the_tests_that_caught_a_planted_fault_exist() -> None:
-    named = re.findall(r"`(\w+/test_\w+\.py)` (test_\w+)", (ROOT / "docs/testing.md").read_text())
+    named = re.findall(r"`(\w+/test_\w+\.py)` (test_\w+)", (ROOT / "docs/extend/testing.md").read_text())
     assert named
     assert [name for file, name in named if f"def {name}" not in (ROOT / "tests" / file).read_text()] == []
 

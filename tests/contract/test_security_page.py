@@ -1,11 +1,11 @@
-"""What docs/security.md says is tested, is."""
+"""What docs/operate/security.md says is tested, is."""
 
 import ast
 import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent
-PAGE = TESTS.parent / "docs" / "security.md"
+PAGE = TESTS.parent / "docs" / "operate" / "security.md"
 
 
 def named(text: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The promises of docs/changes.md, each as a function that finds where one is broken.
+"""The promises of docs/integrate/streams.md, each as a function that finds where one is broken.
 
 They look at what clients wrote down and at what the log says was due, offline, so tests of any kind share them: those
 that cut streams, kill processes, or only read slowly. What was due is worked out by the test, not by the feed.

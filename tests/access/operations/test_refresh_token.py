@@ -88,7 +88,7 @@ def test_a_closed_account_gets_none(api: Transport, token: str, ann: User, statu
 
 @pytest.mark.parametrize("races", [int(os.environ.get("REFRESH_RACES", "20"))])
 def test_two_at_once_get_one_successor(committing_api: Transport, ann: User, races: int) -> None:
-    """docs/testing.md tells how to run it a thousand times."""
+    """docs/extend/testing.md shows how to run it a thousand times."""
     session = Session.objects.create(user=ann)
     start = Barrier(2)
 
