@@ -4,7 +4,7 @@
 a file that is not listed there may hold none. The counts of the baseline only fall.
 
     python scripts/check_prose.py                           # compare everything with the baseline
-    python scripts/check_prose.py --list core docs/integrate/rest.md  # print every finding, with its line
+    python scripts/check_prose.py --list core docs/CONTRIBUTING.md  # print every finding, with its line
     python scripts/check_prose.py --update                  # lower the counts after texts were improved or moved
     python scripts/check_prose.py --commits main..HEAD      # check the subjects of commits
 """

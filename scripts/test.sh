@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh                      all tests, on all cores
 #   scripts/test.sh tests/core -k paging any options and paths of pytest, in one process
-#   scripts/test.sh -m faults            cuts, kills and load for minutes (docs/extend/testing.md); no other run has them
+#   scripts/test.sh -m faults            cuts, kills and load (docs/extend/testing.md); no other run has them
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
 set -euo pipefail
 unset CDPATH

@@ -1,4 +1,4 @@
-"""What the node expects of an engine. docs/operate/speech.md describes how to add one to `catalog`."""
+"""What the node expects of an engine. docs/extend/speech.md describes how to add one to `catalog`."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future

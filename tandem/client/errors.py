@@ -1,4 +1,4 @@
-"""Errors of calls: one class for each reason that the server returns (docs/extend/architecture.md, Failures)."""
+"""Errors of calls: one class for each reason that the server returns (docs/integrate/errors.md)."""
 
 from __future__ import annotations
 

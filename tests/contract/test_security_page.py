@@ -1,4 +1,4 @@
-"""What docs/operate/security.md says is tested, is."""
+"""The tests that docs/operate/security.md names exist."""
 
 import ast
 import re
@@ -28,6 +28,12 @@ def test_every_attack_names_tests_that_are_there() -> None:
     assert len(attacks) > 20
     assert [attack for attack, tests in attacks if not named(tests)] == []
     assert missing(named(rows), TESTS / "access" / "operations") == []
+
+
+def test_every_attack_on_the_service_names_tests_that_exist() -> None:
+    tests = re.findall(r"`tests/([\w/]+\.py)::(test_\w+)`", PAGE.read_text())
+    assert len(tests) > 10
+    assert missing(tests, TESTS) == []
 
 
 def test_a_test_that_is_not_there_is_seen() -> None:

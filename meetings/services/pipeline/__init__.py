@@ -1,7 +1,7 @@
 """What makes a stored recording into a transcript, voices, a summary and action items.
 
 `run_pipeline` does one version, in three stages, each of which is a row and is done once. What is committed stays:
-whoever goes on after a broken try begins where that one ended. docs/operate/meetings.md tells what happens when.
+whoever goes on after a broken try begins where that one ended. docs/extend/pipeline.md tells what happens when.
 """
 
 import logging

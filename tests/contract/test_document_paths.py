@@ -1,0 +1,70 @@
+"""The documents name files, folders and modules of this repository that exist."""
+
+import re
+from pathlib import Path
+
+from tests.support.servers import ROOT
+
+DOCUMENTS = sorted(
+    [ROOT / "README.md", ROOT / "bench/README.md", ROOT / "samples/README.md", *(ROOT / "docs").rglob("*.md")]
+)
+PACKAGES = (
+    "access", "bench", "changes", "config", "core", "embedded_postgres", "meetings", "scripts", "speechnode", "tandem",
+    "tasks", "tests", "users",
+)  # fmt: skip
+FOLDERS = (*PACKAGES, "docs", "proto", "samples")
+#: Names that look like a module: a file of the embedded PostgreSQL.
+NOT_MODULES = {"users.lock"}
+PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*-]*")
+MODULE = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+")
+
+
+def spans(text: str) -> list[str]:
+    """Return the inline code of a document, without its blocks."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def missing(span: str) -> bool:
+    """Return whether a span is a path, a test or a module of this repository that does not exist."""
+    path, _, function = span.partition("::")
+    if PATH.fullmatch(path):
+        found = list(ROOT.glob(path.rstrip("/")))
+        return not found or (bool(function) and f"def {function}(" not in found[0].read_text())
+    module = span.partition("(")[0]
+    return bool(MODULE.fullmatch(module)) and module not in NOT_MODULES and not exists(module)
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or one whose source contains the rest of the name."""
+    place, parts = ROOT, name.split(".")
+    while parts and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    if parts and (place / f"{parts[0]}.py").is_file():
+        place /= f"{parts.pop(0)}.py"
+    source = place if place.is_file() else place / "__init__.py"
+    text = source.read_text() if source.is_file() else ""
+    return all(re.search(rf"\b{part}\b", text) for part in parts)
+
+
+def named_in(document: Path) -> list[str]:
+    return [span for span in spans(document.read_text()) if missing(span)]
+
+
+def test_documents_name_existing_paths() -> None:
+    found = {str(document.relative_to(ROOT)): named_in(document) for document in DOCUMENTS}
+    assert {document: names for document, names in found.items() if names} == {}
+
+
+def test_a_path_that_does_not_exist_is_seen() -> None:
+    text = (
+        "`core/moon.py` `core.moon.Sun` `core.jobs.moon` `tests/core/test_jobs.py::test_moon`\n```\ncore/sun.py\n```\n"
+    )
+    assert [span for span in spans(text) if missing(span)] == spans(text) != []
+
+
+def test_paths_and_modules_that_exist_are_accepted() -> None:
+    text = (
+        "`core/jobs/` `core.jobs.enqueue(…)` `tests/contract/test_access.py::test_the_table_is_complete` "
+        "`tests/contract/published/*.proto` `tandem.client` `core rows`"
+    )
+    assert [span for span in spans(text) if missing(span)] == []
