@@ -1,1 +1,1 @@
-"""People's accounts."""
+"""Accounts of people and of programs."""

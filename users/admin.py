@@ -1,4 +1,4 @@
-"""Users in the admin site: what people see and do there goes through the same services as the doors."""
+"""Users in the admin site, which uses the same services as the transports."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -29,11 +29,9 @@ from users import queries, services
 from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
 from users.services import MAX_REASON_LENGTH
 
-#: Of how many users a search finds what belongs to them; a name that more have is no way to look for one.
+#: For how many matching users a search finds the rows that belong to them.
 _MAX_USERS = 1_000
-EMAIL_WAITS = (
-    "Your e-mail address stays as it is until the new one is confirmed: a mail with a token is on its way to it."
-)
+EMAIL_PENDING = "Your e-mail address does not change until you confirm the new one with the token that is mailed to it."
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
@@ -42,7 +40,7 @@ DEACTIVATE = ReasonedAction(
     "Deactivate", "deactivated", services.deactivate_user, MAX_REASON_LENGTH, reason_required=True
 )
 REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_user, MAX_REASON_LENGTH)
-DELETE = ReasonedAction("Delete, with all that belongs to them", "deleted", services.delete_user, MAX_REASON_LENGTH)
+DELETE = ReasonedAction("Delete with all their data", "deleted", services.delete_user, MAX_REASON_LENGTH)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -62,7 +60,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class RoleFilter(admin.SimpleListFilter):
-    """Users that have a role among theirs."""
+    """Filter of users that have a role."""
 
     title = "role"
     parameter_name = "role"
@@ -76,7 +74,7 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 class LoginFilter(admin.SimpleListFilter):
-    """Users who have logged in, or never have."""
+    """Filter of users that have logged in, or never have."""
 
     title = "logged in"
     parameter_name = "logged_in"
@@ -107,7 +105,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     sortable_by = ("email", "display_name", "created_at", "last_login_at")
     sorted_by = queries.SORTED_BY
     search_fields = ("search_words",)
-    search_help_text = "Beginnings of names and e-mail"
+    search_help_text = "Prefixes of names and e-mail"
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "id", "number", "email_verified", "phone_verified", "last_login_at", "is_staff", "is_service",
@@ -125,7 +123,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     actions = ("deactivate", "reactivate", "delete", "send_verification", "send_password_reset")
     actions_detail = ("deactivate_this", "reactivate_this")
 
-    @admin.display(description="what the user set")
+    @admin.display(description="set by the user")
     def preferences_set(self, user: User) -> str:
         return ", ".join(f"{path}: {'on' if on else 'off'}" for path, on in sorted(user.preferences.items())) or "-"
 
@@ -134,11 +132,11 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return ", ".join(role.label for role in user.named_roles)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        # A user who is not there yet has set nothing and has no record, nor a number but what the database will say.
+        # A new user has no preferences and no record; the database assigns the number.
         return self.fieldsets if obj else self.fieldsets[:-2]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # What an account is, it is from the beginning.
+        # Whether an account is a service account can only be chosen at its creation.
         return [name for name in self.readonly_fields if obj or name != "is_service"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -157,7 +155,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
                 request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
             )
             if saved.email != form.cleaned_data["email"]:
-                self.message_user(request, EMAIL_WAITS, messages.WARNING)
+                self.message_user(request, EMAIL_PENDING, messages.WARNING)
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(request.user, **fields)
@@ -167,12 +165,12 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         services.delete_user(request.user, str(obj.pk))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """The accounts alone: what belongs to them goes with them, and may be thousands of rows."""
+        """Return only the accounts. Their dependent rows are deleted too, but may be thousands."""
         users = [str(user) for user in objs]
-        return users, {f"{self.opts.verbose_name_plural}, with all that belongs to them": len(users)}, set(), []
+        return users, {f"{self.opts.verbose_name_plural} with all their data": len(users)}, set(), []
 
     def get_actions(self, request: HttpRequest) -> Any:
-        # Django's own asks for no reason, and does not tell what came of each.
+        # Django's own action requests no reason and does not report the outcome of each deletion.
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -191,7 +189,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
 
     @admin.action(description="Send the mail that verifies the e-mail address", permissions=["change"])
     def send_verification(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self.do_to_each(request, queryset, "asked; who is verified already gets no mail", services.verify_email)
+        self.do_to_each(request, queryset, "requested (already verified users were skipped)", services.verify_email)
 
     @admin.action(description="Send the mail that resets the password", permissions=["change"])
     def send_password_reset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -201,7 +199,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         def send(actor: Any, user_id: str) -> None:
             services.request_password_reset(email=emails[UUID(user_id)], address=address)
 
-        self.do_to_each(request, queryset, "asked; closed accounts get no mail", send)
+        self.do_to_each(request, queryset, "requested (closed accounts get no mail)", send)
 
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])
     def deactivate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -212,10 +210,10 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return self._this_with_reason(request, object_id, REACTIVATE)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """Only what the account's state allows."""
+        """Return only the actions that the state of the account allows."""
         user = self.get_object(request, object_id)
         possible = {Status.DEACTIVATED: "reactivate", **dict.fromkeys(OPEN, "deactivate")}.get(user and user.status)
-        return [one for one in super().get_actions_detail(request, object_id) if one.path == possible]
+        return [action for action in super().get_actions_detail(request, object_id) if action.path == possible]
 
     def _this_with_reason(self, request: HttpRequest, object_id: str, reasoned: ReasonedAction) -> HttpResponse:
         user = self.get_object(request, object_id)
@@ -225,11 +223,11 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
 
 
 class UserSearchAdmin(LargeList):
-    """Rows that belong to a user, and are searched by them."""
+    """Admin of rows that belong to a user and are searched by that user."""
 
     lookups = ("user__id__exact",)
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = f"Beginnings of the user's names and e-mail ({_MAX_USERS:,} users)"
+    search_help_text = f"Prefixes of the user's names and e-mail (at most {_MAX_USERS:,} users)"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -241,7 +239,7 @@ class UserSearchAdmin(LargeList):
 
 @admin.register(UserAddress)
 class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
-    """Addresses; each write counts as one of its user, whose history tells of it."""
+    """Admin of addresses. Each write is logged as a change of its user."""
 
     list_display = ("user", "label", "full_name", "city", "country_code", "type", *DEFAULTS)
     list_select_related = ("user",)
@@ -251,7 +249,7 @@ class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
     readonly_fields = ("id", "version", "created_at", "created_by", "updated_at", "updated_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # Whose it is, it stays.
+        # An address cannot be moved to another user.
         return (*self.readonly_fields, "user") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: UserAddress, form: Any, change: bool) -> None:
@@ -274,10 +272,10 @@ class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """Changes the own password through the service, so with its limits, its mail and its place in the log."""
+    """Form that changes the user's own password through the service, with its limits, its mail and its log entry."""
 
     def clean_old_password(self) -> str:
-        # The service checks it, and counts the tries.
+        # The service checks it and limits the tries.
         return str(self.cleaned_data["old_password"])
 
     def clean(self) -> dict[str, Any]:
@@ -300,7 +298,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 def change_own_password(request: HttpRequest, extra_context: Any = None) -> Any:
-    """The site's own page, with our form."""
+    """Render the admin site's password page with our form."""
     view = PasswordChangeView.as_view(
         form_class=OwnPasswordForm,
         success_url=reverse("admin:password_change_done"),
@@ -315,4 +313,4 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class PermissionGroupAdmin(SelectedRowsAdmin, GroupAdmin, ModelAdmin):
-    """Django's own, in the looks of the others."""
+    """Django's admin of groups, in the style of the other pages."""

@@ -5,7 +5,7 @@ class UsersConfig(AppConfig):
     name = "users"
 
     def ready(self) -> None:
-        """Has the feed show users."""
+        """Register users as subjects of the feed."""
         from changes.feed import subjects
         from users import messages, models, policies
 
@@ -21,7 +21,7 @@ class UsersConfig(AppConfig):
         )
 
     def prune(self) -> dict[str, int]:
-        """Delete what is past its time, and return how much of what."""
+        """Delete expired tokens, and return how many."""
         from users.services import mailed_tokens
 
         return {"mailed tokens": mailed_tokens.prune()}

@@ -10,10 +10,10 @@ ADMINISTRATOR = "admin@example.com"
 PEOPLE = [("John", "Doe", "john@example.com"), ("Jane", "Smith", "jane@example.com")]
 
 
-def load(tell: Callable[[str], object]) -> bool:
-    """Makes them, unless the administrator is there; tells the password. Gives whether it made any."""
+def load(report: Callable[[str], object]) -> bool:
+    """Create the demo users unless the administrator exists. Report the password; return whether users were created."""
     if User.objects.filter(email=ADMINISTRATOR).exists():
-        # Once: who was changed or deleted since stays so.
+        # The data are loaded only once, so that later changes and deletions persist.
         return False
     password = secrets.token_urlsafe(12)
     administrator = User.objects.create_superuser(ADMINISTRATOR, password, display_name="Administrator")
@@ -22,5 +22,5 @@ def load(tell: Callable[[str], object]) -> bool:
             administrator, email=email, first_name=first_name, last_name=last_name,
             display_name=f"{first_name} {last_name}", mailed=False,
         )  # fmt: skip
-    tell(f"Administrator {ADMINISTRATOR}, password {password} (shown only now)")
+    report(f"Administrator {ADMINISTRATOR}, password {password} (cannot be shown again)")
     return True

@@ -1,4 +1,4 @@
-"""What the worker does for users: it mails."""
+"""Jobs of the worker that send mails to users."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from users.services import mailed_tokens
 
 @job
 def send_verification(job_id: UUID, *, user_id: str) -> None:
-    """Mails the token that verifies the user's e-mail address, unless that is done or the account is closed."""
+    """Mail the token that verifies the user's e-mail address, unless it is verified or the account is closed."""
     user = User.objects.filter(pk=user_id).first()
     if user is not None and not user.email_verified:
         _send_token(job_id, user, TokenPurpose.VERIFY_EMAIL, "verify_email", "Confirm your e-mail address")
@@ -22,7 +22,7 @@ def send_verification(job_id: UUID, *, user_id: str) -> None:
 
 @job
 def send_password_reset(job_id: UUID, *, email: str) -> None:
-    """Mails the token that resets the password of this e-mail's account, if there is one and it is open."""
+    """Mail the token that resets the password of the account with this e-mail, if there is one and it is open."""
     user = queries.find_by_email(email)
     if user is not None:
         _send_token(job_id, user, TokenPurpose.RESET_PASSWORD, "reset_password", "Reset your password")
@@ -30,7 +30,10 @@ def send_password_reset(job_id: UUID, *, email: str) -> None:
 
 @job
 def send_password_changed(job_id: UUID, *, user_id: str, at: str) -> None:
-    """Tells the user that the password was changed. Not a matter of preference: whoever did it could unset that."""
+    """Notify the user that the password was changed.
+
+    No preference disables this mail, because an intruder could set that preference.
+    """
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         _notify(job_id, "password_changed", "Your password was changed", user, user.email, at)
@@ -38,23 +41,23 @@ def send_password_changed(job_id: UUID, *, user_id: str, at: str) -> None:
 
 @job
 def send_email_change(job_id: UUID, *, user_id: str) -> None:
-    """Mails the token that makes a new address the user's. Where another account has it, that account gets a notice."""
+    """Mail the token that confirms a user's new address. If another account has that address, notify it instead."""
     user = User.objects.filter(pk=user_id).first()
     if user is None or not user.is_active:
         return
-    held = mailed_tokens.announced(user, job_id)
-    if held is None:
+    token_row = mailed_tokens.announced(user, job_id)
+    if token_row is None:
         return
-    if User.objects.filter(email=held.email).exists():
-        mail.send("email_taken", job_id=job_id, to=held.email, subject="Your e-mail address has an account")
+    if User.objects.filter(email=token_row.email).exists():
+        mail.send("email_taken", job_id=job_id, to=token_row.email, subject="Your e-mail address has an account")
         mailed_tokens.revoke_all(user, TokenPurpose.CHANGE_EMAIL)
         return
-    _mail_token(job_id, held.email, "", "verify_email", "Confirm your e-mail address")
+    _mail_token(job_id, token_row.email, "", "verify_email", "Confirm your e-mail address")
 
 
 @job
 def send_email_change_notice(job_id: UUID, *, user_id: str, email: str, at: str) -> None:
-    """Notify the user, at the address that is still theirs, that another was given for the account."""
+    """Notify the user, at the current address, that a change of the account's address was requested."""
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         _notify(job_id, "email_change", "A new e-mail address for your account", user, email, at)
@@ -62,7 +65,7 @@ def send_email_change_notice(job_id: UUID, *, user_id: str, email: str, at: str)
 
 @job
 def send_email_changed(job_id: UUID, *, user_id: str, email: str, at: str) -> None:
-    """Tells the user, at the address that was theirs before, that it was changed; also of a closed account."""
+    """Notify the user, at the former address, that the address was changed, even if the account is closed."""
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         _notify(job_id, "email_changed", "Your e-mail address was changed", user, email, at)
@@ -78,7 +81,7 @@ def _send_token(job_id: UUID, user: User, purpose: TokenPurpose, template: str, 
 def _mail_token(job_id: UUID, to: str, name: str, template: str, subject: str) -> None:
     token = tokens.mailed_token(job_id)
     page = template.replace("_", "-")
-    # After the #: what stands there reaches no server, so no log and no Referer.
+    # The token is in the fragment, which browsers send to no server, so it reaches no log and no Referer.
     link = f"{settings.PUBLIC_URL}/{page}#token={token}" if settings.PUBLIC_URL else ""
     mail.send(template, job_id=job_id, to=to, subject=subject, name=name, token=token, link=link)
 
@@ -89,8 +92,8 @@ def _notify(job_id: UUID, template: str, subject: str, user: User, to: str, at: 
 
 
 def _name_at(user: User, address: str) -> str:
-    """Return the name to greet at this address: none unless the user has confirmed it.
+    """Return the name to greet at this address; empty unless the user has confirmed the address.
 
-    The name is free text. In a mail to an address that only its giver vouches for, it would be a message to a stranger.
+    The name is free text. A caller could otherwise use it to send a message to the address of a stranger.
     """
     return user.display_name if user.email_verified and user.email == address else ""

@@ -1,4 +1,4 @@
-"""Users in the contracts' words: rows to messages, messages to fields."""
+"""Conversion of users to messages of the contracts, and of messages to fields."""
 
 import datetime
 from collections.abc import Callable, Iterable, Sequence
@@ -21,21 +21,21 @@ from users.models import PREFERENCES, AddressType, User, UserAddress
 PROFILE = (
     "bio", "date_of_birth", "gender", "language", "currency", "timezone", "company", "website", "social_links",
 )  # fmt: skip
-#: What a mask of UpdateUser may name; roles and status are for administrators.
+#: Paths that a mask of UpdateUser may name. Only administrators may write roles and status.
 WRITABLE = (
     "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
     *(f"profile.{name}" for name in PROFILE),
 )  # fmt: skip
-#: What an import takes over beside the profile and `audit.created_at`.
+#: Fields that an import reads besides the profile and `audit.created_at`.
 _IMPORTED = frozenset(
     ("id", "email", "display_name", "first_name", "last_name", "phone", "avatar_url", "status", "roles",
      "email_verified", "phone_verified", "last_login_at")
 )  # fmt: skip
-#: Fields of an address that are so in the message, in its postal part, and what a mask may name of it.
+#: Fields of an address in the message itself, those in its postal part, and the paths that a mask may name.
 ADDRESS = ("label", "full_name", "type", "is_default_shipping", "is_default_billing", "delivery_instructions")
 POSTAL = tuple(common_pb2.Address.DESCRIPTOR.fields_by_name)
 WRITABLE_OF_ADDRESS = (*ADDRESS, "phone", *(f"address.{name}" for name in POSTAL))
-#: What everyone who is signed in sees of a user.
+#: Fields of a user that every signed-in caller sees.
 PARTIAL = ("id", "display_name", "first_name", "last_name", "avatar_url", "status")
 #: Field of the model → path in the message, where they differ.
 PATHS = {name: f"profile.{name}" for name in PROFILE}
@@ -44,26 +44,26 @@ IMPORT_PATHS = {name: f"user.{name}" for name in (*_IMPORTED, "audit.created_at"
 }
 ADDRESS_PATHS = {name: f"address.{name}" for name in POSTAL}
 
-#: What VerifyEmail says, by whether a mail is sent; and RequestPasswordReset, whoever has an account.
+#: Message of VerifyEmail, by whether a mail is sent; and of RequestPasswordReset, which is the same for every address.
 VERIFY_EMAIL = {
-    True: "A mail with a token is on its way.",
-    False: "No mail is sent: the e-mail address is verified already, or the account is closed.",
+    True: "A mail with a token will be sent.",
+    False: "No mail is sent: the e-mail address is already verified, or the account is closed.",
 }
-RESET_REQUESTED = "If this e-mail address has an account, a mail with a token is on its way to it."
+RESET_REQUESTED = "If this e-mail address has an account, a mail with a token will be sent to it."
 
 
 def user_message(user: User, actor: Any) -> user_pb2.User:
-    """The user as this actor may see them."""
+    """Return the message of a user, reduced to what this actor may see."""
     return user_message_to(user, Visibility.WHOLE if policies.may_read_everything(actor, user) else Visibility.PART)
 
 
 def reduced_user(message: user_pb2.User) -> user_pb2.User:
-    """What everyone who is signed in sees of the user whose whole message this is."""
+    """Reduce the whole message of a user to the fields that every signed-in caller sees."""
     return user_pb2.User(**{name: getattr(message, name) for name in PARTIAL})
 
 
 def user_message_to(user: User, extent: Visibility) -> user_pb2.User:
-    """The user, to this extent."""
+    """Return the message of a user at this visibility."""
     message = user_pb2.User(
         id=str(user.id),
         display_name=user.display_name,
@@ -88,7 +88,7 @@ def user_message_to(user: User, extent: Visibility) -> user_pb2.User:
 
 
 def example_user_message(user: User, actor: Any) -> example_pb2.User:
-    """The user as ExampleService tells of them."""
+    """Return the message of a user in ExampleService, reduced to what this actor may see."""
     message = example_pb2.User(id=user.number or 0, name=user.display_name)
     if policies.may_read_everything(actor, user):
         message.email = user.email
@@ -98,7 +98,7 @@ def example_user_message(user: User, actor: Any) -> example_pb2.User:
 
 
 def address_message(address: UserAddress) -> user_pb2.UserAddress:
-    """The address, for who may read all of its user."""
+    """Return the message of an address, for callers that may read all of its user."""
     message = user_pb2.UserAddress(
         id=str(address.pk),
         user_id=str(address.user_id),
@@ -112,10 +112,10 @@ def address_message(address: UserAddress) -> user_pb2.UserAddress:
 
 
 def address_fields(address: user_pb2.UserAddress, paths: Iterable[str]) -> dict[str, Any]:
-    """The named paths of the message as fields of the model.
+    """Convert these paths of the message to fields of the model.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: with every field that cannot be read.
     """
     paths = list(paths)
     fields = read_fields(address, [path for path in paths if "." not in path], _READ)
@@ -124,17 +124,17 @@ def address_fields(address: user_pb2.UserAddress, paths: Iterable[str]) -> dict[
 
 
 def read_address_type(message: Any, name: str = "type") -> int:
-    """An AddressType; UNSPECIFIED is 0.
+    """Read an AddressType; UNSPECIFIED is 0.
 
     Raises:
-        ValidationError: it is not known.
+        ValidationError: the number is unknown.
     """
     number: int = getattr(message, name)
     return checked_numbers(user_pb2.AddressType.DESCRIPTOR, [number], name)[0] if number else 0
 
 
 def preferences_message(user: User) -> user_pb2.UserPreferences:
-    """Every preference of the user, set or not."""
+    """Return the message of all preferences of a user, with defaults for those that are not set."""
     message = user_pb2.UserPreferences()
     for path, value in {**PREFERENCES, **user.preferences}.items():
         part, _, name = path.partition(".")
@@ -144,25 +144,25 @@ def preferences_message(user: User) -> user_pb2.UserPreferences:
 
 
 def preference_fields(preferences: user_pb2.UserPreferences, paths: Iterable[str]) -> dict[str, bool]:
-    """The named paths of the message, by path."""
+    """Return the values of these paths of the message, by path."""
     return {path: attrgetter(path)(preferences) for path in paths}
 
 
 def new_user_fields(request: user_pb2.CreateUserRequest) -> dict[str, Any]:
-    """What `create_user` takes, from the request.
+    """Convert the request to the arguments of `create_user`.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: with every field that cannot be read.
     """
     names = ("email", "password", "first_name", "last_name", "display_name", "phone", "roles")
     return read_fields(request, names, _READ)
 
 
 def imported_fields(request: user_pb2.BulkImportUsersRequest) -> dict[str, Any]:
-    """What `import_users` takes of a row: `password_hash`, and of the user what is set.
+    """Convert a row to the values of `import_users`: the `password_hash`, and the fields of the user that are set.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: with every field that cannot be read.
     """
     with renamed(IMPORT_PATHS):
         return _user_in_row(request.user) | {"password_hash": request.password_hash}
@@ -179,7 +179,7 @@ def _user_in_row(user: user_pb2.User) -> dict[str, Any]:
 
 
 def imported_row(user: User, actor: Any, password_hash: str = "") -> user_pb2.BulkImportUsersRequest:
-    """What brings this user in elsewhere: `imported_fields` backwards."""
+    """Return the row that imports this user elsewhere. It is the inverse of `imported_fields`."""
     row = user_pb2.BulkImportUsersRequest(user=user_message(user, actor), password_hash=password_hash)
     if user.phone:
         row.user.phone.CopyFrom(common_pb2.PhoneNumber(e164=user.phone))
@@ -189,10 +189,10 @@ def imported_row(user: User, actor: Any, password_hash: str = "") -> user_pb2.Bu
 
 
 def user_fields(user: user_pb2.User, paths: Iterable[str]) -> dict[str, Any]:
-    """The named paths of the message as fields of the model.
+    """Convert these paths of the message to fields of the model.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: with every field that cannot be read.
     """
     paths = list(paths)
     fields = read_fields(user, [path for path in paths if "." not in path], _READ)
@@ -200,18 +200,18 @@ def user_fields(user: user_pb2.User, paths: Iterable[str]) -> dict[str, Any]:
 
 
 def profile_fields(profile: user_pb2.UserProfile, names: Iterable[str]) -> dict[str, Any]:
-    """As `user_fields`, for the profile alone."""
+    """Convert these fields of the profile to fields of the model, like `user_fields`."""
     return read_fields(profile, names, _READ)
 
 
 def _read_phone(message: Any, name: str) -> str:
-    """E.164, from either form; empty when unset."""
+    """Read a telephone number from either of its forms as E.164; empty if it is unset."""
     phone: common_pb2.PhoneNumber = message.phone
     country_code = phone.country_code and f"+{phone.country_code.removeprefix('+')}"
     from_parts = country_code + phone.national_number
     try:
         if phone.e164 and from_parts and e164(from_parts) != e164(phone.e164):
-            raise ValidationError("The parts and e164 are different numbers; send one of them.", code="phone")
+            raise ValidationError("The parts and e164 are different numbers; send only one of them.", code="phone")
         return e164(phone.e164 or from_parts) if phone.e164 or from_parts else ""
     except ValidationError as exc:
         raise ValidationError({name: exc.error_list}) from exc
@@ -224,7 +224,7 @@ def _read_date(message: Any, name: str) -> datetime.date | None:
     try:
         return datetime.date(day.year, day.month, day.day)
     except ValueError as exc:
-        raise invalid(name, "date", "Enter a day of the calendar: year, month and day.") from exc
+        raise invalid(name, "date", "Enter a valid date with year, month and day.") from exc
 
 
 def _read_status(message: Any, name: str) -> int:

@@ -2,4 +2,4 @@
 
 from prometheus_client import Counter
 
-users_created = Counter("tandem_users_created", "Accounts made.")
+users_created = Counter("tandem_users_created", "Accounts created.")

@@ -1,4 +1,4 @@
-"""What a user is."""
+"""Tables of users, their addresses, and the tokens that are mailed to them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +19,14 @@ from core.db.collation import sort_key_of
 from core.db.fields import EmailAddress, Id, MultiLineField, SingleLineField, WebAddress
 from core.db.search import words_of
 from core.models import Versioned, clean
-from users.fields import PhoneNumberField, SocialLinksField, is_country, is_currency, is_timezone, validate_language
+from users.fields import (
+    PhoneNumberField,
+    SocialLinksField,
+    validate_country,
+    validate_currency,
+    validate_language,
+    validate_timezone,
+)
 from users.passwords import hashers
 
 
@@ -50,7 +57,7 @@ class AddressType(models.IntegerChoices):
     BOTH = 3
 
 
-#: Every preference (paths as in user.v1.UserPreferences) and what holds while the user has not set it.
+#: Every preference (paths as in user.v1.UserPreferences) and its default.
 PREFERENCES = {
     "email.order_updates": True,
     "email.promotions": False,
@@ -70,12 +77,12 @@ PREFERENCES = {
     "privacy.share_activity": False,
 }
 
-#: Who may log in, and whom colleagues see.
+#: Statuses of accounts that may log in and that other users see.
 OPEN = (Status.ACTIVE, Status.PENDING_VERIFICATION)
 
 
 def _newest_by_role() -> list[models.Index]:
-    """One index for each role; a GIN index of them all would be read to its end for every list and every count."""
+    """Return one index for each role. Lists and counts would read a single GIN index of all roles to its end."""
     return [
         models.Index(
             fields=["created_at", "id"],
@@ -88,7 +95,10 @@ def _newest_by_role() -> list[models.Index]:
 
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, actor: Any) -> "UserQuerySet":
-        """Whom this actor may see: those who may read everything all, others the open accounts and themselves."""
+        """Return the users that this actor may see.
+
+        Actors that may read everything see all users, others see the open accounts and themselves.
+        """
         if not actor.is_authenticated:
             return self.none()
         return self if actor.reads_everything else self.visible_to_colleague(actor.pk)
@@ -97,7 +107,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(models.Q(status__in=OPEN) | models.Q(pk=colleague_id))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """For Django's own `createsuperuser`: an administrator of the product and of the admin site."""
+        """Create an administrator of the product and of the admin site, for Django's `createsuperuser`."""
         user = User(email=email, is_staff=True, is_superuser=True, roles=[Role.ADMIN], number=None, **fields)
         user.display_name = user.display_name or email.partition("@")[0]
         user.status, user.email_verified = Status.ACTIVE, True
@@ -113,12 +123,12 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     already_exists = {"users_email_unique": "User with email {0.email} already exists"}
 
     id = Id()
-    #: What ExampleService calls the id. Staff and service accounts have none.
+    #: The id in ExampleService. Staff and service accounts have no number.
     number = models.IntegerField(
         null=True, blank=True, editable=False, db_default=models.Func(template="nextval('users_number_seq')")
     )
     email = EmailAddress(error_messages={"blank": "Email is required", "null": "Email is required"})
-    # Django's has 128 characters, too few for some hashes that users bring along.
+    # Django's field has 128 characters, too few for some imported hashes.
     password = models.CharField(max_length=300)
     display_name = SingleLineField(max_length=200, error_messages={"blank": "Display name is required."})
     first_name = SingleLineField(max_length=100, blank=True, default="")
@@ -130,30 +140,30 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     email_verified = models.BooleanField(default=False)
     phone_verified = models.BooleanField(default=False)
     last_login_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # AbstractBaseUser's column; ours is the contract's last_login_at.
+    # The column of AbstractBaseUser is replaced by the contract's last_login_at.
     last_login = None
 
     bio = MultiLineField(max_length=1000, blank=True, default="")
     date_of_birth = models.DateField(null=True, blank=True)
     gender = SingleLineField(max_length=50, blank=True, default="")
     language = SingleLineField(max_length=2, blank=True, default="", validators=[validate_language])
-    currency = SingleLineField(max_length=3, blank=True, default="", validators=[is_currency])
-    timezone = SingleLineField(max_length=50, blank=True, default="", validators=[is_timezone])
+    currency = SingleLineField(max_length=3, blank=True, default="", validators=[validate_currency])
+    timezone = SingleLineField(max_length=50, blank=True, default="", validators=[validate_timezone])
     company = SingleLineField(max_length=200, blank=True, default="")
     website = WebAddress(blank=True, default="")
     social_links = SocialLinksField(blank=True, default=dict)
 
-    #: What the user set of `PREFERENCES`, by path.
+    #: The `PREFERENCES` that the user set, by path.
     preferences = models.JSONField(blank=True, default=dict, editable=False)
 
     created_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     updated_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
 
-    #: Sessions opened before this are void.
+    #: Credentials created before this are void.
     tokens_valid_from = models.DateTimeField(default=now, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin site.")
-    #: It has no password, no sessions and no number; programs act as it by API keys, as administrators within their
-    #: scopes.
+    #: A service account has no password, no sessions and no number. Programs act as it with API keys, as administrators
+    #: within the scopes of the key.
     is_service = models.BooleanField("service account", default=False)
 
     search_words = words_of("first_name", "last_name", "display_name", "email")
@@ -188,21 +198,22 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def clean(self) -> None:
         self.roles = sorted(set(self.roles)) or [Role.CUSTOMER]
-        # Somewhere the day has begun that has not begun here.
+        # In other time zones the next day may have begun already.
         if self.date_of_birth and self.date_of_birth > datetime.now(UTC).date() + timedelta(days=1):
             raise ValidationError(
-                {"date_of_birth": ValidationError("The date of birth lies in the future.", code="range")}
+                {"date_of_birth": ValidationError("The date of birth is in the future.", code="range")}
             )
 
     def set_password(self, raw_password: str | None) -> None:
-        """A new password ends the sessions, also where Django's own commands set it."""
+        """Set the password and end the sessions, also when Django's own commands call it."""
         super().set_password(raw_password and hashers.normalized(raw_password))
         self.tokens_valid_from = self.next_validity()
 
     def next_validity(self) -> datetime:
-        """From when credentials are valid if those of now are ended: by the database's clock, and after the last time.
+        """Return the `tokens_valid_from` that ends all present credentials: now, but after the former value.
 
-        A clock that was ahead the last time would otherwise leave credentials valid that began by it.
+        It uses the database's clock. If that was ahead at the last time, credentials created since would otherwise
+        stay valid.
         """
         return max(clock.now(), self.tokens_valid_from + timedelta(microseconds=1))
 
@@ -210,18 +221,18 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
         return raw_password is not None and hashers.verify(raw_password, self.password).fits
 
     def get_session_auth_hash(self) -> str:
-        """Return what the admin site's cookie is bound to: the password, and since when sessions are valid."""
+        """Return the hash that the admin site's cookie is bound to: of the password and of `tokens_valid_from`."""
         return self._bound_to_validity(super().get_session_auth_hash())
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield the same by the keys of `SECRET_KEY_FALLBACKS`."""
+        """Yield the same hash under each key of `SECRET_KEY_FALLBACKS`."""
         yield from map(self._bound_to_validity, super().get_session_auth_fallback_hash())
 
     def _bound_to_validity(self, auth_hash: str) -> str:
         since = self.tokens_valid_from.astimezone(UTC).isoformat()
         return hashlib.sha256(f"{auth_hash} {since}".encode()).hexdigest()
 
-    # `is_active` is what Django's own login asks.
+    # Django's own login checks `is_active`.
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.status in OPEN
@@ -232,17 +243,17 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     @property
     def is_administrator(self) -> bool:
-        """Whether this user may do everything; what a service account may is for its keys' scopes to say."""
+        """True if this user may do everything. The scopes of its keys limit a service account."""
         return Role.ADMIN in self.roles or self.is_service
 
     @property
     def reads_everything(self) -> bool:
-        """Whether this user may read everything on everyone."""
+        """True if this user may read every field of all users."""
         return self.is_administrator or Role.SUPPORT in self.roles
 
 
 class UserAddress(Versioned):
-    """One row = one address of a user, for parcels, bills or both."""
+    """One row = one address of a user, for shipping, billing or both."""
 
     id = Id()
     user = models.ForeignKey(User, models.CASCADE, related_name="addresses")
@@ -255,7 +266,7 @@ class UserAddress(Versioned):
     state = SingleLineField(max_length=100, blank=True, default="")
     postal_code = SingleLineField(max_length=20, blank=True, default="")
     country_code = SingleLineField(
-        max_length=2, validators=[is_country], error_messages={"blank": "Country is required."}
+        max_length=2, validators=[validate_country], error_messages={"blank": "Country is required."}
     )
     type = models.PositiveSmallIntegerField(choices=AddressType, default=AddressType.BOTH)
     is_default_shipping = models.BooleanField(default=False)
@@ -294,12 +305,12 @@ class UserAddress(Versioned):
         return self.type in (use, AddressType.BOTH)
 
 
-#: Which field says that an address is the default, and for which use.
+#: The fields that mark an address as a default, each with its use.
 DEFAULTS = {"is_default_shipping": AddressType.SHIPPING, "is_default_billing": AddressType.BILLING}
 
 
 class TokenPurpose(models.IntegerChoices):
-    """What who shows a mailed token may do."""
+    """Action that a mailed token permits."""
 
     VERIFY_EMAIL = 1
     RESET_PASSWORD = 2
@@ -307,17 +318,18 @@ class TokenPurpose(models.IntegerChoices):
 
 
 class MailedToken(models.Model):
-    """One row = the newest token of its purpose that was mailed to a user, by its hash; it is in the mail only."""
+    """One row = the newest token of its purpose that was mailed to a user. Only its hash is stored."""
 
-    #: The job's that mailed it, so a newer token's is greater.
+    #: Id of the job that mails it, so a newer token has a greater id.
     id = models.UUIDField(primary_key=True, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="mailed_tokens")
     purpose = models.PositiveSmallIntegerField(choices=TokenPurpose)
     token_hash = models.BinaryField(max_length=32, unique=True)
-    #: Where it was mailed to: it is good only while that is the user's address; to change the address, the new one.
+    #: Address to which it was mailed. It is valid only while that is the user's address. For CHANGE_EMAIL, the new
+    #: address.
     email = EmailAddress()
     expires_at = models.DateTimeField(db_index=True)
-    #: When it was used, or made void.
+    #: Time at which it was used or revoked.
     used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

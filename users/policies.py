@@ -1,4 +1,4 @@
-"""Who may do what to a user. Who may see one is `UserQuerySet.visible_to`."""
+"""Permissions on users. `UserQuerySet.visible_to` decides which users an actor sees."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,55 +8,55 @@ from django.conf import settings
 from changes.feed.subjects import Visibility
 from users.models import OPEN, User
 
-#: The scope of API keys that may change what an account says of its user.
+#: Scope of API keys that may change the profile of an account.
 PROFILE = "users:write"
-#: The scope of API keys that may change how one gets in to an account: administrators give it, to service accounts.
+#: Scope of API keys that may change the credentials of an account. Administrators give it to service accounts only.
 CREDENTIALS = "users:credentials"
-#: What of an account is a way in to it, or decides what who is in may do.
+#: Fields of an account that decide about the access to it, or about the permissions of its user.
 CREDENTIAL_FIELDS = frozenset(("email", "roles", "status"))
 
-#: Groups of actors, beside each actor alone: everyone who is signed in, and who may read everything on everyone.
+#: Groups of actors, besides the group of each actor alone: all signed-in users, and those that may read everything.
 SIGNED_IN, READERS = "signed in", "readers"
 
 
 def may_register(actor: Any) -> bool:
-    """Anyone while sign-up is open; else administrators."""
+    """Return whether the actor may create an account: every caller while sign-up is open, else administrators."""
     return bool(settings.ALLOW_SIGNUP) or may_administer(actor)
 
 
 def may_read_everything(actor: Any, user: User | None = None) -> bool:
-    """Whether the actor reads every field of this user (of everyone, without one)."""
+    """Return whether the actor may read every field of this user, or of all users without one."""
     return bool(actor.is_authenticated and (actor.reads_everything or (user is not None and actor.pk == user.pk)))
 
 
 def may_change(actor: Any, user: User) -> bool:
-    """Oneself and administrators: what the account says, deactivating it, deleting it."""
+    """Return whether the actor may change, deactivate and delete this user: the user and administrators."""
     return bool(actor.is_authenticated and (actor.pk == user.pk or actor.is_administrator))
 
 
 def may_administer(actor: Any) -> bool:
-    """Administrators: roles, status, reactivating."""
+    """Return whether the actor may change roles and status, and reactivate accounts: administrators."""
     return bool(actor.is_authenticated and actor.is_administrator)
 
 
 def may_have_verified(actor: Any, user: User) -> bool:
-    """Oneself, support and administrators: having the mail sent that verifies an e-mail address."""
+    """Return whether the actor may request the verification mail of this user: the user, support, administrators."""
     return may_read_everything(actor, user)
 
 
 def must_confirm_email(actor: Any, user: User) -> bool:
-    """Whether a new address of this user waits for its confirmation: one that persons of any role give themselves."""
+    """Return whether a new e-mail address of this user needs confirmation: if people of any role change their own."""
     return bool(actor.pk == user.pk and not user.is_service)
 
 
 def groups(actor: Any) -> frozenset[str]:
-    """The groups that an actor belongs to, for the feed."""
+    """Return the groups of an actor, for the feed."""
     if not actor.is_authenticated:
         return frozenset()
     return frozenset({str(actor.pk), SIGNED_IN} | ({READERS} if actor.reads_everything else set()))
 
 
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
-    """Which groups see the user whose row has this image: `UserQuerySet.visible_to` and `may_read_everything`."""
+    """Return the groups that see the user with this image, as `visible_to` and `may_read_everything` decide."""
     whole = {image["id"]: Visibility.WHOLE, READERS: Visibility.WHOLE}
     return {**whole, SIGNED_IN: Visibility.PART} if image["status"] in OPEN else whole

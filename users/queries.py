@@ -1,4 +1,4 @@
-"""Reading users: what an actor may see of them."""
+"""Queries of users, limited to what an actor may see."""
 
 import datetime
 import functools
@@ -19,9 +19,9 @@ from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
 from users import policies
 from users.models import OPEN, AddressType, User, UserAddress
 
-#: What a list of users may be ordered by, and whether that tells what not everyone may see.
+#: Fields that may order a list of users, and whether the order reveals a field that not all callers may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
-#: The column that such an order goes by, where it is another.
+#: Columns of these fields, where they have another name.
 SORTED_BY = {"display_name": "sort_name"}
 MAX_QUERY_LENGTH = 200
 MAX_IN_BATCH = 100
@@ -34,7 +34,7 @@ _colleague_by_id = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which users a list holds; an empty part does not narrow it."""
+    """Filter of a list of users. An empty part does not narrow the list."""
 
     statuses: Collection[int] = ()
     roles: Collection[int] = ()
@@ -50,10 +50,10 @@ class Filter:
 
 
 def get_user(actor: Any, user_id: str) -> User:
-    """The user with this id, as the client wrote it; `me` is the actor.
+    """Return the user with the id that the client sent; `me` is the actor.
 
     Raises:
-        User.DoesNotExist: also for a malformed id, and for a user the actor may not see.
+        User.DoesNotExist: also for a malformed id, and for a user that the actor may not see.
     """
     wanted = resolve_id(actor, user_id)
     user = None
@@ -69,13 +69,13 @@ def get_user(actor: Any, user_id: str) -> User:
 
 
 def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], list[str]]:
-    """The users with these ids, as the client wrote them, in that order and each once; and the ids of no such user.
+    """Return the users with the ids that the client sent, in that order without duplicates, and the ids not found.
 
     Raises:
         ValidationError: more than `MAX_IN_BATCH` ids.
     """
     if len(user_ids) > MAX_IN_BATCH:
-        raise invalid("user_ids", "max_items", f"Ask for at most {MAX_IN_BATCH} users at once.")
+        raise invalid("user_ids", "max_items", f"Request at most {MAX_IN_BATCH} users at once.")
     wanted = {sent: resolve_id(actor, sent) for sent in user_ids}
     found = User.objects.visible_to(actor).in_bulk({user_id for user_id in wanted.values() if user_id})
     users = {user_id: found[user_id] for user_id in wanted.values() if user_id in found}
@@ -83,7 +83,7 @@ def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], 
 
 
 def get_user_for_update(actor: Any, user_id: str) -> User:
-    """As `get_user`, with the row locked until the transaction ends."""
+    """Return the user like `get_user`, and lock the row until the transaction ends."""
     wanted = resolve_id(actor, user_id)
     user = User.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=wanted).first() if wanted else None
     if user is None:
@@ -92,12 +92,13 @@ def get_user_for_update(actor: Any, user_id: str) -> User:
 
 
 def get_user_by_email(actor: Any, email: str) -> User:
-    """The user with this e-mail, however it is spelled.
+    """Return the user with this e-mail, in any spelling.
 
-    Callers who may not see e-mails find only themselves: otherwise the answer would tell who has an account.
+    Callers that may not see e-mails find only themselves, because the response would otherwise reveal which addresses
+    have an account.
 
     Raises:
-        User.DoesNotExist: there is none that the actor may find.
+        User.DoesNotExist: no user with this e-mail, or none that the actor may find.
     """
     user = find_by_email(email, User.objects.visible_to(actor))
     if user is None or not policies.may_read_everything(actor, user):
@@ -106,27 +107,27 @@ def get_user_by_email(actor: Any, email: str) -> User:
 
 
 def find_by_email(email: str, among: QuerySet[User] | None = None) -> User | None:
-    """The user with this e-mail, however it is spelled.
+    """Return the user with this e-mail, in any spelling; None if there is none.
 
-    An account that has kept another spelling than the canonical one (migration 0006) is found by that alone.
+    An account that kept a spelling other than the canonical one (migration 0006) is found by that spelling only.
 
     Args:
-        among: the users to look through; None = all.
+        among: the users to search; None = all.
     """
     users = User.objects.all() if among is None else among
     as_sent, form = email.strip().lower(), canonical_or_as_sent(email)
     if "\0" in as_sent:
         return None
-    # A `Value` is compared as it is; a plain text would take the canonical form on its way.
+    # A `Value` is compared unchanged; the field would convert a plain text to its canonical form.
     user = users.filter(email=Value(as_sent)).first() if as_sent != form else None
     return user or users.filter(email=Value(form)).first()
 
 
 def get_private(actor: Any, user_id: str) -> User:
-    """The user, for who may read all of them: what is private of another is as if it were not there.
+    """Return the user, for an actor that may read every field of that user.
 
     Raises:
-        User.DoesNotExist
+        User.DoesNotExist: also if the actor may see the user only in part, so that private data seem not to exist.
     """
     user = get_user(actor, user_id)
     if not policies.may_read_everything(actor, user):
@@ -135,19 +136,19 @@ def get_private(actor: Any, user_id: str) -> User:
 
 
 def every_person(actor: Any) -> QuerySet[User]:
-    """All accounts of people that the actor may see, oldest first: in the order in which they got their numbers."""
+    """Return all accounts of people that the actor may see, oldest first, which is the order of their numbers."""
     people = User.objects.visible_to(actor).filter(is_service=False)
     return people.defer("search_words", "name_words", "sort_name", "preferences").order_by("created_at", "id")
 
 
 def find_administrator(email: str) -> User | None:
-    """The administrator with this e-mail, if there is one and the account is open."""
+    """Return the administrator with this e-mail; None if there is none or the account is not active."""
     user = find_by_email(email)
     return user if user is not None and user.is_active and user.is_administrator else None
 
 
 def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
-    """The user's addresses, oldest first; those for this use, if one is given.
+    """Return the user's addresses, oldest first; if a use is given, only those for this use.
 
     Raises:
         User.DoesNotExist
@@ -156,42 +157,43 @@ def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
     return list(rows.filter(type__in=(use, AddressType.BOTH)) if use else rows)
 
 
-def list_users(actor: Any, asked: PageRequest, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
-    """Users the actor may see, newest first unless ordered otherwise.
+def list_users(actor: Any, request: PageRequest, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
+    """Return a page of the users that the actor may see, newest first unless an order is given.
 
     Raises:
         ValidationError: on `order_by`, `page_size` or `page_token`.
-        PermissionDenied: the filter or the order would tell what the actor may not see.
+        PermissionDenied: the filter or the order would reveal fields that the actor may not see.
     """
     order = order or Order("created_at", descending=True)
     _check_order(actor, order)
     order = replace(order, field=SORTED_BY.get(order.field, order.field))
-    return page(_selection(actor, only), _bound(asked, actor, only), order)
+    return page(_selection(actor, only), _bind(request, actor, only), order)
 
 
-def search_users(actor: Any, query: str, asked: PageRequest, only: Filter = Filter()) -> Page[User]:
-    """Users with a word that begins with each word of the query, an exact e-mail first, then newest first.
+def search_users(actor: Any, query: str, request: PageRequest, only: Filter = Filter()) -> Page[User]:
+    """Return a page of the users that match the query: first an exact e-mail, then newest first.
 
-    Callers who may not see e-mails search names only.
+    For each word of the query, a user must have a word that begins with it. Callers that may not see e-mails search
+    names only.
 
     Raises:
         ValidationError: on `query`, `page_size` or `page_token`.
-        PermissionDenied: the filter would tell what the actor may not see.
+        PermissionDenied: the filter would reveal fields that the actor may not see.
     """
     query = search.checked_query(query, MAX_QUERY_LENGTH)
     selection = _selection(actor, only, query)
     exact = None
     if "@" in query and policies.may_read_everything(actor):
         exact = find_by_email(query, selection.querysets[0])
-    asked = _bound(asked, actor, only, query=query)
-    return page(selection, asked, Order("created_at", descending=True), first=exact)
+    request = _bind(request, actor, only, query=query)
+    return page(selection, request, Order("created_at", descending=True), first=exact)
 
 
 def get_user_by_number(actor: Any, number: int) -> User:
-    """The user with this number (see ExampleService).
+    """Return the user with this number (see ExampleService).
 
     Raises:
-        User.DoesNotExist: there is none that the actor may see.
+        User.DoesNotExist: also for a user that the actor may not see.
     """
     user = User.objects.visible_to(actor).filter(number=number).first()
     if user is None:
@@ -200,9 +202,9 @@ def get_user_by_number(actor: Any, number: int) -> User:
 
 
 def list_users_by_number(actor: Any, number_of_page: int, size: int) -> tuple[list[User], int]:
-    """A page of the users that have a number, in its order, and how many there are; a page past the end is empty.
+    """Return a page of the users that have a number, ordered by it, and their total. A page past the end is empty.
 
-    By offset, as the published contract has it: `list_users` is the list that does not get slower.
+    It uses an offset, as the published contract requires, so later pages are slower. `list_users` has no such limit.
     """
     rows = User.objects.visible_to(actor).filter(number__isnull=False)
     skipped = (number_of_page - 1) * size
@@ -210,7 +212,7 @@ def list_users_by_number(actor: Any, number_of_page: int, size: int) -> tuple[li
 
 
 def resolve_id(actor: Any, user_id: str) -> UUID | None:
-    """The id that a client wrote; `me` is the actor's."""
+    """Parse the id that a client sent; `me` is the actor's id, and None is returned for an invalid id."""
     if user_id == "me":
         return actor.pk if actor.is_authenticated else None
     return ids.parsed(user_id)
@@ -221,9 +223,9 @@ def not_found(user_id: str) -> User.DoesNotExist:
 
 
 def _selection(actor: Any, only: Filter, query: str = "") -> ListQuery[User]:
-    """The users that fit the filter and the search query, as far as the actor may see them."""
+    """Return the query of the users that match the filter and the search, limited to those that the actor may see."""
     if not actor.is_authenticated:
-        return _NOBODY
+        return _NO_USERS
     if only.roles and not actor.reads_everything:
         raise PermissionDenied("You may not filter by role.")
     in_ascii = with_ascii_domains(query)
@@ -232,7 +234,7 @@ def _selection(actor: Any, only: Filter, query: str = "") -> ListQuery[User]:
         "created_from": only.created_from,
         "created_until": only.created_until,
         "query": query or None,
-        # Addresses are kept in their canonical form.
+        # Addresses are stored in their canonical form.
         "query_in_ascii": in_ascii if in_ascii != query and actor.reads_everything else None,
     }
     return ListQuery(
@@ -253,15 +255,15 @@ def _matching(
     query: str | None = None,
     query_in_ascii: str | None = None,
 ) -> QuerySet[User]:
-    """Without `colleague_id`, for those who may read everything."""
+    """Return the matching users. Without `colleague_id`, the query is for actors that may read everything."""
     rows = User.objects.all() if colleague_id is None else User.objects.visible_to_colleague(colleague_id)
     if roles:
-        # In the words of the indexes `users_newest_…`, of which `roles__overlap` could use none.
+        # These are the conditions of the indexes `users_newest_…`; `roles__overlap` could use none of them.
         rows = rows.filter(functools.reduce(operator.or_, (Q(roles__contains=[role]) for role in sorted(roles))))
     if statuses:
         rows = rows.filter(status__in=sorted(statuses))
         if colleague_id is not None and not set(statuses) & set(OPEN):
-            # Of closed accounts one sees one's own only. The database would look through all of them.
+            # Of closed accounts, a user sees only their own. Without this, the database would scan all of them.
             rows = rows.filter(pk=colleague_id)
     if created_from is not None:
         rows = rows.filter(created_at__gte=created_from)
@@ -273,12 +275,12 @@ def _matching(
     return rows
 
 
-_NOBODY = ListQuery(User, User.objects.none)
+_NO_USERS = ListQuery(User, User.objects.none)
 
 
-def _bound(asked: PageRequest, actor: Any, only: Filter, **more: Any) -> PageRequest:
-    bound_to = {**asked.bound_to, "caller": actor.pk, **only.bound_to(), **more}
-    return replace(asked, bound_to=bound_to)
+def _bind(request: PageRequest, actor: Any, only: Filter, **more: Any) -> PageRequest:
+    bound_to = {**request.bound_to, "caller": actor.pk, **only.bound_to(), **more}
+    return replace(request, bound_to=bound_to)
 
 
 def _check_order(actor: Any, order: Order) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC door."""
+"""gRPC transport of user.v1 and example."""
 
 from core.operations import operations
 from core.rpc.servicers import servicer

@@ -1,4 +1,4 @@
-"""The HTTP door."""
+"""REST transport of user.v1 and example."""
 
 from core.operations import operations
 from core.rest.openapi.limits import limits_of

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from users.fields import is_timezone
+from users.fields import validate_timezone
 
 _END_OF_DAY = datetime.time(23, 59, 59)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -67,7 +67,7 @@ def read(text: str, zone: datetime.tzinfo) -> Moment:
 def time_zone(name: str) -> datetime.tzinfo | None:
     """The time zone of this IANA name; None if there is none that means the same on every machine."""
     try:
-        is_timezone(name)
+        validate_timezone(name)
         return zoneinfo.ZoneInfo(name)
     except (ValidationError, ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return None

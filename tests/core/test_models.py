@@ -22,7 +22,7 @@ from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
 from tests.support.factories import UserFactory
 from tests.support.transports import Failed, Transport
-from users.fields import are_social_links
+from users.fields import validate_social_links
 from users.models import Role, User, UserAddress
 
 
@@ -112,7 +112,7 @@ def test_lines_are_trimmed_and_bounded() -> None:
 )
 def test_bad_social_links(links: object) -> None:
     with pytest.raises(ValidationError):
-        are_social_links(links)
+        validate_social_links(links)
 
 
 def test_nobody_is_born_tomorrow(ann: User) -> None:

@@ -102,7 +102,7 @@ def test_a_taken_email_is_shown_not_raised(site: Client, ann: User, bob: User) -
 def test_the_own_address_waits_and_anothers_does_not(site: Client, administrator: User, ann: User) -> None:
     before = administrator.email
     page = site.post(change_url(administrator), form(administrator, email="boss@example.com"), follow=True)
-    assert "stays as it is until the new one is confirmed" in page.content.decode()
+    assert "does not change until you confirm the new one" in page.content.decode()
     page = site.post(change_url(ann), form(ann, email="anna@example.com"), follow=True)
     assert "until the new one is confirmed" not in page.content.decode()
     administrator.refresh_from_db()

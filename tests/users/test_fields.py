@@ -21,7 +21,7 @@ from tandem.user.v1.user_pb2 import (
 )
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tests.support.transports import Failed, Transport
-from users.fields import e164, is_country, is_currency, is_timezone
+from users.fields import e164, validate_country, validate_currency, validate_timezone
 from users.models import User
 
 WITH_MORE = [
@@ -144,15 +144,15 @@ def test_the_machine_has_no_say_in_the_zones(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", ["EU", "UN", "XA", "ZZ", "QO", "IC", "de", "D"])
 def test_what_is_no_country_is_refused(code: str) -> None:
     with pytest.raises(ValidationError):
-        is_country(code)
+        validate_country(code)
 
 
 def test_countries_and_currencies_are_those_of_the_standards() -> None:
     for code in ("DE", "GB", "TW", "XK"):
-        is_country(code)
+        validate_country(code)
     for code in ("EUR", "XAU", "CHF"):
-        is_currency(code)
+        validate_currency(code)
     for code in ("XXX", "XTS", "CNH", "DEM"):
         with pytest.raises(ValidationError):
-            is_currency(code)
-    is_timezone("Europe/Kyiv")
+            validate_currency(code)
+    validate_timezone("Europe/Kyiv")

@@ -141,7 +141,7 @@ def test_what_is_exported_comes_in_as_it_was(tmp_path: Path, suffix: str) -> Non
     empty_the_database()
     code, said, told = users("import", out)
     assert (code, told) == (0, "")
-    assert said.startswith("4 rows: 4 imported, 0 brought in before, 0 failed;")
+    assert said.startswith("4 rows: 4 imported, 0 imported before, 0 failed;")
     assert {user.email: state(user) for user in User.objects.all()} == before
     for email in ("ann@example.com", "own@example.com"):
         assert check_password(PASSWORD, User.objects.get(email=email).password)
@@ -196,8 +196,8 @@ def test_rows_that_fail_are_told_with_their_lines_and_without_secrets(tmp_path: 
     )  # fmt: skip
     code, said, told = called("import", path)
     errors = tmp_path / "users.jsonl.errors.jsonl"
-    assert said.startswith("8 rows: 2 imported, 0 brought in before, 6 failed;")
-    assert (code, told) == (1, f"6 rows failed; {errors} says why.")
+    assert said.startswith("8 rows: 2 imported, 0 imported before, 6 failed;")
+    assert (code, told) == (1, f"6 rows failed; see {errors}.")
     assert emails() == {"good@example.com", "last@example.com"}
     found = told_in(errors)
     assert [(one["line"], one["reason"]) for one in found] == [
@@ -211,7 +211,7 @@ def test_rows_that_fail_are_told_with_their_lines_and_without_secrets(tmp_path: 
     assert errors.stat().st_mode & 0o777 == 0o600
     # What is in order by now is told no more.
     path.write_bytes(jsonl(row("good@example.com", password_hash=FOREIGN)))
-    assert called("import", path)[1].startswith("1 rows: 0 imported, 1 brought in before, 0 failed;")
+    assert called("import", path)[1].startswith("1 rows: 0 imported, 1 imported before, 0 failed;")
     assert not errors.exists()
 
 
@@ -236,7 +236,7 @@ def test_cells_that_fail_are_told_by_their_columns(tmp_path: Path) -> None:
         ("users.csv", b"", "The file has no heading."),
         ("users.csv", b'email,"profile.bio\n', "Invalid CSV at line 1"),
         ("users.csv", "email,profile.bio\n".encode("utf-16"), "Line 1 is not UTF-8; save the file as UTF-8."),
-        ("users.txt", b"email\n", "Say --format."),
+        ("users.txt", b"email\n", "give --format."),
         ("missing.csv", None, "No such file or directory."),
         ("", None, "Is a directory."),
     ],
@@ -270,7 +270,7 @@ def test_where_a_file_breaks_the_rows_before_are_in(tmp_path: Path, name: str, r
     assert code == 1
     assert said.startswith("2 rows: 2 imported")
     assert told in why
-    assert "Done up to line 3; run it again to go on." in why
+    assert "Completed up to line 3; run it again to continue." in why
     assert emails() == {"a@example.com", "b@example.com"}
 
 
@@ -299,7 +299,7 @@ def test_it_acts_as_the_system_or_as_an_administrator(tmp_path: Path) -> None:
     actors = [Change.objects.get(subject_id=user.pk).actor for user in (one, two)]
     assert actors == ["users import", str(root.pk)]
     code, _, told = users("import", "-", "--as", ann.email, stdin=jsonl(row("three@example.com")))
-    assert (code, told.strip()) == (2, "CommandError: ann@example.com is no administrator with an open account.")
+    assert (code, told.strip()) == (2, "CommandError: ann@example.com is not an administrator with an active account.")
 
 
 @pytest.mark.parametrize("arguments", [(), ("import",), ("move", "x"), ("import", "-", "--format", "xml")])
@@ -344,9 +344,10 @@ def test_a_signal_ends_it_after_the_running_chunk(importing: subprocess.Popen[by
     written = User.objects.count()
     assert bulk.CHUNK <= written <= bulk.CHUNK + 100
     assert out.decode().startswith(f"{written} rows: {written} imported")
-    assert f"-: Stopped by SIGINT. Done up to line {written}; run it again to go on." in err.decode()
+    assert f"-: Stopped by SIGINT. Completed up to line {written}; run it again to continue." in err.decode()
     again = users("import", "-", stdin=rows_from(0, bulk.CHUNK + 200))
-    assert again[1].startswith(f"{bulk.CHUNK + 200} rows: {bulk.CHUNK + 200 - written} imported, {written} brought in")
+    total = bulk.CHUNK + 200
+    assert again[1].startswith(f"{total} rows: {total - written} imported, {written} imported before")
 
 
 def test_killed_it_goes_on_where_it_was(importing: subprocess.Popen[bytes]) -> None:
@@ -355,7 +356,7 @@ def test_killed_it_goes_on_where_it_was(importing: subprocess.Popen[bytes]) -> N
     total = bulk.CHUNK + 100
     code, said, _ = users("import", "-", stdin=rows_from(0, total))
     assert (code, said.split(";")[0]) == (
-        0, f"{total} rows: 100 imported, {bulk.CHUNK} brought in before, 0 failed"
+        0, f"{total} rows: 100 imported, {bulk.CHUNK} imported before, 0 failed"
     )  # fmt: skip
     assert User.objects.count() == total
 
@@ -372,7 +373,7 @@ def test_without_the_database_it_says_how_far_it_came(importing: subprocess.Pope
             cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert importing.returncode == 1
     assert out.decode().startswith(f"{bulk.CHUNK} rows: {bulk.CHUNK} imported")
-    assert f"-: The database is unavailable. Done up to line {bulk.CHUNK}; run it again to go on." in err.decode()
+    assert f"-: The database is unavailable. Completed up to line {bulk.CHUNK}; run it again to continue." in err.decode()
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
@@ -395,7 +396,7 @@ def test_equal_rows_have_equal_outcomes(tmp_path: Path, between: int) -> None:
     path.write_bytes(bad + good + bad + others + good + bad)
     code, said, _ = called("import", path)
     assert code == 1
-    assert said.startswith(f"{between + 5} rows: {between + 1} imported, 1 brought in before, 3 failed;")
+    assert said.startswith(f"{between + 5} rows: {between + 1} imported, 1 imported before, 3 failed;")
     assert User.objects.count() == between + 1
     found = told_in(tmp_path / "users.jsonl.errors.jsonl")
     assert [one["line"] for one in found] == [1, 3, between + 5]

@@ -1,1 +1,1 @@
-"""What the doors call: one function per rpc, request message in, response message out."""
+"""Handlers of both transports: one function per rpc, from the request message to the response message."""

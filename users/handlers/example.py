@@ -1,4 +1,4 @@
-"""example.ExampleService, an rpc a function."""
+"""Handlers of example.ExampleService, one per rpc."""
 
 from django.core.exceptions import ValidationError
 
@@ -10,7 +10,7 @@ from users import queries, services
 from users.handlers.replays import CREATED_BY_NUMBER
 from users.messages import example_user_message
 
-#: API keys need the scopes that user.v1 needs: these are the same users.
+#: API keys need the same scopes as in user.v1, because these are the same users.
 AREA = "users"
 
 

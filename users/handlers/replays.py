@@ -1,4 +1,4 @@
-"""How kept answers about users are given again: to the extent in which the caller may see the user now."""
+"""Replays of stored responses about users, reduced to what the caller may see of the user now."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ def _show_user(call: Call, request: Any, answer: Any) -> Any:
 
 
 def _show_created(call: Call, request: Any, answer: user_pb2.CreateUserResponse) -> Any:
-    """To a caller who is not signed in and repeats a whole sign-up, its password included, as it was."""
+    """Return the response unchanged to an anonymous caller, who must repeat the whole request with its password."""
     if (request.password or request.roles) and not call.has_scope(policies.CREDENTIALS):
         raise scope_lacking(policies.CREDENTIALS)
     if call.actor.is_authenticated:

@@ -1,4 +1,4 @@
-"""user.v1.UserService, an rpc a function."""
+"""Handlers of user.v1.UserService, one per rpc."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from users.models import PREFERENCES
 from users.policies import CREDENTIALS, PROFILE
 from users.queries import Filter
 
-#: API keys need `users:read` and `users:write`; `users:credentials` for what changes how one gets in to an account.
+#: API keys need `users:read` and `users:write`, and `users:credentials` for changes of an account's credentials.
 AREA = "users"
 
 
@@ -35,7 +35,7 @@ def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.Cre
     user = services.create_user(
         call.actor, address=call.address, with_credentials=may_change_credentials(call), **fields
     )
-    # Whoever made the account may see it whole, signed in or not.
+    # The caller that created the account sees all of it, even if anonymous.
     return user_pb2.CreateUserResponse(user=user_message(user, user))
 
 
@@ -79,7 +79,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
 
 @operation(other_scope=CREDENTIALS, replay=replays.USER)
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
-    paths = _written(request, request.user, messages.WRITABLE)
+    paths = _written_paths(request, request.user, messages.WRITABLE)
     with renamed(messages.PATHS):
         fields = messages.user_fields(request.user, paths) | call.map_changes
         user = services.update_user(
@@ -95,7 +95,7 @@ def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.Upd
 
 @operation(replay=replays.USER)
 def update_user_profile(call: Call, request: user_pb2.UpdateUserProfileRequest) -> user_pb2.UpdateUserProfileResponse:
-    fields = messages.profile_fields(request.profile, _written(request, request.profile, messages.PROFILE))
+    fields = messages.profile_fields(request.profile, _written_paths(request, request.profile, messages.PROFILE))
     fields |= call.map_changes
     user = services.update_user(call.actor, request.user_id, fields, expected_version=call.expected_version)
     return user_pb2.UpdateUserProfileResponse(user=user_message(user, call.actor))
@@ -123,7 +123,7 @@ def reactivate_user(call: Call, request: user_pb2.ReactivateUserRequest) -> user
 
 def list_users(call: Call, request: user_pb2.ListUsersRequest) -> user_pb2.ListUsersResponse:
     page = queries.list_users(
-        call.actor, _asked(call, request.pagination), requested_order(request.sort), Filter(**_choices(request))
+        call.actor, _page_request(call, request.pagination), requested_order(request.sort), Filter(**_choices(request))
     )
     return user_pb2.ListUsersResponse(users=page.messages, pagination=pagination(page))
 
@@ -131,7 +131,7 @@ def list_users(call: Call, request: user_pb2.ListUsersRequest) -> user_pb2.ListU
 def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.SearchUsersResponse:
     created_from, created_until = read_range(request, "created_at")
     only = Filter(**_choices(request), created_from=created_from, created_until=created_until)
-    page = queries.search_users(call.actor, request.query, _asked(call, request.pagination), only)
+    page = queries.search_users(call.actor, request.query, _page_request(call, request.pagination), only)
     return user_pb2.SearchUsersResponse(users=page.messages, pagination=pagination(page))
 
 
@@ -186,7 +186,9 @@ def get_user_preferences(
 def update_user_preferences(
     call: Call, request: user_pb2.UpdateUserPreferencesRequest
 ) -> user_pb2.UpdateUserPreferencesResponse:
-    fields = messages.preference_fields(request.preferences, _written(request, request.preferences, tuple(PREFERENCES)))
+    fields = messages.preference_fields(
+        request.preferences, _written_paths(request, request.preferences, tuple(PREFERENCES))
+    )
     user = services.update_preferences(call.actor, request.user_id, fields, expected_version=call.expected_version)
     return user_pb2.UpdateUserPreferencesResponse(preferences=messages.preferences_message(user))
 
@@ -201,7 +203,7 @@ def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> use
 
 @operation(replay=replays.ADDRESS)
 def update_user_address(call: Call, request: user_pb2.UpdateUserAddressRequest) -> user_pb2.UpdateUserAddressResponse:
-    paths = _written(request, request.address, messages.WRITABLE_OF_ADDRESS)
+    paths = _written_paths(request, request.address, messages.WRITABLE_OF_ADDRESS)
     with renamed(messages.ADDRESS_PATHS):
         address = services.update_address(
             call.actor,
@@ -227,7 +229,7 @@ def list_user_addresses(call: Call, request: user_pb2.ListUserAddressesRequest) 
 def set_default_address(call: Call, request: user_pb2.SetDefaultAddressRequest) -> user_pb2.SetDefaultAddressResponse:
     use = messages.read_address_type(request)
     if not use:
-        raise invalid("type", "required", "Say for which use.")
+        raise invalid("type", "required", "Choose a use: shipping, billing or both.")
     address = services.set_default_address(
         call.actor, request.user_id, request.address_id, use, expected_version=call.expected_version
     )
@@ -248,19 +250,20 @@ def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
 
 
 def may_change_credentials(call: Call) -> bool:
-    """Return whether the credential of the call covers changes to how one gets in to an account.
+    """Return whether the credential of the call permits changes of an account's credentials.
 
-    Without any API key's scope the caller is anyone (`core.operations.authorize`), who may sign up with a password.
+    A call without an API key has no scopes and is not limited by them (`core.operations.authorize`), so that anonymous
+    callers can sign up with a password.
     """
     return call.has_scope(CREDENTIALS)
 
 
-def _asked(call: Call, pagination: common_pb2.PaginationRequest) -> PageRequest:
+def _page_request(call: Call, pagination: common_pb2.PaginationRequest) -> PageRequest:
     return page_request(call, pagination, lambda user: user_message(user, call.actor))
 
 
-def _written(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:
-    """The paths that a request with an `update_mask` writes."""
+def _written_paths(request: Any, resource: Message, writable: Sequence[str]) -> list[str]:
+    """Return the paths that a request with an `update_mask` writes."""
     return written_paths(resource, request.update_mask if request.HasField("update_mask") else None, writable)
 
 

@@ -1,4 +1,4 @@
-"""Writing users to a file, as an import takes them."""
+"""Export of users to a file that an import can read."""
 
 import os
 import sys
@@ -22,17 +22,17 @@ _BATCH_SIZE = 1_000
 def export_users(
     actor: Any, file: TextIO, file_format: str, *, with_password_hashes: bool, done: Callable[[int], Any]
 ) -> int:
-    """Writes all accounts of people that the actor may see, as they are at one moment; gives how many.
+    """Write all accounts of people that the actor may see, in one snapshot, and return how many.
 
     Args:
-        done: told how many were written since the last time.
+        done: called with the number of accounts written since the last call.
     """
     if file_format == CSV:
         write = csv_writer(exported_columns(with_password_hashes=with_password_hashes), file)
     else:
         write = jsonl_writer(file)
     count = 0
-    # In a transaction the cursor stays with the server, and rows come as they are written.
+    # In a transaction, Django uses a server-side cursor, so the rows are not all kept in memory.
     with transaction.atomic():
         for user in every_person(actor).iterator(chunk_size=_BATCH_SIZE):
             write(imported_row(user, actor, portable_form(user.password) if with_password_hashes else ""))
@@ -44,15 +44,15 @@ def export_users(
 
 
 @contextmanager
-def written_whole(path: str) -> Iterator[TextIO]:
-    """A new file that takes this path when it is whole, and is gone if it never is; `-` is standard output."""
+def atomic_file(path: str) -> Iterator[TextIO]:
+    """Open a new file that replaces `path` when it is complete, and is deleted on an error; `-` is standard output."""
     if path == "-":
-        # Without Python's own translation of line ends and names of encodings.
+        # Opened again, so that line ends and the encoding do not depend on the environment.
         with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as out:
             yield out
         return
     target = Path(path).resolve()
-    # Made for its owner's eyes only.
+    # `mkstemp` lets only the owner read the file.
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Bringing users in from a file."""
+"""Import of users from a file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,15 +16,15 @@ from users.management.files import IMPORT
 
 
 class Import(FileImport):
-    """One run over the rows of a file of users.
+    """One import of the rows of a file of users.
 
     Args:
-        actor: who brings them in.
-        whole_rows: rows keep their hashes in the file of errors, so that they can be imported from there.
-        send_resets: accounts without a password are mailed a token to set one.
+        actor: on whose behalf users are imported.
+        whole_rows: whether failed rows keep their hashes in the file of errors, so that it can be imported.
+        send_resets: whether accounts without a password are mailed a token to set one.
 
     Attributes:
-        without_password: how many of the accounts that were written have no password.
+        without_password: number of written accounts that have no password.
     """
 
     prefix = "user."
@@ -50,7 +50,7 @@ class Import(FileImport):
         """Write the rows.
 
         Raises:
-            PermissionDenied: the actor may not.
+            PermissionDenied: the actor may not import users.
         """
         services.check_may_import(self._actor)
         self.run_to_its_end()
@@ -68,10 +68,10 @@ class Import(FileImport):
         )
 
     def prepared(self, item: Item) -> Any:
-        """The message with a key, so that a second run knows it again."""
+        """Return the message with an idempotency key, so that a second run recognizes it."""
         message: Any = item.message
         if not message.request_id:
-            # Keyed, as a plain hash of a row with a password hash would let anyone try what the row was.
+            # A plain hash of a row with a password hash would allow guesses at the row, so the digest is keyed.
             message.request_id = hmac_digests(message.SerializeToString(deterministic=True))[0].hex()
         return message
 

@@ -1,12 +1,11 @@
-"""Argon2id in memory that is kept.
+"""Argon2id with memory that is reused.
 
-A hash takes tens of megabytes. The C library takes so much from the system for each hash, and gives it back right
-after; to be given 46 MiB of empty pages, one by one, costs as much CPU time as to hash in them. Kept, in large pages
-where the system has them, they cost nothing (docs/decisions/0013). What was hashed does not stay there: argon2 wipes
-its memory before it lets go of it.
+A hash needs tens of megabytes. The C library allocates them for each hash and frees them afterwards; the page faults of
+46 MiB cost as much CPU time as the hash itself. Memory that is reused, in large pages if the system has them, avoids
+this cost (docs/decisions/0013). No data of a hash stay in it, because argon2 wipes its memory before it frees it.
 
-`argon2.low_level.core` is what argon2-cffi has for such wishes. It warns that its structure may change with any
-release: the version is pinned, and a test compares the results with those of the ordinary way.
+`argon2.low_level.core` is argon2-cffi's interface for own allocators. Its documentation warns that the structure may
+change with any release, so the version is pinned, and a test compares the results with those of the ordinary function.
 """
 
 import mmap
@@ -22,7 +21,7 @@ _LARGE_PAGES = getattr(mmap, "MADV_HUGEPAGE", None)
 
 
 class _Memory:
-    """A place for one hash at a time.
+    """Memory for one hash at a time.
 
     Args:
         size: in bytes.
@@ -34,10 +33,10 @@ class _Memory:
         if _LARGE_PAGES is not None:
             self._pages.madvise(_LARGE_PAGES)
         self._begin = ffi.from_buffer("uint8_t[]", self._pages)
-        self.give = ffi.callback("int(uint8_t **, size_t)", self._give)
-        self.take_back = ffi.callback("void(uint8_t *, size_t)", lambda begin, size: None)
+        self.allocate = ffi.callback("int(uint8_t **, size_t)", self._allocate)
+        self.free = ffi.callback("void(uint8_t *, size_t)", lambda begin, size: None)
 
-    def _give(self, begin: Any, size: int) -> int:
+    def _allocate(self, begin: Any, size: int) -> int:
         if size > self._size:
             return int(lib.ARGON2_MEMORY_ALLOCATION_ERROR)
         begin[0] = self._begin
@@ -45,7 +44,7 @@ class _Memory:
 
 
 class Argon2id:
-    """Hashes with these parameters; as many memories are kept as were needed at once."""
+    """Hash function with fixed parameters. It keeps as many memories as were used concurrently."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
@@ -53,41 +52,45 @@ class Argon2id:
         self._lock = threading.Lock()
 
     def encoded(self, secret: bytes, salt: bytes) -> str:
-        """As `argon2.low_level.hash_secret` has it: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+        """Hash a secret, and return it like `argon2.low_level.hash_secret`: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
 
         Raises:
-            HashingError: the salt is too short, or there is no memory.
+            HashingError: the salt is too short, or memory is exhausted.
         """
-        asked = self._parameters
-        costs = f"m={asked.memory_cost},t={asked.time_cost},p={asked.parallelism}"
-        return f"$argon2id$v={asked.version}${costs}${_base64(salt)}${_base64(self._hash(secret, salt))}"
+        parameters = self._parameters
+        costs = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
+        return f"$argon2id$v={parameters.version}${costs}${_base64(salt)}${_base64(self._hash(secret, salt))}"
 
     def _hash(self, secret: bytes, salt: bytes) -> bytes:
-        asked = self._parameters
+        parameters = self._parameters
         with self._lock:
             memory = self._free.pop() if self._free else None
-        memory = memory or _Memory(asked.memory_cost * 1024)
-        out, password, salted = ffi.new("uint8_t[]", asked.hash_len), ffi.from_buffer(secret), ffi.from_buffer(salt)
+        memory = memory or _Memory(parameters.memory_cost * 1024)
+        out, password, salted = (
+            ffi.new("uint8_t[]", parameters.hash_len),
+            ffi.from_buffer(secret),
+            ffi.from_buffer(salt),
+        )
         context = ffi.new(
             "argon2_context *",
             {
                 "out": out,
-                "outlen": asked.hash_len,
+                "outlen": parameters.hash_len,
                 "pwd": ffi.cast("uint8_t *", password),
                 "pwdlen": len(secret),
                 "salt": ffi.cast("uint8_t *", salted),
                 "saltlen": len(salt),
-                "t_cost": asked.time_cost,
-                "m_cost": asked.memory_cost,
-                "lanes": asked.parallelism,
-                "threads": asked.parallelism,
-                "version": asked.version,
-                "allocate_cbk": memory.give,
-                "free_cbk": memory.take_back,
+                "t_cost": parameters.time_cost,
+                "m_cost": parameters.memory_cost,
+                "lanes": parameters.parallelism,
+                "threads": parameters.parallelism,
+                "version": parameters.version,
+                "allocate_cbk": memory.allocate,
+                "free_cbk": memory.free,
                 "flags": lib.ARGON2_DEFAULT_FLAGS,
             },
         )
-        result = core(context, asked.type.value)
+        result = core(context, parameters.type.value)
         with self._lock:
             self._free.append(memory)
         if result != lib.ARGON2_OK:

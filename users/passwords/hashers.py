@@ -1,4 +1,4 @@
-"""Passwords: how they are hashed, and the rules that Django does not bring."""
+"""Hashing of passwords, and validators that Django does not provide."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -22,26 +22,26 @@ from core.concurrency.turns import Turns
 from core.context import caller_key, check_deadline
 from users.passwords.argon2id import Argon2id
 
-# Each hash takes ARGON2_MEMORY_KIB, so a rush of logins must not hash at once; callers take turns, so that the rush of
-# one does not keep the others waiting.
+# Each hash needs ARGON2_MEMORY_KIB, so the number of concurrent hashes is limited. Callers take turns, so that one
+# caller with many logins does not block the others.
 _turns = Turns(settings.PASSWORD_HASHES_AT_ONCE)
 
 
 @contextmanager
 def taking_turns() -> Iterator[None]:
-    """Surrounds whatever hashes a password.
+    """Wait for a turn to hash a password.
 
     Raises:
-        DeadlineExceeded: the turn came too late.
+        DeadlineExceeded: the deadline of the call passed before its turn.
     """
     with _turns.turn(caller_key.get()):
-        # A call that waited here for too long is not worth a hash any more.
+        # The client of a call past its deadline no longer waits, so a hash would be wasted.
         check_deadline()
         yield
 
 
 class Argon2idHasher(Argon2PasswordHasher):
-    """Argon2id with the parameters of the OWASP password storage cheat sheet, a bounded number at a time."""
+    """Argon2id with the parameters of the OWASP password storage cheat sheet and limited concurrency."""
 
     time_cost = settings.ARGON2_PASSES
     memory_cost = settings.ARGON2_MEMORY_KIB
@@ -53,10 +53,10 @@ class Argon2idHasher(Argon2PasswordHasher):
             return f"{self.algorithm}{hashing.encoded(password.encode(), salt.encode())}"
 
     def verify(self, password: str, encoded: str) -> bool:
-        found, ours = self.decode(encoded), self.params()
-        ours.salt_len = found["params"].salt_len
-        if found["params"] == ours and found["salt"].isascii():
-            return constant_time_compare(encoded, self.encode(password, found["salt"]))
+        decoded, params = self.decode(encoded), self.params()
+        params.salt_len = decoded["params"].salt_len
+        if decoded["params"] == params and decoded["salt"].isascii():
+            return constant_time_compare(encoded, self.encode(password, decoded["salt"]))
         with taking_turns():
             return super().verify(password, encoded)
 
@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
 
 
 def normalized(password: str) -> str:
-    """Normalize a password (RFC 8265, OpaqueString): any space becomes U+0020; NFC."""
+    """Normalize a password (RFC 8265, OpaqueString): all spaces become U+0020, and the result is in NFC."""
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
     return texts.normalized("NFC", spaced)
 
@@ -94,17 +94,17 @@ def hashed(password: str) -> str:
 def verify(password: str, encoded: str) -> Outcome:
     """Compare a password with a stored hash.
 
-    Hashes that were made before passwords had one form, here or elsewhere, are of what some keyboard wrote: those
-    spellings are tried after the one form. What matches by one of them is outdated.
+    Hashes from before passwords were normalized, here or in another system, are of the characters that a keyboard sent.
+    So other forms are tried after the normalized one. A hash that matches another form is outdated.
     """
-    for number, spelling in enumerate(_spellings(password)):
+    for index, spelling in enumerate(_spellings(password)):
         if check_password(spelling, encoded):
-            return Outcome(True, number > 0 or is_outdated(encoded))
+            return Outcome(True, index > 0 or is_outdated(encoded))
     return Outcome(False)
 
 
 def spend_time_of_verify(password: str) -> None:
-    """Hash as often as `verify` does for a wrong password: for an account that does not exist."""
+    """Hash as often as `verify` does for a wrong password, so that accounts that do not exist take as long."""
     for spelling in _spellings(password):
         make_password(spelling)
 
@@ -133,35 +133,35 @@ class MaximumLengthValidator:
     def validate(self, password: str, user: Any = None) -> None:
         if len(password) > self.max_length:
             raise ValidationError(
-                f"This password is too long. It may hold at most {self.max_length} characters.",
+                f"This password is too long. It may have at most {self.max_length} characters.",
                 code="password_too_long",
             )
 
     def get_help_text(self) -> str:
-        return f"Your password may hold at most {self.max_length} characters."
+        return f"Your password may have at most {self.max_length} characters."
 
 
 class NotAboutTheUserValidator:
-    """No e-mail and no name of the user in the password."""
+    """Reject passwords that contain the user's e-mail or a name of the user."""
 
-    #: Shorter parts stand in many words.
+    #: Minimum length of a part that is checked; shorter ones occur in many words.
     shortest_part = 4
 
     def validate(self, password: str, user: Any = None) -> None:
-        compared = _as_compared(password)
-        for told in (
+        compared = _fold(password)
+        for part in (
             (user.email, user.email.partition("@")[0], user.first_name, user.last_name, user.display_name)
             if user
             else ()
         ):
-            if len(told) >= self.shortest_part and _as_compared(told) in compared:
+            if len(part) >= self.shortest_part and _fold(part) in compared:
                 raise ValidationError(
-                    "This password holds your name or e-mail address; choose another.", code="password_too_similar"
+                    "This password contains your name or e-mail address; choose another.", code="password_too_similar"
                 )
 
     def get_help_text(self) -> str:
-        return "Your password may not hold your name or e-mail address."
+        return "Your password may not contain your name or e-mail address."
 
 
-def _as_compared(text: str) -> str:
+def _fold(text: str) -> str:
     return texts.normalized("NFKC", text).casefold()

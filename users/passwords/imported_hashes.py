@@ -1,7 +1,7 @@
-"""Password hashes of other systems, which users bring along: checked as they are, exchanged for ours at the next login.
+"""Imported password hashes of other systems, which are verified as they are and replaced at the next login.
 
-Each is stored as its scheme's name and the text it came with. What a hash asks of this server is bounded: whoever
-imports one names its cost.
+Each is stored as the name of its scheme and its text. The cost of verifying a hash is limited, because the importer
+chooses its parameters.
 """
 
 import base64
@@ -19,20 +19,21 @@ from passlib.hash import phpass, sha256_crypt, sha512_crypt
 from users.passwords.hash_notations import canonical, from_base64
 from users.passwords.hashers import taking_turns
 
-#: bcrypt's cost (2^15 rounds take seconds), rounds of PBKDF2, and the memory of scrypt and Argon2 in bytes.
+#: Limits of bcrypt's cost (2^15 rounds take seconds), of PBKDF2's rounds, of the memory of scrypt and Argon2 in bytes,
+#: and of Argon2's passes.
 MAX_BCRYPT_COST = 15
 MAX_ROUNDS = 5_000_000
 MAX_MEMORY = 256 * 1024 * 1024
 MAX_PASSES = 20
-#: How many bytes scrypt may fill in all its lanes, and Argon2, which is faster, in all its passes.
+#: How many bytes scrypt may write in all lanes, and Argon2, which is faster, in all passes.
 MAX_FILLED_BY_SCRYPT = 2 * MAX_MEMORY
-MOST_FILLED_BY_ARGON2 = 8 * MAX_MEMORY
-#: Of the schemes that Python itself computes: rounds of SHA-crypt, and the logarithm of phpass' rounds.
+MAX_FILLED_BY_ARGON2 = 8 * MAX_MEMORY
+#: Limits of schemes that are computed in Python: rounds of SHA-crypt, and the logarithm of phpass' rounds.
 MAX_SHA_CRYPT_ROUNDS = 500_000
 MAX_PHPASS_COST = 18
 
 _B64 = r"[A-Za-z0-9+/.]"
-# A salt has 128 bits, so of its last character's six four are zero.
+# A salt has 128 bits, so four of the six bits of its last character are zero.
 _BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _ARGON2 = re.compile(
     r"\$argon2(?:id|i|d)\$(?:v=19\$)?m=(?P<memory>\d{1,9}),t=(?P<passes>\d{1,5}),p=(?P<lanes>\d{1,3})"
@@ -63,17 +64,17 @@ _DIGEST = re.compile(
 )
 _PHPASS_ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
-#: What PHP's `trim` takes off, and WordPress with it.
+#: Characters that PHP's `trim` removes, which WordPress uses.
 _PHP_SPACE = " \n\r\t\v\0"
-#: What a hash begins with whose scheme is known: such a one that cannot be taken is malformed or costs too much.
-_KNOWN_BEGINNINGS = (
+#: Prefixes of the known schemes. A hash with one of them that is rejected is malformed or too costly.
+_KNOWN_PREFIXES = (
     "$2a$", "$2b$", "$2y$", "$argon2", "$scrypt$", "$pbkdf2", "$bcrypt_sha256$", "$wp$", "$P$", "$H$", "$5$", "$6$",
     "$firescrypt$", "$sha1$pf=", "$sha256$pf=", "$sha384$pf=", "$sha512$pf=",
 )  # fmt: skip
 
 
 class _Foreign(BasePasswordHasher):
-    """Checks a hash of another system; makes none."""
+    """Hasher that only verifies hashes of another system."""
 
     algorithm: str
     pattern: re.Pattern[str]
@@ -87,7 +88,7 @@ class _Foreign(BasePasswordHasher):
         raise NotImplementedError
 
     def encode(self, password: str, salt: str) -> str:
-        raise NotImplementedError("Only hashes that were brought along are of this kind.")
+        raise NotImplementedError("This hasher only verifies imported hashes.")
 
     def decode(self, encoded: str) -> dict[str, Any]:
         return {"algorithm": self.algorithm, "hash": encoded.removeprefix(self.algorithm)}
@@ -100,7 +101,7 @@ class _Foreign(BasePasswordHasher):
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing: another system's cost is not ours to level."""
+        """Do nothing: the cost of imported hashes is not equalized."""
 
 
 class ForeignBcrypt(_Foreign):
@@ -110,7 +111,7 @@ class ForeignBcrypt(_Foreign):
     pattern = _BCRYPT
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
-        # bcrypt itself reads 72 bytes, and this package refuses more.
+        # bcrypt uses only 72 bytes, and this package rejects more.
         return _is_bcrypt_of(password[:72], found[0])
 
 
@@ -133,12 +134,12 @@ class ForeignPbkdf2(_Foreign):
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
         salt, expected = _salt_and_hash(found)
-        made = hashlib.pbkdf2_hmac(found["digest"] or "sha1", password, salt, int(found["rounds"]), len(expected))
-        return hmac.compare_digest(made, expected)
+        actual = hashlib.pbkdf2_hmac(found["digest"] or "sha1", password, salt, int(found["rounds"]), len(expected))
+        return hmac.compare_digest(actual, expected)
 
 
 class ForeignBcryptSha256(_Foreign):
-    """`$bcrypt_sha256$2b$12$...`: Django's, which feeds bcrypt with SHA-256 in hexadecimal."""
+    """`$bcrypt_sha256$2b$12$...`: Django's scheme of bcrypt over SHA-256 in hexadecimal."""
 
     algorithm = "foreign_bcrypt_sha256"
     pattern = _BCRYPT_SHA256
@@ -148,7 +149,7 @@ class ForeignBcryptSha256(_Foreign):
 
 
 class ForeignWordPress(_Foreign):
-    """`$wp$2y$10$...`: WordPress' since 6.8, which feeds bcrypt with HMAC-SHA384 in base64."""
+    """`$wp$2y$10$...`: WordPress' scheme since 6.8, bcrypt over HMAC-SHA384 in base64."""
 
     algorithm = "foreign_wordpress"
     pattern = _WORDPRESS
@@ -159,31 +160,31 @@ class ForeignWordPress(_Foreign):
 
 
 class ForeignPhpass(_Foreign):
-    """`$P$B...` and `$H$9...`: WordPress' before 6.8, and phpBB's."""
+    """`$P$B...` and `$H$9...`: the scheme of WordPress before 6.8, and of phpBB."""
 
     algorithm = "foreign_phpass"
     pattern = _PHPASS
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
         # WordPress trims, phpBB does not.
-        tried = {password, password.strip(_PHP_SPACE.encode())}
-        return any(phpass.verify(text, found[0]) for text in tried)
+        candidates = {password, password.strip(_PHP_SPACE.encode())}
+        return any(phpass.verify(text, found[0]) for text in candidates)
 
 
 class ForeignShaCrypt(_Foreign):
-    """`$6$...` and `$5$...`: those of Unix systems."""
+    """`$6$...` and `$5$...`: the schemes of Unix systems."""
 
     algorithm = "foreign_sha_crypt"
     pattern = _SHA_CRYPT
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
         scheme = sha512_crypt if found[0].startswith("$6$") else sha256_crypt
-        # No such system can have hashed a NUL, which ends C's texts.
+        # No such system can have hashed a NUL, which terminates strings in C.
         return b"\0" not in password and bool(scheme.verify(password, found[0]))
 
 
 class ForeignFirebaseScrypt(_Foreign):
-    """`$firescrypt$ln=14,r=8,p=1$salt$hash$separator$signer key`: the signer key, encrypted with what scrypt makes."""
+    """`$firescrypt$ln=14,r=8,p=1$salt$hash$separator$signer key`: the signer key, encrypted with a key from scrypt."""
 
     algorithm = "foreign_firebase"
     pattern = _FIREBASE
@@ -197,7 +198,7 @@ class ForeignFirebaseScrypt(_Foreign):
 
 
 class ForeignDigest(_Foreign):
-    """`$sha512$pf=...$salt$hash`: a digest of password and salt, as LDAP's {SSHA512} is one."""
+    """`$sha512$pf=...$salt$hash`: a digest of password and salt, such as LDAP's {SSHA512}."""
 
     algorithm = "foreign_digest"
     pattern = _DIGEST
@@ -216,14 +217,14 @@ _FOREIGN = (
 )  # fmt: skip
 
 
-def stored_form(brought: str) -> str | None:
-    """Return how a hash that was brought along is stored; None if it is of no known kind, malformed, or too costly.
+def stored_form(imported: str) -> str | None:
+    """Return the stored form of an imported hash; None if its scheme is unknown, or it is malformed or too costly.
 
-    Besides the forms that the classes above name, those that `users.passwords.hash_notations` knows will do.
+    It accepts the notations of the classes above and those that `users.passwords.hash_notations` converts.
     """
-    text = canonical(brought)
+    text = canonical(imported)
     if (found := _ARGON2.fullmatch(text)) is not None:
-        # Our own hasher reads its parameters off it.
+        # `Argon2idHasher` reads the parameters from the hash.
         return "argon2" + text if _is_affordable(found.groupdict()) else None
     for hasher in _FOREIGN:
         found = hasher.pattern.fullmatch(text)
@@ -232,13 +233,13 @@ def stored_form(brought: str) -> str | None:
     return None
 
 
-def is_known_scheme(brought: str) -> bool:
-    """Return whether the hash is of a scheme that can be checked, though this one may be malformed or cost too much."""
-    return canonical(brought).startswith(_KNOWN_BEGINNINGS)
+def is_known_scheme(imported: str) -> bool:
+    """Return whether the scheme of the hash is known, even if this hash is malformed or too costly."""
+    return canonical(imported).startswith(_KNOWN_PREFIXES)
 
 
 def portable_form(stored: str) -> str:
-    """A stored hash as another system may bring it along: `stored_form` backwards; empty if it is no password's."""
+    """Return a stored hash in a form that can be imported elsewhere; empty if the account has no password."""
     return "$" + stored.partition("$")[2] if is_password_usable(stored) else ""
 
 
@@ -250,23 +251,23 @@ def _is_affordable(cost: Mapping[str, str | None]) -> bool:
         n, block = 1 << numbers["log_n"], 128 * numbers["r"]
         if block * (n + numbers["p"]) > MAX_MEMORY or block * n * numbers["p"] > MAX_FILLED_BY_SCRYPT:
             return False
-    if "memory" in numbers and numbers["memory"] * 1024 * numbers["passes"] > MOST_FILLED_BY_ARGON2:
+    if "memory" in numbers and numbers["memory"] * 1024 * numbers["passes"] > MAX_FILLED_BY_ARGON2:
         return False
     if (letter := cost.get("phpass_cost")) and not 7 <= _PHPASS_ALPHABET.index(letter) <= MAX_PHPASS_COST:
         return False
-    made = {name: from_base64(text) for name in _ENCODED if (text := cost.get(name)) is not None}
-    if None in made.values():
+    decoded = {name: from_base64(text) for name in _ENCODED if (text := cost.get(name)) is not None}
+    if None in decoded.values():
         return False
-    digest_bytes, hash_bytes = _DIGEST_BYTES[cost.get("digest") or "sha1"], len(made.get("hash") or b"")
-    if "template" in made:
-        return b"{PASSWORD}" in (made["template"] or b"") and hash_bytes == digest_bytes
+    digest_bytes, hash_bytes = _DIGEST_BYTES[cost.get("digest") or "sha1"], len(decoded.get("hash") or b"")
+    if "template" in decoded:
+        return b"{PASSWORD}" in (decoded["template"] or b"") and hash_bytes == digest_bytes
     if "rounds" in numbers:
-        # PBKDF2 takes all rounds for each of its blocks.
+        # PBKDF2 runs all rounds for each block of its output.
         return numbers["rounds"] * -(-hash_bytes // digest_bytes) <= MAX_ROUNDS
-    return "signer_key" not in made or hash_bytes == len(made["signer_key"] or b"")
+    return "signer_key" not in decoded or hash_bytes == len(decoded["signer_key"] or b"")
 
 
-#: What a hash may ask for, by the names of the patterns' groups.
+#: Allowed ranges of the parameters of a hash, by the names of the patterns' groups.
 _COSTS = {
     "cost": (4, MAX_BCRYPT_COST),
     "rounds": (1, MAX_ROUNDS),
@@ -282,7 +283,7 @@ _ENCODED = ("salt", "hash", "template", "separator", "signer_key")
 
 
 def _is_bcrypt_of(password: bytes, encoded: str) -> bool:
-    # `$2y$` is PHP's name of `$2b$`.
+    # `$2y$` is PHP's name for `$2b$`.
     return bcrypt.checkpw(password, re.sub(r"^\$2y", "$2b", encoded).encode())
 
 
@@ -293,5 +294,5 @@ def _scrypt(password: bytes, salt: bytes, found: re.Match[str], length: int) -> 
 
 
 def _salt_and_hash(found: re.Match[str]) -> tuple[bytes, bytes]:
-    # Both were decodable when the hash was taken in.
+    # Both were checked to be decodable when the hash was imported.
     return from_base64(found["salt"]) or b"", from_base64(found["hash"]) or b""

@@ -1,4 +1,4 @@
-"""Writing users: what an actor may do to them."""
+"""Services that change users and their addresses, with the checks of permissions and rules."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ __all__ = [
 
 MAX_REASON_LENGTH = 1000
 MAX_ADDRESSES = 100
-# Any number will do, as long as nobody else takes it.
+# An arbitrary number that no other advisory lock uses.
 _ADMINISTRATORS_LOCK = 7_305_001
 
 
@@ -79,20 +79,21 @@ def update_user(
     with_profile: bool = True,
     with_credentials: bool = True,
 ) -> User:
-    """Sets these fields of `User`; one that is not here stays as it is.
+    """Set these fields of `User`; other fields do not change.
 
-    The e-mail address that users change for themselves stays as it is until a mail to the new one is confirmed; an
-    administrator changes it at once, unverified. Both addresses get a mail. Either replaces a change that still waits.
+    If users change their own e-mail address, it does not change until they confirm the new one by a mail to it. An
+    administrator changes an address at once; it is then unverified. Both addresses get a mail. Either change replaces
+    one that is still pending.
 
     Args:
-        with_profile: whether the caller's credential covers `policies.PROFILE`; without it no field changes but those
-            of `policies.CREDENTIAL_FIELDS`.
-        with_credentials: whether it covers `policies.CREDENTIALS`; without it none of these changes.
+        with_profile: whether the caller's credential has the scope `policies.PROFILE`; without it, only
+            `policies.CREDENTIAL_FIELDS` may change.
+        with_credentials: whether it has the scope `policies.CREDENTIALS`; without it, none of these fields may change.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError, AlreadyExists
-        Conflict: the last administrator would be one no more.
-        RateLimited: the e-mail address was changed too often, or too often to this one.
+        Conflict: the change would remove the last administrator.
+        RateLimited: too many changes of this account's address, or too many to this address.
     """
     with acting(actor):
         user = _user_to_change(actor, user_id, expected_version)
@@ -106,7 +107,7 @@ def update_user(
             check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
         before = user.email
-        # What is kept in another than the canonical form (migration 0006) is no change of its own.
+        # The canonical form of an address that is stored in another form (migration 0006) is not a change.
         new_email = canonical_email(fields["email"]) if "email" in fields else before
         if new_email is not None and (new_email == before or policies.must_confirm_email(actor, user)):
             fields.pop("email", None)
@@ -125,11 +126,11 @@ def update_user(
 def deactivate_user(
     actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
-    """Closes the account until it is reactivated, and ends its sessions; one that is deactivated stays so.
+    """Close the account until it is reactivated, and end its sessions. A deactivated account does not change.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
-        Conflict: it is the last administrator, or the account is suspended or banned.
+        Conflict: the user is the last administrator, or the account is suspended or banned.
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
@@ -142,7 +143,7 @@ def deactivate_user(
 def reactivate_user(
     actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
-    """Opens a deactivated account again; one that is open stays as it is.
+    """Reopen a deactivated account. An open account does not change.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
@@ -159,11 +160,11 @@ def reactivate_user(
 
 
 def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION) -> None:
-    """Deletes the account and all that belongs to it; the change log keeps only the id.
+    """Delete the account and all its data; the change log keeps only the id.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale, ValidationError
-        Conflict: it is the last administrator, or owns what would be nobody's.
+        Conflict: the user is the last administrator, or owns objects that would be left without an owner.
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
@@ -180,7 +181,7 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
 def update_preferences(
     actor: Any, user_id: str, fields: dict[str, bool], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
-    """Sets these preferences, by their paths.
+    """Set these preferences, given by their paths.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale
@@ -192,11 +193,11 @@ def update_preferences(
 
 
 def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
-    """A new address of the user; where it is a default, the one before is it no more.
+    """Add an address to the user. If it is a default, it replaces the former default.
 
     Raises:
         User.DoesNotExist, PermissionDenied, ValidationError
-        Conflict: the user has `MAX_ADDRESSES`.
+        Conflict: the user already has `MAX_ADDRESSES`.
     """
     with _changing_addresses(actor, user_id) as user:
         if user.addresses.count() >= MAX_ADDRESSES:
@@ -214,7 +215,7 @@ def update_address(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> UserAddress:
-    """Sets these fields of `UserAddress`; where it becomes a default, the one before is it no more.
+    """Set these fields of an address. If it becomes a default, it replaces the former default.
 
     Raises:
         User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale, ValidationError
@@ -228,7 +229,7 @@ def update_address(
 def set_default_address(
     actor: Any, user_id: str, address_id: str, use: int, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> UserAddress:
-    """Makes it the default for this use (BOTH: for both), in place of the one before.
+    """Make an address the default for this use (BOTH: for both uses), in place of the former default.
 
     Raises:
         User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale
@@ -242,7 +243,7 @@ def set_default_address(
 def delete_address(
     actor: Any, user_id: str, address_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> None:
-    """Deletes an address of the user.
+    """Delete an address of the user.
 
     Raises:
         User.DoesNotExist, UserAddress.DoesNotExist, PermissionDenied, Stale
@@ -252,31 +253,31 @@ def delete_address(
 
 
 def record_login(user: User, renewed_hash: str = "") -> bool:
-    """Writes down that the user has just logged in, by the password whose hash they were loaded with.
+    """Record that the user has logged in with the password whose hash `user` was loaded with.
 
     Args:
-        renewed_hash: of the same password, to take the old one's place.
+        renewed_hash: new hash of the same password, which replaces the stored one.
 
     Returns:
-        Whether they may: the password or the account may have changed while the password was being checked.
+        Whether the login is valid; False if the password or the account changed while the password was verified.
     """
     with acting(user, "login"):
         rows = User.objects.select_for_update(of=("self",))
-        found = rows.filter(pk=user.pk, password=user.password, status__in=OPEN).first()
-        if found is None:
+        locked = rows.filter(pk=user.pk, password=user.password, status__in=OPEN).first()
+        if locked is None:
             return False
-        save_clean(found, last_login_at=timezone.now(), password=renewed_hash or found.password)
+        save_clean(locked, last_login_at=timezone.now(), password=renewed_hash or locked.password)
         return True
 
 
 @contextmanager
 def _changing_addresses(actor: Any, user_id: str) -> Iterator[User]:
-    """A transaction that changes the user's addresses: their row is locked, and counts the change as its own."""
+    """Open a transaction that changes the user's addresses, with the user's row locked and logged as changed."""
     queries.get_private(actor, user_id)
     with acting(actor, "address"):
         user = _user_to_change(actor, user_id, ANY_VERSION)
         yield user
-        # The addresses are part of the subject that the user is: who follows it must see that something changed.
+        # Addresses are part of the subject `user`, so subscribers must see a change of the user.
         User.objects.filter(pk=user.pk).update(updated_by=actor)
 
 
@@ -290,7 +291,7 @@ def _address_to_change(user: User, address_id: str, expected_version: ExpectedVe
 
 
 def _drop_defaults(actor: Any, address: UserAddress, names: list[str]) -> None:
-    """The user's other addresses are no longer the default that this one becomes."""
+    """Unset the defaults that this address becomes on the user's other addresses."""
     for name in names:
         for other in UserAddress.objects.filter(user=address.user_id, **{name: True}).exclude(pk=address.pk):
             save_clean(other, also={"updated_by": actor}, **{name: False})
@@ -316,17 +317,17 @@ def _follow_up_new_email(user: User, before: str) -> None:
 
 
 def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:
-    """Refuses what would leave nobody to administer."""
+    """Raise Conflict if the change would leave no administrator."""
     if not (Role.ADMIN in user.roles and user.is_active) or user.is_service:
         return
     if Role.ADMIN in roles and status in OPEN:
         return
     with connection.cursor() as cursor:
-        # Two administrators who remove each other must not both succeed.
+        # The lock keeps two administrators from removing each other at the same time.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
     others = User.objects.filter(roles__contains=[Role.ADMIN], status__in=OPEN, is_service=False).exclude(pk=user.pk)
     if not others.exists():
-        raise Conflict("This is the last administrator; make another one first.")
+        raise Conflict("This is the last administrator; appoint another one first.")
 
 
 def _save(actor: Any, user: User, **fields: Any) -> User:

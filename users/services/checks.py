@@ -1,4 +1,4 @@
-"""The rules of a new account, all at once."""
+"""Validation of new accounts, with all errors together."""
 
 from collections.abc import Container
 from typing import Any
@@ -11,14 +11,14 @@ from users.services.passwords import check_new_password
 
 
 def check(user: User, password: str = "", only: Container[str] | None = None) -> None:
-    """All that is wrong with a new user, the password included, in one error.
+    """Validate a new user and its password.
 
     Args:
-        password: empty = it has none to check.
+        password: empty = no password to check.
         only: the fields to check; None = all.
 
     Raises:
-        ValidationError
+        ValidationError: with all invalid fields.
     """
     errors: dict[str, Any] = {}
     try:
@@ -26,7 +26,7 @@ def check(user: User, password: str = "", only: Container[str] | None = None) ->
     except ValidationError as exc:
         exc.update_error_dict(errors)
     if "email" in errors and user.display_name == local_part(user.email):
-        # It came from the e-mail.
+        # The display name was derived from the e-mail, so its error would be a duplicate.
         errors.pop("display_name", None)
     if password:
         try:
@@ -38,5 +38,5 @@ def check(user: User, password: str = "", only: Container[str] | None = None) ->
 
 
 def local_part(email: str) -> str:
-    """What stands before the @."""
+    """Return the part of an e-mail address before the @."""
     return email.strip().rpartition("@")[0] or email.strip()

@@ -1,4 +1,4 @@
-"""New accounts, of people and of programs."""
+"""Creation of accounts, for people and for programs."""
 
 from typing import Any
 
@@ -28,21 +28,22 @@ def create_user(
     with_credentials: bool = True,
     **fields: Any,
 ) -> User:
-    """A new account, waiting for its e-mail to be verified, which a mail asks for.
+    """Create an account whose e-mail is unverified, and mail a token to verify it.
 
     Args:
-        address: where the caller calls from; all but administrators are limited by it, and by their account.
-        password: empty = the account must reset it before it can log in.
-        roles: administrators only; empty = CUSTOMER.
-        mailed: whether the mail is sent now; VerifyEmail sends it later.
-        with_credentials: whether the caller's credential covers `policies.CREDENTIALS`; without it the account gets
-            neither a password nor roles.
-        fields: of `User`. Without `display_name` it is the part of `email` before the @, as sent.
+        address: network address of the caller. All callers but administrators are limited by it and by their account.
+        password: empty = the user must reset it before the first login.
+        roles: only for administrators; empty = CUSTOMER.
+        mailed: whether the mail is sent now. VerifyEmail can send it later.
+        with_credentials: whether the caller's credential has the scope `policies.CREDENTIALS`; without it the account
+            may get neither a password nor roles.
+        fields: of `User`. The default of `display_name` is the part of `email` before the @, as sent.
 
     Raises:
-        ValidationError: every bad field is named.
+        ValidationError: with every invalid field.
         AlreadyExists: the e-mail has an account.
-        PermissionDenied: roles without being an administrator, or sign-up is closed; or a scope is lacking.
+        PermissionDenied: the actor gives roles without being an administrator, sign-up is closed, or a scope is
+            missing.
         RateLimited: too many accounts from this address, or by this user.
     """
     if (password or roles) and not with_credentials:
@@ -54,7 +55,7 @@ def create_user(
     user.set_unusable_password()
     check(user, password)
     if User.objects.filter(email=user.email).exists():
-        # Asked first, so that a refusal costs no hash and uses no number; a race still ends in the constraint.
+        # Checked first, so that a failure costs no hash and no number. In a race, the constraint still rejects the row.
         raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
     if password:
         user.password = hashed(password)
@@ -67,18 +68,18 @@ def create_user(
 
 
 def create_service_account(actor: Any, *, display_name: str, email: str = "", **fields: Any) -> User:
-    """A new account for a program, which acts by API keys alone. Administrators only.
+    """Create an account for a program, which acts with API keys only. Only administrators may do so.
 
     Args:
-        email: by default one that no mail reaches (RFC 2606).
+        email: the default is an address that receives no mail (RFC 2606).
         fields: of `User`.
 
     Raises:
-        ValidationError: every bad field is named.
+        ValidationError: with every invalid field.
         AlreadyExists: the e-mail has an account.
         PermissionDenied
     """
-    check_may_administer(actor, "Only an administrator may make service accounts.")
+    check_may_administer(actor, "Only an administrator may create service accounts.")
     fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
     user = User(**fields, display_name=display_name, is_service=True, number=None)
     user.email = email or f"{user.pk}@service.invalid"
@@ -87,10 +88,10 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
         return save_clean(user)
 
 
-def check_may_administer(actor: Any, otherwise: str) -> None:
+def check_may_administer(actor: Any, message: str) -> None:
     """Raise PermissionDenied, with this message, unless the actor is an administrator."""
     if not policies.may_administer(actor):
-        raise PermissionDenied(otherwise)
+        raise PermissionDenied(message)
 
 
 def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None:
@@ -100,10 +101,10 @@ def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None
         check_may_administer(actor, "You may not give roles.")
     if policies.may_administer(actor):
         return
-    message = "Too many accounts were made by you or from your address; try again later."
+    message = "Too many accounts were created by you or from your address; try again later."
     limit = settings.SIGNUPS_PER_HOUR
     if actor.is_authenticated:
-        # An address of their own, so that those who sign up behind one address do not keep those from it who have.
+        # Signed-in users have a separate limit per address, so that sign-ups from a shared address do not block them.
         rate_limits.take("signup user", str(actor.pk), limit=limit, seconds=3600, message=message)
         rate_limits.take("signup by users", caller_key(address), limit=5 * limit, seconds=3600, message=message)
     else:

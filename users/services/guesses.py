@@ -1,6 +1,6 @@
-"""Guesses at an account's password, counted over all addresses and operations.
+"""Failed tries of an account's password, counted over all addresses and operations.
 
-The count is kept by the e-mail as it was sent, so that an account that does not exist is answered as one that does.
+They are counted by the e-mail that was sent, so that the response for an account that does not exist is the same.
 """
 
 from django.conf import settings
@@ -14,10 +14,10 @@ WINDOW_SECONDS = 3600
 
 
 def count_guess(email: str) -> int:
-    """Count one more try at the password of this account; `give_back` it if the password is right.
+    """Count one more try of the password of this account. If the password is right, undo it with `give_back`.
 
     Returns:
-        The seconds until the next try is due, if there were more than `LOGIN_FAILURES_PER_ACCOUNT` within an hour;
+        The seconds until the next try is allowed, if there were more than `LOGIN_FAILURES_PER_ACCOUNT` within an hour;
         else 0.
     """
     limit = settings.LOGIN_FAILURES_PER_ACCOUNT
@@ -25,12 +25,12 @@ def count_guess(email: str) -> int:
 
 
 def give_back(email: str) -> None:
-    """Undo one count: the password was right."""
+    """Undo one count, because the password was right."""
     rate_limits.give_back(_WHAT, _account(email))
 
 
 def forgive(email: str) -> None:
-    """Start counting anew: the account has a new password."""
+    """Reset the count, because the account has a new password."""
     rate_limits.forgive(_WHAT, _account(email))
 
 

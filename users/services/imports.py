@@ -1,4 +1,4 @@
-"""Users from elsewhere, brought in by the thousand with the password hashes that they have there."""
+"""Bulk import of users from other systems, with their password hashes."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -20,26 +20,25 @@ from users.models import Role, Status, User
 from users.passwords.imported_hashes import is_known_scheme, stored_form
 from users.services.checks import check, local_part
 
-#: Of an account that has no password yet: one for all, as nobody's password has it.
+#: Stored value of accounts without a password. All share it, because it matches no password.
 _NO_PASSWORD = make_password(None)
 _UNKNOWN = (
-    "No scheme is known that makes such a hash: give one of bcrypt, Argon2, scrypt, PBKDF2, phpass, SHA-crypt, {SSHA}, "
-    "Firebase, WordPress or ASP.NET Identity, or none at all."
+    "The scheme of this hash is not supported. Send a hash of bcrypt, Argon2, scrypt, PBKDF2, phpass, SHA-crypt, "
+    "{SSHA}, Firebase, WordPress or ASP.NET Identity, or omit it."
 )
-_COSTLY = "This hash is cut off, or checking it would cost too much time or memory; leave it out."
+_COSTLY = "This hash is truncated, or verifying it would take too much time or memory; omit it."
 
 
 def check_may_import(actor: Any) -> None:
-    """Raises PermissionDenied unless the actor may bring users in: administrators."""
+    """Raise PermissionDenied unless the actor may import users, as administrators may."""
     if not policies.may_administer(actor):
         raise PermissionDenied("Only an administrator may import users.")
 
 
 def check_imported(actor: Any, chunk: Chunk) -> None:
-    """Makes the accounts that the rows' `values` describe (fields of `User`, and `password_hash`), or finds what is
-    wrong with them by all rules that need no other row; writes nothing.
+    """Build the accounts of the rows' `values` (fields of `User`, and `password_hash`) and validate each by itself.
 
-    Without `status` an account is active if its e-mail is verified, else waiting for that.
+    It writes nothing. The default of `status` is active if the e-mail is verified, else pending verification.
 
     Raises:
         PermissionDenied
@@ -47,16 +46,16 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
     check_may_import(actor)
     for row in chunk.pending:
         try:
-            row.instance = _checked(actor, row.values)
+            row.instance = _build(actor, row.values)
         except ITEM_ERRORS as exc:
             row.instance = exc
 
 
 def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None:
-    """Write accounts that were checked. A row's `problem` names what is wrong with it.
+    """Write accounts that `check_imported` has built. A row that fails has a `problem`.
 
     Args:
-        send_resets: open accounts that have no password are mailed a token to set one; without it no mail is sent.
+        send_resets: whether open accounts without a password are mailed a token to set one. No other mail is sent.
 
     Raises:
         PermissionDenied
@@ -64,7 +63,7 @@ def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None
     check_may_import(actor)
     with acting(actor, "import"):
         chunk.skip_replayed()
-        _leave_out_taken(chunk)
+        _refuse_duplicates(chunk)
         given = {row.instance.pk: row.instance for row in chunk.pending if row.values.get("id")}
         for user_id, version in first_versions("user", given.keys()).items():
             given[user_id].version = version
@@ -77,7 +76,7 @@ def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None
 
 
 def import_answer(user: User) -> bytes:
-    """What is kept of an imported user for the row's idempotency key."""
+    """Return the response that is stored for the idempotency key of an imported row: the user's id."""
     return bytes(user.pk.bytes)
 
 
@@ -90,37 +89,37 @@ def _save(rows: Sequence[BulkItem]) -> None:
         raise
 
 
-def _checked(actor: Any, values: Mapping[str, Any]) -> User:
+def _build(actor: Any, values: Mapping[str, Any]) -> User:
     fields = dict(values)
     password = _password(fields.pop("password_hash"))
     given = ids.parsed(sent) if (sent := fields.pop("id", "")) else ids.uuid7()
     if given is None:
-        raise invalid("id", "invalid", "An id is a UUID, as in 018f2d3c-...; leave it out to get a new one.")
+        raise invalid("id", "invalid", "An id must be a UUID, as in 018f2d3c-...; omit it to get a new one.")
     fields.setdefault("roles", [Role.CUSTOMER])
     fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
     verified = fields.get("email_verified")
     fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
     author_id = actor.pk if isinstance(actor, User) else None
     user = draft(User, id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
-    # What is not given has a default, which is good; but for the e-mail.
+    # Fields that are not given have valid defaults, except the e-mail.
     check(user, only={"email", *fields})
     return user
 
 
-def _password(brought: str) -> str:
-    if not brought:
+def _password(imported: str) -> str:
+    if not imported:
         return _NO_PASSWORD
-    stored = stored_form(brought)
+    stored = stored_form(imported)
     if stored is None:
-        raise invalid("password_hash", "invalid", _COSTLY if is_known_scheme(brought) else _UNKNOWN)
+        raise invalid("password_hash", "invalid", _COSTLY if is_known_scheme(imported) else _UNKNOWN)
     return stored
 
 
-def _leave_out_taken(chunk: Chunk) -> None:
-    """Fails the rows whose e-mail or id somebody has: in the database, or earlier in the chunk."""
+def _refuse_duplicates(chunk: Chunk) -> None:
+    """Refuse the rows whose e-mail or id already exists, in the database or earlier in the chunk."""
     rows = chunk.pending
     emails = set(User.objects.filter(email__in=[row.instance.email for row in rows]).values_list("email", flat=True))
-    # An id that was made here is nobody's.
+    # Generated ids cannot exist yet.
     given = [row.instance.pk for row in rows if row.values.get("id")]
     known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
     for row in rows:

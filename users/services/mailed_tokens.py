@@ -1,4 +1,4 @@
-"""Tokens that are mailed to a user: made when the mail is sent, good for one use."""
+"""Tokens that are mailed to a user, derived when the mail is sent and valid for one use."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -21,77 +21,75 @@ LIFETIMES = {
 
 
 def issue(user: User, purpose: TokenPurpose, job_id: UUID) -> str | None:
-    """The token for the mail that this job sends; an older one is void from now on.
+    """Issue the token for the mail that this job sends, and revoke older ones of the purpose.
 
     Returns:
-        None if there is nothing to send: a newer one was asked for, this one was used, or the user was deleted.
+        The token; None if no mail is needed: a newer token was requested, this one was used, or the user was deleted.
     """
     with transaction.atomic():
         if User.objects.select_for_update().filter(pk=user.pk).first() is None:
             return None
-        held = user.mailed_tokens.filter(purpose=purpose).first()
-        if held and (held.pk > job_id or (held.pk == job_id and held.used_at)):
+        row = user.mailed_tokens.filter(purpose=purpose).first()
+        if row and (row.pk > job_id or (row.pk == job_id and row.used_at)):
             return None
-        if held:
-            held.delete()
+        if row:
+            row.delete()
         return _keep(user, purpose, job_id, user.email)
 
 
 def announce(user: User, purpose: TokenPurpose, job_id: UUID, email: str) -> None:
-    """Keep the token that this job is going to mail to this address; an older one of the purpose is void from now on.
+    """Store the token that this job will mail to this address, and revoke older ones of the purpose.
 
-    For what is decided when it is asked for. The user's row is locked by the caller.
+    It is for addresses that are fixed at the request. The caller must have locked the user's row.
     """
     user.mailed_tokens.filter(purpose=purpose).delete()
     _keep(user, purpose, job_id, email)
 
 
 def announced(user: User, job_id: UUID) -> MailedToken | None:
-    """Return what `announce` kept for this job, unless it was used, replaced or made void since."""
+    """Return the token that `announce` stored for this job, unless it was used, replaced or revoked since."""
     return user.mailed_tokens.filter(pk=job_id, used_at=None, expires_at__gt=timezone.now()).first()
 
 
 def owner(token: str, purpose: TokenPurpose) -> User:
-    """Whose token this is.
+    """Return the user of this token.
 
     Raises:
-        ValidationError: it is not good: unknown, used, expired, void, or mailed to an address the user no longer has.
+        ValidationError: the token is unknown, used, expired, revoked, or was mailed to a former address of the user.
     """
-    return _held(token, [purpose]).user
+    return _find(token, [purpose]).user
 
 
 def use(token: str, *purposes: TokenPurpose) -> MailedToken:
-    """Use the token up, which is of one of these purposes: the one time that is possible.
-
-    The user's row is locked until the transaction ends.
+    """Use up a token of one of these purposes, and lock the user's row until the transaction ends.
 
     Raises:
         ValidationError: as `owner`.
     """
-    # The user first, as everybody who writes both.
-    User.objects.select_for_update().filter(pk=_held(token, purposes).user_id).first()
-    held = _held(token, purposes)
-    held.user.mailed_tokens.filter(purpose=held.purpose).update(used_at=timezone.now())
-    return held
+    # The user's row is locked first, as in all services that write both rows.
+    User.objects.select_for_update().filter(pk=_find(token, purposes).user_id).first()
+    row = _find(token, purposes)
+    row.user.mailed_tokens.filter(purpose=row.purpose).update(used_at=timezone.now())
+    return row
 
 
 def revoke_all(user: User, *purposes: TokenPurpose) -> None:
-    """Makes the user's tokens useless: the password or the address that they were asked for is no more.
+    """Revoke the user's tokens, because the password or address that they were requested for has changed.
 
     Args:
-        purposes: which tokens; none = all.
+        purposes: of the tokens to revoke; empty = all.
     """
-    held = user.mailed_tokens.filter(used_at=None)
-    (held.filter(purpose__in=purposes) if purposes else held).update(used_at=timezone.now())
+    rows = user.mailed_tokens.filter(used_at=None)
+    (rows.filter(purpose__in=purposes) if purposes else rows).update(used_at=timezone.now())
 
 
-def refused() -> ValidationError:
-    """What is said of every token that is not good."""
-    return invalid("token", "invalid", "This token is not valid: it is used, expired or replaced; ask for a new one.")
+def invalid_token() -> ValidationError:
+    """Return the error for every token that is not valid."""
+    return invalid("token", "invalid", "This token was used, has expired or was replaced; request a new one.")
 
 
 def prune() -> int:
-    """Deletes those that are good for nothing any more; gives how many."""
+    """Delete expired tokens, and return how many there were."""
     deleted, _ = MailedToken.objects.filter(expires_at__lt=timezone.now()).delete()
     return deleted
 
@@ -109,11 +107,11 @@ def _keep(user: User, purpose: TokenPurpose, job_id: UUID, email: str) -> str:
     return token
 
 
-def _held(token: str, purposes: Collection[TokenPurpose]) -> MailedToken:
+def _find(token: str, purposes: Collection[TokenPurpose]) -> MailedToken:
     rows = MailedToken.objects.select_related("user").filter(purpose__in=purposes)
-    held = rows.filter(token_hash=tokens.hash_of(token)).first()
-    if held is None or held.used_at or held.expires_at <= timezone.now():
-        raise refused()
-    if held.purpose != TokenPurpose.CHANGE_EMAIL and held.email != canonical_or_as_sent(held.user.email):
-        raise refused()
-    return held
+    row = rows.filter(token_hash=tokens.hash_of(token)).first()
+    if row is None or row.used_at or row.expires_at <= timezone.now():
+        raise invalid_token()
+    if row.purpose != TokenPurpose.CHANGE_EMAIL and row.email != canonical_or_as_sent(row.user.email):
+        raise invalid_token()
+    return row

@@ -1,4 +1,4 @@
-"""Passwords: checked, changed, and reset by a mailed token."""
+"""Services that check and change passwords, and reset them by a mailed token."""
 
 from typing import Any
 
@@ -31,24 +31,24 @@ def change_password(
     new_password: str,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> None:
-    """Sets a new password and ends all sessions of the user, who is told by mail.
+    """Set a new password, end all sessions of the user, and notify the user by mail.
 
     Args:
-        current_password: needed of a user who changes their own; an administrator sets another's without.
+        current_password: required if users change their own; administrators need it for no other user's.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale
-        RateLimited: too many tries at the current password.
+        RateLimited: too many tries of the current password.
         ValidationError: on either password.
-        Conflict: it is a service account.
+        Conflict: the account is a service account.
     """
     user = queries.get_private(actor, user_id)
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
-    # Before the password is hashed; and once more with the row locked.
+    # Checked before the costly hash, and again with the row locked.
     expected_version.check(user.version)
     if user.is_service:
-        raise Conflict("A service account has no password; make it an API key.")
+        raise Conflict("A service account has no password; create an API key for it.")
     if actor.pk == user.pk:
         _check_current_password(user, current_password)
     if not new_password:
@@ -61,38 +61,38 @@ def change_password(
 
 
 def request_password_reset(*, email: str, address: str = "") -> None:
-    """Has a mail with a token sent to the account of this e-mail, if there is one and it is open.
+    """Enqueue a mail with a token to the account with this e-mail, if there is one and it is open.
 
-    The worker finds out whether there is: so nobody learns it here, neither from the answer nor from the time it takes.
+    The worker looks the account up, so that neither the response nor its duration reveals whether there is one.
 
     Args:
-        address: where the caller calls from.
+        address: network address of the caller.
 
     Raises:
-        ValidationError: it is no e-mail address.
-        RateLimited: too many from this address, or for this e-mail, whether it has an account or not.
+        ValidationError: the text is not an e-mail address.
+        RateLimited: too many requests from this address, or for this e-mail, whether it has an account or not.
     """
     as_sent = email.strip().lower()
     try:
         email = User._meta.get_field("email").clean(email, None)
     except ValidationError as exc:
         raise ValidationError({"email": exc.error_list}) from exc
-    message = "Too many password resets were asked for; try again later."
+    message = "Too many password resets were requested; try again later."
     rate_limits.take(
         "reset address", caller_key(address), limit=settings.RESETS_PER_ADDRESS, seconds=3600, message=message
     )
     account = tokens.hash_of(email).hex()
     rate_limits.take("reset account", account, limit=settings.MAILS_PER_ACCOUNT, seconds=3600, message=message)
     with transaction.atomic():
-        # Two old accounts may share a mailbox, and are told apart by their spelling of it.
+        # Two old accounts may share a mailbox; only the spelling of the address distinguishes them.
         enqueue("users.send_password_reset", email=as_sent)
 
 
 def reset_password(*, token: str, new_password: str) -> None:
-    """Sets the password of the account whose mailed token this is, and ends its sessions. The user is told by mail.
+    """Set the password of the account of this mailed token, end its sessions, and notify the user by mail.
 
     Raises:
-        ValidationError: the token is not good, its account is closed, or the password is not.
+        ValidationError: the token is not valid, its account is closed, or the password breaks a rule.
     """
     given = {"token": token, "new_password": new_password}
     if missing := [name for name, value in given.items() if not value]:
@@ -100,18 +100,18 @@ def reset_password(*, token: str, new_password: str) -> None:
             name: ValidationError(f"{name.replace('_', ' ').capitalize()} is required.", code="required")
             for name in missing
         })  # fmt: skip
-    user = _resetting(mailed_tokens.owner(token, TokenPurpose.RESET_PASSWORD))
-    # Before the token is used up, so that a bad password costs no token; and before any row is locked.
+    user = _check_may_reset(mailed_tokens.owner(token, TokenPurpose.RESET_PASSWORD))
+    # Hashed before any row is locked, and before the token is used up, so that a bad password does not use it up.
     password = _hashed_new_password(user, new_password)
     with transaction.atomic():
-        user = _resetting(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD).user)
+        user = _check_may_reset(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD).user)
         with acting(user, "password reset"):
             _set_password(user, user, password)
     guesses.forgive(user.email)
 
 
 def check_new_password(user: User, password: str) -> None:
-    """Runs the rules for passwords.
+    """Check a new password against the rules for passwords.
 
     Raises:
         ValidationError: on `password`.
@@ -137,9 +137,9 @@ def _set_password(actor: Any, user: User, password: str) -> None:
     enqueue("users.send_password_changed", user_id=str(user.pk), at=timezone.now().isoformat())
 
 
-def _resetting(user: User) -> User:
+def _check_may_reset(user: User) -> User:
     if not user.is_active or user.is_service:
-        raise mailed_tokens.refused()
+        raise mailed_tokens.invalid_token()
     return user
 
 
@@ -148,8 +148,7 @@ def _check_current_password(user: User, password: str) -> None:
         raise invalid("current_password", "required", "Current password is required.")
     message = "Too many tries; wait before the next one."
     rate_limits.take("password", str(user.pk), limit=settings.LOGINS_PER_ACCOUNT, seconds=300, message=message)
-    # The caller is signed in, so that tries from elsewhere at the account do not count against this one; but tries here
-    # count against the account.
+    # Failed logins of other callers do not limit this signed-in caller, but tries here count against the account.
     limit = settings.LOGIN_FAILURES_PER_ACCOUNT
     rate_limits.take("password hour", str(user.pk), limit=limit, seconds=guesses.WINDOW_SECONDS, message=message)
     guesses.count_guess(user.email)

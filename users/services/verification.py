@@ -1,4 +1,4 @@
-"""E-mail addresses: verified by a mailed token."""
+"""Services that verify and change e-mail addresses by mailed tokens."""
 
 from typing import Any
 
@@ -16,18 +16,18 @@ from users import policies, queries, tokens
 from users.models import Status, TokenPurpose, User
 from users.services import mailed_tokens
 
-TOO_MANY_MAILS = "Too many mails were asked for; try again later."
+TOO_MANY_MAILS = "Too many mails were requested; try again later."
 
 
 def verify_email(actor: Any, user_id: str) -> bool:
-    """Has a mail with a token sent that verifies the user's e-mail address; older tokens are then void.
+    """Enqueue a mail with a token that verifies the user's e-mail address; it makes older tokens void.
 
     Returns:
-        Whether one is sent: none is while the address is verified, or the account closed.
+        Whether a mail is sent; False if the address is already verified or the account is closed.
 
     Raises:
         User.DoesNotExist, PermissionDenied
-        RateLimited: too many for this account.
+        RateLimited: too many mails for this account.
     """
     user = get_user_to_verify(actor, user_id)
     if user.email_verified or not user.is_active:
@@ -39,33 +39,33 @@ def verify_email(actor: Any, user_id: str) -> bool:
 
 
 def get_user_to_verify(actor: Any, user_id: str) -> User:
-    """Return the user, for actors who may have the user's e-mail address verified.
+    """Return the user, for actors that may request the verification of the user's e-mail address.
 
     Raises:
         User.DoesNotExist, PermissionDenied
     """
     user = queries.get_user(actor, user_id)
     if not policies.may_have_verified(actor, user):
-        raise PermissionDenied("You may not have this user's e-mail address verified.")
+        raise PermissionDenied("You may not request the verification of this user's e-mail address.")
     return user
 
 
 def confirm_email_verification(token: str) -> User:
-    """Notes that the e-mail address is verified which this token was mailed to; an account that waited is active.
+    """Mark the e-mail address that this token was mailed to as verified, and activate a pending account.
 
-    A new address that waited for it takes the old one's place, which gets a notice.
+    If the token confirms a pending change, the new address replaces the former one, which gets a notice.
 
     Raises:
-        ValidationError: the token is missing or not good.
-        AlreadyExists: another account has the new address by now.
+        ValidationError: the token is missing or not valid.
+        AlreadyExists: another account has the new address since the request.
     """
     if not token:
         raise invalid("token", "required", "Token is required.")
     with transaction.atomic():
-        held = mailed_tokens.use(token, TokenPurpose.VERIFY_EMAIL, TokenPurpose.CHANGE_EMAIL)
-        user = held.user
-        if held.purpose == TokenPurpose.CHANGE_EMAIL:
-            return _change_email(user, held.email)
+        token_row = mailed_tokens.use(token, TokenPurpose.VERIFY_EMAIL, TokenPurpose.CHANGE_EMAIL)
+        user = token_row.user
+        if token_row.purpose == TokenPurpose.CHANGE_EMAIL:
+            return _change_email(user, token_row.email)
         status = Status.ACTIVE if user.status == Status.PENDING_VERIFICATION else user.status
         with acting(user, "email verification"):
             save_clean(user, email_verified=True, status=status, also={"updated_by": user})
@@ -74,7 +74,7 @@ def confirm_email_verification(token: str) -> User:
 
 
 def canonical_email(email: str) -> str | None:
-    """Return the address in the form in which it is kept; None if no account can have it."""
+    """Return the address in the form in which it is stored; None if it is not a valid address."""
     try:
         return str(User._meta.get_field("email").clean(email, None))
     except ValidationError:
@@ -82,17 +82,17 @@ def canonical_email(email: str) -> str | None:
 
 
 def request_email_change(user: User, email: str) -> None:
-    """Have the new address confirmed by a mail to it, and the old one sent a notice; the account stays as it is.
+    """Enqueue a mail to the new address that asks for confirmation, and a notice to the current one.
 
-    A change that was asked for before, and the mails that verify the old address, are then void. Whether another
-    account has the address, the job finds out, so that neither the answer nor its time shows it.
+    The account does not change. An earlier pending change, and tokens that verify the current address, become void.
+    The job checks whether another account has the address, so that neither the response nor its duration reveals it.
 
     Args:
         user: with its row locked.
         email: as `canonical_email` returned it.
 
     Raises:
-        RateLimited: too many for this account, or to this address.
+        RateLimited: too many mails for this account, or to this address.
     """
     limit_mails(user)
     rate_limits.take(
@@ -109,15 +109,15 @@ def request_email_change(user: User, email: str) -> None:
 
 
 def cancel_email_change(user: User) -> None:
-    """Make a change of address that waits for its confirmation void."""
+    """Revoke a pending change of the address."""
     mailed_tokens.revoke_all(user, TokenPurpose.CHANGE_EMAIL)
 
 
 def limit_mails(user: User) -> None:
-    """Counts one more verification of this account.
+    """Count one more mail of this account.
 
     Raises:
-        RateLimited
+        RateLimited: too many mails within an hour.
     """
     rate_limits.take(
         "verification", str(user.pk), limit=settings.MAILS_PER_ACCOUNT, seconds=3600, message=TOO_MANY_MAILS
@@ -125,13 +125,13 @@ def limit_mails(user: User) -> None:
 
 
 def request_verification(user: User) -> None:
-    """Has the mail sent, within the running transaction's fate."""
+    """Enqueue the verification mail. It is sent only if the current transaction commits."""
     enqueue("users.send_verification", user_id=str(user.pk))
 
 
 def _change_email(user: User, email: str) -> User:
     if not user.is_active or user.is_service:
-        raise mailed_tokens.refused()
+        raise mailed_tokens.invalid_token()
     before = user.email
     status = Status.ACTIVE if user.status == Status.PENDING_VERIFICATION else user.status
     with acting(user, "email verification"):

@@ -10,7 +10,7 @@ from users.models import Status, User
 
 REQUEST = "UserService/RequestPasswordReset"
 ANSWER = RequestPasswordResetResponse(
-    sent=True, message="If this e-mail address has an account, a mail with a token is on its way to it."
+    sent=True, message="If this e-mail address has an account, a mail with a token will be sent to it."
 )
 
 

@@ -1,4 +1,4 @@
-"""Users in and out, at the command line."""
+"""`manage.py users`: import and export users."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ from core.files.foreign import Input, Notes, parsed_map
 from core.files.import_run import begun
 from core.files.messages import BadFile, Item, read_csv, read_jsonl
 from core.files.progress import Counted, opened, progress
-from users.management.exporting import export_users, written_whole
+from users.management.exporting import atomic_file, export_users
 from users.management.files import CSV, IMPORT, JSON, JSONL, columns, format_of
 from users.management.importing import Import
 from users.management.sources import (
@@ -54,47 +54,56 @@ FIREBASE = {
 
 
 class Command(BaseCommand):
-    """By the same services as the doors, so the change log tells who it was: an administrator, or this command."""
+    """Imports and exports users with the same services as the transports.
 
-    help = "Brings users in from a file, or writes them to one, with the password hashes that they have."
+    The change log names the administrator, or this command, as the actor.
+    """
+
+    help = "Import users from a file with their password hashes, or export them to one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        bring = actions.add_parser(
+        importer = actions.add_parser(
             "import",
-            help="bring users in from a file; run again after an interruption, it goes on where it was",
-            description="Exit code 0: all rows are in; 1: not all of them; 2: wrong use, nothing was done.",
+            help="import users from a file; after an interruption, run it again to continue",
+            description="Exit code 0: all rows were imported; 1: some were not; 2: invalid use, nothing was done.",
             epilog=EXAMPLES,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        write = actions.add_parser("export", help="write all users, as an import takes them")
-        for action in (bring, write):
-            action.add_argument("file", help="its path, or - for standard input or output")
-            action.add_argument("--format", choices=(CSV, JSONL), help="default: by the file's name; of -, jsonl")
-        bring.add_argument(
-            "--errors", metavar="FILE", help="where rows that failed are reported (default: FILE.errors.jsonl)"
+        exporter = actions.add_parser("export", help="export all users to a file that an import can read")
+        for action in (importer, exporter):
+            action.add_argument("file", help="path of the file, or - for standard input or output")
+            action.add_argument(
+                "--format", choices=(CSV, JSONL), help="format of the file (default: by its suffix; jsonl for -)"
+            )
+        importer.add_argument("--errors", metavar="FILE", help="file for rejected rows (default: FILE.errors.jsonl)")
+        importer.add_argument(
+            "--as", dest="administrator", metavar="EMAIL", help="administrator who imports (default: the system)"
         )
-        bring.add_argument(
-            "--as", dest="administrator", metavar="EMAIL", help="the administrator who does it (default: the system)"
-        )
-        bring.add_argument("--from", dest="source", choices=SOURCES, help="the system that wrote the file")
-        bring.add_argument(
+        importer.add_argument("--from", dest="source", choices=SOURCES, help="system that exported the file")
+        importer.add_argument(
             "--map", action="append", default=[], metavar="NAME=FIELD",
-            help="a column of the file, or a dotted path in its JSON, and the field that it gives; repeatable",
+            help="import this column, or dotted path in JSON, as this field; repeatable",
         )  # fmt: skip
-        bring.add_argument("--dry-run", action="store_true", help="check everything, and write no account")
-        bring.add_argument("--send-resets", action="store_true", help="mail accounts without a password to set one")
-        bring.add_argument(
-            "--without-passwords", action="store_true", help="take no password over: all of them are set anew by mail"
+        importer.add_argument("--dry-run", action="store_true", help="check all rows, but write no account")
+        importer.add_argument("--send-resets", action="store_true", help="mail a token to accounts without a password")
+        importer.add_argument(
+            "--without-passwords", action="store_true", help="import no passwords, so that users set new ones by mail"
         )
-        bring.add_argument("--usermeta", metavar="FILE", help="WordPress' table wp_usermeta as CSV: names, language")
-        bring.add_argument("--firebase-parameters", metavar="FILE", help="the project's hash_config, as text or JSON")
-        for name, theirs in FIREBASE.items():
-            bring.add_argument(f"--firebase-{name.replace('_', '-')}", metavar="VALUE", help=f"its {theirs}")
-        write.add_argument("--with-password-hashes", action="store_true", help="so that they can log in elsewhere")
-        bring.add_argument(
+        importer.add_argument(
+            "--usermeta", metavar="FILE", help="WordPress' table wp_usermeta as CSV, for names and languages"
+        )
+        importer.add_argument(
+            "--firebase-parameters", metavar="FILE", help="file with the project's hash_config, as text or JSON"
+        )
+        for name, parameter in FIREBASE.items():
+            importer.add_argument(
+                f"--firebase-{name.replace('_', '-')}", metavar="VALUE", help=f"{parameter} of the hash_config"
+            )
+        exporter.add_argument("--with-password-hashes", action="store_true", help="export password hashes")
+        importer.add_argument(
             "--with-password-hashes", action="store_true",
-            help="rows that failed keep their hashes in the file of errors, so that it can be imported, once corrected",
+            help="keep the hashes of rejected rows in the file of errors, so that it can be corrected and imported",
         )  # fmt: skip
 
     def handle(self, *args: Any, action: str, file: str, **options: Any) -> None:
@@ -111,7 +120,7 @@ class Command(BaseCommand):
             if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
                 raise
             raise CommandError(
-                "The database is not migrated: run manage.py migrate first.", returncode=WRONG_USE
+                "The database is not migrated; run manage.py migrate first.", returncode=WRONG_USE
             ) from exc
         except Exception as exc:
             if not is_database_away(exc):
@@ -124,10 +133,12 @@ class Command(BaseCommand):
         if administrator is not None:
             actor = find_administrator(administrator)
             if actor is None:
-                raise CommandError(f"{administrator} is no administrator with an open account.", returncode=WRONG_USE)
+                raise CommandError(
+                    f"{administrator} is not an administrator with an active account.", returncode=WRONG_USE
+                )
         errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
         if path != "-" and errors_path.resolve() == Path(path).resolve():
-            raise CommandError("--errors names the file that is to be read.", returncode=WRONG_USE)
+            raise CommandError("--errors must not name the file to import.", returncode=WRONG_USE)
         notes = Notes()
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
             counted = Counted(file, bar)
@@ -144,41 +155,43 @@ class Command(BaseCommand):
             )
             run.run()
         if options["dry_run"]:
-            self.stdout.write("A dry run: no account was written.")
-        self._tell_import(run, path, errors_path, time.monotonic() - begun)
-        self._tell_notes(run, notes, options["send_resets"])
+            self.stdout.write("Dry run: no account was written.")
+        self._print_totals(run, time.monotonic() - begun)
+        self._print_notes(run, notes, options["send_resets"])
         self._fail_unless_all(run, path, errors_path)
 
-    def _tell_import(self, run: Import, path: str, errors: Path, seconds: float) -> None:
+    def _print_totals(self, run: Import, seconds: float) -> None:
         rows = run.outcome.through
         self.stdout.write(
-            f"{rows} rows: {run.outcome.written} imported, {run.outcome.replayed} brought in before, "
+            f"{rows} rows: {run.outcome.written} imported, {run.outcome.replayed} imported before, "
             f"{run.failed} failed; {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} rows/s."
         )
 
-    def _tell_notes(self, run: Import, notes: Notes, send_resets: bool) -> None:
+    def _print_notes(self, run: Import, notes: Notes, send_resets: bool) -> None:
         if notes:
-            self.stdout.write(f"Left out, as it has no place here: {notes.summary()}.")
+            self.stdout.write(f"Omitted, because an account has no field for it: {notes.summary()}.")
         if run.without_password:
-            mailed = "each is mailed a token to set one" if send_resets else "they set one by RequestPasswordReset"
-            self.stdout.write(f"{run.without_password} accounts have no password: {mailed}.")
+            remedy = "each is mailed a token to set one" if send_resets else "users set one with RequestPasswordReset"
+            self.stdout.write(f"{run.without_password} accounts have no password; {remedy}.")
 
     def _fail_unless_all(self, run: Import, path: str, errors: Path) -> None:
-        told = [f"{path}: {run.stopped} Done up to line {run.line}; run it again to go on."] if run.stopped else []
+        problems = []
+        if run.stopped:
+            problems.append(f"{path}: {run.stopped} Completed up to line {run.line}; run it again to continue.")
         if run.failed:
-            told.append(f"{run.failed} rows failed; {errors} says why.")
-        if told:
-            raise CommandError(" ".join(told), returncode=NOT_ALL)
+            problems.append(f"{run.failed} rows failed; see {errors}.")
+        if problems:
+            raise CommandError(" ".join(problems), returncode=NOT_ALL)
 
     def _export(self, path: str, file_format: str, with_password_hashes: bool) -> None:
         actor = System("users export")
         begun = time.monotonic()
-        # Counting a million rows takes a moment; only a bar needs it.
+        # Counting a million rows takes a while, and only a progress bar needs the total.
         total = every_person(actor).count() if sys.stderr.isatty() else 0
-        with progress("Exporting", total) as bar, written_whole(path) as file:
+        with progress("Exporting", total) as bar, atomic_file(path) as file:
             count = export_users(actor, file, file_format, with_password_hashes=with_password_hashes, done=bar.update)
         seconds = time.monotonic() - begun
-        # Standard output may be the file.
+        # Standard output may be the exported file.
         self.stderr.write(
             f"{count} users exported; {seconds:.1f} s, {count / max(seconds, 0.001):,.0f} users/s.", self.style.SUCCESS
         )
@@ -187,15 +200,15 @@ class Command(BaseCommand):
 def _format_of(path: str, chosen: str | None) -> str:
     file_format = format_of(path, chosen)
     if file_format is None:
-        raise CommandError(f"Which format is {path}? Say --format.", returncode=WRONG_USE)
+        raise CommandError(f"The format of {path} is unknown; give --format.", returncode=WRONG_USE)
     return file_format
 
 
 def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) -> Iterator[Item]:
-    """The file's rows.
+    """Return the rows of the file.
 
     Raises:
-        BadFile: it cannot be read.
+        BadFile: the file cannot be read.
     """
     mapped = fields_of(parsed_map(options["map"]))
     given = {name: options[f"firebase_{name}"] for name in FIREBASE}
@@ -208,13 +221,13 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
         if name == "firebase":
             if parameters is None and not options["without_passwords"]:
                 raise BadFile(
-                    "Firebase's passwords can be checked with the project's hash parameters only: give "
-                    "--firebase-parameters, or --without-passwords."
+                    "Firebase's passwords can only be checked with the project's hash parameters; give "
+                    "--firebase-parameters or --without-passwords."
                 )
             source = with_firebase_parameters(parameters)
         if options["usermeta"]:
             if name != "wordpress":
-                raise BadFile("--usermeta goes with --from wordpress.")
+                raise BadFile("--usermeta requires --from wordpress.")
             with opened(options["usermeta"]) as table:
                 source = with_usermeta(Input(Counted(table, None)), notes)
         rows = begun(items(source, Input(file), mapped, notes))
@@ -224,26 +237,26 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
 
 
 def _own_rows(path: str, file: Counted, chosen: str | None) -> Iterator[Item]:
-    """The rows of a file in the form of our own export; one of another system's is recognised."""
+    """Return the rows of a file in the format of our export. For another system's file, the error names the system."""
     file_format = _format_of(path, chosen)
-    begin = Input(file)
-    system = recognised(begin.head)
+    start = Input(file)
+    system = recognised(start.head)
     try:
         if file_format == CSV:
-            return read_csv(IMPORT, columns(), BufferedReader(begin))
+            return read_csv(IMPORT, columns(), BufferedReader(start))
         if file_format == JSON:
-            file_format = JSONL if not begin.head.lstrip().startswith(b"[") else JSON
-        if system is None or _is_own(begin.head):
-            return read_jsonl(IMPORT, BufferedReader(begin)) if file_format == JSONL else own_array(begin)
-        raise BadFile("It is no file of users as they are exported here.")
+            file_format = JSONL if not start.head.lstrip().startswith(b"[") else JSON
+        if system is None or _is_own(start.head):
+            return read_jsonl(IMPORT, BufferedReader(start)) if file_format == JSONL else own_array(start)
+        raise BadFile("The file is not an export of users by this program.")
     except BadFile as exc:
         if system is None:
             raise
-        raise BadFile(f"{exc} This looks like {SOURCES[system].label}; say --from {system}.") from exc
+        raise BadFile(f"{exc} This looks like {SOURCES[system].label}; give --from {system}.") from exc
 
 
 def _is_own(head: bytes) -> bool:
-    """Whether the first row has the form that `users export` writes, or that of a reported error."""
+    """Return whether the first row has the form that `users export` writes, or that of a rejected row."""
     return bool(re.match(rb'\s*\[?\s*\{\s*"(user|password_hash|request_id|line)"\s*:', head))
 
 

@@ -1,7 +1,7 @@
-"""Exports of other systems: which there are, how their records are found in a file, and how one is recognised.
+"""Exports of other systems: how to recognize them, find their records and convert these.
 
-A source turns a record into a row of BulkImportUsers. What our accounts have a place for is kept; of the rest it is
-counted what there was. Roles are never taken over unless `--map` asks for it: they allow other things elsewhere.
+A source converts a record to a row of BulkImportUsers. Values for which our accounts have no field are omitted and
+counted. Roles are only imported if `--map` requests it, because they permit other actions in another system.
 """
 
 import csv
@@ -19,7 +19,7 @@ from users.management.files import IMPORT, columns
 from users.management.sources import applications, firebase, providers
 from users.management.sources.accounts import Account
 
-#: Takes a record's values into an account; false if the record is none of a person.
+#: Function that copies a record's values to an account; it returns False if the record is not of a person.
 Take = Callable[[Mapping[str, Any], Account], bool]
 
 
@@ -28,11 +28,12 @@ class Source:
     """Another system.
 
     Attributes:
-        label: how people call its file, as in "This looks like …".
-        records: finds the records in a file.
-        take: turns one into an account.
-        names: the columns that its CSV files may have, by `key`; none = its CSV files have no heading.
-        marks: each a set of texts that a file of it has in its beginning; those of a CSV file are the heading's `key`s.
+        label: name of its file, as in "This looks like …".
+        records: function that finds the records in a file.
+        take: function that converts a record to an account.
+        names: the columns that its CSV files may have, by `key`; empty = its CSV files have no header.
+        marks: sets of texts; a file of the system contains all texts of one set at its start. Those of a CSV file are
+            the `key`s of the header.
     """
 
     label: str
@@ -43,7 +44,7 @@ class Source:
 
 
 def any_records(*inside: str) -> Callable[[Input, Notes], Iterator[Record]]:
-    """Records of a CSV file or a JSON document: see `records_of_json`."""
+    """Return a function that finds the records of a CSV file or a JSON document; see `records_of_json`."""
 
     def records(file: Input, notes: Notes) -> Iterator[Record]:
         if file.begins_as_json:
@@ -54,7 +55,7 @@ def any_records(*inside: str) -> Callable[[Input, Notes], Iterator[Record]]:
 
 
 def _take_own(values: Mapping[str, Any], account: Account) -> bool:
-    """For files of no known system: `--map` names all of it."""
+    """Copy the values of a file of an unknown system, whose columns `--map` or our own names identify."""
     names = columns()
     account.take_all(values, {key(name): name for name in names if name != "request_id"})
     return True
@@ -109,17 +110,17 @@ SOURCES = {
 
 
 def with_firebase_parameters(parameters: firebase.Parameters | None) -> Source:
-    """Firebase's source, which can check passwords only with its project's parameters."""
+    """Return Firebase's source with the project's parameters, without which passwords cannot be checked."""
     return replace(SOURCES["firebase"], take=partial(firebase.take, parameters))
 
 
 def with_usermeta(file: Input, notes: Notes) -> Source:
-    """WordPress' source, with what its table `wp_usermeta` holds."""
+    """Return WordPress' source with the values of its table `wp_usermeta`."""
     return replace(SOURCES["wordpress"], take=partial(applications.with_usermeta, applications.usermeta(file, notes)))
 
 
 def recognised(head: bytes) -> str | None:
-    """Which system's export begins like this; None if it is not clear."""
+    """Return the system whose export starts with this text; None if it is unclear."""
     text = head.decode(errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         found = {mark for source in SOURCES.values() for marks in source.marks for mark in marks if mark in text}
@@ -142,27 +143,27 @@ def _fit(source: Source, found: set[str]) -> list[frozenset[str]]:
 
 
 def fields_of(mapped: Mapping[str, str]) -> dict[str, str]:
-    """What `--map` gave, with whole names of fields: `phone` is `phone.e164`, `language` is `profile.language`.
+    """Complete the names of fields of `--map`: `phone` is `phone.e164`, `language` is `profile.language`.
 
     Raises:
-        BadFile: there is no such field.
+        BadFile: a field does not exist.
     """
     whole = [name for name in columns() if name != "request_id"]
     short = {name.rpartition(".")[2]: name for name in whole} | {"phone": "phone.e164"} | {name: name for name in whole}
     if unknown := sorted(set(mapped.values()) - short.keys()):
-        raise BadFile(f"There is no field {', '.join(unknown)}. Fields are: {', '.join(whole)}.")
+        raise BadFile(f"Unknown field: {', '.join(unknown)}. Choose from: {', '.join(whole)}.")
     return {name: short[field] for name, field in mapped.items()}
 
 
 def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) -> Iterator[Item]:
-    """The rows that the records of a file stand for.
+    """Convert the records of a file to rows.
 
     Args:
-        mapped: name or dotted path in a record → field that it gives, before what the source makes of it.
-        notes: what has no place here is counted there.
+        mapped: name or dotted path in a record → field. It takes precedence over the source's own conversion.
+        notes: counts the values for which our accounts have no field.
 
     Raises:
-        BadFile: from the iterator: the file is not of this source, or lacks a column that is mapped.
+        BadFile: raised by the iterator: the file is not of this source, or lacks a mapped column.
     """
     empty, checked = True, False
     for record in source.records(file, notes):
@@ -184,27 +185,25 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
             for field, value in given.items():
                 account.take(field, value)
         except (AttributeError, LookupError, TypeError, ValueError):
-            yield Item(record.place, ValidationError(f"This is no record of {source.label}.", code="format"), {})
+            yield Item(record.place, ValidationError(f"This is not a record of {source.label}.", code="format"), {})
             continue
         yield _item(record.place, account.row)
     if empty:
-        raise BadFile("No account was found in it.")
+        raise BadFile("The file contains no account.")
 
 
 def own_array(file: Input) -> Iterator[Item]:
-    """The rows of a JSON array of rows as our own export has them."""
+    """Return the rows of a JSON array in the format of our export."""
     for record in records_of_json(file):
         yield Item(record.place, record.problem, {}) if record.problem else _item(record.place, record.values)
 
 
 def _check_columns(source: Source, values: Mapping[str, Any], mapped: Iterable[str]) -> None:
-    """Raises BadFile unless the heading is one: what else it may be is not to be shown as names of columns."""
+    """Raise BadFile unless the first row is a header. It may hold personal data, which must not be shown as columns."""
     if missing := [name for name in mapped if name not in values]:
         raise BadFile(f"The file has no column {', '.join(map(repr, missing))}, which --map names.")
     if not any(name in mapped or key(name) in source.names for name in values):
-        raise BadFile(
-            f"The first row is no heading of {source.label}: none of its cells is the name of a known column."
-        )
+        raise BadFile(f"The first row is not a header of {source.label}: no cell is the name of a known column.")
 
 
 def _item(place: int, row: dict[str, Any]) -> Item:

@@ -1,4 +1,4 @@
-"""An account of another system on its way into a row of BulkImportUsers."""
+"""Conversion of an account of another system to a row of BulkImportUsers."""
 
 import datetime
 import re
@@ -13,14 +13,14 @@ from users.models import User
 from users.passwords.imported_hashes import is_known_scheme
 
 ACTIVE, PENDING, DEACTIVATED, SUSPENDED = "active", "pending_verification", "deactivated", "suspended"
-#: What people write for a truth value, in lower case.
+#: Spellings of truth values, in lower case.
 TRUTHS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
-#: How a moment may be written but in ISO 8601.
+#: Accepted formats of times, besides ISO 8601.
 _FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%a %b %d %Y %H:%M:%S")
 _SHORT_OFFSET = re.compile(r"(\d)\s*([+-]\d\d)$")
-#: Numbers of milliseconds since 1970 are above it, numbers of seconds below.
+#: Numbers above it are milliseconds since 1970, numbers below it are seconds.
 _MILLISECONDS_FROM = 100_000_000_000
-#: Fields that an account may do without: what the model refuses in them is left out, and counted.
+#: Fields whose invalid values are omitted and counted, instead of failing the row.
 _SECONDARY = {
     "avatar_url": "avatar_url", "profile.bio": "bio", "profile.gender": "gender", "profile.language": "language",
     "profile.currency": "currency", "profile.timezone": "timezone", "profile.company": "company",
@@ -32,13 +32,13 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 class Account:
-    """Collects what is known of one account.
+    """Builder of the row of one account.
 
     Args:
-        notes: what has no place in an account of ours is counted there.
+        notes: counts the values for which our accounts have no field.
 
     Attributes:
-        row: the request's JSON form.
+        row: the request in JSON.
     """
 
     def __init__(self, notes: Notes) -> None:
@@ -46,7 +46,7 @@ class Account:
         self._notes = notes
 
     def take(self, path: str, value: Any) -> None:
-        """Set a field of the user, by its path, from any form that the other system has it in; nothing is not set."""
+        """Set a field of the user, by its path, from any form of the other system. Empty values are skipped."""
         if isinstance(value, str):
             value = value.strip()
         if value is None or value in ("", [], {}):
@@ -54,18 +54,18 @@ class Account:
         if path == "password_hash":
             self.take_password(str(value))
             return
-        taken = _read(path, value)
-        if taken is None:
+        converted = _convert(path, value)
+        if converted is None:
             self.leave(f"{path} (not valid here)")
             return
         *parents, leaf = path.split(".")
         place = self.row["user"]
         for name in parents:
             place = place.setdefault(name, {})
-        place[leaf] = taken
+        place[leaf] = converted
 
     def take_all(self, values: Mapping[str, Any], paths: Mapping[str, str]) -> None:
-        """Take the values that have a path, pass over those whose path is empty, and count the others by name.
+        """Set the values that have a path, skip those whose path is empty, and count the others by name.
 
         Args:
             paths: by `key` of the name.
@@ -78,18 +78,18 @@ class Account:
                 self.leave(name)
 
     def take_password(self, text: str) -> None:
-        """Set the password's hash; one of a scheme that cannot be checked is left out, and counted."""
+        """Set the password's hash. A hash of a scheme that cannot be checked is omitted and counted."""
         if is_known_scheme(text):
             self.row["password_hash"] = text
         elif text.strip("*") and not text.startswith("!"):
             self.leave("password_hash (its scheme cannot be checked)")
 
     def leave(self, name: str) -> None:
-        """Count something that has no place here."""
+        """Count a value that is omitted."""
         self._notes[name] += 1
 
     def name(self, *candidates: Any) -> None:
-        """Set the display name: the first candidate that is one; an e-mail address is not for everyone to see."""
+        """Set the display name to the first candidate that is not an e-mail address, because all users see names."""
         user = self.row["user"]
         whole = " ".join(filter(None, (user.get("first_name"), user.get("last_name"))))
         for candidate in (*candidates, whole):
@@ -99,9 +99,9 @@ class Account:
 
 
 def moment(value: Any) -> str | None:
-    """The moment as JSON has it, from ISO 8601, a number of seconds or milliseconds since 1970, or another usual form.
+    """Convert a time to its form in JSON, from ISO 8601, seconds or milliseconds since 1970, or `_FORMATS`.
 
-    Without an offset it is taken for UTC. None if it is none.
+    A time without an offset is in UTC. The result is None if the value is not a time.
     """
     if isinstance(value, dict):  # MongoDB's extended JSON.
         value = value.get("$date")
@@ -110,14 +110,14 @@ def moment(value: Any) -> str | None:
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if value > _MILLISECONDS_FROM else value
-            return _written(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
-        return _written(_from_text(str(value).strip()))
+            return _format(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+        return _format(_from_text(str(value).strip()))
     except (ValueError, OverflowError, OSError):
         return None
 
 
 def truth(value: Any) -> bool | None:
-    """The truth value; None if it is none."""
+    """Parse a truth value; None if it is not one."""
     if isinstance(value, bool):
         return value
     return TRUTHS.get(str(value).strip().lower())
@@ -136,15 +136,15 @@ def _from_text(text: str) -> datetime.datetime:
         raise
 
 
-def _written(at: datetime.datetime) -> str:
+def _format(at: datetime.datetime) -> str:
     at = at.replace(tzinfo=datetime.UTC) if at.tzinfo is None else at.astimezone(datetime.UTC)
     if at.year < 1900:
         raise ValueError
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _read(path: str, value: Any) -> Any:
-    """The field's JSON value; None where it is none."""
+def _convert(path: str, value: Any) -> Any:
+    """Convert a value to the field's form in JSON; None if it is not valid."""
     if path in _MOMENTS:
         return moment(value)
     if path in _BOOLEANS:

@@ -1,4 +1,4 @@
-"""Applications' own tables: Django's and WordPress'."""
+"""Sources for tables of users: Django's and WordPress'."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,12 +19,12 @@ WORDPRESS = {
 }  # fmt: skip
 
 
-#: What a user is called by, of what WordPress keeps in a table of its own.
+#: Keys of WordPress' table `wp_usermeta` that are imported.
 USERMETA = ("first_name", "last_name", "nickname", "description", "locale")
 
 
 def django_records(file: Input, notes: Notes) -> Iterator[Record]:
-    """The rows of a table of users as CSV, or what `dumpdata` writes; of that, what is no user is counted."""
+    """Return the records of a table of users in CSV, or of `dumpdata`, whose other objects are counted."""
     if not file.begins_as_json:
         yield from records_of_table(table(file, notes))
         return
@@ -40,7 +40,7 @@ def django_records(file: Input, notes: Notes) -> Iterator[Record]:
 
 def django(values: Mapping[str, Any], account: Account) -> bool:
     closed = truth(values.get("is_active")) is False
-    # Only rights that one has count: PostgreSQL's CSV has `f` for the others.
+    # Rights that a user lacks, which are `f` in PostgreSQL's CSV, are not counted as omitted.
     values = {name: value for name, value in values.items() if not (name.startswith("is_") and truth(value) is False)}
     account.take_all(values, DJANGO)
     account.name("", *([values.get("username")] if not values.get("first_name") else []))
@@ -51,9 +51,9 @@ def django(values: Mapping[str, Any], account: Account) -> bool:
 def wordpress(values: Mapping[str, Any], account: Account) -> bool:
     values = {name: "" if str(value).startswith("0000-00-00") else value for name, value in values.items()}
     account.take_all(values, WORDPRESS)
-    named = {name.lower(): value for name, value in values.items()}
-    account.name(named.get("display_name"), named.get("user_login"))
-    if truth(named.get("spam")) or truth(named.get("deleted")):
+    by_name = {name.lower(): value for name, value in values.items()}
+    account.name(by_name.get("display_name"), by_name.get("user_login"))
+    if truth(by_name.get("spam")) or truth(by_name.get("deleted")):
         account.take("status", DEACTIVATED)
     else:
         account.take("status", ACTIVE)
@@ -61,12 +61,12 @@ def wordpress(values: Mapping[str, Any], account: Account) -> bool:
 
 
 def usermeta(file: Input, notes: Notes) -> dict[str, dict[str, str]]:
-    """What the table `wp_usermeta` holds of each user: id → name → value; other names are counted.
+    """Read the table `wp_usermeta`: user's id → key → value; keys that are not imported are counted.
 
-    It is kept in memory, a few names a user, as its rows stand in another order than those of the users.
+    It is kept in memory, with a few keys per user, because its rows are in another order than the users.
 
     Raises:
-        BadFile: it is no such table.
+        BadFile: the file is not such a table.
     """
     found: dict[str, dict[str, str]] = {}
     for record in records_of_table(table(file, notes)):
@@ -75,7 +75,7 @@ def usermeta(file: Input, notes: Notes) -> dict[str, dict[str, str]]:
             notes["rows of usermeta with more cells than the heading"] += 1
             continue
         if not {"userid", "metakey", "metavalue"} <= values.keys():
-            raise BadFile("wp_usermeta has the columns user_id, meta_key and meta_value.")
+            raise BadFile("wp_usermeta must have the columns user_id, meta_key and meta_value.")
         if values["metakey"] in USERMETA:
             found.setdefault(values["userid"], {})[values["metakey"]] = values["metavalue"]
         elif values["metavalue"]:

@@ -1,4 +1,4 @@
-"""Firebase Authentication: what `firebase auth:export` writes, as JSON or as CSV without a heading."""
+"""Source for Firebase Authentication: files of `firebase auth:export`, in JSON or in CSV without a header."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from core.files.messages import BadFile
 from users.management.sources.accounts import ACTIVE, DEACTIVATED, Account, truth
 from users.passwords.hash_notations import firebase_scrypt, from_base64
 
-#: The columns of the CSV file; those of the identity providers have no place here.
+#: The columns of the CSV file. Those of the identity providers are not imported.
 COLUMNS = (
     "localId", "email", "emailVerified", "passwordHash", "salt", "displayName", "photoUrl",
     *(f"{provider}{part}" for provider in ("google", "facebook", "twitter", "github")
       for part in ("Id", "Email", "DisplayName", "PhotoUrl")),
     "createdAt", "lastSignedInAt", "phoneNumber", "disabled", "customAttributes",
 )  # fmt: skip
-_LEAST_COLUMNS = COLUMNS.index("phoneNumber") + 1
+_MIN_COLUMNS = COLUMNS.index("phoneNumber") + 1
 _PATHS = {
     "localid": "", "email": "email", "emailverified": "email_verified", "displayname": "", "photourl": "avatar_url",
     "createdat": "audit.created_at", "lastsignedinat": "last_login_at", "lastloginat": "last_login_at",
@@ -35,7 +35,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Parameters:
-    """A project's hash parameters, which its console shows ("Password hash parameters")."""
+    """Hash parameters of a project, as its console shows them ("Password hash parameters")."""
 
     signer_key: bytes
     salt_separator: bytes
@@ -44,10 +44,10 @@ class Parameters:
 
 
 def parameters(given: Mapping[str, Any]) -> Parameters | None:
-    """The parameters from the command line's options; None if none was given.
+    """Return the parameters in the options of the command line; None if all are empty.
 
     Raises:
-        BadFile: one is missing, or malformed.
+        BadFile: a parameter is missing or malformed.
     """
     if not any(given.values()):
         return None
@@ -59,12 +59,14 @@ def parameters(given: Mapping[str, Any]) -> Parameters | None:
     except (TypeError, ValueError):
         rounds = memory_cost = 0
     if not signer_key or separator is None or not 1 <= rounds <= 8 or not 1 <= memory_cost <= 14:
-        raise BadFile("Firebase's hash parameters: keys are in base64, rounds 1 to 8, the memory cost 1 to 14.")
+        raise BadFile(
+            "Invalid Firebase hash parameters: keys must be base64, rounds 1 to 8, and the memory cost 1 to 14."
+        )
     return Parameters(signer_key, separator, rounds, memory_cost)
 
 
 def parameters_in(text: str) -> dict[str, Any]:
-    """The parameters in a file: JSON, or `hash_config { … }` as the console shows it."""
+    """Read the parameters in the text of a file: JSON, or `hash_config { … }` as the console shows it."""
     try:
         values = json.loads(text)
     except ValueError:
@@ -72,28 +74,28 @@ def parameters_in(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         values = {}
     values = values.get("hash_config", values)
-    return {ours: values.get(theirs, values.get(ours)) for ours, theirs in _NAMES.items()}
+    return {name: values.get(firebase_name, values.get(name)) for name, firebase_name in _NAMES.items()}
 
 
 def records(file: Input, notes: Notes) -> Iterator[Record]:
     if file.begins_as_json:
         yield from records_of_json(file, "users")
         return
-    known = False
+    has_rows = False
     for line, cells in table(file, notes):
         if is_row(cells):
-            known = True
+            has_rows = True
             yield Record(line, dict(zip(COLUMNS, cells, strict=False)))
             continue
-        message = f"Line {line} is no row of Firebase's export, which has at least {_LEAST_COLUMNS} columns."
-        if not known:
+        message = f"Line {line} is not a row of Firebase's export, which has at least {_MIN_COLUMNS} columns."
+        if not has_rows:
             raise BadFile(message)
         yield Record(line, {}, ValidationError(message, code="cells"))
 
 
 def is_row(cells: list[str]) -> bool:
-    """Whether these may be a row of the CSV file."""
-    return len(cells) >= _LEAST_COLUMNS and cells[2].lower() in ("true", "false")
+    """Return whether these cells may be a row of the CSV file."""
+    return len(cells) >= _MIN_COLUMNS and cells[2].lower() in ("true", "false")
 
 
 def take(hash_parameters: Parameters | None, values: Mapping[str, Any], account: Account) -> bool:
@@ -102,11 +104,11 @@ def take(hash_parameters: Parameters | None, values: Mapping[str, Any], account:
     if truth(values.get("disabled")):
         account.take("status", DEACTIVATED)
     elif not truth(values.get("emailVerified")):
-        # Firebase lets such an account sign in.
+        # Firebase permits such an account to sign in.
         account.take("status", ACTIVE)
-    made, salt = from_base64(values.get("passwordHash") or ""), from_base64(values.get("salt") or "")
-    if hash_parameters is not None and made and salt is not None:
-        account.take_password(firebase_scrypt(made, salt, **vars(hash_parameters)))
+    hash_value, salt = from_base64(values.get("passwordHash") or ""), from_base64(values.get("salt") or "")
+    if hash_parameters is not None and hash_value and salt is not None:
+        account.take_password(firebase_scrypt(hash_value, salt, **vars(hash_parameters)))
     elif values.get("passwordHash"):
         account.leave("password_hash (its scheme cannot be checked)")
     return True

@@ -1,4 +1,4 @@
-"""Identity providers: Auth0, Keycloak, Okta, Google Workspace, Supabase, Ory Kratos."""
+"""Sources for identity providers: Auth0, Keycloak, Okta, Google Workspace, Supabase, Ory Kratos."""
 
 import base64
 import binascii
@@ -68,9 +68,9 @@ KRATOS = {
 
 def auth0(values: Mapping[str, Any], account: Account) -> bool:
     account.take_all(values, AUTH0)
-    named = {name.lower(): value for name, value in values.items()}
-    account.name(named.get("name"), named.get("nickname"), named.get("username"))
-    if truth(named.get("blocked")):
+    by_name = {name.lower(): value for name, value in values.items()}
+    account.name(by_name.get("name"), by_name.get("nickname"), by_name.get("username"))
+    if truth(by_name.get("blocked")):
         account.take("status", SUSPENDED)
     custom = values.get("custom_password_hash")
     if isinstance(custom, Mapping):
@@ -106,27 +106,27 @@ def okta(values: Mapping[str, Any], account: Account) -> bool:
     else:
         profile = values
     account.take_all(values, OKTA)
-    named = {name.lower().replace(" ", ""): value for name, value in profile.items()}
+    by_name = {name.lower().replace(" ", ""): value for name, value in profile.items()}
     if not account.row["user"].get("email"):
-        account.take("email", named.get("login") or named.get("username"))
-    account.name(named.get("displayname"))
+        account.take("email", by_name.get("login") or by_name.get("username"))
+    account.name(by_name.get("displayname"))
     status = next((str(value) for name, value in values.items() if name.lower() == "status" and value), "active")
     account.take("status", _OKTA_STATUS.get(status.lower().replace("_", "").replace(" ", ""), ACTIVE))
-    made = lookup(values, "credentials.password.hash")
-    if isinstance(made, Mapping):
-        _take(account, _okta_hash(made))
+    password_hash = lookup(values, "credentials.password.hash")
+    if isinstance(password_hash, Mapping):
+        _take(account, _okta_hash(password_hash))
     return True
 
 
 def google(values: Mapping[str, Any], account: Account) -> bool:
     values = {name: "" if str(value).lower() == "never logged in" else value for name, value in values.items()}
     account.take_all(values, GOOGLE)
-    named = {name.partition("[")[0].strip().lower(): value for name, value in values.items()}
-    account.take("phone.e164", named.get("mobile phone") or named.get("recovery phone"))
-    if named.get("org unit path") not in (None, "", "/"):
+    by_name = {name.partition("[")[0].strip().lower(): value for name, value in values.items()}
+    account.take("phone.e164", by_name.get("mobile phone") or by_name.get("recovery phone"))
+    if by_name.get("org unit path") not in (None, "", "/"):
         account.leave("Org Unit Path")
     account.name("")
-    account.take("status", SUSPENDED if "suspend" in str(named.get("status")).lower() else ACTIVE)
+    account.take("status", SUSPENDED if "suspend" in str(by_name.get("status")).lower() else ACTIVE)
     return True
 
 
@@ -180,17 +180,17 @@ def kratos(values: Mapping[str, Any], account: Account) -> bool:
 
 
 def _status(is_open: bool, verified: Any) -> str | None:
-    """The status of an account that is open, or not; None where the verified address decides it."""
+    """Return the status of an account; None if it follows from the verified address."""
     if not is_open:
         return DEACTIVATED
     return None if verified else ACTIVE
 
 
-def _take(account: Account, made: str | None) -> None:
-    if made is None:
+def _take(account: Account, hash_value: str | None) -> None:
+    if hash_value is None:
         account.leave(_UNCHECKABLE)
     else:
-        account.take_password(made)
+        account.take_password(hash_value)
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -204,64 +204,66 @@ def _json(value: Any) -> dict[str, Any]:
 
 def _keycloak_hash(credential: Mapping[str, Any]) -> str | None:
     secret, data = _json(credential.get("secretData")), _json(credential.get("credentialData"))
-    # Until version 8 they stood in the credential itself.
-    made = from_base64(str(secret.get("value") or credential.get("hashedSaltedValue") or ""))
+    # Before version 8, the values were in the credential itself.
+    hash_value = from_base64(str(secret.get("value") or credential.get("hashedSaltedValue") or ""))
     salt = from_base64(str(secret.get("salt") or credential.get("salt") or ""))
     algorithm = str(data.get("algorithm") or credential.get("algorithm") or "")
     rounds = data.get("hashIterations") or credential.get("hashIterations") or 0
-    if not made or salt is None:
+    if not hash_value or salt is None:
         return None
     if algorithm.startswith("pbkdf2"):
-        return pbkdf2(algorithm.removeprefix("pbkdf2").removeprefix("-") or "sha1", rounds, salt, made)
+        return pbkdf2(algorithm.removeprefix("pbkdf2").removeprefix("-") or "sha1", rounds, salt, hash_value)
     if algorithm.startswith("argon2"):
         more = data.get("additionalParameters") or {}
         kind, memory, lanes = (lookup(more, name) for name in ("type", "memory", "parallelism"))
         kind, memory, lanes = (value[0] if isinstance(value, list) else value for value in (kind, memory, lanes))
-        return f"$argon2{kind or 'id'}$v=19$m={memory},t={rounds},p={lanes}${to_base64(salt)}${to_base64(made)}"
+        return f"$argon2{kind or 'id'}$v=19$m={memory},t={rounds},p={lanes}${to_base64(salt)}${to_base64(hash_value)}"
     return None
 
 
 def _auth0_hash(custom: Mapping[str, Any]) -> str | None:
-    """Of `custom_password_hash`, as Auth0's import takes it."""
-    algorithm, made = custom.get("algorithm"), lookup(custom, "hash.value")
-    if not isinstance(made, str):
+    """Convert `custom_password_hash`, in the format of Auth0's import."""
+    algorithm, hash_value = custom.get("algorithm"), lookup(custom, "hash.value")
+    if not isinstance(hash_value, str):
         return None
     if algorithm in ("argon2", "bcrypt", "pbkdf2", "ldap"):
-        return made
-    raw = _decoded(made, lookup(custom, "hash.encoding"))
+        return hash_value
+    raw = _decoded(hash_value, lookup(custom, "hash.encoding"))
     salt = _decoded(lookup(custom, "salt.value") or "", lookup(custom, "salt.encoding") or "utf8")
     if raw is None or salt is None:
         return None
     if algorithm in ("sha1", "sha256", "sha384", "sha512"):
-        # Without a word on it the salt stands in front.
-        behind = lookup(custom, "salt.position") == "suffix"
-        return salted_digest(algorithm, PASSWORD_SALT if behind else SALT_PASSWORD, salt, raw)
+        # The salt precedes the password by default.
+        is_suffix = lookup(custom, "salt.position") == "suffix"
+        return salted_digest(algorithm, PASSWORD_SALT if is_suffix else SALT_PASSWORD, salt, raw)
     if algorithm == "scrypt":
         n, r, p = (custom.get(name) or 0 for name in ("cost", "blockSize", "parallelization"))
         return f"$scrypt$ln={int(n).bit_length() - 1},r={r},p={p}${to_base64(salt)}${to_base64(raw)}"
     return None
 
 
-def _okta_hash(made: Mapping[str, Any]) -> str | None:
-    """Of `credentials.password.hash`, as Okta's API takes it."""
+def _okta_hash(password_hash: Mapping[str, Any]) -> str | None:
+    """Convert `credentials.password.hash`, in the format of Okta's API."""
     algorithm, value, salt = (
-        str(made.get("algorithm")).upper(),
-        str(made.get("value") or ""),
-        str(made.get("salt") or ""),
+        str(password_hash.get("algorithm")).upper(),
+        str(password_hash.get("value") or ""),
+        str(password_hash.get("salt") or ""),
     )
     if algorithm == "BCRYPT":
-        return f"$2a${int(made.get('workFactor') or 0):02d}${salt}{value}"
+        return f"$2a${int(password_hash.get('workFactor') or 0):02d}${salt}{value}"
     raw, salted = from_base64(value), from_base64(salt)
     if raw is None or salted is None:
         return None
     if algorithm == "PBKDF2":
-        digest = {"SHA256_HMAC": "sha256", "SHA512_HMAC": "sha512"}.get(str(made.get("digestAlgorithm")).upper())
-        return pbkdf2(digest, made.get("iterationCount") or 0, salted, raw) if digest else None
+        digest = {"SHA256_HMAC": "sha256", "SHA512_HMAC": "sha512"}.get(
+            str(password_hash.get("digestAlgorithm")).upper()
+        )
+        return pbkdf2(digest, password_hash.get("iterationCount") or 0, salted, raw) if digest else None
     digest = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}.get(algorithm)
     if digest is None:
         return None
-    in_front = str(made.get("saltOrder")).upper() == "PREFIX"
-    return salted_digest(digest, SALT_PASSWORD if in_front else PASSWORD_SALT, salted, raw)
+    is_prefix = str(password_hash.get("saltOrder")).upper() == "PREFIX"
+    return salted_digest(digest, SALT_PASSWORD if is_prefix else PASSWORD_SALT, salted, raw)
 
 
 def _decoded(text: str, encoding: Any) -> bytes | None:
