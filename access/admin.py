@@ -1,4 +1,4 @@
-"""Credentials in the admin site: to look at, and to end; and how one signs in there."""
+"""Credentials in the admin site: lists, pages that end them, and the site's login form."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from users.models import User
 
 
 class LoginForm(AuthenticationForm):
-    """Signs in through the service, so with the limits and the answers of Login."""
+    """Login form that uses the login service, so the limits and error messages are those of Login."""
 
     def clean(self) -> dict[str, Any]:
         if self.errors:
@@ -44,10 +44,10 @@ admin.site.login_form = LoginForm
 
 
 class RevocableAdmin(UserSearchAdmin, ReadOnlyAdmin):
-    """What comes about elsewhere, and is never changed but ended; who may delete may end."""
+    """Read-only admin of credentials that can be ended. The permission to delete is the permission to end."""
 
     list_select_related = ("user",)
-    # An id tells when it was made.
+    # Ids are ordered by time of creation.
     ordering = ("-id",)
     actions = ("end",)
 
@@ -56,7 +56,7 @@ class RevocableAdmin(UserSearchAdmin, ReadOnlyAdmin):
         return [path("<uuid:row_id>/end/", self.admin_site.admin_view(self.end_one), name=name), *super().get_urls()]
 
     def end_one(self, request: HttpRequest, row_id: Any) -> HttpResponse:
-        """Ends this one, once that is confirmed, and goes back to its user."""
+        """End this credential once the user confirms it, and redirect to its owner's page."""
         if not self.has_end_permission(request):
             raise PermissionDenied
         row = get_object_or_404(self.get_queryset(request), pk=row_id)
@@ -86,7 +86,7 @@ class SessionAdmin(RevocableAdmin):
 @admin.register(ApiKey)
 class ApiKeyAdmin(RevocableAdmin):
     list_display = ("name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
-    search_help_text = "Beginnings of the user's names and e-mail, or the key's id"
+    search_help_text = "Prefixes of the user's names and e-mail, or the key's id"
     fields = ("id", *list_display, "created_by")
 
     def get_search_results(
@@ -102,7 +102,7 @@ class ApiKeyAdmin(RevocableAdmin):
 
 
 class CredentialInline(NewestRowsInline):
-    """A user's credentials, each with a link that ends it, for those who may."""
+    """A user's credentials, each with a link to end it if the reader has the permission."""
 
     fk_name = "user"
 
@@ -136,7 +136,7 @@ admin.site.unregister(User)
 
 @admin.register(User)
 class UserWithCredentialsAdmin(UserAdmin):
-    """A user's page with what they are signed in with, which `users` knows nothing of."""
+    """A user's page with the user's credentials. It is here because `users` must not import `access`."""
 
     inlines = (*UserAdmin.inlines, SessionInline, ApiKeyInline)
 
@@ -145,7 +145,7 @@ class UserWithCredentialsAdmin(UserAdmin):
         return [path("<uuid:user_id>/end-sessions/", view, name="users_user_end_sessions"), *super().get_urls()]
 
     def end_sessions(self, request: HttpRequest, user_id: Any) -> HttpResponse:
-        """Ends all of the user's sessions, those in this site too, once that is confirmed."""
+        """End all of the user's sessions, including those of the admin site, once that is confirmed."""
         if not request.user.has_perm("access.delete_session"):
             raise PermissionDenied
         user = get_object_or_404(self.get_queryset(request), pk=user_id)

@@ -6,13 +6,13 @@ class AccessConfig(AppConfig):
     verbose_name = "Credentials"
 
     def ready(self) -> None:
-        """Stops the start when the keys of access tokens are none."""
+        """Load the signing keys, so that invalid keys stop the start."""
         from access.tokens import signing_keys
 
         signing_keys()
 
     def prune(self) -> dict[str, int]:
-        """Delete what is past its time, and return how much of what."""
+        """Delete credentials that are past their retention, and return the number of each kind."""
         from access import services
 
         return {

@@ -1,4 +1,4 @@
-"""What a credential means (`settings.AUTHENTICATE`)."""
+"""Authentication of credentials (`settings.AUTHENTICATE`) and their renewal (`settings.RENEW`)."""
 
 import hmac
 import logging
@@ -20,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 def authenticate(authorization: str | None) -> Credential:
-    """What this `Authorization` header is worth; without one the development identity, if there is one.
+    """Return the credential of an `Authorization` header; without a header, the development identity or `ANONYMOUS`.
 
     Raises:
-        Unauthenticated: the credential is not good. One that is sent is always checked.
+        Unauthenticated: the credential is not valid. A credential that is sent is always checked.
     """
     if not authorization:
         return _development_identity()
@@ -35,14 +35,14 @@ def authenticate(authorization: str | None) -> Credential:
 
 
 def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
-    """What these credentials are worth by now (`settings.RENEW`); one that is no longer good is missing.
+    """Return the current state of these credentials; those that are no longer valid are left out.
 
-    Three queries at most, however many there are.
+    It takes at most three queries for any number of credentials.
     """
     now = time.time()
     running = [known for known in credentials if known.expires_at is None or known.expires_at > now]
-    sessions = _found(Session, {known.session_id for known in running})
-    keys = _found(ApiKey, {known.key_id for known in running})
+    sessions = _rows_by_id(Session, {known.session_id for known in running})
+    keys = _rows_by_id(ApiKey, {known.key_id for known in running})
     users = User.objects.in_bulk({k.actor.pk for k in running if k.session_id is None and k.key_id is None})
     renewed = {}
     for known in running:
@@ -59,7 +59,7 @@ def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
     return renewed
 
 
-def _found(model: Any, ids: Set[Any]) -> dict[Any, Any]:
+def _rows_by_id(model: Any, ids: Set[Any]) -> dict[Any, Any]:
     wanted = ids - {None}
     return {row.pk: row for row in model.objects.select_related("user").filter(pk__in=wanted)} if wanted else {}
 
@@ -75,7 +75,7 @@ def _by_access_token(token: str) -> Credential:
 def _by_api_key(token: str) -> Credential:
     key_id, secret = tokens.read_api_key(token)
     key = ApiKey.objects.select_related("user").filter(pk=key_id).first() if key_id else None
-    # One answer for all, so that it cannot be found out which keys there were.
+    # One message for all cases, so that a caller cannot find out which keys exist or existed.
     if key is None or not hmac.compare_digest(bytes(key.secret_hash), tokens.hash_of(secret)) or not key.is_good:
         raise Unauthenticated("This API key is not valid: it is unknown, revoked or expired.")
     services.note_key_use(key)
@@ -87,6 +87,6 @@ def _development_identity() -> Credential:
         return ANONYMOUS
     user = find_by_email(settings.DEV_AUTH_AS)
     if user is None or not user.is_active:
-        logger.warning("DEV_AUTH_AS names %s, who has no open account.", settings.DEV_AUTH_AS)
+        logger.warning("DEV_AUTH_AS is %s, which is not the e-mail of an active account.", settings.DEV_AUTH_AS)
         return ANONYMOUS
     return Credential(user)

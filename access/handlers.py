@@ -1,6 +1,6 @@
-"""auth.v1.AuthService, an rpc a function.
+"""Handlers of auth.v1.AuthService, one per rpc.
 
-There is no `AREA`, so no API key reaches what is not open to anyone, but for what `users:credentials` is for.
+There is no `AREA`: API keys may call only the public operations and those that need the scope `users:credentials`.
 """
 
 from google.protobuf.empty_pb2 import Empty

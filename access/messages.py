@@ -1,4 +1,4 @@
-"""Credentials in the contract's words."""
+"""Conversion of credentials to the messages of auth.v1."""
 
 from uuid import UUID
 
@@ -12,17 +12,17 @@ from tandem.auth.v1 import auth_pb2
 
 
 def token_pair(grant: Grant) -> auth_pb2.TokenPair:
-    """What a session works with."""
+    """Return a new access token and the refresh token of a session."""
     return auth_pb2.TokenPair(
         access_token=access_token(grant.session),
         refresh_token=grant.refresh_token,
-        token_type="bearer",  # noqa: S106 — a kind, no secret
+        token_type="bearer",  # noqa: S106 — a token type, not a secret
         expires_in=settings.ACCESS_TOKEN_SECONDS,
     )
 
 
 def session_message(session: Session, current: UUID | None) -> auth_pb2.Session:
-    """The session, to its user."""
+    """Return the message of a session; `current` is the id of the session of the call."""
     message = auth_pb2.Session(
         id=str(session.pk), ip=session.address, user_agent=session.user_agent, current=session.pk == current
     )
@@ -32,7 +32,7 @@ def session_message(session: Session, current: UUID | None) -> auth_pb2.Session:
 
 
 def api_key_message(key: ApiKey) -> auth_pb2.ApiKey:
-    """The key without its secret, which nobody knows any more."""
+    """Return the message of a key, without its secret, of which only the hash is stored."""
     message = auth_pb2.ApiKey(id=str(key.pk), name=key.name, scopes=key.scopes)
     set_timestamp(message.created_at, key.created_at)
     if key.expires_at:

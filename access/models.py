@@ -1,4 +1,4 @@
-"""What credentials are."""
+"""Tables of sessions, refresh tokens, API keys and stream tickets."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +10,7 @@ from core.db.fields import Id, SingleLineField
 
 
 class Session(models.Model):
-    """One row = one login, and the family of refresh tokens that came of it."""
+    """One row = one login and its family of refresh tokens."""
 
     id = Id()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sessions")
@@ -25,15 +25,15 @@ class Session(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether its tokens are believed; how long each is good for, they say themselves."""
+        """True if its tokens are accepted. The expiry of each token is checked with the token."""
         user = self.user
-        # Who became a service account has none, whatever it had before.
+        # A service account has no sessions; those from before it became one are void.
         may_log_in = user.is_active and not user.is_service
         return may_log_in and self.revoked_at is None and self.created_at >= user.tokens_valid_from
 
 
 class RefreshToken(models.Model):
-    """One row = one refresh token, by its hash; the token itself is nowhere."""
+    """One row = one refresh token. Only its hash is stored."""
 
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     session = models.ForeignKey(Session, models.CASCADE, related_name="refresh_tokens")
@@ -45,7 +45,7 @@ class RefreshToken(models.Model):
 
 
 class ApiKey(models.Model):
-    """One row = one credential of a program, which acts as its user within its scopes; the secret is nowhere."""
+    """One row = one program's credential, acting as its user within its scopes. Only its hash is stored."""
 
     id = Id()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
@@ -67,9 +67,9 @@ class ApiKey(models.Model):
         return f"{self.name} of {self.user_id}"
 
     def clean(self) -> None:
-        told = f"Choose from {', '.join(settings.API_KEY_SCOPES)}."
+        message = f"Choose from {', '.join(settings.API_KEY_SCOPES)}."
         errors = {
-            f"scopes.{index}": ValidationError(told, code="choice")
+            f"scopes.{index}": ValidationError(message, code="choice")
             for index, scope in enumerate(self.scopes)
             if scope not in settings.API_KEY_SCOPES
         }
@@ -81,18 +81,18 @@ class ApiKey(models.Model):
 
     @property
     def is_good(self) -> bool:
-        """Whether its holder is let in."""
+        """True if the key is accepted."""
         expired = self.expires_at is not None and self.expires_at <= timezone.now()
         is_void = expired or self.revoked_at is not None or self.created_at < self.user.tokens_valid_from
         return self.user.is_active and not is_void
 
 
 class StreamTicket(models.Model):
-    """One row = one ticket that was not used yet, by its hash; using it deletes it."""
+    """One row = one unused ticket, of which only the hash is stored. Redeeming it deletes the row."""
 
     ticket_hash = models.BinaryField(primary_key=True, max_length=32)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    #: Whose access token asked for it; none for the development identity.
+    #: The session that requested it; None for the development identity.
     session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="+")
     path = models.CharField(max_length=300)
     expires_at = models.DateTimeField(db_index=True)

@@ -1,4 +1,4 @@
-"""Reading credentials: everyone's own."""
+"""Queries of a user's own credentials."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,13 +11,13 @@ from access.models import ApiKey, Session
 from core.addresses import caller_key
 
 MAX_SESSIONS_LISTED = 500
-#: Of so many sessions, the newest, the addresses are known.
+#: How many of an account's newest sessions are searched for a known address.
 MAX_ADDRESSES_KNOWN = 200
 
 
 def open_sessions(actor: Any) -> QuerySet[Session]:
-    """The actor's sessions that can still be used."""
-    # Each exchange of a refresh token gives one that is good for so long, and is a use.
+    """Return the actor's sessions that can still be used."""
+    # Each exchange of a refresh token counts as a use and returns a token with this lifetime.
     refreshable_since = timezone.now() - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
     return Session.objects.filter(
         user=actor, revoked_at=None, created_at__gte=actor.tokens_valid_from, last_used_at__gt=refreshable_since
@@ -25,9 +25,9 @@ def open_sessions(actor: Any) -> QuerySet[Session]:
 
 
 def has_logged_in_from(email: str, address: str) -> bool:
-    """Whether this account was logged in to from this address since its password was set.
+    """Return whether this account was logged in to from this address since its password was set.
 
-    Asks the same of the database for an account that does not exist.
+    The query is the same for an account that does not exist, so that its duration reveals nothing.
     """
     if "\0" in email:
         return False
@@ -37,15 +37,15 @@ def has_logged_in_from(email: str, address: str) -> bool:
 
 
 def list_sessions(actor: Any) -> list[Session]:
-    """The actor's open sessions, the last used first."""
+    """Return the actor's open sessions, the last used first."""
     return list(open_sessions(actor).order_by("-last_used_at", "-id")[:MAX_SESSIONS_LISTED])
 
 
 def api_keys(actor: Any) -> QuerySet[ApiKey]:
-    """The actor's keys that were not revoked; one that has expired is among them."""
+    """Return the actor's keys that were not revoked, including expired ones."""
     return ApiKey.objects.filter(user=actor, revoked_at=None, created_at__gte=actor.tokens_valid_from)
 
 
 def list_api_keys(actor: Any) -> list[ApiKey]:
-    """The actor's keys, newest first."""
+    """Return the actor's keys, newest first."""
     return list(api_keys(actor).order_by("-created_at", "-id"))

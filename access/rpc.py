@@ -1,4 +1,4 @@
-"""The gRPC door."""
+"""gRPC transport of auth.v1."""
 
 from access import handlers
 from core.operations import operations

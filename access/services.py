@@ -1,4 +1,4 @@
-"""Credentials: sessions, opened by a password, kept by refresh tokens, ended; API keys; tickets for streams."""
+"""Services for credentials: sessions and their refresh tokens, API keys, and tickets for streams."""
 
 import re
 from dataclasses import dataclass
@@ -29,27 +29,27 @@ from users.policies import CREDENTIALS, may_administer
 from users.queries import find_by_email, get_user
 from users.services import guesses, record_login
 
-#: How long after its exchange a refresh token may be sent again, for an answer that was lost.
+#: How long after its exchange a refresh token may be sent again, in case the response was lost.
 LOST_ANSWER_GRACE = timedelta(seconds=10)
 LOGIN_WINDOW_SECONDS = 300
 TOO_MANY_TRIES = "Too many tries; wait before the next one."
 MAX_PASSWORD_LENGTH = 1024
-#: How RevokeSession names the caller's own session, and all but it.
+#: How a RevokeSession request names the caller's own session, and all sessions but that one.
 CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
 MAX_API_KEYS = 100
 #: How many scopes a request for a key may name, repetitions included.
 MAX_SCOPES = 50
-#: How exactly a key's last use is told; each use would be a write.
+#: Precision of a key's time of last use. Recording each use would be a write per call.
 KEY_USE_INTERVAL = timedelta(minutes=1)
-#: How long it can be seen in the admin site what a key was.
+#: How long the admin site shows keys that were revoked or expired.
 DEAD_KEYS_RETENTION = timedelta(days=30)
 TICKET_SECONDS = 60
 TICKETS_PER_MINUTE = 60
 MAX_PATH_LENGTH = 300
 
 
-#: What an exchange needs to know: of the token, its session, and whose that is.
-_READ_OF_A_TOKEN = (
+#: The fields that an exchange reads: of the token, its session, and the session's user.
+_EXCHANGE_FIELDS = (
     "expires_at", "used_at", "session__created_at", "session__revoked_at", "session__user__status",
     "session__user__roles", "session__user__is_service", "session__user__tokens_valid_from",
 )  # fmt: skip
@@ -57,101 +57,102 @@ _READ_OF_A_TOKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A session and the refresh token to give out for it."""
+    """A session and its refresh token."""
 
     session: Session
     refresh_token: str
 
 
 def login(*, email: str, password: str, address: str = "", user_agent: str = "") -> Grant:
-    """Opens a session.
+    """Log a user in and open a session.
 
     Raises:
         ValidationError: a field is missing.
-        RateLimited: too many tries for this account from this address, or from this address; or too many that failed
-            for this account, where it was not logged in to from this address before.
-        Unauthenticated: unknown account, wrong password, or an account that may not log in, all the same.
+        RateLimited: too many tries from this address, or for this account from this address; or too many failed tries
+            for this account, unless it was logged in to from this address before.
+        Unauthenticated: the account is unknown, the password is wrong, or the account may not log in. The message is
+            the same for all three.
     """
-    user, renewed_hash = _identified(email, password, address)
+    user, renewed_hash = _identify(email, password, address)
     with transaction.atomic():
         if not record_login(user, renewed_hash):
-            raise _wrong()
+            raise _wrong_credentials()
         session = Session.objects.create(
-            user=user, created_at=_begin(user), address=address[:64], user_agent=_printable(user_agent)[:300]
+            user=user, created_at=_begin(user), address=address[:64], user_agent=_remove_unprintable(user_agent)[:300]
         )
         return Grant(session, _issue(session, tokens.new_secret()))
 
 
 def _begin(owner: Any) -> datetime:
-    """When a credential begins that is made now: never before what is good for its owner.
+    """Return the creation time of a credential that is created now, which is never before `tokens_valid_from`.
 
-    Otherwise a clock that was ahead when the owner's credentials were ended would keep them out until then.
+    If a server whose clock was ahead ended the owner's credentials, new ones would otherwise be void until that time.
     """
-    found: datetime = max(clock.now(), owner.tokens_valid_from)
-    return found
+    begin: datetime = max(clock.now(), owner.tokens_valid_from)
+    return begin
 
 
 def login_to_site(*, email: str, password: str, address: str = "") -> User:
-    """Lets staff into the admin site, which keeps sessions of its own.
+    """Return the staff user that these credentials identify. The admin site then opens its own session.
 
     Raises:
-        as `login`; Unauthenticated also for who is no staff.
+        as `login`; Unauthenticated also if the user is not staff.
     """
-    user, renewed_hash = _identified(email, password, address)
+    user, renewed_hash = _identify(email, password, address)
     if not user.is_staff or not record_login(user, renewed_hash):
-        raise _wrong()
-    # The site's session is bound to the hash.
+        raise _wrong_credentials()
+    # The admin site binds its session to the password's hash.
     user.password = renewed_hash or user.password
     return user
 
 
 def refresh(refresh_token: str, *, address: str = "") -> Grant:
-    """Exchanges a refresh token for its successor.
+    """Exchange a refresh token for its successor.
 
-    The same token sent again within `LOST_ANSWER_GRACE`, and before its successor was used, gets the same successor.
-    Any other second use means that two hold it: the session is ended.
+    A token that is sent again within `LOST_ANSWER_GRACE`, and before its successor was used, gets the same successor.
+    Any other second use means that two clients hold the token, so the session is ended.
 
     Raises:
         ValidationError: no token was sent.
-        Unauthenticated: it is unknown, expired, used, or of a session that has ended.
+        Unauthenticated: the token is unknown, expired, used, or belongs to a session that has ended.
     """
     _check_given(refresh_token=refresh_token)
     stolen = None
     with transaction.atomic():
-        held = _lock(refresh_token)
-        if held is None or not held.session.is_open or held.expires_at <= timezone.now():
-            raise _ended()
+        row = _lock(refresh_token)
+        if row is None or not row.session.is_open or row.expires_at <= timezone.now():
+            raise _session_ended()
         successors = tokens.successors_of(refresh_token)
-        if held.used_at is None:
+        if row.used_at is None:
             now = timezone.now()
-            RefreshToken.objects.filter(pk=held.pk).update(used_at=now)
-            Session.objects.filter(pk=held.session.pk).update(last_used_at=now)
-            return Grant(held.session, _issue(held.session, successors[0]))
-        if timezone.now() - held.used_at <= LOST_ANSWER_GRACE:
+            RefreshToken.objects.filter(pk=row.pk).update(used_at=now)
+            Session.objects.filter(pk=row.session.pk).update(last_used_at=now)
+            return Grant(row.session, _issue(row.session, successors[0]))
+        if timezone.now() - row.used_at <= LOST_ANSWER_GRACE:
             for successor in successors:
                 if RefreshToken.objects.filter(token_hash=tokens.hash_of(successor), used_at=None).exists():
-                    return Grant(held.session, successor)
-        stolen = held.session
-    # In a transaction of its own: the error must not undo it.
+                    return Grant(row.session, successor)
+        stolen = row.session
+    # In a separate transaction, which the error must not roll back.
     end_sessions(Session.objects.filter(pk=stolen.pk))
-    raise _ended()
+    raise _session_ended()
 
 
 def logout(refresh_token: str) -> None:
-    """Ends the session of this refresh token; one that is not known is no error.
+    """End the session of this refresh token. An unknown token is not an error.
 
     Raises:
         ValidationError: no token was sent.
     """
     _check_given(refresh_token=refresh_token)
     with transaction.atomic():
-        held = _lock(refresh_token)
-        if held is not None:
-            end_sessions(Session.objects.filter(pk=held.session.pk))
+        row = _lock(refresh_token)
+        if row is not None:
+            end_sessions(Session.objects.filter(pk=row.session.pk))
 
 
 def end_sessions(sessions: QuerySet[Session]) -> int:
-    """Ends those of these sessions that are open; gives how many."""
+    """End the open ones of these sessions, and return how many there were."""
     sessions = sessions.filter(revoked_at=None)
     user_ids = set(sessions.values_list("user_id", flat=True))
     ended = sessions.update(revoked_at=timezone.now())
@@ -163,7 +164,7 @@ def end_sessions(sessions: QuerySet[Session]) -> int:
 def end_site_sessions(user_id: UUID) -> None:
     """End the user's sessions in the admin site, which are Django's own.
 
-    Their rows do not say whose they are, so all are read; only staff have any.
+    Their rows have no column for the user, so all are read; only staff have such sessions.
     """
     for session in DjangoSession.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user_id):
@@ -171,14 +172,14 @@ def end_site_sessions(user_id: UUID) -> None:
 
 
 def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None:
-    """Ends an open session of the actor.
+    """End an open session of the actor.
 
     Args:
-        session_id: `CURRENT_SESSION` and `OTHER_SESSIONS` are understood too.
-        current: the session of the call.
+        session_id: may also be `CURRENT_SESSION` or `OTHER_SESSIONS`.
+        current: id of the session of the call.
 
     Raises:
-        Session.DoesNotExist: it is no open session of the actor.
+        Session.DoesNotExist: the actor has no such open session.
     """
     sessions = queries.open_sessions(actor)
     if session_id == OTHER_SESSIONS:
@@ -199,25 +200,24 @@ def create_api_key(
     user_id: str = "",
     made_with: UUID | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new API key, and what its holder sends, which is not known afterwards.
+    """Create an API key; return it and its text, which is not stored and cannot be shown again.
 
     Args:
-        user_id: a service account, for administrators; empty = the actor.
-        made_with: the API key of the call; it makes no key with more scopes or a later end than its own, and none
-            with `CREDENTIALS`.
+        user_id: id of the owner; empty = the actor. Only administrators may name another, a service account.
+        made_with: id of the API key of the call. It cannot create a key with more scopes or a later expiry than its
+            own, nor one with `CREDENTIALS`.
 
     Raises:
-        ValidationError: every bad field is named.
+        ValidationError: with every invalid field.
         User.DoesNotExist
-        PermissionDenied: it would be another's, and no service account's or the actor no administrator; or it would
-            have a scope that the caller may not give to this owner.
-        Conflict: the user has `MAX_API_KEYS`.
+        PermissionDenied: the actor may not create keys for this owner, or may not give it one of the scopes.
+        Conflict: the owner already has `MAX_API_KEYS`.
     """
     if len(scopes) > MAX_SCOPES:
         raise invalid("scopes", "max_items", f"Give at most {MAX_SCOPES} scopes.")
     owner = get_user(actor, user_id or "me")
     if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
-        raise PermissionDenied("Everyone makes their own API keys; administrators also those of service accounts.")
+        raise PermissionDenied("Only administrators create API keys for other users, and only for service accounts.")
     secret = tokens.new_secret()
     key = ApiKey(
         user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor, created_at=_begin(owner)
@@ -226,7 +226,7 @@ def create_api_key(
     clean(key)
     _check_may_give(actor, key, made_with)
     with transaction.atomic():
-        # Locked, so that two that come at once are both counted.
+        # The lock makes concurrent calls count each other's keys.
         User.objects.select_for_update(of=("self",)).get(pk=owner.pk)
         if queries.api_keys(owner).count() >= MAX_API_KEYS:
             raise Conflict(f"A user has at most {MAX_API_KEYS} API keys; revoke one first.")
@@ -235,7 +235,7 @@ def create_api_key(
 
 
 def revoke_api_key(actor: Any, key_id: str) -> None:
-    """Ends an API key of the actor; of anyone, for administrators.
+    """Revoke an API key of the actor; administrators may revoke any user's.
 
     Raises:
         ApiKey.DoesNotExist
@@ -247,7 +247,7 @@ def revoke_api_key(actor: Any, key_id: str) -> None:
 
 
 def revoke_api_keys(keys: QuerySet[ApiKey]) -> int:
-    """Ends those of these keys that are not; gives how many."""
+    """Revoke those of these keys that are not yet revoked, and return how many there were."""
     keys = keys.filter(revoked_at=None)
     user_ids = set(keys.values_list("user_id", flat=True))
     revoked = keys.update(revoked_at=timezone.now())
@@ -257,19 +257,19 @@ def revoke_api_keys(keys: QuerySet[ApiKey]) -> int:
 
 
 def note_key_use(key: ApiKey) -> None:
-    """Writes down that the key has just been used, unless that was lately."""
+    """Record that the key is used now, unless a use within `KEY_USE_INTERVAL` is recorded already."""
     now = timezone.now()
     if key.last_used_at is None or now - key.last_used_at >= KEY_USE_INTERVAL:
-        # Asked again in the statement: other threads and processes see the same key.
-        lately = Q(last_used_at__gt=now - KEY_USE_INTERVAL)
-        ApiKey.objects.filter(~lately | Q(last_used_at=None), pk=key.pk).update(last_used_at=now)
+        # The statement checks again, because other threads and processes may record the same key.
+        is_recent = Q(last_used_at__gt=now - KEY_USE_INTERVAL)
+        ApiKey.objects.filter(~is_recent | Q(last_used_at=None), pk=key.pk).update(last_used_at=now)
 
 
 def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
-    """A ticket for one stream, which `redeem_ticket` takes within `TICKET_SECONDS`.
+    """Create a ticket for one stream, to be redeemed once within `TICKET_SECONDS`.
 
     Args:
-        session_id: the session of the call; with it, the ticket ends too.
+        session_id: id of the session of the call; the ticket is void once that session has ended.
 
     Raises:
         ValidationError: on `path`.
@@ -292,47 +292,50 @@ def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
 
 
 def redeem_ticket(ticket: str, path: str) -> Credential:
-    """What the ticket stands for on this path; whatever comes of it, it is used up.
+    """Return the credential of a ticket for this path. The ticket is used up even if it is not accepted.
 
     Raises:
-        Unauthenticated: it is unknown, used, expired, for another path, or of a session that has ended.
+        Unauthenticated: the ticket is unknown, used, expired, for another path, or of a session that has ended.
     """
     with transaction.atomic():
         rows = StreamTicket.objects.filter(ticket_hash=tokens.hash_of(ticket))
-        # Locked: of two who come with it at once, the second finds it gone.
-        held = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
+        # The lock lets only one of two concurrent calls redeem the ticket.
+        row = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
         rows.delete()
-    if held is None or held.path != path or held.expires_at <= timezone.now():
-        raise Unauthenticated("This ticket is not valid: ask for a new one for each stream.")
-    if not (held.session.is_open if held.session else held.user.is_active):
-        raise _ended()
-    return Credential(held.user, session_id=held.session_id)
+    if row is None or row.path != path or row.expires_at <= timezone.now():
+        raise Unauthenticated("This ticket is not valid; request a new one for each stream.")
+    if not (row.session.is_open if row.session else row.user.is_active):
+        raise _session_ended()
+    return Credential(row.user, session_id=row.session_id)
 
 
 def prune_api_keys() -> int:
-    """Deletes the keys that were revoked or expired long ago; gives how many."""
-    long_ago = timezone.now() - DEAD_KEYS_RETENTION
-    deleted, _ = ApiKey.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()
+    """Delete the keys that were revoked or expired before `DEAD_KEYS_RETENTION`, and return how many there were."""
+    cutoff = timezone.now() - DEAD_KEYS_RETENTION
+    deleted, _ = ApiKey.objects.filter(Q(revoked_at__lt=cutoff) | Q(expires_at__lt=cutoff)).delete()
     return deleted
 
 
 def prune_tickets() -> int:
-    """Deletes the tickets that nobody used in time; gives how many."""
+    """Delete the tickets that have expired, and return how many there were."""
     deleted, _ = StreamTicket.objects.filter(expires_at__lt=timezone.now()).delete()
     return deleted
 
 
 def prune_sessions() -> int:
-    """Deletes the sessions whose last refresh token has expired; gives how many."""
+    """Delete the sessions whose last refresh token has expired, and return how many there were."""
     now = timezone.now()
-    long_ago = now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
-    living = RefreshToken.objects.filter(session=OuterRef("pk"), expires_at__gt=now)
-    _, deleted = Session.objects.filter(~Exists(living), created_at__lt=long_ago).delete()
+    cutoff = now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
+    usable_tokens = RefreshToken.objects.filter(session=OuterRef("pk"), expires_at__gt=now)
+    _, deleted = Session.objects.filter(~Exists(usable_tokens), created_at__lt=cutoff).delete()
     return deleted.get(Session._meta.label, 0)
 
 
 def _check_may_give(actor: Any, key: ApiKey, made_with: UUID | None) -> None:
-    """Refuse to let an API key make a wider one, or to give `CREDENTIALS` to a person or by anyone but a person."""
+    """Raise PermissionDenied if an API key would create a wider key, or if `CREDENTIALS` may not be given.
+
+    Only a signed-in person may give `CREDENTIALS`, and only to a service account.
+    """
     if CREDENTIALS in key.scopes and (actor.is_service or made_with is not None or not key.user.is_service):
         raise PermissionDenied(f"Administrators who are signed in give the scope {CREDENTIALS}, to service accounts.")
     if made_with is None:
@@ -340,16 +343,16 @@ def _check_may_give(actor: Any, key: ApiKey, made_with: UUID | None) -> None:
     maker = ApiKey.objects.get(pk=made_with)
     is_later = maker.expires_at is not None and (key.expires_at is None or key.expires_at > maker.expires_at)
     if is_later or not set(key.scopes) <= set(maker.scopes):
-        raise PermissionDenied("An API key makes no other with more scopes or a later end than its own.")
+        raise PermissionDenied("An API key cannot create a key with more scopes or a later expiry than its own.")
 
 
 def _lock(refresh_token: str) -> RefreshToken | None:
-    """The token's row and its session, locked: the family changes one exchange at a time.
+    """Lock the token's row and its session, so that a family has one exchange at a time, and return the token.
 
-    Whoever waits for the locks gets both rows as they are then (of what is not locked, as it was before).
+    A caller that waited for the locks gets both rows as they are afterwards, but the user's row as it was before.
     """
     rows = RefreshToken.objects.select_for_update(of=("self", "session")).select_related("session__user")
-    return rows.only(*_READ_OF_A_TOKEN).filter(token_hash=tokens.hash_of(refresh_token)).order_by().first()
+    return rows.only(*_EXCHANGE_FIELDS).filter(token_hash=tokens.hash_of(refresh_token)).order_by().first()
 
 
 def _issue(session: Session, refresh_token: str) -> str:
@@ -360,8 +363,8 @@ def _issue(session: Session, refresh_token: str) -> str:
     return refresh_token
 
 
-def _identified(email: str, password: str, address: str) -> tuple[User, str]:
-    """Whose e-mail and password these are, and their password's hash where it is to be renewed.
+def _identify(email: str, password: str, address: str) -> tuple[User, str]:
+    """Return the user with this e-mail and password, and a new hash of the password if the stored one is outdated.
 
     Raises:
         as `login`.
@@ -372,20 +375,20 @@ def _identified(email: str, password: str, address: str) -> tuple[User, str]:
     who = f"{where} {tokens.hash_of(account).hex()[:32]}"
     _limit("login address", where, settings.LOGINS_PER_ADDRESS)
     _limit("login account", who, settings.LOGINS_PER_ACCOUNT)
-    # Others' tries must not lock out who logs in from where the account was logged in to before.
+    # Other callers' tries must not lock out a user at an address from which the account was logged in to before.
     if (wait := guesses.count_guess(account)) and not queries.has_logged_in_from(account, address):
         raise RateLimited(TOO_MANY_TRIES, wait)
     user = find_by_email(email)
-    outcome = _verified(user, password)
+    outcome = _verify_password(user, password)
     if not outcome.fits or user is None or not user.is_active or user.is_service:
-        raise _wrong()
+        raise _wrong_credentials()
     rate_limits.forgive("login account", who)
     guesses.give_back(email)
     return user, hashed(password) if outcome.outdated else ""
 
 
-def _verified(user: User | None, password: str) -> Outcome:
-    """Whether it is the user's password; takes as long for an account that does not exist as for one that does."""
+def _verify_password(user: User | None, password: str) -> Outcome:
+    """Verify the user's password. It takes as long for an account that does not exist as for one that does."""
     if len(password) > MAX_PASSWORD_LENGTH or user is None or not user.has_usable_password():
         spend_time_of_verify(password[:MAX_PASSWORD_LENGTH])
         return Outcome(False)
@@ -402,13 +405,13 @@ def _check_given(**fields: str) -> None:
             raise invalid(name, "required", f"{name.replace('_', ' ').capitalize()} is required.")
 
 
-def _printable(text: str) -> str:
+def _remove_unprintable(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-def _wrong() -> Unauthenticated:
+def _wrong_credentials() -> Unauthenticated:
     return Unauthenticated("Email or password is wrong.")
 
 
-def _ended() -> Unauthenticated:
+def _session_ended() -> Unauthenticated:
     return Unauthenticated("This session has ended; sign in again.")

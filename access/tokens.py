@@ -1,4 +1,4 @@
-"""What credentials look like: access tokens, which are JWTs (RFC 7519, RFC 8725), and secrets, which say nothing."""
+"""Formats of credentials: access tokens, which are JWTs (RFC 7519, RFC 8725), and random secrets."""
 
 import functools
 import hashlib
@@ -25,19 +25,19 @@ from core.errors import Unauthenticated
 from core.hmac_digests import hmac_digests
 
 MAX_TOKEN_LENGTH = 4096
-#: What API keys begin with: they are told from access tokens by it, and found by it where they were left lying about.
+#: Prefix of API keys. It distinguishes them from access tokens and lets secret scanners find leaked ones.
 API_KEY_PREFIX = "tdm_"
 _CLAIMS = ["sub", "sid", "iss", "aud", "iat", "exp", "jti"]
-#: What a token's header may say. Whatever else it says (`jku`, `jwk`, `crit`, …) is an attempt to be believed.
+#: The members a token's header may have. Any other (`jku`, `jwk`, `crit`, …) may be an attempt to supply a key.
 _HEADER = {"alg", "kid", "typ"}
 _MIN_RSA_KEY = 2048
-#: The members of a public key that RFC 7638 makes its thumbprint of, and that are published.
+#: The members of a public key that are published, and that RFC 7638 computes its thumbprint from.
 _JWK_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a good access token says: whose it is, of which session, and until when (in seconds since 1970)."""
+    """Claims of a valid access token: its user, its session, and its expiry in seconds since 1970."""
 
     user_id: uuid.UUID
     session_id: uuid.UUID
@@ -46,14 +46,14 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key whose tokens are good.
+    """A key whose tokens are accepted.
 
     Attributes:
-        kid: its name in a token's header.
-        algorithm: the only one that it is used with.
-        verifying: what checks a signature.
-        signing: what makes one; None of a key that no longer does, or not yet.
-        jwk: as the world may know it (RFC 7517); None of a secret.
+        kid: its id in a token's header.
+        algorithm: the only algorithm that it is used with.
+        verifying: key that verifies a signature.
+        signing: key that creates a signature; None if the key only verifies.
+        jwk: the public key as published (RFC 7517); None for a secret.
     """
 
     kid: str
@@ -64,7 +64,7 @@ class Key:
 
 
 def access_token(session: Session) -> str:
-    """A new access token of this session."""
+    """Create an access token for this session."""
     now = int(time.time())
     key = signing_keys()[0]
     claims = {
@@ -81,16 +81,16 @@ def access_token(session: Session) -> str:
 
 
 def read_access_token(token: str) -> Claims:
-    """What the token says.
+    """Verify an access token and return its claims.
 
     Raises:
-        Unauthenticated: it is malformed, forged, expired, from the future, or made for somebody else.
+        Unauthenticated: it is malformed, forged, expired, issued in the future, or for another issuer or audience.
     """
     if len(token) > MAX_TOKEN_LENGTH or not _is_spelled_as_issued(token):
-        raise _refused()
+        raise _invalid_token()
     try:
         key = _key_of(jwt.get_unverified_header(token))
-        # The algorithm is the key's: what the token's header says of it is not believed.
+        # The algorithm is the key's; the `alg` of the token's header is not trusted.
         claims = jwt.decode(
             token, key.verifying, [key.algorithm],
             issuer=settings.JWT_ISSUER, audience=settings.JWT_AUDIENCE, options={"require": _CLAIMS},
@@ -99,33 +99,33 @@ def read_access_token(token: str) -> Claims:
     except jwt.ExpiredSignatureError as exc:
         raise Unauthenticated("The access token has expired; refresh it.") from exc
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as exc:
-        raise _refused() from exc
+        raise _invalid_token() from exc
 
 
 def signing_keys() -> Sequence[Key]:
-    """The keys whose tokens are good; the first signs.
+    """Return the keys whose tokens are accepted; the first one signs.
 
     Raises:
-        ImproperlyConfigured: the settings hold what is no key, or a weak one.
+        ImproperlyConfigured: the settings hold an invalid or a weak key.
     """
-    secrets_now = () if settings.JWT_PRIVATE_KEY else tuple(hmac_digests(b"access tokens"))
-    return _keys(settings.JWT_PRIVATE_KEY, settings.JWT_PUBLIC_KEYS, secrets_now)
+    secret_keys = () if settings.JWT_PRIVATE_KEY else tuple(hmac_digests(b"access tokens"))
+    return _keys(settings.JWT_PRIVATE_KEY, settings.JWT_PUBLIC_KEYS, secret_keys)
 
 
 def jwks() -> dict[str, list[dict[str, str]]]:
-    """The public keys, for whoever checks our access tokens without asking us (RFC 7517)."""
+    """Return the public keys (RFC 7517), with which other services verify our access tokens themselves."""
     return {"keys": [key.jwk for key in signing_keys() if key.jwk is not None]}
 
 
 def new_secret() -> str:
-    """256 random bits, as text."""
+    """Return 256 random bits as base64url text."""
     return secrets.token_urlsafe(32)
 
 
 def successors_of(refresh_token: str) -> list[str]:
-    """The token that this one is exchanged for: always the same, so that a lost answer can be given again.
+    """Return the token that this one is exchanged for, which is always the same, so a lost response can be repeated.
 
-    After it, what it was by the server keys that were or will be the current one.
+    The successors under the previous or next server keys follow it.
     """
     return [
         jwt.utils.base64url_encode(digest).decode() for digest in hmac_digests(b"refresh:" + refresh_token.encode())
@@ -133,20 +133,20 @@ def successors_of(refresh_token: str) -> list[str]:
 
 
 def hash_of(secret: str) -> bytes:
-    """What is stored of a secret.
+    """Return the hash that is stored of a secret.
 
-    It has 256 random bits, which nobody guesses however fast the hash: a slow one, as for passwords, would only cost.
+    A fast hash suffices: a secret has 256 random bits, which cannot be guessed.
     """
     return hashlib.sha256(secret.encode()).digest()
 
 
 def api_key_text(key: ApiKey, secret: str) -> str:
-    """What its holder sends."""
+    """Return the text of a key that its holder sends."""
     return f"{API_KEY_PREFIX}{key.pk}_{secret}"
 
 
 def read_api_key(token: str) -> tuple[uuid.UUID | None, str]:
-    """The id and the secret of an API key as it is sent; without an id it is none."""
+    """Return the id and the secret in the text of an API key; the id is None if the text is not a valid key."""
     key_id, _, secret = token.removeprefix(API_KEY_PREFIX).partition("_")
     parsed = ids.parsed(key_id) if len(token) <= MAX_TOKEN_LENGTH else None
     return (parsed if str(parsed) == key_id else None), secret
@@ -155,7 +155,7 @@ def read_api_key(token: str) -> tuple[uuid.UUID | None, str]:
 def _is_spelled_as_issued(token: str) -> bool:
     """Return whether each part of a JWT is base64url in the one form that RFC 7515 allows.
 
-    Decoders pass over padding, foreign characters and unused bits, so that one token would have many spellings.
+    Decoders ignore padding, foreign characters and unused bits, so one token would otherwise have many spellings.
     """
     parts = token.split(".")
     return all(re.fullmatch(r"[A-Za-z0-9_-]*", part) and _is_canonical(part) for part in parts)
@@ -168,7 +168,7 @@ def _is_canonical(part: str) -> bool:
         return False
 
 
-def _refused() -> Unauthenticated:
+def _invalid_token() -> Unauthenticated:
     return Unauthenticated("The access token is not valid; sign in again.")
 
 
@@ -176,7 +176,7 @@ def _key_of(header: dict[str, Any]) -> Key:
     for key in signing_keys():
         if key.kid == header.get("kid") and header.keys() <= _HEADER:
             return key
-    raise jwt.InvalidTokenError("No key of ours has that name.")
+    raise jwt.InvalidTokenError("Unknown key id.")
 
 
 @functools.lru_cache(maxsize=4)
@@ -189,11 +189,11 @@ def _keys(private_pem: str, public_pems: str, secret_keys: tuple[bytes, ...]) ->
         pems = re.split("(?=-----BEGIN )", public_pems)
         keys += [_public_key(load_pem_public_key(pem.encode())) for pem in pems if pem.strip()]
     except (ValueError, TypeError) as exc:
-        message = "JWT_PRIVATE_KEY takes a PEM key without a password, JWT_PUBLIC_KEYS PEM public keys."
+        message = "JWT_PRIVATE_KEY must be a PEM key without a password, and JWT_PUBLIC_KEYS PEM public keys."
         raise ImproperlyConfigured(message) from exc
     by_name: dict[str, Key] = {}
     for key in keys:
-        # The key that signs may well stand among the public ones too.
+        # The signing key may also be listed among the public keys.
         by_name.setdefault(key.kid, key)
     return tuple(by_name.values())
 
@@ -211,6 +211,6 @@ def _public_key(public: Any, private: Any = None) -> Key:
     else:
         raise ImproperlyConfigured("Access tokens are signed with an Ed25519 key, or an RSA key of 2048 bits or more.")
     members = {name: str(jwk[name]) for name in _JWK_MEMBERS[jwk["kty"]]}
-    told = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
-    kid = jwt.utils.base64url_encode(hashlib.sha256(told).digest()).decode()
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+    kid = jwt.utils.base64url_encode(hashlib.sha256(canonical).digest()).decode()
     return Key(kid, algorithm, public, private, {**members, "kid": kid, "alg": algorithm, "use": "sig"})

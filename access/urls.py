@@ -1,4 +1,4 @@
-"""Paths: each rpc's google.api.http rule, and where the world looks for public keys (RFC 8615)."""
+"""Paths: each rpc's google.api.http rule, and the well-known path of the public keys (RFC 8615)."""
 
 from django.urls import re_path
 

@@ -1,4 +1,4 @@
-"""The HTTP door."""
+"""REST transport of auth.v1."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from core.rest.read_views import read_only
 from core.rest.viewsets import OperationViewSet
 from tandem.auth.v1 import auth_pb2
 
-#: How long others may keep our public keys: a new one must be published for longer before it signs.
+#: How long clients may cache our public keys. A new key must be published for longer than this before it signs.
 KEYS_KEPT_FOR_SECONDS = 300
 
 
@@ -57,6 +57,6 @@ class AuthViewSet(OperationViewSet):
 
 @read_only
 def jwks(request: HttpRequest) -> HttpResponse:
-    """The public keys of access tokens, as a JWK set (RFC 7517); empty while a secret signs them."""
+    """Return the public keys of access tokens as a JWK set (RFC 7517); empty while tokens are signed with a secret."""
     cache = {"Cache-Control": f"public, max-age={KEYS_KEPT_FOR_SECONDS}"}
     return tagged(request, JsonResponse(tokens.jwks(), content_type="application/jwk-set+json", headers=cache))

@@ -188,10 +188,10 @@ def _ring_until(over: threading.Event) -> None:
     from django.db import connection
 
     from changes.feed import numbering
-    from changes.feed.numberer import LEAST_SECONDS
+    from changes.feed.numberer import MIN_INTERVAL_SECONDS
 
-    while not over.wait(LEAST_SECONDS):
-        numbering.tell_of_writes()
+    while not over.wait(MIN_INTERVAL_SECONDS):
+        numbering.notify_leader()
     connection.close()
 
 

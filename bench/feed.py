@@ -271,7 +271,7 @@ class Bench:
         self._marks += 1
         task = self._tasks[self._marks % len(self._tasks)]
         Task.objects.filter(pk=task).update(title=MARK % self._marks)
-        numbering.tell_of_writes()
+        numbering.notify_leader()
         return self._marks
 
     def _write_many(self, count: int) -> None:

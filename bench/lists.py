@@ -226,7 +226,7 @@ class Lists:
         last_and_next = list(rows[before - 1 : before + 1])
         if len(last_and_next) < 2:
             return ""
-        bound = queries._bound(asked, call.actor, only, **more)
+        bound = queries._bind(asked, call.actor, only, **more)
         return pagination._token(last_and_next[0], order, pagination._salt(bound, order))
 
 

@@ -79,7 +79,7 @@ def _rounds(address: str, arguments: argparse.Namespace) -> list[list[float]]:
                 meeting=meeting, transcript_version=1, start_ms=number, end_ms=number + 1, text=TEXT % number,
                 recognized_text=TEXT % number, confidence=0.5, words=words, engine={},
             )  # fmt: skip
-            numbering.tell_of_writes()
+            numbering.notify_leader()
         pipe.send(arguments.segments * arguments.watchers)
         rounds.append([1000 * (then - begun[number]) for number, then in _expect(pipe)])
     watching.terminate()

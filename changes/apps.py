@@ -8,13 +8,13 @@ class ChangesConfig(AppConfig):
     verbose_name = "Change log"
 
     def ready(self) -> None:
-        """Makes the feed a part of the service's health."""
+        """Register the feed as a component of the service's health."""
         from changes import feed
 
         health.register("feed", feed.keeps_up)
 
     def prune(self) -> dict[str, int]:
-        """Delete what is past its time, and return how much of what."""
+        """Delete changes that are past their retention, and return how many."""
         from changes.feed import retention
 
         return {"changes": retention.prune()}

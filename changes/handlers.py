@@ -1,4 +1,4 @@
-"""change.v1.ChangeService, an rpc a function."""
+"""Handlers of change.v1.ChangeService, one per rpc."""
 
 from typing import Any, cast
 
@@ -14,16 +14,16 @@ from core.db.pagination import page_size
 from core.operations import Call
 from tandem.change.v1 import change_pb2
 
-#: API keys need `changes:read`, and of each type of subject that they ask for its own scope, as `tasks:read`.
+#: API keys need `changes:read`, and for each requested type of subject its own scope, such as `tasks:read`.
 AREA = "changes"
 
 
 def list_changes(call: Call, request: change_pb2.ListChangesRequest) -> change_pb2.ListChangesResponse:
     view = _view(call, request)
-    found, cursor = listing.changes(view, call.actor, request.cursor, page_size(request.page_size, default=20))
+    events, cursor = listing.changes(view, call.actor, request.cursor, page_size(request.page_size, default=20))
     answer = change_pb2.ListChangesResponse(next_cursor=cursor)
-    for event in found:
-        # What is shared stays without a cursor.
+    for event in events:
+        # The payload is shared with other streams, so the cursor is set on a copy.
         answer.changes.add(cursor=event.cursor).MergeFrom(cast(change_pb2.Change, event.payload.message))
     return answer
 
@@ -40,11 +40,11 @@ def watch_changes(call: Call, request: change_pb2.WatchChangesRequest) -> Watch:
 
 
 def _view(call: Call, request: Any) -> Subscription:
-    """Of the types that are asked for: all, if none is.
+    """Return a subscription to the requested types of subjects; to all types if the request names none.
 
     Raises:
-        ValidationError: on each (`subject_types.<index>`) that there is not.
-        PermissionDenied: the caller's API key may not read one of them.
+        ValidationError: on each unknown type (`subject_types.<index>`).
+        PermissionDenied: the caller's API key lacks the scope of one of the types.
     """
     known = sorted(subjects.own_types())
     errors = {
@@ -54,8 +54,8 @@ def _view(call: Call, request: Any) -> Subscription:
     }
     if errors:
         raise ValidationError(errors)
-    asked = sorted(set(request.subject_types))
-    for name in asked or known:
+    requested = sorted(set(request.subject_types))
+    for name in requested or known:
         if not call.has_scope(scope := f"{name}s:read"):
             raise scope_lacking(scope)
-    return Subscription(call.operation.name, change_message, tuple(asked or known), bound_to=asked)
+    return Subscription(call.operation.name, change_message, tuple(requested or known), bound_to=requested)

@@ -1,4 +1,4 @@
-"""Changes in the contract's words."""
+"""Conversion of changes to the messages of change.v1."""
 
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord
@@ -18,7 +18,7 @@ _KINDS = {
 
 
 def change_message(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> change_pb2.Change:
-    """The change without its cursor, for who sees its subject to this extent."""
+    """Return the message of a change, without its cursor, for callers with this visibility of its subject."""
     message = change_pb2.Change(kind=_KINDS[kind])
     if change is None:
         return message
@@ -28,7 +28,7 @@ def change_message(kind: Kind, change: ChangeRecord | None, extent: Visibility) 
     set_timestamp(message.occurred_at, change.occurred_at)
     message.left_view = kind is Kind.LEFT
     if extent is Visibility.WHOLE and kind is not Kind.LEFT:
-        # Who did it and why may tell what a part does not show.
+        # The actor and the reason may reveal what a partial view hides.
         message.actor_id = change.actor
         message.reason = change.reason
     if kind in (Kind.CREATED, Kind.UPDATED) and change.new is not None:

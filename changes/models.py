@@ -1,4 +1,4 @@
-"""The change log's table. The database writes it (see `changes.triggers`); Python only reads it."""
+"""Tables of the change log. The database writes changes (see `changes.triggers`); Python only reads them."""
 
 from typing import Any
 
@@ -18,17 +18,16 @@ class Operation(models.TextChoices):
 
 
 class Head(models.Model):
-    """The one row = how far the log is numbered. The numberer writes it, and whoever prunes; see `changes.feed`."""
+    """The only row = the extent of the numbered log. The sequencer and pruning update it; see `changes.feed`."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    #: The last number that was given.
+    #: The last number that was assigned.
     seq = models.BigIntegerField()
-    #: The lowest number that is kept; the next one to be given if none is.
+    #: The lowest number that is kept; the next one to be assigned if no change is kept.
     oldest = models.BigIntegerField()
-    #: Which log the numbers are of. Another one begins when the database is another: a restored one gives numbers again
-    #: that were given before.
+    #: Identity of the log. A restored database begins a new epoch, because it assigns numbers a second time.
     epoch = models.UUIDField()
-    #: Of the cluster in which the epoch began.
+    #: Identifier of the database cluster in which the epoch began.
     system_identifier = models.BigIntegerField()
 
     class Meta:
@@ -42,37 +41,37 @@ class Head(models.Model):
 class Change(models.Model):
     """One row = one change of one subject's row.
 
-    `id` is the order of writing, not of commits: whoever reads on from an id can miss a transaction that took a lower
-    one and committed later. The feed therefore goes by `seq`, which is given after the commit.
+    `id` is the order of writing, not of commits: a reader that resumes from an id can miss a transaction that took a
+    lower one and committed later. The feed is therefore ordered by `seq`, which is assigned after the commit.
     """
 
     id = models.BigAutoField(primary_key=True)
-    #: Its place in the feed: dense, each transaction's rows together, each subject's versions in order.
+    #: Position in the feed: without gaps, each transaction's rows together, each subject's versions in order.
     seq = models.BigIntegerField(null=True)
-    #: The writing transaction's number, the same for all its rows.
+    #: Id of the writing transaction, the same for all its rows.
     xid = models.BigIntegerField()
     subject_type = models.TextField()
     subject_id = models.UUIDField()
-    #: The row's version after the change. A deletion counts as one, so "apply what is newer" works for it too.
+    #: The row's version after the change. A deletion has one too, so that clients apply it as newer.
     subject_version = models.BigIntegerField()
     operation = models.TextField(choices=Operation)
-    #: The row before and after, by column, without what must not be logged; times in UTC. None where there was no row,
-    #: and once the subject was forgotten.
+    #: Images of the row before and after, by column, without columns that must not be logged; times in UTC. None where
+    #: there was no row, and once the subject was forgotten.
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
-    #: A user's id, `anonymous`, or which part of the system; `system` when nobody said.
+    #: A user's id, `anonymous`, or the part of the system; `system` if the writer named no actor.
     actor = models.TextField()
-    #: What the actor gave as the reason; may be empty.
+    #: The reason that the actor gave; may be empty.
     reason = models.TextField()
     #: The id of the call that wrote; empty outside a call.
     request_id = models.TextField()
-    #: The clock when the statement had its rows' locks. Neither the transaction's nor the statement's beginning would
-    #: do: a writer that waited for a lock would date its change before the one it waited for.
+    #: Time at which the statement held its rows' locks. With the start of the transaction or the statement, a writer
+    #: that waited for a lock would date its change before the one it waited for.
     occurred_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            # Not where it is NULL: rows are written without, and that should cost nothing.
+            # NULL is left out: rows are written without a number, and that should not cost an index entry.
             models.UniqueConstraint(fields=["seq"], condition=Q(seq__isnull=False), name="changes_seq_unique"),
         ]
         indexes = [
@@ -99,9 +98,9 @@ class Change(models.Model):
 
     @property
     def changed_fields(self) -> list[str]:
-        """The columns an update changed, by name, without `version` and `updated_at`; empty for other operations.
+        """The columns that an update changed, sorted by name, without `version` and `updated_at`.
 
-        Empty too if only columns changed that are not logged, such as a password.
+        It is empty for other operations, and if only columns changed that are not logged, such as a password.
         """
         old: dict[str, Any] = self.old or {}
         new: dict[str, Any] = self.new or {}

@@ -1,4 +1,4 @@
-"""Reading the change log."""
+"""Queries of the change log."""
 
 import uuid
 from collections.abc import Collection
@@ -9,17 +9,17 @@ from changes.models import Change
 
 
 def history(subject_type: str, subject_id: uuid.UUID | str) -> QuerySet[Change]:
-    """A subject's changes, newest first, committed ones that have no `seq` yet included. Slice it: one index scan."""
+    """Return a subject's changes, newest first, including committed ones without a `seq`. A slice is one index scan."""
     return Change.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("-id")
 
 
 def first_versions(subject_type: str, subject_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """With which version each of these is to begin whose id a deleted subject had; the others begin with 1.
+    """Return the first version of those subjects whose id a deleted subject had; all others begin with 1.
 
-    Who follows the feed applies what is newer: to them, a version 1 after a deletion would be old.
+    Subscribers apply only newer versions, so version 1 after a deletion would seem outdated to them.
     """
     if not subject_ids:
         return {}
-    told = Change.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
-    last = told.values_list("subject_id").annotate(Max("subject_version"))
+    changes = Change.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
+    last = changes.values_list("subject_id").annotate(Max("subject_version"))
     return {subject_id: version + 1 for subject_id, version in last}

@@ -1,4 +1,4 @@
-"""Who writes, for the change log; and what the log forgets."""
+"""Attribution of writes in the change log, and removal of a subject's data from it."""
 
 import uuid
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ _SET = """
            set_config('tandem.reason', %s, true),
            set_config('tandem.request_id', %s, true)
 """
-# A subquery is evaluated before the list around it, and OFFSET 0 keeps it one; within a list no order is promised.
+# PostgreSQL promises no order within a select list, so the former values are read in a subquery, which is evaluated
+# first. OFFSET 0 keeps the planner from merging it into the list.
 _EXCHANGE = """
     SELECT coalesce(before.actor, ''), coalesce(before.reason, ''), coalesce(before.request_id, ''),
            set_config('tandem.actor', %s, true),
@@ -35,35 +36,36 @@ _EXCHANGE = """
 
 @contextmanager
 def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str = "") -> Iterator[None]:
-    """A transaction whose changes the log records as this actor's.
+    """Open a transaction whose changes are logged with this actor and reason.
 
-    Inside another transaction it is a savepoint, and when it ends the log goes on with the actor and the reason from
-    before: a second statement, which the outermost one, whose end is the commit, does without. So does one right
-    inside the transaction of an idempotency key (`Whole`), which needs no savepoint either. Reasons are not inherited:
-    an inner `acting` without one has none.
+    Inside another transaction it is a savepoint, and a second statement restores the former actor and reason at its
+    end. The outermost one ends with the commit and needs no such statement; neither does one directly inside the
+    transaction of an idempotency key (`Whole`), which needs no savepoint either. Reasons are not inherited: an inner
+    `acting` without a reason has an empty one.
 
     Args:
-        actor: a user, AnonymousUser, or a part of the system, also by its name alone, such as `retention`.
-        reason: in the actor's words, for those who read the log.
+        actor: a user, AnonymousUser, or a part of the system, also by name, such as `retention`.
+        reason: text of the actor for readers of the log.
     """
-    told = (_name_of(actor), reason, request_id.get())
+    values = (_name_of(actor), reason, request_id.get())
     connection = transaction.get_connection()
     inner = connection.in_atomic_block and not right_inside_whole(connection)
     with transaction.atomic(savepoint=inner), connection.cursor() as cursor:
-        cursor.execute(_EXCHANGE if inner else _SET, told)
+        cursor.execute(_EXCHANGE if inner else _SET, values)
         before = cursor.fetchone()
         transaction.on_commit(feed.notify_sequencer)
         yield
-        # A rollback to the savepoint brings the former values back by itself.
+        # A rollback to the savepoint restores the former values by itself.
         if inner and not connection.needs_rollback:
             cursor.execute(_SET, before[:3])
 
 
 def forget(subject_type: str, *subject_ids: uuid.UUID | str) -> int:
-    """Empties the images in all changes of these subjects, so that the log keeps only their ids; gives how many.
+    """Remove the row images from all changes of these subjects, and return the number of changes.
 
-    For a service that deletes subjects for good: call it in the same transaction, after the deletion, whose own changes
-    are then emptied too. Reasons go with the images, as they may speak of the subject; that of the deletion stays.
+    A service that deletes subjects permanently calls it in the same transaction, after the deletion, so that the
+    changes of the deletion are emptied too. Reasons are removed as well, because they may describe the subject; only
+    the reason of the deletion stays.
     """
     changes = Change.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
     reason = Case(When(operation=Operation.DELETED, then="reason"), default=Value("", TextField()))

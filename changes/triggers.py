@@ -1,17 +1,17 @@
-"""The triggers of a logged table: the database itself writes every change of it to the log.
+"""Triggers of a logged table, by which the database itself writes every change to the log.
 
     class Task(Versioned):
         class Meta:
             triggers = logged("task", exclude=["search_words"])
 
-Whoever writes (a service, the admin, a bulk statement, COPY, psql), each row an INSERT, UPDATE, DELETE or TRUNCATE
-touches is one row of `changes.Change`, in the transaction of the write. An UPDATE also gives a row its next `version`
-and, where the writer gave no later one, a new `updated_at`. So versions are dense: each version of a subject stands in
-the log once. An UPDATE that sets a column to what it was is a write like any other; a service that wants nothing to
-happen does not write.
+For every writer (a service, the admin, a bulk statement, COPY, psql), each row that an INSERT, UPDATE, DELETE or
+TRUNCATE affects becomes one row of `changes.Change`, in the transaction of the write. An UPDATE also sets the row's
+next `version` and, unless the writer set a later one, a new `updated_at`. So versions have no gaps: each version of a
+subject is logged once. An UPDATE that sets a column to its former value is logged like any other; a service that
+changes nothing must not write.
 
-The triggers stand in the migrations of the model's app, the functions they run in `changes.0002_functions`: the
-migration that adds the triggers must depend on that one.
+The triggers are created by the migrations of the model's app, the functions they run by `changes.0002_functions`, on
+which the migration that adds the triggers must depend.
 """
 
 from collections.abc import Collection
@@ -20,15 +20,15 @@ from typing import Any
 import pgtrigger
 from django.db import models
 
-#: What the functions read of each row. `id` is the primary key, a UUID, and never changes.
+#: Columns that the functions read of each row. `id` is the primary key, a UUID, and never changes.
 NEEDED_FIELDS = ("id", "version", "updated_at")
 
 
 class SharedFunctionTrigger(pgtrigger.Trigger):
-    """Runs a function that the migrations of `changes` made, with this model's arguments.
+    """Trigger that runs a function created by the migrations of `changes`, with the arguments of its model.
 
-    pgtrigger makes a function for each trigger that `pgtrigger.ignore` can switch off and that asks whether it is, in a
-    subtransaction, each time. No write may escape the log, so the function it makes stays empty and never runs.
+    pgtrigger creates a function per trigger that `pgtrigger.ignore` can disable, and that checks this in a
+    subtransaction at each run. No write may escape the log, so that function stays empty and is never run.
     """
 
     func = "RETURN NULL;"
@@ -40,10 +40,10 @@ class SharedFunctionTrigger(pgtrigger.Trigger):
         self.exclude = tuple(exclude)
 
     def render_execute(self, model: Any) -> str:
-        """The call, for this model class.
+        """Return the call of the function for this model class.
 
         Raises:
-            FieldDoesNotExist: the model lacks a needed field, or a field to exclude (an old or a misspelt name).
+            FieldDoesNotExist: the model lacks a needed field, or a field to exclude (a former or misspelt name).
         """
         for name in NEEDED_FIELDS:
             model._meta.get_field(name)
@@ -53,12 +53,11 @@ class SharedFunctionTrigger(pgtrigger.Trigger):
 
 
 def logged(subject_type: str, *, exclude: Collection[str] = ()) -> list[pgtrigger.Trigger]:
-    """The triggers that log a model's table, for its `Meta.triggers`.
+    """Return the triggers that log a model's table, for its `Meta.triggers`.
 
     Args:
-        subject_type: what the feed calls the model's rows: `user`, `task`.
-        exclude: names of the fields that never enter the log: whatever is secret, and generated columns, which only
-            repeat what is there.
+        subject_type: name of the model's rows in the feed, such as `user` or `task`.
+        exclude: names of the fields that are never logged: secrets, and generated columns, which repeat other columns.
     """
 
     def log(name: str, operation: pgtrigger.Operation, **rows: str) -> pgtrigger.Trigger:
@@ -68,7 +67,7 @@ def logged(subject_type: str, *, exclude: Collection[str] = ()) -> list[pgtrigge
             exclude=exclude,
             name=name,
             level=pgtrigger.Statement,
-            # TRUNCATE hands over no rows, so it is logged while they are still there.
+            # A TRUNCATE trigger gets no transition tables, so it logs the rows before they are deleted.
             when=pgtrigger.After if rows else pgtrigger.Before,
             operation=operation,
             referencing=pgtrigger.Referencing(**rows) if rows else None,  # type: ignore[no-untyped-call]
@@ -86,16 +85,16 @@ def logged(subject_type: str, *, exclude: Collection[str] = ()) -> list[pgtrigge
 
 
 def subject_type_of(model: type[models.Model]) -> str | None:
-    """What the log calls the rows of this model; None when it is not logged."""
+    """Return the subject type of this model's rows; None if the model is not logged."""
     triggers = getattr(model._meta, "triggers", ())
     types = (trigger.subject_type for trigger in triggers if isinstance(trigger, SharedFunctionTrigger))
     return next(filter(None, types), None)
 
 
 def written_by_triggers_only(*columns: str) -> pgtrigger.Trigger:
-    """Refuses every INSERT into a table, and every UPDATE of these columns, that no trigger does.
+    """Return a trigger that rejects INSERTs into a table and UPDATEs of these columns, unless a trigger makes them.
 
-    Checked once per statement; what is deleted (past its retention) is nobody's business here.
+    It is checked once per statement. Deletions (past the retention) are allowed.
     """
     return pgtrigger.Trigger(
         name="written_by_triggers_only",

@@ -1,4 +1,4 @@
-"""The HTTP door."""
+"""REST transport of change.v1."""
 
 from changes import handlers
 from core.operations import operations

@@ -41,7 +41,7 @@ def watched(operation: str, meeting: Meeting) -> Subscription:
         bound_to=meeting_id,
         narrow=partial(_narrow, meeting.pk, newest),
         subject_ids=frozenset({meeting_id}),
-        named=event_name,
+        event_name=event_name,
         topic=Topic(
             MEETING,
             meeting_id,

@@ -1,4 +1,4 @@
-"""The change log in the admin site: as the history of what is logged, and as a list of its own."""
+"""The change log in the admin site: as the history pages of logged models, and as a separate list."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,16 +20,16 @@ from core.admin.lists import OneColumnOrder, ReadOnlyAdmin
 from core.db import ids
 
 _PAGE = 50
-#: How many of the newest changes a filter looks through; there is no index for it, as each would cost every write.
+#: How many of the newest changes a filter searches. It has no index, because an index would slow down every write.
 _RECENT = 50_000
 _GREATEST_ID = 2**63 - 1
 
 
 class ChangeLogHistoryMixin(ModelAdmin):
-    """An admin of a logged model, whose history pages are the change log's."""
+    """Admin of a logged model, whose history pages show the change log."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """A page of the subject's changes, newest first; with `before`, those older than that one."""
+        """Render a page of the subject's changes, newest first; with `before`, those older than that change."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         subject = self.get_object(request, object_id)
@@ -56,7 +56,7 @@ class ChangeLogHistoryMixin(ModelAdmin):
 
 
 class RecentOnly(admin.SimpleListFilter):
-    """Narrows the newest `_RECENT` changes."""
+    """Filter over the newest `_RECENT` changes."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Change]) -> QuerySet[Change]:
         if self.value() is None:
@@ -68,7 +68,7 @@ class RecentOnly(admin.SimpleListFilter):
 
 
 class SubjectTypeFilter(RecentOnly):
-    title = f"what was changed (newest {_RECENT:,})"
+    title = f"subject type (newest {_RECENT:,})"
     parameter_name = "subject_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -83,8 +83,8 @@ class OperationFilter(RecentOnly):
         return list(Operation.choices)
 
 
-class ReadChanges(OneColumnOrder):
-    """Rows that know who reads them."""
+class ReadableChangeList(OneColumnOrder):
+    """Change list whose rows have the `Reader` of the request."""
 
     result_list: Any
 
@@ -99,14 +99,14 @@ class ReadChanges(OneColumnOrder):
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnlyAdmin):
-    """To look at: the database writes the log, and nobody rewrites it."""
+    """Read-only admin of the change log, which only the database writes."""
 
     list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "why", "request_id")
     list_filter = (SubjectTypeFilter, OperationFilter)
     lookups = (SubjectTypeFilter.parameter_name, OperationFilter.parameter_name)
     search_fields = ("subject_id",)
-    search_help_text = "The id of what was changed"
-    # An id tells the order of writing.
+    search_help_text = "The id of the changed subject"
+    # Ids are in the order of writing.
     ordering = ("-id",)
     fields = (*list_display, "differences")
     readonly_fields = fields
@@ -128,7 +128,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         return _listed(change.reader.differences(change))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OneColumnOrder]:
-        return ReadChanges
+        return ReadableChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
@@ -138,7 +138,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         subject_id = ids.parsed(search_term.strip())
         if subject_id is None:
             return queryset.none(), False
-        # Led by its type, as the index is.
+        # The index begins with the subject's type.
         return queryset.filter(subject_type__in=_subject_types(), subject_id=subject_id), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -148,7 +148,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         return change
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """None: a change does not change."""
+        """Refuse: a change has no history."""
         raise PermissionDenied
 
 

@@ -1,4 +1,4 @@
-"""Which changes show their fields to a reader of the log: those of rows that the reader may view elsewhere, too."""
+"""Selection of the changes whose fields a reader of the log may see: those of rows that the reader may view."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
@@ -17,15 +17,15 @@ from core.db import ids
 
 @cache
 def model_of(subject_type: str) -> type[Model] | None:
-    """The model whose rows the log calls so; None when there is none any more."""
+    """Return the model of a subject type; None if no such model exists any more."""
     return next((model for model in apps.get_models() if subject_type_of(model) == subject_type), None)
 
 
 def readable(actor: Any, changes: Iterable[Change], may_view: Callable[[type[Model]], bool]) -> set[int]:
     """Return the ids of the changes whose fields and reasons the actor may read.
 
-    These are the changes of rows that the actor sees (`visible_to`), and of rows that are gone, as far as the actor
-    would see them if they were there. It takes two queries for each type of subject.
+    These are the changes of rows that the actor sees (`visible_to`), and of deleted rows that the actor would see if
+    they existed. It takes two queries for each type of subject.
 
     Args:
         may_view: whether the actor has the permission to view the rows of a model.
@@ -36,7 +36,7 @@ def readable(actor: Any, changes: Iterable[Change], may_view: Callable[[type[Mod
     found = set[int]()
     for subject_type, of_type in by_type.items():
         model = model_of(subject_type)
-        if model is None:  # There is none any more, and so no permission for it.
+        if model is None:  # The model was removed, and its permission with it.
             found.update(change.pk for change in of_type if actor.is_superuser)
         elif may_view(model):
             found.update(_readable_of(actor, model, of_type))
@@ -47,12 +47,12 @@ def _readable_of(actor: Any, model: type[Model], changes: Collection[Change]) ->
     subject_ids = {change.subject_id for change in changes}
     seen = _visible(actor, model, subject_ids)
     unseen = model._default_manager.filter(pk__in=subject_ids - seen)
-    gone = subject_ids - seen - set(unseen.values_list("pk", flat=True))
+    deleted = subject_ids - seen - set(unseen.values_list("pk", flat=True))
     found = {change.pk for change in changes if change.subject_id in seen}
-    return found | _readable_of_gone(actor, model, [change for change in changes if change.subject_id in gone])
+    return found | _readable_of_deleted(actor, model, [change for change in changes if change.subject_id in deleted])
 
 
-def _readable_of_gone(actor: Any, model: type[Model], changes: Collection[Change]) -> set[int]:
+def _readable_of_deleted(actor: Any, model: type[Model], changes: Collection[Change]) -> set[int]:
     subject_type = subject_type_of(model) or ""
     if not changes or subject_type not in subjects.types():
         return set()

@@ -1,4 +1,4 @@
-"""What changes say, in words for people, as far as whoever reads them may see it."""
+"""Human-readable texts of changes, limited to what the reader may see."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from changes.admin.readable import model_of, readable
 from changes.models import KEPT_BY_TRIGGERS, Change
 from core.db import ids
 
-#: What every row has, and what `who` and `when` say already.
-_UNTOLD = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}
-_LONGEST = 150
-#: How much of what two long texts have in common is shown before their difference.
-_CONTEXT = 30
-#: What is not told of a row that is new or gone.
+#: Columns that every row has, or that `who` and `when` show already.
+_HIDDEN_COLUMNS = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}
+_MAX_LENGTH = 150
+#: How many characters of the common beginning of two long texts are shown before their difference.
+_CONTEXT_LENGTH = 30
+#: Values that are left out for a row that was created or deleted.
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a change made of one field; an empty text where there was or is nothing."""
+    """A field's value before and after a change; empty if it had or has no value."""
 
     label: str
     before: str
@@ -39,10 +39,10 @@ class Difference:
 
 
 class Reader:
-    """Who reads some changes. All the users that they name are fetched in one query.
+    """Reader of a set of changes. All users that the changes name are fetched in one query.
 
     Args:
-        with_images: whether `differences` are asked for.
+        with_images: whether `differences` will be called.
     """
 
     def __init__(
@@ -55,25 +55,24 @@ class Reader:
         self._users = self._find({ident for change in changes for ident in _users_of(change, with_images)})
 
     def who(self, change: Change) -> str:
-        """The actor: a user with a link to them, or the part of the system."""
+        """Return the actor: a link to the user, or the name of the part of the system."""
         user = self._users.get(ids.parsed(change.actor))
         return self._link(user, str(user)) if user else change.actor
 
     def subject(self, change: Change) -> str:
-        """What was changed, with a link to its page."""
+        """Return the changed subject, with a link to its page."""
         model = model_of(change.subject_type)
         text = f"{change.subject_type} {change.subject_id}"
         return self._link(model(pk=change.subject_id), text) if model and self._may_see(model) else text
 
     def reason(self, change: Change) -> str:
-        """Why it was changed, for readers who may see what was changed."""
+        """Return the reason of the change; empty for readers who may not see its subject."""
         return change.reason if change.pk in self._readable else ""
 
     def differences(self, change: Change) -> list[Difference]:
-        """What was set, changed or lost, by field; nothing once the subject was forgotten.
+        """Return the fields that were set, changed or removed; none once the subject was forgotten.
 
-        Nothing either for readers who may not view what was changed, all such rows or this one: the log shows no field
-        that the rows do not.
+        Readers who may not view the subject get none either: the log shows no field that its row does not show.
         """
         if change.pk not in self._readable:
             return []
@@ -86,7 +85,7 @@ class Reader:
         return [
             self._difference(name, fields.get(name), old.get(name), new.get(name))
             for name in names
-            if name not in _UNTOLD
+            if name not in _HIDDEN_COLUMNS
         ]
 
     def _difference(self, name: str, field: Any, before: Any, after: Any) -> Difference:
@@ -122,7 +121,7 @@ class Reader:
         return self._site.get_model_admin(model).has_view_or_change_permission(self._request)
 
     def _may_view(self, model: type[Model]) -> bool:
-        """Whether the reader may view rows of this model, in the site or by the permission alone."""
+        """Return whether the reader may view rows of this model, in the site or by the permission alone."""
         user: Any = self._request.user
         opts = model._meta
         return self._may_see(model) or user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
@@ -134,18 +133,18 @@ class Reader:
 
 @cache
 def _fields(subject_type: str) -> dict[str, Any]:
-    """By column, as the log has them."""
+    """Return the fields of a subject type by column, as they are logged."""
     model = model_of(subject_type)
     return {str(field.column): field for field in model._meta.concrete_fields} if model else {}
 
 
 def _users_of(change: Change, with_images: bool) -> Iterator[UUID]:
-    """The ids of the users that a change names."""
-    named = [change.actor]
+    """Return the ids of the users that a change names."""
+    texts = [change.actor]
     if with_images:
         columns = [column for column, field in _fields(change.subject_type).items() if _names_user(field)]
-        named += [image[column] for image in (change.old, change.new) if image for column in columns if column in image]
-    return (parsed for text in named if text and (parsed := ids.parsed(text)))
+        texts += [image[column] for image in (change.old, change.new) if image for column in columns if column in image]
+    return (parsed for text in texts if text and (parsed := ids.parsed(text)))
 
 
 def _names_user(field: Any) -> bool:
@@ -153,14 +152,14 @@ def _names_user(field: Any) -> bool:
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:
-    """Both from shortly before where they begin to differ, and neither too long."""
+    """Cut both texts to `_MAX_LENGTH`, from shortly before the first difference."""
     start = 0
-    if max(len(before), len(after)) > _LONGEST:
+    if max(len(before), len(after)) > _MAX_LENGTH:
         same = takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))
-        start = max(0, sum(1 for _ in same) - _CONTEXT)
+        start = max(0, sum(1 for _ in same) - _CONTEXT_LENGTH)
     return _cut(before, start), _cut(after, start)
 
 
 def _cut(text: str, start: int) -> str:
-    end = start + _LONGEST
+    end = start + _MAX_LENGTH
     return f"{'...' if start and text else ''}{text[start:end]}{'...' if len(text) > end else ''}"

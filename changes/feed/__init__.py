@@ -1,12 +1,12 @@
-"""The feed: the log, numbered after commit and read live.
+"""The feed: the change log, numbered after the commit and read live.
 
-    written ──triggers──> changes_change (seq NULL)        by every writer, in its own transaction
-            ──numberer──> seq 1, 2, 3 …                    `numbering`: one in the whole system, after the commit
-            ──tailer────> ring and index of one process    `tailer`, `hub`: each process that serves
-            ──watch─────> one client's stream              `watching`: filtered, joined to the past by `log`, `snapshot`
+    write ──triggers──> changes_change (seq NULL)        by every writer, in its own transaction
+          ──sequencer─> seq 1, 2, 3 …                    `numbering`: one in the whole system, after the commit
+          ──tailer────> ring and index of one process    `tailer`, `hub`: each serving process
+          ──watch─────> one client's stream              `watching`: filtered, joined to the past by `log`, `snapshot`
 
-Every process that serves or works calls `start()` once it has forked for the last time, and `stop()` when its streams
-have ended. What streams show of a subject, and to whom, each app registers in `subjects`.
+Every server and worker process calls `start()` after its last fork, and `stop()` when its streams have ended. Each app
+registers in `subjects` what streams show of its subjects, and to which callers.
 """
 
 from changes.feed.backlog import backlog
@@ -21,10 +21,10 @@ _tailer = Tailer(live)
 
 
 def start(*, streams: bool = True) -> None:
-    """Starts this process's threads: one that numbers if no other process does, one that reads. Idempotent.
+    """Start this process's threads: a sequencer, which numbers changes while it leads, and a tailer. Idempotent.
 
     Args:
-        streams: False where nobody watches: then nothing is read.
+        streams: False in processes without streams, which need no tailer.
     """
     _numberer.start()
     if streams:
@@ -32,7 +32,7 @@ def start(*, streams: bool = True) -> None:
 
 
 def stop() -> None:
-    """Ends them and closes their connections; no stream can be opened any more, or go on. Idempotent."""
+    """Stop the threads and close their connections. Streams can no longer be opened or continue. Idempotent."""
     _tailer.stop()
     live.known_head = None
     backlog.forget()
@@ -40,10 +40,13 @@ def stop() -> None:
 
 
 def keeps_up() -> bool:
-    """Whether changes get their numbers in time, as far as this process has seen."""
+    """Return whether changes get their numbers in time, as far as this process has seen."""
     return not backlog.is_late
 
 
 def notify_sequencer() -> None:
-    """Says that this process has just committed changes. Cheap, never fails, and nothing depends on it but time."""
-    _numberer.ring()
+    """Wake the sequencer because this process has committed changes.
+
+    It is cheap and never fails. Without it, changes are still numbered, but later.
+    """
+    _numberer.wake()

@@ -1,7 +1,7 @@
-"""Cursors: where in the feed a client goes on, signed.
+"""Cursors: signed positions in the feed from which clients resume.
 
-A cursor is good for the operation and the filter that it was made for, with any of this server's keys, until what
-follows it is pruned. It grants nothing: what its bearer sees is asked anew.
+A cursor is valid for the operation and the filter that it was issued for, under any of this server's keys, until the
+changes after it are pruned. It grants nothing: the server checks anew what its bearer may see.
 """
 
 import base64
@@ -25,11 +25,11 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the cursors of one stream have in common.
+    """The part that all cursors of a stream have in common.
 
     Attributes:
-        binding: of the operation and the filter.
-        rights: of what the caller is allowed beyond what is their own.
+        binding: digest of the operation and the filter.
+        rights: digest of the caller's rights beyond their own subjects.
     """
 
     binding: bytes
@@ -37,46 +37,46 @@ class Stamp:
 
 
 def stamp(operation: str, bound_to: Any, rights: Collection[Any]) -> Stamp:
-    """The stamp of a stream.
+    """Return the stamp of a stream.
 
     Args:
         bound_to: the filter, as JSON values.
-        rights: what decides which subjects the caller sees, beside which ones are their own.
+        rights: what decides which subjects the caller sees, apart from their own.
     """
-    filtered = json.dumps([operation, bound_to], sort_keys=True, default=str)
-    return Stamp(_short(f"cursor:{filtered}", 32), _short(repr(sorted(rights)), 8))
+    text = json.dumps([operation, bound_to], sort_keys=True, default=str)
+    return Stamp(_digest(f"cursor:{text}", 32), _digest(repr(sorted(rights)), 8))
 
 
 def write(stamp: Stamp, epoch: uuid.UUID, seq: int) -> str:
-    """The cursor that goes on after this number: base64url characters only."""
+    """Return the cursor that resumes after this number, in base64url characters."""
     position = _FORM.pack(epoch.bytes, seq, stamp.rights)
     signature = hmac_digests(stamp.binding + position)[0][:_SIGNATURE_BYTES]
     return base64.urlsafe_b64encode(position + signature).decode()
 
 
 def read(cursor: str, stamp: Stamp, head: Head) -> int:
-    """The number after which the cursor goes on.
+    """Return the number after which the cursor resumes.
 
     Raises:
-        CursorInvalid: it is not ours, of another operation or filter, or ahead of the head.
-        EpochChanged: it is of another log; or its bearer's rights were others, so that there may be subjects that came
-            into view or left it without having changed.
-        CursorExpired: what follows it is not kept any more.
+        CursorInvalid: it is malformed, of another operation or filter, or ahead of the head.
+        EpochChanged: it is of another log; or its bearer's rights have changed, so that subjects may have entered or
+            left the view without a change.
+        CursorExpired: the changes after it are no longer kept.
     """
     try:
         decoded = base64.b64decode(cursor, altchars=b"-_", validate=True)
         position, signature = decoded[: _FORM.size], decoded[_FORM.size :]
         epoch, seq, rights = _FORM.unpack(position)
     except (binascii.Error, ValueError, struct.error) as exc:
-        raise CursorInvalid("This is no cursor of ours.") from exc
+        raise CursorInvalid("Invalid cursor.") from exc
     if not any(
         compare_digest(digest[:_SIGNATURE_BYTES], signature) for digest in hmac_digests(stamp.binding + position)
     ):
-        raise CursorInvalid("This cursor is not of this operation with this filter.")
+        raise CursorInvalid("This cursor belongs to another operation or filter.")
     if epoch != head.epoch.bytes:
-        raise EpochChanged("This cursor is of a log that is no more: start over from the initial state.")
+        raise EpochChanged("This cursor belongs to a change log that was replaced; start over from the initial state.")
     if rights != stamp.rights:
-        raise EpochChanged("What you may see has changed since: start over from the initial state.")
+        raise EpochChanged("Your access has changed since this cursor; start over from the initial state.")
     if seq > head.seq:
         raise CursorInvalid("This cursor is ahead of the log.")
     check_kept(seq, head)
@@ -84,14 +84,14 @@ def read(cursor: str, stamp: Stamp, head: Head) -> int:
 
 
 def check_kept(seq: int, head: Head) -> None:
-    """Refuses to go on after a number whose successor is pruned.
+    """Check that the changes after a number are still kept.
 
     Raises:
-        CursorExpired
+        CursorExpired: the next change was pruned.
     """
     if seq + 1 < head.oldest:
-        raise CursorExpired("What follows this cursor is no longer kept: start over from the initial state.")
+        raise CursorExpired("The changes after this cursor are no longer kept; start over from the initial state.")
 
 
-def _short(text: str, size: int) -> bytes:
+def _digest(text: str, size: int) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:size]

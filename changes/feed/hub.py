@@ -1,4 +1,4 @@
-"""One process's live end of the log: the last changes, and who waits for the next."""
+"""The live end of the log in one process: its last changes, and the streams that wait for the next."""
 
 import threading
 from collections import deque
@@ -12,18 +12,18 @@ from changes.feed.log import ChangeRecord, Head
 from changes.feed.view import Subscription
 from core.errors import EpochChanged, Unavailable
 
-#: What is kept in memory for streams that join or that were slow for a moment; images count as text.
+#: How many changes, and bytes of their images as text, are kept in memory for streams that join or were briefly slow.
 KEPT_CHANGES, KEPT_BYTES = 4_096, 8 * 1024 * 1024
 
-ANOTHER_LOG = "The log is another one: start over from the initial state."
+ANOTHER_LOG = "The change log was replaced; start over from the initial state."
 
-#: What a change is looked up by, and a stream is found under: the type, and a group, a subject or all.
+#: Key of the index of streams: the type of subject, and a group, a subject's id, or `_ALL`.
 Key = tuple[str, str]
 _ALL = ""
 
 
 class Subscriber(Protocol):
-    """A stream as the hub knows it: where it is found, and what it is offered."""
+    """A stream as the hub uses it: its keys in the index, and the methods that deliver changes to it."""
 
     epoch: UUID
     keys: list[Key]
@@ -43,11 +43,11 @@ class Subscriber(Protocol):
 
 
 class Hub:
-    """Changes come from the tailer's thread, one batch after the other; streams join and leave from any."""
+    """Distributor of changes. The tailer's thread publishes batch by batch; streams join and leave in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: How far this process has read; None before it has begun to.
+        #: Head up to which this process has read; None before its first read.
         self.known_head: Head | None = None
         self._kept: deque[ChangeRecord] = deque()
         self._kept_bytes = 0
@@ -56,36 +56,36 @@ class Hub:
 
     @property
     def head(self) -> Head:
-        """How far this process has read.
+        """Head up to which this process has read.
 
         Raises:
-            Unavailable: it has not begun to.
+            Unavailable: it has not begun to read.
         """
         if self.known_head is None:
             raise Unavailable("The change feed is starting; try again.")
         return self.known_head
 
     def add(self, subscriber: Subscriber) -> None:
-        """Counts a stream among those that hear of the end of the feed, and of bookmarks."""
+        """Register a stream, so that it receives bookmarks and the end of the feed."""
         with self._lock:
             self._subscribers.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """Forgets a stream."""
+        """Remove a stream."""
         with self._lock:
             self._subscribers.discard(subscriber)
             self._leave(subscriber)
 
     def leave(self, subscriber: Subscriber) -> None:
-        """A stream that was live goes on by itself."""
+        """Stop offering changes to a live stream, which then reads them itself."""
         with self._lock:
             self._leave(subscriber)
 
     def join(self, subscriber: Subscriber, after: int, limit: int) -> tuple[Sequence[ChangeRecord], bool] | None:
-        """What follows a number, from memory, and whether that is all: then the stream is live from there on.
+        """Return the changes after a number from memory, and whether these are all. If so, the stream becomes live.
 
         Returns:
-            At most `limit` changes; None if they are not in memory any more.
+            At most `limit` changes; None if they are no longer in memory.
 
         Raises:
             EpochChanged: the stream is of another log.
@@ -106,7 +106,7 @@ class Hub:
             return changes, live
 
     def begin(self, head: Head) -> None:
-        """Starts from this head: the first one, or that of another log."""
+        """Start from this head: the first one, or that of another log, which ends all streams."""
         self._end_all(EpochChanged(ANOTHER_LOG))
         with self._lock:
             self.known_head = head
@@ -114,23 +114,23 @@ class Hub:
             self._kept_bytes = 0
 
     def publish(self, head: Head, changes: Sequence[ChangeRecord]) -> None:
-        """Hands changes to the streams that may see them.
+        """Offer changes to the streams that may see them.
 
         Args:
             head: its `seq` is that of the last change.
         """
         try:
-            self._hand_out(head, changes)
+            self._distribute(head, changes)
         except Exception as exc:
-            # Who is live has it behind them, and might not have been told: they go on from their cursors.
+            # Live streams may have missed some of these changes, so their clients must resume from their cursors.
             self._end_all(exc)
             raise
 
-    def _hand_out(self, head: Head, changes: Sequence[ChangeRecord]) -> None:
+    def _distribute(self, head: Head, changes: Sequence[ChangeRecord]) -> None:
         with self._lock:
             self.known_head = head
             self._keep(changes)
-            # A stream that joins from now on has these behind it.
+            # A stream that joins after this reads these changes from memory.
             receivers = [(change, self._receivers(change)) for change in changes]
         woken: set[Subscriber] = set()
         for change, subscribers in receivers:
@@ -139,7 +139,10 @@ class Hub:
             subscriber.wake()
 
     def bookmark(self, now: float) -> None:
-        """Gives those that are due a bookmark. All that was published has been offered to them; from its thread."""
+        """Send bookmarks to the streams that are due one.
+
+        It runs in the thread that publishes, so all published changes have been offered to them.
+        """
         with self._lock:
             due = [subscriber for subscriber in self._subscribers if subscriber.next_bookmark <= now]
         for subscriber in due:
@@ -159,7 +162,7 @@ class Hub:
             self._kept_bytes -= self._kept.popleft().size
 
     def _receivers(self, change: ChangeRecord) -> set[Subscriber]:
-        if not self._waiting:  # Then nobody need know who may see it.
+        if not self._waiting:  # Without waiting streams, the audience need not be determined.
             return set()
         return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
 
@@ -173,12 +176,13 @@ class Hub:
 
 
 def keys(view: Subscription, groups: Mapping[str, frozenset[str]]) -> list[Key]:
-    """What a stream is found under."""
-    found = []
+    """Return the keys of a stream in the index."""
+    result = []
     for subject_type in view.subject_types:
-        all_of_them = set() if subject_type in view.granted else {_ALL}
-        found += [(subject_type, one) for one in (view.ids_of(subject_type) or all_of_them | groups[subject_type])]
-    return found
+        wildcard = set() if subject_type in view.granted else {_ALL}
+        names = view.ids_of(subject_type) or wildcard | groups[subject_type]
+        result += [(subject_type, name) for name in names]
+    return result
 
 
 def _keys_of(change: ChangeRecord) -> Iterator[Key]:

@@ -1,4 +1,4 @@
-"""The numbered log, read from a number on."""
+"""Reading of the numbered change log."""
 
 import json
 import uuid
@@ -11,15 +11,16 @@ from django.db import connection
 
 from core.errors import Unavailable
 
+#: A row as JSON values, by column.
 Image = Mapping[str, Any]
 
-#: So many numbers are read at once.
+#: How many numbers are read at once.
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the log goes, and from where it is kept."""
+    """Extent of the log: its epoch, its last number, and the oldest number that is kept."""
 
     epoch: uuid.UUID
     seq: int
@@ -28,17 +29,17 @@ class Head:
 
 @dataclass(slots=True, eq=False)
 class ChangeRecord:
-    """One change as streams see it. All of them share it, and what they made of it.
+    """A change, shared by all streams together with the values that were derived from it.
 
     Attributes:
-        seq: 0 = not of the log, but of a snapshot.
-        version: the subject's, after the change.
+        seq: the sequence number; 0 = from a snapshot instead of the log.
+        version: of the subject after the change.
         operation: `created`, `updated`, `deleted`.
-        before: the row before, or its JSON as long as nobody has asked for it; None where there was none, and once the
-            subject was forgotten.
-        after: the same of the row after.
-        size: of both images as text.
-        made: what was made of it, once for all streams, by what made it.
+        before: image of the row before the change, or its JSON until it is first read; None where there was no row,
+            and once the subject was forgotten.
+        after: the same of the row after the change.
+        size: length of both images as JSON text.
+        derived: values derived from the change once for all streams, by a key of the function that derives them.
     """
 
     seq: int
@@ -53,31 +54,31 @@ class ChangeRecord:
     reason: str
     occurred_at: datetime
     size: int
-    made: dict[Any, Any] = field(default_factory=dict)
+    derived: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def forgotten(self) -> bool:
-        """Whether nothing is left of it but that it happened."""
+        """True if both images were removed, so that only the fact of the change is left."""
         return self.before is None and self.after is None
 
     @property
     def old(self) -> Image | None:
-        """The row before."""
+        """The row before the change."""
         image = self.before
-        if isinstance(image, str):  # Two threads may both read it.
+        if isinstance(image, str):  # Two threads may both parse it, with equal results.
             image = self.before = cast(Image, json.loads(image))
         return image
 
     @property
     def new(self) -> Image | None:
-        """The row after."""
+        """The row after the change."""
         image = self.after
-        if isinstance(image, str):  # Two threads may both read it.
+        if isinstance(image, str):  # Two threads may both parse it, with equal results.
             image = self.after = cast(Image, json.loads(image))
         return image
 
 
-# One statement, so that what is kept and what is read are of one moment. Numbers are dense: a range of them is a page.
+# One statement, so that the head and the changes are read in one snapshot. Numbers have no gaps, so a range is a page.
 _READ = """
     SELECT head.epoch, head.seq, head.oldest, change.seq, change.xid, change.subject_type, change.subject_id::text,
            change.subject_version, change.operation, change.old::text, change.new::text, change.actor, change.reason,
@@ -92,13 +93,13 @@ _READ = """
 def read(
     after: int, subject_types: Collection[str] | None = None, limit: int = PAGE
 ) -> tuple[Head, int, list[ChangeRecord]]:
-    """What follows a number: the head now, the number up to which this is all, and the changes of these types.
+    """Return the current head, the number up to which was read, and the changes of these types after `after`.
 
     Args:
         subject_types: None = all.
 
     Raises:
-        Unavailable: nobody has numbered anything yet.
+        Unavailable: no process has begun to number changes.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,12 +110,12 @@ def read(
     if not rows:
         raise Unavailable("The change feed is not running yet; try again.")
     head = Head(*rows[0][:3])
-    changes = [_logged(row[3:]) for row in rows if row[3] is not None]
+    changes = [_change_record(row[3:]) for row in rows if row[3] is not None]
     return head, max(after, min(after + limit, head.seq)), changes
 
 
-# Two scans of an index, where an OR would be one of the table.
-_GOES_ON = """
+# UNION ALL gives two index scans; an OR would scan the table.
+_HAS_PENDING = """
     SELECT EXISTS (
         SELECT FROM (
             SELECT * FROM changes_change WHERE seq > %(after)s
@@ -128,29 +129,29 @@ _GOES_ON = """
 
 
 def has_pending(after: int, subject_types: Collection[str], belongs_to: tuple[str, str]) -> bool:
-    """Whether anything of a subject, or of what belongs to it, is committed beyond a number, numbered by now or not.
+    """Return whether changes of a subject or of its dependents are committed after a number, numbered or not.
 
     Args:
-        subject_types: the subject's, and those of what belongs to it.
-        belongs_to: the column by which that names the subject, and the subject's id.
+        subject_types: types of the subject and of its dependents.
+        belongs_to: the column in which dependents refer to the subject, and the subject's id.
     """
     column, subject_id = belongs_to
-    asked: dict[str, Any] = {"after": after, "types": list(subject_types), "subject_id": subject_id, "column": column}
+    values: dict[str, Any] = {"after": after, "types": list(subject_types), "subject_id": subject_id, "column": column}
     with connection.cursor() as cursor:
-        cursor.execute(_GOES_ON, asked)
+        cursor.execute(_HAS_PENDING, values)
         return bool(cursor.fetchone()[0])
 
 
 def read_head() -> Head:
-    """How far the log goes now.
+    """Return the current extent of the log.
 
     Raises:
-        Unavailable: nobody has numbered anything yet.
+        Unavailable: no process has begun to number changes.
     """
     return read(0, limit=0)[0]
 
 
-def _logged(row: tuple[Any, ...]) -> ChangeRecord:
+def _change_record(row: tuple[Any, ...]) -> ChangeRecord:
     seq, xid, subject_type, subject_id, version, operation, old, new, actor, reason, occurred_at = row
     return ChangeRecord(
         seq,

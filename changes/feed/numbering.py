@@ -1,9 +1,9 @@
-"""Numbers for what was committed: which change is which in the feed.
+"""Sequence numbers of committed changes, which order the feed.
 
-A reader that goes on from the highest id misses transactions that took a lower id and committed later; a number given
-inside the transaction would be right, and would make all writers queue for each other's commit. So changes are numbered
-when they are committed, by one session at a time, each batch in one statement and thus from one snapshot: of each
-transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit.md)
+A reader that resumes from the highest id misses transactions that took a lower id and committed later. Numbers that are
+assigned inside the transaction would be correct, but would make all writers wait for each other's commit. So one
+session at a time numbers changes after their commit, each batch in one statement and therefore from one snapshot: of
+each transaction it sees all rows or none. (docs/decisions/0011-numbered-after-commit.md)
 """
 
 from django.db import connection
@@ -13,16 +13,18 @@ from core.db.poolers import refuse_pooler
 #: Notified (empty) after commits, and after changes were numbered.
 WRITTEN, NUMBERED = "tandem_changes_written", "tandem_changes_numbered"
 
-# Any number will do, as long as nobody else takes it.
+# An arbitrary number that no other advisory lock uses.
 LEADER_LOCK_ID = 7_305_002
 
-# Readers remember numbers, so numbers must outlive a crash, whatever the server's default is. `forget` locks changes in
-# another order: it is this session that gives way, before PostgreSQL chooses. And batches are small, however many rows
-# without a number the planner was told of when it last looked: it must not read the whole log for one. Nor a bitmap of
-# what waits: only a scan of the index itself marks the entries of what was numbered since the last vacuum, and passes
-# them over from then on; by a bitmap, after 237,000 changes each batch looked at all of them (264 ms). JIT stays off
-# (see `core.db.sessions`): before version 18 PostgreSQL adds 10^10 to the cost of a plan that has no other way
-# than one that is off, as the scan of the head's one row is, and would compile the statement at each run (1.4 seconds).
+# synchronous_commit: clients keep numbers, so numbers must survive a crash, regardless of the server's default.
+# lock_timeout: `forget` locks changes in another order; this session gives up first, before PostgreSQL resolves the
+# deadlock.
+# enable_seqscan: batches are small, but the planner may have old statistics with many rows without a number, and must
+# not read the whole log for one batch.
+# enable_bitmapscan: only a plain index scan marks entries that were numbered since the last vacuum as dead, and skips
+# them from then on. With bitmaps, each batch after 237,000 changes read all of them (264 ms).
+# jit (see `core.db.sessions`): before version 18, PostgreSQL adds 10^10 to the cost of a plan that must use a disabled
+# method, such as the scan of the head's one row, and would compile the statement at each run (1.4 seconds).
 _SESSION = """
     SET jit = off;
     SET synchronous_commit = on;
@@ -33,7 +35,7 @@ _SESSION = """
     SET enable_mergejoin = off;
 """
 
-# An ordinary role may call pg_control_system(). Where the head is lost the epoch is another one.
+# An ordinary role may call pg_control_system(). If the head row is lost, a new epoch begins.
 _BEGIN = """
     INSERT INTO changes_head AS kept (id, seq, oldest, epoch, system_identifier)
     SELECT 1, coalesce(max(seq), 0), coalesce(min(seq), 1), gen_random_uuid(),
@@ -43,8 +45,8 @@ _BEGIN = """
     WHERE kept.system_identifier <> excluded.system_identifier
 """
 
-# Of two transactions that changed one subject, the later one waited for the earlier one's commit before it took the id
-# of that change: so by their last ids they come in order. (By their first ids they may not.)
+# Of two transactions that changed the same subject, the later one waited for the commit of the earlier one before it
+# took the id of that change. So their last ids are in the order of their commits; their first ids may not be.
 _NUMBER = """
     WITH unnumbered AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY last, id) AS place
@@ -58,51 +60,51 @@ _NUMBER = """
         UPDATE changes_change AS change SET seq = head.before + unnumbered.place
         FROM head, unnumbered WHERE change.id = unnumbered.id
         RETURNING change.id
-    ), told AS (
+    ), notified AS (
         SELECT pg_notify(%s, '') FROM head
     )
-    SELECT count(*), (SELECT count(*) FROM told) FROM numbered
+    SELECT count(*), (SELECT count(*) FROM notified) FROM numbered
 """
 
 
 def try_acquire_leadership() -> bool:
-    """Whether this session is now the one that numbers; it stays so until it ends.
+    """Try to become the leader, and return whether this session now is. It stays the leader until it ends.
 
     Raises:
-        ImproperlyConfigured: the session is a pooler's, in which the lock would outlive this process.
+        ImproperlyConfigured: the session belongs to a pooler, where the lock would outlive this process.
     """
     refuse_pooler()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK_ID])
-        (taken,) = cursor.fetchone()
-        if taken:
+        (is_leader,) = cursor.fetchone()
+        if is_leader:
             cursor.execute(_SESSION)
             begin()
-    return bool(taken)
+    return bool(is_leader)
 
 
 def begin() -> None:
-    """Makes the head where there is none, and begins another epoch where the cluster is another one."""
+    """Create the head if it does not exist, and begin a new epoch if the database cluster has changed."""
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN)
 
 
 def number() -> int:
-    """Numbers what is committed and has none; gives how many. Only for the session in office."""
+    """Number the committed changes that have no number, and return how many. Only the leader may call it."""
     with connection.cursor() as cursor:
         cursor.execute(_NUMBER, [NUMBERED])
         (count, _) = cursor.fetchone()
     return int(count)
 
 
-def tell_of_writes() -> None:
-    """Wakes the session in office, wherever it is."""
+def notify_leader() -> None:
+    """Wake the leader, in whichever process it is."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [WRITTEN])
 
 
 def new_epoch() -> None:
-    """Makes all cursors void: for a database that was restored, so that its numbers do not mean what they meant."""
+    """Invalidate all cursors. It is for a restored database, whose numbers are assigned a second time."""
     begin()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE changes_head SET epoch = gen_random_uuid()")

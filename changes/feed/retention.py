@@ -1,4 +1,4 @@
-"""How long the log is kept."""
+"""Retention of the change log."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-#: So many are deleted in one transaction: the numberer waits for it.
+#: How many changes one transaction deletes; the sequencer waits for it.
 BATCH = 5_000
 
-# The first number that is kept is told before what precedes it is gone, in the transaction that deletes it; so who
-# reads both in one statement never takes pruned for not written.
+# The transaction that deletes changes also updates the oldest number that is kept. So a reader of both in one statement
+# never mistakes pruned changes for changes that were never written.
 _PRUNE = """
     WITH head AS (
         UPDATE changes_head SET oldest = head.until
@@ -30,7 +30,7 @@ _PRUNE = """
 
 
 def prune() -> int:
-    """Deletes what is older than CHANGES_KEPT_DAYS and what is more than CHANGES_KEPT_ROWS; gives how many."""
+    """Delete changes older than CHANGES_KEPT_DAYS or beyond CHANGES_KEPT_ROWS, and return how many."""
     days, rows = settings.CHANGES_KEPT_DAYS, settings.CHANGES_KEPT_ROWS
     values: dict[str, Any] = {
         "since": timezone.now() - timedelta(days=days) if days else None,

@@ -1,9 +1,9 @@
-"""The initial state of a stream, read page by page, and joined to the log without a gap and without a double.
+"""The initial state of a stream, read page by page, and joined to the log without gaps or duplicates.
 
-A transaction held open over all pages would keep the database from cleaning up for as long as the slowest client reads.
-So each page is of a moment of its own, which PostgreSQL names: its snapshot says of each transaction whether the page
-holds what that one did. Of the changes that follow the stream's position, those that the page of their subject holds
-are then passed over.
+A transaction held open over all pages would keep the database from vacuuming while the slowest client reads. So each
+page is read in a separate transaction, together with its PostgreSQL snapshot, which shows for each transaction whether
+the page contains its writes. Of the changes after the stream's position, those that the page of their subject already
+contains are skipped.
 """
 
 import json
@@ -22,13 +22,13 @@ from core.db import ids
 
 PAGE = 500
 
-#: A row's place in the order of its type: the values of `Subject.order`, and the id.
-Place = tuple[Any, ...]
+#: A row's sort key within its type: the values of `Subject.order`, and the id.
+SortKey = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionSnapshot:
-    """Which transactions a statement saw: `pg_current_snapshot()`."""
+    """The transactions that a statement saw, as `pg_current_snapshot()` returns them."""
 
     xmin: int
     xmax: int
@@ -40,111 +40,112 @@ class TransactionSnapshot:
         return cls(int(xmin), int(xmax), frozenset(int(xid) for xid in running.split(",") if xid))
 
     def saw(self, xid: int) -> bool:
-        """Whether the transaction, which is committed now, was committed then."""
+        """Return whether this committed transaction was already committed for the statement."""
         return xid < self.xmin or (xid < self.xmax and xid not in self.running)
 
 
 @dataclass(slots=True)
 class Pages:
-    """The pages of one type: the moment of each, and the last place of each but the last one, which has no end."""
+    """The pages of one type: the transaction snapshot of each, and the last sort key of each but the last page."""
 
-    moments: list[TransactionSnapshot] = field(default_factory=list)
-    _ends: list[Place] = field(default_factory=list)
+    snapshots: list[TransactionSnapshot] = field(default_factory=list)
+    _ends: list[SortKey] = field(default_factory=list)
 
-    def add(self, after: Place | None, moment: TransactionSnapshot) -> None:
-        """Adds a page that begins after this place (None = with the first row).
+    def add(self, after: SortKey | None, snapshot: TransactionSnapshot) -> None:
+        """Add a page that begins after this sort key (None = with the first row).
 
-        Pages of one moment are one; there are as many as the table was written to meanwhile.
+        Pages with equal snapshots are merged, so their number is limited by the writes during the reading.
         """
-        if not self.moments or self.moments[-1] != moment:
+        if not self.snapshots or self.snapshots[-1] != snapshot:
             if after is not None:
                 self._ends.append(after)
-            self.moments.append(moment)
+            self.snapshots.append(snapshot)
 
-    def moment_of(self, place: Place) -> TransactionSnapshot:
-        return self.moments[bisect_left(self._ends, place)]
+    def snapshot_at(self, key: SortKey) -> TransactionSnapshot:
+        return self.snapshots[bisect_left(self._ends, key)]
 
 
 class Snapshot:
-    """The subjects of a view that its actor sees now. Read `page` until it is `complete`."""
+    """The subjects of a view that its actor sees now. Call `page` until it is `complete`."""
 
     def __init__(self, view: Subscription, actor: Any) -> None:
         self._view = view
         self._actor = actor
         self._left = list(view.subject_types)
-        self._last: Place | None = None
+        self._last: SortKey | None = None
         self._pages = {name: Pages() for name in view.subject_types}
 
     @property
     def complete(self) -> bool:
-        """Whether all pages were read."""
+        """True if all pages were read."""
         return not self._left
 
     @property
     def begun(self) -> bool:
-        """Whether any page was read."""
-        return any(pages.moments for pages in self._pages.values())
+        """True if any page was read."""
+        return any(pages.snapshots for pages in self._pages.values())
 
     def page(self) -> list[ChangeRecord]:
-        """The next subjects, each as if it was just created."""
+        """Read the next subjects, and return each as a change that creates it."""
         subject_type = self._left[0]
-        moment, images = self._read(subject_type)
-        self._pages[subject_type].add(self._last, moment)
+        snapshot, images = self._read(subject_type)
+        self._pages[subject_type].add(self._last, snapshot)
         if len(images) == PAGE:
-            self._last = _place(subject_type, images[-1])
+            self._last = _sort_key(subject_type, images[-1])
         else:
             del self._left[0]
             self._last = None
             if not self._left:
-                self._actor = None  # A stream lives long.
+                self._actor = None  # A stream may stay open for long, and should not keep the actor in memory.
         return [as_created(subject_type, image) for image in images]
 
     def holds(self, change: ChangeRecord) -> bool:
-        """Whether what this change made of its subject, or a later state, was read. Only once it is `complete`."""
+        """Return whether a page contains the effect of this change. It must be `complete`."""
         pages = self._pages[change.subject_type]
-        if len(pages.moments) == 1:
-            return pages.moments[0].saw(change.xid)
-        # By what never changes; of what was forgotten no more than the id is left, and that only orders by the id.
+        if len(pages.snapshots) == 1:
+            return pages.snapshots[0].saw(change.xid)
+        # The columns of a sort key never change. Forgotten changes have only the id; their types are ordered by the id.
         image = change.new or change.old or {"id": change.subject_id}
-        return pages.moment_of(_place(change.subject_type, image)).saw(change.xid)
+        return pages.snapshot_at(_sort_key(change.subject_type, image)).saw(change.xid)
 
     def _read(self, subject_type: str) -> tuple[TransactionSnapshot, list[Image]]:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
-        if named := self._view.ids_of(subject_type):
-            # What is no id is nobody's.
-            rows = rows.filter(pk__in=[wanted for wanted in named if ids.parsed(wanted)])
+        if subject_ids := self._view.ids_of(subject_type):
+            # Invalid ids match no row.
+            rows = rows.filter(pk__in=[subject_id for subject_id in subject_ids if ids.parsed(subject_id)])
         if self._last is not None:
             rows = rows.filter(_after((*subject.order, "pk"), self._last))
         page, values = subject.images(rows).values_list("image")[:PAGE].query.sql_with_params()
         with connection.cursor() as cursor:
-            # One statement, so that the rows are of the moment; and one row at least, so that there is a moment.
+            # One statement, so that the rows match the snapshot; the join gives at least one row, with the snapshot.
             cursor.execute(
                 "SELECT pg_current_snapshot()::text, page.image::text"  # noqa: S608 - the queryset's own SQL
                 f" FROM (SELECT) AS one LEFT JOIN ({page}) AS page ON true",
                 values,
             )
-            found = cursor.fetchall()
-        images = [json.loads(image) for _, image in found if image is not None]
-        # What a join gives is in no order.
-        return TransactionSnapshot.parsed(found[0][0]), sorted(images, key=lambda image: _place(subject_type, image))
+            records = cursor.fetchall()
+        images = [json.loads(image) for _, image in records if image is not None]
+        # The join does not preserve the order of the page.
+        images.sort(key=lambda image: _sort_key(subject_type, image))
+        return TransactionSnapshot.parsed(records[0][0]), images
 
 
-def _place(subject_type: str, image: Image) -> Place:
+def _sort_key(subject_type: str, image: Image) -> SortKey:
     return (*(image[column] for column in subjects.of(subject_type).order), str(image["id"]))
 
 
-def _after(columns: tuple[str, ...], place: Place) -> Q:
-    """What is behind this place: `(a, b) > (1, 2)`."""
-    first, value = columns[0], place[0]
-    behind = Q(**{f"{first}__gt": value})
+def _after(columns: tuple[str, ...], key: SortKey) -> Q:
+    """Return the condition of rows after this sort key: `(a, b) > (1, 2)`."""
+    first, value = columns[0], key[0]
+    is_greater = Q(**{f"{first}__gt": value})
     if len(columns) == 1:
-        return behind
-    return Q(**{f"{first}__gte": value}) & (behind | _after(columns[1:], place[1:]))
+        return is_greater
+    return Q(**{f"{first}__gte": value}) & (is_greater | _after(columns[1:], key[1:]))
 
 
 def as_created(subject_type: str, image: Image) -> ChangeRecord:
-    """A row with this image, as if it was just created."""
+    """Return a change that creates the row with this image."""
     return ChangeRecord(
         seq=0,
         xid=0,

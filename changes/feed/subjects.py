@@ -1,4 +1,4 @@
-"""Subjects: what the feed shows of a logged model's rows, and to whom. Each app registers its own in `AppConfig.ready`.
+"""Subjects: the logged models in the feed, with their messages and audiences. Apps register them in `AppConfig.ready`.
 
 register(Subject(User, message=user_message_of, audience=policies.audience, groups=policies.groups, …))
 """
@@ -21,7 +21,7 @@ from changes.triggers import SharedFunctionTrigger
 
 
 class Visibility(IntEnum):
-    """How much of a subject somebody sees."""
+    """Extent to which a caller sees a subject."""
 
     NOTHING = 0
     PART = 1
@@ -30,19 +30,20 @@ class Visibility(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One logged model.
+    """A logged model in the feed.
 
     Attributes:
-        message: the row as the contract shows it, to this extent.
-        audience: which groups see the row with this image, and how much of it. Asked for each change, so it only looks.
-            A group is any text that `groups` gives; a user's id is the group of that user alone.
-        groups: the groups that an actor belongs to. Together with `audience` it must mean what the model's
-            `visible_to` means.
-        paths: column → field of the message, where it is called otherwise.
-        partial: the fields of the message that are shown where only a part is.
-        belongs_to: the column that names the subject which this one belongs to. Only streams about that one show it
-            (`View.topic`), to whoever sees that; `groups` gives none.
-        order: the columns by which an initial state is in order, before the id. They never change.
+        message: function that returns the message of a row at a visibility.
+        audience: function that returns the groups that see the row with this image, and how much of it. It is called
+            for each change, so it must not query the database. A group is any text that `groups` returns; a user's id
+            is the group of that user alone.
+        groups: function that returns the groups of an actor. Together with `audience` it must agree with the model's
+            `visible_to`.
+        paths: column → field of the message, where their names differ.
+        partial: the fields of the message that are shown at the visibility PART.
+        belongs_to: the column with the id of the subject that this one belongs to. Only streams about that subject
+            (`Subscription.topic`) show it, to all callers that see that subject; `groups` returns none.
+        order: the columns that order an initial state, before the id. Their values never change.
     """
 
     model: Any
@@ -56,12 +57,12 @@ class Subject:
 
     @cached_property
     def type(self) -> str:
-        """What the feed calls it."""
+        """Name of the model's rows in the feed."""
         return self._trigger.subject_type
 
     @cached_property
     def not_logged(self) -> list[str]:
-        """The columns that are in no image."""
+        """The columns that images leave out."""
         return [self.model._meta.get_field(name).column for name in self._trigger.exclude]
 
     @cached_property
@@ -85,9 +86,9 @@ class Subject:
         return [column.attname for column in self._logged]
 
     def row(self, image: Image) -> Any:
-        """The model's instance that the image is of. What is not logged is deferred; do not ask for it.
+        """Return the model instance of an image. Fields that are not logged are deferred and must not be read.
 
-        An image of an older schema lacks columns; they are as they are in a new row.
+        Columns that an image of an older schema lacks have the defaults of a new row.
         """
         values = []
         for column, read in self._readers:
@@ -104,27 +105,27 @@ class Subject:
         return None if column.has_db_default() else column.get_default()
 
     def images(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The images of these rows, in order, as the log would have them."""
-        # The table's name stands for its row; the ORM has no word for that.
+        """Return the images of these rows, in order, in the form of the log."""
+        # In SQL, the name of the table denotes the whole row; the ORM has no expression for that.
         image = RawSQL(f'to_jsonb("{self.model._meta.db_table}") - %s::text[]', [self.not_logged], models.JSONField())  # noqa: S611
-        found: models.QuerySet[Any] = rows.annotate(image=image).order_by(*self.order, "pk")
-        return found
+        images: models.QuerySet[Any] = rows.annotate(image=image).order_by(*self.order, "pk")
+        return images
 
     def changed_fields(self, change: ChangeRecord, extent: Visibility) -> list[str]:
-        """Which of the message's fields, as shown to this extent, an update changed."""
-        found: list[str] | None = change.made.get((Subject.changed_fields, extent))
-        if found is None:
-            found = change.made[Subject.changed_fields, extent] = self._changed(change, extent)
-        return found
+        """Return the fields of the message, at this visibility, that an update changed."""
+        fields: list[str] | None = change.derived.get((Subject.changed_fields, extent))
+        if fields is None:
+            fields = change.derived[Subject.changed_fields, extent] = self._changed(change, extent)
+        return fields
 
     def seen_by(self, change: ChangeRecord, *, before: bool) -> Mapping[str, Visibility]:
-        """Who sees the row after the change, or saw it before."""
+        """Return the audience of the row after the change, or before it."""
         key = Subject.seen_by, before
-        found: Mapping[str, Visibility] | None = change.made.get(key)
-        if found is None:
+        audience: Mapping[str, Visibility] | None = change.derived.get(key)
+        if audience is None:
             image = change.old if before else change.new
-            found = change.made[key] = {} if image is None else self.audience(image)
-        return found
+            audience = change.derived[key] = {} if image is None else self.audience(image)
+        return audience
 
     def _changed(self, change: ChangeRecord, extent: Visibility) -> list[str]:
         old, new = change.old or {}, change.new or {}
@@ -140,32 +141,32 @@ _registered: dict[str, Subject] = {}
 
 
 def register(subject: Subject) -> None:
-    """Makes the feed show this model."""
+    """Add this model to the feed."""
     _registered[subject.type] = subject
 
 
 def of(subject_type: str) -> Subject:
-    """The subject of this type."""
+    """Return the subject of this type."""
     return _registered[subject_type]
 
 
 def types() -> Collection[str]:
-    """All types that are registered."""
+    """Return all registered types."""
     return _registered.keys()
 
 
 def own_types() -> Collection[str]:
-    """Those that stand for themselves: without what only belongs to another subject."""
+    """Return the types of independent subjects, without those that belong to another subject."""
     return [name for name, subject in _registered.items() if not subject.belongs_to]
 
 
 def extent(seen_by: Mapping[str, Visibility], groups: Iterable[str]) -> Visibility:
-    """How much the members of these groups see together."""
+    """Return how much a member of all these groups sees."""
     return max((seen_by.get(group, Visibility.NOTHING) for group in groups), default=Visibility.NOTHING)
 
 
 def _reader(column: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """How a value is read from JSON; None = as it is."""
+    """Return the function that parses a JSON value of this column; None if the value needs no parsing."""
     kinds: dict[type, Callable[[Any], Any]] = {
         models.DateTimeField: datetime.datetime.fromisoformat,
         models.DateField: datetime.date.fromisoformat,

@@ -1,4 +1,4 @@
-"""The thread that reads what was numbered, once for all streams of its process."""
+"""The thread that reads numbered changes, once for all streams of its process."""
 
 import logging
 import time
@@ -12,14 +12,14 @@ from core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
-#: How late a change is read whose notification was lost.
+#: Maximum delay of a change whose notification was lost.
 POLL_SECONDS = 0.2
-#: How often it looks which streams are due a bookmark.
-BOOKMARKS_SECONDS = 1.0
+#: How often streams are checked for a due bookmark.
+BOOKMARK_CHECK_SECONDS = 1.0
 
 
 class Tailer:
-    """Reads the log to its end, again and again, and publishes it in the hub."""
+    """Thread that reads new changes of the log and publishes them in the hub."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -30,26 +30,26 @@ class Tailer:
         self.start, self.stop = self._routine.start, self._routine.stop
 
     def _begin(self) -> None:
-        """Nothing is new on a new connection: it goes on from where it was."""
+        """Do nothing: on a new connection, the tailer resumes from its position."""
 
-    def _step(self, waked: bool) -> None:
-        more = True
-        while more:
-            more = self._read()
-        backlog.look()
+    def _step(self, was_woken: bool) -> None:
+        has_more = True
+        while has_more:
+            has_more = self._read()
+        backlog.check()
         now = time.monotonic()
-        if now >= self._next_bookmarks:  # It looks at every stream.
-            self._next_bookmarks = now + BOOKMARKS_SECONDS
+        if now >= self._next_bookmarks:  # The check iterates over all streams.
+            self._next_bookmarks = now + BOOKMARK_CHECK_SECONDS
             self._hub.bookmark(now)
 
     def _read(self) -> bool:
-        """Reads one page; gives whether there is another."""
+        """Read one page, and return whether there is another."""
         known = self._hub.known_head
         try:
             head, until, changes = log.read(known.seq if known else 0, limit=log.PAGE if known else 0)
-        except Unavailable:  # Nobody has numbered anything: this cannot be for long.
+        except Unavailable:  # No process has begun to number changes; one will do so shortly.
             return False
-        if known is None or not _goes_on(known, head, until, changes):
+        if known is None or not _follows(known, head, until, changes):
             self._hub.begin(head)
             return False
         if until > known.seq:
@@ -57,11 +57,11 @@ class Tailer:
         return until < head.seq
 
 
-def _goes_on(known: log.Head, head: log.Head, until: int, changes: Sequence[log.ChangeRecord]) -> bool:
-    """Whether what was read follows what was known."""
+def _follows(known: log.Head, head: log.Head, until: int, changes: Sequence[log.ChangeRecord]) -> bool:
+    """Return whether the changes follow the known head without a gap, in the same log."""
     if head.epoch != known.epoch or head.seq < known.seq or known.seq + 1 < head.oldest:
         return False
     if len(changes) != until - known.seq:
-        logger.error("The change log has a hole between %d and %d: `manage.py changes verify`.", known.seq, until)
+        logger.error("The change log has a gap between %d and %d; run `manage.py changes verify`.", known.seq, until)
         return False
     return True

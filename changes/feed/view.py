@@ -1,4 +1,4 @@
-"""What one stream shows of the log: which subjects, to whom, in which messages."""
+"""Subscriptions: the part of the log that a stream shows, and the messages of its events."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from core.feeds import Payload
 
 
 class Kind(Enum):
-    """What an event tells. The value is its name."""
+    """Kind of an event. The value is its name."""
 
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
-    #: The subject is still there, but left the view.
+    #: The subject still exists, but left the view.
     LEFT = "left"
     BOOKMARK = "bookmark"
     SNAPSHOT_END = "snapshot_end"
@@ -29,34 +29,35 @@ class Kind(Enum):
 
     @property
     def event_type(self) -> str:
-        """As clients know it."""
+        """Name of the event in server-sent events."""
         return "deleted" if self is Kind.LEFT else self.value
 
 
-#: Makes an event's message, without its cursor; a module's function, so that streams of one operation share what it
-#: makes. The change is None for BOOKMARK and SNAPSHOT_END; for END it is what the topic was told to be last.
+#: Function that returns an event's message, without its cursor. It is a function of a module, so that the streams of an
+#: operation share its messages. The change is None for BOOKMARK and SNAPSHOT_END, and the topic's last one for END.
 Render = Callable[[Kind, ChangeRecord | None, Visibility], Message]
 
 
 def everything(image: Image) -> bool:
-    """The filter that lets all pass."""
+    """Match every subject."""
     return True
 
 
 def event_type(kind: Kind, change: ChangeRecord | None) -> str:
-    """What most streams call an event."""
+    """Return the default name of an event."""
     return kind.event_type
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The one subject that a stream is about. Whatever else the stream shows belongs to it (`Subject.belongs_to`).
+    """The one subject that a stream is about. All other subjects of the stream belong to it (`Subject.belongs_to`).
 
     Attributes:
-        belongs_to: the column by which whatever belongs to it names it.
-        version: of the subject when the caller was let in. That it was out of view before that ends nothing.
-        is_over: whether nothing more is to come of it while its row has this image; then the stream ends, well.
-        gone: what the stream ends with once the subject is deleted, or is no longer for the caller to see.
+        belongs_to: the column in which dependent subjects refer to it.
+        version: of the subject when the caller's permission was checked. Leaving the view before it does not end the
+            stream.
+        is_over: whether no more changes are expected of a row with this image; the stream then ends without an error.
+        gone: error that ends the stream once the subject is deleted or the caller may no longer see it.
     """
 
     subject_type: str
@@ -67,32 +68,33 @@ class Topic:
     gone: Exception
 
     @property
-    def named_by(self) -> tuple[str, str]:
-        """The column by which whatever belongs to it names it, and how."""
+    def reference(self) -> tuple[str, str]:
+        """The column in which dependent subjects refer to it, and the value of that column."""
         return self.belongs_to, self.subject_id
 
     def is_of(self, change: ChangeRecord | None) -> bool:
         return change is not None and change.subject_type == self.subject_type
 
-    def came_back_after(self, left: ChangeRecord | None) -> bool:
-        """Whether it was in view again after this change, by which it left."""
+    def has_returned_after(self, left: ChangeRecord | None) -> bool:
+        """Return whether the subject is in the view again after this change, by which it left."""
         return left is not None and left.operation != "deleted" and left.version <= self.version
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One stream's share of the log.
+    """The view of one stream.
 
     Attributes:
         operation: the rpc; cursors are bound to it and to `bound_to`.
+        render: function that returns the message of an event.
         bound_to: the filter, as JSON values.
-        matches: the filter.
-        narrow: the same filter for a query, as far as it can say it: what it leaves out must not match.
-        subject_ids: where the filter names subjects, all of them; such a stream costs nothing when others change.
-        named: what server-sent events call an event.
-        topic: what the stream is about, if it is about one subject. It is the first of `subject_types`, and the one of
-            `subject_ids`.
-        granted: of the other types, the groups that the caller is of because they see the topic.
+        matches: the filter as a function of a row's image.
+        narrow: the filter for a query, as far as a query can express it. Rows that it removes must not match.
+        subject_ids: ids of the subjects that the filter names. Changes of other subjects cost such a stream nothing.
+        event_name: function that returns the name of an event in server-sent events.
+        topic: the subject that the stream is about, if it is about one. Its type is the first of `subject_types`, and
+            its id the only one of `subject_ids`.
+        granted: for the types of dependent subjects, the groups that the caller belongs to by seeing the topic.
     """
 
     operation: str
@@ -102,32 +104,32 @@ class Subscription:
     matches: Callable[[Image], bool] = everything
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     subject_ids: frozenset[str] = frozenset()
-    named: Callable[[Kind, ChangeRecord | None], str] = event_type
+    event_name: Callable[[Kind, ChangeRecord | None], str] = event_type
     topic: Topic | None = None
     granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def ids_of(self, subject_type: str) -> frozenset[str]:
-        """The subjects of this type that are named; none = all that the caller sees."""
+        """Return the ids of this type that the filter names; empty = all that the caller sees."""
         return frozenset() if subject_type in self.granted else self.subject_ids
 
     def groups(self, subject_type: str, actor: Any) -> frozenset[str]:
-        """Those of this actor."""
+        """Return the groups of this actor that decide which subjects of this type the actor sees."""
         return self.granted.get(subject_type) or subjects.of(subject_type).groups(actor)
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionScope:
-    """A view and who looks.
+    """A subscription together with the groups of its caller.
 
     Attributes:
-        groups: of the caller, by type of subject.
+        groups: the caller's groups by type of subject.
     """
 
     view: Subscription
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def shown(self, change: ChangeRecord) -> tuple[Kind, Visibility] | None:
-        """What is told of the change; None = nothing, as nothing that is in the view is another than before."""
+        """Return the kind of event for a change and its visibility; None if the change does not affect the view."""
         view = self.view
         if change.subject_type not in self.groups:
             return None
@@ -135,13 +137,13 @@ class SubscriptionScope:
             return None
         if change.forgotten:
             if change.subject_type in view.granted:
-                return None  # Nobody knows any more what it belonged to.
-            # Nobody knows any more who saw it. That an id is gone for good tells nothing to who did not know it; what
-            # was before the deletion is not told any more.
+                return None  # The subject that it belonged to is no longer known.
+            # The audience is no longer known. The deletion is sent to all callers, because an id reveals nothing to a
+            # caller that did not know it; changes before the deletion are not sent.
             return (Kind.DELETED, Visibility.PART) if change.operation == "deleted" else None
         after = self._extent(change, before=False)
         if after is Visibility.WHOLE:
-            return Kind(change.operation), after  # Whatever it was before; and that image is not even read.
+            return Kind(change.operation), after  # The image before the change does not matter and need not be parsed.
         before = self._extent(change, before=True)
         if after is Visibility.NOTHING:
             if before is Visibility.NOTHING:
@@ -152,28 +154,28 @@ class SubscriptionScope:
         return Kind(change.operation), after
 
     def payload(self, kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Payload:
-        """The event's message, which streams of the same operation and extent share."""
+        """Return the event's message. Streams of the same operation and visibility share it."""
         render = self.view.render
-        made = _of_no_change if change is None else change.made
-        found: Payload | None = made.get((render, kind, extent))
-        if found is None:
-            # Two threads may both make it; one of the two is kept, and they are equal.
-            found = made.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
-        return found
+        derived = _payloads_without_change if change is None else change.derived
+        payload: Payload | None = derived.get((render, kind, extent))
+        if payload is None:
+            # Two threads may both render it; the results are equal, and one is kept.
+            payload = derived.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
+        return payload
 
     def _extent(self, change: ChangeRecord, *, before: bool) -> Visibility:
         name, matches = change.subject_type, self.view.matches
-        seen = subjects.extent(subjects.of(name).seen_by(change, before=before), self.groups[name])
-        if seen and matches is not everything:
+        visibility = subjects.extent(subjects.of(name).seen_by(change, before=before), self.groups[name])
+        if visibility and matches is not everything:
             image = change.old if before else change.new
             if image is not None and not matches(image):
                 return Visibility.NOTHING
-        return seen
+        return visibility
 
 
-_of_no_change: dict[Any, Payload] = {}
+_payloads_without_change: dict[Any, Payload] = {}
 
 
 def viewer(view: Subscription, actor: Any) -> SubscriptionScope:
-    """The view as this actor has it."""
+    """Return the subscription with the groups of this actor."""
     return SubscriptionScope(view, {name: view.groups(name, actor) for name in view.subject_types})

@@ -1,4 +1,4 @@
-"""One client's stream (a `core.feeds.Feed`): joined to the past, live, or catching up, without a gap or a double."""
+"""One client's stream (a `core.feeds.Feed`): joined to the past, live, or catching up, without gaps or duplicates."""
 
 import time
 from collections import deque
@@ -17,14 +17,15 @@ from core.db.thread_connections import fresh_connections
 from core.errors import EpochChanged, TooFarBehind, invalid
 from core.feeds import Event, FeedOver
 
-#: What waits for a live stream. One that does not take it goes on from memory, or from the log.
+#: How many items are queued for a live stream. A stream with a full queue is no longer live; it continues from the
+#: hub's memory or from the log.
 MAX_WAITING = 256
-#: Promised is one every 15 seconds.
+#: Interval of bookmarks. The contract promises one every 15 seconds.
 BOOKMARK_SECONDS = 12.0
 
 
 class Item(NamedTuple):
-    """What will be an event; without `seq`, one without a cursor."""
+    """An event before it is rendered. Without a `seq` it has no cursor."""
 
     kind: Kind
     seq: int | None
@@ -35,9 +36,10 @@ class Item(NamedTuple):
 class Watch:
     """A stream; see `open_watch`.
 
-    It is live while `_after` is None: the tailer's thread offers it changes. Otherwise all up to `_after` is behind it,
-    and `take` reads what follows: from the hub's memory, or, where that does not reach back far enough, from the
-    database. Only `offer` (the tailer) ends being live, and only `take` (the door) begins it.
+    It is live while `_after` is None: the tailer's thread offers it changes. Otherwise it has processed everything up
+    to `_after`, and `take` reads the next changes from the hub's memory or, if that does not reach back far enough,
+    from the database. Only `offer` (the tailer's thread) makes a live stream catch up, and only `take` (the transport's
+    thread) makes it live.
     """
 
     __slots__ = (
@@ -45,8 +47,8 @@ class Watch:
         "_after",
         "_allowed_lag",
         "_bookmarks",
+        "_delivered",
         "_failure",
-        "_given",
         "_hub",
         "_live_after",
         "_must_read",
@@ -80,26 +82,26 @@ class Watch:
         self.epoch = hub.head.epoch
         self._bookmarks = bookmarks
         self._snapshot = Snapshot(view, actor) if initial else None
-        #: Whether the next `take` reads from the database.
+        #: True if the next `take` reads from the database.
         self._must_read = initial
         self._after: int | None = after
-        #: What it joined behind, and then what it was offered: a batch that was being handed out when it joined may
-        #: still be.
+        #: Number after which offered changes are new: first that of the join, then of the last offer. A batch that was
+        #: being published during the join may still be offered.
         self._live_after = after
-        #: Up to here all was given, or is not for this stream.
-        self._given = after
+        #: Number up to which all changes were delivered, or are not for this stream.
+        self._delivered = after
         self._allowed_lag = self._lag_from(after)
         self._ready: deque[Item] = deque()
         self._waiting: deque[Item] = deque()
         self._failure: Exception | None = None
-        #: What its topic is, as far as is known, if that means that the stream is over.
+        #: The last known change of the topic, if it ends the stream.
         self._over = over
-        self._wake: Callable[[], None] = _nobody
+        self._wake: Callable[[], None] = _do_nothing
         self.keys = keys(view, self._viewer.groups)
-        #: On the clock of `time.monotonic`.
+        #: Time of the next bookmark, on the clock of `time.monotonic`.
         self.next_bookmark = time.monotonic() + BOOKMARK_SECONDS if bookmarks else float("inf")
 
-    # What the door asks
+    # Called by the transport
 
     @property
     def behind(self) -> bool:
@@ -113,26 +115,26 @@ class Watch:
 
     def take(self, limit: int) -> Sequence[Event]:
         if self._failure is not None:
-            return self._last_words(self._failure)
-        topic, may_ask = self._viewer.view.topic, self.behind
-        # In this order: once `_after` is set, the tailer adds nothing to what waits, which therefore goes first.
+            return self._final_events(self._failure)
+        topic, may_query = self._viewer.view.topic, self.behind
+        # Waiting items are delivered first: they precede `_after`, and while it is set, the tailer adds none.
         if self._after is not None and not self._ready and not self._waiting:
             self._advance(self._after, limit)
         events: list[Event] = []
         while len(events) < limit and (self._ready or self._waiting):
             item = (self._ready or self._waiting).popleft()
             if topic is not None and item.kind in (Kind.LEFT, Kind.DELETED) and topic.is_of(item.change):
-                if topic.came_back_after(item.change):
+                if topic.has_returned_after(item.change):
                     continue
                 self.end(topic.gone)
-                return events or self._last_words(topic.gone)
+                return events or self._final_events(topic.gone)
             events.append(self._event(item))
         if events:
             return events
-        if self._after is None and self._over is not None and may_ask:
+        if self._after is None and self._over is not None and may_query:
             return self._end_of_topic(self._over)
         if self._after is not None or self._over is not None:
-            # Nothing here was for this stream, but there is more; or the database must be asked.
+            # These changes were not for this stream, but more follow, or the database must be queried.
             self._wake()
         return events
 
@@ -142,59 +144,61 @@ class Watch:
 
     def close(self) -> None:
         self._hub.remove(self)
-        self._wake = _nobody
+        self._wake = _do_nothing
 
     def authorize(self, actor: Any) -> None:
-        """Tells the stream who its caller is now.
+        """End the stream if its caller has other rights than before.
 
-        If they have other rights, subjects came into view or left it without having changed, which no change tells:
-        the stream ends, and its client starts over.
+        Subjects may then have entered or left the view without a change, so the client must start over.
         """
         view = self._viewer.view
         if any(view.groups(name, actor) != groups for name, groups in self._viewer.groups.items()):
-            self.end(EpochChanged("What you may see has changed: start over from the initial state."))
+            self.end(EpochChanged("Your access has changed; start over from the initial state."))
 
-    # What the hub asks, in the tailer's thread
+    # Called by the hub, in the tailer's thread except for `go_live`
 
     def go_live(self, seq: int) -> None:
-        """From now on it is offered every change after this number; in the door's thread."""
+        """Make the stream live: the hub offers it every change after this number. It runs in the transport's thread."""
         self._live_after = seq
         self._after = None
 
     def offer(self, change: ChangeRecord) -> bool:
-        """Whether the change is for this stream, which should be woken then."""
+        """Queue the change if it is for this stream; return whether the stream must be woken."""
         if self._after is not None or change.seq <= self._live_after:
             return False
         item = self._item(change)
         if item is not None and len(self._waiting) >= MAX_WAITING:
-            # In this order: once `_after` is set, the door may join again at once.
+            # The stream leaves first, because it may join again as soon as `_after` is set.
             self._hub.leave(self)
             self._after = change.seq - 1
             return True
         if item is not None:
             self._waiting.append(item)
-        # In this order: what was offered up to here waits, or is taken.
+        # Set last: everything up to this number is queued by then, or was taken.
         self._live_after = change.seq
-        # If its topic is over, the end may have waited for this change, though it is not told.
+        # If the topic is over, its end may have waited for this change, even if the change is not delivered.
         return item is not None or self._over is not None
 
     def offer_bookmark(self, seq: int, now: float) -> bool:
-        """Whether it was due, and there is place for it; all up to this number was offered."""
+        """Queue a bookmark; return False if the stream is not live or its queue is full.
+
+        All changes up to this number have been offered.
+        """
         if self._after is not None or len(self._waiting) >= MAX_WAITING:
             return False
         self.next_bookmark = now + BOOKMARK_SECONDS
-        self._waiting.append(Item(Kind.BOOKMARK, max(seq, self._given)))
+        self._waiting.append(Item(Kind.BOOKMARK, max(seq, self._delivered)))
         return True
 
     def wake(self) -> None:
-        """Wakes whoever takes."""
+        """Wake the transport, so that it calls `take`."""
         self._wake()
 
-    # How it goes on
+    # Reading of further changes
 
     def _advance(self, after: int, limit: int) -> None:
         if not self._must_read:
-            self._go_on_from_memory(after, limit)
+            self._read_memory(after, limit)
             return
         with fresh_connections():
             if self._snapshot is not None and not self._snapshot.complete:
@@ -202,14 +206,14 @@ class Watch:
             else:
                 self._read_log(after)
 
-    def _go_on_from_memory(self, after: int, limit: int) -> None:
-        found = self._hub.join(self, after, limit)
-        if found is None:
+    def _read_memory(self, after: int, limit: int) -> None:
+        joined = self._hub.join(self, after, limit)
+        if joined is None:
             self._must_read = True
             self._check_lag(after)
             return
-        changes, live = found
-        # If it is live, the tailer may have offered more by now, and even have ended it; what is ready goes first.
+        changes, live = joined
+        # If it is live, the tailer may already have offered more, or ended the stream. Ready items are delivered first.
         if not live:
             self._after = after + len(changes)
         self._show(changes)
@@ -234,7 +238,7 @@ class Watch:
             if (item := self._item(row)) is not None:
                 self._ready.append(item)
         if topic is not None and not self._ready:
-            raise topic.gone  # Between looking for it and this.
+            raise topic.gone  # It was deleted after the caller's permission was checked.
         if snapshot.complete and self._after is not None:
             self._must_read = False
             self._allowed_lag = self._lag_from(self._after)
@@ -245,11 +249,11 @@ class Watch:
         self._ready.extend(item for change in changes if (item := self._item(change)) is not None)
 
     def _item(self, change: ChangeRecord) -> Item | None:
-        # A cursor of another process may be ahead of what this one has read.
-        if 0 < change.seq <= self._given:
+        # A cursor that another process issued may be ahead of this process.
+        if 0 < change.seq <= self._delivered:
             return None
         shown = self._viewer.shown(change)
-        # Asked last, because then the change is of a type that was read.
+        # Checked last, because only then the type of the change is known to be in the snapshot.
         if shown is not None and change.seq and self._snapshot is not None and self._snapshot.holds(change):
             return None
         return shown and Item(shown[0], change.seq or None, change, shown[1])
@@ -257,52 +261,52 @@ class Watch:
     def _event(self, item: Item) -> Event:
         cursor = ""
         if item.seq is not None:
-            self._given = item.seq
+            self._delivered = item.seq
             cursor = self._cursor(item.seq, item.change if item.kind is not Kind.END else None)
         view, change = self._viewer.view, item.change
         if view.topic is not None and change is not None and view.topic.is_of(change):
             self._over = change if view.topic.is_over(change.new or {}) else None
-        return Event(view.named(item.kind, change), self._viewer.payload(item.kind, change, item.extent), cursor)
+        return Event(view.event_name(item.kind, change), self._viewer.payload(item.kind, change, item.extent), cursor)
 
     def _end_of_topic(self, over: ChangeRecord) -> Sequence[Event]:
-        """The last event, if all that is committed was told. If not, the rest is going to be offered, and wakes."""
+        """Return the last event if all committed changes were delivered. Otherwise the next offer wakes it."""
         view, passed = self._viewer.view, self._live_after
         with fresh_connections():
-            if view.topic is None or log.has_pending(passed, view.subject_types, view.topic.named_by):
+            if view.topic is None or log.has_pending(passed, view.subject_types, view.topic.reference):
                 return ()
-        if self._waiting or self._after is not None:  # It was offered meanwhile.
+        if self._waiting or self._after is not None:  # Changes were offered during the query.
             self._wake()
             return ()
-        end = self._event(Item(Kind.END, max(passed, self._given), over))
+        end = self._event(Item(Kind.END, max(passed, self._delivered), over))
         self._failure, self._bookmarks = FeedOver(), False
         return [end]
 
     def _cursor(self, seq: int, change: ChangeRecord | None) -> str:
-        """The cursor after a change, which the streams of one filter share."""
-        made = {} if change is None else change.made
-        found: str | None = made.get(self._stamp)
-        if found is None:
-            found = made[self._stamp] = cursors.write(self._stamp, self.epoch, seq)
-        return found
+        """Return the cursor after a change. Streams with the same stamp share it."""
+        derived = {} if change is None else change.derived
+        cursor: str | None = derived.get(self._stamp)
+        if cursor is None:
+            cursor = derived[self._stamp] = cursors.write(self._stamp, self.epoch, seq)
+        return cursor
 
-    def _last_words(self, failure: Exception) -> Sequence[Event]:
+    def _final_events(self, failure: Exception) -> Sequence[Event]:
         self._ready.clear()
         self._waiting.clear()
-        owed = self._bookmarks and (self._snapshot is None or self._snapshot.complete)
-        if not owed:
+        is_bookmark_due = self._bookmarks and (self._snapshot is None or self._snapshot.complete)
+        if not is_bookmark_due:
             raise failure
         self._bookmarks = False
-        return [self._event(Item(Kind.BOOKMARK, self._given))]
+        return [self._event(Item(Kind.BOOKMARK, self._delivered))]
 
     def _lag_from(self, after: int) -> int:
-        """Who comes from far back may be so far behind, and no farther."""
+        """Return how many changes the stream may lag behind: the limit, plus its lag when it starts after `after`."""
         limit: int = settings.WATCH_MOST_BEHIND
         return limit + max(0, self._hub.head.seq - after)
 
     def _check_lag(self, after: int) -> None:
         if self._hub.head.seq - after > self._allowed_lag:
-            cursor = cursors.write(self._stamp, self.epoch, self._given)
-            self.end(TooFarBehind("You read too slowly: go on from your last cursor.", cursor=cursor))
+            cursor = cursors.write(self._stamp, self.epoch, self._delivered)
+            self.end(TooFarBehind("The stream fell too far behind; resume from your last cursor.", cursor=cursor))
 
 
 def open_watch(
@@ -314,12 +318,12 @@ def open_watch(
     include_initial: bool = False,
     bookmarks: bool = False,
 ) -> Watch:
-    """A stream of what this actor sees through this view.
+    """Return a stream of the changes that this actor may see in this view.
 
     Args:
-        cursor: goes on after it; empty = from now on.
-        include_initial: first what there is now.
-        bookmarks: also tells of the state's end and, every 15 seconds, how far the stream is.
+        cursor: position after which the stream resumes; empty = only new changes.
+        include_initial: begin with the initial state.
+        bookmarks: also send the end of the initial state and, at least every 15 seconds, the position of the stream.
 
     Raises:
         ValidationError: a cursor together with `include_initial`.
@@ -329,14 +333,14 @@ def open_watch(
     if cursor and include_initial:
         raise invalid("cursor", "conflict", "Send either a cursor or include_initial.")
     stamp, head = stamp_of(view, actor), hub.head
-    # Another process may have given the cursor, and be ahead of this one.
+    # The head is read from the database, because the process that issued the cursor may be ahead of this one.
     after = cursors.read(cursor, stamp, log.read_head()) if cursor else head.seq
-    over = _over_already(view.topic) if cursor and view.topic else None
+    over = _final_change(view.topic) if cursor and view.topic else None
     return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks, over=over)
 
 
-def _over_already(topic: Topic) -> ChangeRecord | None:
-    """What the topic is by now, if that means that it is over: no change after the cursor need tell it."""
+def _final_change(topic: Topic) -> ChangeRecord | None:
+    """Return the current state of a topic that is over, as a change, because none may follow the cursor; else None."""
     subject = subjects.of(topic.subject_type)
     rows = subject.model._default_manager.filter(pk=topic.subject_id)
     image = subject.images(rows).values_list("image", flat=True).first()
@@ -344,10 +348,10 @@ def _over_already(topic: Topic) -> ChangeRecord | None:
 
 
 def stamp_of(view: Subscription, actor: Any) -> cursors.Stamp:
-    """What the cursors of this view and this actor have in common.
+    """Return the part that all cursors of this view and this actor have in common.
 
-    What is the actor's own is not among it. What a view without a filter shows is: where the server has learned of
-    another type of subjects, these came into view without having changed.
+    It does not depend on the actor's own subjects. It depends on the types of subjects in the view, even without a
+    filter: subjects of a type that a new release adds enter the view without a change.
     """
     of_actor = str(actor.pk)
     rights = {(name, "") for name in view.subject_types}
@@ -356,5 +360,5 @@ def stamp_of(view: Subscription, actor: Any) -> cursors.Stamp:
     return cursors.stamp(view.operation, view.bound_to, rights)
 
 
-def _nobody() -> None:
-    """Nobody takes, so nobody is woken."""
+def _do_nothing() -> None:
+    """Do nothing: no transport reads the stream."""

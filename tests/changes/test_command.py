@@ -58,20 +58,20 @@ def numbered(committed_notes: None) -> Iterator[int]:
 
 class TestVerify:
     def test_a_sound_log(self, numbered: int) -> None:
-        assert command("verify") == f"The log is as it should be: {numbered} to {numbered + 5}.\n"
+        assert command("verify") == f"Change log OK (sequence {numbered} to {numbered + 5}).\n"
 
     @pytest.mark.parametrize(
         ("damage", "told"),
         [
             ("DELETE FROM changes_change WHERE seq = %(first)s + 2", "a number is missing before"),
-            ("DELETE FROM changes_change WHERE seq = %(first)s", "does not begin where"),
-            ("TRUNCATE changes_change", "of what its head says the log lacks 6"),
-            ("DELETE FROM changes_change WHERE seq = %(first)s + 5", "does not end where"),
+            ("DELETE FROM changes_change WHERE seq = %(first)s", "does not begin at its head"),
+            ("TRUNCATE changes_change", "changes missing between the head's oldest and last number: 6"),
+            ("DELETE FROM changes_change WHERE seq = %(first)s + 5", "does not end at its head's last number"),
             ("UPDATE changes_change SET xid = (SELECT xid FROM changes_change WHERE seq = %(first)s)"
-             " WHERE seq = %(first)s + 4", "a transaction is torn before"),
+             " WHERE seq = %(first)s + 4", "a transaction is divided before"),
             ("UPDATE changes_change SET subject_version = 7 WHERE seq = %(first)s + 4", "version does not follow"),
-            ("UPDATE tests_note SET title = 'unlogged'", "the log replayed gives another note"),
-            ("DELETE FROM tests_note", "the log replayed gives another note"),
+            ("UPDATE tests_note SET title = 'unlogged'", "the last change of note"),
+            ("DELETE FROM tests_note", "the last change of note"),
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_told(self, numbered: int, damage: str, told: str) -> None:
@@ -91,7 +91,7 @@ class TestPrune:
         head = log.read_head()
         assert (head.oldest, head.seq) == (numbered + 3, numbered + 5)
         assert command("prune") == "0 changes deleted.\n"
-        assert "as it should be" in command("verify")
+        assert "Change log OK" in command("verify")
 
     def test_by_number(self, numbered: int, settings: Any) -> None:
         settings.CHANGES_KEPT_ROWS = 2
@@ -105,7 +105,7 @@ class TestPrune:
         assert log.read_head().oldest == numbered + 6
         write("next")
         numbering.number()
-        assert "as it should be" in command("verify")
+        assert "Change log OK" in command("verify")
 
     def test_without_limits_everything_stays(self, numbered: int, settings: Any) -> None:
         settings.CHANGES_KEPT_DAYS = settings.CHANGES_KEPT_ROWS = 0
@@ -124,7 +124,7 @@ class TestNewEpoch:
         stream = feed.watch(ALL)
         write("a")
         stream.take_titles("a")
-        assert command("new-epoch") == "All cursors are void; clients start over.\n"
+        assert command("new-epoch") == "All cursors are invalid; clients start over.\n"
         with pytest.raises(EpochChanged):
             feed.watch(ALL, cursor=stream.cursor)
         stream.take_until(lambda stream: stream.ended is not None)
@@ -171,7 +171,7 @@ class TestTail:
         assert line.endswith("created, version 1, by ann: to be seen\n")
 
     def test_a_bad_cursor_is_a_sentence(self, numbered: int) -> None:
-        with pytest.raises(CommandError, match="no cursor of ours"):
+        with pytest.raises(CommandError, match="Invalid cursor"):
             command("tail", "--cursor", "x")
 
     def test_what_nobody_has_numbered_yet_is_numbered_first(self, committed_notes: None) -> None:

@@ -379,4 +379,4 @@ class TestRoutine:
         routine.stop()
         routine.stop()
         assert not routine.running
-        assert "tester: trying again" in caplog.text
+        assert "The tester thread failed; trying again" in caplog.text

@@ -246,7 +246,7 @@ class TestCursors:
 
     def test_other_rights_start_over(self, feed: Process) -> None:
         cursor = one_cursor(feed)
-        with pytest.raises(EpochChanged, match="may see"):
+        with pytest.raises(EpochChanged, match="Your access has changed"):
             feed.watch(actor("all", "administrators"), cursor=cursor)
 
     def test_it_grants_nothing(self, feed: Process) -> None:
@@ -506,7 +506,7 @@ class TestRejoining:
 class TestBookmarksAndEnds:
     def test_silence_is_bookmarked(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watching, "BOOKMARK_SECONDS", 0.05)
-        monkeypatch.setattr(tailer, "BOOKMARKS_SECONDS", 0.01)
+        monkeypatch.setattr(tailer, "BOOKMARK_CHECK_SECONDS", 0.01)
         stream, silent = feed.watch(actor("ann"), bookmarks=True), feed.watch(actor("ann"))
         silent.take_all()
         write("not ann's")
@@ -585,7 +585,7 @@ class TestBookmarksAndEnds:
         for each in (stream, other):
             each.take_until(lambda each: each.ended is not None)
             assert isinstance(each.ended, ZeroDivisionError)
-        until(lambda: "tailer: trying again" in caplog.text)
+        until(lambda: "The tailer thread failed; trying again" in caplog.text)
         again = feed.watch(ALL, cursor=other.cursor)
         write("after")
         assert again.take_titles("after").titles == ["planted", "after"]
@@ -596,7 +596,7 @@ class TestBookmarksAndEnds:
         assert feed.hub._waiting
         stream.close()
         stream.close()
-        assert (feed.hub._waiting, feed.hub._watches) == ({}, set())
+        assert (feed.hub._waiting, feed.hub._subscribers) == ({}, set())
 
 
 def prune_to_head(seq: int) -> None:

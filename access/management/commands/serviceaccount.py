@@ -1,4 +1,4 @@
-"""A service account and an API key for it, at the command line."""
+"""Command that creates a service account and an API key for it."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -16,23 +16,29 @@ from users.services import create_service_account
 
 
 class Command(BaseCommand):
-    """Acts as an administrator, by the same services as the doors, so the change log tells who it was."""
+    """Creates a service account and a key as a named administrator.
 
-    help = "Make an API key for a service account, and the account if it is not there. Prints the key, this once."
+    It uses the same services as the transports, so the change log records that administrator.
+    """
+
+    help = (
+        "Create an API key for a service account, and the account if it does not exist. The key is printed once and"
+        " cannot be shown again."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="of the account, as people will see it")
-        parser.add_argument("--as", dest="administrator", required=True, help="the e-mail of an administrator")
+        parser.add_argument("name", help="display name of the account")
+        parser.add_argument("--as", dest="administrator", required=True, help="e-mail of an administrator")
         parser.add_argument(
-            "--scopes", required=True, nargs="+", choices=settings.API_KEY_SCOPES, help="what the key is good for"
+            "--scopes", required=True, nargs="+", choices=settings.API_KEY_SCOPES, help="scopes of the key"
         )
-        parser.add_argument("--key-name", default="", help="what the key is for (default: the account's name)")
-        parser.add_argument("--days", type=int, help="how long the key is good (default: until it is revoked)")
+        parser.add_argument("--key-name", default="", help="name of the key (default: the account's name)")
+        parser.add_argument("--days", type=int, help="days until the key expires (default: it does not expire)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         administrator = find_administrator(options["administrator"])
         if administrator is None:
-            raise CommandError(f"{options['administrator']} is no administrator with an open account.")
+            raise CommandError(f"{options['administrator']} is not an administrator with an active account.")
         name, days = options["name"].strip(), options["days"]
         try:
             account = User.objects.filter(is_service=True, display_name=name).first()
@@ -46,5 +52,7 @@ class Command(BaseCommand):
             )
         except ValidationError as exc:
             raise CommandError(" ".join(exc.messages)) from exc
-        self.stdout.write(f"Service account {account.display_name} ({account.pk}). Its key, shown only now:")
+        self.stdout.write(
+            f"Service account {account.display_name} ({account.pk}). Its API key, which cannot be shown again:"
+        )
         self.stdout.write(secret)

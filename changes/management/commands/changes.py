@@ -1,4 +1,4 @@
-"""`manage.py changes`: looking at the change log, and looking after it."""
+"""`manage.py changes`: follow, prune and verify the change log."""
 
 import json
 import signal
@@ -15,32 +15,34 @@ from core.errors import Failure
 from core.protojson import in_one_line
 
 POLL_SECONDS = 0.2
-MAX_TOLD = 100
-#: Whoever may run commands sees everything.
+MAX_FAULTS_SHOWN = 100
+#: Operators see everything, so the cursors of this command depend on no rights.
 _STAMP = cursors.stamp("changes tail", None, ())
 
 
 class Command(BaseCommand):
-    """What it shows of a change is the log's own, so it is for those who run the server."""
+    """Command for operators. It shows changes as logged, without checking permissions."""
 
-    help = "Follow, prune or verify the change log, or make all cursors void after a restore."
+    help = "Follow, prune or verify the change log, or invalidate all cursors after a restore."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         tail = commands.add_parser("tail", help="print changes as they are numbered, until Ctrl-C")
-        tail.add_argument("--cursor", default="", help="go on after it: one that `tail --json` printed (default: now)")
-        tail.add_argument("--json", action="store_true", help="one JSON object a line, with images and cursor")
-        commands.add_parser("prune", help="delete what is past CHANGES_KEPT_DAYS and CHANGES_KEPT_ROWS")
+        tail.add_argument("--cursor", default="", help="resume after this cursor of `tail --json` (default: now)")
+        tail.add_argument(
+            "--json", action="store_true", help="print one JSON object per line, with row images and cursor"
+        )
+        commands.add_parser("prune", help="delete changes past CHANGES_KEPT_DAYS or CHANGES_KEPT_ROWS")
         commands.add_parser(
             "verify",
-            help="check the whole log: dense, ordered, transactions whole, versions in order, equal to the tables",
+            help="check the whole log: no gaps, transactions undivided, versions in order, equal to the tables",
         )
         commands.add_parser(
-            "new-epoch", help="after restoring a backup: make all cursors void, so that clients start over"
+            "new-epoch", help="invalidate all cursors after restoring a backup, so that clients start over"
         )
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
-        # As Ctrl-C: what holds the embedded database must be let go.
+        # Treated as Ctrl-C, so that the embedded database is released.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             if command in ("tail", "verify"):
@@ -63,7 +65,7 @@ class Command(BaseCommand):
                 if after == head.seq:
                     time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            self.stderr.write(f"Go on with --cursor {cursors.write(_STAMP, head.epoch, after)}")
+            self.stderr.write(f"Resume with --cursor {cursors.write(_STAMP, head.epoch, after)}")
 
     def _prune(self, **options: Any) -> None:
         self.stdout.write(f"{retention.prune()} changes deleted.")
@@ -71,17 +73,17 @@ class Command(BaseCommand):
     def _verify(self, **options: Any) -> None:
         faults = list(verification.faults())
         if faults:
-            raise CommandError("\n".join([*faults[:MAX_TOLD], f"{len(faults)} faults."]))
+            raise CommandError("\n".join([*faults[:MAX_FAULTS_SHOWN], f"{len(faults)} faults."]))
         head = log.read_head()
-        self.stdout.write(f"The log is as it should be: {head.oldest} to {head.seq}.")
+        self.stdout.write(f"Change log OK (sequence {head.oldest} to {head.seq}).")
 
     def _new_epoch(self, **options: Any) -> None:
         numbering.new_epoch()
-        self.stdout.write("All cursors are void; clients start over.")
+        self.stdout.write("All cursors are invalid; clients start over.")
 
 
 def _number() -> None:
-    """Numbers what nobody has numbered yet, unless another process does."""
+    """Number the changes that have no number yet, unless another process is the leader and does so."""
     with connection.cursor() as cursor:
         if numbering.try_acquire_leadership():
             numbering.number()
@@ -97,7 +99,7 @@ def _as_line(change: ChangeRecord) -> str:
 
 
 def _as_json(change: ChangeRecord, head: Head) -> str:
-    told = {
+    values = {
         "cursor": cursors.write(_STAMP, head.epoch, change.seq),
         "seq": change.seq,
         "subject_type": change.subject_type,
@@ -110,4 +112,4 @@ def _as_json(change: ChangeRecord, head: Head) -> str:
         "old": change.old,
         "new": change.new,
     }
-    return in_one_line(json.dumps(told, ensure_ascii=False))
+    return in_one_line(json.dumps(values, ensure_ascii=False))
