@@ -160,7 +160,7 @@ def test_an_export_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "users.csv"
     out.write_text("yesterday's")
     code, _, told = users("export", out, DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
-    assert (code, told.strip()) == (1, "CommandError: The database is away; try again.")
+    assert (code, told.strip()) == (1, "CommandError: The database is unavailable; try again.")
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_text() == "yesterday's"
 
@@ -373,7 +373,9 @@ def test_without_the_database_it_says_how_far_it_came(importing: subprocess.Pope
             cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert importing.returncode == 1
     assert out.decode().startswith(f"{bulk.CHUNK} rows: {bulk.CHUNK} imported")
-    assert f"-: The database is unavailable. Completed up to line {bulk.CHUNK}; run it again to continue." in err.decode()
+    assert (
+        f"-: The database is unavailable. Completed up to line {bulk.CHUNK}; run it again to continue." in err.decode()
+    )
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:

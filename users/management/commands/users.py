@@ -125,7 +125,7 @@ class Command(BaseCommand):
         except Exception as exc:
             if not is_database_away(exc):
                 raise
-            raise CommandError("The database is away; try again.", returncode=NOT_ALL) from exc
+            raise CommandError("The database is unavailable; try again.", returncode=NOT_ALL) from exc
 
     def _import(self, path: str, options: Mapping[str, Any]) -> None:
         administrator = options["administrator"]
