@@ -1,12 +1,12 @@
 """Streams of requests (bulk writes, command streams, recordings): their number is limited, and they share resources.
 
 A client that sends nothing holds its slot and a thread, of which there are more than slots, and no shared resource: the
-database connection is released while the stream waits for the next message. While messages are processed, the streams
-of one caller take turns.
+database connection is released while the stream waits for the next message. A silent stream ends with its credential
+(`core.streams.STREAMS`). While messages are processed, the streams of one caller take turns.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from core.concurrency.pacing import Pace
 from core.concurrency.slots import Slot, Slots
 from core.concurrency.turns import Turns
 from core.db import thread_connections
+from core.errors import Failure
 from core.operations import Call, authorize, identify, principal
 from core.streams import STREAMS
 
@@ -49,8 +50,13 @@ def threads() -> dict[str, Any]:
     }
 
 
-def serve(call: Call, authorization: str | None, messages: Iterable[Message | ValidationError]) -> Any:
+def serve(
+    call: Call, authorization: str | None, messages: Iterable[Message | ValidationError], end: Callable[[Failure], None]
+) -> Any:
     """Run an operation that takes a stream, in a slot of its caller.
+
+    Args:
+        end: has `messages` raise this failure, also while it waits for the client; see `core.streams.RequestStream`.
 
     Returns:
         The handler's result: a response message, or an iterator over them.
@@ -62,7 +68,7 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
     call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
-    items = _items(call, authorization, messages, turn)
+    items = _items(call, authorization, messages, turn, end)
     if call.operation.answers_stream:
         return _answers(call.operation.function(call, items), turn, place)
     with place:
@@ -73,15 +79,20 @@ def serve(call: Call, authorization: str | None, messages: Iterable[Message | Va
             thread_connections.give_back()
 
 
-def received(call: Call, authorization: str | None, messages: Iterable[Any]) -> Iterator[Any]:
+def received(
+    call: Call, authorization: str | None, messages: Iterable[Any], end: Callable[[Failure], None]
+) -> Iterator[Any]:
     """Return the messages of a client, in a slot of its caller until they end: for uploads that are not operations.
+
+    Args:
+        end: as for `serve`.
 
     Raises:
         RateLimited: the caller, or the process, has reached its limit of open streams.
     """
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
-    return _in_place(_items(call, authorization, messages, turn), turn, place)
+    return _in_place(_items(call, authorization, messages, turn, end), turn, place)
 
 
 def _in_place(items: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]:
@@ -108,7 +119,11 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterat
 
 
 def _items(
-    call: Call, authorization: str | None, messages: Iterable[Message | ValidationError], turn: "_Turn"
+    call: Call,
+    authorization: str | None,
+    messages: Iterable[Message | ValidationError],
+    turn: "_Turn",
+    end: Callable[[Failure], None],
 ) -> Iterator[Message | ValidationError]:
     """Yield the messages of a client's stream; authenticate and authorize its caller again before each.
 
@@ -124,15 +139,16 @@ def _items(
 
     call.look_again = look
     waiting = iter(messages)
-    while True:
-        turn.end()
-        thread_connections.give_back()
-        message = next(waiting, None)
-        if message is None:
-            return
-        turn.begin()
-        look()
-        yield message
+    with STREAMS.requests_of(call, end):
+        while True:
+            turn.end()
+            thread_connections.give_back()
+            message = next(waiting, None)
+            if message is None:
+                return
+            turn.begin()
+            look()
+            yield message
 
 
 class _Turn:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error, connections
@@ -19,13 +19,17 @@ from django.db import Error, connections
 from core import auth
 from core.auth import Credential
 from core.db.thread_connections import fresh_connections
-from core.errors import RateLimited, Unauthenticated, Unavailable, is_database_away
+from core.errors import Failure, RateLimited, Unauthenticated, Unavailable, is_database_away
 from core.feeds import Feed
 from core.operations import Call, principal
 
 logger = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 CHECK_INTERVAL_SECONDS = 0.4
+#: How long the client of a stream that has ended may take to read it; then its call is cut.
+LAST_CHANCE_SECONDS = 5
 #: Streams that are checked without a pause; in the pause, calls that wait for the interpreter run.
 _BATCH_SIZE, _PAUSE_SECONDS = 500, 0.001
 
@@ -47,15 +51,50 @@ class Stream:
         self.owner = _owner(call)
         self.ends_at = None if max_seconds is None else time.monotonic() + max_seconds
 
+    def look(self, credential: Credential | None, now: float) -> None:
+        """End the stream if its credential is gone or its time is over, else give it what the credential is by now."""
+        if credential is None:
+            self.feed.end(_credential_gone())
+        elif self.ends_at is not None and now >= self.ends_at:
+            self.feed.end(Unavailable("This stream has reached its maximum duration; resume it from its last cursor."))
+        elif credential is not self.call.credential:
+            self.call.credential = credential
+            self.feed.authorize(credential.actor)
+
+
+class RequestStream:
+    """One open stream of requests, which looks at its credential itself with each message.
+
+    Args:
+        call: whose it is.
+        end: has the thread that serves it raise this failure where it waits for the next message, now or next. It is
+            called again while the stream stays open.
+    """
+
+    __slots__ = ("call", "end")
+
+    def __init__(self, call: Call, end: Callable[[Failure], None]) -> None:
+        self.call = call
+        self.end = end
+
+    def look(self, credential: Credential | None, now: float) -> None:
+        """End the stream if it came with a credential and that is gone."""
+        if credential is None and self.call.actor.is_authenticated:
+            failure = _credential_gone()
+            failure.token_refused = (self.call.credential.session_id or self.call.credential.key_id) is not None
+            self.end(failure)
+
 
 class Streams:
     """The open streams of a process, within their limits."""
 
     def __init__(self) -> None:
         self._open: set[Stream] = set()
+        self._requests: set[RequestStream] = set()
         self._places: Counter[str] = Counter()
         self._taken = 0
-        self._lock = threading.Lock()
+        # Reentrant: the collector may close a stream of requests while its thread holds the lock.
+        self._lock = threading.RLock()
         self._ending: Unavailable | None = None
         self._looks: threading.Thread | None = None
 
@@ -82,9 +121,7 @@ class Streams:
             with self._lock:
                 self._open.add(stream)
                 ending = self._ending
-                if self._looks is None or not self._looks.is_alive():
-                    self._looks = threading.Thread(target=self._look, name="streams", daemon=True)
-                    self._looks.start()
+                self._start_looking()
             if ending is not None:
                 feed.end(ending)
             return stream
@@ -104,13 +141,36 @@ class Streams:
         self._give_back(stream.owner)
         stream.feed.close()
 
+    @contextmanager
+    def requests_of(self, call: Call, end: Callable[[Failure], None]) -> Iterator[None]:
+        """End a stream of requests with its credential, or with the process, though its client sends nothing.
+
+        Args:
+            end: see `RequestStream`.
+
+        Raises:
+            Unavailable: the process is ending.
+        """
+        stream = RequestStream(call, end)
+        with self._lock:
+            self.check_going_on()
+            self._requests.add(stream)
+            self._start_looking()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._requests.discard(stream)
+
     def end_all(self, failure: Unavailable) -> None:
         """End all streams, and those opened later, with this failure."""
         with self._lock:
             self._ending = failure
-            streams = list(self._open)
+            streams, requests = list(self._open), list(self._requests)
         for stream in streams:
             stream.feed.end(failure)
+        for sending in requests:
+            sending.end(Unavailable(failure.message))
 
     def check_going_on(self) -> None:
         """Raise `Unavailable` if the process is draining."""
@@ -135,17 +195,24 @@ class Streams:
             if not self._places[owner]:
                 del self._places[owner]
 
+    def _start_looking(self) -> None:
+        if self._looks is None or not self._looks.is_alive():
+            self._looks = threading.Thread(target=self._look, name="streams", daemon=True)
+            self._looks.start()
+
     def _look(self) -> None:
         while True:
             time.sleep(CHECK_INTERVAL_SECONDS)
             with self._lock:
-                streams = list(self._open)
+                streams: list[Stream | RequestStream] = [*self._open, *self._requests]
                 if not streams:
                     self._looks = None
                     connections.close_all()
                     return
             # Streams of one session share the credential of the last check; hashing each would be the largest cost.
-            known = {id(stream.call.credential): stream.call.credential for stream in _in_turns(streams)}
+            # A stream of requests may replace its own before the answer is there, so what was checked is kept.
+            checked = [(stream, stream.call.credential) for stream in _in_turns(streams)]
+            known = {id(credential): credential for _, credential in checked}
             try:
                 with fresh_connections():
                     renewed = _renew(set(known.values()))
@@ -156,22 +223,15 @@ class Streams:
                 continue
             fresh = {identity: renewed.get(credential) for identity, credential in known.items()}
             now = time.monotonic()
-            for stream in _in_turns(streams):
-                self._look_at(stream, fresh[id(stream.call.credential)], now)
-
-    def _look_at(self, stream: Stream, credential: Credential | None, now: float) -> None:
-        if credential is None:
-            stream.feed.end(Unauthenticated("The credential of this stream has expired or was revoked; sign in again."))
-        elif stream.ends_at is not None and now >= stream.ends_at:
-            stream.feed.end(
-                Unavailable("This stream has reached its maximum duration; resume it from its last cursor.")
-            )
-        elif credential is not stream.call.credential:
-            stream.call.credential = credential
-            stream.feed.authorize(credential.actor)
+            for stream, credential in _in_turns(checked):
+                stream.look(fresh[id(credential)], now)
 
 
-def _in_turns(streams: Sequence[Stream]) -> Iterator[Stream]:
+def _credential_gone() -> Unauthenticated:
+    return Unauthenticated("The credential of this stream has expired or was revoked; sign in again.")
+
+
+def _in_turns(streams: Sequence[Item]) -> Iterator[Item]:
     """Yield the streams, with pauses: checking 10,000 without a pause would delay every call by some 10 ms."""
     for first in range(0, len(streams), _BATCH_SIZE):
         if first:

@@ -5,11 +5,12 @@ their client takes, have threads of their own. A stream of events needs a thread
 """
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
-from typing import Any
+from concurrent.futures import CancelledError, Future
+from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import uvicorn
@@ -19,10 +20,10 @@ from core import context
 from core.addresses import client_address
 from core.auth import presumed_caller
 from core.context import valid_request_id
-from core.errors import Problem, Unavailable
+from core.errors import Failure, Problem, Unavailable
 from core.rest import bodies, connections, sse
 from core.rest.bodies import CUT
-from core.streams import STREAMS
+from core.streams import LAST_CHANCE_SECONDS, STREAMS
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -62,6 +63,7 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         upload = bodies.is_api(scope["path"]) and headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
         call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
         scope[bodies.SOURCE] = call.next_piece
+        scope[bodies.END] = call.end_body
         scope[bodies.ARRIVED] = time.monotonic()
         try:
             # A slow client of an ordinary call holds no thread. A body that is too large for one, and an upload, are
@@ -161,8 +163,12 @@ class _Call:
         self._patience = patience
         self._until: float | None = None
         self._stalled = False
-        #: What `next_piece` waits for still.
+        #: What `next_piece` waits for.
         self._waiting: Future[Message] | None = None
+        #: Why the server ends the body, until that is raised, and when it drops the connection if the call goes on.
+        self._failure: Failure | None = None
+        self._dropped_at: float | None = None
+        self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
 
     async def read_ahead(self, limit: int) -> bool:
@@ -199,25 +205,52 @@ class _Call:
         self._ahead_bytes = 0
         self._ahead.clear()
 
-    def next_piece(self, seconds: float | None = None) -> bytes | None:
+    def next_piece(self) -> bytes | None:
         """Wait for the next piece of the body, in the thread that serves the call; None = it has ended.
 
-        Args:
-            seconds: after which an empty piece is returned, and the next call goes on waiting; None = no limit.
+        Raises:
+            Failure: the server has ended it.
         """
         if self._ended:
             return None
-        try:
+        with self._lock:
+            if self._failure is not None:
+                raise self._taken_failure()
+            if not self._ahead:
+                self._waiting = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        if self._waiting is None:
             message = self._ahead.popleft()
-        except IndexError:
-            waiting = self._waiting or asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        else:
             try:
-                message, self._waiting = waiting.result(seconds), None
-            except TimeoutError:
-                self._waiting = waiting
-                return b""
+                message = self._waiting.result()
+            except CancelledError:
+                if self._failure is None:
+                    raise
+                raise self._taken_failure() from None
+            finally:
+                self._waiting = None
         self._ended = not message.get("more_body")
         return message.get("body", b"") if message["type"] == "http.request" else None
+
+    def end_body(self, failure: Failure) -> None:
+        """Have `next_piece` raise this failure, now or next. Any thread may call it.
+
+        Called again after a while, it drops the connection: the call waits for a client that does not read.
+        """
+        with self._lock:
+            if self._dropped_at is None:
+                self._failure, self._dropped_at = failure, time.monotonic() + LAST_CHANCE_SECONDS
+                if self._waiting is not None:
+                    self._waiting.cancel()
+                return
+        if time.monotonic() >= self._dropped_at:
+            self._loop.call_soon_threadsafe(self.abort)
+
+    def _taken_failure(self) -> Failure:
+        """Take the failure to raise it. Kept, it would hold the frames that it passes, and they hold the call."""
+        failure, self._failure = cast(Failure, self._failure), None
+        self._ended, self._scope[CUT] = True, "gone"
+        return failure
 
     async def receive(self) -> Message:
         return self._ahead.popleft() if self._ahead else await self._next()

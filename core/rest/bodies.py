@@ -15,6 +15,8 @@ from core.errors import Cancelled, DeadlineExceeded, Failure, Unavailable, Unsup
 
 #: The key of a request's scope for what waits for the next piece of its body; None = the body has ended.
 SOURCE = "tandem.body"
+#: The key of a request's scope for what has the wait for the next piece raise a failure.
+END = "tandem.end"
 #: The key of a request's scope for when its head had arrived, on the clock of `time.monotonic`.
 ARRIVED = "tandem.arrived"
 #: The key of a request's scope for why its body ended early.
@@ -36,26 +38,32 @@ API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
 Environ = dict[str, Any]
 
 
-def pieces(environ: Environ, size: int = PIECE_BYTES, *, look_every: float | None = None) -> Iterator[bytes]:
+def pieces(environ: Environ, size: int = PIECE_BYTES) -> Iterator[bytes]:
     """Yield the body as it arrives, in pieces of at most `size` bytes.
-
-    Args:
-        look_every: after so many seconds without a piece, yield an empty one, so that the reader may look whether it is
-            to go on; None = never.
 
     Raises:
         Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
+        Failure: the server has ended it (`end`).
     """
-    source: Callable[[float | None], bytes | None] | None = environ.get("asgi.scope", {}).get(SOURCE)
+    source: Callable[[], bytes | None] | None = environ.get("asgi.scope", {}).get(SOURCE)
     if source is None:
         yield from _from_wsgi(environ, size)
         return
-    while (piece := source(look_every)) is not None:
+    while (piece := source()) is not None:
         for first in range(0, len(piece), size):
             yield piece[first : first + size]
-        if not piece and look_every is not None:
-            yield b""
     _check_whole(environ["asgi.scope"])
+
+
+def end(environ: Environ, failure: Failure) -> None:
+    """Have the reader of the body raise this failure where it waits for the next piece, now or next; for any thread.
+
+    Called again after a while, it drops the connection of a client that does not read its answer. Under another WSGI
+    server than the web process it does nothing.
+    """
+    end_body: Callable[[Failure], None] | None = environ.get("asgi.scope", {}).get(END)
+    if end_body is not None:
+        end_body(failure)
 
 
 def whole(environ: Environ, limit: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -145,7 +146,8 @@ def _answer_stream(
     operation = call.operation
     context.deadline.set(None)  # A stream takes as long as its client takes.
     messages = multipart.messages(operation, sent) if operation.takes_file else ndjson.messages(operation, sent)
-    response = request_streams.serve(call, sent.META.get("HTTP_AUTHORIZATION"), messages)
+    end = partial(bodies.end, sent.META)
+    response = request_streams.serve(call, sent.META.get("HTTP_AUTHORIZATION"), messages, end)
     if operation.answers_stream:
         return ndjson.answer(response, sent.report)  # type: ignore[attr-defined]
     return _answer(call, sent, response, location)

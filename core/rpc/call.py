@@ -5,20 +5,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
 from core.auth import ANONYMOUS, Credential
 from core.concurrency.thread_pool import ThreadPool
 from core.context import valid_request_id
-from core.errors import Failure, Problem, RateLimited, problem_of
+from core.errors import Cancelled, Failure, Problem, RateLimited, problem_of
 from core.observability import call_log
 from core.observability.call_log import Report
 from core.operations import Operation
 from core.rpc import problems
 from core.rpc.peers import address_of_peer
-from core.rpc.stall_watchdog import StallWatchdog
+from core.rpc.stall_watchdog import StallWatchdog, no_message_within
+from core.rpc.thread_pool import FirstThen
+from core.streams import LAST_CHANCE_SECONDS
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -36,10 +38,6 @@ _KINDS = {
     (False, True): "server_stream",
     (True, True): "bidi_stream",
 }
-
-
-#: How long a client that was told the end of its stream may take to read it.
-_LAST_CHANCE_SECONDS = 5
 
 
 def _as_it_is(message: Any) -> Any:
@@ -89,14 +87,17 @@ class RpcCall:
         request: the request message, or an iterator over them; set by the interceptor `received`.
         credential: what the client showed; set by the interceptor `authenticated`.
         problem: why the call fails, once it does.
+        failure: why the server has ended its messages, where they do not know it themselves; see `FirstThen`.
         guard: who looks after threads that wait for this call's client.
         pool: whose threads these are.
     """
 
     __slots__ = (
-        "_cut",
+        "_cancelled_at",
+        "_patience",
         "context",
         "credential",
+        "failure",
         "guard",
         "messages",
         "metadata",
@@ -128,7 +129,9 @@ class RpcCall:
         self.request: Any = None
         self.credential: Credential = ANONYMOUS
         self.problem: Problem | None = None
-        self._cut = False
+        self.failure: Failure | None = None
+        self._cancelled_at: float | None = None
+        self._patience = guard.patience
 
     @property
     def actor(self) -> Any:
@@ -201,23 +204,53 @@ class RpcCall:
             patience: seconds after which the guard cuts the call.
 
         Raises:
-            grpc.RpcError: the call is cancelled.
+            Cancelled: the call is cancelled.
+            Failure: the server has ended the messages.
         """
+        self._patience = patience
         self.guard.hold(self, self.pool, patience)
+        message = None
         try:
-            return next(self.messages, None)
+            message = next(self.messages, None)
+        except grpc.RpcError:
+            pass  # A call that is cancelled while it waits looks now like a failed one, now like one that has ended.
         finally:
             self.guard.release(self)
+        if message is None:
+            self._check_going_on()
+        return message
 
-    def cut(self) -> None:
-        """Ends the call from another thread, whatever its own is waiting for."""
-        self._cut = True
+    def end_messages(self, failure: Failure) -> None:
+        """Have the call's thread raise this failure where it waits for a message, now or next. Any thread may call it.
+
+        Called again after a while, it cancels the call, whose thread waits for a client that does not read its answers.
+        """
+        if self._cancelled_at is None:
+            self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
+            if isinstance(self.messages, FirstThen):
+                self.messages.end(failure)
+                return
+            self.failure = failure
+        elif time.monotonic() < self._cancelled_at:
+            return
         self.context.cancel()  # type: ignore[no-untyped-call]
 
-    @property
-    def was_cut(self) -> bool:
-        """Whether we ended it, not the client."""
-        return self._cut or getattr(self.messages, "was_cut", False)
+    def cut(self) -> None:
+        """End the messages: the client has sent nothing for too long."""
+        self.end_messages(no_message_within(self._patience))
+
+    def _check_going_on(self) -> None:
+        ended = self.messages if isinstance(self.messages, FirstThen) else self
+        if ended.failure is not None:
+            raise _taken_failure(ended)
+        if not self.context.is_active():
+            raise Cancelled("The client went away before its message was whole.")
+
+
+def _taken_failure(of: RpcCall | FirstThen) -> Failure:
+    """Take its failure to raise it. Kept, it would hold the frames that it passes, and they hold the call."""
+    failure, of.failure = cast(Failure, of.failure), None
+    return failure
 
 
 class CallbackCall(RpcCall):
@@ -233,7 +266,7 @@ class CallbackCall(RpcCall):
         ended_by: how the server ends the call, once the behaviour has said how; until then it is just finished.
     """
 
-    __slots__ = ("_at_end", "_cancelled_at", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
+    __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
 
     def __init__(self, *args: Any, send: Callable[[Any], None], at_end: Callable[["CallbackCall"], None]) -> None:
         super().__init__(*args)
@@ -245,7 +278,6 @@ class CallbackCall(RpcCall):
         self._over = False
         self.ended_by: Callable[[Failure], None] | None = None
         self._when_over: Callable[[], None] | None = None
-        self._cancelled_at = 0.0
 
     def send(self, message: Any) -> None:
         """Sends a message; None ends the call with the problem it has, or well. Nothing, once the call has ended."""
@@ -290,10 +322,10 @@ class CallbackCall(RpcCall):
     def cut(self) -> None:
         """The client has not read for too long: it is told, should it read yet; a while later the call is cancelled."""
         if self._ended:
-            if time.monotonic() >= self._cancelled_at:
-                super().cut()
+            if self._cancelled_at is None or time.monotonic() >= self._cancelled_at:
+                self.context.cancel()  # type: ignore[no-untyped-call]
             return
-        self._cancelled_at = time.monotonic() + _LAST_CHANCE_SECONDS
+        self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
         self.fail(RateLimited("You did not read this stream for too long; go on from your last cursor.", 1))
         self.finish()
 

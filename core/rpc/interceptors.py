@@ -25,8 +25,6 @@ from google.protobuf.message import DecodeError, Message
 from core import context
 from core.db import thread_connections
 from core.errors import (
-    Cancelled,
-    DeadlineExceeded,
     Failure,
     MethodNotAllowed,
     RateLimited,
@@ -128,7 +126,7 @@ SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, answered, received)
 
 
 def _only(call: RpcCall) -> Any:
-    message = _next(call, call.guard.patience)
+    message = call.next_message(call.guard.patience)
     if message is None:
         raise invalid("", "required", "Send one request message.")
     if len(message) > settings.MAX_MESSAGE_BYTES:
@@ -140,7 +138,7 @@ def _only(call: RpcCall) -> Any:
 
 def _each(call: RpcCall) -> Iterator[Any]:
     patience = _patience(call.method, call.guard)
-    while (message := _next(call, patience)) is not None:
+    while (message := call.next_message(patience)) is not None:
         try:
             yield _message(call, message)
         except ValidationError as exc:
@@ -153,19 +151,6 @@ def _each(call: RpcCall) -> Iterator[Any]:
 def _patience(method: Method, guard: StallWatchdog) -> float:
     """How long the client may take over its next message; a stream to the server itself has no reason to wait."""
     return settings.UPLOAD_IDLE_SECONDS if method.request_streaming and not method.of_the_server else guard.patience
-
-
-def _next(call: RpcCall, patience: float) -> bytes | None:
-    try:
-        message = call.next_message(patience)
-    except grpc.RpcError:
-        message = None
-    # A call that was cancelled while it waited looks now like a failed one, now like one that has ended.
-    if message is None and call.was_cut:
-        raise DeadlineExceeded(f"No message came within {patience:g} seconds.")
-    if message is None and not call.context.is_active():
-        raise Cancelled("The client went away before its message was whole.")
-    return message
 
 
 def _message(call: RpcCall, message: bytes) -> Any:

@@ -77,7 +77,7 @@ def _stream_method(operation: Operation) -> Callable[..., Any]:
     def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
         call = _call(operation, rpc)
-        return request_streams.serve(call, rpc.metadata.get("authorization"), messages)
+        return request_streams.serve(call, rpc.metadata.get("authorization"), messages, rpc.end_messages)
 
     return method
 

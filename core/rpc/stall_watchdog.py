@@ -9,15 +9,21 @@ import time
 from typing import Protocol
 
 from core.concurrency.thread_pool import ThreadPool
+from core.errors import DeadlineExceeded
 
 _CHECK_INTERVAL_SECONDS = 0.05
+
+
+def no_message_within(seconds: float) -> DeadlineExceeded:
+    """Return how a call fails whose client sends nothing."""
+    return DeadlineExceeded(f"No message came within {seconds:g} seconds.")
 
 
 class Held(Protocol):
     """A call that may be held up by its client."""
 
     def cut(self) -> None:
-        """Ends the call, which wakes the thread that it holds."""
+        """End the call, which wakes the thread that it holds. Called again until the thread is free."""
 
 
 class StallWatchdog:

@@ -7,6 +7,7 @@ grpcio has it (a test in `tests/core/test_interceptors.py` fails then).
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -20,8 +21,10 @@ from core import context
 from core.addresses import client_address
 from core.auth import presumed_caller
 from core.concurrency import thread_pool
+from core.errors import Failure
 from core.rpc.peers import address_of_peer
-from core.rpc.stall_watchdog import StallWatchdog
+from core.rpc.stall_watchdog import StallWatchdog, no_message_within
+from core.streams import LAST_CHANCE_SECONDS
 
 Result = TypeVar("Result")
 
@@ -90,13 +93,18 @@ def _within(caller: str, serve: Callable[..., Any], *arguments: Any) -> Any:
 class FirstThen(Iterator[bytes]):
     """The messages of a call: the first, which is there, then those that grpcio receives when they are asked for.
 
+    grpcio ends a wait for a message only with the call, and a cancelled call sends no status. `end` ends the wait
+    alone, so that the thread that waited can send one.
+
     Attributes:
-        was_cut: the server ended the call because its first message did not come.
+        failure: why the server has ended them, until that is raised.
     """
 
-    def __init__(self, rest: Iterator[bytes]) -> None:
-        self.was_cut = False
+    def __init__(self, rest: Iterator[bytes], state: Any) -> None:
+        self.failure: Failure | None = None
         self._rest = rest
+        self._state = state
+        self._is_ended = self._is_waiting = False
         self._first: bytes | None = None
         self._is_first = True
 
@@ -110,7 +118,29 @@ class FirstThen(Iterator[bytes]):
             first, self._first = self._first, None
             if first is not None:
                 return first
-        return next(self._rest)
+        # The lock is reentrant, and grpcio lets go of it while it waits.
+        with self._state.condition:
+            if self._is_ended:
+                raise StopIteration
+            self._is_waiting = True
+            try:
+                message = next(self._rest)
+            finally:
+                self._is_waiting = False
+        if self._is_ended:
+            raise StopIteration
+        return message
+
+    def end(self, failure: Failure) -> None:
+        """Let no more messages come, also while one is waited for. Any thread may call it."""
+        with self._state.condition:
+            if self._is_ended:
+                return
+            self.failure, self._is_ended = failure, True
+            if self._is_waiting:
+                # Any object will do: what grpcio is still receiving comes to nothing when the status is sent.
+                self._state.request = self._state.request or self
+                self._state.condition.notify_all()
 
 
 class _Arrived:
@@ -123,7 +153,8 @@ class _Arrived:
         self._behaviour = behaviour
         self._rest = rest
         self._messages: Any = thunk()
-        self._guard: StallWatchdog | None = None
+        self._come: Callable[[], None] | None = None
+        self._cancelled_at: float | None = None
 
     @classmethod
     def of(cls, args: tuple[Any, ...]) -> "_Arrived | None":
@@ -166,8 +197,8 @@ class _Arrived:
 
     def receive(self, guard: StallWatchdog, come: Callable[[], None]) -> None:
         """Receive the first message, then call `come`, on grpcio's serving thread. Holds no thread until then."""
-        self._guard = guard
-        messages = self._messages = FirstThen(self._messages)
+        self._come = come
+        messages = self._messages = FirstThen(self._messages, self._state)
         received = _server._receive_message(self._state, self._event.call, None)
 
         def then(event: Any) -> Any:
@@ -176,7 +207,7 @@ class _Arrived:
                 first, self._state.request = self._state.request, None
             messages.come(first)
             guard.release(self)
-            come()
+            self._come_once()
             return outcome
 
         # grpcio holds the state's lock here, and has just begun to listen for the call's end.
@@ -194,6 +225,16 @@ class _Arrived:
         self._state.due.add(_server._SEND_INITIAL_METADATA_TOKEN)
 
     def cut(self) -> None:
-        """The message did not come in time."""
-        self._messages.was_cut = True
-        self._event.call.cancel()
+        """The message did not come in time: the call is served without it, and fails. If it stays, cancel it."""
+        if self._cancelled_at is None:
+            self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
+            self._messages.end(no_message_within(self._behaviour.patience))
+            self._come_once()
+        elif time.monotonic() >= self._cancelled_at:
+            self._event.call.cancel()
+
+    def _come_once(self) -> None:
+        with self._state.condition:
+            come, self._come = self._come, None
+        if come is not None:
+            come()

@@ -235,7 +235,7 @@ def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Che
             file.write(chunk)
             if digest:
                 digest.update(chunk)
-            elif chunk and time.monotonic() - noted >= _NOTE_EVERY_SECONDS:
+            elif time.monotonic() - noted >= _NOTE_EVERY_SECONDS:
                 _note(upload, file)
                 noted = time.monotonic()
     except BaseException:

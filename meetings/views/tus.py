@@ -4,7 +4,8 @@ UploadRecording is what it is the twin of: who may call that may call this.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,7 +17,6 @@ from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersi
 from core.observability.call_log import http_meter
 from core.operations import Call, authorize, identify
 from core.rest import bodies, problems
-from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Upload
 from meetings.services import resumable
 from meetings.services.resumable import ALGORITHMS
@@ -161,8 +161,9 @@ def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
 
 
 def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
-    """The body as it arrives, as long as the caller is let in: looked at before each piece, and while none comes."""
+    """The body as it arrives, as long as the caller is let in."""
     bodies.check_encoding(request.META)
     context.deadline.set(None)  # A piece takes as long as its client takes.
-    chunks = cast(Any, bodies.pieces(request.META, _CHUNK_BYTES, look_every=CHECK_INTERVAL_SECONDS))
-    return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks)
+    chunks = bodies.pieces(request.META, _CHUNK_BYTES)
+    end = partial(bodies.end, request.META)
+    return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks, end)

@@ -48,3 +48,10 @@ def test_failed_calls_are_let_go(served: Served, scene: Scene) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE)
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+def test_calls_whose_message_never_comes_are_let_go(served: Served) -> None:
+    for _ in range(4 * MAX_STREAMS):
+        call = served.half_open("/example.ExampleService/ListUsers")
+        assert call.exception(PATIENCE).code() is grpc.StatusCode.DEADLINE_EXCEEDED

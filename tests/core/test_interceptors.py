@@ -1,6 +1,7 @@
 """What surrounds every call over gRPC, on real ports: nothing here may depend on what grpcio is thought to do."""
 
 import contextlib
+import gc
 import logging
 import queue
 import sys
@@ -323,7 +324,7 @@ def test_calls_whose_message_never_comes_hold_nobody_up_and_are_cut(scene: Scene
     health_pb2_grpc.HealthStub(served.channel).Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
     assert time.monotonic() - begun < 2
     assert not any(call.done() for call in silent)
-    assert {call.exception(PATIENCE).code() for call in silent} == {grpc.StatusCode.CANCELLED}
+    assert {call.exception(PATIENCE).code() for call in silent} == {grpc.StatusCode.DEADLINE_EXCEEDED}
     assert len(scene.calls) == 1
     eventually(lambda: handled(LIST_USERS, "DEADLINE_EXCEEDED") == counted + 20)
 
@@ -340,7 +341,7 @@ def test_calls_whose_message_never_comes_hold_no_thread(scene: Scene, serve: Ser
     assert not any(call.done() for call in silent)
     assert threads() == before
     for call in silent:
-        assert call.exception(PATIENCE).code() is grpc.StatusCode.CANCELLED
+        assert call.exception(PATIENCE).code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
     assert threads() == before
 
@@ -349,7 +350,7 @@ def test_a_stream_to_the_server_itself_is_cut_when_its_client_says_nothing(serve
     settings.GRPC_MESSAGE_WAIT_SECONDS = 0.5
     served = serve(reflection=True)
     silent = served.half_open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
-    assert silent.exception(PATIENCE).code() is grpc.StatusCode.CANCELLED
+    assert silent.exception(PATIENCE).code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def test_there_is_a_most_of_threads_for_clients_who_say_nothing() -> None:
@@ -467,6 +468,45 @@ def test_streams_of_all_kinds_are_answered_and_counted(streams: Streams, serve: 
     assert list(chat) == [b"A", b"B"]
     assert "x-request-id" in dict(chat.trailing_metadata())
     assert [handled(f"/test.Streams/{method}", "OK", kind) for method, kind in codes] == [n + 1 for n in counted]
+
+
+@pytest.fixture
+def _no_garbage_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+def test_client_stream_that_falls_silent_learns_why_it_ends_and_is_let_go(
+    streams: Streams, serve: Serve, settings: Any
+) -> None:
+    settings.UPLOAD_IDLE_SECONDS = 0.1
+    # grpcio counts a call among its connection's open streams as long as anything holds it.
+    settings.GRPC_MAX_STREAMS_PER_CONNECTION = 3
+    channel = serve(streams.service()).channel
+    for _ in range(12):
+        sent: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        sent.put(b"a")
+        call = channel.stream_unary("/test.Streams/Upload").future(iter(sent.get, b""), timeout=PATIENCE)
+        error: Any = call.exception()
+        sent.put(b"")
+        assert (error.code(), error.details()) == (
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "No message came within 0.1 seconds.",
+        )
+
+
+def test_client_stream_without_the_wait_of_ours_is_cancelled(streams: Streams, serve: Serve, settings: Any) -> None:
+    settings.UPLOAD_IDLE_SECONDS = 0.1
+    counted = handled("/test.Streams/Chat", "DEADLINE_EXCEEDED", "bidi_stream")
+    sent: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    # Its pool receives no first messages, so that messages come from grpcio alone.
+    call = serve(streams.service()).channel.stream_stream("/test.Streams/Chat")(iter(sent.get, b""), timeout=PATIENCE)
+    assert call.exception().code() is grpc.StatusCode.CANCELLED
+    sent.put(b"")
+    eventually(lambda: handled("/test.Streams/Chat", "DEADLINE_EXCEEDED", "bidi_stream") == counted + 1)
 
 
 def test_a_stream_that_fails_midway_says_why(streams: Streams, serve: Serve) -> None:
