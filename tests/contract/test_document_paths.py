@@ -1,4 +1,4 @@
-"""The documents name files, folders and modules of this repository that exist."""
+"""The documents name files, folders and modules that exist; their indexes list all of them."""
 
 import re
 from pathlib import Path
@@ -68,3 +68,28 @@ def test_paths_and_modules_that_exist_are_accepted() -> None:
         "`tests/contract/published/*.proto` `tandem.client` `core rows`"
     )
     assert [span for span in spans(text) if missing(span)] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    assert unlisted(index, ROOT / "docs", ("integrate/*.md", "operate/*.md", "extend/*.md")) == []
+
+
+def test_the_index_lists_every_decision_by_its_title() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    assert unlisted(index, ROOT / "docs/decisions", ("0*.md",)) == []
+    titles = re.findall(r"^(\d+\. )\[(.+)\]\((.+)\)$", index, re.MULTILINE)
+    decisions = {name: f"# {number}{title}" for number, title, name in titles}
+    assert decisions == {name: (ROOT / "docs/decisions" / name).read_text().splitlines()[0] for name in decisions}
+
+
+def unlisted(index: str, folder: Path, patterns: tuple[str, ...]) -> list[str]:
+    """Return the pages of a folder to which its index has no link."""
+    pages = [page.relative_to(folder).as_posix() for pattern in patterns for page in folder.glob(pattern)]
+    return [page for page in pages if f"]({page})" not in index]
+
+
+def test_a_page_that_is_not_listed_is_seen(tmp_path: Path) -> None:
+    for name in ("moon.md", "sun.md"):
+        (tmp_path / name).touch()
+    assert unlisted("[Sun](sun.md)", tmp_path, ("*.md",)) == ["moon.md"]
