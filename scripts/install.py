@@ -58,7 +58,10 @@ def make_venv() -> bool:
 
 def is_installed(name: str) -> bool:
     copy = INSTALLED / name
-    return copy.exists() and copy.read_bytes() == (ROOT / name).read_bytes()
+    if not copy.exists() or copy.read_bytes() != (ROOT / name).read_bytes():
+        return False
+    check = [PYTHON, "scripts/check_installed.py", name]
+    return subprocess.run(check, cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def install(names: list[str]) -> bool:

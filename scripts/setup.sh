@@ -3,8 +3,8 @@
 #   . scripts/setup.sh
 #   set_up [requirements-check.txt]     # requirements.txt always
 #
-# Does nothing when .venv already holds what the files say: the copies in .venv/installed/ tell. Written for bash 3.2,
-# the one of macOS.
+# Does nothing when the files are those that were installed (.venv/installed/ has copies) and the environment still has
+# what they pin. Written for bash 3.2, the version of macOS.
 
 say() { printf '%s\n' "$*"; }
 
@@ -19,7 +19,7 @@ set_up() {
     for file in requirements.txt "$@"; do
         cmp -s "$file" ".venv/installed/$file" || missing="$missing $file"
     done
-    if [ -z "$missing" ] && .venv/bin/python -c '' 2>/dev/null; then
+    if [ -z "$missing" ] && .venv/bin/python scripts/check_installed.py requirements.txt "$@" >/dev/null 2>&1; then
         return
     fi
     # Two scripts may be started at once in a new checkout: the second waits for the first, and finds its work done.

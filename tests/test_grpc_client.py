@@ -1,4 +1,17 @@
-"""The first client and the probe, as people run them: `scripts/try_grpc.py` and `scripts/health_check.py`."""
+"""The first client and the probe, as people run them: `scripts/try_grpc.py` and `scripts/health_check.py`.
+
+As a command, `python tests/test_grpc_client.py`, this file is `scripts/try_grpc.py`, with its options.
+"""
+
+if __name__ == "__main__":
+    import runpy
+    import sys
+    from pathlib import Path
+
+    script = Path(__file__).resolve().parents[1] / "scripts" / "try_grpc.py"
+    sys.path[0] = str(script.parent)
+    runpy.run_path(str(script), run_name="__main__")
+    sys.exit()
 
 import re
 import signal
@@ -44,6 +57,13 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, SCRIPTS / script, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=120
     )
+
+
+def test_this_file_is_the_first_client_as_a_command() -> None:
+    command = [sys.executable, __file__, "--help"]
+    answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    assert answer.returncode == 0
+    assert "--host" in answer.stdout
 
 
 def host_and_port(address: str) -> tuple[str, ...]:

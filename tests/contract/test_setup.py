@@ -1,0 +1,33 @@
+"""What sets the project up, and what must not undo it."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def check_installed(*files: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "scripts/check_installed.py", *files]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_an_environment_that_has_the_pins_is_complete() -> None:
+    result = check_installed(ROOT / "requirements.txt")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_missing_and_other_versions_are_reported(tmp_path: Path) -> None:
+    pins = tmp_path / "pins.txt"
+    pins.write_text(
+        "django==1.0\n    # via something\nno-such-package==2.0\nwindows-only==1 ; sys_platform == 'win32'\n"
+    )
+    result = check_installed(ROOT / "requirements.txt", pins)
+    assert (result.returncode, result.stderr) == (1, "django==1.0\nno-such-package==2.0\n")
+
+
+def test_other_installers_refuse_this_project() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert tools["uv"]["managed"] is False
+    assert tools["poetry"]["requires-poetry"] == "<0"
