@@ -116,7 +116,7 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
         ValidationError: no token was sent.
         Unauthenticated: the token is unknown, expired, used, or belongs to a session that has ended.
     """
-    _check_given(refresh_token=refresh_token)
+    _require(refresh_token=refresh_token)
     stolen = None
     with transaction.atomic():
         row = _lock(refresh_token)
@@ -144,7 +144,7 @@ def logout(refresh_token: str) -> None:
     Raises:
         ValidationError: no token was sent.
     """
-    _check_given(refresh_token=refresh_token)
+    _require(refresh_token=refresh_token)
     with transaction.atomic():
         row = _lock(refresh_token)
         if row is not None:
@@ -275,7 +275,7 @@ def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
         ValidationError: on `path`.
         RateLimited: too many tickets within a minute.
     """
-    _check_given(path=path)
+    _require(path=path)
     if len(path) > MAX_PATH_LENGTH or not re.fullmatch(r"/api/v1/[A-Za-z0-9/._~:@-]+", path):
         raise invalid("path", "invalid", "Give the path of a stream, without the query, as in /api/v1/tasks/stream.")
     message = "Too many tickets; use the one you have."
@@ -369,7 +369,7 @@ def _identify(email: str, password: str, address: str) -> tuple[User, str]:
     Raises:
         as `login`.
     """
-    _check_given(email=email, password=password)
+    _require(email=email, password=password)
     account = canonical_or_as_sent(email)
     where = caller_key(address)
     who = f"{where} {tokens.hash_of(account).hex()[:32]}"
@@ -399,7 +399,7 @@ def _limit(what: str, who: str, limit: int) -> None:
     rate_limits.take(what, who, limit=limit, seconds=LOGIN_WINDOW_SECONDS, message=TOO_MANY_TRIES)
 
 
-def _check_given(**fields: str) -> None:
+def _require(**fields: str) -> None:
     for name, value in fields.items():
         if not value:
             raise invalid(name, "required", f"{name.replace('_', ' ').capitalize()} is required.")

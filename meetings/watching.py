@@ -48,7 +48,7 @@ def watched(operation: str, meeting: Meeting) -> Subscription:
             belongs_to="meeting_id",
             version=meeting.version,
             is_over=_is_over,
-            gone=queries.not_found(meeting_id),
+            not_found=queries.not_found(meeting_id),
         ),
         granted=dict.fromkeys(PARTS, audience),
     )

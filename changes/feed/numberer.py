@@ -1,4 +1,4 @@
-"""The thread that numbers changes in the leading process, and stands by in all others."""
+"""The thread that numbers changes in the leader's process, and is ready to take over in all others."""
 
 import time
 

@@ -57,7 +57,7 @@ class Topic:
         version: of the subject when the caller's permission was checked. Leaving the view before it does not end the
             stream.
         is_over: whether no more changes are expected of a row with this image; the stream then ends without an error.
-        gone: error that ends the stream once the subject is deleted or the caller may no longer see it.
+        not_found: error that ends the stream once the subject is deleted or the caller may no longer see it.
     """
 
     subject_type: str
@@ -65,7 +65,7 @@ class Topic:
     belongs_to: str
     version: int
     is_over: Callable[[Image], bool]
-    gone: Exception
+    not_found: Exception
 
     @property
     def reference(self) -> tuple[str, str]:

@@ -126,8 +126,8 @@ class Watch:
             if topic is not None and item.kind in (Kind.LEFT, Kind.DELETED) and topic.is_of(item.change):
                 if topic.has_returned_after(item.change):
                     continue
-                self.end(topic.gone)
-                return events or self._final_events(topic.gone)
+                self.end(topic.not_found)
+                return events or self._final_events(topic.not_found)
             events.append(self._event(item))
         if events:
             return events
@@ -238,7 +238,7 @@ class Watch:
             if (item := self._item(row)) is not None:
                 self._ready.append(item)
         if topic is not None and not self._ready:
-            raise topic.gone  # It was deleted after the caller's permission was checked.
+            raise topic.not_found  # It was deleted after the caller's permission was checked.
         if snapshot.complete and self._after is not None:
             self._must_read = False
             self._allowed_lag = self._lag_from(self._after)

@@ -21,7 +21,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
 
 @operation(public=True, replay=CREATED_BY_NUMBER)
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
-    _check_given(name=request.name, email=request.email)
+    _require(name=request.name, email=request.email)
     with renamed({"display_name": "name"}):
         user = services.create_user(call.actor, address=call.address, email=request.email, display_name=request.name)
     return example_pb2.CreateUserResponse(user=example_user_message(user, user))
@@ -35,7 +35,7 @@ def list_users(call: Call, request: example_pb2.ListUsersRequest) -> example_pb2
     )
 
 
-def _check_given(**fields: str) -> None:
+def _require(**fields: str) -> None:
     errors = {
         name: ValidationError("Name and email are required", code="required")
         for name, value in fields.items()

@@ -64,9 +64,9 @@ def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None
     with acting(actor, "import"):
         chunk.skip_replayed()
         _refuse_duplicates(chunk)
-        given = {row.instance.pk: row.instance for row in chunk.pending if row.values.get("id")}
-        for user_id, version in first_versions("user", given.keys()).items():
-            given[user_id].version = version
+        users = {row.instance.pk: row.instance for row in chunk.pending if row.values.get("id")}
+        for user_id, version in first_versions("user", users.keys()).items():
+            users[user_id].version = version
         chunk.save(_save)
         if send_resets:
             for row in chunk.pending:
@@ -92,15 +92,15 @@ def _save(rows: Sequence[BulkItem]) -> None:
 def _build(actor: Any, values: Mapping[str, Any]) -> User:
     fields = dict(values)
     password = _password(fields.pop("password_hash"))
-    given = ids.parsed(sent) if (sent := fields.pop("id", "")) else ids.uuid7()
-    if given is None:
+    user_id = ids.parsed(text) if (text := fields.pop("id", "")) else ids.uuid7()
+    if user_id is None:
         raise invalid("id", "invalid", "An id must be a UUID, as in 018f2d3c-...; omit it to get a new one.")
     fields.setdefault("roles", [Role.CUSTOMER])
     fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
     verified = fields.get("email_verified")
     fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
     author_id = actor.pk if isinstance(actor, User) else None
-    user = draft(User, id=given, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
+    user = draft(User, id=user_id, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
     # Fields that are not given have valid defaults, except the e-mail.
     check(user, only={"email", *fields})
     return user
@@ -120,8 +120,8 @@ def _refuse_duplicates(chunk: Chunk) -> None:
     rows = chunk.pending
     emails = set(User.objects.filter(email__in=[row.instance.email for row in rows]).values_list("email", flat=True))
     # Generated ids cannot exist yet.
-    given = [row.instance.pk for row in rows if row.values.get("id")]
-    known = set(User.objects.filter(pk__in=given).values_list("pk", flat=True))
+    user_ids = [row.instance.pk for row in rows if row.values.get("id")]
+    known = set(User.objects.filter(pk__in=user_ids).values_list("pk", flat=True))
     for row in rows:
         user = row.instance
         if user.email in emails:

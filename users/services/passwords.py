@@ -94,8 +94,8 @@ def reset_password(*, token: str, new_password: str) -> None:
     Raises:
         ValidationError: the token is not valid, its account is closed, or the password breaks a rule.
     """
-    given = {"token": token, "new_password": new_password}
-    if missing := [name for name, value in given.items() if not value]:
+    fields = {"token": token, "new_password": new_password}
+    if missing := [name for name, value in fields.items() if not value]:
         raise ValidationError({
             name: ValidationError(f"{name.replace('_', ' ').capitalize()} is required.", code="required")
             for name in missing

@@ -211,10 +211,10 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
         BadFile: the file cannot be read.
     """
     mapped = fields_of(parsed_map(options["map"]))
-    given = {name: options[f"firebase_{name}"] for name in FIREBASE}
+    values = {name: options[f"firebase_{name}"] for name in FIREBASE}
     if options["firebase_parameters"]:
-        given = firebase.parameters_in(Path(options["firebase_parameters"]).read_text(encoding="utf-8-sig"))
-    parameters = firebase.parameters(given)
+        values = firebase.parameters_in(Path(options["firebase_parameters"]).read_text(encoding="utf-8-sig"))
+    parameters = firebase.parameters(values)
     name = options["source"]
     if name or mapped:
         source = SOURCES[name] if name else MAPPED

@@ -175,14 +175,14 @@ def items(source: Source, file: Input, mapped: Mapping[str, str], notes: Notes) 
         if not checked and source.names and not file.begins_as_json:
             _check_columns(source, values, mapped)
         empty, checked = False, True
-        given = {field: lookup(values, name) for name, field in mapped.items()}
+        mapped_values = {field: lookup(values, name) for name, field in mapped.items()}
         for name in mapped:
             values.pop(name, None)
         account = Account(notes)
         try:
             if not source.take(values, account):
                 continue
-            for field, value in given.items():
+            for field, value in mapped_values.items():
                 account.take(field, value)
         except (AttributeError, LookupError, TypeError, ValueError):
             yield Item(record.place, ValidationError(f"This is not a record of {source.label}.", code="format"), {})

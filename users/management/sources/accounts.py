@@ -150,8 +150,8 @@ def _convert(path: str, value: Any) -> Any:
     if path in _BOOLEANS:
         return truth(value)
     if path == "id":
-        given = ids.parsed(str(value))
-        return given and str(given)
+        user_id = ids.parsed(str(value))
+        return user_id and str(user_id)
     if path == "profile.date_of_birth":
         at = moment(value)
         return at and at[:10]

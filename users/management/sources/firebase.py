@@ -43,19 +43,19 @@ class Parameters:
     memory_cost: int
 
 
-def parameters(given: Mapping[str, Any]) -> Parameters | None:
+def parameters(values: Mapping[str, Any]) -> Parameters | None:
     """Return the parameters in the options of the command line; None if all are empty.
 
     Raises:
         BadFile: a parameter is missing or malformed.
     """
-    if not any(given.values()):
+    if not any(values.values()):
         return None
-    if missing := [name for name in _NAMES if not given.get(name)]:
+    if missing := [name for name in _NAMES if not values.get(name)]:
         raise BadFile(f"Firebase's hash parameters lack {', '.join(missing)}.")
-    signer_key, separator = from_base64(str(given["signer_key"])), from_base64(str(given["salt_separator"]))
+    signer_key, separator = from_base64(str(values["signer_key"])), from_base64(str(values["salt_separator"]))
     try:
-        rounds, memory_cost = int(given["rounds"]), int(given["memory_cost"])
+        rounds, memory_cost = int(values["rounds"]), int(values["memory_cost"])
     except (TypeError, ValueError):
         rounds = memory_cost = 0
     if not signer_key or separator is None or not 1 <= rounds <= 8 or not 1 <= memory_cost <= 14:
