@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="how long each window is (%(default)s)")
     arguments = parser.parse_args()
     os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": arguments.database_url, "DEBUG": "true",
+        "DJANGO_SETTINGS_MODULE": "bench.settings", "DATABASE_URL": arguments.database_url, "DEBUG": "true",
         "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING",
     }  # fmt: skip
     for command in ("migrate", "demo"):

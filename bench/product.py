@@ -18,6 +18,8 @@ import grpc
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.setting_overrides import as_variables
+
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 60
 PASSWORD = "a password for measurements"
@@ -70,12 +72,11 @@ def database(data_dir: Path | None) -> Iterator[Path]:
 
 def _become_product(data_dir: Path) -> None:
     os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "bench.settings",
         "DATABASE_URL": "",
         "DEBUG": "false",
         "DEV_AUTH_AS": "",
         "LOG_LEVEL": "INFO",
-        "LOG_JSON": "true",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "TANDEM_DATA_DIR": str(data_dir),
     }
@@ -98,7 +99,7 @@ def running(
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT, env=os.environ | environment, stdout=said, stderr=said,
+            cwd=ROOT, env=os.environ | as_variables(environment), stdout=said, stderr=said,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )  # fmt: skip
     try:

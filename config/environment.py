@@ -1,19 +1,43 @@
 """Typed environment variables: an invalid value raises an error that names its variable."""
 
 import builtins
+import ipaddress
 import logging
 import math
+import re
+from collections.abc import MutableMapping
+from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 _TRUE, _FALSE = ("true", "on", "ok", "yes", "y", "1"), ("false", "off", "no", "n", "0", "")
 
 
 class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
-    """Reads numbers and switches strictly: django-environ reads any other word as false, and `1e3` as 13."""
+    """Reads numbers and switches strictly: django-environ reads any other word as false, and `1e3` as 13.
+
+    Args:
+        variables: the environment to read; by default the environment of this process.
+
+    Attributes:
+        names: of the variables that were read so far.
+    """
+
+    def __init__(self, variables: MutableMapping[builtins.str, builtins.str] | None = None) -> None:
+        super().__init__()
+        self.names: set[builtins.str] = set()
+        if variables is not None:
+            self.ENVIRON = variables
+
+    def get_value(self, var: builtins.str, *args: Any, **options: Any) -> Any:
+        self.names.add(var)
+        return super().get_value(var, *args, **options)
 
     def bool(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.bool:
         """Return a switch.
@@ -29,8 +53,14 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
             raise ImproperlyConfigured(f"{var} must be true or false; it is {value!r}.")
         return word in _TRUE
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET, at_least: builtins.int = 0) -> builtins.int:
-        """Return a whole number that is not below `at_least`.
+    def int(
+        self,
+        var: builtins.str,
+        default: Any = environ.Env.NOTSET,
+        at_least: builtins.int = 0,
+        at_most: builtins.int | None = None,
+    ) -> builtins.int:
+        """Return a whole number from `at_least` to `at_most`.
 
         Raises:
             ImproperlyConfigured: the value is not such a number.
@@ -40,9 +70,81 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
             number = int(value)
         except ValueError:
             number = at_least - 1
-        if number < at_least:
-            raise ImproperlyConfigured(f"{var} must be a whole number, {at_least} or more; it is {value!r}.")
+        if number < at_least or (at_most is not None and number > at_most):
+            expected = f", {at_least} or more" if at_most is None else f" from {at_least} to {at_most}"
+            raise ImproperlyConfigured(f"{var} must be a whole number{expected}; it is {value!r}.")
         return number
+
+    def port(self, var: builtins.str, default: builtins.int) -> builtins.int:
+        """Return a port; 0 means any free one.
+
+        Raises:
+            ImproperlyConfigured: the value is not a port.
+        """
+        return self.int(var, default=default, at_most=65_535)
+
+    def listening_host(self, var: builtins.str, default: builtins.str) -> builtins.str:
+        """Return the address or the name of the interface to listen on.
+
+        Raises:
+            ImproperlyConfigured: the value is neither, such as one with a port.
+        """
+        value: builtins.str = self.get_value(var, cast=str, default=default)
+        if not _is_host(value):
+            raise ImproperlyConfigured(f"{var} must be an address or a name without a port; it is {value!r}.")
+        return value
+
+    def hosts(self, var: builtins.str, default: builtins.list[builtins.str]) -> builtins.list[builtins.str]:
+        """Return the names of hosts, as ALLOWED_HOSTS lists them.
+
+        Raises:
+            ImproperlyConfigured: an entry is not a name, such as a URL or a name with a port.
+        """
+        hosts: builtins.list[builtins.str] = self.list(var, default=default)
+        for host in hosts:
+            if host.strip() != "*" and not _is_host(host.strip().removeprefix(".")):
+                raise ImproperlyConfigured(
+                    f"{var} must list names without scheme and port, as tandem.example.com; one is {host!r}."
+                )
+        return [host.strip() for host in hosts]
+
+    def file(self, var: builtins.str) -> builtins.str:
+        """Return the path of a file; empty stays empty.
+
+        Raises:
+            ImproperlyConfigured: there is no such file.
+        """
+        value: builtins.str = self.get_value(var, cast=str, default="")
+        if value and not Path(value).is_file():
+            raise ImproperlyConfigured(f"{var} must be the path of a file; {value!r} is not a file.")
+        return value
+
+    def email(self, var: builtins.str, default: builtins.str) -> builtins.str:
+        """Return an e-mail address, with or without a name; empty stays empty.
+
+        Raises:
+            ImproperlyConfigured: the value is not an e-mail address.
+        """
+        value: builtins.str = self.get_value(var, cast=str, default=default)
+        address = parseaddr(value)[1]
+        try:
+            if value:
+                # Of a sender on this machine, which has no dot.
+                validate_email(f"{address}.localdomain" if address.endswith("@localhost") else address)
+        except ValidationError:
+            raise ImproperlyConfigured(f"{var} must be an e-mail address; it is {value!r}.") from None
+        return value
+
+    def urls(self, var: builtins.str, default: builtins.list[builtins.str]) -> builtins.list[builtins.str]:
+        """Return URLs, of which there must be one at least.
+
+        Raises:
+            ImproperlyConfigured: there is none, or one has no scheme.
+        """
+        found: builtins.list[builtins.str] = self.list(var, default=default)
+        if not found or not all(re.match(r"[a-z][a-z+]*://", url) for url in found):
+            raise ImproperlyConfigured(f"{var} must list URLs, as embedded://; it is {','.join(found)!r}.")
+        return found
 
     def float(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.float:
         """Return a finite number from 0 upwards.
@@ -58,6 +160,21 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
         if not (math.isfinite(number) and number >= 0):
             raise ImproperlyConfigured(f"{var} must be a number, 0 or more; it is {value!r}.")
         return number
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
+    except ValueError:
+        return bool(_NAME.fullmatch(text))
+    return True
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the names of the variables that an `.env` file sets; none without such a file."""
+    if not path.is_file():
+        return set()
+    return set(re.findall(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", path.read_text(), re.MULTILINE))
 
 
 def mail(url: str) -> dict[str, Any]:

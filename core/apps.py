@@ -1,9 +1,19 @@
+import logging
+
 from django.apps import AppConfig
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 
 class CoreConfig(AppConfig):
     name = "core"
     verbose_name = "System"
+
+    def ready(self) -> None:
+        """Log what the settings found wrong with the environment, which they read before logging was set up."""
+        for sentence in settings.START_WARNINGS:
+            logger.warning(sentence)
 
     def prune(self) -> dict[str, int]:
         """Delete expired rows and return how many of each kind."""

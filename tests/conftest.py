@@ -118,7 +118,7 @@ def support(db: Any) -> User:
 def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Servers]:
     """Both doors on real ports, in development, with the demo data and nothing else in the database.
 
-    A test that wants other settings gives them as the fixture's parameter: environment variables.
+    A test that wants other settings gives them as the fixture's parameter: variables, and settings that have none.
     """
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")

@@ -23,8 +23,6 @@ os.environ |= {
     "TRACING": "false",
     "HTTPS_ONLY": "false",
     "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
-    "ARGON2_MEMORY_KIB": "64",
-    "ARGON2_PASSES": "1",
     "LOG_LEVEL": "WARNING",
 }
 
@@ -40,4 +38,5 @@ LOGGING_CONFIG = None
 # Files are served from where they lie; nobody collected them.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
+ARGON2_MEMORY_KIB = 64
 SPEECH_NODES, SCRIPTED_SPEECH = ["embedded://"], True

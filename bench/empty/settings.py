@@ -1,6 +1,6 @@
 """The product's settings, with doors behind which nothing is done."""
 
-from config.settings import *
+from bench.settings import *
 
 ROOT_RPCCONF = "bench.empty.rpc"
 ASGI_APPLICATION = "bench.empty.asgi.application"

@@ -1,5 +1,6 @@
 """The process: mode, folders, applications, templates, languages, files, logging."""
 
+import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,9 @@ VERSION = __version__
 env = environment.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
+
+#: Processors that this process may use; pools that only keep processors busy follow it.
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("TANDEM_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
@@ -95,6 +99,6 @@ UNFOLD = {
 }
 
 LOG_LEVEL = environment.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
-LOG_JSON = env.bool("LOG_JSON", default=not DEBUG)
+LOG_JSON = not DEBUG
 LOGGING = logging_config(level=LOG_LEVEL, json=LOG_JSON)
 TRACING = env.bool("TRACING", default=False)

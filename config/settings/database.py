@@ -7,9 +7,8 @@ DATABASES = {"default": configuration(env.str("DATABASE_URL", default="") or Non
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 #: How long a statement of a call may take before its deadline, and how long its transaction may be idle before the
 #: database ends it; 0 = without limit. Commands, migrations and workers have no limits.
-DATABASE_STATEMENT_SECONDS = env.float("DATABASE_STATEMENT_SECONDS", default=60)
-DATABASE_IDLE_TRANSACTION_SECONDS = env.float("DATABASE_IDLE_TRANSACTION_SECONDS", default=60)
+DATABASE_STATEMENT_SECONDS = DATABASE_IDLE_TRANSACTION_SECONDS = 60.0
 
 #: What `manage.py changes prune` leaves: so many days, and so many changes at most; 0 = without limit.
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=90)
-CHANGES_KEPT_ROWS = env.int("CHANGES_KEPT_ROWS", default=10_000_000)
+CHANGES_KEPT_ROWS = 10_000_000

@@ -9,20 +9,20 @@ ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-HTTP_HOST = env.str("HTTP_HOST", default="127.0.0.1")
-HTTP_PORT = env.int("HTTP_PORT", default=8000)
-#: Threads that serve calls, and how long running calls may take when the process ends.
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTP_HOST = env.listening_host("HTTP_HOST", default="127.0.0.1")
+HTTP_PORT = env.port("HTTP_PORT", default=8000)
+#: Threads that serve calls, and how long running calls may take when the process ends (`runweb --grace`).
 HTTP_THREADS = env.int("HTTP_THREADS", default=8, at_least=1)
-HTTP_GRACE_SECONDS = env.int("HTTP_GRACE_SECONDS", default=30)
+HTTP_GRACE_SECONDS = 30
 #: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
 HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
 #: Connections at a time; fewer where the process may open fewer files.
-HTTP_MAX_CONNECTIONS = env.int("HTTP_MAX_CONNECTIONS", default=10_000)
+HTTP_MAX_CONNECTIONS = 10_000
 #: The longest a unary call may take over either transport, even if its client set a later deadline.
-MAX_CALL_SECONDS = env.float("MAX_CALL_SECONDS", default=60)
+MAX_CALL_SECONDS = 60.0
 #: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
-BODY_WAIT_SECONDS = env.float("BODY_WAIT_SECONDS", default=10)
+BODY_WAIT_SECONDS = 10.0
 #: The largest message, in bytes: a unary call's request, a line of NDJSON, an item of an array; and the largest array,
 #: and response over gRPC.
 MAX_MESSAGE_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -64,13 +64,19 @@ MIDDLEWARE = [
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-#: True behind a proxy that ends HTTPS: cookies only over HTTPS, plain HTTP redirected.
+#: True behind a proxy that ends HTTPS: cookies only over HTTPS, plain HTTP redirected. The proxy may send another
+#: Strict-Transport-Security.
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
 if HTTPS_ONLY and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+#: The pages of the admin site, even if the proxy changes the header Host.
+CSRF_TRUSTED_ORIGINS = [
+    f"https://*{host}" if host.startswith(".") else f"https://{host}"
+    for host in ALLOWED_HOSTS
+    if HTTPS_ONLY and host != "*"
+]

@@ -11,7 +11,7 @@ EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"] or None
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tandem <tandem@localhost>")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.email("DEFAULT_FROM_EMAIL", default="Tandem <tandem@localhost>")
 #: The front end whose pages mails link to; without one they carry the token alone.
 PUBLIC_URL = environment.page_address("PUBLIC_URL", env.str("PUBLIC_URL", default=""))

@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.settings.base import DEBUG, env
+from config.settings.base import DEBUG, PROCESSORS, env
 
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATE = "access.authentication.authenticate"
@@ -10,9 +10,9 @@ RENEW = "access.authentication.renew"
 REDEEM_TICKET = "access.services.redeem_ticket"
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=True)
 #: How many accounts one address may make within an hour without a credential, and one user with one.
-SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", default=20)
+SIGNUPS_PER_HOUR = 20
 
-DEV_AUTH_AS = env.str("DEV_AUTH_AS", default="")
+DEV_AUTH_AS = env.email("DEV_AUTH_AS", default="")
 if DEV_AUTH_AS and not DEBUG:
     raise ImproperlyConfigured("DEV_AUTH_AS lets every caller act as that user: it needs DEBUG=true.")
 
@@ -33,9 +33,9 @@ PASSWORD_HASHERS = [
     "users.passwords.imported_hashes.ForeignDigest",
 ]
 #: How many passwords a process hashes at once; each takes ARGON2_MEMORY_KIB.
-PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2, at_least=1)
-ARGON2_MEMORY_KIB = env.int("ARGON2_MEMORY_KIB", default=47_104)
-ARGON2_PASSES = env.int("ARGON2_PASSES", default=1)
+PASSWORD_HASHES_AT_ONCE = min(PROCESSORS, 8)
+ARGON2_MEMORY_KIB = 47_104
+ARGON2_PASSES = 1
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "users.passwords.hashers.MaximumLengthValidator"},
@@ -44,14 +44,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.passwords.hashers.NotAboutTheUserValidator"},
 ]
 
-JWT_ISSUER = env.str("JWT_ISSUER", default="tandem")
-JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="tandem")
+JWT_ISSUER = "tandem"
+JWT_AUDIENCE = "tandem"
 #: A PEM private key (Ed25519 or RSA); without one, tokens are signed with SECRET_KEY (HS256).
 JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
 #: PEM public keys, one after the other: of the previous private key and of the next one. Their tokens are accepted too.
 JWT_PUBLIC_KEYS = env.str("JWT_PUBLIC_KEYS", default="", multiline=True)
-ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=900)
-REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=604_800)
+ACCESS_TOKEN_SECONDS = 900
+REFRESH_TOKEN_SECONDS = 604_800
 #: The scopes of API keys: for each area the calls of GET, and the rest; of users, apart from both, the calls that
 #: change the credentials of an account.
 API_KEY_SCOPES = [
@@ -59,11 +59,11 @@ API_KEY_SCOPES = [
     "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read",
 ]  # fmt: skip
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
-LOGINS_PER_ACCOUNT = env.int("LOGINS_PER_ACCOUNT", default=10)
-LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=100)
+LOGINS_PER_ACCOUNT = 10
+LOGINS_PER_ADDRESS = 100
 #: Wrong passwords within an hour for one account, from all addresses together.
-LOGIN_FAILURES_PER_ACCOUNT = env.int("LOGIN_FAILURES_PER_ACCOUNT", default=100)
+LOGIN_FAILURES_PER_ACCOUNT = 100
 #: How many verifications, and how many password resets, may be requested within an hour: for one account, and (resets,
 #: which need no credentials) from one address in all.
-MAILS_PER_ACCOUNT = env.int("MAILS_PER_ACCOUNT", default=5)
-RESETS_PER_ADDRESS = env.int("RESETS_PER_ADDRESS", default=50)
+MAILS_PER_ACCOUNT = 5
+RESETS_PER_ADDRESS = 50

@@ -47,7 +47,7 @@ def check(threads: int) -> None:
     if (limit := max_connections()) > available:
         logger.warning(
             "By the settings, a web process, %d gRPC processes and a worker may open %d connections, and PostgreSQL "
-            "accepts %d (max_connections without those it reserves): raise max_connections, or lower UPLOAD_THREADS, "
+            "accepts %d (max_connections without those it reserves): raise max_connections, or lower "
             "HTTP_THREADS or GRPC_MAX_WORKERS, or calls may fail with UNAVAILABLE when all are busy.",
             settings.GRPC_PROCESSES,
             limit,

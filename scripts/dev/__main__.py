@@ -5,8 +5,9 @@ import logging
 import sys
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
-from scripts.dev.environment import environment_of, refuse_taken_ports
+from scripts.dev.environment import checked, environment_of, refuse_taken_ports
 from scripts.dev.options import ROOT, StartError, parse
 from scripts.dev.server import DevelopmentServer
 
@@ -23,8 +24,12 @@ def main() -> int:
     options = parse(sys.argv[1:])
     print("Tandem, development server", flush=True)
     try:
+        environment = checked(environment_of(options))
         refuse_taken_ports(options)
-        return asyncio.run(DevelopmentServer(options, environment_of(options)).serve())
+        return asyncio.run(DevelopmentServer(options, environment).serve())
+    except ImproperlyConfigured as exc:
+        print(f"The settings do not fit: {exc}", file=sys.stderr)
+        return 1
     except StartError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -1,14 +1,15 @@
-"""What the servers are told, and what is refused before anything is started."""
+"""The environment of the servers, and what is refused before any of them starts."""
 
 import contextlib
 import os
 import secrets
 import socket
+import sys
+from importlib import import_module
 from pathlib import Path
 
-import environ
-
-from scripts.dev.options import ADMINISTRATOR, Options, StartError
+from config.environment import Env
+from scripts.dev.options import ADMINISTRATOR, Options, StartError, is_loopback
 
 
 def refuse_taken_ports(options: Options) -> None:
@@ -39,8 +40,12 @@ def environment_of(options: Options) -> dict[str, str]:
     """The servers' environment. What the caller's own says, or `.env`, wins over what is only meant to be handy.
 
     Raises:
-        StartError: everybody who reaches the host could act as the development identity.
+        ImproperlyConfigured: a variable has a value that does not fit.
+        StartError: every client that reaches the host could act as the development identity.
     """
+    env = Env()
+    debug = env.bool("DEBUG", default=False)
+    only_this_machine = is_loopback(options.host) or env.bool("DEV_AUTH_PUBLISHED_ON_LOOPBACK", default=False)
     environment = {
         **os.environ,
         "TANDEM_DATA_DIR": str(options.data_dir),
@@ -50,27 +55,33 @@ def environment_of(options: Options) -> dict[str, str]:
         "GRPC_HOST": options.host,
         "PYTHONUNBUFFERED": "1",
     }
-    environment.setdefault("GRPC_REFLECTION", "true")  # for grpcurl
-    for variable in ("HTTP_GRACE_SECONDS", "GRPC_GRACE_SECONDS", "WORKER_GRACE_SECONDS"):
-        environment.setdefault(variable, "5")  # Who pressed Ctrl-C does not want to wait.
-    if options.only_this_machine:
+    if only_this_machine:
+        debug = debug or "DEBUG" not in environment
         environment.setdefault("DEBUG", "true")
-        if is_true(environment["DEBUG"]):
+        if debug:
             environment.setdefault("DEV_AUTH_AS", ADMINISTRATOR)
     elif environment.get("DEV_AUTH_AS"):
         raise StartError(
             f"DEV_AUTH_AS lets every client that reaches {options.host} act as that user: serve on 127.0.0.1, or "
             "unset it."
         )
-    if not is_true(environment.get("DEBUG", "")):
+    if not debug:
         environment.setdefault("SECRET_KEY", _kept_secret(options.data_dir / "secret_key"))
         environment.setdefault("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{options.host},{socket.gethostname()}")
     return environment
 
 
-def is_true(text: str) -> bool:
-    """As the settings read a variable."""
-    return bool(environ.Env.parse_value(text, bool))
+def checked(environment: dict[str, str]) -> dict[str, str]:
+    """Read the settings as the servers will, report variables that are set in vain, and return the environment.
+
+    Raises:
+        ImproperlyConfigured: a variable has a value that does not fit.
+    """
+    os.environ.update(environment)
+    settings = import_module("config.settings")
+    for sentence in settings.START_WARNINGS:
+        print(f"  {sentence}", file=sys.stderr, flush=True)
+    return dict(os.environ)
 
 
 def _kept_secret(path: Path) -> str:

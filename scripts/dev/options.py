@@ -32,11 +32,6 @@ class Options:
     reload: bool
 
     @property
-    def only_this_machine(self) -> bool:
-        """Whether nobody else can call: then calls without credentials may act as the demo administrator."""
-        return is_loopback(self.host) or os.environ.get("DEV_AUTH_PUBLISHED_ON_LOOPBACK", "").lower() == "true"
-
-    @property
     def reachable_host(self) -> str:
         """The address that a program on this machine calls."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
@@ -67,8 +62,8 @@ def parse(arguments: Sequence[str]) -> Options:
         "loads demo data the first time.",
     )
     parser.add_argument("--host", default=os.environ.get("TANDEM_HOST") or "127.0.0.1", help="address (TANDEM_HOST)")
-    parser.add_argument("--http-port", type=_port, default=_or("HTTP_PORT", "8000"), help="8000 (HTTP_PORT)")
-    parser.add_argument("--grpc-port", type=_port, default=_or("GRPC_PORT", "50051"), help="50051 (GRPC_PORT)")
+    parser.add_argument("--http-port", type=_port, help="8000 (HTTP_PORT)")
+    parser.add_argument("--grpc-port", type=_port, help="50051 (GRPC_PORT)")
     parser.add_argument(
         "--data-dir",
         default=_or("TANDEM_DATA_DIR", str(ROOT / "var")),
@@ -77,14 +72,24 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--reload", action="store_true", help="restart web, gRPC and worker when a source file changes")
     parser.add_argument("--called-from", default="", help=argparse.SUPPRESS)
     found = parser.parse_args(arguments)
-    if found.http_port == found.grpc_port:
-        parser.error(f"HTTP and gRPC cannot share port {found.http_port}; choose another with --grpc-port.")
+    http_port = found.http_port or _port_of(parser, "HTTP_PORT", "8000")
+    grpc_port = found.grpc_port or _port_of(parser, "GRPC_PORT", "50051")
+    if http_port == grpc_port:
+        parser.error(f"HTTP and gRPC cannot share port {http_port}; choose another with --grpc-port.")
     data_dir = (Path(found.called_from) / Path(found.data_dir).expanduser()).resolve()
-    return Options(found.host, found.http_port, found.grpc_port, data_dir, found.reload)
+    return Options(found.host, http_port, grpc_port, data_dir, found.reload)
 
 
 def _or(variable: str, default: str) -> str:
     return os.environ.get(variable) or default
+
+
+def _port_of(parser: argparse.ArgumentParser, variable: str, default: str) -> int:
+    text = _or(variable, default)
+    try:
+        return _port(text)
+    except argparse.ArgumentTypeError:
+        parser.exit(2, f"{variable} must be a whole number from 1 to 65535; it is {text!r}.\n")
 
 
 def _port(text: str) -> int:

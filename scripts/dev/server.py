@@ -10,12 +10,15 @@ from typing import NoReturn
 
 from watchfiles import PythonFilter, awatch
 
+from config.environment import Env
 from embedded_postgres.errors import EmbeddedDatabaseError
 from embedded_postgres.lifecycle import ensure_running, release
 from scripts.dev.children import Child
-from scripts.dev.environment import is_true
 from scripts.dev.options import ROOT, Options, StartError
 from scripts.dev.readiness import grpc_probe, http_probe, until_ready
+
+#: After Ctrl-C a developer does not want to wait.
+_QUICK = ("--grace", "5")
 
 
 class DevelopmentServer:
@@ -27,9 +30,11 @@ class DevelopmentServer:
         self.children: list[Child] = []
         self._stopping = False
         host, http_port, grpc_port = options.host, str(options.http_port), str(options.grpc_port)
-        self.web = self._child("web", "manage.py", "runweb", "--host", host, "--port", http_port)
-        self.grpc = self._child("gRPC", "manage.py", "rungrpc", "--host", host, "--port", grpc_port)
-        self.worker = self._child("worker", "manage.py", "runworker")
+        self.web = self._child("web", "manage.py", "runweb", "--host", host, "--port", http_port, *_QUICK)
+        self.grpc = self._child(
+            "gRPC", "manage.py", "rungrpc", "--host", host, "--port", grpc_port, "--reflection", *_QUICK
+        )
+        self.worker = self._child("worker", "manage.py", "runworker", *_QUICK)
 
     async def serve(self) -> int:
         """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.
@@ -92,7 +97,7 @@ class DevelopmentServer:
             # Held until everything else has ended, so that the database outlives those who use it.
             await asyncio.to_thread(ensure_running, self.options.data_dir)
         await self._run("migrations", "manage.py", "migrate", "--no-input", "--verbosity", "0")
-        if not is_true(self.environment.get("DEBUG", "")):
+        if not Env(self.environment).bool("DEBUG", default=False):
             await self._run("static files", "manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         await self._run("demo data", "manage.py", "demo")
 

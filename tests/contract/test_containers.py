@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 import yaml
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import override_settings
@@ -38,7 +39,7 @@ DOCUMENTED = documented((ROOT / ".env.example").read_text())
 
 #: What the interpreter and the shell read, not the settings.
 NOT_SETTINGS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
-#: Service → what it may take to end.
+#: Service → the settings of what it may take to end.
 GRACE = {
     "web": ("HTTP_GRACE_SECONDS",),
     "grpc": ("GRPC_DRAIN_WAIT_SECONDS", "GRPC_GRACE_SECONDS"),
@@ -66,8 +67,8 @@ def told(stage: list[Instruction], instruction: str) -> list[str]:
 
 def image_variables(dockerfile: str) -> dict[str, str]:
     """What the image sets for its processes."""
-    settings = (word for rest in told(stages(dockerfile)[-1], "ENV") for word in shlex.split(rest))
-    return dict(word.split("=", 1) for word in settings)
+    words = (word for rest in told(stages(dockerfile)[-1], "ENV") for word in shlex.split(rest))
+    return dict(word.split("=", 1) for word in words)
 
 
 def faults(dockerfile: str, compose_file: str) -> set[str]:
@@ -105,9 +106,8 @@ def service_faults(name: str, service: dict[str, Any]) -> Iterator[str]:
             yield f"{variable} is no setting"
         if not isinstance(value, str):
             yield f"{variable} is no text"
-    settings = DOCUMENTED | service["environment"]
     if float(service.get("stop_grace_period", "10s").removesuffix("s")) <= sum(
-        float(settings[variable]) for variable in GRACE.get(name, ())
+        getattr(settings, limit) for limit in GRACE.get(name, ())
     ):
         yield f"{name} is killed before its grace ends"
 

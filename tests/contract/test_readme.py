@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from argparse import SUPPRESS
+from argparse import SUPPRESS, Action
 from collections.abc import Iterator
 from dataclasses import asdict
 from io import StringIO
@@ -226,17 +226,21 @@ def codes(cell: str) -> list[str]:
 
 def options_of_command(name: str) -> dict[str, tuple[str, str]]:
     """Return option → its default and its environment variable, for the options that only this command has."""
-    # The parser's defaults depend on the environment of this machine.
+    # The parser's defaults depend on the environment of this machine where there is a variable.
     defaults = test_settings.documented((ROOT / ".env.example").read_text())
     common = BaseCommand().create_parser("manage.py", name)._option_string_actions
     return {
-        option: (defaults.get(variable, "").replace("false", ""), variable)
+        option: (defaults[variable].replace("false", "") if variable else default_of(action), variable)
         for option, action in load_command_class("core", name)
         .create_parser("manage.py", name)
         ._option_string_actions.items()
         if action.help is not SUPPRESS and option not in common
         for variable in [variable_in(action.help or "")]
     }
+
+
+def default_of(action: Action) -> str:
+    return "" if action.default in (None, "") or isinstance(action.default, bool) else f"{action.default:g}"
 
 
 def options_of_start_script(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:

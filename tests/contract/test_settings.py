@@ -1,20 +1,20 @@
-"""`.env.example` lists every variable that the settings read, with its default."""
+"""`.env.example` and docs/operate/settings.md list every variable that the settings read, with its default."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.variables import REMOVED
+
 ROOT = Path(__file__).parent.parent.parent
+TABLE = ROOT / "docs/operate/settings.md"
 
 #: Defaults that are worked out: the documented value is what production gets.
 WORKED_OUT = {
     "TANDEM_DATA_DIR": "var",
     "SECRET_KEY": "",
     "CORS_ALLOWED_ORIGINS": "",
-    "HSTS_SECONDS": "0",
-    "LOG_JSON": "true",
-    "GRPC_REFLECTION": "false",
 }
 
 
@@ -38,7 +38,8 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
         if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "env" and node.func.attr != "read_env"):
             continue
         name = ast.literal_eval(node.args[0])
-        (default,) = (keyword.value for keyword in node.keywords if keyword.arg == "default")
+        # A file has no default.
+        default = next((keyword.value for keyword in node.keywords if keyword.arg == "default"), ast.Constant(""))
         yield name, WORKED_OUT[name] if name in WORKED_OUT else _as_text(ast.literal_eval(default))
 
 
@@ -55,6 +56,20 @@ def documented(text: str) -> dict[str, str]:
 def test_every_variable_is_documented_with_its_default() -> None:
     example = (ROOT / ".env.example").read_text()
     assert documented(example) == variables()
+
+
+def test_the_table_lists_every_variable_with_its_default_and_a_reason() -> None:
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) ?\| (.+) \|$", TABLE.read_text(), re.MULTILINE)
+    assert {name: default for name, default, reason in rows if reason} == variables()
+
+
+def test_operators_turn_35_variables_at_most() -> None:
+    assert len(variables()) <= 35
+    assert f"These {len(variables())}\nvariables" in TABLE.read_text()
+
+
+def test_a_former_variable_is_not_read_any_more() -> None:
+    assert REMOVED.keys() & variables().keys() == set()
 
 
 def test_a_variable_that_is_missing_is_seen() -> None:

@@ -14,6 +14,7 @@ from django.db import connection
 from core.db import connection_budget
 from embedded_postgres import lifecycle
 from tests.support.servers import ROOT, database_url
+from tests.support.setting_overrides import as_variables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,8 +66,9 @@ def test_threads_that_cannot_all_have_one_are_refused() -> None:
 def test_a_process_that_needs_too_many_does_not_start(command: str) -> None:
     many = str(available() + 1)
     variables = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "DATABASE_URL": database_url(),
-        "HTTP_THREADS": many, "GRPC_MAX_WORKERS": many, "WORKER_THREADS": many, "HTTP_PORT": "0", "GRPC_PORT": "0",
+        **os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true",
+        "HTTP_THREADS": many, "GRPC_MAX_WORKERS": many, "DATABASE_URL": database_url(),
+        **as_variables({"WORKER_THREADS": many}), "HTTP_PORT": "0", "GRPC_PORT": "0",
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "manage.py", command],

@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Client, Unavailable
 from tests.support.servers import PATIENCE_SECONDS, ROOT, answers_grpc, free_port, until
+from tests.support.setting_overrides import as_variables
 
 
 class Server:
@@ -18,8 +19,9 @@ class Server:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._environment = {
-            **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url, "DEBUG": "true",
-            "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "ERROR", "ACCESS_TOKEN_SECONDS": "2",
+            **os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url,
+            "DEBUG": "true", "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "ERROR",
+            **as_variables({"ACCESS_TOKEN_SECONDS": "2"}),
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -16,6 +16,7 @@ import grpc
 import pytest
 
 from tandem.example.v1.example_pb2_grpc import ExampleServiceStub
+from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
@@ -42,7 +43,7 @@ class RunGrpc:
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "rungrpc", "--port", "0", *arguments],
             cwd=ROOT,
-            env=os.environ | variables | environment,
+            env=os.environ | as_variables(variables | environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from config.settings import *
+from tests.server_settings import *
 
 ROOT_RPCCONF = "tests.support.rungrpc_services"
 #: Small, so that a message above it is made quickly.

@@ -18,6 +18,8 @@ import grpc
 from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests.support.setting_overrides import as_variables
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
 
@@ -49,13 +51,13 @@ def running(
     Args:
         prefix: a command that runs the processes.
         stderr: where their logs go.
-        environment: variables beside those of the tests; `DATABASE_URL` says which database.
+        environment: variables and settings beside those of the tests; `DATABASE_URL` names the database.
     """
     http_port, grpc_port = free_port(), free_port()
     servers = Servers(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}")
     variables = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true",
-        "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **environment,
+        **os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true",
+        "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **as_variables(environment),
     }  # fmt: skip
     web = ["manage.py", "runweb", "--port", str(http_port)]
     rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]

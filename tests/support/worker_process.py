@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, until
+from tests.support.setting_overrides import as_variables
 
 #: How long a killed worker's job may stay its own.
 TAKEN_OVER_WITHIN_SECONDS = 15
@@ -23,14 +24,15 @@ class Worker:
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         variables = {
-            "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url(), "LOG_LEVEL": "INFO",
+            "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url(), "LOG_LEVEL": "INFO",
             "LOG_JSON": "true",
         }  # fmt: skip
         # A file, so that nobody has to read while it runs.
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "runworker", *arguments],
-            cwd=ROOT, env=os.environ | variables | environment, stdout=self._output, stderr=subprocess.STDOUT,
+            cwd=ROOT, env=os.environ | as_variables(variables | environment), stdout=self._output,
+            stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def until_it_runs(self) -> "Worker":

@@ -41,7 +41,7 @@ def _nobody_is_there(transactional_db: None) -> None:
 
 
 def command(*arguments: Any, **environment: str) -> dict[str, Any]:
-    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url()}
     return {
         "args": [sys.executable, "manage.py", "users", *map(str, arguments)],
         "cwd": ROOT,

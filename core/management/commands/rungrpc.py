@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
+    """Each option takes precedence over the setting of the same meaning."""
 
     help = "Serve gRPC until SIGTERM or SIGINT; then end when the running calls have. A second signal ends it at once."
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             type=_seconds,
             default=settings.GRPC_GRACE_SECONDS,
             metavar="SECONDS",
-            help="how long running calls may take to end (GRPC_GRACE_SECONDS, %(default)s)",
+            help="how long running calls may take to end (%(default)s)",
         )
         add(
             "--drain-wait",
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             default=settings.GRPC_DRAIN_WAIT_SECONDS,
             metavar="SECONDS",
             help="how long calls are still served after health reports NOT_SERVING, so that load balancers notice "
-            "(GRPC_DRAIN_WAIT_SECONDS, %(default)s)",
+            "(%(default)s)",
         )
         add(
             "--metrics-port",
@@ -77,13 +77,13 @@ class Command(BaseCommand):
             default=settings.GRPC_METRICS_PORT,
             metavar="PORT",
             help="serve Prometheus' metrics on this port, of the second process on the next, and so on; 0 = do not "
-            "(GRPC_METRICS_PORT, %(default)s)",
+            "(%(default)s)",
         )
         add(
             "--reflection",
             action=BooleanOptionalAction,
             default=settings.GRPC_REFLECTION,
-            help="serve the descriptors to tools like grpcurl (GRPC_REFLECTION)",
+            help="serve the descriptors to tools like grpcurl; by default with DEBUG=true only",
         )
         add("--reload", action="store_true", help="for development: restart when the source changes")
         # Passed by a parent to its children: its process id, and the descriptor to write to when they accept calls.

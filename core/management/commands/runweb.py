@@ -22,7 +22,7 @@ _OTHER_FILES = 128
 
 
 class Command(BaseCommand):
-    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
+    """Each option takes precedence over the setting of the same meaning."""
 
     help = "Serve REST, the admin site and the docs until SIGTERM or SIGINT; then end when the running calls have."
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             type=int,
             default=settings.HTTP_GRACE_SECONDS,
             metavar="SECONDS",
-            help="how long running calls may take to end (HTTP_GRACE_SECONDS, %(default)s)",
+            help="how long running calls may take to end (%(default)s)",
         )
 
     def handle(self, *args: Any, host: str, port: int, grace: int, **options: Any) -> None:
@@ -49,8 +49,8 @@ class Command(BaseCommand):
         connections = _max_connections()
         if connections < settings.HTTP_MAX_CONNECTIONS:
             self.stderr.write(
-                f"The limit of open files allows {connections} connections, not {settings.HTTP_MAX_CONNECTIONS} "
-                "(HTTP_MAX_CONNECTIONS). Raise the limit (ulimit -n, LimitNOFILE)."
+                f"The limit of open files allows {connections} connections, not {settings.HTTP_MAX_CONNECTIONS}. "
+                "Raise the limit (ulimit -n, LimitNOFILE)."
             )
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),

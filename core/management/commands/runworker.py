@@ -15,7 +15,7 @@ from core.lifespan import running_alongside
 
 
 class Command(BaseCommand):
-    """Each option has a setting with the same meaning, and so an environment variable; the option takes precedence."""
+    """Each option takes precedence over the setting of the same meaning."""
 
     help = "Run jobs until SIGTERM or SIGINT; then end when the running ones have. A second signal ends it at once."
 
@@ -26,21 +26,21 @@ class Command(BaseCommand):
             type=_positive,
             default=settings.WORKER_THREADS,
             metavar="N",
-            help="how many jobs a process runs at once (WORKER_THREADS, %(default)s)",
+            help="how many jobs a process runs at once (%(default)s)",
         )
         add(
             "--slow-threads",
             type=_positive,
             default=settings.WORKER_SLOW_THREADS or None,
             metavar="N",
-            help="how many of them may be slow, such as those of recordings (WORKER_SLOW_THREADS; half of --threads)",
+            help="how many of them may be slow, such as those of recordings (half of --threads)",
         )
         add(
             "--grace",
             type=float,
             default=settings.WORKER_GRACE_SECONDS,
             metavar="SECONDS",
-            help="how long running jobs may take to end (WORKER_GRACE_SECONDS, %(default)s)",
+            help="how long running jobs may take to end (%(default)s)",
         )
 
     def handle(self, *args: Any, threads: int, slow_threads: int | None, grace: float, **options: Any) -> None:

@@ -19,6 +19,7 @@ import psycopg2
 
 from embedded_postgres import lifecycle
 from tests.support.servers import ROOT, answers_grpc, answers_http, free_port, until
+from tests.support.setting_overrides import as_variables
 
 #: For what a machine that is busy with all of this takes its time for.
 PATIENCE_SECONDS = 60
@@ -27,7 +28,7 @@ TAKEN_OVER_WITHIN_SECONDS = 3.0
 #: Changes are numbered by whoever holds this lock (`changes.feed.numbering`).
 OFFICE = 7_305_002
 _VARIABLES = {
-    "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "DEV_AUTH_AS": "admin@example.com",
+    "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true", "DEV_AUTH_AS": "admin@example.com",
     "DATABASE_URL": "", "ACCESS_TOKEN_SECONDS": "86400", "LOG_LEVEL": "ERROR", "GRPC_MAX_QUEUE": "1000",
 }  # fmt: skip
 
@@ -45,7 +46,7 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.variables = {**os.environ, **_VARIABLES, "TANDEM_DATA_DIR": str(folder)}
+        self.variables = {**os.environ, **as_variables(_VARIABLES), "TANDEM_DATA_DIR": str(folder)}
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "tests.support.faults.prepare"],
             cwd=ROOT, env=self.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
