@@ -382,8 +382,8 @@ def _identify(email: str, password: str, address: str) -> tuple[User, str]:
     outcome = _verify_password(user, password)
     if not outcome.fits or user is None or not user.is_active or user.is_service:
         raise _wrong_credentials()
-    rate_limits.forgive("login account", who)
-    guesses.give_back(email)
+    rate_limits.reset("login account", who)
+    guesses.undo(email)
     return user, hashed(password) if outcome.outdated else ""
 
 

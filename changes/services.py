@@ -13,7 +13,7 @@ from changes import feed
 from changes.models import Change, Operation
 from core.auth import System
 from core.context import request_id
-from core.db.transactions import right_inside_whole
+from core.db.transactions import is_in_single_write
 
 _SET = """
     SELECT set_config('tandem.actor', %s, true),
@@ -49,7 +49,7 @@ def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str =
     """
     values = (_name_of(actor), reason, request_id.get())
     connection = transaction.get_connection()
-    inner = connection.in_atomic_block and not right_inside_whole(connection)
+    inner = connection.in_atomic_block and not is_in_single_write(connection)
     with transaction.atomic(savepoint=inner), connection.cursor() as cursor:
         cursor.execute(_EXCHANGE if inner else _SET, values)
         before = cursor.fetchone()

@@ -23,7 +23,7 @@ from django.db import IntegrityError, connections, transaction
 from google.protobuf.message import Message
 
 from core import idempotency
-from core.db.thread_connections import fresh_connections, give_back
+from core.db.thread_connections import fresh_connections, release_connections
 from core.errors import (
     DeadlineExceeded,
     Failure,
@@ -315,7 +315,7 @@ def write(
             with _Writer(save_chunk, note) as writer:
                 for chunk in chunks(writer.supervised(rows)):
                     writer.wait()
-                    call.look_again()
+                    call.reauthorize()
                     writer.write(chunk)
     return outcome
 
@@ -407,7 +407,7 @@ class _Writer:
                         self._save(chunk)
                 except BaseException as exc:  # `wait` raises it in the owner's thread.
                     failure = exc
-                give_back()
+                release_connections()
                 self._ended.put(failure)
         finally:
             connections.close_all()

@@ -135,7 +135,7 @@ class Call:
         atomic: of a stream of writes, write all items or none (metadata or header `x-bulk-mode: atomic`).
         map_changes: field → what a merge patch changes of that map; the request message has only the keys that stay.
         replayed: set if the answer is that of an earlier request with this idempotency key.
-        look_again: of a stream of requests, authenticates the caller again; raises if the stream may not continue.
+        reauthorize: of a stream of requests, authenticates the caller again; raises if the stream may not continue.
     """
 
     operation: Operation
@@ -148,7 +148,7 @@ class Call:
     atomic: bool = False
     replayed: bool = False
     map_changes: dict[str, MapChange] = field(default_factory=dict)
-    look_again: Callable[[], None] = lambda: None
+    reauthorize: Callable[[], None] = lambda: None
 
     @property
     def actor(self) -> Any:
@@ -251,7 +251,7 @@ def execute(call: Call, request: Message) -> Message:
         _read_preconditions(call, request)
     _check_precondition(call)
     if not (call.idempotency_key and operation.writes and not operation.secret):
-        with rate_limits.kept_though_undone():
+        with rate_limits.recount_after_rollback():
             return operation.function(call, request)  # type: ignore[no-any-return]
     answer = operation.response_class()
 
@@ -259,7 +259,7 @@ def execute(call: Call, request: Message) -> Message:
         answer.CopyFrom(operation.function(call, request))
         return answer.SerializeToString(deterministic=True)
 
-    with rate_limits.kept_though_undone():
+    with rate_limits.recount_after_rollback():
         kept, call.replayed = idempotency.once(
             principal=principal(call),
             operation=operation.name,

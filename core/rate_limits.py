@@ -16,7 +16,7 @@ from core.errors import Failure, RateLimited
 from core.models import RateWindow
 
 _MAX_KEY_LENGTH = 200
-#: What the block of `kept_though_undone` in this thread has counted, each with its depth of transactions.
+#: What the block of `recount_after_rollback` in this thread has counted, each with its depth of transactions.
 _counted: ContextVar[list[tuple[str, str, int, int]] | None] = ContextVar("counted", default=None)
 
 
@@ -46,7 +46,7 @@ def is_over(what: str, who: str, *, limit: int, seconds: int) -> int:
 
 
 @contextmanager
-def kept_though_undone() -> Iterator[None]:
+def recount_after_rollback() -> Iterator[None]:
     """Count again what a failing block counted in a transaction that its failure has rolled back.
 
     Otherwise a failed attempt would not count wherever it is made in the transaction of its effect.
@@ -65,12 +65,12 @@ def kept_though_undone() -> Iterator[None]:
         _counted.reset(before)
 
 
-def give_back(what: str, who: str) -> None:
+def undo(what: str, who: str) -> None:
     """Undo one `take` that should not count."""
     RateWindow.objects.filter(key=_key(what, who), count__gt=0).update(count=F("count") - 1)
 
 
-def forgive(what: str, who: str) -> None:
+def reset(what: str, who: str) -> None:
     """Reset the count."""
     RateWindow.objects.filter(key=_key(what, who)).delete()
 

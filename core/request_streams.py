@@ -46,7 +46,7 @@ def threads() -> dict[str, Any]:
         "share": size,
         "share_beside_others": size,
         "lazy": True,
-        "at_rest": thread_connections.give_back,
+        "at_rest": thread_connections.release_connections,
     }
 
 
@@ -76,7 +76,7 @@ def serve(
             return call.operation.function(call, items)
         finally:
             turn.end()
-            thread_connections.give_back()
+            thread_connections.release_connections()
 
 
 def received(
@@ -102,7 +102,7 @@ def _in_place(items: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]
             yield from items
         finally:
             turn.end()
-            thread_connections.give_back()
+            thread_connections.release_connections()
 
 
 def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterator[Message]:
@@ -111,11 +111,11 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterat
             for response in responses:
                 # A client that does not read these responses must not block its other streams.
                 turn.end()
-                thread_connections.give_back()
+                thread_connections.release_connections()
                 yield response
         finally:
             turn.end()
-            thread_connections.give_back()
+            thread_connections.release_connections()
 
 
 def _items(
@@ -137,12 +137,12 @@ def _items(
         thread_connections.refresh()
         call.credential = authorize(call.operation, identify(call.operation, authorization))
 
-    call.look_again = look
+    call.reauthorize = look
     waiting = iter(messages)
     with STREAMS.requests_of(call, end):
         while True:
             turn.end()
-            thread_connections.give_back()
+            thread_connections.release_connections()
             message = next(waiting, None)
             if message is None:
                 return

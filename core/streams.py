@@ -130,7 +130,7 @@ class Streams:
             yield open_with
         finally:
             if not opened:
-                self._give_back(owner)
+                self._release(owner)
 
     def close(self, stream: Stream) -> None:
         """Close the stream. Idempotent."""
@@ -138,7 +138,7 @@ class Streams:
             if stream not in self._open:
                 return
             self._open.discard(stream)
-        self._give_back(stream.owner)
+        self._release(stream.owner)
         stream.feed.close()
 
     @contextmanager
@@ -188,7 +188,7 @@ class Streams:
             self._places[owner] += 1
             self._taken += 1
 
-    def _give_back(self, owner: str) -> None:
+    def _release(self, owner: str) -> None:
         with self._lock:
             self._taken -= 1
             self._places[owner] -= 1

@@ -110,7 +110,7 @@ def validate_no_control_characters(value: str) -> None:
         raise ValidationError("It may not hold characters that reverse the direction of text.", code=_CODE)
 
 
-def no_control_characters_but_breaks(value: str) -> None:
+def validate_no_control_characters_but_breaks(value: str) -> None:
     """Reject control characters other than line breaks and tabs, for texts of many lines."""
     if _CONTROL_BUT_BREAKS.search(value):
         raise ValidationError("It may not hold control characters other than line breaks and tabs.", code=_CODE)

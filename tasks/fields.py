@@ -9,7 +9,7 @@ from django.db import models
 
 from core.db.fields import PlainInMigrations
 from core.errors import invalid
-from core.texts import no_control_characters_but_breaks, one_name, trimmed, validate_no_control_characters
+from core.texts import one_name, trimmed, validate_no_control_characters, validate_no_control_characters_but_breaks
 
 MAX_LABELS = 50
 MAX_LABEL_LENGTH = 50
@@ -41,7 +41,7 @@ def are_metadata(metadata: Any) -> None:
         if not trimmed(name):
             raise ValidationError("Give each of the metadata a name.", code="required")
         validate_no_control_characters(name)
-        no_control_characters_but_breaks(text)
+        validate_no_control_characters_but_breaks(text)
 
 
 def labels_to_find(labels: Collection[str]) -> frozenset[str]:

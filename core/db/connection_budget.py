@@ -9,7 +9,7 @@ from django.db import connection
 logger = logging.getLogger(__name__)
 
 #: Connections of each process beside those of its threads: of the sequencer, the tailer, and the check of open streams.
-BESIDE_THREADS = 3
+EXTRA_CONNECTIONS = 3
 _AVAILABLE = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int
@@ -18,9 +18,9 @@ _AVAILABLE = """
 
 def max_connections() -> int:
     """Return how many connections one web process, the gRPC processes and one worker may open by the settings."""
-    web = settings.HTTP_THREADS + settings.MAX_REQUEST_STREAMS + BESIDE_THREADS
-    grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + BESIDE_THREADS
-    worker = 2 * settings.WORKER_THREADS + BESIDE_THREADS  # Each job has a second thread, which supervises it.
+    web = settings.HTTP_THREADS + settings.MAX_REQUEST_STREAMS + EXTRA_CONNECTIONS
+    grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + EXTRA_CONNECTIONS
+    worker = 2 * settings.WORKER_THREADS + EXTRA_CONNECTIONS  # Each job has a second thread, which supervises it.
     total: int = web + settings.GRPC_PROCESSES * grpc + worker
     return total
 
@@ -39,9 +39,9 @@ def check(threads: int) -> None:
         cursor.execute(_AVAILABLE)
         (available,) = cursor.fetchone()
     connection.close()
-    if threads + BESIDE_THREADS > available:
+    if threads + EXTRA_CONNECTIONS > available:
         raise ImproperlyConfigured(
-            f"This process needs {threads + BESIDE_THREADS} connections, and PostgreSQL accepts {available} in all "
+            f"This process needs {threads + EXTRA_CONNECTIONS} connections, and PostgreSQL accepts {available} in all "
             "(max_connections without those it reserves): raise max_connections, or lower this process's threads."
         )
     if (limit := max_connections()) > available:

@@ -8,10 +8,10 @@ from django.db import models
 
 from core.db.ids import uuid7
 from core.mail_addresses import canonical, canonical_or_as_sent
-from core.texts import no_control_characters_but_breaks, one_line, trimmed, validate_no_control_characters
+from core.texts import one_line, trimmed, validate_no_control_characters, validate_no_control_characters_but_breaks
 
 
-def has_canonical_form(value: str) -> None:
+def validate_email_address(value: str) -> None:
     """Reject a text that is not an e-mail address that mail can be sent to."""
     canonical(value)
 
@@ -54,7 +54,7 @@ class MultiLineField(PlainInMigrations, models.TextField):  # type: ignore[type-
     """Text of many lines, trimmed; `max_length` is in characters."""
 
     plain = "django.db.models.TextField"
-    default_validators = [no_control_characters_but_breaks]
+    default_validators = [validate_no_control_characters_but_breaks]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,7 +70,7 @@ class MultiLineField(PlainInMigrations, models.TextField):  # type: ignore[type-
 class EmailAddress(SingleLineField):
     """An e-mail address in its canonical form (`core.mail_addresses`), so that a unique address is a unique mailbox."""
 
-    default_validators = [*SingleLineField.default_validators, has_canonical_form]
+    default_validators = [*SingleLineField.default_validators, validate_email_address]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)

@@ -1,6 +1,6 @@
 """Open connections that no thread is using.
 
-A thread that waits for its client releases its connection (`thread_connections.give_back`), and takes any when it needs
+A thread that waits for its client releases its connection (`core.db.thread_connections`), and takes any when it needs
 one: so there are as many connections as active calls, not as there are threads. Passing a connection on costs some 10
 µs; opening one, milliseconds.
 """

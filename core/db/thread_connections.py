@@ -30,10 +30,10 @@ def refresh() -> None:
     _refresh(connections.all(initialized_only=True))
 
 
-def give_back() -> None:
+def release_connections() -> None:
     """Release this thread's connections to other threads, before it waits for its client."""
     for connection in connections.all(initialized_only=True):
-        connection.give_back()  # type: ignore[attr-defined]
+        connection.release()  # type: ignore[attr-defined]
 
 
 def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:

@@ -9,7 +9,7 @@ from django.db.transaction import Atomic
 class SingleWrite(Atomic):
     """A `transaction.atomic` in which no code catches an error and continues, so that it fails as a whole.
 
-    A block directly inside it (`right_inside_whole`) then needs no savepoint, which would be two more statements, a
+    A block directly inside it (`is_in_single_write`) then needs no savepoint, which would be two more statements, a
     quarter of those of a simple write.
     """
 
@@ -17,7 +17,7 @@ class SingleWrite(Atomic):
         super().__init__(using=DEFAULT_DB_ALIAS, savepoint=True, durable=False)
 
 
-def right_inside_whole(connection: Any) -> bool:
+def is_in_single_write(connection: Any) -> bool:
     """Return whether the innermost block on this connection is a `SingleWrite`."""
     blocks = connection.atomic_blocks
     return bool(blocks) and isinstance(blocks[-1], SingleWrite)

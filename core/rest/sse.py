@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from core import protojson
 from core.concurrency.thread_pool import ThreadPool
-from core.db.thread_connections import give_back
+from core.db.thread_connections import release_connections
 from core.errors import Failure, Problem, problem_of
 from core.feeds import Event, FeedOver
 from core.observability.call_log import Report
@@ -109,7 +109,7 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
 @cache
 def _catching_up() -> ThreadPool:
     """The threads that read the database for who is behind, in turns by caller."""
-    return ThreadPool("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=give_back)
+    return ThreadPool("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=release_connections)
 
 
 async def _caught_up(stream: Stream) -> Sequence[Event]:

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from core.concurrency.thread_pool import ThreadPool
-from core.db.thread_connections import give_back
+from core.db.thread_connections import release_connections
 from core.errors import Failure
 from core.feeds import Feed, FeedOver
 from core.rpc.call import CallbackCall
@@ -31,7 +31,9 @@ def pools() -> tuple[ThreadPool, ThreadPool]:
     """The threads that send, and those that read the database for who is behind."""
     size, of_one = settings.GRPC_SENDERS, _HELD_BY_ONE
     live = ThreadPool("grpc-send", size, share=of_one, share_beside_others=of_one)
-    catching_up = ThreadPool("grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=give_back)
+    catching_up = ThreadPool(
+        "grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=release_connections
+    )
     return live, catching_up
 
 
@@ -87,7 +89,7 @@ class Sender:
         call, feed = self._call, self._feed
         try:
             events = feed.take(_BATCH_SIZE)
-            give_back()  # A client that does not read holds no database connection.
+            release_connections()  # A client that does not read holds no database connection.
             for event in events:
                 encoded = event.payload.encoded(_serialized) + self._encode_cursor(event.cursor)
                 call.send_encoded(encoded, pool, settings.STREAM_STALL_SECONDS)

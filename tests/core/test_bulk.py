@@ -136,7 +136,7 @@ def test_who_may_no_longer_is_seen_before_each_chunk_is_written(count: int) -> N
     def refuse() -> None:
         raise Unauthenticated("Revoked.")
 
-    stream.call.look_again = refuse
+    stream.call.reauthorize = refuse
     with pytest.raises(Failure):
         stream.write(items(count))
     assert stream.written == []

@@ -17,7 +17,7 @@ def count() -> int:
 
 
 def failing_in_a_transaction() -> None:
-    with rate_limits.kept_though_undone(), transaction.atomic():
+    with rate_limits.recount_after_rollback(), transaction.atomic():
         take()
         raise Conflict("It fails.")
 
@@ -28,24 +28,24 @@ def test_what_a_failed_transaction_counted_is_kept() -> None:
         with pytest.raises(Conflict):
             failing_in_a_transaction()
         assert count() == tries
-    with pytest.raises(RateLimited), rate_limits.kept_though_undone(), transaction.atomic():
+    with pytest.raises(RateLimited), rate_limits.recount_after_rollback(), transaction.atomic():
         take(limit=2)
     assert count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_was_not_undone_counts_once() -> None:
-    with pytest.raises(Conflict), rate_limits.kept_though_undone():
+    with pytest.raises(Conflict), rate_limits.recount_after_rollback():
         take()
         raise Conflict("It fails.")
     assert count() == 1
-    with rate_limits.kept_though_undone(), transaction.atomic():
+    with rate_limits.recount_after_rollback(), transaction.atomic():
         take()
     assert count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_block_within_another_counts_once() -> None:
-    with pytest.raises(Conflict), rate_limits.kept_though_undone():
+    with pytest.raises(Conflict), rate_limits.recount_after_rollback():
         failing_in_a_transaction()
     assert count() == 1

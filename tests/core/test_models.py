@@ -148,7 +148,7 @@ def test_a_window_closes(db: None) -> None:
     rate_limits.take("thing", "you", limit=1, seconds=10, message="Enough.")
     RateWindow.objects.update(started_at=timezone.now() - timedelta(seconds=11))
     take()
-    rate_limits.forgive("thing", "me")
+    rate_limits.reset("thing", "me")
     take()
     assert rate_limits.prune() == 0
     RateWindow.objects.update(started_at=timezone.now() - timedelta(days=2))
@@ -180,9 +180,9 @@ def test_limits_go_by_the_database_s_clock(db: None, monkeypatch: pytest.MonkeyP
 def test_what_is_given_back_does_not_count(db: None) -> None:
     for _ in range(3):
         rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
-        rate_limits.give_back("thing", "me")
-    rate_limits.give_back("thing", "me")
-    rate_limits.give_back("thing", "nobody")
+        rate_limits.undo("thing", "me")
+    rate_limits.undo("thing", "me")
+    rate_limits.undo("thing", "nobody")
     rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
     assert rate_limits.is_over("thing", "me", limit=1, seconds=10)
 
@@ -192,7 +192,7 @@ def test_long_keys_that_begin_alike_are_two(db: None) -> None:
         rate_limits.take("thing", "x" * 300 + end, limit=1, seconds=10, message="Enough.")
     with pytest.raises(RateLimited):
         rate_limits.take("thing", "x" * 300 + "a", limit=1, seconds=10, message="Enough.")
-    rate_limits.forgive("thing", "x" * 300 + "a")
+    rate_limits.reset("thing", "x" * 300 + "a")
     rate_limits.take("thing", "x" * 300 + "a", limit=1, seconds=10, message="Enough.")
 
 

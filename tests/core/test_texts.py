@@ -11,7 +11,13 @@ from django.db import connection
 
 from core.mail_addresses import canonical_or_as_sent
 from core.protojson import in_one_line, message_bytes
-from core.texts import no_control_characters_but_breaks, one_line, one_name, trimmed, validate_no_control_characters
+from core.texts import (
+    one_line,
+    one_name,
+    trimmed,
+    validate_no_control_characters,
+    validate_no_control_characters_but_breaks,
+)
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, LoginRequest
 from tandem.meeting.v1.meeting_pb2 import CreateMeetingRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest, ListTasksRequest
@@ -135,7 +141,7 @@ def test_json_of_one_line_is_one_piece() -> None:
 
 @pytest.mark.parametrize("value", ["\ud800", "a\udfff"])
 def test_lone_surrogates_are_refused(value: str) -> None:
-    for rule in (validate_no_control_characters, no_control_characters_but_breaks):
+    for rule in (validate_no_control_characters, validate_no_control_characters_but_breaks):
         with pytest.raises(ValidationError):
             rule(value)
 

@@ -14,7 +14,7 @@ WINDOW_SECONDS = 3600
 
 
 def count_guess(email: str) -> int:
-    """Count one more try of the password of this account. If the password is right, undo it with `give_back`.
+    """Count one more try of the password of this account. If the password is right, undo it with `undo`.
 
     Returns:
         The seconds until the next try is allowed, if there were more than `LOGIN_FAILURES_PER_ACCOUNT` within an hour;
@@ -24,14 +24,14 @@ def count_guess(email: str) -> int:
     return rate_limits.is_over(_WHAT, _account(email), limit=limit, seconds=WINDOW_SECONDS)
 
 
-def give_back(email: str) -> None:
+def undo(email: str) -> None:
     """Undo one count, because the password was right."""
-    rate_limits.give_back(_WHAT, _account(email))
+    rate_limits.undo(_WHAT, _account(email))
 
 
-def forgive(email: str) -> None:
+def reset(email: str) -> None:
     """Reset the count, because the account has a new password."""
-    rate_limits.forgive(_WHAT, _account(email))
+    rate_limits.reset(_WHAT, _account(email))
 
 
 def _account(email: str) -> str:

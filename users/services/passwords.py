@@ -107,7 +107,7 @@ def reset_password(*, token: str, new_password: str) -> None:
         user = _check_may_reset(mailed_tokens.use(token, TokenPurpose.RESET_PASSWORD).user)
         with acting(user, "password reset"):
             _set_password(user, user, password)
-    guesses.forgive(user.email)
+    guesses.reset(user.email)
 
 
 def check_new_password(user: User, password: str) -> None:
@@ -154,6 +154,6 @@ def _check_current_password(user: User, password: str) -> None:
     guesses.count_guess(user.email)
     if len(password) > MAX_PASSWORD_LENGTH or not verify(password, user.password).fits:
         raise invalid("current_password", "wrong", "The current password is wrong.")
-    guesses.give_back(user.email)
-    rate_limits.give_back("password hour", str(user.pk))
-    rate_limits.forgive("password", str(user.pk))
+    guesses.undo(user.email)
+    rate_limits.undo("password hour", str(user.pk))
+    rate_limits.reset("password", str(user.pk))

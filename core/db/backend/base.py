@@ -77,7 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         super().ensure_connection()
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Release the connection to other threads, unless it is in a transaction or broken."""
         if (
             self.connection is None
