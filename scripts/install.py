@@ -60,7 +60,7 @@ def is_installed(name: str) -> bool:
     copy = INSTALLED / name
     if not copy.exists() or copy.read_bytes() != (ROOT / name).read_bytes():
         return False
-    check = [PYTHON, "scripts/check_installed.py", name]
+    check = [str(PYTHON), "scripts/check_installed.py", name]
     return subprocess.run(check, cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
