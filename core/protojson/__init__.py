@@ -1,17 +1,17 @@
-"""The one set of rules that turns a proto message into JSON and back.
+"""Conversion between proto messages and JSON, by one set of rules.
 
-Names and shapes are read off the descriptors:
+Names and shapes are derived from the descriptors:
 
-- Keys are the proto fields' names. An answer holds every key: `null` for a message or an `optional` field that is
-  unset and for an enum that is UNSPECIFIED, `[]` and `{}` for nothing in a list or map.
+- Keys are the names of the proto fields. A response has every key: `null` for a message or an `optional` field that is
+  unset and for an enum that is UNSPECIFIED, `[]` and `{}` for an empty list or map.
 - Enums are texts (`core.protojson.enums`), a Timestamp is `2026-01-31T09:30:00Z`, a common.v1.Date `2026-01-31`, an
   integer of any width a number.
-- What is sent is taken by its type or refused, never converted: `5` is no text, `5.0` and `true` are no whole numbers,
-  a time has an offset, a key that is not known or stands twice is an error. `null` means unset. What a text or a number
-  may be beyond its type is the model's to say.
+- A request's values must have the type of their field and are never converted: `5` is not a text, `5.0` and `true` are
+  not whole numbers, a time has an offset, an unknown or duplicate key is an error. `null` means unset. The models check
+  everything beyond the type.
 
-The HTTP door, the OpenAPI document, the tests' REST door and clients in Python all stand on these functions. What has
-no JSON form here, because no operation needs one, fails when its type is first met: bytes, and maps by numbers.
+The REST transport, the OpenAPI document, the tests' REST client and clients in Python all use these functions. Types
+that no operation needs have no JSON form and fail at their first use: bytes, and maps whose keys are numbers.
 """
 
 from core.protojson.calls import (

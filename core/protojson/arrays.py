@@ -1,4 +1,4 @@
-"""A large JSON array, item by item: its items are checked one after the other, and none stays in memory."""
+"""Large JSON arrays, parsed item by item, so that only one item at a time is in memory as values."""
 
 import json
 import re
@@ -10,26 +10,26 @@ from typing import Any
 from core.protojson.decoding import JSON, Errors, add_not_json, has_too_many_values, parse
 from core.protojson.value_limits import MAX_VALUES
 
-#: The most items of an array. More are sent as NDJSON, which has no limit.
+#: Larger sets of items are sent as NDJSON, which has no limit.
 MAX_ITEMS = 100_000
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SEPARATOR = re.compile(r"[ \t\n\r]*(,|\])[ \t\n\r]*")
-#: Up to the next bracket outside strings.
+#: Matches up to and including the next bracket outside strings.
 _TO_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+[\[\]{}]?', re.DOTALL)
 _SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^,\] \t\n\r]*', re.DOTALL)
-_PIECE = 64 * 1024
+_PIECE_BYTES = 64 * 1024
 
 
 def parse_array(body: bytes, errors: Errors, max_bytes: int) -> Iterator[Any]:
-    """Yield the values of the JSON array that a body holds. The whole of it is checked before the first is yielded.
+    """Yield the values of the JSON array in a body. The whole array is checked before the first value is yielded.
 
     Args:
-        max_bytes: of one item.
+        max_bytes: the largest size of one item.
     """
     if not _is_utf8(body):
         errors.add((), JSON, "The body must be JSON in UTF-8.")
         return iter(())
-    # One byte is one character: places in the text are places in the body, and no letter makes the text larger.
+    # In Latin-1 one byte is one character: offsets in the text are offsets in the body, and the text is no larger.
     text = body.decode("latin-1")
     del body
     try:
@@ -45,15 +45,15 @@ def parse_array(body: bytes, errors: Errors, max_bytes: int) -> Iterator[Any]:
 
 
 def _spans(text: str, errors: Errors, max_bytes: int) -> list[tuple[int, int]]:
-    """Where each item begins and ends.
+    """Return the start and end offset of each item.
 
     Raises:
-        JSONDecodeError: the text is no JSON.
+        JSONDecodeError: the text is not valid JSON.
     """
     spans: list[tuple[int, int]] = []
     place = _after(_SPACE, text, 0)
     if text[place : place + 1] != "[":
-        # The place of the fault is named as of any other body; a value that is no array is one fault, too.
+        # A syntax error is reported with its position, as for any other body; so is a value that is not an array.
         json.JSONDecoder(object_pairs_hook=len).raw_decode(text[: place + max_bytes], place)
         errors.add((), JSON, "The body must be a JSON array.")
         return []
@@ -88,7 +88,7 @@ def _check(text: str, place: int, end: int) -> None:
 
 
 def _end_of_item(text: str, place: int, until: int) -> int | None:
-    """Where the item that begins here ends, or `until` before it has; None if it has more brackets than any may."""
+    """Return the end of the item that begins at `place`, at most `until`; None if it has too many brackets."""
     if text[place : place + 1] not in ("{", "["):
         return _after(_SCALAR, text, place, until)
     depth = 0
@@ -109,8 +109,8 @@ def _after(pattern: re.Pattern[str], text: str, place: int, until: int = sys.max
 def _is_utf8(body: bytes) -> bool:
     decoder = getincrementaldecoder("utf-8")()
     try:
-        for first in range(0, len(body), _PIECE):
-            decoder.decode(body[first : first + _PIECE])
+        for first in range(0, len(body), _PIECE_BYTES):
+            decoder.decode(body[first : first + _PIECE_BYTES])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

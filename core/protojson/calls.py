@@ -1,4 +1,4 @@
-"""An operation's request and answer as HTTP says them. Both directions: for servers and for clients."""
+"""Requests and responses of operations in their HTTP form, in both directions: for servers and for clients."""
 
 import json
 from codecs import BOM_UTF8
@@ -24,10 +24,10 @@ from core.protojson.query import QueryName, parse_query, query_names, read_query
 from tandem.common.v1.common_pb2 import AuditInfo, PaginationResponse
 
 if TYPE_CHECKING:
-    # At run time it would bring the models along, which a client does without.
+    # At run time it would import the models, which clients do not need.
     from core.operations import Operation
 
-#: Fields of a write that HTTP says otherwise: by the body's keys, `If-Match` and `Idempotency-Key`.
+#: Fields of a write that HTTP expresses by other means: the body's keys, `If-Match` and `Idempotency-Key`.
 MASK, VERSION, REQUEST_ID = "update_mask", "version", "request_id"
 EVERYTHING = "*"
 _IN_HEADERS = ((VERSION, "If-Match", '"{}"'), (REQUEST_ID, "Idempotency-Key", "{}"))
@@ -39,7 +39,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=F
 
 
 def in_one_line(text: str) -> str:
-    """A JSON text in which no reader finds a line break: those that JSON leaves as they are, are escaped."""
+    """Escape the line separators that JSON leaves unescaped, so that every reader sees the text as one line."""
     if text.isascii():
         return text
     return text.replace("\u2028", r"\u2028").replace("\u2029", r"\u2029").replace("\x85", r"\u0085")
@@ -54,9 +54,9 @@ class HttpCall(NamedTuple):
 
     Attributes:
         path: percent-encoded.
-        query: name and value, as texts that are not yet encoded.
+        query: pairs of name and value, not yet percent-encoded.
         body: the JSON values to send; None = no body.
-        headers: what the request message says that HTTP says in headers.
+        headers: the fields of the request message that HTTP carries in headers.
     """
 
     path: str
@@ -67,13 +67,13 @@ class HttpCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where HTTP says which field of an operation's request.
+    """The mapping of an operation's request fields to the parts of an HTTP request.
 
     Attributes:
         query: the names in the query string.
         body_type: the message whose fields are the body's keys; None when there is no body.
-        body_field: the request's field that the body is; empty when it is the request itself.
-        no_keys: the request's fields that are no keys of the body.
+        body_field: the request field that the body represents; empty when it represents the whole request.
+        no_keys: request fields that are not keys of the body.
         masked: the body's keys are the request's `update_mask`.
     """
 
@@ -85,32 +85,32 @@ class Plan:
 
     @property
     def keys(self) -> list[FieldDescriptor]:
-        """The fields that are the body's keys."""
+        """The fields whose names are the body's keys."""
         return [field for field in self.body_type.fields if field.name not in self.no_keys] if self.body_type else []
 
 
 @cache
 def plan(operation: "Operation") -> Plan:
-    """The plan of an operation.
+    """Return the plan of an operation.
 
     Raises:
-        TypeError: HTTP cannot say one of the request's fields.
+        TypeError: one of the request's fields has no form in HTTP.
     """
     request, http = operation.method.input_type, operation.http
-    said_elsewhere = set(http.path_fields) | ({MASK, VERSION, REQUEST_ID} if operation.writes else set())
+    not_in_body = set(http.path_fields) | ({MASK, VERSION, REQUEST_ID} if operation.writes else set())
     if http.body == EVERYTHING:
         in_query: list[FieldDescriptor] = []
         body_type: Descriptor | None = request
         body_field = ""
     else:
-        in_query = [field for field in request.fields if field.name not in said_elsewhere | {http.body}]
+        in_query = [field for field in request.fields if field.name not in not_in_body | {http.body}]
         body_type = request.fields_by_name[http.body].message_type if http.body else None
         body_field = http.body
     return Plan(
         query=query_names(in_query),
         body_type=body_type,
         body_field=body_field,
-        no_keys=frozenset(said_elsewhere) if body_type is request else frozenset(),
+        no_keys=frozenset(not_in_body) if body_type is request else frozenset(),
         masked=http.verb == "PATCH" and MASK in request.fields_by_name,
     )
 
@@ -124,18 +124,18 @@ def read_request(
     ignore: Collection[str] = (),
     map_changes: dict[str, MapChange] | None = None,
 ) -> Message:
-    """The request message that an HTTP call means.
+    """Return the request message that an HTTP call stands for.
 
     Args:
-        path_values: the texts in the path, decoded.
-        query: the query string as WSGI gives it.
-        ignore: query names that the caller takes care of.
-        map_changes: filled in with the body's maps, of which it changes some keys, as it is a JSON merge patch
-            (RFC 7396); None = it is none, and holds maps as a whole. The request has what it sets of them.
+        path_values: the decoded texts in the path.
+        query: the query string as WSGI passes it.
+        ignore: query names that the caller of this function handles.
+        map_changes: set for a JSON merge patch (RFC 7396), and filled with the changes to single keys of the body's
+            maps; the request then holds the entries that are set. None = the body holds whole maps.
 
     Raises:
-        ObjectDoesNotExist: the path holds a text where a number stands.
-        ValidationError: the call does not fit the request; every bad field is named.
+        ObjectDoesNotExist: the path has a text in the place of a number.
+        ValidationError: the call does not fit the request; every invalid field is named.
     """
     planned, errors = plan(operation), Errors()
     fields = {name: _path_value(operation, name, text) for name, text in path_values.items()}
@@ -163,19 +163,19 @@ def read_request(
 
 
 def read_item(operation: "Operation", line: bytes) -> Message | ValidationError:
-    """The message that a line of JSON stands for, with every field for a key; or why it stands for none."""
+    """Return the message of a line of JSON, whose keys may be all of its fields, or the error if it is not valid."""
     errors = Errors()
     return _item(operation, parse_object(line, errors), errors)
 
 
 def read_items(operation: "Operation", body: bytes, max_bytes: int) -> Iterator[Message | ValidationError]:
-    """As `read_item`, for each value of a JSON array.
+    """Read each value of a JSON array as `read_item` reads a line.
 
     Args:
-        max_bytes: of one item.
+        max_bytes: the largest size of one item.
 
     Raises:
-        ValidationError: the body is no JSON array.
+        ValidationError: the body is not a valid JSON array.
     """
     errors = Errors()
     values = parse_array(body.removeprefix(BOM_UTF8), errors, max_bytes)
@@ -194,10 +194,10 @@ def _item(operation: "Operation", value: Any, errors: Errors) -> Message | Valid
 
 
 def read_form(message_type: Descriptor, texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The message's fields that a form's fields say, by the rules of a query string.
+    """Return the message's fields that a form holds, read by the rules of a query string.
 
     Raises:
-        ValidationError: they do not fit the message; every bad field is named.
+        ValidationError: they do not fit the message; every invalid field is named.
     """
     errors = Errors()
     fields = read_query(query_names(message_type.fields), texts, errors)
@@ -206,10 +206,10 @@ def read_form(message_type: Descriptor, texts: Iterable[tuple[str, str]]) -> dic
 
 
 def write_request(operation: "Operation", request: Message, *, everything: Collection[str] | None = None) -> HttpCall:
-    """The HTTP call that means this request: the reverse of `read_request`.
+    """Return the HTTP call of this request: the reverse of `read_request`.
 
     Args:
-        everything: the paths that a mask `*` stands for; None = every field, also those that cannot be written.
+        everything: the paths that a mask `*` stands for; None = every field, including read-only ones.
 
     Raises:
         ValueError: a field of the path is empty.
@@ -219,7 +219,7 @@ def write_request(operation: "Operation", request: Message, *, everything: Colle
     for name in http.path_fields:
         text = str(getattr(request, name))
         if not text:
-            raise ValueError(f"{name} has its place in the path and may not be empty.")
+            raise ValueError(f"{name} is part of the path and may not be empty.")
         path = path.replace(f"{{{name}}}", quote(text, safe=""))
     headers = {}
     for name, header, form in _IN_HEADERS:
@@ -230,7 +230,7 @@ def write_request(operation: "Operation", request: Message, *, everything: Colle
 
 
 def answer(operation: "Operation", response: Message) -> Any:
-    """The JSON values that answer a call: a bare resource, a list with its page, the whole message; None = nothing."""
+    """Return the JSON values of a response: a bare resource, a list with its page, or the message; None = empty."""
     if operation.response_class is Empty:
         return None
     bare = operation.http.response_body
@@ -242,30 +242,30 @@ def answer(operation: "Operation", response: Message) -> Any:
     page = page_field(operation.method.output_type)
     if page:
         values.pop(page)
-        where: PaginationResponse = getattr(response, page)
-        values |= {"next_page_token": where.next_page_token, "total_count": where.total_count}
+        pagination: PaginationResponse = getattr(response, page)
+        values |= {"next_page_token": pagination.next_page_token, "total_count": pagination.total_count}
     return values
 
 
 def answer_bytes(operation: "Operation", response: Message) -> bytes:
-    """As `answer`, as the bytes of a body."""
+    """Return the body of a response: the JSON values of `answer`, encoded."""
     return _text_of(answer(operation, response)).encode()
 
 
 def message_bytes(message: Message, **replaced: Any) -> bytes:
-    """A message of a stream, with every field for a key.
+    """Return a message of a stream as JSON, with every field as a key.
 
     Args:
-        replaced: values to tell instead of what the message holds.
+        replaced: values to write in place of the message's own.
     """
     return _text_of(to_json(message) | replaced).encode()
 
 
 def read_answer(operation: "Operation", body: Any) -> Message:
-    """The response message that an HTTP answer means: the reverse of `answer`.
+    """Return the response message of an HTTP response: the reverse of `answer`.
 
     Raises:
-        ValidationError: the body is no answer of this operation.
+        ValidationError: the body is not a response of this operation.
     """
     response_class, response_type, errors = operation.response_class, operation.method.output_type, Errors()
     if response_class is Empty:
@@ -277,11 +277,11 @@ def read_answer(operation: "Operation", body: Any) -> Message:
             fields[bare] = field_reader(response_type.fields_by_name[bare])(body, (), errors)
     else:
         values = dict(body) if page and isinstance(body, dict) else body
-        where = {name: values.pop(name, None) for name in _PAGE_KEYS} if values is not body else {}
+        page_values = {name: values.pop(name, None) for name in _PAGE_KEYS} if values is not body else {}
         response = message_reader(response_type, frozenset(filter(None, [page])))(values, (), errors)
         fields.update((field.name, value) for field, value in response.ListFields())
         if page:
-            pagination = message_reader(PaginationResponse.DESCRIPTOR)(where, (), errors)
+            pagination = message_reader(PaginationResponse.DESCRIPTOR)(page_values, (), errors)
             pagination.has_more = bool(pagination.next_page_token)
             fields[page] = pagination
     errors.raise_any()
@@ -289,7 +289,7 @@ def read_answer(operation: "Operation", body: Any) -> Message:
 
 
 def success_status(operation: "Operation") -> int:
-    """The HTTP status of an answer that is no failure."""
+    """Return the HTTP status of a successful response."""
     if operation.response_class is Empty:
         return 204
     if operation.takes_file:
@@ -298,7 +298,7 @@ def success_status(operation: "Operation") -> int:
 
 
 def resource_type(operation: "Operation") -> Descriptor:
-    """The message that the answer is about: the bare resource, else the whole response."""
+    """Return the message that the response is about: the bare resource, else the whole response."""
     response, bare = operation.method.output_type, operation.http.response_body
     field = response.fields_by_name[bare] if bare else None
     return field.message_type if field and field.message_type and not field.is_repeated else response
@@ -306,12 +306,12 @@ def resource_type(operation: "Operation") -> Descriptor:
 
 @cache
 def page_field(response: Descriptor) -> str:
-    """The name of the response's field that says where a page stands in its list; empty when there is none."""
+    """Return the name of the response's pagination field; empty when it has none."""
     return next((field.name for field in response.fields if field.message_type is PaginationResponse.DESCRIPTOR), "")
 
 
 def version_path(resource: Descriptor) -> str:
-    """The path of the resource's field that `ETag` and `If-Match` speak of; empty when it has none."""
+    """Return the path of the resource's version, which `ETag` and `If-Match` carry; empty when it has no version."""
     audit, version = resource.fields_by_name.get("audit"), resource.fields_by_name.get(VERSION)
     if audit is not None and audit.message_type is AuditInfo.DESCRIPTOR:
         return f"audit.{VERSION}"
@@ -322,14 +322,14 @@ def _path_value(operation: "Operation", name: str, text: str) -> Any:
     field, errors = operation.method.input_type.fields_by_name[name], Errors()
     value = item_reader(field)(from_text(field, text), (name,), errors)
     if errors:
-        # As unknown as a number that nobody has.
+        # A text that is not a number is reported in the same way as a number that does not exist.
         noun = name.removesuffix("_id").replace("_", " ").capitalize()
         raise ObjectDoesNotExist(f"{noun} with ID {text} not found")
     return value
 
 
 def _paths(message_type: Descriptor, values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The mask that a body's keys are: what is nested is named part by part, a value as a whole."""
+    """Yield the mask of a body's keys: a nested message is named field by field, a value as a whole."""
     for key, value in values.items():
         field = message_type.fields_by_name[key]
         if value is not None and field.message_type and is_nested(field):
@@ -341,8 +341,8 @@ def _paths(message_type: Descriptor, values: Mapping[str, Any], prefix: str = ""
 def _without_nulls_in_maps(
     message_type: Descriptor, values: dict[str, Any], changes: dict[str, MapChange]
 ) -> dict[str, Any]:
-    """A merge patch's keys without those of maps that are to go, which no map of a message can hold."""
-    left = copy(values)  # With what it knows of its duplicates.
+    """Drop the map keys that a merge patch removes: a message's map cannot hold `null`."""
+    left = copy(values)  # A copy keeps the list of duplicate keys.
     for key, value in values.items():
         field = message_type.fields_by_name.get(key)
         if field is None or not isinstance(value, dict):
@@ -358,7 +358,7 @@ def _without_nulls_in_maps(
 
 
 def _drop_empty(message: Message) -> None:
-    """Unsets nested messages in which nothing is set: `{"profile": {}}` says nothing of the profile."""
+    """Unset nested messages in which nothing is set: `{"profile": {}}` does not change the profile."""
     for field, value in message.ListFields():
         if is_nested(field):
             _drop_empty(value)
@@ -383,7 +383,7 @@ def _write_body(planned: Plan, request: Message, everything: Collection[str] | N
 
 
 def _values_at(paths: Iterable[str], resource: Message) -> dict[str, Any]:
-    """A body with these paths for its keys, `null` where the resource's field is unset."""
+    """Return a body with these paths as keys, and `null` where the resource's field is unset."""
     body: dict[str, Any] = {}
     for path in paths:
         *parents, name = path.split(".")
@@ -392,7 +392,7 @@ def _values_at(paths: Iterable[str], resource: Message) -> dict[str, Any]:
             within = within.setdefault(parent, {})
             field, part = holder.get(parent, _NO_PART)
             holder = _set_parts(part) if field and is_nested(field) else {}
-        # What there is no such field of is sent nevertheless: it is the server's to say so.
+        # An unknown field is sent nevertheless, so that the server reports it.
         field, value = holder.get(name, _NO_PART)
         within[name] = field_encoder(field)(value) if field else None
     return body

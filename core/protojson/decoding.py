@@ -1,4 +1,4 @@
-"""From JSON values to messages: strictly, and with everything that is wrong told at once."""
+"""Strict decoding of JSON values into messages. All errors of a request are reported together."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from core.protojson.value_limits import MAX_VALUES, TOO_MANY
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
-#: Codes of what is wrong beside `choice` (`core.protojson.enums`).
+#: Error codes, in addition to `choice` (`core.protojson.enums`).
 UNKNOWN, TYPE, FORMAT, RANGE, DUPLICATE, ONE_OF, JSON = (
     "unknown",
     "type",
@@ -34,20 +34,20 @@ UNKNOWN, TYPE, FORMAT, RANGE, DUPLICATE, ONE_OF, JSON = (
 ONCE = "It may be given only once."
 
 _MAX_ERRORS = 50
-_MAX_SHOWN_OF_A_KEY = 100
-#: A number of more digits fits no field, and would take long to read.
+_MAX_KEY_LENGTH = 100
+#: A number with more digits fits no field and would be slow to parse.
 _MAX_DIGITS = 400
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
-#: The path of a field, part by part: keys may hold any character. Empty = the whole.
+#: The path of a field as a tuple, because a key may hold any character. Empty = the whole body.
 Path = tuple[str, ...]
 
 
 class Errors:
-    """What is wrong with a request, by field path; of very many errors the first, and how many there are."""
+    """The errors of a request by field path: the first `_MAX_ERRORS`, and the number of the others."""
 
     def __init__(self) -> None:
         self._found: dict[Path, ValidationError] = {}
@@ -63,21 +63,21 @@ class Errors:
             self._more += 1
 
     def raise_any(self) -> None:
-        """Raises them all as one ValidationError, if there are any."""
+        """Raise all errors as one ValidationError, if there are any."""
         if self._found:
             raise MoreFaults(self._found, self._more) if self._more else ValidationError(self._found)  # type: ignore[arg-type]
 
 
-#: Takes a JSON value and its path; gives the field's value. Where the value does not fit it adds to the errors, and
-#: what it gives is not to be used.
+#: Takes a JSON value and its path, and returns the field's value. If the value does not fit, the reader adds an error,
+#: and its result must not be used.
 Reader = Callable[[Any, Path, Errors], Any]
 
 
 def from_json(message_class: type[AnyMessage], value: Any) -> AnyMessage:
-    """The message that a JSON value stands for.
+    """Return the message that a JSON value represents.
 
     Raises:
-        ValidationError: it stands for none.
+        ValidationError: the value does not fit the message.
     """
     errors = Errors()
     message: AnyMessage = message_reader(message_class.DESCRIPTOR)(value, (), errors)
@@ -86,7 +86,7 @@ def from_json(message_class: type[AnyMessage], value: Any) -> AnyMessage:
 
 
 def parse_object(body: bytes, errors: Errors) -> dict[str, Any]:
-    """The JSON object that a body holds; of a body that holds none, an empty one."""
+    """Return the JSON object in a body. If the body is not a valid object, add an error and return an empty one."""
     value = _parsed(body, errors)
     if isinstance(value, dict):
         return value
@@ -112,32 +112,32 @@ def _parsed(body: bytes, errors: Errors) -> Any:
 
 
 def parse(text: str) -> Any:
-    """The value of a JSON text, whose duplicate keys are marked.
+    """Return the value of a JSON text, with its duplicate keys marked.
 
     Raises:
-        JSONDecodeError, RecursionError: it is no JSON, or nested too deeply.
+        JSONDecodeError, RecursionError: the text is not valid JSON, or is nested too deeply.
     """
     return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
 
 
 def add_not_json(errors: Errors, text: str, exc: json.JSONDecodeError | RecursionError, place: int = 0) -> None:
-    """Say that a body is no JSON.
+    """Add the error that a body is not valid JSON.
 
     Args:
         text: the whole body.
-        place: of the part in it that was read.
+        place: the offset of the parsed part in the body.
     """
     if isinstance(exc, RecursionError):
         errors.add((), JSON, "The body is nested too deeply.")
         return
     place += exc.pos
     line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
-    errors.add((), JSON, f"The body must be JSON; it is none at line {line}, column {column}.")
+    errors.add((), JSON, f"The body is not valid JSON (line {line}, column {column}).")
 
 
 def has_too_many_values(text: str) -> bool:
-    """Whether a JSON text has more values than a message may have, found out without making them."""
-    # Those within strings are looked for only where the text may have too many.
+    """Return whether a JSON text has more values than a message may have. The text is not parsed for it."""
+    # Separators within strings are excluded only if the text may have too many values.
     return _separators(text) >= MAX_VALUES and _separators(_STRING.sub('""', text)) >= MAX_VALUES
 
 
@@ -146,7 +146,7 @@ def _separators(text: str) -> int:
 
 
 def from_text(field: FieldDescriptor, text: str) -> Any:
-    """The JSON value that a text of a path or query stands for; itself where it stands for none of the field's type."""
+    """Return the JSON value of a text from a path or query; the text itself if it does not fit the field's type."""
     if field.cpp_type in INTEGER_RANGES:
         return _integer(text) if _INTEGER.fullmatch(text) else text
     if field.cpp_type in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
@@ -157,13 +157,13 @@ def from_text(field: FieldDescriptor, text: str) -> Any:
 
 
 def add_unknown(errors: Errors, path: Path) -> None:
-    # The sentence of core.protojson.field_masks: an unknown key and an unknown path of a mask are the same mistake.
+    # As in core.protojson.field_masks: an unknown key and an unknown path of a mask are the same mistake.
     errors.add(path, UNKNOWN, f"There is no field {'.'.join(path)}.")
 
 
 @cache
 def message_reader(message_type: Descriptor, without: frozenset[str] = frozenset()) -> Reader:
-    """What turns a JSON value into a message of this type; the names in `without` are no keys.
+    """Return the reader of messages of this type. The fields in `without` are not accepted as keys.
 
     Raises:
         TypeError: a field has no JSON form.
@@ -195,7 +195,7 @@ def message_reader(message_type: Descriptor, without: frozenset[str] = frozenset
 
 @cache
 def field_reader(field: FieldDescriptor) -> Reader:
-    """What turns a JSON value into this field's value (a list or map as a whole).
+    """Return the reader of this field's value (a list or map as a whole).
 
     Raises:
         TypeError: the field has no JSON form.
@@ -207,7 +207,7 @@ def field_reader(field: FieldDescriptor) -> Reader:
 
 @cache
 def item_reader(field: FieldDescriptor) -> Reader:
-    """As `field_reader`, for one item where the field is a list."""
+    """Return the reader of this field's value, or of one item if the field is a list."""
     if field.message_type:
         return message_reader(field.message_type)
     if field.enum_type:
@@ -289,7 +289,7 @@ def _float_reader(width: str) -> Reader:
     pack = struct.Struct(width).pack
 
     def read_float(value: Any, path: Path, errors: Errors) -> float:
-        if type(value) not in (int, float) or value != value:  # NaN is the one number that is not itself
+        if type(value) not in (int, float) or value != value:  # Only NaN differs from itself.
             errors.add(path, TYPE, "Expected a number.")
             return 0
         try:
@@ -318,7 +318,7 @@ def _read_text(value: Any, path: Path, errors: Errors) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            errors.add(path, FORMAT, "It holds half a character (an unpaired surrogate).")
+            errors.add(path, FORMAT, "The text contains an unpaired surrogate.")
             return ""
     return value
 
@@ -334,7 +334,7 @@ def _entries(value: Any, path: Path, errors: Errors) -> Collection[tuple[str, An
 
 
 class _WithDuplicates(dict[str, Any]):
-    """A JSON object some of whose keys stand twice, so that the error can name them where they stand."""
+    """A JSON object with duplicate keys, kept so that the error can name each of them with its path."""
 
     duplicates: list[str]
 
@@ -349,10 +349,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    # Cutting keeps it far out of every range, and its sign.
+    # A truncated number keeps its sign and is still out of every range.
     return int(text[:_MAX_DIGITS])
 
 
 def _within(path: Path, key: str) -> Path:
-    """The path of a key that may be any text; of a very long one its beginning."""
-    return *path, key[:_MAX_SHOWN_OF_A_KEY].encode(errors="replace").decode()
+    """Return the path of a key, which may be any text; a very long one is cut."""
+    return *path, key[:_MAX_KEY_LENGTH].encode(errors="replace").decode()

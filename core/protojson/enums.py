@@ -1,4 +1,4 @@
-"""Enum values as texts: without their prefix, in lower case, as JSON and query strings show them.
+"""Enum values as texts for JSON and query strings: in lower case and without their prefix.
 
 `USER_STATUS_PENDING_VERIFICATION` of `UserStatus` is `pending_verification`. UNSPECIFIED has no text: it means unset.
 """
@@ -11,7 +11,7 @@ from google.protobuf.descriptor import EnumDescriptor
 
 @cache
 def names(enum: EnumDescriptor) -> Mapping[int, str]:
-    """Number → text, for every value but UNSPECIFIED."""
+    """Return number → text, for every value except UNSPECIFIED."""
     prefix = enum.values[0].name.rpartition("UNSPECIFIED")[0]
     return {
         value.number: value.name.removeprefix(prefix).lower()
@@ -22,15 +22,14 @@ def names(enum: EnumDescriptor) -> Mapping[int, str]:
 
 @cache
 def numbers(enum: EnumDescriptor) -> Mapping[str, int]:
-    """Text → number, for every value but UNSPECIFIED."""
+    """Return text → number, for every value except UNSPECIFIED."""
     return {name: number for number, name in names(enum).items()}
 
 
 @cache
 def unknown_choice(enum: EnumDescriptor) -> str:
-    """The sentence that goes with the code `choice`, for a text or a number that the enum does not have.
+    """Return the message of the code `choice`, for a text or a number that the enum does not have.
 
-    A text that is not known is refused by the HTTP door, a number that is not known by the operation: one sentence
-    keeps the two equal.
+    The REST transport rejects an unknown text, the operation an unknown number; both use this message.
     """
     return f"Choose one of: {', '.join(numbers(enum))}."

@@ -1,4 +1,4 @@
-"""Field masks: which fields of a resource a write names. A JSON body's keys arrive here as the same mask."""
+"""Field masks, which name the fields that a write changes. The keys of a JSON body are converted to the same mask."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -12,15 +12,16 @@ EVERYTHING = "*"
 
 
 def written_paths(resource: Message, mask: FieldMask | None, writable: Sequence[str]) -> list[str]:
-    """The writable paths that a write names.
+    """Return the writable paths that a write names.
 
     Args:
-        resource: what was sent.
-        mask: None = no mask was sent: all writable fields that are set. `*` = all writable fields.
+        resource: the resource in the request.
+        mask: None = the request has no mask: all writable fields that are set. `*` = all writable fields.
         writable: leaf paths, e.g. `first_name`, `profile.bio`. A mask may also name a parent of such paths.
 
     Raises:
-        ValidationError: on each path that the resource does not have (`unknown`) or that is not writable (`read_only`).
+        ValidationError: for each path that the resource does not have (`unknown`) or that is not writable
+            (`read_only`).
     """
     if mask is None:
         return [path for path in writable if _is_set(resource, path)]
@@ -39,7 +40,7 @@ def _covers(path: str, writable: Collection[str]) -> bool:
 
 def _error(path: str, descriptor: Any) -> ValidationError:
     if path == EVERYTHING:
-        return ValidationError("The mask * stands alone.", code="invalid")
+        return ValidationError("A mask with * may not have other paths.", code="invalid")
     if not _exists(path, descriptor):
         return ValidationError(f"There is no field {path}.", code="unknown")
     return ValidationError(f"The field {path} cannot be written.", code="read_only")

@@ -1,4 +1,4 @@
-"""Which kinds of fields there are, and the texts that stand for a moment and for a day."""
+"""Kinds of fields, and the JSON texts of timestamps and dates."""
 
 import datetime
 import re
@@ -12,10 +12,10 @@ from tandem.common.v1.common_pb2 import Date
 
 TIMESTAMP = Timestamp.DESCRIPTOR.full_name
 DATE = Date.DESCRIPTOR.full_name
-#: Messages of these packages are values: they are written as a whole, so a mask's path ends at them.
+#: Messages of these packages are values: they are written as a whole, and a mask cannot name their fields.
 _VALUE_PACKAGES = {"common.v1", "google.protobuf"}
 
-#: Type of an integer field → the smallest and the largest number it holds.
+#: Type of an integer field → its smallest and largest number.
 INTEGER_RANGES = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
@@ -26,14 +26,14 @@ INTEGER_RANGES = {
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _FIRST_DAY = datetime.date(1970, 1, 1)
 _SECOND = datetime.timedelta(seconds=1)
-#: What a Timestamp may hold: the years 1 to 9999.
+#: The range of a Timestamp: the years 1 to 9999.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _MOMENT = re.compile(
     r"(?P<seconds>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?"
     r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-# Tables, because these texts are most of what an answer's times cost.
+# Tables, because formatting these parts takes most of the time of encoding a timestamp.
 _MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
 _SECONDS = [f":{second:02}" for second in range(60)]
 
@@ -43,16 +43,16 @@ def is_map(field: FieldDescriptor) -> bool:
 
 
 def is_nested(field: FieldDescriptor) -> bool:
-    """Whether a mask may name parts of this field: a single message that is no value."""
+    """Return whether a mask may name parts of this field: it holds one message, which is not a value type."""
     message_type = field.message_type
     return message_type is not None and not field.is_repeated and message_type.file.package not in _VALUE_PACKAGES
 
 
 def map_value(field: FieldDescriptor) -> FieldDescriptor:
-    """The field that a map's values stand in.
+    """Return the field that describes a map's values.
 
     Raises:
-        TypeError: its keys are not texts, and JSON has no other keys.
+        TypeError: the map's keys are not texts; JSON has no other keys.
     """
     entry: Any = field.message_type
     if entry.fields_by_name["key"].type != FieldDescriptor.TYPE_STRING:
@@ -62,14 +62,14 @@ def map_value(field: FieldDescriptor) -> FieldDescriptor:
 
 
 def moment_text(moment: Timestamp) -> str:
-    """ISO 8601 in UTC, with 0, 3, 6 or 9 digits of a second, as many as it takes."""
+    """Format a timestamp as ISO 8601 in UTC, with as few of 0, 3, 6 or 9 fractional digits as it needs."""
     day, second = divmod(moment.seconds, 86_400)
     minute, second = divmod(second, 60)
     return f"{_day_since_epoch(day)}T{_MINUTES[minute]}{_SECONDS[second]}{_fraction(moment.nanos)}Z"
 
 
 def read_moment(text: str) -> Timestamp | None:
-    """The moment that an ISO 8601 text with an offset means; None when it means none in the years 1 to 9999."""
+    """Parse an ISO 8601 text with an offset; None if it is not valid or not in the years 1 to 9999."""
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None
@@ -88,7 +88,7 @@ def day_text(day: Date) -> str:
 
 
 def read_day(text: str) -> Date | None:
-    """The numbers of `YYYY-MM-DD`, else None. Whether the calendar has that day is asked further in, as over gRPC."""
+    """Parse `YYYY-MM-DD`; None if it has another form. The operation checks that the day exists, as for gRPC."""
     match = _DAY.fullmatch(text)
     return Date(year=int(match[1]), month=int(match[2]), day=int(match[3])) if match else None
 

@@ -1,4 +1,4 @@
-"""Query strings: the names that an operation's request is given by, and what they mean."""
+"""Query strings: the names of an operation's request fields in them, and their values."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -24,9 +24,9 @@ class QueryName:
     """One name in a query string.
 
     Attributes:
-        field: what its values are; of a list, each of them.
-        parent: the request's field that `field` is part of; empty when it is the request's own.
-        descending: it does not hold the order of a sort but whether that order is the other way.
+        field: describes its value; for a list, each of its values.
+        parent: the request field that `field` is part of; empty if `field` belongs to the request itself.
+        descending: its value is true or false for a sort order of DESC or ASC.
     """
 
     name: str
@@ -36,10 +36,10 @@ class QueryName:
 
 
 def query_names(fields: Iterable[FieldDescriptor]) -> dict[str, QueryName]:
-    """The names for these fields of a request, in their order.
+    """Return the query names of these request fields, in their order.
 
     Raises:
-        TypeError: a field's values cannot stand in a query string, or two fields ask for one name.
+        TypeError: a field has no form in a query string, or two fields have the same name.
     """
     names: dict[str, QueryName] = {}
     for field in fields:
@@ -51,19 +51,19 @@ def query_names(fields: Iterable[FieldDescriptor]) -> dict[str, QueryName]:
 
 
 def parse_query(query: str, errors: Errors) -> list[tuple[str, str]]:
-    """The pairs of a query string as WSGI gives it: its bytes as Latin-1."""
+    """Parse a query string as WSGI passes it (its bytes as Latin-1) into pairs of name and value."""
     try:
         text = query.encode("latin-1").decode()
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PAIRS)
     except UnicodeError:
         errors.add((), "query", "The query must be UTF-8, percent-encoded.")
     except ValueError:
-        errors.add((), "query", f"The query may hold {_MAX_PAIRS} values.")
+        errors.add((), "query", f"The query may have at most {_MAX_PAIRS:,} values.")
     return []
 
 
 def read_query(names: Mapping[str, QueryName], pairs: Iterable[tuple[str, str]], errors: Errors) -> dict[str, Any]:
-    """The request's fields, as its constructor takes them."""
+    """Return the request's fields, as arguments of its constructor."""
     given: dict[str, list[str]] = {}
     for name, text in pairs:
         given.setdefault(_list_name(names, name), []).append(text)
@@ -79,14 +79,14 @@ def read_query(names: Mapping[str, QueryName], pairs: Iterable[tuple[str, str]],
 
 
 def _list_name(names: Mapping[str, QueryName], name: str) -> str:
-    """The name of a list that is written as PHP and axios write it: `labels[]` or `labels[0]` for `labels`."""
+    """Strip the brackets from a list's name: PHP and axios write `labels[]` or `labels[0]` for `labels`."""
     match = _IN_BRACKETS.fullmatch(name)
     query_name = names.get(match[1]) if match else None
     return query_name.name if query_name and query_name.field.is_repeated else name
 
 
 def write_query(names: Collection[QueryName], request: Message) -> list[tuple[str, str]]:
-    """The pairs that say what is set in the request."""
+    """Return the pairs for the fields that are set in the request."""
     return [(query_name.name, text) for query_name in names for text in _write(query_name, request)]
 
 
@@ -95,7 +95,7 @@ def _names_of(field: FieldDescriptor) -> Iterator[QueryName]:
         yield QueryName(field.name, field)
         return
     if field.is_repeated:
-        raise TypeError(f"{field.full_name} cannot stand in a query string.")
+        raise TypeError(f"{field.full_name} has no form in a query string.")
     parts = field.message_type.fields_by_name
     match field.message_type.full_name:
         case PaginationRequest.DESCRIPTOR.full_name:
@@ -107,7 +107,7 @@ def _names_of(field: FieldDescriptor) -> Iterator[QueryName]:
             yield QueryName(f"{field.name}_from", parts["start_time"], field.name)
             yield QueryName(f"{field.name}_to", parts["end_time"], field.name)
         case _:
-            raise TypeError(f"{field.full_name} cannot stand in a query string.")
+            raise TypeError(f"{field.full_name} has no form in a query string.")
 
 
 def _read(query_name: QueryName, texts: list[str], errors: Errors) -> Any:

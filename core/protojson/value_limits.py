@@ -1,4 +1,4 @@
-"""How many values a message may have, in either notation: each takes many times its bytes in memory, and time."""
+"""The limit on the values of a message, as JSON or protobuf. Each value costs time and many times its own bytes."""
 
 from google.protobuf.message import Message
 
@@ -7,7 +7,7 @@ TOO_MANY = f"A message may have {MAX_VALUES:,} values, counting those in lists a
 
 
 def has_too_many_values(message: Message) -> bool:
-    """Return whether a message has more values than it may. Lists are counted by their length, not walked through."""
+    """Return whether a message has more than `MAX_VALUES` values. Lists of scalars are counted by their length."""
     return _left(message, MAX_VALUES) < 0
 
 
