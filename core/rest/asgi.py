@@ -1,7 +1,7 @@
-"""What stands between the web server and Django: which threads serve a call, and who goes on with an open stream.
+"""The ASGI layer between the web server and Django: it assigns calls to threads and sends open streams.
 
-Ordinary calls have a fixed pool of threads, in which Django's database connections stay. Uploads, which take as long as
-their client takes, have threads of their own. A stream of events needs a thread only until it is open.
+Ordinary calls run in a fixed pool of threads, which keep Django's database connections. Uploads, which last as long as
+their client needs, run in separate threads. A stream of events needs a thread only until it is open.
 """
 
 import asyncio
@@ -33,20 +33,20 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UPLOADS = tuple(content_type.encode() for content_type in bodies.UPLOAD_TYPES)
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_GONE: Message = {"type": "http.disconnect"}
-#: What a call may have read ahead in any case, and what all calls may have read ahead beyond it.
+_DISCONNECT: Message = {"type": "http.disconnect"}
+#: Bytes that each call may read ahead, and bytes that all calls together may read ahead beyond that.
 _OWN_AHEAD_BYTES = 64 * 1024
 _SHARED_AHEAD_BYTES = 64 * 1024**2
-#: Connections that are taken at once, and that wait in the kernel.
+#: Connections that are accepted in one step, and that may wait in the kernel.
 MAX_ACCEPTED, _QUEUE = 64, 1024
-#: How long the clients of open streams may take to read why they end.
-_LAST_WORDS_SECONDS = 2.0
-#: The calls whose streams are open, by what sends them.
+#: How long clients of open streams may take to read the last message at shutdown.
+_CLOSING_SECONDS = 2.0
+#: The calls whose streams are open, by the task that sends them.
 _open: "dict[asyncio.Task[Any], _Call]" = {}
 
 
 def dividing(ordinary: Application, uploads: Application) -> Application:
-    """An application that has these two serve the calls, and sends the streams that they open."""
+    """Return an application that routes calls to one of these two, and sends the streams that they open."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,8 +54,9 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
             return
         headers = dict(scope["headers"])
         if b"content-length" in headers and b"transfer-encoding" in headers:
-            # Whoever forwarded it may have read another request in it.
-            await connections.answer(send, 400, Problem("INVALID", "Send a length or chunks, not both."))
+            # A proxy may have read another request in it (request smuggling).
+            message = "Send either Content-Length or Transfer-Encoding, not both."
+            await connections.answer(send, 400, Problem("INVALID", message))
             return
         if not scope["path"].startswith("/") and not await _has_path(scope, send):
             return
@@ -66,8 +67,8 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         scope[bodies.END] = call.end_body
         scope[bodies.ARRIVED] = time.monotonic()
         try:
-            # A slow client of an ordinary call holds no thread. A body that is too large for one, and an upload, are
-            # read by the thread, which knows by then whether the caller may make the call.
+            # The body is read here so that a slow client of an ordinary call holds no thread. A body that is too large
+            # for this, and an upload, are read by the thread after it has authorized the caller.
             limit = settings.MAX_MESSAGE_BYTES + 1
             ahead = not upload and int(headers.get(b"content-length", 0)) < limit
             whole = ahead and await call.read_ahead(limit)
@@ -76,15 +77,15 @@ def dividing(ordinary: Application, uploads: Application) -> Application:
         finally:
             call.forget_ahead()
         if sse.TAKEN_OVER in scope:
-            await call.go_on(*scope[sse.TAKEN_OVER])
+            await call.send_stream(*scope[sse.TAKEN_OVER])
 
     return application
 
 
 async def _has_path(scope: Scope, send: Send) -> bool:
-    """Give a request whose target is an absolute URL the path and the host that the URL has (RFC 9112, 3.2.2).
+    """Set path and host from the URL, if the request's target is an absolute URL (RFC 9112, 3.2.2).
 
-    Returns whether there is a path to be served; if there is none, the request has been answered.
+    Returns whether there is a path to serve; if there is none, the request has been answered.
     """
     target = _whole_url(scope["raw_path"].decode("ascii"))
     if target:
@@ -98,22 +99,23 @@ async def _has_path(scope: Scope, send: Send) -> bool:
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return False
-    await connections.answer(send, 400, Problem("INVALID", "Ask for a path, as in /api/v1/tasks, or for a whole URL."))
+    message = "The request target must be a path, such as /api/v1/tasks, or an absolute URL."
+    await connections.answer(send, 400, Problem("INVALID", message))
     return False
 
 
 def _caller(scope: Scope) -> str:
-    """As whom the call counts where calls take turns."""
-    sent: dict[bytes, list[str]] = {}
+    """Return the key under which the call is queued among those of other callers."""
+    headers: dict[bytes, list[str]] = {}
     for name, value in scope["headers"]:
         if name in (b"authorization", b"x-forwarded-for"):
-            sent.setdefault(name, []).append(value.decode("latin-1"))
+            headers.setdefault(name, []).append(value.decode("latin-1"))
     peer, _ = scope.get("client") or ("", 0)
-    address = client_address(peer, sent.get(b"x-forwarded-for"), settings.TRUSTED_PROXIES)
+    address = client_address(peer, headers.get(b"x-forwarded-for"), settings.TRUSTED_PROXIES)
     if scope["path"].startswith("/health"):
-        # Probes wait for no other calls from their address.
+        # Probes must not wait for other calls from the same address.
         return f"health {address}"
-    return presumed_caller(sent.get(b"authorization", [""])[0], address)
+    return presumed_caller(headers.get(b"authorization", [""])[0], address)
 
 
 def _whole_url(target: str) -> SplitResult | None:
@@ -125,32 +127,32 @@ def _whole_url(target: str) -> SplitResult | None:
 
 
 def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Drop headers whose names WSGI confuses with others: it takes `X_Forwarded_For` for what a proxy added."""
+    """Drop headers whose names WSGI confuses with others: `X_Forwarded_For` becomes `X-Forwarded-For`."""
     return [header for header in headers if b"_" not in header[0]]
 
 
 class Server(uvicorn.Server):
-    """Takes connections in small groups, so that their limit is kept, and ends the open streams when it is to end."""
+    """A web server that accepts connections in small groups, to keep their limit, and ends open streams at shutdown."""
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
-        # asyncio takes up to `backlog` connections before any of them is looked at; the kernel may keep more.
+        # asyncio accepts up to `backlog` connections before it handles any of them; the kernel may queue more.
         for listening in sockets or ():
             listening.listen(_QUEUE)
 
     async def shutdown(self, sockets: Any = None) -> None:
-        STREAMS.end_all(Unavailable("The server is going away; connect again, and another will answer."))
+        STREAMS.end_all(Unavailable("The server is shutting down; connect again to reach another one."))
         if _open:
-            _, late = await asyncio.wait(_open, timeout=_LAST_WORDS_SECONDS)
+            _, late = await asyncio.wait(_open, timeout=_CLOSING_SECONDS)
             for task in late:
                 _open[task].abort()  # Its client does not read.
         await super().shutdown(sockets)
 
 
 class _Call:
-    """One call's way in and out, neither of which a client may hold up for ever."""
+    """The request and response of one call, with limits on how long its client may delay either."""
 
-    #: How many bytes all calls have read ahead beyond what each may.
+    #: Bytes that all calls together have read ahead beyond their own allowance.
     _shared_ahead = 0
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
@@ -163,16 +165,16 @@ class _Call:
         self._patience = patience
         self._until: float | None = None
         self._stalled = False
-        #: What `next_piece` waits for.
+        #: The pending read of `next_piece`.
         self._waiting: Future[Message] | None = None
-        #: Why the server ends the body, until that is raised, and when it drops the connection if the call goes on.
+        #: The failure with which the server ends the body, until it is raised, and when the connection is then dropped.
         self._failure: Failure | None = None
         self._dropped_at: float | None = None
         self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
 
     async def read_ahead(self, limit: int) -> bool:
-        """Read the body until it ends, or until so many bytes have come. Returns whether it has ended."""
+        """Read the body until it ends or has reached `limit` bytes. Returns whether it has ended."""
         headers = dict(self._scope["headers"])
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             return True
@@ -192,7 +194,7 @@ class _Call:
         beyond = max(0, length - _OWN_AHEAD_BYTES) - self._ahead_bytes
         if beyond > 0 and _Call._shared_ahead + beyond > _SHARED_AHEAD_BYTES:
             self._scope[CUT] = "full"
-            self._ahead.append(_GONE)
+            self._ahead.append(_DISCONNECT)
             return False
         self._ahead_bytes += max(0, beyond)
         _Call._shared_ahead += max(0, beyond)
@@ -200,16 +202,16 @@ class _Call:
         return True
 
     def forget_ahead(self) -> None:
-        """What was read ahead is read, or not needed."""
+        """Release the memory of what was read ahead."""
         _Call._shared_ahead -= self._ahead_bytes
         self._ahead_bytes = 0
         self._ahead.clear()
 
     def next_piece(self) -> bytes | None:
-        """Wait for the next piece of the body, in the thread that serves the call; None = it has ended.
+        """Wait for the next piece of the body, in the thread that serves the call; None = the body has ended.
 
         Raises:
-            Failure: the server has ended it.
+            Failure: the server has ended the body.
         """
         if self._ended:
             return None
@@ -263,50 +265,50 @@ class _Call:
             message = await asyncio.wait_for(self._receive(), patience)
         except TimeoutError:
             self._scope[CUT] = "idle"
-            return _GONE
+            return _DISCONNECT
         if message["type"] == "http.disconnect":
             self._scope[CUT] = "gone"
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] != 200 and sse.TAKEN_OVER in self._scope:
-            # Something has failed since the stream was opened.
+            # The call failed after it had opened the stream.
             STREAMS.close(self._scope.pop(sse.TAKEN_OVER)[0])
         if message["type"] == "http.response.body" and sse.TAKEN_OVER in self._scope:
-            return  # The answer goes on.
+            return  # `send_stream` sends the body.
         if self._stalled:
             return
         try:
             await asyncio.wait_for(self._send(message), settings.STREAM_STALL_SECONDS)
         except TimeoutError:
-            # Whoever writes goes on to its end, unheard; raising here would leave its thread waiting for ever.
+            # The rest of the answer is dropped: an exception here would leave the writing thread waiting for ever.
             self._stalled = True
             self._scope[CUT] = "gone"
             self.abort()
 
-    async def go_on(self, stream: Any, report: Any) -> None:
-        gone = asyncio.Event()
+    async def send_stream(self, stream: Any, report: Any) -> None:
+        disconnected = asyncio.Event()
         if connections.HALF_CLOSED in self._scope:
-            gone.set()
-        listening = asyncio.ensure_future(self._until_gone(gone))
+            disconnected.set()
+        listening = asyncio.ensure_future(self._wait_for_disconnect(disconnected))
         sending: Any = asyncio.current_task()
         _open[sending] = self
         try:
-            await sse.send_events(stream, report, gone, self._send)
+            await sse.send_events(stream, report, disconnected, self._send)
             await self._send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self.abort()
-            await gone.wait()  # Until the web server knows it too.
+            await disconnected.wait()  # Until the web server has noticed it.
         finally:
             del _open[sending]
             listening.cancel()
 
     def abort(self) -> None:
-        """Cuts the connection of a client that does not read: to close it, the web server would wait for the client."""
-        # ASGI has no word for it; uvicorn's `send` belongs to an object that knows the connection.
+        """Abort the connection of a client that does not read. Closing it would wait for the client."""
+        # ASGI has no message for this; uvicorn's `send` is a method of an object that has the transport.
         self._send.__self__.transport.abort()  # type: ignore[attr-defined]
 
-    async def _until_gone(self, gone: asyncio.Event) -> None:
+    async def _wait_for_disconnect(self, disconnected: asyncio.Event) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        gone.set()
+        disconnected.set()

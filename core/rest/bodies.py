@@ -1,8 +1,8 @@
-"""The body of a request, however it is framed: every reader of a body reads it here.
+"""Request bodies of any framing. All code that reads a body uses this module.
 
-WSGI knows only bodies with a `Content-Length`; Django reads a chunked one as empty. Under the web process the pieces
-come from the event loop instead (`core.rest.asgi`), which knows where any body ends. Under another WSGI server they
-come from `wsgi.input`, to its end where the server promises one (`wsgi.input_terminated`).
+WSGI defines only bodies with a `Content-Length`; Django reads a chunked one as empty. In the web process the pieces
+therefore come from the event loop (`core.rest.asgi`), which detects the end of any body. Under another WSGI server they
+come from `wsgi.input`, up to its end if the server guarantees one (`wsgi.input_terminated`).
 """
 
 from collections.abc import Callable, Iterator
@@ -13,15 +13,15 @@ from django.conf import settings
 
 from core.errors import Cancelled, DeadlineExceeded, Failure, Unavailable, UnsupportedMediaType, request_too_large
 
-#: The key of a request's scope for what waits for the next piece of its body; None = the body has ended.
+#: The key of a request's scope for the function that returns the next piece of its body, or None at the end.
 SOURCE = "tandem.body"
-#: The key of a request's scope for what has the wait for the next piece raise a failure.
+#: The key of a request's scope for the function that makes the wait for the next piece raise a failure.
 END = "tandem.end"
-#: The key of a request's scope for when its head had arrived, on the clock of `time.monotonic`.
+#: The key of a request's scope for the arrival time of its head, by the clock of `time.monotonic`.
 ARRIVED = "tandem.arrived"
-#: The key of a request's scope for why its body ended early.
+#: The key of a request's scope for the reason why its body ended early.
 CUT = "tandem.cut"
-#: The key of an environment for why the body of a page's request was not taken.
+#: The key of an environment for the exception with which the body of a page's request was refused.
 REFUSAL = "tandem.refusal"
 
 PIECE_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl"
 #: Bodies that may arrive slowly and be of any length.
 UPLOAD_TYPES = (*LINES_TYPES, FORM_TYPE, OFFSET_TYPE)
 
-#: What is answered without sessions, cookies and messages, and reads its body here.
+#: Paths that are served without sessions, cookies and messages, and read their body here.
 API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
 
 Environ = dict[str, Any]
@@ -42,8 +42,8 @@ def pieces(environ: Environ, size: int = PIECE_BYTES) -> Iterator[bytes]:
     """Yield the body as it arrives, in pieces of at most `size` bytes.
 
     Raises:
-        Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
-        Failure: the server has ended it (`end`).
+        Cancelled, DeadlineExceeded, Unavailable: the body is incomplete.
+        Failure: the server has ended the body (`end`).
     """
     source: Callable[[], bytes | None] | None = environ.get("asgi.scope", {}).get(SOURCE)
     if source is None:
@@ -56,10 +56,10 @@ def pieces(environ: Environ, size: int = PIECE_BYTES) -> Iterator[bytes]:
 
 
 def end(environ: Environ, failure: Failure) -> None:
-    """Have the reader of the body raise this failure where it waits for the next piece, now or next; for any thread.
+    """Make the reader of the body raise this failure at its current or next wait for a piece. May run in any thread.
 
-    Called again after a while, it drops the connection of a client that does not read its answer. Under another WSGI
-    server than the web process it does nothing.
+    A later call drops the connection of a client that does not read its response. Under a WSGI server other than the
+    web process this has no effect.
     """
     end_body: Callable[[Failure], None] | None = environ.get("asgi.scope", {}).get(END)
     if end_body is not None:
@@ -67,11 +67,11 @@ def end(environ: Environ, failure: Failure) -> None:
 
 
 def whole(environ: Environ, limit: int) -> bytes:
-    """Read the body as one text.
+    """Read the whole body.
 
     Raises:
-        TooLarge: it has more than `limit` bytes. Of a body that announces it, nothing is read.
-        Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
+        TooLarge: it has more than `limit` bytes. A body whose Content-Length exceeds the limit is not read at all.
+        Cancelled, DeadlineExceeded, Unavailable: the body is incomplete.
     """
     if (declared_bytes(environ) or 0) > limit:
         raise request_too_large(limit)
@@ -84,10 +84,10 @@ def whole(environ: Environ, limit: int) -> bytes:
 
 
 def lines(environ: Environ, limit: int) -> Iterator[bytes]:
-    """Yield the body's lines as they arrive. Of a line with more than `limit` bytes, the rest is dropped.
+    """Yield the body's lines as they arrive. A longer line is cut after `limit` + 1 bytes.
 
     Raises:
-        Cancelled, DeadlineExceeded, Unavailable: the body ended before its end.
+        Cancelled, DeadlineExceeded, Unavailable: the body is incomplete.
     """
     rest = bytearray()
     for piece in pieces(environ):
@@ -104,13 +104,13 @@ def json_text(environ: Environ, content_type: str, types: tuple[str, ...] = (JSO
     """Read the body of a unary call, which is JSON or empty.
 
     Args:
-        types: the media types that are taken.
+        types: the accepted media types.
 
     Raises:
-        UnsupportedMediaType: it is something else.
+        UnsupportedMediaType: the body has another type.
         TooLarge, Cancelled, DeadlineExceeded, Unavailable: see `whole`.
     """
-    # A type that would be read slowly is refused before anything is read.
+    # An upload type, which may arrive slowly, is refused before anything is read.
     if declared_bytes(environ) or (is_chunked(environ) and content_type in UPLOAD_TYPES):
         _check_type(environ, content_type, types)
     body = whole(environ, settings.MAX_MESSAGE_BYTES)
@@ -130,11 +130,11 @@ def check_encoding(environ: Environ) -> None:
         UnsupportedMediaType
     """
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+        raise UnsupportedMediaType("Send the body uncompressed, without a Content-Encoding.")
 
 
 def declared_bytes(environ: Environ) -> int | None:
-    """The body's length as the client announces it; None = it is not known before the body ends."""
+    """Return the body's length by its Content-Length; None = unknown until the body ends."""
     text = environ.get("CONTENT_LENGTH") or ""
     return int(text) if text.isascii() and text.isdigit() else None
 
@@ -144,9 +144,9 @@ def is_chunked(environ: Environ) -> bool:
 
 
 def with_length(application: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a WSGI application that reads whole bodies for what knows only bodies with a length: Django's own forms.
+    """Wrap a WSGI application that needs bodies with a length (Django's forms): read the whole body for it.
 
-    Where a body is not taken, the request has none, and `REFUSAL` in its environment says why.
+    A body that is refused is left out, and `REFUSAL` in the environment holds the exception.
     """
 
     def run(environ: Environ, start_response: Any) -> Any:
@@ -178,17 +178,17 @@ def _from_wsgi(environ: Environ, size: int) -> Iterator[bytes]:
         try:
             piece: bytes = source.read(size if left is None else min(size, left)) if source else b""
         except OSError as exc:
-            raise Cancelled(_GONE) from exc
+            raise Cancelled(_DISCONNECTED) from exc
         if not piece:
             break
         if left is not None:
             left -= len(piece)
         yield piece
     if left:
-        raise Cancelled(_GONE)
+        raise Cancelled(_DISCONNECTED)
 
 
-_GONE = "The client went away before its request was whole."
+_DISCONNECTED = "The client disconnected before the request was complete."
 
 
 def _check_whole(scope: dict[str, Any]) -> None:
@@ -198,4 +198,4 @@ def _check_whole(scope: dict[str, Any]) -> None:
         case "full":
             raise Unavailable("The server is busy with other requests; try again in a second.")
         case "gone":
-            raise Cancelled(_GONE)
+            raise Cancelled(_DISCONNECTED)

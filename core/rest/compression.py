@@ -1,4 +1,4 @@
-"""Compression of answers: gzip, for clients that take it (RFC 9110, 12.5.3)."""
+"""Compression of responses with gzip, for clients that accept it (RFC 9110, 12.5.3)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,21 +12,21 @@ from django.utils.text import compress_sequence, compress_string
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
-#: Less than this is sent as it is.
+#: Smaller responses are sent uncompressed.
 MIN_BYTES = 1024
-#: The length of an answer is blurred by up to so many bytes, so that it gives away nothing of what is in it beside a
-#: text of the caller's (BREACH); this is what Django does.
+#: The compressed length is blurred by up to so many bytes, so that a caller who can insert text into a response cannot
+#: infer the rest of it from its length (BREACH). Django uses the same value.
 _MAX_RANDOM_BYTES = 100
 _TEXT = re.compile(r"text/|application/([\w.-]+\+)?(json|xml|javascript)\b|application/(openmetrics-text|x-subrip)\b")
 _WEIGHT = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
-#: Open streams of events and lines are texts, but each piece of them is to arrive as soon as it is sent.
+#: Streams of events and lines are not compressed, because each message must arrive as soon as it is sent.
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 
 
 def compress(answer: Answer) -> Answer:
     """Compress texts above `MIN_BYTES`.
 
-    What is not to be stored is left alone: answers that hold secrets, which their compressed length could give away.
+    Responses with `no-store` are left uncompressed: they hold secrets, which the compressed length could reveal.
     """
 
     def compressed(request: HttpRequest) -> HttpResponseBase:
@@ -48,7 +48,7 @@ def compress(answer: Answer) -> Answer:
         response["Content-Encoding"] = "gzip"
         etag = response.get("ETag", "")
         if etag.startswith('"'):
-            # The same content in other bytes: no strong tag can stand for both.
+            # The same content in other bytes: a strong tag cannot stand for both.
             response["ETag"] = f"W/{etag}"
         return response
 
@@ -56,11 +56,11 @@ def compress(answer: Answer) -> Answer:
 
 
 class Wish:
-    """What a client takes.
+    """The encodings that a client accepts.
 
     Attributes:
-        gzip: compressed answers, at least as gladly as others.
-        only: none but compressed ones.
+        gzip: it accepts gzip with at least the weight of `identity`.
+        only: it does not accept `identity`.
     """
 
     __slots__ = ("gzip", "only")
@@ -72,7 +72,7 @@ class Wish:
 
 @lru_cache(maxsize=256)
 def accepted(header: str) -> Wish:
-    """Read `Accept-Encoding`. What is not named has the weight of `*`; without one, `identity` is taken."""
+    """Parse `Accept-Encoding`. An unnamed encoding has the weight of `*`; without `*`, `identity` is accepted."""
     weights: dict[str, float] = {}
     for element in header.lower().split(","):
         coding, _, parameter = element.partition(";")
@@ -99,7 +99,7 @@ def _may_be_compressed(response: HttpResponseBase) -> bool:
 
 def _compressed(response: HttpResponse) -> bytes:
     if "public" in response.get("Cache-Control", ""):
-        # It is the same for all, so it holds no secret; and it may be large, such as the description of the API.
+        # A public response is the same for all callers and holds no secret; it may be large, as the OpenAPI document.
         return _compressed_once(response.content)
     return compress_string(response.content, max_random_bytes=_MAX_RANDOM_BYTES)
 

@@ -1,10 +1,10 @@
-"""The connections of the web process: uvicorn's, with limits on what a client may hold by saying nothing.
+"""Connections of the web process: uvicorn's, with limits on the resources that a silent client may hold.
 
-- A request's head must arrive within `BODY_WAIT_SECONDS`, however slowly its bytes come.
-- There are at most so many connections. When there are as many, the one that has waited longest for a request makes
-  place; where all of them are busy, further ones are answered 503, and health in any case.
-- A client that has half-closed its side gets its answer; a client that still sends a body which is not read gets its
-  answer, too, before the connection is closed.
+- A request's head must be complete within `BODY_WAIT_SECONDS`.
+- The number of connections is limited. At the limit, the connection that has been idle longest is closed for a new one;
+  if all of them are busy, further ones are answered with 503, except for requests to /health.
+- A client that has half-closed the connection still gets its response; so does a client that is sending a body which
+  is not read, before the connection is closed.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from core.errors import Problem
 from core.rest import problems, sse
 
 logger = logging.getLogger(__name__)
-#: uvicorn's own words: its errors are ours, its warnings are of what clients send, as often as they like.
+#: Only uvicorn's errors are logged: its warnings are about invalid requests, of which a client may send any number.
 _uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
 _uvicorn_logger.setLevel(logging.ERROR)
 
-#: The key of a request's scope that says that its client has half-closed the connection.
+#: The key of a request's scope that is set when its client has half-closed the connection.
 HALF_CLOSED = "tandem.half_closed"
-#: Connections beyond the limit that are taken all the same, to answer on them.
+#: Connections beyond the limit that are accepted only to answer 503.
 _MAX_EXCESS = 32
 _WARN_EVERY_SECONDS = 10.0
 
 
 class Connection(H11Protocol):
-    """One connection. `limited` makes the class that a server uses."""
+    """One connection. `limited` creates the class that a server uses."""
 
     limit: ClassVar[int] = sys.maxsize
-    #: The connections that wait for a request, the one that has waited longest first.
+    #: The connections that wait for a request; the first has waited longest.
     waiting: ClassVar["dict[Connection, None]"] = {}
     warned_at: ClassVar[float] = -_WARN_EVERY_SECONDS
 
@@ -50,7 +50,7 @@ class Connection(H11Protocol):
         self.waiting[self] = None
         self._start_timer()
         if len(self.connections) > self.limit:
-            self._make_place()
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.waiting.pop(self, None)
@@ -59,14 +59,14 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
-            return  # The rest of a body that is not read.
+            return  # This is the rest of a body that is not read.
         super().data_received(data)
         self._look_for_head()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         cycle = self.cycle
         if cycle is None or cycle.response_complete or cycle.more_body or sse.TAKEN_OVER in cycle.scope:
-            return False  # Nothing is left to answer, or to whom: an open stream has no other sign of its client's end.
+            return False  # No response is left to send; for an open stream, this is the only sign of a disconnect.
         scope: Any = cycle.scope
         scope[HALF_CLOSED] = True
         cycle.keep_alive = False
@@ -75,24 +75,24 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            self._start_timer()  # What still comes of the body is dropped.
+            self._start_timer()  # The rest of the body is received and dropped.
         self._look_for_head()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP request. Called while the parser's exception is handled."""
+        """Answer a request that is not valid HTTP. Called while the parser's exception is handled."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
         status = getattr(sys.exc_info()[1], "error_status_hint", 400)
-        self._answer_and_close(status, Problem("INVALID", "This is no HTTP request that the server understands."))
+        self._answer_and_close(status, Problem("INVALID", "The request is not valid HTTP."))
 
     def is_client_sending(self) -> bool:
-        """Whether a part of a request has arrived, and more of it may."""
+        """Return whether a request has arrived in part, so that more of it may follow."""
         state = self.conn.their_state
         return state in (h11.SEND_BODY, h11.ERROR) or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
 
     def _look_for_head(self) -> None:
-        """Time the next request's head from its first byte on; an idle connection has the keep-alive timer."""
+        """Start the timer of the next request's head at its first byte. Idle connections have the keep-alive timer."""
         if self.transport.is_closing():
             return
         answering = self.cycle is not None and not self.cycle.response_complete
@@ -102,7 +102,7 @@ class Connection(H11Protocol):
         elif self.conn.their_state is h11.IDLE:
             self.waiting.setdefault(self)
             if self.conn.trailing_data[0]:
-                self._unset_keepalive_if_required()  # A part of the head came before the last answer was complete.
+                self._unset_keepalive_if_required()  # A part of the head arrived before the last response was complete.
             if self.timeout_keep_alive_task is not None:
                 self._stop_timer()
             elif self._timer is None:
@@ -110,22 +110,22 @@ class Connection(H11Protocol):
 
     def _start_timer(self) -> None:
         self._stop_timer()
-        self._timer = self.loop.call_later(settings.BODY_WAIT_SECONDS, self._time_is_over)
+        self._timer = self.loop.call_later(settings.BODY_WAIT_SECONDS, self._time_out)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _time_is_over(self) -> None:
+    def _time_out(self) -> None:
         if self.conn.our_state is not h11.IDLE:
-            self.transport.abort()  # A body that is not read did not end.
+            self.transport.abort()  # The body that is not read did not end in time.
         elif self.conn.trailing_data[0]:
             self._answer_and_close(408, Problem("DEADLINE_EXCEEDED", "The head of the request did not arrive in time."))
         else:
             self.transport.close()
 
-    def _make_place(self) -> None:
+    def _make_room(self) -> None:
         longest = next(iter(self.waiting))
         if longest is not self:
             self.waiting.pop(longest)
@@ -133,7 +133,7 @@ class Connection(H11Protocol):
             return
         if time.monotonic() - Connection.warned_at >= _WARN_EVERY_SECONDS:
             Connection.warned_at = time.monotonic()
-            logger.warning("All %d connections are busy; others are refused.", self.limit)
+            logger.warning("All %d connections are in use; further ones are refused.", self.limit)
         if len(self.connections) > self.limit + _MAX_EXCESS:
             self.transport.abort()
         else:
@@ -148,9 +148,9 @@ class Connection(H11Protocol):
 
 
 class _Transport:
-    """A transport that is closed once the client has had the time to read its answer.
+    """A transport that is closed after the client has had time to read its response.
 
-    To close a connection on which data lies unread resets it, and the client may lose what it has not read yet.
+    Closing a connection that has unread data resets it, and the client may lose the response.
     """
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
@@ -175,7 +175,7 @@ class _Transport:
 
 
 def limited(limit: int) -> type[Connection]:
-    """The class of a server's connections, of which there may be so many."""
+    """Return a class of connections for one server, with this limit on their number."""
 
     class LimitedConnection(Connection):
         waiting: ClassVar[dict[Connection, None]] = {}
@@ -185,7 +185,7 @@ def limited(limit: int) -> type[Connection]:
 
 
 def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """The head and body of a problem that is answered before Django has the request; its connection is closed."""
+    """Return the head and body of a problem that is sent without Django, after which the connection is closed."""
     request_id = valid_request_id(None)
     document = {**problems.document(problem), "status": status, "request_id": request_id}
     body = json.dumps(document).encode()
@@ -201,7 +201,7 @@ def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]],
 
 
 async def answer(send: Any, status: int, problem: Problem) -> None:
-    """Answer a problem over ASGI, and close the connection."""
+    """Send a problem over ASGI and close the connection."""
     head, body = answer_of(status, problem)
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
@@ -212,7 +212,7 @@ def _only_health(application: Any) -> Any:
         if scope["path"].startswith("/health"):
             await application(scope, receive, send)
         else:
-            message = "The server has as many connections as it takes; try again in a second."
+            message = "The server has reached its limit of connections; try again in a second."
             await answer(send, 503, Problem("UNAVAILABLE", message, retry_after_seconds=1))
 
     return serve

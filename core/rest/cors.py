@@ -1,4 +1,4 @@
-"""Which pages of other origins may call, and read what they are answered (CORS)."""
+"""Cross-origin resource sharing (CORS): the origins whose pages may call the server and read its responses."""
 
 from urllib.parse import SplitResult
 
@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponseBase
 
 from core.rest.origins import normalized
 
-#: What is public by its nature: any page may read it.
+#: Public paths, which pages of any origin may read.
 PUBLIC = ("/.well-known/jwks.json", "/api/v1/openapi.json")
 
 
 class Cors(CorsMiddleware):
-    """CORS by origins in one spelling; and any origin where what is read is public."""
+    """CORS with normalized origins. Public paths allow any origin."""
 
     def is_enabled(self, request: HttpRequest) -> bool:
         return is_public(request) or super().is_enabled(request)
@@ -34,11 +34,11 @@ class Cors(CorsMiddleware):
 
 
 def is_public(request: HttpRequest) -> bool:
-    """Whether any page may read what is at this path."""
+    """Return whether pages of any origin may read this path."""
     return request.path_info.removesuffix("/") in PUBLIC
 
 
 def is_allowed(origin: str) -> bool:
-    """Whether pages of this origin may call, by the settings."""
+    """Return whether the settings allow pages of this origin to call."""
     found = normalized(origin)
     return found is not None and found in {normalized(allowed) for allowed in conf.CORS_ALLOWED_ORIGINS}

@@ -1,4 +1,4 @@
-"""The API's description: the OpenAPI document, and Swagger UI to read it with."""
+"""Views of the API's description: the OpenAPI document, and Swagger UI."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from core.rest.conditional import tagged
 from core.rest.read_views import read_only
 
-#: The page runs our scripts and nobody else's. Swagger UI draws its icons from data URLs.
+#: The page may run only scripts from this server. Swagger UI loads its icons from data URLs.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -18,7 +18,7 @@ _CONTENT_SECURITY_POLICY = (
 
 @read_only
 def openapi(request: HttpRequest) -> HttpResponse:
-    """The document as it is committed (see `core.rest.openapi.current`)."""
+    """Return the committed document (see `core.rest.openapi.current`)."""
     content = committed_path().read_bytes()
     headers = {"Cache-Control": "public, no-cache"}
     return tagged(request, HttpResponse(content, content_type="application/json", headers=headers))
@@ -26,7 +26,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def page(request: HttpRequest) -> HttpResponse:
-    """Swagger UI, from local files."""
+    """Return Swagger UI, served from local files."""
     return HttpResponse(render_to_string("docs.html"), headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
 

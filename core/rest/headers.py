@@ -1,9 +1,9 @@
-"""The header fields that the server reads and answers: the one table from which CORS is set up.
+"""Header fields that the server reads and sends. The CORS settings are made from these lists.
 
-Nothing here is needed for what browsers let every page send or read (the safelists of the Fetch standard).
+Headers on the safelists of the Fetch standard, which browsers always allow, need no entry.
 """
 
-#: What a page may send: what some part of the server reads, and what its tools and libraries add by themselves.
+#: Headers that a page may send: those that some part of the server reads.
 READ = (
     "accept",
     "authorization",
@@ -25,9 +25,9 @@ READ = (
     "upload-metadata",
     "upload-offset",
 )
-#: What libraries and tracing agents in pages add to each call, and the server passes over.
+#: Headers that libraries and tracing agents in pages add to each call, and the server ignores.
 PASSED_OVER = ("baggage", "cache-control", "pragma", "tracestate", "x-requested-with")
-#: What a page may read of an answer.
+#: Headers that a page may read in a response.
 ANSWERED = (
     "Accept",
     "Accept-Patch",

@@ -1,4 +1,4 @@
-"""What surrounds every call over HTTP, as the interceptors surround one over gRPC."""
+"""Middleware of every call over HTTP, the counterpart of the gRPC interceptors."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +22,11 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def serve_call(answer: Answer) -> Answer:
-    """Gives the call its id, its deadline, its log line and its place in the metrics."""
+    """Give the call its request id, its deadline, its log line and its metrics."""
 
     def served(request: HttpRequest) -> HttpResponse:
         request_id = valid_request_id(request.META.get("HTTP_X_REQUEST_ID"))
-        # Which operation it is, the view says (see `core.rest.viewsets`).
+        # The view replaces the meter when the operation is known (see `core.rest.viewsets`).
         kind = "other" if _is_api(request) else "page"
         verb = request.method if request.method in _VERBS else "other"
         report = Report(http_meter(verb, kind), request_id, request.META.get("HTTP_TRACEPARENT"))
@@ -35,11 +35,11 @@ def serve_call(answer: Answer) -> Answer:
             refusal = request.META.get(bodies.REFUSAL)
             response = problems.response_of(refusal) if refusal else answer(request)
             report.code = str(response.status_code)
-            if told := getattr(response, "told", None):
-                report.fail(*told)
+            if failure := getattr(response, "failure", None):
+                report.fail(*failure)
         response["X-Request-ID"] = request_id
         if response.status_code in (204, 304):
-            # These say nothing of a content (RFC 9110, 8.6).
+            # These have no content to describe (RFC 9110, 8.6).
             del response["Content-Length"]
             del response["Content-Type"]
         elif not response.streaming and "Content-Length" not in response:
@@ -50,14 +50,14 @@ def serve_call(answer: Answer) -> Answer:
 
 
 def refuse_foreign_pages(answer: Answer) -> Answer:
-    """Refuses an API call that a page of another origin makes, and one under a host name that is not ours.
+    """Refuse API calls from pages of other origins, and calls with an unknown host name.
 
-    CORS only keeps such a page from reading the answer; the call itself would be carried out, with whatever identity
+    CORS only prevents such a page from reading the response; the call itself would be executed, with the identity that
     the caller's network position gives it.
     """
 
     def guarded(request: HttpRequest) -> HttpResponse:
-        # Probes and monitors call under whatever name or address they know, and act on nothing.
+        # Probes and monitors may use any host name or address, and change nothing.
         if not _is_api(request) or request.path_info.startswith(("/health", "/metrics")):
             return answer(request)
         try:
@@ -65,7 +65,7 @@ def refuse_foreign_pages(answer: Answer) -> Answer:
         except DisallowedHost:
             return problems.response_of(invalid("host", "unknown", "This server does not answer under that host name."))
         origin = request.META.get("HTTP_ORIGIN")
-        # A page of no origin of its own (`null`) is a foreign one.
+        # A page with an opaque origin (`null`) is a page of another origin.
         if origin and not (is_public(request) or is_allowed(origin) or _is_same(origin, own)):
             return problems.response(Problem("FORBIDDEN", "Pages of this origin may not call this server."))
         return answer(request)
@@ -74,7 +74,7 @@ def refuse_foreign_pages(answer: Answer) -> Answer:
 
 
 def serve_api(answer: Answer) -> Answer:
-    """Answers the API here, before the middleware that only pages for people need."""
+    """Serve the API here, before the middleware that only HTML pages need."""
 
     def served(request: HttpRequest) -> HttpResponse:
         if not _is_api(request):
@@ -83,7 +83,7 @@ def serve_api(answer: Answer) -> Answer:
             match = resolve(request.path_info)
             request.resolver_match = match
             return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
-        except Exception as exc:  # The outermost layer of the API: whatever it is, the caller gets a problem.
+        except Exception as exc:  # This is the outermost layer of the API: the caller gets a problem for any exception.
             return problems.response_of(exc)
 
     return served
@@ -91,7 +91,7 @@ def serve_api(answer: Answer) -> Answer:
 
 @contextmanager
 def _in_time(request: HttpRequest) -> Iterator[None]:
-    """Gives the call its deadline, which counts from the arrival of its head. Streams take it off again."""
+    """Set the call's deadline, counted from the arrival of its head. Streams clear it again."""
     arrived = request.META.get("asgi.scope", {}).get(bodies.ARRIVED, time.monotonic())
     token = context.deadline.set(arrived + settings.MAX_CALL_SECONDS)
     try:

@@ -1,7 +1,7 @@
-"""A file over HTTP: a multipart form (RFC 7578) whose file is read as it comes, in place of a stream of messages.
+"""File uploads over HTTP: a multipart form (RFC 7578), read as it arrives and turned into a stream of messages.
 
-An rpc that takes a file takes a stream whose first message describes it (`metadata`) and whose further ones are its
-bytes (`chunk`). In the form, fields before the part `file` describe it; no part follows it.
+An rpc that takes a file takes a stream: its first message describes the file (`metadata`), the others are its bytes
+(`chunk`). In the form, fields describe the file. They precede the part `file`, which is the last one.
 """
 
 from collections.abc import Iterator
@@ -19,24 +19,24 @@ from core.errors import UnsupportedMediaType, invalid
 from core.operations import Operation
 from core.rest import bodies
 
-#: The part of the form that the file is.
+#: The name of the form's part that holds the file.
 FILE_PART = "file"
 CHUNK_BYTES = 64 * 1024
-#: For the fields' texts together.
+#: The limit on the texts of all fields together.
 _MAX_TEXT_BYTES = 64 * 1024
-#: Of what stands before the first part.
+#: The limit on data before the first part.
 _MAX_PREAMBLE_BYTES = 64 * 1024
 
 Parts = Iterator[MultipartSegment | bytes | bytearray | None]
 
 
 def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | ValidationError]:
-    """The messages that the form stands for, as its bytes arrive.
+    """Yield the messages that the form stands for, as its bytes arrive.
 
     Raises:
-        UnsupportedMediaType: the body is no form.
-        ValidationError: the form is malformed, its fields are, or the file is missing or not the last part.
-        DeadlineExceeded, Cancelled: the body cannot be read to its end.
+        UnsupportedMediaType: the body is not a form.
+        ValidationError: the form or one of its fields is invalid, or the file is missing or not the last part.
+        DeadlineExceeded, Cancelled: the body is incomplete.
     """
     boundary = (request.content_params or {}).get("boundary", "")
     bodies.check_encoding(request.META)
@@ -46,35 +46,35 @@ def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | V
 
 
 def metadata_type(operation: Operation) -> Descriptor:
-    """The message that says something of the file."""
+    """Return the message type that describes the file."""
     return cast(Descriptor, operation.method.input_type.fields_by_name["metadata"].message_type)
 
 
 def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
     fields: dict[str, str] = {}
-    left, sent = _MAX_TEXT_BYTES, False
+    left, has_file = _MAX_TEXT_BYTES, False
     for part in parts:
         if not isinstance(part, MultipartSegment):
             continue
         name = part.name or ""
-        if sent:
-            raise invalid("", "form", f"The part {FILE_PART} stands last in the form.")
+        if has_file:
+            raise invalid("", "form", f"The part {FILE_PART} must be the last part of the form.")
         if name == FILE_PART:
             yield operation.request_class(metadata=_metadata(operation, fields, part))
             for chunk in _content(parts):
                 yield operation.request_class(chunk=chunk)
-            sent = True
+            has_file = True
             continue
         _check_field(operation, fields, part)
         text = b"".join(_at_most(parts, left))
         left -= len(text)
         fields[name] = text.decode(errors="replace")
-    if not sent:
+    if not has_file:
         raise invalid(FILE_PART, "required", f"Send the file as the part {FILE_PART} of the form.")
 
 
 def _parts(request: HttpRequest, boundary: str) -> Parts:
-    """The form's parts: of each its head, its content in pieces, and None. What follows the last one is passed over."""
+    """Yield, for each part of the form, its head, its content in pieces, and None. Data after the last is ignored."""
     arriving = bodies.pieces(request.META, CHUNK_BYTES)
     read = seen = 0
     try:
@@ -85,9 +85,9 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
                     seen += 1
                     yield event
                 if not seen and read > _MAX_PREAMBLE_BYTES:
-                    raise invalid("", "form", "The form cannot be read: no part begins in it.")
+                    raise invalid("", "form", "The form cannot be read: it has no part.")
     except MultipartError as exc:
-        # Of a client that went away, the pieces say so; here the body is whole, and the form in it is not.
+        # A disconnected client is reported by the pieces; here the body is complete, but the form in it is not.
         if "end of multipart stream" in str(exc):
             raise invalid("", "form", "The form is not complete: its closing boundary is missing.") from exc
         raise invalid("", "form", "The form cannot be read.") from exc
@@ -96,13 +96,13 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
 def _check_field(operation: Operation, before: dict[str, str], part: MultipartSegment) -> None:
     name = part.name
     if not name:
-        raise invalid("", "form", "Each part of the form has a name.")
+        raise invalid("", "form", "Each part of the form must have a name.")
     if part.filename is not None:
-        raise invalid((name,), "unknown", f"The file is the part {FILE_PART}.")
+        raise invalid((name,), "unknown", f"Send the file as the part {FILE_PART} of the form.")
     if name in before:
         raise invalid((name,), "duplicate", "It may be given only once.")
     if len(before) == len(metadata_type(operation).fields):
-        raise invalid("", "form", "The form has more fields than there are.")
+        raise invalid("", "form", "The form has too many fields.")
 
 
 def _content(parts: Parts) -> Iterator[bytes]:
@@ -121,14 +121,14 @@ def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
 
 def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
     of_the_file = {"filename": _filename(file), "content_type": _header(file, "Content-Type")}
-    read = protojson.read_form(metadata_type(operation), fields.items())
-    return read | {name: text for name, text in of_the_file.items() if not read.get(name)}
+    metadata = protojson.read_form(metadata_type(operation), fields.items())
+    return metadata | {name: text for name, text in of_the_file.items() if not metadata.get(name)}
 
 
 def _filename(file: MultipartSegment) -> str:
     if file.filename is not None:
         return str(file.filename)
-    # Some clients send a name beyond ASCII in a form that HTTP has and forms have not (`filename*`, RFC 5987).
+    # Some clients send a name beyond ASCII as `filename*` (RFC 5987), which HTTP defines but forms do not.
     _, parameters = parse_header_parameters(_header(file, "Content-Disposition"))
     return str(parameters.get("filename", ""))
 

@@ -1,4 +1,4 @@
-"""Streams of messages over HTTP: a line of JSON for each (NDJSON), in and out."""
+"""Streams of messages over HTTP in both directions, one line of JSON for each message (NDJSON)."""
 
 import json as stdlib_json
 from codecs import BOM_UTF8
@@ -20,11 +20,11 @@ _TYPE = bodies.LINES_TYPES[0]
 
 
 def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | ValidationError]:
-    """The messages of a body, as they arrive; in place of one that cannot be read, why.
+    """Yield the messages of a body as they arrive, and the error in place of an invalid one.
 
     Raises:
         UnsupportedMediaType: the body is neither lines of JSON nor a JSON array.
-        TooLarge, DeadlineExceeded, Cancelled: the body cannot be read to its end.
+        TooLarge, DeadlineExceeded, Cancelled: the body is too large or incomplete.
     """
     bodies.check_encoding(request.META)
     if request.content_type == bodies.JSON_TYPE:
@@ -50,23 +50,23 @@ def _message(operation: Operation, line: bytes) -> Message | ValidationError:
 
 
 def answer(responses: Iterator[Message], report: Report) -> StreamingHttpResponse:
-    """The answer that sends each response as soon as there is one."""
+    """Return the HTTP response that sends each message as soon as it is available."""
     report.continues = True
     return StreamingHttpResponse(
-        _written(responses, report),
+        _encode_lines(responses, report),
         content_type=_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-def _written(responses: Iterator[Message], report: Report) -> Iterator[bytes]:
+def _encode_lines(responses: Iterator[Message], report: Report) -> Iterator[bytes]:
     report.code = "CANCELLED"
     try:
         with fresh_connections():
             for response in responses:
                 yield protojson.message_bytes(response) + b"\n"
         report.code = "200"
-    except Exception as exc:  # The status is sent long since: the last line tells.
+    except Exception as exc:  # The status has been sent already, so the last line reports the failure.
         problem = problem_of(exc)
         report.fail(problem, exc)
         report.code = str(problem.kind.http_status)

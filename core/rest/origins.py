@@ -1,4 +1,4 @@
-"""Origins of web pages (RFC 6454): one spelling for each, to compare them by."""
+"""Origins of web pages (RFC 6454), normalized for comparison."""
 
 import ipaddress
 import re
@@ -11,10 +11,10 @@ _HOST = re.compile(r"[a-z0-9._~-]+")
 
 
 def normalized(origin: str) -> str | None:
-    """The one spelling of an origin: scheme and host in lower case, without a default port or the host's last dot.
+    """Normalize an origin: scheme and host in lower case, without a default port or the host's last dot.
 
     Returns:
-        None where it is no origin of one host, as `null` is none.
+        None if it is not the origin of one host, as `null`.
     """
     if not origin.isascii() or any(character in origin for character in "@?#\\ \t\r\n"):
         return None
@@ -31,23 +31,25 @@ def normalized(origin: str) -> str | None:
 
 
 def allowed_origin(origin: str) -> str:
-    """An entry of `CORS_ALLOWED_ORIGINS` in its one spelling.
+    """Normalize an entry of `CORS_ALLOWED_ORIGINS`.
 
     Raises:
-        ImproperlyConfigured: it is no origin.
+        ImproperlyConfigured: it is not a valid origin.
     """
     found = normalized(origin.strip())
     if found is None:
         raise ImproperlyConfigured(
-            f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin; write scheme, host and port, as in https://app.example.com."
+            f"CORS_ALLOWED_ORIGINS: {origin!r} is not a valid origin. Write it as https://app.example.com, "
+            "with its scheme, its host, and its port unless that is the default."
         )
     return found
 
 
 def _host(netloc: str) -> str:
-    """
+    """Normalize the host of a URL.
+
     Raises:
-        ValueError
+        ValueError: it is not a host name or an address.
     """
     if netloc.startswith("["):
         return f"[{ipaddress.IPv6Address(netloc[1 : netloc.index(']')])}]"

@@ -1,4 +1,4 @@
-"""What probes and monitors ask."""
+"""Views for probes and monitors."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,13 +10,13 @@ from core import health as state
 from core.rest.read_views import read_only
 
 _FRESH = {"Cache-Control": "no-cache"}
-#: What `/metrics` answers with, and what stands for any of it.
+#: The media types of `/metrics`, and the ranges that include them.
 _METRICS_TYPES = ("application/openmetrics-text", "text/plain", "text/*", "*/*")
 
 
 @read_only
 def health(request: HttpRequest) -> JsonResponse:
-    """That the service is there, and which."""
+    """Return the health of the service, its name and its version; 503 if a component does not work."""
     healthy = all(state.components().values())
     body = {"status": "healthy" if healthy else "unhealthy", "service": "tandem", "version": settings.VERSION}
     return JsonResponse(body, status=200 if healthy else 503, headers=_FRESH)
@@ -24,13 +24,13 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @read_only
 def live(request: HttpRequest) -> JsonResponse:
-    """That the process answers; it asks nothing of others."""
+    """Return that the process is running. No component is checked."""
     return JsonResponse({"status": "live"}, headers=_FRESH)
 
 
 @read_only
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether calls can be served; 503 with the reason when not."""
+    """Return whether calls can be served; 503 with the reason if not."""
     broken = [name for name, works in state.components().items() if not works]
     if broken:
         reason = f"not working: {', '.join(broken)}"
@@ -40,7 +40,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @read_only
 def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics."""
+    """Return this process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics."""
     encode, content_type = choose_encoder(_preferred_type(request))
     answer = HttpResponse(encode(REGISTRY), content_type=content_type, headers=_FRESH)
     patch_vary_headers(answer, ["Accept"])
@@ -48,6 +48,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _preferred_type(request: HttpRequest) -> str:
-    """The media type that the client likes best. prometheus_client takes the first that it knows, whatever its `q`."""
-    sent = request.accepted_types
-    return next((str(one) for one in sent if f"{one.main_type}/{one.sub_type}" in _METRICS_TYPES), "")
+    """Return the media type that the client prefers. prometheus_client itself would ignore the weights (`q`)."""
+    types = request.accepted_types
+    return next((str(one) for one in types if f"{one.main_type}/{one.sub_type}" in _METRICS_TYPES), "")

@@ -1,4 +1,4 @@
-"""Failures over HTTP: RFC 9457 `application/problem+json`."""
+"""Failures over HTTP, as `application/problem+json` (RFC 9457)."""
 
 import json
 import math
@@ -23,22 +23,22 @@ from core.errors import (
     problem_of,
 )
 
-#: What stands in a URI's fragment as it is, beside letters, digits and `-._~` (RFC 3986, 3.5).
+#: Characters that a URI's fragment may have unescaped, besides letters, digits and `-._~` (RFC 3986, 3.5).
 _IN_FRAGMENTS = "!$&'()*+,;=:@?"
 
 
 def handle(exc: Exception, drf_context: dict[str, Any]) -> HttpResponse:
-    """DRF's exception handler: every exception of a view becomes a problem document."""
+    """Turn every exception of a view into a problem document. This is DRF's exception handler."""
     return response_of(exc)
 
 
 def response_of(exc: BaseException) -> HttpResponse:
-    """The answer that tells of this exception."""
+    """Return the HTTP response for an exception."""
     match exc:
         case exceptions.MethodNotAllowed():
             problem = problem_of(MethodNotAllowed())
         case TooManyFieldsSent():
-            problem = problem_of(invalid("", "max_items", "The query has more parts than the server takes."))
+            problem = problem_of(invalid("", "max_items", "The query has too many parameters."))
         case Http404():
             problem = Problem("NOT_FOUND", "There is nothing at this address.")
         case _:
@@ -47,7 +47,7 @@ def response_of(exc: BaseException) -> HttpResponse:
 
 
 def response(problem: Problem, raised: BaseException | None = None) -> HttpResponse:
-    """The problem as a document, with the headers that go with it."""
+    """Return the HTTP response for a problem: the document and its headers."""
     status = problem.kind.http_status
     answer = HttpResponse(json.dumps(document(problem)), content_type="application/problem+json", status=status)
     if problem.retry_after_seconds is not None:
@@ -60,17 +60,17 @@ def response(problem: Problem, raised: BaseException | None = None) -> HttpRespo
         answer["Accept"] = ", ".join(raised.accepted)
         if raised.patches:
             answer["Accept-Patch"] = answer["Accept"]
-    # Without a word, caches may keep what is not found or not allowed (RFC 9110, 15.1).
+    # Without this header, caches may store 404 and 405 (RFC 9110, 15.1).
     answer["Cache-Control"] = "no-cache"
-    # Django would log it once more, without the call's id.
+    # Otherwise Django logs it a second time, without the call's id.
     answer._has_been_logged = True  # type: ignore[attr-defined]
-    # For the call's log line, where an exception that nobody foresaw stands with its error id.
-    answer.told = (problem, raised)  # type: ignore[attr-defined]
+    # For the call's log line, which has an unexpected exception with its error id.
+    answer.failure = (problem, raised)  # type: ignore[attr-defined]
     return answer
 
 
 def _challenge(status: int, raised: BaseException | None) -> str:
-    """`WWW-Authenticate` (RFC 6750, 3): why the token that was sent will not do; of none that was sent, no word."""
+    """Return `WWW-Authenticate` (RFC 6750, 3). It names an error only if the request has a token."""
     bearer = 'Bearer realm="tandem"'
     if isinstance(raised, InsufficientScope):
         return f'{bearer}, error="insufficient_scope"' + (f', scope="{raised.scope}"' if raised.scope else "")
@@ -81,7 +81,7 @@ def _challenge(status: int, raised: BaseException | None) -> str:
 
 
 def document(problem: Problem) -> dict[str, Any]:
-    """The members of the problem document; `reason` and the `code`s are the words that gRPC uses."""
+    """Return the members of the problem document; `reason` and the `code`s are the same as in gRPC."""
     return {
         "type": "about:blank",
         "title": problem.kind.title,
@@ -98,19 +98,19 @@ def document(problem: Problem) -> dict[str, Any]:
 
 
 def pointer(path: Iterable[str]) -> str:
-    """A field as a JSON pointer (RFC 6901) in a URI fragment: ("profile", "bio") → `#/profile/bio`; the whole → `#`."""
+    """Return a field as a JSON pointer (RFC 6901) in a URI fragment: ("profile", "bio") → `#/profile/bio`; () → `#`."""
     escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
     return "#" + "".join(f"/{quote(part, safe=_IN_FRAGMENTS)}" for part in escaped)
 
 
 def no_such_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """The answer to a path under /api that nothing serves."""
+    """Answer 404 for an unknown path under /api."""
     return response(Problem("NOT_FOUND", "There is nothing at this address."))
 
 
 @csrf_exempt
 def no_such_page(request: HttpRequest) -> HttpResponse:
-    """The answer to any other path that nothing serves: a page for browsers, a problem for programs.
+    """Answer 404 for any other unknown path: a page for browsers, a problem for programs.
 
     Raises:
         Http404: the client prefers HTML.

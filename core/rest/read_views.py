@@ -1,4 +1,4 @@
-"""Views that only read, beside the operations."""
+"""Views that only read and are not operations."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,21 +12,21 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def read_only(view: View) -> View:
-    """Serve GET and HEAD by this view, and OPTIONS by the methods that there are. Any other method is refused."""
+    """Serve GET and HEAD by this view, and answer OPTIONS with the allowed methods. Other methods are refused."""
 
     @wraps(view)
-    def answered(request: HttpRequest) -> HttpResponse:
+    def serve(request: HttpRequest) -> HttpResponse:
         if request.method == "OPTIONS":
             return allowed(METHODS)
         if request.method not in METHODS:
             raise MethodNotAllowed(allowed=METHODS)
         return view(request)
 
-    return answered
+    return serve
 
 
 def allowed(methods: tuple[str, ...] | list[str], **headers: str) -> HttpResponse:
-    """The answer to OPTIONS."""
+    """Return the response to OPTIONS."""
     answer = HttpResponse(status=204, headers={"Allow": ", ".join(methods), **headers})
     del answer["Content-Type"]
     return answer

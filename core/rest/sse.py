@@ -1,7 +1,7 @@
 """Feeds as server-sent events.
 
-A call that opens a feed is served like any other, in a thread, as far as the head of its answer. Then the event loop
-takes it over (`core.rest.asgi`), so that an open stream holds no thread and no database connection.
+A call that opens a feed is served in a thread, as any other, up to the head of its response. The event loop then sends
+the stream (`core.rest.asgi`), so that an open stream holds no thread and no database connection.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ from core.observability.call_log import Report
 from core.rest import problems
 from core.streams import STREAMS, Stream
 
-#: Where a request's scope takes the stream that the event loop is to go on with.
+#: The key of a request's scope for the stream that the event loop is to send.
 TAKEN_OVER = "tandem.events"
-#: What a client is told instead of events when its cursor will not do: that it must begin anew.
+#: Failures of a cursor. The client gets the event `resync` for them and must start without a cursor.
 RESYNC = frozenset(("CURSOR_EXPIRED", "EPOCH_CHANGED", "CURSOR_INVALID"))
 HEARTBEAT_SECONDS = 15
 _BEGIN = b"retry: 2000\n\n"
 _HEARTBEAT = b":\n\n"
 _BATCH_SIZE = 100
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-# Nobody can guess it, so it stands nowhere else in a message.
-_CURSOR_STANDS_HERE = secrets.token_hex(16)
+# Random, so that it occurs nowhere else in a message.
+_CURSOR_PLACEHOLDER = secrets.token_hex(16)
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHttpResponse:
-    """The answer that sends this stream: by the event loop, or by this thread where there is none."""
+    """Return the response that sends this stream: from the event loop, or from this thread if there is no loop."""
     report.continues = True
     scope = request.META.get("asgi.scope")
     if scope is None:
-        response = StreamingHttpResponse(_sent_by_thread(stream, report), headers=_HEADERS)
-        # A generator that was never asked for anything would not know that it is closed.
+        response = StreamingHttpResponse(_frames(stream, report), headers=_HEADERS)
+        # Closing a generator that has not started does not run its `finally`.
         response._resource_closers.append(lambda: STREAMS.close(stream))  # type: ignore[attr-defined]
         return response
     scope[TAKEN_OVER] = stream, report
@@ -55,34 +55,38 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
 
 
 def head() -> StreamingHttpResponse:
-    """The answer to HEAD: that of GET, without an event."""
+    """Return the response to HEAD: that of GET, without events."""
     return StreamingHttpResponse((), headers=_HEADERS)
 
 
 def resync(problem: Problem) -> StreamingHttpResponse:
-    """The answer to a cursor that will not do: one event, after which the client begins without."""
+    """Return the response to an unusable cursor: one event, after which the client starts without a cursor."""
     return StreamingHttpResponse((_resync(problems.document(problem)),), headers=_HEADERS)
 
 
 def frame(event: Event) -> bytes:
-    """One event as it is sent."""
+    """Encode one event."""
     before, after = event.payload.encoded(_parts)
     cursor = event.cursor.encode()
     head = b"event: %b\n" % event.name.encode() + (b"id: %b\n" % cursor if cursor else b"")
     return b"".join((head, before, cursor, after))
 
 
-async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send: Send) -> None:
-    """Sends a stream until it ends, its client is gone, or has not read for too long."""
+async def send_events(stream: Stream, report: Report, disconnected: asyncio.Event, send: Send) -> None:
+    """Send a stream until it ends or its client disconnects.
+
+    Raises:
+        TimeoutError: the client has not read for too long.
+    """
     loop, feed, ready = asyncio.get_running_loop(), stream.feed, asyncio.Event()
     report.code = "CANCELLED"
-    leaving = asyncio.ensure_future(gone.wait())
+    leaving = asyncio.ensure_future(disconnected.wait())
     try:
         feed.start(lambda: _wake(loop, ready))
         await _write(send, _BEGIN)
-        while not gone.is_set():
+        while not disconnected.is_set():
             ready.clear()
-            events = await _caught_up(stream) if feed.behind else feed.take(_BATCH_SIZE)
+            events = await _catch_up(stream) if feed.behind else feed.take(_BATCH_SIZE)
             if events:
                 await _write(send, b"".join(map(frame, events)))
                 continue
@@ -99,7 +103,7 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
     except FeedOver:
         report.code = "200"
     except Exception as exc:
-        await _write(send, _last_words(exc, report))
+        await _write(send, _final_event(exc, report))
     finally:
         leaving.cancel()
         STREAMS.close(stream)
@@ -107,13 +111,13 @@ async def send_events(stream: Stream, report: Report, gone: asyncio.Event, send:
 
 
 @cache
-def _catching_up() -> ThreadPool:
-    """The threads that read the database for who is behind, in turns by caller."""
+def _catch_up_pool() -> ThreadPool:
+    """Return the pool of threads that read the database for streams that are behind, in turns by caller."""
     return ThreadPool("http-catch-up", settings.GRPC_SENDERS, lazy=True, at_rest=release_connections)
 
 
-async def _caught_up(stream: Stream) -> Sequence[Event]:
-    return await asyncio.wrap_future(_catching_up().submit_for(stream.owner, stream.feed.take, _BATCH_SIZE))
+async def _catch_up(stream: Stream) -> Sequence[Event]:
+    return await asyncio.wrap_future(_catch_up_pool().submit_for(stream.owner, stream.feed.take, _BATCH_SIZE))
 
 
 def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> None:
@@ -126,16 +130,16 @@ async def _write(send: Send, data: bytes) -> None:
     await asyncio.wait_for(send(message), settings.STREAM_STALL_SECONDS)
 
 
-def _last_words(exc: Exception, report: Report) -> bytes:
-    """Why a stream ends: an event if the client must begin anew, otherwise a comment; it just connects again."""
+def _final_event(exc: Exception, report: Report) -> bytes:
+    """Report why a stream ends: an event if the client must start without a cursor, otherwise a comment."""
     problem = problem_of(exc)
     report.fail(problem, exc)
     report.code = "200"
     if isinstance(exc, Failure):
-        report.level = logging.INFO  # That is how feeds end.
+        report.level = logging.INFO  # Feeds end with a Failure in normal operation.
     if problem.reason in RESYNC:
         return _resync(problems.document(problem) | {"request_id": report.request_id})
-    # A line break, such as one in an id that the caller sent, would begin a field of an event.
+    # A line break, as in an id from the request, would start a new field of the event.
     return f": {problem.reason}: {' '.join(problem.message.splitlines())}\n\n".encode()
 
 
@@ -143,7 +147,7 @@ def _resync(document: dict[str, Any]) -> bytes:
     return b"event: resync\nid:\ndata: " + stdlib_json.dumps(document).encode() + b"\n\n"
 
 
-def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:
+def _frames(stream: Stream, report: Report) -> Iterator[bytes]:
     ready = threading.Event()
     report.code = "CANCELLED"
     try:
@@ -158,14 +162,14 @@ def _sent_by_thread(stream: Stream, report: Report) -> Iterator[bytes]:
     except FeedOver:
         report.code = "200"
     except Exception as exc:
-        yield _last_words(exc, report)
+        yield _final_event(exc, report)
     finally:
         STREAMS.close(stream)
         report.end()
 
 
 def _parts(message: Message) -> tuple[bytes, bytes]:
-    """The event's `data` line before and after the cursor."""
-    data = protojson.message_bytes(message, cursor=_CURSOR_STANDS_HERE)
-    before, after = data.split(_CURSOR_STANDS_HERE.encode())
+    """Return the parts of the event's `data` line before and after the cursor."""
+    data = protojson.message_bytes(message, cursor=_CURSOR_PLACEHOLDER)
+    before, after = data.split(_CURSOR_PLACEHOLDER.encode())
     return b"data: " + before, after + b"\n\n"

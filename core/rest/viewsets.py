@@ -1,4 +1,4 @@
-"""The HTTP door: DRF viewsets whose actions, paths and verbs are read off the operations."""
+"""The REST transport: DRF viewsets whose actions, paths and verbs are derived from the operations."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -39,13 +39,13 @@ from core.rest.conditional import PRIVATE, is_known, not_modified
 from core.rest.read_views import allowed
 from core.streams import STREAMS
 
-#: Query names that belong to the door, not to an operation's request.
+#: Query names that the transport handles; they are not fields of a request.
 OWN_QUERY_NAMES = frozenset({"count"})
 MERGE_PATCH = "application/merge-patch+json"
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """There is one representation, whatever a client accepts."""
+    """Content negotiation with JSON as the only representation. The `Accept` header is ignored."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         return None
@@ -56,10 +56,10 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class OperationViewSet(ViewSet):
-    """A viewset with one action for each of its `operations`, named as its `calls` function.
+    """A viewset with one action for each of its `operations`, with the name of its handler.
 
     Attributes:
-        limits: what the models allow of the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
+        limits: the models' limits on the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
         examples: rpc → an example of its body, of an item of it, or of its query, for the document.
     """
 
@@ -67,11 +67,11 @@ class OperationViewSet(ViewSet):
     limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     examples: ClassVar[Mapping[str, Any]] = {}
 
-    # Who calls is asked where the operation is known (see `core.operations.identify`).
+    # The caller is authenticated by the action, which knows the operation (see `core.operations.identify`).
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
-    # Operations read and render their JSON themselves, by `core.protojson`.
+    # The actions decode and encode JSON by `core.protojson`.
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJson
@@ -89,20 +89,20 @@ class OperationViewSet(ViewSet):
 
     @classmethod
     def more_paths(cls) -> dict[str, Any]:
-        """What HTTP has beside the operations here, in the document's words."""
+        """Return the OpenAPI paths that this viewset's URLs have in addition to its operations."""
         return {}
 
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return problems.handle
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """What may be done here."""
+        """Return the allowed methods."""
         patch = {"Accept-Patch": ", ".join(_types("PATCH"))} if "PATCH" in self.allowed_methods else {}
         return allowed(self.allowed_methods, **patch)
 
 
 def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
-    """The viewset's URL patterns: one for each path of its operations, those without fields first."""
+    """Return the viewset's URL patterns: one for each path of its operations. Paths that end in a field come last."""
     by_path: dict[str, dict[str, Any]] = {}
     for operation in viewset.operations:
         by_path.setdefault(operation.http.path, {})[operation.http.verb.lower()] = snake_case(operation.rpc)
@@ -144,7 +144,7 @@ def _answer_stream(
     call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     operation = call.operation
-    context.deadline.set(None)  # A stream takes as long as its client takes.
+    context.deadline.set(None)  # The client decides how long its stream lasts.
     messages = multipart.messages(operation, sent) if operation.takes_file else ndjson.messages(operation, sent)
     end = partial(bodies.end, sent.META)
     response = request_streams.serve(call, sent.META.get("HTTP_AUTHORIZATION"), messages, end)
@@ -159,7 +159,7 @@ def _answer_feed(
     context.deadline.set(None)
     message: Any = _request(call, sent, path_values, _body(sent))
     if last := sent.META.get("HTTP_LAST_EVENT_ID"):
-        # A browser that connects again sends the query of its first time.
+        # A browser that reconnects repeats the query of its first request.
         message.cursor = last
         if "include_initial" in message.DESCRIPTOR.fields_by_name:
             message.ClearField("include_initial")
@@ -200,7 +200,7 @@ def _call(operation: Operation, sent: HttpRequest) -> Call:
     headers = sent.META
     return Call(
         operation,
-        # Who calls comes before what is sent: a body is read for those who may make the call.
+        # The caller is authorized before the body is read.
         credential=authorize(operation, _credential(operation, sent)),
         address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
@@ -238,7 +238,7 @@ def _answer(call: Call, sent: HttpRequest, response: Message, location: str | No
     elif not operation.writes:
         answer["Cache-Control"] = PRIVATE
         patch_vary_headers(answer, ["Authorization"])
-        # Of a version only what is named by its id is always the same thing: another user may have an e-mail by now.
+        # A version identifies a resource only together with its id: an e-mail address may belong to another user now.
         if is_known(sent, answer.get("ETag", "") if operation.http.path.endswith("}") else ""):
             return not_modified(answer)
     if call.replayed:
@@ -248,10 +248,10 @@ def _answer(call: Call, sent: HttpRequest, response: Message, location: str | No
     return answer
 
 
-def _exact_count(sent: str | None) -> bool:
-    if sent not in (None, "exact"):
+def _exact_count(text: str | None) -> bool:
+    if text not in (None, "exact"):
         raise invalid("count", "choice", "Choose one of: exact.")
-    return sent is not None
+    return text is not None
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -259,7 +259,7 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _types(method: str | None) -> tuple[str, ...]:
-    """The media types of a body."""
+    """Return the accepted media types of a body."""
     return ("application/json", MERGE_PATCH) if method == "PATCH" else ("application/json",)
 
 

@@ -185,7 +185,7 @@ def test_nonsense_is_no_failure(site: Client, ann: User, asked: dict[str, Any]) 
 
 def test_a_null_character_in_an_address_is_refused_with_a_sentence(site: Client, ann: User) -> None:
     answer = site.get(reverse(LIST), {"q": "\0"})
-    assert (answer.status_code, answer.content) == (400, b"The address holds a null character.")
+    assert (answer.status_code, answer.content) == (400, b"The address contains a null character.")
 
 
 def test_the_list_tells_who_has_logged_in(site: Client, ann: User, bob: User) -> None:

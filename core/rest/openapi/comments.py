@@ -1,4 +1,4 @@
-"""What the `.proto` files say in their comments; the generated modules do not carry it."""
+"""The comments of the `.proto` files, which the generated modules do not contain."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from grpc_tools import protoc
 
 Place = tuple[int, ...]
 
-#: Where the protos lie that ours import.
+#: Directories of the third-party protos that ours import.
 INCLUDED = (Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto")
 _SYNTAX = FileDescriptorProto.SYNTAX_FIELD_NUMBER
 _SERVICE = FileDescriptorProto.SERVICE_FIELD_NUMBER
@@ -31,13 +31,13 @@ _VALUE = EnumDescriptorProto.VALUE_FIELD_NUMBER
 
 
 def comments(proto_root: Path, include: Iterable[Path] = ()) -> dict[str, str]:
-    """Full name (of a package, service, rpc, message, field, enum or value) → its comment, each paragraph as one line.
+    """Return full name (of a package, service, rpc, message, field, enum or value) → comment, one line per paragraph.
 
     Args:
-        include: where else to look for what they import.
+        include: further directories of imported protos.
 
     Raises:
-        ValueError: the files under `proto_root` do not compile; protoc has said why.
+        ValueError: the files under `proto_root` do not compile; protoc has printed the reason.
     """
     return {name: text for file in _compiled(proto_root, include) for name, text in _comments_of(file)}
 

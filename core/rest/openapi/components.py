@@ -1,4 +1,4 @@
-"""What operations in the document share: parameters, headers, failures."""
+"""Components that the operations of the document share: parameters, headers, failures."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Schema = dict[str, Any]
 
 
 def reference(kind: str, name: str) -> Schema:
-    """A reference to a component."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
@@ -16,23 +16,23 @@ PARAMETERS: dict[str, Schema] = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "The version that is to be changed, as in the ETag that came with it, or a list of them; 412 "
-        "when the current one is none of these. A weak tag counts as its version. Without it, or with `*`, any version "
-        "is changed.",
+        "description": "The version to change, as in the ETag of the resource, or a list of versions; 412 if the "
+        "current version is not among them. A weak tag counts as its version. Without this header, or with `*`, any "
+        "version is changed.",
         "schema": {"type": "string", "examples": ['"3"', '"3", "4"', "*"]},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "On GET: what the client has; 304 where that is what would be sent. On a write, `*`: only where "
-        "there is nothing yet, else 412.",
+        "description": "On GET: the versions that the client has; 304 if the current one is among them. On a write, "
+        "`*`: 412 if the resource exists already.",
         "schema": {"type": "string", "examples": ['"3"', "*"]},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "A text of the client's choice, 1 to 255 printable ASCII characters. The same request with the "
-        "same key, sent again within 24 hours, is carried out once and gets the same answer.",
+        "description": "A text of the client's choice, 1 to 255 printable ASCII characters. If the same request is "
+        "repeated with the same key within 24 hours, it is executed once and gets the same response.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "BulkMode": {
@@ -44,64 +44,64 @@ PARAMETERS: dict[str, Schema] = {
     "LastEventID": {
         "name": "Last-Event-ID",
         "in": "header",
-        "description": "Where to go on, as the `id` of the last event said; before `cursor` and `include_initial`.",
+        "description": "The `id` of the last event, to resume after it. Overrides `cursor` and `include_initial`.",
         "schema": {"type": "string"},
     },
     "Ticket": {
         "name": "ticket",
         "in": "query",
-        "description": "A ticket of POST /api/v1/auth/stream-tickets for this path, in place of a token.",
+        "description": "A ticket from POST /api/v1/auth/stream-tickets for this path, in place of a token.",
         "schema": {"type": "string"},
     },
     "Count": {
         "name": "count",
         "in": "query",
-        "description": "`exact` counts the rows even where they are more than 10,000.",
+        "description": "`exact` counts all rows, also beyond 10,000.",
         "schema": {"type": "string", "enum": ["exact"]},
     },
 }
 
-#: Of what is no operation.
+#: Tags of the paths that are not operations.
 OWN_TAGS = [
-    {"name": "Service", "description": "The state of the server, and how to talk to it."},
+    {"name": "Service", "description": "The state of the server, and the description of its API."},
     {"name": "Files", "description": "Recordings and transcripts as files."},
 ]
 
 HEADERS: dict[str, Schema] = {
     "X-Request-ID": {"description": "The call's id: the client's own, or a new one.", "schema": {"type": "string"}},
     "ETag": {
-        "description": "The version, in quotes; weak where the answer is compressed.",
+        "description": "The version, in quotes; a weak tag if the response is compressed.",
         "schema": {"type": "string", "examples": ['"3"', 'W/"3"']},
     },
     "Cache-Control": {
-        "description": "`private, no-cache`: what two callers see differs.",
+        "description": "`private, no-cache`, because responses differ between callers.",
         "schema": {"type": "string"},
     },
-    "Location": {"description": "Where it can be read.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "The URL of the resource.", "schema": {"type": "string", "format": "uri-reference"}},
     "Idempotent-Replayed": {
-        "description": "`true` on an answer that was given to an earlier request with this key.",
+        "description": "`true` on the repeated response to an earlier request with this key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {
-        "description": "How to sign in, and what is wrong with the token that was sent (RFC 6750).",
+        "description": "The authentication scheme, and the error of the request's token (RFC 6750).",
         "schema": {"type": "string", "examples": ['Bearer realm="tandem", error="invalid_token"']},
     },
 }
 
 NOT_MODIFIED: Schema = {
-    "description": "The client has it already (`If-None-Match`).",
+    "description": "The client has the current version (`If-None-Match`).",
     "headers": {name: reference("headers", name) for name in ("X-Request-ID", "ETag", "Cache-Control")},
 }
 
 PROBLEM: Schema = {
     "type": "object",
-    "description": "What went wrong (RFC 9457). It may have more members, such as `current_version`.",
+    "description": "A failure (RFC 9457). It may have more members, such as `current_version`.",
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "The whole sentence, for people."},
+        "detail": {"type": "string", "description": "A human-readable description of the failure."},
         "reason": {"type": "string", "enum": list(TABLE)},
         "errors": {
             "type": "array",
@@ -109,7 +109,7 @@ PROBLEM: Schema = {
                 "type": "object",
                 "properties": {
                     "pointer": {"type": "string", "examples": ["#/profile/bio"]},
-                    "code": {"type": "string", "description": "The broken rule.", "examples": ["required"]},
+                    "code": {"type": "string", "description": "The violated rule.", "examples": ["required"]},
                     "detail": {"type": "string"},
                 },
                 "required": ["pointer", "code", "detail"],
@@ -122,7 +122,7 @@ PROBLEM: Schema = {
 
 
 def responses() -> dict[str, Schema]:
-    """The answers by name: each failure's status, and that nothing has changed."""
+    """Return the shared responses by name: one for each status of a failure, and 304."""
     return {"NotModified": NOT_MODIFIED} | {f"Problem{status}": _failure(status) for status in _statuses()}
 
 

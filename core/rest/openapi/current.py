@@ -1,6 +1,6 @@
-"""The document of what is served: made for `docs/openapi.json`, which is what the server then shows.
+"""The OpenAPI document of this server, generated for `docs/openapi.json`, which the server then serves.
 
-To make it takes the protobuf compiler, for the comments; a server needs none.
+Generating it needs the protobuf compiler, for the comments; a running server does not.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,8 @@ from core.rest.openapi.own_paths import own_paths
 
 
 def current_document() -> dict[str, Any]:
-    """The OpenAPI document of what the URLconf serves; a viewset's `limits` say what its models hold."""
+    """Generate the OpenAPI document of what the URLconf serves. The lengths of texts are the viewsets' `limits`."""
     limits = {name: keywords for viewset in _viewsets() for name, keywords in getattr(viewset, "limits", {}).items()}
-    told = comments(Path(settings.BASE_DIR) / "proto")
     examples = {
         operation.name: viewset.examples[operation.rpc]
         for viewset in _viewsets()
@@ -32,7 +31,7 @@ def current_document() -> dict[str, Any]:
     return document(
         served_operations(),
         version=settings.VERSION,
-        comments=told,
+        comments=comments(Path(settings.BASE_DIR) / "proto"),
         limits=limits,
         examples=examples,
         more_paths=more_paths,
@@ -40,12 +39,12 @@ def current_document() -> dict[str, Any]:
 
 
 def served_operations() -> list[Operation]:
-    """What the URLconf serves."""
+    """Return the operations that the URLconf serves."""
     return [operation for viewset in _viewsets() for operation in viewset.operations]
 
 
 def _viewsets() -> list[Any]:
-    """The viewsets with operations, each once."""
+    """Return the viewsets with operations, without duplicates."""
     classes = (getattr(pattern.callback, "cls", None) for pattern in _patterns(get_resolver()))
     return list(dict.fromkeys(viewset for viewset in classes if hasattr(viewset, "operations")))
 

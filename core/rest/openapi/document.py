@@ -28,13 +28,13 @@ def document(
     examples: Mapping[str, Any] | None = None,
     more_paths: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The OpenAPI document.
+    """Return the OpenAPI document.
 
     Args:
-        comments: full name of what a `.proto` file declares → its comment.
+        comments: full name of a declaration in a `.proto` file → its comment.
         limits: full name of a field → JSON Schema keywords, as `{"maxLength": 200}`.
         examples: name of an operation → an example of its body, of an item of it, or of its query.
-        more_paths: what HTTP has beside the operations, in the document's words.
+        more_paths: the OpenAPI paths that are not operations.
     """
     schemas = Schemas(comments, limits)
     schemas.components["Problem"] = PROBLEM
@@ -67,7 +67,7 @@ def document(
 
 
 class _Described:
-    """One operation in the document's words."""
+    """The description of one operation in OpenAPI."""
 
     def __init__(self, operation: Operation, schemas: Schemas, example: Any) -> None:
         self._operation = operation
@@ -76,7 +76,7 @@ class _Described:
         self._plan = plan(operation)
         self._answers_version = bool(version_path(resource_type(operation)))
         self._takes_version = operation.checks_version
-        # As the server decides it (see `core.rest.viewsets`).
+        # The same condition as in `core.rest.viewsets`.
         self._may_be_known = not operation.writes and self._answers_version and operation.http.path.endswith("}")
         self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 
@@ -133,7 +133,7 @@ class _Described:
         return {
             "name": query_name.name,
             "in": "query",
-            "description": "Whether the order of `order_by` runs downwards.",
+            "description": "Whether the order of `order_by` is descending.",
             "schema": {"type": "boolean"},
         }
 
@@ -173,7 +173,7 @@ class _Described:
         return self._schemas.sent_object(request, self._plan.keys, whole=whole)
 
     def _items(self) -> Schema:
-        """A body of many messages: a line of JSON for each, or an array."""
+        """Describe a body of many messages: one line of JSON for each, or an array."""
         item = self._schemas.sent(self._operation.method.input_type)
         lines: Schema = {"schema": item}
         array: Schema = {"schema": {"type": "array", "items": item}}
@@ -182,15 +182,16 @@ class _Described:
         return {"application/x-ndjson": lines, "application/json": array}
 
     def _form(self) -> Schema:
-        """A body that is a file, and what is said of it before."""
+        """Describe a form with a file, and the fields that precede it."""
         metadata = metadata_type(self._operation)
-        said = self._schemas.sent_object(metadata, metadata.fields)
-        file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "Last in the form."}
-        return {
-            "multipart/form-data": {
-                "schema": {**said, "properties": {**said["properties"], FILE_PART: file}, "required": [FILE_PART]}
-            }
+        schema = self._schemas.sent_object(metadata, metadata.fields)
+        file = {
+            "type": "string",
+            "contentMediaType": "application/octet-stream",
+            "description": "The last part of the form.",
         }
+        properties = {**schema["properties"], FILE_PART: file}
+        return {"multipart/form-data": {"schema": {**schema, "properties": properties, "required": [FILE_PART]}}}
 
     def _success(self) -> Schema:
         status = success_status(self._operation)
@@ -198,7 +199,7 @@ class _Described:
         headers["Cache-Control"] = not self._operation.writes and not self._operation.answers_stream
         headers["Idempotent-Replayed"] = self._takes_key
         success: Schema = {
-            "description": {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to tell."}[
+            "description": {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; the response has no body."}[
                 status
             ],
             "headers": {name: reference("headers", name) for name, given in headers.items() if given},
@@ -250,18 +251,20 @@ def _introduction() -> str:
     ]
     return "\n".join(
         [
-            "Users, tasks and meetings, over HTTP and over gRPC: the same operations, answers and errors.",
+            "Users, tasks and meetings, over HTTP and gRPC, with the same operations, results and errors.",
             "",
-            "An answer has every key: `null` where nothing is known. A body is taken strictly: no key but those named, "
-            "no text for a number. In PATCH the keys that are there are what is changed; `null` empties. A merge patch "
-            "changes only the keys of a map that it names. A body comes with its length or in chunks, and has 1 MB at "
-            "most; an array has 50 MB and 100,000 items.",
+            "A response has every key, with `null` for an unset value. A request body is checked strictly: unknown "
+            "keys and values of another type are errors. PATCH changes the keys in the body; `null` clears a value. A "
+            "merge patch changes only the named keys of a map. A body has a Content-Length or is chunked. It may have "
+            "1 MB; an array may have 50 MB and 100,000 items.",
             "",
-            "`application/x-ndjson` is a line of JSON for each message, in bodies and answers. `text/event-stream` is "
-            "server-sent events: `event` says what happened, `data` is the message as JSON, `id` is where to go on.",
+            "`application/x-ndjson` is one line of JSON for each message, in requests and responses. "
+            "`text/event-stream` is server-sent events: `event` is the type of event, `data` the message as JSON, and "
+            "`id` the cursor from which to resume.",
             "",
-            "Answers above 1 KB are compressed with gzip for clients that take it (`Accept-Encoding`), but not streams "
-            "and what holds secrets. Lists in a query are repeated: `labels=a&labels=b`, or `labels[]=a&labels[]=b`.",
+            "Responses above 1 KB are compressed with gzip for clients that accept it (`Accept-Encoding`), except "
+            "streams and responses with secrets. A list in a query repeats its name: `labels=a&labels=b` or "
+            "`labels[]=a&labels[]=b`.",
             "",
             "Descriptions name failures by their gRPC codes:",
             "",

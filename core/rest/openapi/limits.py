@@ -1,4 +1,4 @@
-"""What models say of the length of texts, for the document. The rule itself stays in the model."""
+"""Lengths of texts for the document, read from the models, which enforce them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,19 +11,19 @@ from google.protobuf.message import Message
 def limits_of(
     model: type[Model], *messages: type[Message], without: Collection[str] = ()
 ) -> dict[str, Mapping[str, Any]]:
-    """The limits of the messages' text fields that have the name of a field of the model.
+    """Return the limits of the messages' text fields that have the name of a field of the model.
 
     Args:
-        without: fields that only have the name in common.
+        without: fields that have only the name in common.
     """
-    longest = {
+    max_lengths = {
         field.name: field.max_length
         for field in model._meta.get_fields()
         if isinstance(field, CharField | TextField) and field.max_length and field.name not in without
     }
     return {
-        field.full_name: {"maxLength": longest[field.name]}
+        field.full_name: {"maxLength": max_lengths[field.name]}
         for message in messages
         for field in message.DESCRIPTOR.fields
-        if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated and field.name in longest
+        if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated and field.name in max_lengths
     }

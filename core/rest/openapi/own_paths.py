@@ -1,4 +1,4 @@
-"""What HTTP has beside the operations, in the document's words: what the server itself answers, and how to add more."""
+"""OpenAPI paths that are not operations: those of the server itself, and functions to describe others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +16,13 @@ def described(
     public: bool = False,
     **more: Any,
 ) -> Schema:
-    """One method of a path.
+    """Describe one method of a path.
 
     Args:
-        answers: status → the answer that is no failure.
-        failures: the statuses of the failures beside those that every call may meet.
-        anyone: it takes no credentials.
-        more: further keys of the document's operation, as `parameters`.
+        answers: status → a successful response.
+        failures: statuses of failures, in addition to those that are possible for every call.
+        public: it needs no credentials.
+        more: further keys of the OpenAPI operation, as `parameters`.
     """
     always = (400, 500, 503) if public else (400, 401, 403, 429, 500, 503)
     problems = {str(status): reference("responses", f"Problem{status}") for status in sorted({*always, *failures})}
@@ -31,12 +31,12 @@ def described(
 
 
 def answer(description: str, content: Mapping[str, Schema] | None = None, *headers: str, **own: Schema) -> Schema:
-    """An answer.
+    """Describe a response.
 
     Args:
-        content: media type → schema of the content; None = there is none.
-        headers: names of components, beside the id of the call.
-        own: name (with `_` for `-`) → schema of a header that no other answer has.
+        content: media type → schema of the content; None = no content.
+        headers: names of components, in addition to the id of the call.
+        own: name (with `_` for `-`) → schema of a header that no other response has.
     """
     named = {name: reference("headers", name) for name in ("X-Request-ID", *headers)}
     named |= {name.replace("_", "-"): {"schema": schema} for name, schema in own.items()}
@@ -45,12 +45,12 @@ def answer(description: str, content: Mapping[str, Schema] | None = None, *heade
 
 
 def state(*keys: str) -> Schema:
-    """The schema of an object of texts."""
+    """Return the schema of an object whose values are texts. Only the first key is required."""
     return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": [keys[0]]}
 
 
 def own_paths() -> dict[str, Any]:
-    """The paths of `core.rest.probes` and `core.rest.docs`."""
+    """Return the paths of `core.rest.probes` and `core.rest.docs`."""
     known = {"304": reference("responses", "NotModified")}
     document: dict[str, Schema] = {"application/json": {"type": "object"}}
     of_state = {"application/json": state("status", "service", "version", "reason")}
@@ -59,11 +59,11 @@ def own_paths() -> dict[str, Any]:
             "get": described(
                 "getHealth",
                 "Service",
-                "Whether the server works, and which it is",
+                "Health, name and version of the server",
                 public=True,
                 answers={
-                    "200": answer("It works.", of_state),
-                    "503": answer("The database is away, or something else that it needs.", of_state),
+                    "200": answer("The server is healthy.", of_state),
+                    "503": answer("The database or another component does not work.", of_state),
                 },
             )
         },
@@ -71,9 +71,9 @@ def own_paths() -> dict[str, Any]:
             "get": described(
                 "getLiveness",
                 "Service",
-                "Whether the process answers",
+                "Whether the process is running",
                 public=True,
-                answers={"200": answer("It does.", of_state)},
+                answers={"200": answer("The process is running.", of_state)},
             )
         },
         "/health/ready": {
@@ -82,7 +82,10 @@ def own_paths() -> dict[str, Any]:
                 "Service",
                 "Whether calls can be served",
                 public=True,
-                answers={"200": answer("They can.", of_state), "503": answer("Why they cannot.", of_state)},
+                answers={
+                    "200": answer("Calls can be served.", of_state),
+                    "503": answer("Calls cannot be served; `reason` names the failed components.", of_state),
+                },
             )
         },
         "/metrics": {
@@ -93,7 +96,7 @@ def own_paths() -> dict[str, Any]:
                 public=True,
                 answers={
                     "200": answer(
-                        "By `Accept`.",
+                        "The metrics, in the format that `Accept` prefers.",
                         {"text/plain": {"type": "string"}, "application/openmetrics-text": {"type": "string"}},
                     )
                 },
@@ -107,7 +110,7 @@ def own_paths() -> dict[str, Any]:
                 public=True,
                 parameters=[reference("parameters", "IfNoneMatch")],
                 answers={
-                    "200": answer("Any page may read it.", document, "ETag"),
+                    "200": answer("The document, which pages of any origin may read.", document, "ETag"),
                     **known,
                 },
             )
@@ -116,9 +119,9 @@ def own_paths() -> dict[str, Any]:
             "get": described(
                 "getDocs",
                 "Service",
-                "This document, for people",
+                "This document as an HTML page",
                 public=True,
-                answers={"200": answer("A page.", {"text/html": {"type": "string"}})},
+                answers={"200": answer("An HTML page.", {"text/html": {"type": "string"}})},
             )
         },
     }

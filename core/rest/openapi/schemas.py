@@ -1,4 +1,4 @@
-"""Messages as JSON Schemas."""
+"""JSON Schemas of messages."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,13 +28,13 @@ _NOT_EMPTY: dict[str, Schema] = {"string": {"minLength": 1}, "array": {"minItems
 
 
 class Schemas:
-    """The schemas of messages, each once for answers and once for what is sent.
+    """The schemas of messages, with one schema for responses and one for requests.
 
-    An answer has all its keys. What is sent has those that the contract calls REQUIRED, may leave out the others or
-    make them null, and may have no other. A change (PATCH) may leave out any.
+    A response has all keys. A request has the keys that the contract marks as REQUIRED; the others may be missing or
+    null, and no further ones are allowed. In a change (PATCH) every key may be missing.
 
     Attributes:
-        components: name → schema, of every message and enum that was asked for.
+        components: name → schema, of every message and enum requested so far.
     """
 
     def __init__(self, comments: Mapping[str, str], limits: Mapping[str, Mapping[str, Any]]) -> None:
@@ -43,18 +43,18 @@ class Schemas:
         self._limits = limits
 
     def answered(self, message_type: Descriptor) -> Schema:
-        """The schema of a whole message in an answer."""
+        """Return the schema of a whole message in a response."""
         name = message_type.full_name
         if name not in self.components:
-            self.components[name] = {}  # its place in the order
+            self.components[name] = {}  # Ends the recursion of messages that contain themselves.
             self.components[name] = self.object(message_type, self.answered_fields(message_type.fields), closed=False)
         return reference("schemas", name)
 
     def sent(self, message_type: Descriptor, *, whole: bool = True) -> Schema:
-        """The schema of a message in a body.
+        """Return the schema of a message in a request body.
 
         Args:
-            whole: it is all there; otherwise it is a change of what is there.
+            whole: the body is a complete message; otherwise it changes an existing one.
         """
         name = f"{message_type.full_name}.{'Input' if whole else 'Change'}"
         if name not in self.components:
@@ -63,7 +63,7 @@ class Schemas:
         return reference("schemas", name)
 
     def sent_object(self, message_type: Descriptor, fields: Iterable[FieldDescriptor], *, whole: bool = True) -> Schema:
-        """The schema of some fields of a message in a body; see `sent`."""
+        """Return the schema of some fields of a message in a request body; see `sent`."""
         fields = list(fields)
         required = [field.name for field in fields if whole and is_required(field)]
         properties = {field.name: self._described(field, self._sent_field(field, whole=whole)) for field in fields}
@@ -71,18 +71,18 @@ class Schemas:
         return schema | ({"required": required} if required else {})
 
     def answered_fields(self, fields: Iterable[FieldDescriptor]) -> dict[str, Schema]:
-        """The schemas of some fields in an answer, by key."""
+        """Return the schemas of some fields in a response, by key."""
         return {field.name: self._described(field, self._answered_field(field)) for field in fields}
 
     def object(self, message_type: Descriptor, properties: dict[str, Schema], *, closed: bool) -> Schema:
-        """An object with these keys: any of them and no other (`closed`), or all of them."""
+        """Return the schema of an object: with any of these keys and no others (`closed`), or with all of them."""
         schema: Schema = {"type": "object", "properties": properties}
         if comment := self.comment(message_type.full_name):
             schema["description"] = comment
         return schema | ({"additionalProperties": False} if closed else {"required": list(properties)})
 
     def field(self, field: FieldDescriptor, *, sent: bool, whole: bool = True) -> Schema:
-        """The schema of a field's value that is not null."""
+        """Return the schema of a field's value, null excluded."""
         if is_map(field):
             return {"type": "object", "additionalProperties": self._item(map_value(field), sent=sent, whole=whole)}
         if field.is_repeated:
@@ -101,14 +101,14 @@ class Schemas:
         schema = self.field(field, sent=True, whole=whole)
         if not (whole and is_required(field)):
             return _or_null(schema)
-        # Missing and empty are one (see `core.errors`).
+        # A required value that is empty counts as missing (see `core.errors`).
         return schema | _NOT_EMPTY.get(schema.get("type", ""), {})
 
     def _item(self, field: FieldDescriptor, *, sent: bool, whole: bool) -> Schema:
         if field.message_type:
             if text := _TEXTS.get(field.message_type.full_name):
                 return dict(text)
-            # Values and the items of lists are never changed in part.
+            # Values and the items of lists are always replaced as a whole.
             whole = whole or not is_nested(field)
             return self.sent(field.message_type, whole=whole) if sent else self.answered(field.message_type)
         if field.enum_type:
@@ -128,7 +128,7 @@ class Schemas:
 
 
 def is_required(field: FieldDescriptor) -> bool:
-    """Whether the contract says that the field must be given."""
+    """Return whether the contract marks the field as REQUIRED."""
     return field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
 
 

@@ -250,7 +250,7 @@ def test_what_stands_around_the_parts_of_a_form_is_passed_over(ann: User) -> Non
 def test_a_form_in_which_no_part_begins_is_refused(ann: User) -> None:
     form = part("file", a_recording(), "f.wav") + b"--b--"
     (error,) = post(ann, b"x" * 200_000 + b"\r\n" + form)["errors"]
-    assert error == {"pointer": "#", "code": "form", "detail": "The form cannot be read: no part begins in it."}
+    assert error == {"pointer": "#", "code": "form", "detail": "The form cannot be read: it has no part."}
     assert post(ann, b"--b--\r\n" + form)["errors"][0]["pointer"] == "#/file"
 
 
