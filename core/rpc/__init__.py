@@ -1,1 +1,1 @@
-"""The gRPC door: what surrounds a call, the server, and how it ends."""
+"""The gRPC transport: what surrounds a call, the server, and how it ends."""

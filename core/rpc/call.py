@@ -1,4 +1,4 @@
-"""One call as the interceptors see it, and one rpc method as the server knows it."""
+"""A call as the interceptors see it, and an rpc method as the server sees it."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ else:
 
 Metadatum = tuple[str, str | bytes]
 
-#: The call that this thread serves.
+#: The call that the current thread serves.
 current: ContextVar["RpcCall"] = ContextVar("current")
 
 _KINDS = {
@@ -40,20 +40,20 @@ _KINDS = {
 }
 
 
-def _as_it_is(message: Any) -> Any:
+def _unchanged(message: Any) -> Any:
     return message
 
 
 class Method:
-    """One rpc method, with everything worked out that is the same for all its calls.
+    """One rpc method, with everything precomputed that is the same for all its calls.
 
     Attributes:
         behaviour: the servicer's method.
-        operation: what it performs, if a door's servicer made it (see `core.rpc.servicers`).
+        operation: the operation that it executes, if `core.rpc.servicers` created it.
         decode: bytes → request message.
         encode: response message → bytes.
-        of_the_server: health and reflection, which know neither users nor the database.
-        non_blocking: the behaviour is given a callback, returns at once and sends from any thread later.
+        of_the_server: health and reflection, which use neither users nor the database.
+        non_blocking: the behaviour takes a callback, returns at once and sends from any thread later.
         thread_pool: the behaviour's own pool, if it has one.
     """
 
@@ -65,8 +65,8 @@ class Method:
         self.behaviour: Any = (
             handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         )
-        self.decode: Callable[[bytes], Any] = handler.request_deserializer or _as_it_is
-        self.encode: Callable[[Any], bytes] = handler.response_serializer or _as_it_is
+        self.decode: Callable[[bytes], Any] = handler.request_deserializer or _unchanged
+        self.encode: Callable[[Any], bytes] = handler.response_serializer or _unchanged
         self.operation: Operation | None = getattr(self.behaviour, "operation", None)
         self.of_the_server = service.startswith("grpc.")
         self.non_blocking = bool(getattr(self.behaviour, "experimental_non_blocking", False))
@@ -81,15 +81,15 @@ class RpcCall:
 
     Attributes:
         messages: the request messages as bytes; a unary call has one.
-        context: grpcio's. Only `tell` speaks to the client through it.
-        metadata: what the client sent beside its messages.
-        trailing: what it will be sent beside the answer.
+        context: grpcio's. Only `set_status` writes the call's status and trailing metadata to it.
+        metadata: the client's invocation metadata.
+        trailing: metadata for the client at the end of the call.
         request: the request message, or an iterator over them; set by the interceptor `received`.
-        credential: what the client showed; set by the interceptor `authenticated`.
-        problem: why the call fails, once it does.
-        failure: why the server has ended its messages, where they do not know it themselves; see `FirstThen`.
-        guard: who looks after threads that wait for this call's client.
-        pool: whose threads these are.
+        credential: the caller's credential; set by the interceptor `authenticated`.
+        problem: the call's failure, once it has failed.
+        failure: the failure with which the server ended the messages, if they do not hold it (see `FirstThen`).
+        guard: watches threads that wait for this call's client.
+        pool: the pool of these threads.
     """
 
     __slots__ = (
@@ -135,11 +135,11 @@ class RpcCall:
 
     @property
     def actor(self) -> Any:
-        """Who calls: a user, or AnonymousUser."""
+        """The caller: a user, or AnonymousUser."""
         return self.credential.actor
 
     def metadata_list(self, name: str) -> str | None:
-        """A list that may come in several entries of the metadata, joined as HTTP joins header lines; None = none."""
+        """Join all entries of this metadata as HTTP joins header lines; None = there is no entry."""
         values = [str(value) for key, value in self.context.invocation_metadata() or () if key == name]
         return ", ".join(values) if values else None
 
@@ -149,38 +149,38 @@ class RpcCall:
         return address_of_peer(self.context.peer())
 
     def sent_lines(self, name: str) -> list[str]:
-        """Return every line of this metadata; a client may send one name more than once."""
-        return [str(value) for sent, value in self.context.invocation_metadata() or () if sent == name]
+        """Return every entry of this metadata; a client may send one name more than once."""
+        return [str(value) for key, value in self.context.invocation_metadata() or () if key == name]
 
     def fail(self, raised: BaseException) -> None:
-        """The call fails because of what was raised."""
+        """Record that the call fails with this exception."""
         self.fail_with(problem_of(raised), raised)
 
     def fail_with(self, problem: Problem, raised: BaseException | None = None) -> None:
-        """The call fails with this problem."""
+        """Record that the call fails with this problem."""
         self.problem = problem
         self.report.fail(problem, raised)
         self.report.code = self.code.name
 
     def succeed(self) -> None:
-        """The behaviour has done its work."""
+        """Record that the behaviour has returned without an exception."""
         self.report.code = self.code.name
 
     @property
     def code(self) -> grpc.StatusCode:
-        """The outcome. A behaviour that set a code itself (grpcio's own services do) has said how it went."""
+        """The call's status code. A code that the behaviour set itself, as grpcio's services do, is kept."""
         if self.problem is not None:
             return problems.status_code(self.problem)
         return self.set_code or grpc.StatusCode.OK
 
     @property
     def set_code(self) -> grpc.StatusCode | None:
-        """The code that the behaviour set on grpcio's context, if it did."""
+        """The code that the behaviour set on grpcio's context, if any."""
         code: grpc.StatusCode | None = self.context.code()  # type: ignore[attr-defined]
         return code
 
-    def tell(self) -> None:
-        """Leaves with grpcio what the client will be told when the call ends."""
+    def set_status(self) -> None:
+        """Set the status and trailing metadata that grpcio sends to the client when the call ends."""
         context = self.context
         trailing = self.trailing
         if (problem := self.problem) is not None:
@@ -190,15 +190,15 @@ class RpcCall:
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), *trailing))
 
     def send_head(self) -> None:
-        """Send the initial metadata at once: the call is open, though there may be nothing to answer for long.
+        """Send the initial metadata at once, although the first message may follow much later.
 
-        Clients whose opening call returns with the head would hang on a quiet stream otherwise.
+        Otherwise clients that wait for the metadata when they open a stream would hang on a quiet one.
         """
-        with suppress(grpc.RpcError):  # The client has gone; what follows notices.
+        with suppress(grpc.RpcError):  # A disconnect is noticed by the code that follows.
             self.context.send_initial_metadata(())
 
     def next_message(self, patience: float) -> bytes | None:
-        """Waits for the client's next message; None if there is none.
+        """Wait for the client's next message; None if there is none.
 
         Args:
             patience: seconds after which the guard cuts the call.
@@ -208,22 +208,22 @@ class RpcCall:
             Failure: the server has ended the messages.
         """
         self._patience = patience
-        self.guard.hold(self, self.pool, patience)
+        self.guard.watch(self, self.pool, patience)
         message = None
         try:
             message = next(self.messages, None)
         except grpc.RpcError:
-            pass  # A call that is cancelled while it waits looks now like a failed one, now like one that has ended.
+            pass  # grpcio ends the iteration of a cancelled call with an error, or as if there were no more messages.
         finally:
-            self.guard.release(self)
+            self.guard.unwatch(self)
         if message is None:
-            self._check_going_on()
+            self._check_open()
         return message
 
     def end_messages(self, failure: Failure) -> None:
-        """Have the call's thread raise this failure where it waits for a message, now or next. Any thread may call it.
+        """Make the call's thread raise this failure at its current or next wait for a message. May run in any thread.
 
-        Called again after a while, it cancels the call, whose thread waits for a client that does not read its answers.
+        A later call cancels the rpc, because its thread then waits for a client that does not read the responses.
         """
         if self._cancelled_at is None:
             self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
@@ -236,19 +236,19 @@ class RpcCall:
         self.context.cancel()  # type: ignore[no-untyped-call]
 
     def cut(self) -> None:
-        """End the messages: the client has sent nothing for too long."""
+        """End the messages of a client that has sent nothing for too long."""
         self.end_messages(no_message_within(self._patience))
 
-    def _check_going_on(self) -> None:
+    def _check_open(self) -> None:
         ended = self.messages if isinstance(self.messages, FirstThen) else self
         if ended.failure is not None:
             raise _taken_failure(ended)
         if not self.context.is_active():
-            raise Cancelled("The client went away before its message was whole.")
+            raise Cancelled("The client disconnected before its message was complete.")
 
 
 def _taken_failure(of: RpcCall | FirstThen) -> Failure:
-    """Take its failure to raise it. Kept, it would hold the frames that it passes, and they hold the call."""
+    """Remove the failure and return it, to raise it. If it were kept, its traceback would keep the call."""
     failure, of.failure = cast(Failure, of.failure), None
     return failure
 
@@ -256,14 +256,14 @@ def _taken_failure(of: RpcCall | FirstThen) -> Failure:
 class CallbackCall(RpcCall):
     """A call whose behaviour does not block: messages are sent from any thread, until one sends None.
 
-    Its report goes on after the behaviour has returned, and is written when the transport says that the call is over.
+    Its report continues after the behaviour has returned, and is written when the transport reports the call's end.
 
     Args:
         send: grpcio's; blocks while the client does not read.
-        at_end: called once when the call is over, whoever ended it.
+        at_end: called once when the call is over, no matter which side ended it.
 
     Attributes:
-        ended_by: how the server ends the call, once the behaviour has said how; until then it is just finished.
+        ended_by: the behaviour's way of ending the call with a failure, once it has set one.
     """
 
     __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by")
@@ -280,39 +280,39 @@ class CallbackCall(RpcCall):
         self._when_over: Callable[[], None] | None = None
 
     def send(self, message: Any) -> None:
-        """Sends a message; None ends the call with the problem it has, or well. Nothing, once the call has ended."""
+        """Send a message; None ends the call with its problem, or with OK. Has no effect once the call has ended."""
         if message is None:
             self.finish()
             return
         encoded = self.method.encode(message)
-        with self._sending:  # grpcio takes one message at a time.
+        with self._sending:  # grpcio accepts one message at a time.
             self.send_encoded(encoded, self.pool)
 
     def send_encoded(self, encoded: bytes, pool: ThreadPool | None, patience: float | None = None) -> None:
-        """Sends a message that is bytes already. One thread at a time may.
+        """Send a message that is encoded already. The caller makes sure that only one thread sends at a time.
 
         Args:
-            pool: whose thread this is; another stands in while the client does not read.
-            patience: seconds after which the guard cuts the call; None = the guard's own.
+            pool: the pool of this thread; the guard adds a spare thread to it while the client does not read.
+            patience: seconds after which the guard cuts the call; None = the guard's default.
         """
         if self._ended:
             return
-        self.guard.hold(self, pool, patience)
+        self.guard.watch(self, pool, patience)
         try:
             self._send(encoded)
         finally:
-            self.guard.release(self)
+            self.guard.unwatch(self)
 
     def succeed(self) -> None:
-        """Says nothing yet: that the behaviour has returned does not mean that the call has ended."""
+        """Record nothing yet: the call continues after its behaviour has returned."""
 
-    def goes_on(self) -> None:
-        """The behaviour has returned."""
+    def behaviour_returned(self) -> None:
+        """Keep the report open after the behaviour has returned, unless the call is over."""
         with self._state:
             self.report.continues = not self._over
 
     def end(self, failure: Failure) -> None:
-        """The server ends the call: by its behaviour's own way, if it has one."""
+        """End the call with a failure: by `ended_by`, if the behaviour has set it."""
         if self.ended_by is not None:
             self.ended_by(failure)
             return
@@ -320,25 +320,25 @@ class CallbackCall(RpcCall):
         self.finish()
 
     def cut(self) -> None:
-        """The client has not read for too long: it is told, should it read yet; a while later the call is cancelled."""
+        """End the call of a client that has not read for too long, and cancel it if it does not read the status."""
         if self._ended:
             if self._cancelled_at is None or time.monotonic() >= self._cancelled_at:
                 self.context.cancel()  # type: ignore[no-untyped-call]
             return
         self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
-        self.fail(RateLimited("You did not read this stream for too long; go on from your last cursor.", 1))
+        self.fail(RateLimited("The stream was not read for too long; resume from your last cursor.", 1))
         self.finish()
 
     def finish(self) -> None:
-        """Ends the call, unless it has ended."""
+        """End the call, unless it has ended already."""
         if self._end():
             if self.problem is None:
                 super().succeed()
-            self.tell()
+            self.set_status()
             self._send(None)
 
     def terminated(self) -> None:
-        """The transport says that the call is over. Runs on grpcio's one serving thread: what it does must be short."""
+        """Handle the end of the call. grpcio calls this on its one serving thread, so it must be short."""
         if self._end():
             self.report.code = "CANCELLED"
         with self._state:
@@ -348,7 +348,11 @@ class CallbackCall(RpcCall):
         self._at_end(self)
 
     def when_over(self, close: Callable[[], None]) -> bool:
-        """Has `close` called when the call is over, whoever ended it; it must be short. False: it is over, and was."""
+        """Register `close`, which must be short, for the end of the call.
+
+        Returns:
+            False if the call is over already; `close` has then been called.
+        """
         with self._state:
             if not self._over:
                 self._when_over = close

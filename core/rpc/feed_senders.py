@@ -1,8 +1,8 @@
-"""How the gRPC door sends feeds: a few threads for all streams, woken when there is something.
+"""Senders of feeds over gRPC: a few threads for all streams, woken when there are events.
 
-A client that does not read blocks the thread that sends to it; another stands in for it after a moment, and after a
-while the client is cut off (`core.rpc.stall_watchdog`). What has to ask the database is done by other threads, so that
-clients that catch up do not hold up those that are live.
+A client that does not read blocks the thread that sends to it. The watchdog (`core.rpc.stall_watchdog`) soon adds a
+spare thread, and later cuts the call. Streams that read from the database are sent by other threads, so that clients
+that catch up do not delay live ones.
 """
 
 import logging
@@ -20,16 +20,16 @@ from core.errors import Failure
 from core.feeds import Feed, FeedOver
 from core.rpc.call import CallbackCall
 
-#: Threads that the streams of one caller may hold, by clients that do not read; others stand in for these.
-_HELD_BY_ONE = 16
-#: Events that a thread sends to one client before others have their turn.
+#: Threads that the streams of one caller may block with clients that do not read; each is replaced by a spare thread.
+_MAX_BLOCKED_BY_CALLER = 16
+#: Events that a thread sends to one client before it serves others.
 _BATCH_SIZE = 64
 
 
 @cache
 def pools() -> tuple[ThreadPool, ThreadPool]:
-    """The threads that send, and those that read the database for who is behind."""
-    size, of_one = settings.GRPC_SENDERS, _HELD_BY_ONE
+    """Return the pool of threads that send, and that of threads that read the database for streams that are behind."""
+    size, of_one = settings.GRPC_SENDERS, _MAX_BLOCKED_BY_CALLER
     live = ThreadPool("grpc-send", size, share=of_one, share_beside_others=of_one)
     catching_up = ThreadPool(
         "grpc-catch-up", size, share=of_one, share_beside_others=of_one, at_rest=release_connections
@@ -39,8 +39,8 @@ def pools() -> tuple[ThreadPool, ThreadPool]:
 
 @cache
 def cursor_encoder(message_type: Descriptor) -> Callable[[str], bytes]:
-    """What gives the bytes of a message's `cursor`, to be put after those of the rest: protobuf merges the two."""
-    # The field's number and wire type 2, which for numbers under 16 is one byte.
+    """Return an encoder of a message's `cursor` alone. A decoder merges its bytes with those before them."""
+    # The field's number and wire type 2; for numbers under 16 this is one byte.
     tag = message_type.fields_by_name["cursor"].number << 3 | 2
 
     def encode(cursor: str) -> bytes:
@@ -48,14 +48,14 @@ def cursor_encoder(message_type: Descriptor) -> Callable[[str], bytes]:
         if not text:
             return b""
         length = len(text)
-        # A length is a varint; that of a cursor takes two bytes at most.
+        # The length is a varint, of at most two bytes for a cursor.
         return bytes([tag, length] if length < 0x80 else [tag, length & 0x7F | 0x80, length >> 7]) + text
 
     return encode
 
 
 class Sender:
-    """Sends one feed to its client, in whichever thread is free."""
+    """Sends one feed to its client, in any free thread of a pool."""
 
     __slots__ = ("_call", "_encode_cursor", "_feed", "_lock", "_owner", "_running", "_woken")
 
@@ -69,15 +69,15 @@ class Sender:
         self._woken = False
 
     def wake(self) -> None:
-        """There may be something to send."""
+        """Schedule sending, because there may be events. Idempotent."""
         with self._lock:
             self._woken = True
             if self._running:
                 return
             self._running = True
-        self._go_on()
+        self._schedule()
 
-    def _go_on(self) -> None:
+    def _schedule(self) -> None:
         live, catching_up = pools()
         if self._feed.behind:
             catching_up.run(partial(self._send_some, catching_up), self._owner)
@@ -97,17 +97,17 @@ class Sender:
             call.finish()
             return
         except Exception as exc:
-            # Whatever it is, the client is told as any other failure.
+            # The client gets the status of the exception, as in any other call.
             call.fail(exc)
             if isinstance(exc, Failure):
-                call.report.level = logging.INFO  # That is how feeds end.
+                call.report.level = logging.INFO  # Feeds end with a Failure in normal operation.
             call.finish()
             return
         with self._lock:
             if not events and not self._woken:
                 self._running = False
                 return
-        self._go_on()
+        self._schedule()
 
 
 def _serialized(message: Message) -> bytes:

@@ -1,7 +1,7 @@
-"""A method's behaviour within its layers, in the three forms that grpcio knows.
+"""Handlers for grpcio: a method's behaviour within its layers, in the three forms that grpcio supports.
 
-Only what stands here speaks to the client, by `RpcCall.tell`: neither layers nor servicers do, and nothing that is
-raised gets as far as grpcio, which would send its text to the client.
+Only this module sets the status for the client, by `RpcCall.set_status`; layers and servicers do not. No exception
+reaches grpcio, which would send its text to the client.
 """
 
 import logging
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 
 def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Callable[..., bytes]:
-    """For a method with one answer."""
+    """Build the handler of a method with one response."""
     run = _within(layers, lambda call: method.encode(method.behaviour(call.request, call.context)))
 
     def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
@@ -34,16 +34,16 @@ def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Calla
             response = run(call)
         except Exception as exc:
             _outermost(call, exc)
-        call.tell()
-        _let_go(token)
-        # grpcio wants an answer even where the code says that there is none.
+        call.set_status()
+        _reset_current(token)
+        # grpcio requires a response even for a failed call.
         return response or b""
 
     return answer
 
 
 def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Callable[..., Iterator[bytes]]:
-    """For a method with many answers, which holds a thread while it runs."""
+    """Build the handler of a method with a stream of responses, which holds a thread while it runs."""
 
     def behave(call: RpcCall) -> Iterator[bytes]:
         for response in method.behaviour(call.request, call.context):
@@ -61,18 +61,18 @@ def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Call
         except Exception as exc:
             _outermost(call, exc)
         finally:
-            _let_go(token)
-        call.tell()
+            _reset_current(token)
+        call.set_status()
 
     return answers
 
 
 def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCall) -> Callable[..., None]:
-    """For a method with many answers that gives its thread back at once. The layers surround its begin only."""
+    """Build the handler of a method with a stream of responses that holds no thread. The layers surround its start."""
 
     def behave(call: Any) -> None:
         method.behaviour(call.request, call.context, call.send)
-        call.goes_on()
+        call.behaviour_returned()
 
     run = _within(layers, behave)
 
@@ -86,18 +86,18 @@ def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCal
             run(call)
         except Exception as exc:
             _outermost(call, exc)
-        _let_go(token)
+        _reset_current(token)
         if call.problem is not None:
             call.finish()
 
     return begin
 
 
-def _let_go(token: Token[RpcCall]) -> None:
-    """Ends the time in which the call is this thread's current one.
+def _reset_current(token: Token[RpcCall]) -> None:
+    """Unset the current call of this thread.
 
-    grpcio keeps what a call sets in a context of the call's own: left there, the call would hold itself, and grpcio
-    counts it among its connection's open streams until the garbage collector comes by.
+    grpcio keeps a call's context variables with the call. Without the reset the call would refer to itself, and grpcio
+    would count it among its connection's open streams until the garbage collector runs.
     """
     current.reset(token)
 
@@ -111,7 +111,7 @@ def _within(layers: tuple[Layer, ...], behave: Callable[[RpcCall], Answer]) -> C
 
 def _around(layer: Layer, inner: Callable[[RpcCall], Answer | None]) -> Callable[[RpcCall], Answer | None]:
     def run(call: RpcCall) -> Answer | None:
-        with layer(call):  # Where it deals with what was raised, there is no answer: None.
+        with layer(call):  # If the layer handles an exception, the result is None.
             return inner(call)
 
     return run
@@ -126,6 +126,6 @@ def _around_stream(layer: Layer, inner: Callable[[RpcCall], Iterator[bytes]]) ->
 
 
 def _outermost(call: RpcCall, exc: Exception) -> None:
-    """One of the layers outside `answered` has failed: a fault of ours, which the client is told as any other."""
+    """Fail the call after an exception in a layer outside `answered`, which is an error in the server."""
     call.fail(exc)
     logger.error("A layer around %s failed.", call.method.path, exc_info=exc)

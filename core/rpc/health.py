@@ -1,7 +1,7 @@
-"""`grpc.health.v1.Health`: for load balancers and probes, of the server as a whole (`""`) and of each service.
+"""The service `grpc.health.v1.Health`, for load balancers: health of the whole server (`""`) and of each service.
 
-Not grpcio-health-checking's servicer: that one sends to its watchers while it holds the lock that Check needs, so one
-watcher that does not read would make the server look dead.
+The servicer of grpcio-health-checking is not used: it holds the lock that Check needs while it sends to its watchers,
+so that one watcher that does not read would make the server appear dead.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,11 +20,11 @@ _Status = health_pb2.HealthCheckResponse.ServingStatus
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
-    """Everything is served until `drain` is called; then nothing is.
+    """Reports all services as SERVING until `drain` is called, and then as NOT_SERVING.
 
     Args:
-        services: the names that are served.
-        workers: whose threads tell the watchers.
+        services: the names of the served services.
+        workers: the threads that notify the watchers.
     """
 
     def __init__(self, services: Iterable[str], workers: CallThreadPool) -> None:
@@ -34,29 +34,29 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._watchers: dict[Send, str] = {}
 
     def Check(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Whether the service is served. NOT_FOUND: there is no such service."""
+        """Return the status of one service. NOT_FOUND if there is no such service."""
         if request.service not in self._services:
             raise ObjectDoesNotExist(f"Service not found: {request.service}")
         return self._answer(request.service)
 
     def List(self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """All services at once."""
+        """Return the status of all services."""
         return health_pb2.HealthListResponse(statuses={name: self._answer(name) for name in self._services})
 
     def Watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Send) -> None:  # noqa: N802
-        """The state now and whenever it changes. Holds no thread in between."""
+        """Send the current status, and again whenever it changes. Holds no thread in between."""
         self._watchers[send] = request.service
         context.add_callback(lambda: self._forget(send))
-        told = self._answer(request.service)
-        send(told)
-        # It may have changed between the reading and the sending.
-        if (now := self._answer(request.service)) != told:
-            send(now)
+        status = self._answer(request.service)
+        send(status)
+        # `drain` may have run before the status was sent.
+        if (current := self._answer(request.service)) != status:
+            send(current)
 
     Watch.experimental_non_blocking = True  # type: ignore[attr-defined]
 
     def drain(self) -> None:
-        """From now on nothing is served; watchers are told."""
+        """Report all services as NOT_SERVING from now on, and notify the watchers."""
         self._serving = False
         for send, service in list(self._watchers.items()):
             self._workers.submit(send, self._answer(service))

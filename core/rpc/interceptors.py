@@ -1,13 +1,13 @@
-"""What surrounds every call over gRPC, as the middleware surrounds one over HTTP.
+"""Interceptors of every call over gRPC, the counterpart of the HTTP middleware.
 
-`INTERCEPTORS` is the whole of it, outermost first: each is given the call and gives a context manager around what lies
-further in, the same for unary calls and streams of all kinds. They are composed once for each method; a call then
-costs a few nested functions, and nothing is looked up.
+`INTERCEPTORS` lists all of them, outermost first. Each takes the call and returns a context manager around the inner
+ones, the same for unary calls and streams of all kinds. They are composed once for each method; a call then costs a few
+nested functions, without lookups.
 
-`Interceptor` is what grpcio is given. It hands every message through as bytes and has every method take a stream of
-requests, of which a unary call's is the first: only so does the behaviour run before the message has arrived, which
-lets the guard cut a call whose message never comes, and an undecodable message be answered as what it is (grpcio
-decodes on its one serving thread and says INTERNAL).
+grpcio gets one `Interceptor`. It passes every message as bytes and makes every method take a stream of requests, whose
+first message is the request of a unary call. Only then does the behaviour run before the message has arrived, so that
+the guard can cut a call whose message never arrives, and an undecodable message gets its proper status (grpcio decodes
+on its one serving thread and answers INTERNAL).
 """
 
 import logging
@@ -45,18 +45,18 @@ from core.rpc.tracing import traced
 
 
 def reported(call: RpcCall) -> AbstractContextManager[Any]:
-    """Gives the call its request id, its log line and its place in the metrics."""
+    """Give the call its request id, its log line and its metrics."""
     call.method.started.inc()
     if call.method.of_the_server:
-        call.report.level = logging.DEBUG  # Probes come every few seconds; only their failures are worth a line.
+        call.report.level = logging.DEBUG  # Probes call every few seconds; only their failures are logged.
     return call.report
 
 
 class answered:  # noqa: N801 — a layer like the others
-    """Turns whatever is raised further in into the problem that the client is told.
+    """Turns exceptions of the inner layers into the call's problem.
 
-    No generator: an exception that is thrown into one and stays there is kept by the frames it went through (since
-    Python 3.12), and the exception keeps the call.
+    It is not a generator: since Python 3.12, the frames of a generator keep an exception that is thrown into it, and
+    the exception keeps the call.
     """
 
     __slots__ = ("_call",)
@@ -70,11 +70,11 @@ class answered:  # noqa: N801 — a layer like the others
         call = self._call
         if raised is None:
             call.succeed()
-        elif isinstance(raised, GeneratorExit):  # The client left a stream, and grpcio drops the generator.
+        elif isinstance(raised, GeneratorExit):  # The client left the stream, and grpcio closed the generator.
             call.report.code = "CANCELLED"
         elif isinstance(raised, NotImplementedError) and call.set_code is grpc.StatusCode.UNIMPLEMENTED:
-            # The generated servicer raises it for an rpc that nobody serves. From elsewhere it is a fault of ours.
-            call.fail(MethodNotAllowed(f"{call.method.path} is not served here."))
+            # Generated servicers raise it for an rpc without an implementation. Any other one is an internal error.
+            call.fail(MethodNotAllowed(f"This server does not implement {call.method.path}."))
         elif isinstance(raised, Exception):
             call.fail(raised)
         return isinstance(raised, Exception)
@@ -82,15 +82,15 @@ class answered:  # noqa: N801 — a layer like the others
 
 @contextmanager
 def received(call: RpcCall) -> Iterator[None]:
-    """Waits for the request message and decodes it; of a client's stream, each message when it is asked for."""
+    """Receive and decode the request message; for a client's stream, each message when it is iterated."""
     call.request = _each(call) if call.method.request_streaming else _only(call)
     yield
 
 
 @contextmanager
 def in_time(call: RpcCall) -> Iterator[None]:
-    """Gives the call its deadline, the client's or the server's own; does not begin what comes too late already."""
-    seconds = call.context.time_remaining()  # Without a deadline, grpcio says 9.2e18.
+    """Set the call's deadline, the client's or the server's own. A call that has passed it is not started."""
+    seconds = call.context.time_remaining()  # Without a deadline, grpcio returns 9.2e18.
     if not (call.method.response_streaming or call.method.request_streaming):
         seconds = min(seconds, settings.MAX_CALL_SECONDS)
     token = context.deadline.set(time.monotonic() + seconds)
@@ -102,15 +102,15 @@ def in_time(call: RpcCall) -> Iterator[None]:
 
 
 def connected(call: RpcCall) -> AbstractContextManager[None]:
-    """Keeps this thread's database connections fresh."""
+    """Close database connections of this thread that are no longer usable."""
     return thread_connections.fresh_connections()
 
 
 @contextmanager
 def authenticated(call: RpcCall) -> Iterator[None]:
-    """Finds out who calls, and whether they may make this call."""
+    """Authenticate the caller and authorize the call."""
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
-        raise Unauthenticated("Send one credential.")
+        raise Unauthenticated("Send only one authorization header.")
     operation = call.method.operation
     call.credential = identify(operation, call.metadata.get("authorization"))
     call.report.principal = call.actor.pk
@@ -119,9 +119,9 @@ def authenticated(call: RpcCall) -> Iterator[None]:
     yield
 
 
-#: Who calls comes before what is sent: a message is received and decoded for those who may make the call.
+#: The caller is authorized before the message is received and decoded.
 INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, in_time, connected, authenticated, received)
-#: Health and reflection are asked without credentials, and must answer while the database does not.
+#: Health and reflection need no credentials, and must answer while the database does not.
 SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, answered, received)
 
 
@@ -144,12 +144,12 @@ def _each(call: RpcCall) -> Iterator[Any]:
         except ValidationError as exc:
             if call.method.of_the_server:
                 raise
-            # One message that cannot be decoded is the caller's to hear of, and no end of the stream.
+            # A message that cannot be decoded is reported to the caller and does not end the stream.
             yield exc
 
 
 def _patience(method: Method, guard: StallWatchdog) -> float:
-    """How long the client may take over its next message; a stream to the server itself has no reason to wait."""
+    """Return the seconds that the client may take for its next message. Reflection streams have no reason to wait."""
     return settings.UPLOAD_IDLE_SECONDS if method.request_streaming and not method.of_the_server else guard.patience
 
 
@@ -160,14 +160,14 @@ def _message(call: RpcCall, message: bytes) -> Any:
     try:
         decoded = call.method.decode(message)
     except DecodeError as exc:
-        raise invalid("", "invalid", "The message cannot be decoded as what this method takes.") from exc
+        raise invalid("", "invalid", "The message cannot be decoded as a request of this method.") from exc
     if isinstance(decoded, Message) and has_too_many_values(decoded):
         raise invalid("", "json", TOO_MANY)
     return decoded
 
 
 class _Entry(NamedTuple):
-    """What is known of a method that has been called."""
+    """The handlers of a method, cached at its first call."""
 
     method: Method
     handler: Handler
@@ -175,13 +175,13 @@ class _Entry(NamedTuple):
 
 
 class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Puts every method within its layers, and refuses calls before they wait for a thread that is not to be had.
+    """Wraps every method in its layers, and refuses streams beyond the limit without a thread of the pool.
 
     Args:
-        workers: the threads that serve calls; none = whoever runs a handler does it in a thread of its own.
-        own_workers: those of health and reflection, so that these answer however busy the others are.
-        uploads: those of calls whose client sends a stream, which may take long.
-        guard: who cuts calls that their client holds up.
+        workers: the threads that serve calls; None = handlers run in the thread that calls them.
+        own_workers: the threads of health and reflection, so that these answer while the others are busy.
+        uploads: the threads of calls whose client sends a stream, which may take long.
+        guard: cuts calls that are stalled by their client.
     """
 
     def __init__(
@@ -198,13 +198,13 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         for pool in (workers, own_workers, uploads):
             if pool is not None:
                 pool.guard = self._guard
-        # For what may not wait for a worker and takes none long: refusals, and the reports of streams that are over.
+        # For short work that must not wait for a worker: refusals, and the reports of streams that have ended.
         self._reject_pool = CallThreadPool("aside", 1) if workers is not None else None
         self._entries: dict[str, _Entry] = {}
-        nowhere = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
-        self._unknown = self._refusal(nowhere, MethodNotAllowed("This server has no such method."))
-        self._last_refusal_told = 0.0
-        #: The streams that are open and hold no thread.
+        unknown = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
+        self._unknown = self._refusal(unknown, MethodNotAllowed("This server has no such method."))
+        self._last_refusal_logged = 0.0
+        #: The open streams that hold no thread.
         self.open: set[CallbackCall] = set()
 
     def intercept_service(
@@ -212,7 +212,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """The handler for this call. Runs on grpcio's one serving thread."""
+        """Return the handler for this call. Runs on grpcio's one serving thread."""
         path: str = handler_call_details.method
         entry = self._entries.get(path)
         if entry is None:
@@ -225,12 +225,12 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         return entry.handler
 
     def end_streams(self, failure: Failure) -> None:
-        """Ends every stream that holds no thread, and tells its client why."""
+        """End every stream that holds no thread, with this failure as its status."""
         for call in list(self.open):
             call.end(failure)
 
     def close(self) -> None:
-        """Ends the interceptor's own thread, when it has told what is left to tell."""
+        """End the interceptor's own thread, after it has sent the remaining refusals and reports."""
         if self._reject_pool is not None:
             self._reject_pool.end(within=1)
 
@@ -243,7 +243,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             own_pool = self._uploads
         pool = own_pool or self._workers
         layers = SYSTEM_LAYERS if method.of_the_server else INTERCEPTORS
-        # Untraced calls pay nothing for tracing.
+        # Without TRACING, calls have no cost for it.
         layers = tuple(layer for layer in layers if settings.TRACING or layer is not traced)
         refuse = self._refusing(method, RateLimited("The server is busy; try again in a second.", 1))
         return _Entry(
@@ -279,7 +279,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             behaviour = handlers.stream(method, layers, new_call)
         else:
             behaviour = handlers.unary(method, layers, new_call)
-        # For `core.rpc.thread_pool`: what to do with a call before it has a thread.
+        # `core.rpc.thread_pool` reads these before the call has a thread.
         behaviour.takes_messages = True  # type: ignore[union-attr]
         behaviour.patience = _patience(method, self._guard)  # type: ignore[union-attr]
         behaviour.refusal = refuse  # type: ignore[union-attr]
@@ -297,19 +297,19 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             call = RpcCall(method, messages, context, self._guard)
             with call.report:
                 call.fail_with(problem)
-                call.report.silent = self._refusal_told_lately()
-            call.tell()
+                call.report.silent = self._is_refusal_logged()
+            call.set_status()
             return iter(())
 
         refuse.experimental_thread_pool = self._reject_pool  # type: ignore[attr-defined]
         return refuse
 
-    def _refusal_told_lately(self) -> bool:
-        """All refusals are counted; of a flood of them, the log tells once a second."""
+    def _is_refusal_logged(self) -> bool:
+        """Return whether a refusal was logged in the last second. All are counted, but only one a second is logged."""
         now = time.monotonic()
-        if now - self._last_refusal_told < 1:
+        if now - self._last_refusal_logged < 1:
             return True
-        self._last_refusal_told = now
+        self._last_refusal_logged = now
         return False
 
     def _over(self, call: CallbackCall) -> None:
@@ -323,7 +323,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
 
 def _rpc_method_handler(method: Method, behaviour: Callable[..., Any], own_pool: ThreadPoolExecutor | None) -> Handler:
-    # grpcio reads these off the behaviour that it is given: who rebuilds a handler must carry them over.
+    # grpcio reads these attributes of the behaviour, so a rebuilt handler must set them again.
     behaviour.experimental_non_blocking = method.non_blocking  # type: ignore[attr-defined]
     behaviour.experimental_thread_pool = own_pool  # type: ignore[attr-defined]
     if method.response_streaming:

@@ -1,6 +1,6 @@
 """Failures over gRPC: `google.rpc.Status` in the trailing metadata `grpc-status-details-bin`.
 
-Not made with grpcio-status: that one overwrites trailing metadata which was set before.
+grpcio-status is not used: it overwrites trailing metadata that was set before.
 """
 
 from itertools import accumulate
@@ -17,8 +17,8 @@ from core.errors import Problem, Violation
 DOMAIN = "tandem"
 DETAILS = "grpc-status-details-bin"
 
-# A client takes 8 KB of metadata unless it was told otherwise (grpcio: above that it refuses at random, above 16 KB
-# always). Binary metadata grows by a third on the wire, and a message beyond ASCII to three times its bytes.
+# Clients accept 8 KB of metadata by default (grpcio: above that it refuses at random, above 16 KB always). Binary
+# metadata grows by a third on the wire, and a message beyond ASCII to three times its bytes.
 _MAX_VIOLATION_BYTES = 4_000
 _MAX_MESSAGE_BYTES = 500
 
@@ -26,19 +26,19 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 
 
 def status_code(problem: Problem) -> grpc.StatusCode:
-    """The gRPC code of this problem's row in the table."""
+    """Return the gRPC code of this problem's row in the table."""
     return _CODES[problem.kind.grpc_code]
 
 
 def status_message(problem: Problem) -> str:
-    """The sentence, cut where it would not fit into metadata."""
+    """Return the problem's message, cut if it does not fit into the metadata."""
     return _cut(problem.message, _MAX_MESSAGE_BYTES)
 
 
 def status_details(problem: Problem) -> bytes:
-    """The serialized Status: one ErrorInfo; BadRequest where fields are to blame; RetryInfo where waiting helps.
+    """Serialize the Status: one ErrorInfo, BadRequest for violations of fields, RetryInfo if the call may be retried.
 
-    Violations that find no room are left out; ErrorInfo's metadata `more_violations` says how many.
+    Violations that do not fit are left out; ErrorInfo's metadata `more_violations` has their number.
     """
     violations = [_violation(violation) for violation in problem.violations]
     # The tag and length of each repeated message take up to four bytes.

@@ -1,6 +1,6 @@
-"""Server reflection, which tells tools like grpcurl what there is to call: `grpc.reflection.v1`, and the older v1alpha.
+"""Server reflection, which describes the services to tools like grpcurl: `grpc.reflection.v1`, and the older v1alpha.
 
-grpcio-reflection has v1alpha only. The two differ in nothing but the package's name, so one servicer serves both.
+grpcio-reflection has only v1alpha. The two differ only in the package's name, so one servicer serves both.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,8 @@ V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
 
 
 def add_to_server(server: grpc.Server, services: Iterable[str], workers: CallThreadPool) -> None:
-    """Serves reflection of these services, and of itself, on threads of its own: its streams hold one each."""
-    _know_v1()
+    """Add reflection of these services and of itself, on separate threads, because each of its streams holds one."""
+    _register_v1()
     servicer = reflection.ReflectionServicer([*services, V1, V1ALPHA])
 
     def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
@@ -36,8 +36,8 @@ def add_to_server(server: grpc.Server, services: Iterable[str], workers: CallThr
     )
 
 
-def _know_v1() -> None:
-    """Has the descriptor pool know v1, so that a tool which asks for every service's file gets it."""
+def _register_v1() -> None:
+    """Add v1 to the descriptor pool, so that a tool can request the file of every listed service."""
     pool = descriptor_pool.Default()
     try:
         pool.FindFileContainingSymbol(V1)

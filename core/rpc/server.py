@@ -1,4 +1,4 @@
-"""The gRPC server of one process: what it is made of, and how it starts and ends."""
+"""The gRPC server of one process: its parts, its start and its shutdown."""
 
 import errno
 import logging
@@ -30,21 +30,22 @@ from core.streams import STREAMS
 
 logger = logging.getLogger(__name__)
 
-#: Signals that have come, as numbers; `put` is safe in a signal handler.
+#: Received signals, as numbers; `put` is safe in a signal handler.
 Signals = queue.SimpleQueue[int]
+#: Put among the signals when the last call has ended.
 _ENDED = 0
-_LOOK_EVERY_SECONDS = 0.5
-#: What a process opens beside its clients' connections: files, and connections with the database.
+_CHECK_INTERVAL_SECONDS = 0.5
+#: File descriptors that a process needs besides its clients' connections: files, and connections to the database.
 _OTHER_FILES = 384
 
 
 class CannotServeError(Exception):
-    """The server cannot start; the message is a sentence that says why."""
+    """The server cannot start; the message is a sentence with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve; `manage.py rungrpc --help` says what each means."""
+    """Options of the server; `manage.py rungrpc --help` describes each of them."""
 
     host: str
     port: int
@@ -60,27 +61,27 @@ class Options:
 
 
 def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
-    """Everything about connections that matters is said; nothing is left to grpcio's defaults."""
+    """Return the options of connections. None that matters is left to grpcio's defaults."""
     return [
-        # Otherwise a second server binds the same port, without a word, and gets half of the calls.
+        # Otherwise a second server binds the same port without an error and gets half of the calls.
         ("grpc.so_reuseport", int(shared_port)),
-        # What is not much too large is refused by `received`, with its reason.
+        # A message that is only a little too large is refused by `received`, with a reason.
         ("grpc.max_receive_message_length", min(4 * settings.MAX_MESSAGE_BYTES, settings.MAX_REQUEST_BYTES)),
         ("grpc.max_send_message_length", settings.MAX_REQUEST_BYTES),
-        # Who does not finish the handshake, and who comes beyond what the process may have open.
+        # Limits on unfinished handshakes, and on connections, by the files that the process may open.
         ("grpc.server_handshake_timeout_ms", int(settings.GRPC_MESSAGE_WAIT_SECONDS * 1000)),
         ("grpc.max_allowed_incoming_connections", max(raise_limit() - _OTHER_FILES, 64)),
         ("grpc.max_metadata_size", 8 * 1024),
         ("grpc.absolute_max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", settings.GRPC_MAX_STREAMS_PER_CONNECTION),
-        # A dead connection is noticed within 15 seconds, calls or not, and clients may look just as often.
+        # A dead connection is noticed within 15 seconds, with or without calls; clients may ping as often.
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.keepalive_timeout_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-        # Clients connect anew now and then, and so find servers that were added.
+        # Clients reconnect from time to time, and so find servers that were added.
         ("grpc.max_connection_age_ms", settings.GRPC_MAX_CONNECTION_AGE_SECONDS * 1000),
         ("grpc.max_connection_age_grace_ms", settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS * 1000),
     ]
@@ -90,7 +91,7 @@ class Server:
     """A server on its port.
 
     Raises:
-        CannotServeError: the port is taken, or a file for TLS is not what it must be.
+        CannotServeError: the port is in use, or a file for TLS is missing or invalid.
         ImproperlyConfigured: TRACING is set, and OpenTelemetry is not installed.
     """
 
@@ -99,7 +100,7 @@ class Server:
             tracing.check_installed()
         self._options = options
         self._workers = CallThreadPool("grpc", options.workers, max_waiting=settings.GRPC_MAX_QUEUE)
-        # So that health answers however busy these are.
+        # Health has its own threads, so that it answers while all others are busy.
         own_workers = CallThreadPool("grpc-own", 2)
         uploads = CallThreadPool("grpc-uploads", max_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
         self._pools = [self._workers, own_workers, uploads, *feed_senders.pools()]
@@ -116,7 +117,7 @@ class Server:
         for service in services:
             service.add_to_server(service.servicer, self._server)
         if options.reflection:
-            # Its streams hold a thread each; nobody's health check may wait for one.
+            # Each reflection stream holds a thread; health checks must not wait for one.
             reflecting = CallThreadPool("grpc-reflection", 2)
             reflecting.guard = self._guard
             self._pools.append(reflecting)
@@ -124,31 +125,31 @@ class Server:
         self.port = _bind(self._server, options)
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Start serving."""
         _serve_metrics(self._options)
         self._guard.start()
         self._server.start()
 
     def drain(self) -> None:
-        """Has load balancers send calls elsewhere; everything is still served."""
+        """Report NOT_SERVING, so that load balancers use other servers. Calls are still served."""
         self._health.drain()
 
     def stop(self, grace: float) -> threading.Event:
-        """Takes no more calls, ends the streams, and lets running calls end.
+        """Accept no more calls, end the streams, and let running calls finish.
 
         Args:
-            grace: seconds after which the calls that still run are cut.
+            grace: seconds after which calls that are still running are cancelled.
 
         Returns:
             Set when the last call has ended.
         """
-        failure = Unavailable("The server is going away; call again, and another will answer.")
+        failure = Unavailable("The server is shutting down; call again to reach another one.")
         STREAMS.end_all(failure)
         self._interceptor.end_streams(failure)
         return self._server.stop(grace)
 
     def close(self) -> None:
-        """Ends the threads, and with them their database connections; those that are still busy it leaves behind."""
+        """End the threads and their database connections. Threads that are still busy are abandoned."""
         self._guard.stop()
         self._interceptor.close()
         for pool in self._pools:
@@ -156,14 +157,16 @@ class Server:
 
 
 def serve(services: Sequence[Service], options: Options, signals: Signals, announce: Callable[[int], None]) -> int:
-    """Serves until a signal comes, then drains: health says NOT_SERVING, load balancers get time to notice, streams are
-    ended, running calls end by themselves, database connections are closed. A second signal ends at once.
+    """Serve until a signal is received, then drain. A second signal ends the process at once.
+
+    Draining: health reports NOT_SERVING, load balancers get time to notice it, streams are ended, running calls finish,
+    database connections are closed.
 
     Args:
-        announce: called with the port once calls are taken.
+        announce: called with the port once calls are accepted.
 
     Returns:
-        The exit code: 0, 1 if calls had to be cut after the grace, or 128 + the number of the second signal.
+        The exit code: 0, 1 if calls had to be cancelled after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
     with running_alongside(options.workers):
@@ -180,48 +183,49 @@ def _serve(server: "Server", options: Options, signals: Signals, announce: Calla
     except queue.Empty:
         pass
     ended = server.stop(options.grace)
-    threading.Thread(target=_tell_when, args=(ended, signals), name="drain", daemon=True).start()
-    begun = time.monotonic()
+    threading.Thread(target=_signal_end, args=(ended, signals), name="drain", daemon=True).start()
+    started_at = time.monotonic()
     if (signum := _next(signals)) is not _ENDED:
         return _end_at_once(server, signum)
     server.close()
-    cut = time.monotonic() - begun >= options.grace
-    logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
+    cut = time.monotonic() - started_at >= options.grace
+    logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cancelled" if cut else "")
     return int(cut)
 
 
 def _next(signals: Signals) -> int:
-    """The next signal, or that it is over.
+    """Wait for the next signal, or for `_ENDED`.
 
-    A signal's handler runs when this thread next runs Python; on a busy machine some did not wake it from its wait.
+    The wait has a timeout because signal handlers run only when this thread executes Python code; on a busy machine
+    some signals did not wake it.
     """
     while True:
         with suppress(queue.Empty):
-            return signals.get(timeout=_LOOK_EVERY_SECONDS)
+            return signals.get(timeout=_CHECK_INTERVAL_SECONDS)
 
 
-def _tell_when(ended: threading.Event, signals: Signals) -> None:
+def _signal_end(ended: threading.Event, signals: Signals) -> None:
     ended.wait()
     signals.put(_ENDED)
 
 
 def _end_at_once(server: Server, signum: int) -> int:
-    logger.warning("Signal %d again: ending at once.", signum)
-    # Clients are told, and grpcio's own threads end: they would keep the process until the grace is over.
+    logger.warning("Second signal (%d): ending at once.", signum)
+    # This notifies the clients and ends grpcio's threads, which would otherwise keep the process for the whole grace.
     server.stop(grace=0).wait(1)
     return 128 + signum
 
 
 def address(host: str, port: int) -> str:
-    """Host and port as one text."""
+    """Join host and port; an IPv6 address gets brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def check_free(host: str, port: int) -> None:
-    """Makes sure that nobody listens there on any of the host's addresses (grpcio is content with one that is free).
+    """Check that the port is free on all addresses of the host. grpcio itself accepts one free address.
 
     Raises:
-        CannotServeError: somebody does, or the host has no address.
+        CannotServeError: the port is in use, or the host has no address.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -235,7 +239,7 @@ def check_free(host: str, port: int) -> None:
             except OSError as exc:
                 if exc.errno == errno.EADDRINUSE:
                     raise CannotServeError(
-                        f"Port {port} on {host} is taken: stop what uses it, or choose another (--port or GRPC_PORT)."
+                        f"Port {port} on {host} is in use: free it, or choose another port (--port or GRPC_PORT)."
                     ) from exc
 
 
@@ -254,7 +258,7 @@ def _credentials(options: Options) -> grpc.ServerCredentials | None:
     if not (options.tls_cert or options.tls_key or options.client_ca):
         return None
     if not (options.tls_cert and options.tls_key):
-        raise CannotServeError("TLS takes both a certificate and its key (--tls-cert and --tls-key).")
+        raise CannotServeError("TLS needs both a certificate and its key (--tls-cert and --tls-key).")
     pair = (_contents(options.tls_key), _contents(options.tls_cert))
     if not options.client_ca:
         return grpc.ssl_server_credentials([pair])

@@ -1,4 +1,4 @@
-"""The gRPC door: servicers whose methods are read off the operations, and the table of what a server serves."""
+"""The gRPC transport: servicers whose methods are derived from the operations, and the services of a server."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -21,12 +21,12 @@ _REPLAYED = ("idempotent-replayed", "true")
 
 
 class Service(NamedTuple):
-    """One line of `settings.ROOT_RPCCONF`, the twin of a line in `ROOT_URLCONF`: that module's list `services`.
+    """An entry of the list `services` in `settings.ROOT_RPCCONF`, the counterpart of an entry in `ROOT_URLCONF`.
 
     Attributes:
-        name: with its package, e.g. `user.v1.UserService`; health is answered for it, and reflection tells of it.
+        name: with its package, e.g. `user.v1.UserService`; health and reflection know the service by it.
         add_to_server: the generated `add_<x>Servicer_to_server`.
-        servicer: what `servicer` made.
+        servicer: the result of `servicer`.
     """
 
     name: str
@@ -35,23 +35,23 @@ class Service(NamedTuple):
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """What the service performs."""
+        """The operations of the service."""
         return self.servicer.operations  # type: ignore[no-any-return]
 
 
 def servicer(servicer_base: type, operations: Sequence[Operation]) -> Any:
-    """A servicer that performs these operations.
+    """Create a servicer that executes these operations.
 
     Args:
-        servicer_base: the generated `<x>Servicer`; those of its rpcs that no operation names stay UNIMPLEMENTED.
+        servicer_base: the generated `<x>Servicer`; its rpcs without an operation stay UNIMPLEMENTED.
     """
     methods: dict[str, Any] = {operation.rpc: _method(operation) for operation in operations}
     return type(servicer_base.__name__, (servicer_base,), {"operations": tuple(operations), **methods})()
 
 
 def _method(operation: Operation) -> Callable[..., Any]:
-    made = _feed_method if operation.is_feed else _stream_method if operation.takes_stream else _unary_method
-    method: Any = made(operation)
+    build = _feed_method if operation.is_feed else _stream_method if operation.takes_stream else _unary_method
+    method: Any = build(operation)
     method.__name__ = operation.rpc
     method.operation = operation
     return method  # type: ignore[no-any-return]
@@ -72,7 +72,7 @@ def _unary_method(operation: Operation) -> Callable[..., Message]:
 
 
 def _stream_method(operation: Operation) -> Callable[..., Any]:
-    """Of an rpc whose client sends a stream; it holds a thread as long as the client sends."""
+    """Create the method of an rpc whose client sends a stream. It holds a thread as long as the client sends."""
 
     def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
@@ -83,7 +83,7 @@ def _stream_method(operation: Operation) -> Callable[..., Any]:
 
 
 def _feed_method(operation: Operation) -> Callable[..., None]:
-    """Of an rpc with a stream of answers; it gives its thread back once the stream is open."""
+    """Create the method of an rpc with a stream of responses. It releases its thread once the stream is open."""
 
     def method(
         self: Any, request: Message, context: grpc.ServicerContext, send: Callable[[Message | None], None]
@@ -99,7 +99,7 @@ def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> Non
     call = _call(operation, rpc, request)
     with STREAMS.place(call) as open_with:
         feed = open_stream(call, request)
-        # Before the grace of an old connection is over, so that the stream ends with a cursor and not with a cut.
+        # The stream ends before the grace of an old connection does, so that the client gets a cursor and not a reset.
         grace = settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS
         stream = open_with(feed, max(grace - 30, grace / 2))
     rpc.ended_by = feed.end

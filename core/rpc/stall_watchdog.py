@@ -1,7 +1,7 @@
-"""The guard against clients that hold up a thread and say nothing.
+"""A watchdog for threads that wait for silent clients.
 
-A unary call whose message never comes holds its thread for ever, and so does a message that is sent to a client which
-does not read: neither wait of grpcio has a timeout. Two such calls stop a server of two threads.
+A unary call whose message never arrives holds its thread for ever, and so does sending a message to a client that does
+not read: grpcio has no timeout for either wait. Two such calls would stop a server with two threads.
 """
 
 import threading
@@ -15,22 +15,22 @@ _CHECK_INTERVAL_SECONDS = 0.05
 
 
 def no_message_within(seconds: float) -> DeadlineExceeded:
-    """Return how a call fails whose client sends nothing."""
-    return DeadlineExceeded(f"No message came within {seconds:g} seconds.")
+    """Return the failure of a call whose client sends nothing."""
+    return DeadlineExceeded(f"No message arrived within {seconds:g} seconds.")
 
 
 class Held(Protocol):
-    """A call that may be held up by its client."""
+    """A call that its client may stall."""
 
     def cut(self) -> None:
-        """End the call, which wakes the thread that it holds. Called again until the thread is free."""
+        """End the call, which wakes the thread that it holds. Repeated until the thread is free."""
 
 
 class StallWatchdog:
-    """Looks after the threads that wait for a client.
+    """Watches the threads that wait for a client.
 
-    Another thread stands in for each that waits longer than a moment, so that clients on slow lines keep nobody
-    waiting; a call that has waited for `patience` seconds, or for its own, is cut.
+    For each thread that waits longer than `_CHECK_INTERVAL_SECONDS` its pool gets a spare one, so that slow clients do
+    not delay others. A call that has waited for its own patience, or else for `patience` seconds, is cut.
     """
 
     def __init__(self, patience: float) -> None:
@@ -41,17 +41,17 @@ class StallWatchdog:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        threading.Thread(target=self._watch, name="guard", daemon=True).start()
+        threading.Thread(target=self._run, name="guard", daemon=True).start()
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def hold(self, call: Held, pool: ThreadPool | None, patience: float | None = None) -> None:
-        """This thread, one of `pool`, begins to wait for the call's client."""
+    def watch(self, call: Held, pool: ThreadPool | None, patience: float | None = None) -> None:
+        """Record that this thread, one of `pool`, starts to wait for the call's client."""
         self._waits[call] = time.monotonic(), pool, self.patience if patience is None else patience
 
-    def release(self, call: Held) -> None:
-        """The wait is over."""
+    def unwatch(self, call: Held) -> None:
+        """Record that the wait is over."""
         with self._lock:
             _, pool, _ = self._waits.pop(call)
             replaced = call in self._replaced
@@ -59,17 +59,17 @@ class StallWatchdog:
         if replaced and pool is not None:
             pool.retire_spare()
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         while not self._stopped.wait(_CHECK_INTERVAL_SECONDS):
-            self._look()
+            self._check_all()
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         now = time.monotonic()
         for call, (since, pool, patience) in list(self._waits.items()):
             if now - since >= _CHECK_INTERVAL_SECONDS:
-                self._look_after(call, pool, too_long=now - since >= patience)
+                self._relieve(call, pool, too_long=now - since >= patience)
 
-    def _look_after(self, call: Held, pool: ThreadPool | None, *, too_long: bool) -> None:
+    def _relieve(self, call: Held, pool: ThreadPool | None, *, too_long: bool) -> None:
         with self._lock:
             if call not in self._waits:
                 return

@@ -1,10 +1,10 @@
-"""Several server processes on one port, or one that is restarted when the source changes: the parent's part.
+"""The parent of several server processes on one port, or of one that is restarted when the source changes.
 
-The parent serves nothing. Its children are started as programs of their own, before any channel or server exists here:
-grpcio does not survive a fork. The kernel spreads connections over the children (SO_REUSEPORT).
+The parent serves no calls. It starts its children as new programs, not by forking, which grpcio does not survive. The
+kernel distributes connections over the children (SO_REUSEPORT).
 
-A child that dies is started again, because the others hold streams and calls that need not suffer from it; but one that
-dies before it served would do so again, so then everything ends, and whoever started us sees why.
+A child that dies is restarted, because the others hold streams and calls that must not be interrupted. A child that
+dies before it has served would die again; then all children are ended and the parent exits with the child's exit code.
 """
 
 import logging
@@ -26,16 +26,16 @@ from core.rpc.server import CannotServeError, Signals
 
 logger = logging.getLogger(__name__)
 
-_LOOK_EVERY_SECONDS = 0.2
-#: What a child gets to end, above the time that it takes to drain.
-_PATIENCE_SECONDS = 10.0
+_CHECK_INTERVAL_SECONDS = 0.2
+#: Time for a child to end, in addition to the time for draining.
+_EXIT_SECONDS = 10.0
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
-    """Holds a port for the children, who share it, against everybody else. Listens to nothing.
+    """Reserve a port that the children share, against other programs. The socket does not listen.
 
     Raises:
-        CannotServeError: the port is taken.
+        CannotServeError: the port is in use.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, place = found[0]
@@ -52,12 +52,12 @@ def reserve_port(host: str, port: int) -> socket.socket:
 def supervise(
     commands: Sequence[Sequence[str]], signals: Signals, *, drain_seconds: float, reload: Sequence[Path] = ()
 ) -> int:
-    """Runs one child for each command until a signal comes; passes it on, and the next one too.
+    """Run one child for each command until a signal is received. Forward this signal and the next one to the children.
 
     Args:
-        commands: each is given `--child-of` and `--ready-fd` on top.
-        drain_seconds: how long a child may take to end.
-        reload: folders; when Python source in them changes, the children are started anew.
+        commands: `--child-of` and `--ready-fd` are added to each.
+        drain_seconds: how long a child may take to drain.
+        reload: folders; when Python source in them changes, the children are restarted.
 
     Returns:
         The exit code: the highest of the children's.
@@ -68,16 +68,16 @@ def supervise(
     children = [Child(command) for command in commands]
     while True:
         try:
-            signum = signals.get(timeout=_LOOK_EVERY_SECONDS)
+            signum = signals.get(timeout=_CHECK_INTERVAL_SECONDS)
         except queue.Empty:
             pass
         else:
-            logger.info("Signal %d: passing it on.", signum)
+            logger.info("Signal %d: ending the server processes.", signum)
             return _end(children, signals, drain_seconds).code
         if reload:
             if changed.is_set():
                 changed.clear()
-                logger.info("The source has changed: starting again.")
+                logger.info("The source has changed: restarting.")
                 end = _end(children, signals, drain_seconds)
                 if end.signalled:
                     return end.code
@@ -93,7 +93,7 @@ class Child:
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
         self._ready, announce = os.pipe()
-        # In a group of its own: a terminal sends Ctrl-C to its whole group, and the child would be told twice.
+        # In its own process group: a terminal sends Ctrl-C to the whole group, and the child would get it twice.
         self.process = subprocess.Popen(  # noqa: S603
             [*command, f"--child-of={os.getpid()}", f"--ready-fd={announce}"], pass_fds=[announce], process_group=0
         )
@@ -101,7 +101,7 @@ class Child:
 
     @property
     def has_served(self) -> bool:
-        """Whether it has got as far as taking calls."""
+        """True once it has started to accept calls."""
         readable, _, _ = select.select([self._ready], [], [], 0)
         return bool(readable) and os.read(self._ready, 1) != b""
 
@@ -110,67 +110,67 @@ class Child:
         return self.process.poll() is None
 
     def close(self) -> None:
-        """Forgets a child that is dead."""
+        """Close the pipe from a child that has ended."""
         os.close(self._ready)
 
 
 def end_with_parent(parent: int, signals: Signals) -> None:
-    """Ends this process, as a signal would, when its parent is gone and so nobody would pass one on."""
+    """Put SIGTERM into the signals when the parent process has ended, because it can no longer forward any."""
 
     def look() -> None:
         while os.getppid() == parent:
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(_CHECK_INTERVAL_SECONDS)
         signals.put(signal.SIGTERM)
 
     threading.Thread(target=look, name="parent", daemon=True).start()
 
 
 def _replace_dead(children: list[Child]) -> int:
-    """Starts again what has died; the exit code of one that died before it served, else 0."""
+    """Restart children that have died. Returns the exit code of one that died before it had served, else 0."""
     for place, child in enumerate(children):
         if child.is_alive:
             continue
         code = child.process.returncode
         if not child.has_served:
-            logger.error("Server process %d could not serve (exit code %d).", child.process.pid, code)
+            logger.error("Server process %d failed to start (exit code %d).", child.process.pid, code)
             return _exit_code(child) or 1
-        logger.error("Server process %d has died (exit code %d): starting another.", child.process.pid, code)
+        logger.error("Server process %d has died (exit code %d): restarting it.", child.process.pid, code)
         child.close()
         children[place] = Child(child.command)
     return 0
 
 
 class _End(NamedTuple):
-    """How the children ended: the highest exit code, and whether a signal came meanwhile."""
+    """The result of ending the children: the highest exit code, and whether another signal was received."""
 
     code: int
     signalled: bool
 
 
 def _end(children: list[Child], signals: Signals, drain_seconds: float) -> _End:
-    """Ends all of them, at once if a signal comes."""
-    _tell(children, signal.SIGTERM)
-    until = time.monotonic() + drain_seconds + _PATIENCE_SECONDS
+    """End all children; forward each further signal, and kill those that do not end in time."""
+    _send_signal(children, signal.SIGTERM)
+    until = time.monotonic() + drain_seconds + _EXIT_SECONDS
     signalled = False
     while any(child.is_alive for child in children):
         try:
-            _tell(children, signals.get(timeout=_LOOK_EVERY_SECONDS))
+            _send_signal(children, signals.get(timeout=_CHECK_INTERVAL_SECONDS))
             signalled = True
         except queue.Empty:
             if time.monotonic() >= until:
-                _tell(children, signal.SIGKILL)
+                _send_signal(children, signal.SIGKILL)
     for child in children:
         child.close()
     return _End(max(map(_exit_code, children)), signalled)
 
 
 def _exit_code(child: Child) -> int:
-    """As a shell gives it: 128 + the signal's number, if one has ended the process."""
+    """Wait for the child. Returns its exit code as a shell does: 128 + the signal's number, if a signal ended it."""
     code = child.process.wait()
     return code if code >= 0 else 128 - code
 
 
-def _tell(children: list[Child], signum: int) -> None:
+def _send_signal(children: list[Child], signum: int) -> None:
     for child in children:
         if child.is_alive:
             child.process.send_signal(signum)

@@ -1,9 +1,9 @@
-"""The threads that serve calls over gRPC; a call takes one once its message is there.
+"""Thread pools for gRPC calls. A call needs a thread only after its first message has arrived.
 
-grpcio has a call's thread wait for the message, so a client that sends none holds a thread. `CallThreadPool` receives
-the first message on grpcio's own serving thread instead, and only then has the call wait for its turn. For that it
-reads what grpcio submits to a pool, which is private: where that looks different, the call takes its thread at once, as
-grpcio has it (a test in `tests/core/test_interceptors.py` fails then).
+In grpcio a call's thread waits for the message, so that a silent client holds a thread. `CallThreadPool` receives the
+first message on grpcio's own serving thread instead, and then queues the call. For this it interprets the arguments
+that grpcio submits to a pool, which are private. If they have another form, the call takes a thread at once, as in
+grpcio (a test in `tests/core/test_interceptors.py` fails then).
 """
 
 import threading
@@ -28,7 +28,7 @@ from core.streams import LAST_CHANCE_SECONDS
 
 Result = TypeVar("Result")
 
-#: Calls of one caller whose message has not come; each costs some memory, but no thread.
+#: Calls of one caller whose message has not arrived; each costs some memory, but no thread.
 MAX_HALF_OPEN = 2_000
 
 
@@ -36,7 +36,7 @@ class CallThreadPool(thread_pool.ThreadPool):
     """Threads for gRPC calls, in turns by caller.
 
     Attributes:
-        guard: cuts calls whose message does not come; None = calls take a thread before it comes.
+        guard: cuts calls whose message does not arrive; None = calls take a thread before it arrives.
     """
 
     guard: StallWatchdog | None = None
@@ -47,7 +47,7 @@ class CallThreadPool(thread_pool.ThreadPool):
         self._half_open_lock = threading.Lock()
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> futures.Future[Result]:
-        """Have the call served once its message is there, a thread is free and it is its caller's turn."""
+        """Serve the call once its message has arrived, a thread is free and it is its caller's turn."""
         arrived = _Arrived.of(args)
         if arrived is None:
             return super().submit(fn, *args, **kwargs)
@@ -66,11 +66,11 @@ class CallThreadPool(thread_pool.ThreadPool):
 
         self._note_half_open(caller, 1)
 
-        def come() -> None:
+        def on_first_message() -> None:
             self._note_half_open(caller, -1)
             self.run(serve, caller)
 
-        arrived.receive(self.guard, come)
+        arrived.receive(self.guard, on_first_message)
         return future
 
     def _note_half_open(self, caller: str, one: int) -> None:
@@ -81,7 +81,7 @@ class CallThreadPool(thread_pool.ThreadPool):
 
 
 def _begin(caller: str, run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    # `run` has what it is given called in the call's own context.
+    # `run` calls the function within the call's own context.
     return run(_within, caller, *arguments)
 
 
@@ -91,13 +91,13 @@ def _within(caller: str, serve: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class FirstThen(Iterator[bytes]):
-    """The messages of a call: the first, which is there, then those that grpcio receives when they are asked for.
+    """The messages of a call: the first, received already, then those that grpcio receives during iteration.
 
-    grpcio ends a wait for a message only with the call, and a cancelled call sends no status. `end` ends the wait
-    alone, so that the thread that waited can send one.
+    grpcio ends a wait for a message only with the call, and a cancelled call sends no status. `end` ends only the wait,
+    so that the waiting thread can send a status.
 
     Attributes:
-        failure: why the server has ended them, until that is raised.
+        failure: the failure with which the server ended them, until it is raised.
     """
 
     def __init__(self, rest: Iterator[bytes], state: Any) -> None:
@@ -108,8 +108,8 @@ class FirstThen(Iterator[bytes]):
         self._first: bytes | None = None
         self._is_first = True
 
-    def come(self, first: bytes | None) -> None:
-        """The first message is there; None if there is none."""
+    def set_first(self, first: bytes | None) -> None:
+        """Set the first message; None if the client sent none."""
         self._first = first
 
     def __next__(self) -> bytes:
@@ -118,7 +118,7 @@ class FirstThen(Iterator[bytes]):
             first, self._first = self._first, None
             if first is not None:
                 return first
-        # The lock is reentrant, and grpcio lets go of it while it waits.
+        # The lock is reentrant, and grpcio releases it while it waits.
         with self._state.condition:
             if self._is_ended:
                 raise StopIteration
@@ -132,13 +132,13 @@ class FirstThen(Iterator[bytes]):
         return message
 
     def end(self, failure: Failure) -> None:
-        """Let no more messages come, also while one is waited for. Any thread may call it."""
+        """End the messages, also during a wait for one. May run in any thread."""
         with self._state.condition:
             if self._is_ended:
                 return
             self.failure, self._is_ended = failure, True
             if self._is_waiting:
-                # Any object will do: what grpcio is still receiving comes to nothing when the status is sent.
+                # Any object ends the wait. grpcio drops the message that it is receiving when the status is sent.
                 self._state.request = self._state.request or self
                 self._state.condition.notify_all()
 
@@ -153,26 +153,26 @@ class _Arrived:
         self._behaviour = behaviour
         self._rest = rest
         self._messages: Any = thunk()
-        self._come: Callable[[], None] | None = None
+        self._on_first_message: Callable[[], None] | None = None
         self._cancelled_at: float | None = None
 
     @classmethod
     def of(cls, args: tuple[Any, ...]) -> "_Arrived | None":
-        """The call in what grpcio submits; None if that is of another form."""
+        """Interpret the arguments that grpcio submits for a call; None if they have another form."""
         if len(args) != 7 or args[0] not in (_server._unary_response_in_pool, _server._stream_response_in_pool):
             return None
         serve, event, state, behaviour, thunk, *rest = args
-        # A handler of one request would begin to receive it here.
+        # For a handler of a single request, calling `thunk` would start to receive it.
         if not hasattr(behaviour, "takes_messages"):
             return None
         return cls(serve, event, state, behaviour, thunk, tuple(rest))
 
     def arguments(self) -> tuple[Any, ...]:
-        """What grpcio submitted, with the messages as they are by now."""
+        """Return the arguments that grpcio submitted, with the messages replaced by those received here."""
         return (self._serve, self._event, self._state, self._behaviour, lambda: self._messages, *self._rest)
 
     def caller(self) -> str:
-        """As whose the call counts."""
+        """Return the key under which the call is queued among those of other callers."""
         authorization, forwarded = None, []
         for name, value in self._event.invocation_metadata or ():
             if name == "authorization":
@@ -188,16 +188,16 @@ class _Arrived:
         return pool
 
     def refuse(self) -> bool:
-        """Have the call refused instead of served; False if nothing is known that does."""
+        """Replace the call's behaviour by its refusal. Returns False if it has none."""
         refusal = getattr(self._behaviour, "refusal", None)
         if refusal is None:
             return False
         self._serve, self._behaviour = _server._stream_response_in_pool, refusal
         return True
 
-    def receive(self, guard: StallWatchdog, come: Callable[[], None]) -> None:
-        """Receive the first message, then call `come`, on grpcio's serving thread. Holds no thread until then."""
-        self._come = come
+    def receive(self, guard: StallWatchdog, on_first_message: Callable[[], None]) -> None:
+        """Receive the first message and call `on_first_message`, on grpcio's serving thread. Holds no other thread."""
+        self._on_first_message = on_first_message
         messages = self._messages = FirstThen(self._messages, self._state)
         received = _server._receive_message(self._state, self._event.call, None)
 
@@ -205,36 +205,37 @@ class _Arrived:
             outcome = received(event)
             with self._state.condition:
                 first, self._state.request = self._state.request, None
-            messages.come(first)
-            guard.release(self)
-            self._come_once()
+            messages.set_first(first)
+            guard.unwatch(self)
+            self._continue()
             return outcome
 
-        # grpcio holds the state's lock here, and has just begun to listen for the call's end.
+        # grpcio holds the state's lock here, and has just started to listen for the call's end.
         if self._behaviour.answers_while_it_receives:
             self._send_head()
         self._event.call.start_server_batch((cygrpc.ReceiveMessageOperation(_server._EMPTY_FLAGS),), then)
         self._state.due.add(_server._RECEIVE_MESSAGE_TOKEN)
-        guard.hold(self, None, self._behaviour.patience)
+        guard.watch(self, None, self._behaviour.patience)
 
     def _send_head(self) -> None:
-        """As `RpcCall.send_head`: a client may wait for the head before it sends its first message."""
+        """Send the initial metadata, as `RpcCall.send_head`: a client may wait for it before it sends a message."""
         head = _server._get_initial_metadata_operation(self._state, ())
         self._event.call.start_server_batch((head,), _server._send_initial_metadata(self._state))
         self._state.initial_metadata_allowed = False
         self._state.due.add(_server._SEND_INITIAL_METADATA_TOKEN)
 
     def cut(self) -> None:
-        """The message did not come in time: the call is served without it, and fails. If it stays, cancel it."""
+        """Serve the call without its message, so that it fails. Cancel it if its client does not read the status."""
         if self._cancelled_at is None:
             self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS
             self._messages.end(no_message_within(self._behaviour.patience))
-            self._come_once()
+            self._continue()
         elif time.monotonic() >= self._cancelled_at:
             self._event.call.cancel()
 
-    def _come_once(self) -> None:
+    def _continue(self) -> None:
+        """Call `on_first_message`, at most once."""
         with self._state.condition:
-            come, self._come = self._come, None
-        if come is not None:
-            come()
+            on_first_message, self._on_first_message = self._on_first_message, None
+        if on_first_message is not None:
+            on_first_message()

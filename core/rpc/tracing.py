@@ -1,6 +1,6 @@
 """Trace spans (OpenTelemetry), with the caller's W3C `traceparent` as their parent. Only with TRACING=true.
 
-The packages are among the requirements for the tests' sake; who traces adds an exporter of their choice.
+The requirements include the packages only for the tests; operators who use tracing add an exporter.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from core.rpc.call import RpcCall
 
 @contextmanager
 def traced(call: RpcCall) -> Iterator[None]:
-    """A span around the call, named as OpenTelemetry's conventions for RPC ask."""
+    """Open a span around the call, named by OpenTelemetry's conventions for RPC."""
     propagate, trace = import_module("opentelemetry.propagate"), import_module("opentelemetry.trace")
     service, _, name = call.method.path.removeprefix("/").rpartition("/")
     with trace.get_tracer("tandem").start_as_current_span(
@@ -30,7 +30,7 @@ def traced(call: RpcCall) -> Iterator[None]:
 
 
 def check_installed() -> None:
-    """Raises ImproperlyConfigured unless OpenTelemetry's API is there."""
+    """Raise ImproperlyConfigured if OpenTelemetry's API is not installed."""
     try:
         import_module("opentelemetry.trace")
     except ModuleNotFoundError as exc:

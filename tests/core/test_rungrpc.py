@@ -99,7 +99,7 @@ def test_a_call_that_outlasts_the_grace_is_cut(rungrpc: Start) -> None:
     server.process.terminate()
     assert server.exit_code() == 1
     assert call.exception(PATIENCE) is not None
-    assert "had to be cut" in server.logged()[-1]["message"]
+    assert "had to be cancelled" in server.logged()[-1]["message"]
 
 
 def test_while_balancers_take_notice_everything_is_served(rungrpc: Start) -> None:
