@@ -16,7 +16,7 @@ from django.conf import settings
 from config.wsgi import application as wsgi_application
 from core.concurrency.thread_pool import ThreadPool
 from core.request_streams import threads as request_stream_threads
-from core.rest.asgi import dividing
+from core.rest.asgi import dispatch
 
 
 def _serve_by(pool: ThreadPool) -> Any:
@@ -26,7 +26,7 @@ def _serve_by(pool: ThreadPool) -> Any:
     return application
 
 
-application = dividing(
+application = dispatch(
     ordinary=_serve_by(ThreadPool("http", settings.HTTP_THREADS)),
     uploads=_serve_by(ThreadPool("http-uploads", **request_stream_threads())),
 )

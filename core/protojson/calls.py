@@ -342,19 +342,19 @@ def _without_nulls_in_maps(
     message_type: Descriptor, values: dict[str, Any], changes: dict[str, MapChange]
 ) -> dict[str, Any]:
     """Drop the map keys that a merge patch removes: a message's map cannot hold `null`."""
-    left = copy(values)  # A copy keeps the list of duplicate keys.
+    remaining = copy(values)  # A copy keeps the list of duplicate keys.
     for key, value in values.items():
         field = message_type.fields_by_name.get(key)
         if field is None or not isinstance(value, dict):
             continue
         if is_map(field):
             changes[key] = MapChange(dict(value))
-            left[key] = copy(value)
+            remaining[key] = copy(value)
             for name in [name for name, item in value.items() if item is None]:
-                del left[key][name]
+                del remaining[key][name]
         elif field.message_type and is_nested(field):
-            left[key] = _without_nulls_in_maps(field.message_type, value, changes)
-    return left
+            remaining[key] = _without_nulls_in_maps(field.message_type, value, changes)
+    return remaining
 
 
 def _drop_empty(message: Message) -> None:

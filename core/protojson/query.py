@@ -64,11 +64,11 @@ def parse_query(query: str, errors: Errors) -> list[tuple[str, str]]:
 
 def read_query(names: Mapping[str, QueryName], pairs: Iterable[tuple[str, str]], errors: Errors) -> dict[str, Any]:
     """Return the request's fields, as arguments of its constructor."""
-    given: dict[str, list[str]] = {}
+    texts_by_name: dict[str, list[str]] = {}
     for name, text in pairs:
-        given.setdefault(_list_name(names, name), []).append(text)
+        texts_by_name.setdefault(_list_name(names, name), []).append(text)
     request: dict[str, Any] = {}
-    for name, texts in given.items():
+    for name, texts in texts_by_name.items():
         query_name = names.get(name)
         if query_name is None:
             add_unknown(errors, (name,))

@@ -45,7 +45,7 @@ _CLOSING_SECONDS = 2.0
 _open: "dict[asyncio.Task[Any], _Call]" = {}
 
 
-def dividing(ordinary: Application, uploads: Application) -> Application:
+def dispatch(ordinary: Application, uploads: Application) -> Application:
     """Return an application that routes calls to one of these two, and sends the streams that they open."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -34,14 +34,14 @@ def compress(answer: Answer) -> Answer:
         if not _may_be_compressed(response):
             return response
         patch_vary_headers(response, ["Accept-Encoding"])
-        wish = accepted(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-        if response.status_code == 304 or not wish.gzip:
+        encodings = accepted(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+        if response.status_code == 304 or not encodings.gzip:
             return response
         if isinstance(response, FileResponse):
             response.streaming_content = compress_sequence(cast(Iterator[bytes], response.streaming_content))
             del response["Content-Length"]
         elif isinstance(response, HttpResponse):
-            if len(response.content) <= MIN_BYTES and not (wish.only and response.content):
+            if len(response.content) <= MIN_BYTES and not (encodings.only and response.content):
                 return response
             response.content = _compressed(response)
             response["Content-Length"] = str(len(response.content))
@@ -55,7 +55,7 @@ def compress(answer: Answer) -> Answer:
     return compressed
 
 
-class Wish:
+class AcceptedEncodings:
     """The encodings that a client accepts.
 
     Attributes:
@@ -71,7 +71,7 @@ class Wish:
 
 
 @lru_cache(maxsize=256)
-def accepted(header: str) -> Wish:
+def accepted(header: str) -> AcceptedEncodings:
     """Parse `Accept-Encoding`. An unnamed encoding has the weight of `*`; without `*`, `identity` is accepted."""
     weights: dict[str, float] = {}
     for element in header.lower().split(","):
@@ -81,7 +81,7 @@ def accepted(header: str) -> Wish:
             weights[coding.strip()] = float(weight[1]) if weight else 1.0
     gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     identity = weights.get("identity", weights.get("*"))
-    return Wish(gzip > 0 and gzip >= (weights.get("identity") or 0.0), identity == 0)
+    return AcceptedEncodings(gzip > 0 and gzip >= (weights.get("identity") or 0.0), identity == 0)
 
 
 def _may_be_compressed(response: HttpResponseBase) -> bool:

@@ -35,7 +35,7 @@ _WARN_EVERY_SECONDS = 10.0
 
 
 class Connection(H11Protocol):
-    """One connection. `limited` creates the class that a server uses."""
+    """One connection. `connection_class` creates the class that a server uses."""
 
     limit: ClassVar[int] = sys.maxsize
     #: The connections that wait for a request; the first has waited longest.
@@ -174,7 +174,7 @@ class _Transport:
             self._transport.write_eof()
 
 
-def limited(limit: int) -> type[Connection]:
+def connection_class(limit: int) -> type[Connection]:
     """Return a class of connections for one server, with this limit on their number."""
 
     class LimitedConnection(Connection):

@@ -40,5 +40,5 @@ def is_public(request: HttpRequest) -> bool:
 
 def is_allowed(origin: str) -> bool:
     """Return whether the settings allow pages of this origin to call."""
-    found = normalized(origin)
-    return found is not None and found in {normalized(allowed) for allowed in conf.CORS_ALLOWED_ORIGINS}
+    normal_form = normalized(origin)
+    return normal_form is not None and normal_form in {normalized(allowed) for allowed in conf.CORS_ALLOWED_ORIGINS}

@@ -101,8 +101,8 @@ def _in_time(request: HttpRequest) -> Iterator[None]:
 
 
 def _is_same(origin: str, own: str) -> bool:
-    found = normalized(origin)
-    return found is not None and found == normalized(own)
+    normal_form = normalized(origin)
+    return normal_form is not None and normal_form == normalized(own)
 
 
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

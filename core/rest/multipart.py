@@ -52,7 +52,7 @@ def metadata_type(operation: Operation) -> Descriptor:
 
 def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
     fields: dict[str, str] = {}
-    left, has_file = _MAX_TEXT_BYTES, False
+    bytes_left, has_file = _MAX_TEXT_BYTES, False
     for part in parts:
         if not isinstance(part, MultipartSegment):
             continue
@@ -66,8 +66,8 @@ def _messages(operation: Operation, parts: Parts) -> Iterator[Message | Validati
             has_file = True
             continue
         _check_field(operation, fields, part)
-        text = b"".join(_at_most(parts, left))
-        left -= len(text)
+        text = b"".join(_at_most(parts, bytes_left))
+        bytes_left -= len(text)
         fields[name] = text.decode(errors="replace")
     if not has_file:
         raise invalid(FILE_PART, "required", f"Send the file as the part {FILE_PART} of the form.")
@@ -133,5 +133,5 @@ def _filename(file: MultipartSegment) -> str:
     return str(parameters.get("filename", ""))
 
 
-def _header(part: MultipartSegment, wanted: str) -> str:
-    return next((value for name, value in part.headerlist if name == wanted), "")
+def _header(part: MultipartSegment, key: str) -> str:
+    return next((value for name, value in part.headerlist if name == key), "")

@@ -36,13 +36,13 @@ def allowed_origin(origin: str) -> str:
     Raises:
         ImproperlyConfigured: it is not a valid origin.
     """
-    found = normalized(origin.strip())
-    if found is None:
+    normal_form = normalized(origin.strip())
+    if normal_form is None:
         raise ImproperlyConfigured(
             f"CORS_ALLOWED_ORIGINS: {origin!r} is not a valid origin. Write it as https://app.example.com, "
             "with its scheme, its host, and its port unless that is the default."
         )
-    return found
+    return normal_form
 
 
 def _host(netloc: str) -> str:

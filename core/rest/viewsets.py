@@ -117,12 +117,12 @@ def _action(operation: Operation, location: str | None) -> Callable[..., HttpRes
     answer = _answer_feed if operation.is_feed else _answer_stream if operation.takes_stream else _answer_unary
 
     def action(self: OperationViewSet, request: Request, **path_values: str) -> HttpResponseBase:
-        sent = request._request
-        report: Report = sent.report  # type: ignore[attr-defined]
+        http_request = request._request
+        report: Report = http_request.report  # type: ignore[attr-defined]
         report.meter = meter
-        call = _call(operation, sent)
+        call = _call(operation, http_request)
         report.principal = call.actor.pk
-        return answer(call, sent, path_values, location)
+        return answer(call, http_request, path_values, location)
 
     action.__name__ = snake_case(operation.rpc)
     action.operation = operation  # type: ignore[attr-defined]
@@ -130,35 +130,35 @@ def _action(operation: Operation, location: str | None) -> Callable[..., HttpRes
 
 
 def _answer_unary(
-    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
-    message = _request(call, sent, path_values, _body(sent))
+    message = _request(call, http_request, path_values, _body(http_request))
     context.check_deadline()
     response = execute(call, message)
-    report: Report = sent.report  # type: ignore[attr-defined]
+    report: Report = http_request.report  # type: ignore[attr-defined]
     report.subject_id = report.subject_id or subject_of_response(call.operation, response)
-    return _answer(call, sent, response, location)
+    return _answer(call, http_request, response, location)
 
 
 def _answer_stream(
-    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     operation = call.operation
     context.deadline.set(None)  # The client decides how long its stream lasts.
-    messages = multipart.messages(operation, sent) if operation.takes_file else ndjson.messages(operation, sent)
-    end = partial(bodies.end, sent.META)
-    response = request_streams.serve(call, sent.META.get("HTTP_AUTHORIZATION"), messages, end)
+    read = multipart.messages if operation.takes_file else ndjson.messages
+    messages, end = read(operation, http_request), partial(bodies.end, http_request.META)
+    response = request_streams.serve(call, http_request.META.get("HTTP_AUTHORIZATION"), messages, end)
     if operation.answers_stream:
-        return ndjson.answer(response, sent.report)  # type: ignore[attr-defined]
-    return _answer(call, sent, response, location)
+        return ndjson.answer(response, http_request.report)  # type: ignore[attr-defined]
+    return _answer(call, http_request, response, location)
 
 
 def _answer_feed(
-    call: Call, sent: HttpRequest, path_values: Mapping[str, str], location: str | None
+    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
 ) -> HttpResponseBase:
     context.deadline.set(None)
-    message: Any = _request(call, sent, path_values, _body(sent))
-    if last := sent.META.get("HTTP_LAST_EVENT_ID"):
+    message: Any = _request(call, http_request, path_values, _body(http_request))
+    if last := http_request.META.get("HTTP_LAST_EVENT_ID"):
         # A browser that reconnects repeats the query of its first request.
         message.cursor = last
         if "include_initial" in message.DESCRIPTOR.fields_by_name:
@@ -166,7 +166,7 @@ def _answer_feed(
     try:
         with STREAMS.place(call) as open_with:
             feed = open_stream(call, message)
-            if sent.method == "HEAD":
+            if http_request.method == "HEAD":
                 feed.close()
                 return sse.head()
             stream = open_with(feed, None)
@@ -174,53 +174,53 @@ def _answer_feed(
         if exc.reason in sse.RESYNC:
             return sse.resync(problem_of(exc))
         raise
-    return sse.answer(sent, stream, sent.report)  # type: ignore[attr-defined]
+    return sse.answer(http_request, stream, http_request.report)  # type: ignore[attr-defined]
 
 
-def _request(call: Call, sent: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
+def _request(call: Call, http_request: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
     operation = call.operation
     map_changes: dict[str, MapChange] = {}
     ignored = OWN_QUERY_NAMES | {"ticket"} if operation.is_feed else OWN_QUERY_NAMES
     message = protojson.read_request(
         operation,
         path_values,
-        sent.META["QUERY_STRING"],
+        http_request.META["QUERY_STRING"],
         body,
         ignore=ignored,
-        map_changes=map_changes if sent.content_type == MERGE_PATCH else None,
+        map_changes=map_changes if http_request.content_type == MERGE_PATCH else None,
     )
     call.map_changes = map_changes
-    report: Report = sent.report  # type: ignore[attr-defined]
+    report: Report = http_request.report  # type: ignore[attr-defined]
     report.request = message
     report.subject_id = subject_of_request(operation, message)
     return message
 
 
-def _call(operation: Operation, sent: HttpRequest) -> Call:
-    headers = sent.META
+def _call(operation: Operation, http_request: HttpRequest) -> Call:
+    headers = http_request.META
     return Call(
         operation,
         # The caller is authorized before the body is read.
-        credential=authorize(operation, _credential(operation, sent)),
+        credential=authorize(operation, _credential(operation, http_request)),
         address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
         if operation.writes
         else ANY_VERSION,
         idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
-        exact_count=_exact_count(sent.GET.get("count")),
+        exact_count=_exact_count(http_request.GET.get("count")),
         atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),
     )
 
 
-def _credential(operation: Operation, sent: HttpRequest) -> Credential:
-    authorization, ticket = sent.META.get("HTTP_AUTHORIZATION"), sent.GET.get("ticket")
+def _credential(operation: Operation, http_request: HttpRequest) -> Credential:
+    authorization, ticket = http_request.META.get("HTTP_AUTHORIZATION"), http_request.GET.get("ticket")
     if ticket is not None and operation.is_feed and not authorization:
-        return redeem_ticket(ticket, sent.path_info)
+        return redeem_ticket(ticket, http_request.path_info)
     return identify(operation, authorization)
 
 
-def _answer(call: Call, sent: HttpRequest, response: Message, location: str | None) -> HttpResponse:
+def _answer(call: Call, http_request: HttpRequest, response: Message, location: str | None) -> HttpResponse:
     operation = call.operation
     status = protojson.success_status(operation)
     answer = HttpResponse(status=status)
@@ -239,7 +239,7 @@ def _answer(call: Call, sent: HttpRequest, response: Message, location: str | No
         answer["Cache-Control"] = PRIVATE
         patch_vary_headers(answer, ["Authorization"])
         # A version identifies a resource only together with its id: an e-mail address may belong to another user now.
-        if is_known(sent, answer.get("ETag", "") if operation.http.path.endswith("}") else ""):
+        if is_known(http_request, answer.get("ETag", "") if operation.http.path.endswith("}") else ""):
             return not_modified(answer)
     if call.replayed:
         answer["Idempotent-Replayed"] = "true"

@@ -260,15 +260,15 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         pool: ThreadPoolExecutor | None,
         refuse: Callable[..., Iterator[bytes]],
     ) -> Handler:
-        held = pool if isinstance(pool, CallThreadPool) else None
+        call_pool = pool if isinstance(pool, CallThreadPool) else None
 
         def new_call(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcCall:
-            return RpcCall(method, messages, context, self._guard, held)
+            return RpcCall(method, messages, context, self._guard, call_pool)
 
         def new_callback_call(
             messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[Any], None]
         ) -> CallbackCall:
-            call = CallbackCall(method, messages, context, self._guard, held, send=send, at_end=self._over)
+            call = CallbackCall(method, messages, context, self._guard, call_pool, send=send, at_end=self._over)
             self.open.add(call)
             return call
 

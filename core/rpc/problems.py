@@ -43,14 +43,14 @@ def status_details(problem: Problem) -> bytes:
     violations = [_violation(violation) for violation in problem.violations]
     # The tag and length of each repeated message take up to four bytes.
     sizes = accumulate(violation.ByteSize() + 4 for violation in violations)
-    kept = sum(size <= _MAX_VIOLATION_BYTES for size in sizes)
+    kept_count = sum(size <= _MAX_VIOLATION_BYTES for size in sizes)
     metadata = dict(problem.metadata)
-    if kept < len(violations):
-        metadata["more_violations"] = str(int(metadata.get("more_violations", 0)) + len(violations) - kept)
+    if kept_count < len(violations):
+        metadata["more_violations"] = str(int(metadata.get("more_violations", 0)) + len(violations) - kept_count)
     status = Status(code=problem.kind.grpc_code, message=status_message(problem))
     status.details.append(_packed(ErrorInfo(reason=problem.reason, domain=DOMAIN, metadata=metadata)))
-    if kept:
-        status.details.append(_packed(BadRequest(field_violations=violations[:kept])))
+    if kept_count:
+        status.details.append(_packed(BadRequest(field_violations=violations[:kept_count])))
     if problem.retry_after_seconds is not None:
         delay = Duration()
         delay.FromNanoseconds(int(problem.retry_after_seconds * 1e9))

@@ -113,16 +113,16 @@ def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) ->
     if request is not None:
         rpc.report.request = request
         rpc.report.subject_id = subject_of_request(operation, request)
-    sent = rpc.metadata
+    metadata = rpc.metadata
     return Call(
         operation,
         credential=rpc.credential,
         address=client_address(rpc.peer, rpc.sent_lines("x-forwarded-for"), settings.GRPC_TRUSTED_PROXIES),
-        user_agent=sent.get("user-agent", ""),
+        user_agent=metadata.get("user-agent", ""),
         expected_version=expected_version(rpc.metadata_list("if-match"), rpc.metadata_list("if-none-match"))
         if operation.writes
         else ANY_VERSION,
-        idempotency_key=idempotency_key(sent.get("idempotency-key")),
-        exact_count=sent.get("x-total-count") == "exact",
-        atomic=is_atomic(sent.get("x-bulk-mode")),
+        idempotency_key=idempotency_key(metadata.get("idempotency-key")),
+        exact_count=metadata.get("x-total-count") == "exact",
+        atomic=is_atomic(metadata.get("x-bulk-mode")),
     )

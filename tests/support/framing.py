@@ -24,8 +24,8 @@ from django.http.response import ResponseHeaders
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, Client, encode_multipart
 
 from config.wsgi import application
-from core.rest.asgi import dividing
-from core.rest.connections import limited
+from core.rest.asgi import dispatch
+from core.rest.connections import connection_class
 from tests.support.raw_http import Answered, Connection, framed
 
 #: How bodies are framed: in chunks; with their length, over HTTP/1.0.
@@ -119,8 +119,8 @@ def _server() -> tuple[str, _HandOver]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        cast(Any, dividing(cast(Any, serving), cast(Any, serving))),
-        http=limited(1000),
+        cast(Any, dispatch(cast(Any, serving), cast(Any, serving))),
+        http=connection_class(1000),
         log_config=None,
         access_log=False,
         lifespan="off",

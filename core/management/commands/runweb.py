@@ -15,7 +15,7 @@ from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, Server
-from core.rest.connections import limited
+from core.rest.connections import connection_class
 
 #: Files and connections that a process opens besides those of its threads.
 _OTHER_FILES = 128
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             )
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),
-            http=limited(connections),
+            http=connection_class(connections),
             ws="none",
             backlog=MAX_ACCEPTED,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,

@@ -40,8 +40,8 @@ def document(
     schemas.components["Problem"] = PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        described = _Described(operation, schemas, (examples or {}).get(operation.name))
-        paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = described.operation()
+        description = _Description(operation, schemas, (examples or {}).get(operation.name))
+        paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = description.operation()
     services = {operation.method.containing_service for operation in operations}
     return {
         "openapi": "3.1.0",
@@ -66,7 +66,7 @@ def document(
     }
 
 
-class _Described:
+class _Description:
     """The description of one operation in OpenAPI."""
 
     def __init__(self, operation: Operation, schemas: Schemas, example: Any) -> None:
@@ -109,7 +109,7 @@ class _Described:
     def _path_parameters(self) -> Iterable[Schema]:
         for name in self._operation.http.path_fields:
             field = self._operation.method.input_type.fields_by_name[name]
-            yield self._parameter(name, "path", self._schemas.field(field, sent=True), [field.full_name]) | {
+            yield self._parameter(name, "path", self._schemas.field(field, in_request=True), [field.full_name]) | {
                 "required": True
             }
 
@@ -123,7 +123,7 @@ class _Described:
 
     def _query_parameter(self, query_name: QueryName, described_by: Sequence[str]) -> Schema:
         if not query_name.descending:
-            schema = self._schemas.field(query_name.field, sent=True)
+            schema = self._schemas.field(query_name.field, in_request=True)
             parameter = self._parameter(query_name.name, "query", schema, described_by)
             if is_required(query_name.field):
                 parameter["required"] = True
@@ -169,12 +169,12 @@ class _Described:
     def _body_schema(self, *, whole: bool) -> Schema:
         request = self._operation.method.input_type
         if self._plan.body_field:
-            return self._schemas.sent(self._plan.body_type or request, whole=whole)
-        return self._schemas.sent_object(request, self._plan.keys, whole=whole)
+            return self._schemas.request_message(self._plan.body_type or request, whole=whole)
+        return self._schemas.request_object(request, self._plan.keys, whole=whole)
 
     def _items(self) -> Schema:
         """Describe a body of many messages: one line of JSON for each, or an array."""
-        item = self._schemas.sent(self._operation.method.input_type)
+        item = self._schemas.request_message(self._operation.method.input_type)
         lines: Schema = {"schema": item}
         array: Schema = {"schema": {"type": "array", "items": item}}
         if self._example is not None:
@@ -184,7 +184,7 @@ class _Described:
     def _form(self) -> Schema:
         """Describe a form with a file, and the fields that precede it."""
         metadata = metadata_type(self._operation)
-        schema = self._schemas.sent_object(metadata, metadata.fields)
+        schema = self._schemas.request_object(metadata, metadata.fields)
         file = {
             "type": "string",
             "contentMediaType": "application/octet-stream",
@@ -216,14 +216,14 @@ class _Described:
     def _answer(self) -> Schema:
         response = self._operation.method.output_type
         if bare := self._operation.http.response_body:
-            return self._schemas.field(response.fields_by_name[bare], sent=False)
+            return self._schemas.field(response.fields_by_name[bare], in_request=False)
         page = page_field(response)
         if not page:
-            return self._schemas.answered(response)
+            return self._schemas.response_message(response)
         where = response.fields_by_name[page].message_type
         shown = [where.fields_by_name[name] for name in ("next_page_token", "total_count")] if where else []
         fields = [field for field in response.fields if field.name != page] + shown
-        return self._schemas.object(response, self._schemas.answered_fields(fields), closed=False)
+        return self._schemas.object(response, self._schemas.response_fields(fields), closed=False)
 
     def _failures(self) -> list[int]:
         http = self._operation.http

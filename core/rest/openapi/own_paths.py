@@ -26,8 +26,8 @@ def described(
     """
     always = (400, 500, 503) if public else (400, 401, 403, 429, 500, 503)
     problems = {str(status): reference("responses", f"Problem{status}") for status in sorted({*always, *failures})}
-    found = {"operationId": operation_id, "tags": [tag], "summary": summary, **more}
-    return found | {"responses": {**answers, **problems}} | ({"security": [{}]} if public else {})
+    operation = {"operationId": operation_id, "tags": [tag], "summary": summary, **more}
+    return operation | {"responses": {**answers, **problems}} | ({"security": [{}]} if public else {})
 
 
 def answer(description: str, content: Mapping[str, Schema] | None = None, *headers: str, **own: Schema) -> Schema:
@@ -40,8 +40,8 @@ def answer(description: str, content: Mapping[str, Schema] | None = None, *heade
     """
     named = {name: reference("headers", name) for name in ("X-Request-ID", *headers)}
     named |= {name.replace("_", "-"): {"schema": schema} for name, schema in own.items()}
-    found: Schema = {"description": description, "headers": named}
-    return found | ({"content": {kind: {"schema": schema} for kind, schema in content.items()}} if content else {})
+    response: Schema = {"description": description, "headers": named}
+    return response | ({"content": {kind: {"schema": schema} for kind, schema in content.items()}} if content else {})
 
 
 def state(*keys: str) -> Schema:
@@ -51,7 +51,7 @@ def state(*keys: str) -> Schema:
 
 def own_paths() -> dict[str, Any]:
     """Return the paths of `core.rest.probes` and `core.rest.docs`."""
-    known = {"304": reference("responses", "NotModified")}
+    not_modified = {"304": reference("responses", "NotModified")}
     document: dict[str, Schema] = {"application/json": {"type": "object"}}
     of_state = {"application/json": state("status", "service", "version", "reason")}
     return {
@@ -111,7 +111,7 @@ def own_paths() -> dict[str, Any]:
                 parameters=[reference("parameters", "IfNoneMatch")],
                 answers={
                     "200": answer("The document, which pages of any origin may read.", document, "ETag"),
-                    **known,
+                    **not_modified,
                 },
             )
         },

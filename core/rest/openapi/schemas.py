@@ -42,15 +42,15 @@ class Schemas:
         self._comments = comments
         self._limits = limits
 
-    def answered(self, message_type: Descriptor) -> Schema:
+    def response_message(self, message_type: Descriptor) -> Schema:
         """Return the schema of a whole message in a response."""
         name = message_type.full_name
         if name not in self.components:
             self.components[name] = {}  # Ends the recursion of messages that contain themselves.
-            self.components[name] = self.object(message_type, self.answered_fields(message_type.fields), closed=False)
+            self.components[name] = self.object(message_type, self.response_fields(message_type.fields), closed=False)
         return reference("schemas", name)
 
-    def sent(self, message_type: Descriptor, *, whole: bool = True) -> Schema:
+    def request_message(self, message_type: Descriptor, *, whole: bool = True) -> Schema:
         """Return the schema of a message in a request body.
 
         Args:
@@ -59,20 +59,22 @@ class Schemas:
         name = f"{message_type.full_name}.{'Input' if whole else 'Change'}"
         if name not in self.components:
             self.components[name] = {}
-            self.components[name] = self.sent_object(message_type, message_type.fields, whole=whole)
+            self.components[name] = self.request_object(message_type, message_type.fields, whole=whole)
         return reference("schemas", name)
 
-    def sent_object(self, message_type: Descriptor, fields: Iterable[FieldDescriptor], *, whole: bool = True) -> Schema:
-        """Return the schema of some fields of a message in a request body; see `sent`."""
+    def request_object(
+        self, message_type: Descriptor, fields: Iterable[FieldDescriptor], *, whole: bool = True
+    ) -> Schema:
+        """Return the schema of some fields of a message in a request body; see `request_message`."""
         fields = list(fields)
         required = [field.name for field in fields if whole and is_required(field)]
-        properties = {field.name: self._described(field, self._sent_field(field, whole=whole)) for field in fields}
+        properties = {field.name: self._described(field, self._request_field(field, whole=whole)) for field in fields}
         schema = self.object(message_type, properties, closed=True)
         return schema | ({"required": required} if required else {})
 
-    def answered_fields(self, fields: Iterable[FieldDescriptor]) -> dict[str, Schema]:
+    def response_fields(self, fields: Iterable[FieldDescriptor]) -> dict[str, Schema]:
         """Return the schemas of some fields in a response, by key."""
-        return {field.name: self._described(field, self._answered_field(field)) for field in fields}
+        return {field.name: self._described(field, self._response_field(field)) for field in fields}
 
     def object(self, message_type: Descriptor, properties: dict[str, Schema], *, closed: bool) -> Schema:
         """Return the schema of an object: with any of these keys and no others (`closed`), or with all of them."""
@@ -81,36 +83,43 @@ class Schemas:
             schema["description"] = comment
         return schema | ({"additionalProperties": False} if closed else {"required": list(properties)})
 
-    def field(self, field: FieldDescriptor, *, sent: bool, whole: bool = True) -> Schema:
+    def field(self, field: FieldDescriptor, *, in_request: bool, whole: bool = True) -> Schema:
         """Return the schema of a field's value, null excluded."""
         if is_map(field):
-            return {"type": "object", "additionalProperties": self._item(map_value(field), sent=sent, whole=whole)}
+            return {
+                "type": "object",
+                "additionalProperties": self._item(map_value(field), in_request=in_request, whole=whole),
+            }
         if field.is_repeated:
-            return {"type": "array", "items": self._item(field, sent=sent, whole=whole)}
-        return {**self._item(field, sent=sent, whole=whole), **self._limits.get(field.full_name, {})}
+            return {"type": "array", "items": self._item(field, in_request=in_request, whole=whole)}
+        return {**self._item(field, in_request=in_request, whole=whole), **self._limits.get(field.full_name, {})}
 
     def comment(self, full_name: str) -> str:
         return self._comments.get(full_name, "")
 
-    def _answered_field(self, field: FieldDescriptor) -> Schema:
-        schema = self.field(field, sent=False)
+    def _response_field(self, field: FieldDescriptor) -> Schema:
+        schema = self.field(field, in_request=False)
         may_be_null = field.has_presence or (field.enum_type and not field.is_repeated)
         return _or_null(schema) if may_be_null else schema
 
-    def _sent_field(self, field: FieldDescriptor, *, whole: bool) -> Schema:
-        schema = self.field(field, sent=True, whole=whole)
+    def _request_field(self, field: FieldDescriptor, *, whole: bool) -> Schema:
+        schema = self.field(field, in_request=True, whole=whole)
         if not (whole and is_required(field)):
             return _or_null(schema)
         # A required value that is empty counts as missing (see `core.errors`).
         return schema | _NOT_EMPTY.get(schema.get("type", ""), {})
 
-    def _item(self, field: FieldDescriptor, *, sent: bool, whole: bool) -> Schema:
+    def _item(self, field: FieldDescriptor, *, in_request: bool, whole: bool) -> Schema:
         if field.message_type:
             if text := _TEXTS.get(field.message_type.full_name):
                 return dict(text)
             # Values and the items of lists are always replaced as a whole.
             whole = whole or not is_nested(field)
-            return self.sent(field.message_type, whole=whole) if sent else self.answered(field.message_type)
+            return (
+                self.request_message(field.message_type, whole=whole)
+                if in_request
+                else self.response_message(field.message_type)
+            )
         if field.enum_type:
             return self._enum(field.enum_type)
         return dict(_SCALARS[field.cpp_type])
