@@ -1,1 +1,1 @@
-"""A speech node: the program `python -m speechnode`, which speaks `speech.v1`. It knows nothing of the product."""
+"""A speech node: the program `python -m speechnode`, which serves `speech.v1`. It does not depend on the product."""

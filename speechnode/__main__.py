@@ -1,4 +1,4 @@
-"""`python -m speechnode`: serves `speech.v1` until it is told to end."""
+"""The command `python -m speechnode`, which serves `speech.v1` until it is stopped by a signal."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-# Its matrices are small: more threads than one cost more than they help. Read when numpy is loaded, which is later.
+# The engines' matrices are small, so several BLAS threads are slower than one. numpy reads this when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from speechnode.catalog import OFFERS
@@ -17,12 +17,12 @@ from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serv
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs a node; the exit code."""
+    """Run a node. Returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     engines = tuple(name.strip() for name in given.engines.split(",") if name.strip())
     if unknown := [name for name in engines if name not in OFFERS]:
-        parser.error(f"--engines: {', '.join(unknown)}: there are {', '.join(OFFERS)}")
+        parser.error(f"--engines: {', '.join(unknown)} not known; choose from {', '.join(OFFERS)}")
     set_up(as_json=given.log == "json", level=given.log_level)
     signals = _signals()
     if given.end_with_stdin:
@@ -32,43 +32,49 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return serve(options, signals, _announce)
     except CannotServeError as exc:
-        print(exc, file=sys.stderr)  # noqa: T201 - for whoever typed the command.
+        print(exc, file=sys.stderr)  # noqa: T201 - the command's output.
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m speechnode",
-        description="A speech node: transcribes, tells voices apart and summarises, for callers of speech.v1 (gRPC).",
-        epilog="SIGTERM or SIGINT: takes no more calls, and ends with those that run; a second one: at once.",
+        description="Run a speech node, which transcribes, diarizes and summarises for callers of speech.v1 (gRPC).",
+        epilog="SIGTERM or SIGINT drains the node: it refuses new calls and exits when the running ones have ended. "
+        "A second signal stops it at once.",
     )
     option = parser.add_argument
     option(
-        "--listen", default="127.0.0.1:50071", help="unix:/path or 127.0.0.1:port; port 0: any (default: %(default)s)"
+        "--listen", default="127.0.0.1:50071", help="unix:/path or 127.0.0.1:port; port 0 = any (default: %(default)s)"
     )
-    option(
-        "--engines", default=",".join(OFFERS), help="which of %(default)s to offer, separated by commas (default: all)"
-    )
-    option("--max-streams", type=_positive, default=4, help="calls that are served at once (default: %(default)s)")
+    option("--engines", default=",".join(OFFERS), help="engines to offer, separated by commas (default: %(default)s)")
+    option("--max-streams", type=_positive, default=4, help="maximum number of concurrent calls (default: %(default)s)")
     option(
         "--asr-processes",
         type=_positive,
         default=1,
-        help="utterances that are transcribed at once (default: %(default)s)",
+        help="utterances that are transcribed concurrently (default: %(default)s)",
     )
-    option("--max-file-mib", type=_positive, default=4096, help="the largest file that is taken (default: %(default)s)")
+    option("--max-file-mib", type=_positive, default=4096, help="maximum size of a file (default: %(default)s)")
     option(
         "--max-seconds",
         type=_positive,
         default=43_200,
-        help="the longest file that is taken, by the sound in it (default: %(default)s)",
+        help="maximum duration of a file's decoded audio (default: %(default)s)",
     )
     option(
-        "--grace", type=float, default=30.0, help="seconds that calls have to end after a signal (default: %(default)s)"
+        "--grace",
+        type=float,
+        default=30.0,
+        help="seconds that running calls have to end after a signal (default: %(default)s)",
     )
-    option("--end-with-stdin", action="store_true", help="end at once when standard input ends: when the parent does")
     option(
-        "--log", choices=("text", "json"), default="text" if sys.stderr.isatty() else "json", help="how log lines look"
+        "--end-with-stdin",
+        action="store_true",
+        help="stop at once when standard input closes, as it does when the parent exits",
+    )
+    option(
+        "--log", choices=("text", "json"), default="text" if sys.stderr.isatty() else "json", help="format of log lines"
     )
     option("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser
@@ -77,15 +83,15 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError("1 or more")
+        raise argparse.ArgumentTypeError("must be 1 or more")
     return number
 
 
 def _signals() -> Signals:
-    """Gets SIGTERM and SIGINT from now on.
+    """Handle SIGTERM and SIGINT, and return the queue that receives them.
 
-    The interpreter runs handlers in the main thread only; where the system gives the signal to another thread, a main
-    thread that waits sleeps on (on a busy machine that was every tenth signal). A byte in a pipe wakes who reads it.
+    The interpreter runs handlers in the main thread only. If the system delivers the signal to another thread, a
+    blocked main thread does not wake (on a busy machine, one signal in ten). A byte in a pipe wakes the reading thread.
     """
     signals = Signals()
     reads, writes = os.pipe()
@@ -94,20 +100,20 @@ def _signals() -> Signals:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: None)
 
-    def pass_on() -> None:
+    def forward() -> None:
         while number := os.read(reads, 1):
             signals.put(number[0])
 
-    threading.Thread(target=pass_on, name="signals", daemon=True).start()
+    threading.Thread(target=forward, name="signals", daemon=True).start()
     return signals
 
 
 def _announce(address: str) -> None:
-    print(f"Serving speech.v1 on {address}", flush=True)  # noqa: T201 - whoever started the node reads it.
+    print(f"Serving speech.v1 on {address}", flush=True)  # noqa: T201 - the parent process reads it.
 
 
 def _watch_stdin(signals: Signals) -> None:
-    """The parent holds the other end: when it is gone, however it went, the kernel closes that end."""
+    """Signal `ORPHANED` when standard input closes. The kernel closes it when the parent exits, even after a crash."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     signals.put(ORPHANED)

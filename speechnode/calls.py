@@ -1,4 +1,4 @@
-"""What all calls have in common: a place, a log line, an end when the caller goes away, failures that say why."""
+"""Handling common to all calls: stream slots, log lines, cancellation and error statuses."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ class Call:
     """A call that is being served.
 
     Attributes:
-        facts: what its log line tells beside the usual.
+        facts: further fields of its log line.
     """
 
     def __init__(self, context: grpc.ServicerContext) -> None:
@@ -39,20 +39,20 @@ class Call:
 
     @property
     def cpu_ms(self) -> int:
-        """CPU time of the thread that serves it, so far."""
+        """CPU time that the serving thread has used so far."""
         return round((time.thread_time() - self._begun_cpu) * 1000)
 
     def checkpoint(self) -> None:
-        """To be called between steps of less than a second.
+        """Stop the work if the caller has left. Called between steps of less than a second.
 
         Raises:
-            Cancelled: nobody waits for the answer any more.
+            Cancelled: the call has ended.
         """
         if self._ended:
             raise Cancelled
 
     def when_ended(self, wake: Callable[[], None]) -> None:
-        """Has this called once the call has ended, by a thread that must not be held up."""
+        """Register a callback for the end of the call. It runs on a gRPC thread and must not block."""
         with self._lock:
             self._wake = wake
             ended = self._ended
@@ -69,34 +69,34 @@ class Call:
 
 @contextmanager
 def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[Call]:
-    """Gives a call its place; ends it with the right status whatever is raised; writes its log line."""
+    """Serve a call in a slot: map every exception to its status, and write the call's log line."""
     begun = time.monotonic()
     call = Call(context)
     failure: Failure | None = None
     try:
-        give_back = slots.take()
-        # Also when grpcio lets the handler wait for a caller who is gone.
-        context.add_callback(give_back)
+        release = slots.take()
+        # grpcio may leave the handler blocked after its caller has left; the callback releases the slot then.
+        context.add_callback(release)
         try:
             yield call
         finally:
-            give_back()
+            release()
     except Failure as exc:
         failure = exc
     except (grpc.RpcError, GeneratorExit):
-        # So grpcio tells a handler that its caller is gone.
+        # grpcio raises these in a handler whose caller has left.
         failure = Cancelled()
     except Exception:
         error_id = uuid.uuid4().hex
-        logger.exception("%s failed (error id %s).", rpc, error_id)
-        failure = Broken(f"An error of the node's own (error id {error_id}).")
+        logger.exception("%s failed (error ID %s).", rpc, error_id)
+        failure = Broken(f"Internal error of the speech node. Include error ID {error_id} when reporting it.")
     _log(rpc, call, failure, time.monotonic() - begun)
     if failure and not isinstance(failure, Cancelled):
         end_with(failure, context)
 
 
 def end_with(failure: Failure, context: grpc.ServicerContext) -> None:
-    """Ends the call with a google.rpc.Status. Does not return."""
+    """Abort the call with a google.rpc.Status. Does not return."""
     packed = AnyMessage()
     packed.Pack(ErrorInfo(reason=failure.reason, domain="speech"))
     code = grpc.StatusCode[failure.code]

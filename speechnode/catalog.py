@@ -1,6 +1,6 @@
-"""Which engines there are, which of them this node has, and what they say of themselves.
+"""The known engines, those that this node offers, and their descriptions.
 
-An engine is made when it is first needed: the node is there in half a second, whatever its engines weigh.
+An engine is created when it is first needed, so that the node starts in half a second.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ class Offer:
     """An engine that a node may have.
 
     Attributes:
-        facts: what it says of itself, but for what `version` and `model` find out.
+        facts: its description, except for what `version` and `model` return.
         needs: modules that must be installed.
-        make: builds it; the argument is how many processes it may use.
-        version: of the engine.
-        model: its model's files; none for an engine without a model.
+        make: creates it; the argument is how many processes it may use.
+        version: returns the engine's version.
+        model: returns the model's files; empty for an engine without a model.
     """
 
     facts: speech_pb2.Engine
@@ -54,7 +54,7 @@ def _made_of(module: str, name: str) -> Any:
 
 def _pocketsphinx_model() -> Iterable[Path]:
     spec = find_spec("pocketsphinx")
-    assert spec and spec.origin  # noqa: S101 - what is missing is not asked for its model.
+    assert spec and spec.origin  # noqa: S101 - called only for installed engines.
     return sorted(path for path in (Path(spec.origin).parent / "model/en-us").rglob("*") if path.is_file())
 
 
@@ -92,8 +92,8 @@ class Catalog:
     """The engines of a node, at most one of each kind.
 
     Args:
-        names: of `OFFERS`; those that lack a package are left out.
-        processes: how many utterances are transcribed at once.
+        names: of `OFFERS`; engines whose packages are not installed are omitted.
+        processes: how many utterances are transcribed concurrently.
     """
 
     def __init__(self, names: Iterable[str], processes: int) -> None:
@@ -103,35 +103,38 @@ class Catalog:
         self._lock = threading.Lock()
 
     def asr(self, language: str = "") -> AsrEngine:
-        """Speech to text, for a language or, with "", whichever it knows.
+        """Return the engine for speech to text.
+
+        Args:
+            language: that it must support; "" = any.
 
         Raises:
-            CapabilityMissing: there is none, or not for this language.
+            CapabilityMissing: there is no such engine, or it does not support the language.
         """
         return cast(AsrEngine, self._engine(_ASR, language))
 
     def speakers(self) -> SpeakerEngine:
-        """Voices. Raises CapabilityMissing."""
+        """Return the engine for diarization and voice prints. Raises CapabilityMissing."""
         return cast(SpeakerEngine, self._engine(_SPEAKER))
 
     def summaries(self, language: str = "") -> SummaryEngine:
-        """Summaries. Raises CapabilityMissing."""
+        """Return the engine for summaries. Raises CapabilityMissing."""
         return cast(SummaryEngine, self._engine(_SUMMARY, language))
 
     def has(self, kind: speech_pb2.EngineKind) -> bool:
-        """Whether there is an engine of this kind."""
+        """Return whether there is an engine of this kind."""
         return any(offer.facts.kind == kind for offer in self._offers.values())
 
     def about(self, kind: speech_pb2.EngineKind) -> speech_pb2.Engine:
-        """What the engine of a kind says of itself. Raises CapabilityMissing."""
+        """Return the description of the engine of a kind. Raises CapabilityMissing."""
         return self._about(self._name(kind))
 
     def all(self) -> list[speech_pb2.Engine]:
-        """What all of them say of themselves."""
+        """Return the descriptions of all engines."""
         return [self._about(name) for name in self._offers]
 
     def close(self) -> None:
-        """Ends the work of all engines."""
+        """Stop all engines."""
         with self._lock:
             for engine in self._made.values():
                 if close := getattr(engine, "close", None):
@@ -142,13 +145,13 @@ class Catalog:
             if offer.facts.kind == kind:
                 return name
         what = {_ASR: "transcribe", _SPEAKER: "tell voices apart", _SUMMARY: "summarise"}[kind]
-        raise CapabilityMissing(f"This node cannot {what}: it has no engine for that.")
+        raise CapabilityMissing(f"This node cannot {what}: it has no engine for it.")
 
     def _engine(self, kind: speech_pb2.EngineKind, language: str = "") -> Any:
         name = self._name(kind)
         languages = self._offers[name].facts.languages
         if language and languages and language not in languages:
-            raise CapabilityMissing(f"{name} does not know the language {language!r}: {', '.join(languages)}.")
+            raise CapabilityMissing(f"{name} does not support the language {language!r}, only {', '.join(languages)}.")
         with self._lock:
             if name not in self._made:
                 self._made[name] = self._offers[name].make(self._processes)
@@ -170,7 +173,7 @@ def _version_and_hash(name: str) -> tuple[str, str]:
     files = list(offer.model())
     digest = hashlib.sha256()
     for path in files:
-        # The name too: the files must not change places.
+        # The hash includes the names, so that two files which swap contents change it.
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return offer.version(), digest.hexdigest() if files else ""

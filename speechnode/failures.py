@@ -1,12 +1,12 @@
-"""What can go wrong with a call, in words for the caller. Engines raise these; `calls.served` tells them."""
+"""Failures of calls, with messages for the caller. Engines raise them; `calls.served` returns them as statuses."""
 
 
 class Failure(Exception):
-    """The message is a sentence that says what the caller can do.
+    """A failure of a call. Its message is a sentence that names what the caller can do.
 
     Attributes:
         code: the name of the gRPC status that the call ends with.
-        reason: of its ErrorInfo; see speech.proto.
+        reason: the reason in its ErrorInfo; see speech.proto.
     """
 
     code = "INVALID_ARGUMENT"
@@ -14,36 +14,36 @@ class Failure(Exception):
 
 
 class Invalid(Failure):
-    """A message is not what the contract says."""
+    """A message that violates the contract."""
 
 
 class TooLarge(Failure):
-    """More was sent than is taken."""
+    """The file exceeds a size or duration limit."""
 
     reason = "TOO_LARGE"
 
 
 class NotAudio(Failure):
-    """A file that cannot be decoded at all."""
+    """A file that cannot be decoded."""
 
     reason = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class TooLittleSpeech(Failure):
-    """Nobody speaks in it, or not for long enough."""
+    """The audio has no speech, or too little."""
 
     reason = "TOO_LITTLE_SPEECH"
 
 
 class CapabilityMissing(Failure):
-    """No engine here can do that."""
+    """No engine of this node has the requested capability."""
 
     code = "FAILED_PRECONDITION"
     reason = "CAPABILITY_MISSING"
 
 
 class NoFreeStream(Failure):
-    """The node serves as many calls as it can."""
+    """All of the node's slots are taken."""
 
     code = "RESOURCE_EXHAUSTED"
     reason = "NO_FREE_STREAM"
@@ -57,28 +57,28 @@ class NoRoom(Failure):
 
 
 class Draining(Failure):
-    """The node is about to end."""
+    """The node is shutting down."""
 
     code = "UNAVAILABLE"
     reason = "DRAINING"
 
 
 class EngineFailed(Failure):
-    """An engine died, or did not answer."""
+    """An engine process died or did not answer."""
 
     code = "UNAVAILABLE"
     reason = "ENGINE_FAILED"
 
 
 class Broken(Failure):
-    """Nobody foresaw this; the caller learns an id, and the log the rest."""
+    """An unexpected exception. The caller gets an error ID; the log has the traceback."""
 
     code = "INTERNAL"
     reason = "INTERNAL"
 
 
 class Cancelled(Failure):
-    """The caller went away; nobody will read this."""
+    """The caller has left, so the status is not sent."""
 
     code = "CANCELLED"
     reason = "CANCELLED"

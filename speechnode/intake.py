@@ -1,4 +1,4 @@
-"""The sound of a call: what its chunks add up to, as samples with their times."""
+"""Audio intake: converts the chunks of a call to samples with their times."""
 
 import os
 import tempfile
@@ -10,16 +10,16 @@ from speechnode.failures import Invalid, NoRoom, TooLarge
 from tandem.speech.v1 import speech_pb2
 
 MAX_CHUNK_BYTES = 64 * 1024
-#: Clocks and roundings; a live source that has paused is later by more.
+#: Deviation that clocks and rounding explain. A live source that has paused is later by more.
 _TOLERATED_MS = 40
 
 
 class Limits(NamedTuple):
-    """What is taken of a file.
+    """Limits of an uploaded file.
 
     Attributes:
-        file_bytes: how large it may be.
-        seconds: how much sound may be in it, whatever its header says.
+        file_bytes: maximum size.
+        seconds: maximum duration of the decoded audio; the header is not trusted.
     """
 
     file_bytes: int
@@ -27,61 +27,61 @@ class Limits(NamedTuple):
 
 
 class Intake(Protocol):
-    """Takes chunks, gives samples.
+    """Converts chunks to samples.
 
     Attributes:
-        total_ms: how long the audio is, as far as that is known; 0: it is not.
-        incomplete_reason: at the end: a sentence that says what is missing; empty if nothing is.
+        total_ms: duration of the audio; 0 = not known.
+        incomplete_reason: at the end, a sentence that describes what is missing; empty = complete.
     """
 
     total_ms: int
     incomplete_reason: str
 
     def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
-        """The samples that a chunk makes known."""
+        """Return the samples that are available after this chunk."""
         ...
 
     def end(self) -> Iterator[Piece]:
-        """Those that only all chunks together make known."""
+        """Return the samples that are available only after the last chunk."""
         ...
 
     def close(self) -> None:
-        """Lets go of what it holds."""
+        """Release the resources."""
         ...
 
 
 def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
-    """For a format of the contract.
+    """Return the intake for an audio format of the contract.
 
     Args:
-        start_ms: the stream's; see speech.proto.
+        start_ms: of the stream; see speech.proto.
         limits: of files.
     """
     if start_ms < 0:
-        raise Invalid("start_ms: a recording begins at 0.")
+        raise Invalid("start_ms: must not be negative.")
     if format_ == speech_pb2.AUDIO_FORMAT_PCM_S16LE_16K:
         return Samples(start_ms)
     if format_ == speech_pb2.AUDIO_FORMAT_FILE:
         return File(start_ms, limits)
-    raise Invalid("format: say which the audio has; see AudioFormat.")
+    raise Invalid("format: must be a value of AudioFormat other than UNSPECIFIED.")
 
 
 class _Sequence:
-    """Chunks in their order, none missing."""
+    """Checks that chunks arrive in order and complete."""
 
     def __init__(self) -> None:
         self._next = 0
 
     def check(self, chunk: speech_pb2.AudioChunk) -> None:
         if chunk.seq != self._next:
-            raise Invalid(f"audio.seq: {self._next} comes next, not {chunk.seq}.")
+            raise Invalid(f"audio.seq: expected {self._next}, received {chunk.seq}.")
         if len(chunk.data) > MAX_CHUNK_BYTES:
             raise Invalid(f"audio.data: at most {MAX_CHUNK_BYTES} bytes.")
         self._next += 1
 
 
 class Samples:
-    """Samples that come as they are."""
+    """Intake of raw samples, which need no decoding."""
 
     total_ms = 0
     incomplete_reason = ""
@@ -97,7 +97,7 @@ class Samples:
         at_ms = self._start_ms + self._bytes // BYTES_PER_MS
         if chunk.offset_ms:
             if chunk.offset_ms < at_ms - _TOLERATED_MS:
-                raise Invalid(f"audio.offset_ms: the audio before lasts until {at_ms}.")
+                raise Invalid(f"audio.offset_ms: must be at least {at_ms}, where the previous audio ends.")
             if chunk.offset_ms > at_ms + _TOLERATED_MS:
                 self._start_ms = at_ms = chunk.offset_ms
                 self._bytes = 0
@@ -117,7 +117,7 @@ class Samples:
 
 
 class File:
-    """A file, which is decoded once all of it is there: the index of many stands at their end."""
+    """Intake of a file. It is decoded once it is complete, since many formats have their index at the end."""
 
     total_ms = 0
     incomplete_reason = ""
@@ -134,13 +134,13 @@ class File:
             self._file.write(chunk.data)
             self._file.flush()
         except OSError as exc:
-            raise NoRoom(f"The speech node has no room for this file: {os.strerror(exc.errno or 0)}.") from exc
+            raise NoRoom(f"The speech node cannot store this file: {os.strerror(exc.errno or 0)}.") from exc
         if self._file.tell() > self._limits.file_bytes:
-            raise TooLarge(f"The file is too large: at most {self._limits.file_bytes // 2**20} MiB are taken.")
+            raise TooLarge(f"The file is too large: the maximum is {self._limits.file_bytes // 2**20} MiB.")
         yield from ()
 
     def end(self) -> Iterator[Piece]:
-        from speechnode.engines.decode import Decoder  # Its libraries are large; who sends samples needs none.
+        from speechnode.engines.decode import Decoder  # Its libraries are large, and raw samples do not need them.
 
         self._file.seek(0)
         decoder = Decoder(self._file, self._start_ms, self._limits.seconds)

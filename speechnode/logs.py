@@ -1,4 +1,4 @@
-"""Log lines: JSON, or text for a terminal. What was said in a recording never stands in them."""
+"""Log lines, as JSON or as text for a terminal. They never contain the content of recordings."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; the facts of a call are members of it."""
+    """Formats each record as a JSON object on one line; the facts of a call are members of it."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """For people: time, level, message, then the facts of a call."""
+    """Formats a record for people: time, level, message, then the facts of a call."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-8s%(message)s", "%H:%M:%S")
@@ -39,13 +39,13 @@ class TextFormatter(logging.Formatter):
 
 
 def _on_one_line(value: object) -> str:
-    """A caller's text cannot pretend to be another line."""
+    """Escape a value that is not printable, so that a caller's text cannot forge a log line."""
     text = str(value)
     return text if text.isprintable() else ascii(text)
 
 
 def set_up(*, as_json: bool, level: str) -> None:
-    """Sends every logger's lines to standard error."""
+    """Configure all loggers to write to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -1,4 +1,4 @@
-"""The gRPC server of a node: what it is made of, how it starts, and how it ends."""
+"""The gRPC server of a node: its services, start and shutdown."""
 
 import logging
 import os
@@ -22,26 +22,26 @@ from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
 logger = logging.getLogger(__name__)
 
-#: Signals that have come, as numbers.
+#: Queue of received signals, as numbers.
 Signals = queue.SimpleQueue[int]
-#: As a signal: whoever started the node is gone, and nobody waits for anything any more.
+#: Pseudo-signal: the parent process has exited.
 ORPHANED = 0
 _IDLE = -1
 
 _LEAVE_SECONDS = 2.0
 
-#: Beside those of the streams: they refuse what is too much, and say what the node can do.
+#: Threads beyond those of the streams, which refuse excess calls and serve `GetCapabilities`.
 _SPARE_THREADS = 4
-#: The largest message is a long meeting to be summarised; audio comes in small pieces.
+#: The largest message is a `SummarizeRequest` for a long meeting; audio is sent in small chunks.
 _MAX_MESSAGE_BYTES = 16 * 2**20
 _MAX_SOCKET_PATH_LENGTH = 100
 
 CHANNEL_OPTIONS = [
-    # Otherwise a second node could listen on the same port, and would get half of the calls.
+    # With SO_REUSEPORT, a second node could listen on the same port and would receive half of the calls.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    # A caller whose machine is gone is noticed within 15 seconds, and its place is free again.
+    # A caller whose machine has failed is detected within 15 seconds, which releases its slot.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -51,12 +51,12 @@ CHANNEL_OPTIONS = [
 
 
 class CannotServeError(Exception):
-    """The node cannot start; the message is a sentence that says why."""
+    """The node cannot start; the message is a sentence that states the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve; `python -m speechnode --help` says what each means."""
+    """Options of the server; `python -m speechnode --help` describes each."""
 
     listen: str
     engines: tuple[str, ...]
@@ -67,7 +67,7 @@ class Options:
 
 
 class Health(health.HealthServicer):
-    """grpc.health.v1 on threads of its own, so that a busy node answers too."""
+    """The service grpc.health.v1, on its own threads so that a busy node also answers."""
 
     def __init__(self) -> None:
         threads = ThreadPoolExecutor(2, "health")
@@ -77,15 +77,15 @@ class Health(health.HealthServicer):
     def Check(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
-        """SERVING; NOT_SERVING while the node drains, and for a service whose engine it lacks."""
+        """Return SERVING, or NOT_SERVING while the node drains and for a service without an engine."""
         return super().Check(request, context)
 
 
 class Node:
-    """A node on its address.
+    """A node, bound to its address.
 
     Raises:
-        CannotServeError: the address is taken, or is none.
+        CannotServeError: the address is invalid or in use.
     """
 
     def __init__(self, options: Options) -> None:
@@ -99,25 +99,25 @@ class Node:
         self.address = bind(self._server, options.listen)
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Start serving."""
         self._server.start()
 
     def drain(self) -> None:
-        """Takes no more calls. What runs goes on."""
+        """Refuse new calls. Running calls continue."""
         self._health.enter_graceful_shutdown()
         self._slots.drain()
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Waits for the calls that run; False if that takes longer."""
+        """Wait for the running calls. Returns False on timeout."""
         return self._slots.wait_until_idle(seconds)
 
     def stop(self) -> None:
-        """Ends everything at once."""
+        """Stop the engines, and cut off all calls."""
         self._catalog.close()
         self._server.stop(grace=0).wait(1)
 
     def leave(self) -> None:
-        """Lets what has been answered reach its callers: a call has given back its place a moment before that."""
+        """Stop once the last responses have been sent. A call releases its slot shortly before that."""
         self._server.stop(grace=_LEAVE_SECONDS).wait()
 
     def _add_services(self, options: Options) -> None:
@@ -141,14 +141,14 @@ class Node:
 
 
 def serve(options: Options, signals: Signals, announce: Callable[[str], None]) -> int:
-    """Serves until a signal comes, then drains: new calls are refused, those that run end within the grace. A second
-    signal ends at once, and so does the end of whoever started the node.
+    """Serve until a signal arrives, then drain: refuse new calls, and let running ones end within the grace period.
+    A second signal stops the node at once, and so does the exit of the parent process.
 
     Args:
-        announce: called with the address once calls are taken.
+        announce: called with the address once calls are accepted.
 
     Returns:
-        The exit code: 0, 1 if calls were cut, or 128 + the number of the second signal.
+        The exit code: 0; 1 if calls were cut off; or 128 + the number of the second signal.
     """
     node = Node(options)
     try:
@@ -161,7 +161,7 @@ def serve(options: Options, signals: Signals, announce: Callable[[str], None]) -
 
 def _drain(node: Node, grace: float, signals: Signals) -> int:
     if (signum := signals.get()) == ORPHANED:
-        logger.warning("Whoever started the node is gone: ending.")
+        logger.warning("The parent process has exited; stopping.")
         return 1
     logger.info("Signal %d: draining.", signum)
     node.drain()
@@ -172,44 +172,44 @@ def _drain(node: Node, grace: float, signals: Signals) -> int:
 
     threading.Thread(target=wait, name="drain", daemon=True).start()
     if (signum := signals.get()) != _IDLE:
-        logger.warning("Ending at once.")
+        logger.warning("Second signal %d: stopping at once.", signum)
         return 128 + signum
     if not (cut := not node.wait_until_idle(0)):
         node.leave()
-    logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", ", but calls had to be cut" if cut else "")
+    logger.log(logging.WARNING if cut else logging.INFO, "Drained%s.", "; running calls were cut off" if cut else "")
     return int(cut)
 
 
 def bind(server: grpc.Server, listen: str) -> str:
-    """Has a server listen; the address, with the port that was chosen for port 0.
+    """Bind a server to an address. Returns the address, with the port that was chosen for port 0.
 
     Raises:
-        CannotServeError: the address is taken, or is none.
+        CannotServeError: the address is invalid or in use.
     """
     if listen.startswith("unix:"):
         return _bind_socket(server, Path(listen.removeprefix("unix:")))
     host, _, port = listen.rpartition(":")
-    # What is said in meetings does not travel in the clear.
+    # The content of meetings must not be sent over a network unencrypted.
     if host not in ("127.0.0.1", "localhost", "[::1]"):
         raise CannotServeError(f"Listen on unix:/path or 127.0.0.1:port, not on {listen}: there is no TLS yet.")
     try:
         return f"{host}:{server.add_insecure_port(listen)}"
     except RuntimeError as exc:
-        raise CannotServeError(f"Cannot listen on {listen}: {port} is taken, or no port.") from exc
+        raise CannotServeError(f"Cannot listen on {listen}: port {port} is in use or invalid.") from exc
 
 
 def _bind_socket(server: grpc.Server, path: Path) -> str:
     path = path.absolute()
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH_LENGTH:
-        raise CannotServeError(f"{path} is too long for a socket: at most {_MAX_SOCKET_PATH_LENGTH} bytes.")
+        raise CannotServeError(f"The socket path {path} is too long: the maximum is {_MAX_SOCKET_PATH_LENGTH} bytes.")
     if path.exists() and (not stat.S_ISSOCK(path.stat().st_mode) or _answers(path)):
-        raise CannotServeError(f"{path} is taken: another node listens there, or it is no socket.")
-    # Whoever may connect may hear everything: the user alone.
+        raise CannotServeError(f"{path} is in use: another node listens there, or it is not a socket.")
+    # A client that may connect may use the engines, so only this user may.
     before = os.umask(0o177)
     try:
         server.add_insecure_port(f"unix:{path}")
     except RuntimeError as exc:
-        raise CannotServeError(f"Cannot listen on {path}: is there such a folder, and may we write there?") from exc
+        raise CannotServeError(f"Cannot listen on {path}: check that its folder exists and is writable.") from exc
     finally:
         os.umask(before)
     return f"unix:{path}"

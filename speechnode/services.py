@@ -1,4 +1,4 @@
-"""The services of `speech.v1`: each method reads what is asked, has an engine do it, and tells."""
+"""The services of `speech.v1`: each method reads the request, runs an engine and returns its results."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 CONTRACT_VERSION = "1.0"
 _MAX_SEGMENTS = 20_000
 _PROGRESS_MS = 10_000
-#: Characters of a session id in the log.
+#: Maximum length of a session ID in the log, in characters.
 _MAX_LOGGED = 100
 
 
 class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
-    """What this node can do."""
+    """The capabilities of this node."""
 
     def __init__(self, catalog: Catalog, slots: Slots) -> None:
         self._catalog = catalog
@@ -36,7 +36,7 @@ class NodeInfo(speech_pb2_grpc.NodeInfoServiceServicer):
     def GetCapabilities(  # noqa: N802
         self, request: speech_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> speech_pb2.GetCapabilitiesResponse:
-        """Takes no place: a full node answers too."""
+        """Return the engines and the free slots. Takes no slot, so that a full node also answers."""
         return speech_pb2.GetCapabilitiesResponse(
             engines=self._catalog.all(),
             max_streams=self._slots.limit,
@@ -56,7 +56,7 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
     def Transcribe(  # noqa: N802
         self, request_iterator: Iterator[speech_pb2.AsrUp], context: grpc.ServicerContext
     ) -> Iterator[speech_pb2.AsrDown]:
-        """See `Transcription`."""
+        """Transcribe a stream of audio; see `Transcription`."""
         with served("AsrService/Transcribe", context, self._slots) as call:
             start = _start(request_iterator).start
             call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
@@ -66,13 +66,13 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
             sound = intake(start.format, start.start_ms, self._limits)
             yield speech_pb2.AsrDown(accepted=speech_pb2.Accepted(engine=about))
             if not start.language and len(about.languages) == 1:
-                # There is nothing to choose from.
+                # The engine supports one language only.
                 yield speech_pb2.AsrDown(language=speech_pb2.DetectedLanguage(language=about.languages[0]))
             yield from Transcription(call, asr, start, sound).run(request_iterator)
 
 
 class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
-    """Voices."""
+    """Diarization and voice prints."""
 
     def __init__(self, catalog: Catalog, slots: Slots, limits: Limits) -> None:
         self._catalog = catalog
@@ -82,22 +82,22 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
     def Diarize(  # noqa: N802
         self, request_iterator: Iterator[speech_pb2.AudioUp], context: grpc.ServicerContext
     ) -> Iterator[speech_pb2.DiarizeDown]:
-        """Who spoke when."""
+        """Return the speakers of a recording, and their turns."""
         with served("SpeakerService/Diarize", context, self._slots) as call:
             start = _start(request_iterator).start
             call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
             if not 0 <= start.speaker_count <= 100:
-                raise Invalid("speaker_count: 0 to 100.")
+                raise Invalid("speaker_count: must be 0 to 100.")
             listener = self._catalog.speakers().listen()
             sound = intake(start.format, start.start_ms, self._limits)
             about = self._catalog.about(speech_pb2.ENGINE_KIND_SPEAKER)
             yield speech_pb2.DiarizeDown(accepted=speech_pb2.Accepted(engine=about))
-            told_ms = end_ms = start.start_ms
+            reported_ms = end_ms = start.start_ms
             for end_ms in _listen(call, request_iterator, start, sound, listener):
-                if end_ms - told_ms >= _PROGRESS_MS:
-                    told_ms = end_ms
-                    told = speech_pb2.Progress(audio_ms_done=end_ms, audio_ms_total=sound.total_ms)
-                    yield speech_pb2.DiarizeDown(progress=told)
+                if end_ms - reported_ms >= _PROGRESS_MS:
+                    reported_ms = end_ms
+                    progress = speech_pb2.Progress(audio_ms_done=end_ms, audio_ms_total=sound.total_ms)
+                    yield speech_pb2.DiarizeDown(progress=progress)
             speakers, turns = listener.told_apart(start.speaker_count, call.checkpoint)
             for speaker in speakers:
                 message = speech_pb2.Speaker(label=speaker.label, speech_ms=speaker.speech_ms)
@@ -115,7 +115,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
     def Embed(  # noqa: N802
         self, request_iterator: Iterator[speech_pb2.AudioUp], context: grpc.ServicerContext
     ) -> speech_pb2.EmbedResponse:
-        """The voice print of one person."""
+        """Return the voice print of one person."""
         response = speech_pb2.EmbedResponse()
         with served("SpeakerService/Embed", context, self._slots) as call:
             start = _start(request_iterator).start
@@ -131,7 +131,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
 
 
 class Summaries(speech_pb2_grpc.SummaryServiceServicer):
-    """What was said, in short."""
+    """Summaries of transcripts."""
 
     def __init__(self, catalog: Catalog, slots: Slots) -> None:
         self._catalog = catalog
@@ -140,24 +140,24 @@ class Summaries(speech_pb2_grpc.SummaryServiceServicer):
     def Summarize(  # noqa: N802
         self, request: speech_pb2.SummarizeRequest, context: grpc.ServicerContext
     ) -> Iterator[speech_pb2.SummarizeDown]:
-        """Deltas of the overview, then the result."""
+        """Summarise a transcript: yield deltas of the overview, then the result."""
         with served("SummaryService/Summarize", context, self._slots) as call:
             call.facts |= {"session_id": request.session_id[:_MAX_LOGGED], "segments": len(request.segments)}
             engine = self._catalog.summaries(request.language)
             about = self._catalog.about(speech_pb2.ENGINE_KIND_SUMMARY)
-            for made in engine.summarise(_said(request), call.checkpoint):
+            for output in engine.summarise(_transcript(request), call.checkpoint):
                 call.checkpoint()
-                if isinstance(made, str):
-                    yield speech_pb2.SummarizeDown(delta=made)
+                if isinstance(output, str):
+                    yield speech_pb2.SummarizeDown(delta=output)
                 else:
-                    yield speech_pb2.SummarizeDown(result=_summary_message(made, about))
+                    yield speech_pb2.SummarizeDown(result=_summary_message(output, about))
 
 
 def _start(requests: Iterator[Any]) -> Any:
-    """The first message of a stream, which must be its `start`."""
+    """Return the first message of a stream, which must be its `start`."""
     first = next(requests, None)
     if first is None or first.WhichOneof("up") != "start":
-        raise Invalid("`start` comes first.")
+        raise Invalid("The first message of the stream must be `start`.")
     return first
 
 
@@ -168,7 +168,7 @@ def _listen(
     sound: Intake,
     listener: "Listener",
 ) -> Iterator[int]:
-    """Has a listener hear the audio of the requests; gives the time up to which it has."""
+    """Pass the utterances of the requests to a listener. Yields the time in ms up to which the audio is processed."""
     from speechnode.engines.vad import VoiceSegments  # Loads a model.
 
     voices = VoiceSegments(start.start_ms)
@@ -189,23 +189,23 @@ def _listen(
 def _pieces(requests: Iterator[speech_pb2.AudioUp], sound: Intake) -> Iterator[Piece]:
     for request in requests:
         if request.WhichOneof("up") != "audio":
-            raise Invalid("After `start` comes `audio`.")
+            raise Invalid("Every message after `start` must be `audio`.")
         yield from sound.take(request.audio)
     yield from sound.end()
 
 
-def _said(request: speech_pb2.SummarizeRequest) -> "Said":
+def _transcript(request: speech_pb2.SummarizeRequest) -> "Said":
     from speechnode.engines.action_items import Person, Spoken
     from speechnode.engines.summary import Said
 
     if len(request.segments) > _MAX_SEGMENTS:
         raise Invalid(f"segments: at most {_MAX_SEGMENTS}.")
     if request.overview_sentences < 0:
-        raise Invalid("overview_sentences: 0 or more.")
+        raise Invalid("overview_sentences: must be 0 or more.")
     try:
         held_on = date.fromisoformat(request.held_on) if request.held_on else None
     except ValueError:
-        raise Invalid("held_on: a day as YYYY-MM-DD.") from None
+        raise Invalid("held_on: must be a date as YYYY-MM-DD.") from None
     return Said(
         [Spoken(segment.segment_id, segment.text, segment.person_id) for segment in request.segments],
         request.language,
@@ -215,11 +215,11 @@ def _said(request: speech_pb2.SummarizeRequest) -> "Said":
     )
 
 
-def _summary_message(made: "Summary", about: speech_pb2.Engine) -> speech_pb2.Summary:
+def _summary_message(summary: "Summary", about: speech_pb2.Engine) -> speech_pb2.Summary:
     return speech_pb2.Summary(
-        overview=map(_statement_message, made.overview),
-        topics=map(_statement_message, made.topics),
-        decisions=map(_statement_message, made.decisions),
+        overview=map(_statement_message, summary.overview),
+        topics=map(_statement_message, summary.topics),
+        decisions=map(_statement_message, summary.decisions),
         action_items=[
             speech_pb2.ActionItem(
                 text=item.text,
@@ -230,9 +230,9 @@ def _summary_message(made: "Summary", about: speech_pb2.Engine) -> speech_pb2.Su
                 segment_ids=item.segment_ids,
                 confidence=item.confidence,
             )
-            for item in made.action_items
+            for item in summary.action_items
         ],
-        language=made.language,
+        language=summary.language,
         engine=about,
     )
 

@@ -1,4 +1,4 @@
-"""How many calls are served at once, and when no more are."""
+"""The limit on concurrent calls, and draining."""
 
 import threading
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from speechnode.failures import Draining, NoFreeStream
 
 
 class Slots:
-    """Places for streaming calls.
+    """Slots for streaming calls.
 
     Args:
-        most: how many there are.
+        limit: how many there are.
     """
 
     def __init__(self, limit: int) -> None:
@@ -21,40 +21,40 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many calls would be taken now."""
+        """Number of calls that would be accepted now."""
         with self._changed:
             return 0 if self._draining else self.limit - self._taken
 
     def take(self) -> Callable[[], None]:
-        """Takes a place; the function that is returned gives it back, once, however often it is called.
+        """Take a slot. Returns the function that releases it, which is idempotent.
 
         Raises:
-            NoFreeStream: all are taken.
-            Draining: no more are given.
+            NoFreeStream: all slots are taken.
+            Draining: the node is shutting down.
         """
         with self._changed:
             if self._draining:
-                raise Draining("The node is going away; another will serve this call.")
+                raise Draining("The speech node is shutting down; send the call to another node.")
             if self._taken >= self.limit:
-                raise NoFreeStream(f"All {self.limit} streams of the node are in use; try another node, or later.")
+                raise NoFreeStream(f"All {self.limit} streams of the node are in use; try another node or retry later.")
             self._taken += 1
-        given_back = threading.Event()
+        released = threading.Event()
 
-        def give_back() -> None:
+        def release() -> None:
             with self._changed:
-                if not given_back.is_set():
-                    given_back.set()
+                if not released.is_set():
+                    released.set()
                     self._taken -= 1
                     self._changed.notify_all()
 
-        return give_back
+        return release
 
     def drain(self) -> None:
-        """Gives no more places."""
+        """Refuse further calls."""
         with self._changed:
             self._draining = True
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Waits until no place is taken; False if that takes longer."""
+        """Wait until no slot is taken. Returns False on timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._taken, seconds)

@@ -1,8 +1,8 @@
-"""One Transcribe call: a thread that listens, and the caller's, which tells what was understood.
+"""One Transcribe call: a listener thread reads the requests, and the call's thread sends the results.
 
-The listener takes the audio and cuts it into utterances; the engine works on them in processes of its own, in their
-order; meanwhile the teller waits for whatever happens next. So a ping is answered however busy the engine is, and a
-caller who goes away is noticed at once.
+The listener receives the audio and cuts it into utterances. The engine transcribes them in its own processes, in order.
+The call's thread waits for the next event of either, so that pings are answered while the engine is busy, and the call
+stops as soon as its caller leaves.
 """
 
 import threading
@@ -26,24 +26,24 @@ from tandem.speech.v1 import speech_pb2
 if TYPE_CHECKING:
     from speechnode.engines.vad import VoiceSegments
 
-#: Utterances that wait for the engine; with more, no further audio is taken.
+#: Maximum number of utterances that wait for the engine; the listener then reads no further audio.
 _MAX_WAITING = 8
-#: Progress is told in steps of at least so much.
+#: Minimum step between two progress messages.
 _PROGRESS_MS = 1000
-#: How much there must be for a draft; the next takes half as much again, so that all drafts together cost about
-#: twice what the final costs.
+#: Minimum length of an utterance for its first draft. Each further draft needs half as much again, so that all drafts
+#: together cost about twice as much as the final.
 _FIRST_DRAFT_MS = 600
 _GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """The listener has taken more audio.
+    """The listener has processed more audio.
 
     Attributes:
         ended: utterances that are complete.
-        open: the one that goes on, where drafts are asked for.
-        until_ms: everything before is in utterances, or was no speech.
+        open: the unfinished one, if the caller requested drafts.
+        until_ms: everything before is in utterances or is not speech.
     """
 
     ended: list[Piece]
@@ -53,19 +53,19 @@ class _Heard:
 
 @dataclass(frozen=True, slots=True)
 class _AllHeard:
-    """There is no more audio."""
+    """The audio has ended."""
 
     end_ms: int
     cpu_seconds: float
 
 
 class _Pinged:
-    """The caller wants to know whether we are there."""
+    """The caller has sent a ping."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """The listener cannot go on."""
+    """The listener has failed."""
 
     failure: Exception
 
@@ -74,7 +74,7 @@ _Event = _Heard | _AllHeard | _Pinged | _Failed | Future[Recognised] | None
 
 
 class Transcription:
-    """What a call transcribes.
+    """The transcription of one call.
 
     Args:
         start: its first message.
@@ -93,13 +93,13 @@ class Transcription:
         self._draft: tuple[Piece, AsrJob] | None = None
         self._open: Piece | None = None
         self._next_draft_ms = _FIRST_DRAFT_MS
-        #: Of the utterance that begins there.
+        #: The latest revision of each unfinished utterance, by its start in ms.
         self._revisions: dict[int, int] = {}
-        self._told_ms = self._heard_ms = start.start_ms
+        self._reported_ms = self._heard_ms = start.start_ms
         self._asr_cpu_ms = 0
 
     def run(self, requests: Iterator[speech_pb2.AsrUp]) -> Iterator[speech_pb2.AsrDown]:
-        """Listens to the rest of the requests, and tells."""
+        """Process the remaining requests, and yield the responses."""
         from speechnode.engines.vad import VoiceSegments  # Loads a model.
 
         voices = VoiceSegments(self._start.start_ms)
@@ -108,7 +108,7 @@ class Transcription:
         listener = threading.Thread(target=self._listen, args=(requests, voices), name="listener", daemon=True)
         listener.start()
         try:
-            all_heard = yield from self._tell()
+            all_heard = yield from self._respond()
             cpu_ms = self._asr_cpu_ms + round((all_heard.cpu_seconds + time.thread_time() - begun) * 1000)
             self._call.facts |= {"audio_ms": all_heard.end_ms - self._start.start_ms, "cpu_ms": cpu_ms}
             yield speech_pb2.AsrDown(
@@ -127,14 +127,14 @@ class Transcription:
             for request in requests:
                 match request.WhichOneof("up"):
                     case "audio":
-                        self._hear(voices, self._intake.take(request.audio))
+                        self._feed(voices, self._intake.take(request.audio))
                     case "finalize":
                         self._report(voices, voices.finish())
                     case "ping":
                         self._events.put(_Pinged())
                     case _:
-                        raise Invalid("After `start` come `audio`, `finalize` and `ping`.")
-            self._hear(voices, self._intake.end())
+                        raise Invalid("Every message after `start` must be `audio`, `finalize` or `ping`.")
+            self._feed(voices, self._intake.end())
             self._report(voices, voices.finish())
             self._events.put(_AllHeard(voices.heard_ms, time.thread_time() - begun))
         except (Cancelled, grpc.RpcError):
@@ -144,7 +144,7 @@ class Transcription:
         finally:
             self._intake.close()
 
-    def _hear(self, voices: "VoiceSegments", pieces: Iterator[Piece]) -> None:
+    def _feed(self, voices: "VoiceSegments", pieces: Iterator[Piece]) -> None:
         for piece in pieces:
             self._report(voices, voices.hear(piece))
 
@@ -155,9 +155,9 @@ class Transcription:
             raise Cancelled
         self._events.put(_Heard(ended, voices.open if self._start.interim else None, voices.heard_ms))
 
-    # The caller's thread.
+    # The call's thread.
 
-    def _tell(self) -> Generator[speech_pb2.AsrDown, None, _AllHeard]:
+    def _respond(self) -> Generator[speech_pb2.AsrDown, None, _AllHeard]:
         all_heard: _AllHeard | None = None
         while True:
             event = self._events.get()
@@ -178,8 +178,8 @@ class Transcription:
                         yield draft
                     yield from self._finished_finals()
             ended = all_heard and not self._finals and not self._draft
-            if (known_ms := self._known_ms()) - self._told_ms >= (1 if ended else _PROGRESS_MS):
-                self._told_ms = known_ms
+            if (known_ms := self._known_ms()) - self._reported_ms >= (1 if ended else _PROGRESS_MS):
+                self._reported_ms = known_ms
                 yield self._progress()
             if ended and all_heard:
                 return all_heard
@@ -199,7 +199,7 @@ class Transcription:
         return job
 
     def _begin_draft(self) -> None:
-        """Has the open utterance worked on, if there is enough of it and the engine has nothing better to do for us."""
+        """Submit the open utterance for a draft, if it is long enough and no final of this call is pending."""
         if not self._open or self._draft or self._finals:
             return
         length = self._open.end_ms - self._open.start_ms
@@ -214,7 +214,7 @@ class Transcription:
         self._draft = None
         recognised = self._recognised(job)
         if not self._open or self._open.start_ms != utterance.start_ms:
-            return None  # Its final comes.
+            return None  # The utterance has ended since, and its final is pending.
         return self._segment(utterance, recognised, final=False) if recognised.words else None
 
     def _finished_finals(self) -> Iterator[speech_pb2.AsrDown]:
@@ -222,7 +222,7 @@ class Transcription:
             utterance, job = self._finals.popleft()
             self._room.release()
             recognised = self._recognised(job)
-            # What was shown as a draft needs its end, even if it was no speech after all.
+            # An utterance with a draft needs a final, even if the engine found no words in it.
             if recognised.words or utterance.start_ms in self._revisions:
                 yield self._segment(utterance, recognised, final=True)
                 self._revisions.pop(utterance.start_ms)
@@ -230,7 +230,7 @@ class Transcription:
     def _recognised(self, job: AsrJob) -> Recognised:
         try:
             recognised = job.result.result()
-        except CancelledError:  # The node ends.
+        except CancelledError:  # The node is shutting down.
             raise Cancelled from None
         self._asr_cpu_ms += recognised.cpu_ms
         return recognised
@@ -261,17 +261,17 @@ class Transcription:
         )
 
     def _known_ms(self) -> int:
-        """Everything before this moment has been told."""
+        """Return the time before which all results have been sent."""
         return self._finals[0][0].start_ms if self._finals else self._heard_ms
 
     def _progress(self) -> speech_pb2.AsrDown:
-        told = speech_pb2.Progress(audio_ms_done=self._told_ms, audio_ms_total=self._intake.total_ms)
-        return speech_pb2.AsrDown(progress=told)
+        progress = speech_pb2.Progress(audio_ms_done=self._reported_ms, audio_ms_total=self._intake.total_ms)
+        return speech_pb2.AsrDown(progress=progress)
 
     def _stop(self) -> None:
-        """Ends the work of whoever still works for this call."""
+        """Stop the listener and the pending jobs of this call."""
         self._stopped = True
         for _, job in [*self._finals, *([self._draft] if self._draft else [])]:
             job.cancel()
-        # The listener may wait for room; it sees then that nobody listens to it.
+        # The listener may be waiting for room; it then finds `_stopped` set and ends.
         self._room.release(_MAX_WAITING)

@@ -1,1 +1,1 @@
-"""What the node can do: each module does one thing, and knows neither gRPC nor the contract."""
+"""The engines of the node. Each module does one task, and depends on neither gRPC nor the contract."""

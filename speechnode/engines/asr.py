@@ -1,4 +1,4 @@
-"""Speech to text: the engine's side in the node. The work is done by `asr_process`."""
+"""Speech to text: the part in the node, which schedules utterances on processes that run `asr_process`."""
 
 import heapq
 import itertools
@@ -19,18 +19,18 @@ from speechnode.failures import Cancelled, EngineFailed
 
 logger = logging.getLogger(__name__)
 
-#: How long an utterance may take: this, and this many times its length. A process that takes longer hangs.
+#: Timeout of an utterance: so many seconds plus so many times its length. A process that exceeds it is taken to hang.
 _PATIENCE_SECONDS = 20.0
 _PATIENCE_FACTOR = 10.0
 _START_SECONDS = 60.0
-_ENDED = "The speech recognition ended while it worked; try again."
+_ENDED = "The speech recognition process ended during the call; try again."
 
 
 class Job:
-    """An utterance that is being worked on, or waits for it.
+    """An utterance that is being transcribed, or is queued.
 
     Attributes:
-        result: of type `Recognised`; or it raises Cancelled or EngineFailed.
+        result: resolves to a `Recognised`, or raises Cancelled or EngineFailed.
     """
 
     result: Future[Recognised]
@@ -43,7 +43,7 @@ class Job:
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Nobody wants it any more: ends the process that works on it. Does not wait."""
+        """Cancel the job, and kill the process that works on it. Does not wait."""
         with self._lock:
             self.is_cancelled = True
             if self._process:
@@ -51,8 +51,8 @@ class Job:
         self.result.cancel()
 
     def run(self, process: "_Process") -> Recognised:
-        """Has a process do it; once more if that process dies by itself."""
-        last = False
+        """Transcribe with a process. Retried once if that process dies by itself."""
+        is_retry = False
         while True:
             with self._lock:
                 if self.is_cancelled:
@@ -62,21 +62,21 @@ class Job:
                 return process.recognise(self)
             except EngineFailed as exc:
                 if self.is_cancelled:
-                    raise Cancelled from exc  # We ended it ourselves.
-                if last:
+                    raise Cancelled from exc  # `cancel` killed the process.
+                if is_retry:
                     raise
-                last = True
-                logger.warning("An utterance is done once more: %s", exc)
+                is_retry = True
+                logger.warning("Retrying an utterance: %s", exc)
             finally:
                 with self._lock:
                     self._process = None
 
 
 class _Waiting:
-    """The utterances that wait: those of one call in their order, those of different calls by turns.
+    """Queued utterances: those of one call in order, those of different calls in turn.
 
-    Each gets the turn after the last one of its call, but none before the turn that is being served (start-time fair
-    queueing). So a call with one utterance does not wait for all that a long recording has waiting.
+    Each gets the turn after the last one of its call, but not one before the turn that is being served (start-time fair
+    queueing). So a call with one utterance does not wait for the whole queue of a long recording.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class _Waiting:
         self._heap: list[tuple[int, int, Job, object]] = []
         self._numbers = itertools.count()
         self._served = 0
-        #: Of each call that has utterances waiting: the turn of the last one, and how many there are.
+        #: For each call with queued utterances: the turn of the last one, and their number.
         self._last: dict[object, tuple[int, int]] = {}
 
     def put(self, job: Job, call: object) -> None:
@@ -95,7 +95,7 @@ class _Waiting:
             heapq.heappush(self._heap, (turn, next(self._numbers), job, call))
 
     def take(self) -> Job:
-        """Remove the next one. There is one for each that was put."""
+        """Remove and return the next utterance. Call it once for each `put`."""
         with self._lock:
             self._served, _, job, call = heapq.heappop(self._heap)
             last, count = self._last.pop(call)
@@ -110,15 +110,15 @@ class _Waiting:
 
 
 class Asr:
-    """Recognises utterances with warm processes: of one call in the order in which they come, calls by turns.
+    """Transcribes utterances with warm processes: those of one call in order, those of different calls in turn.
 
     Args:
-        processes: how many utterances are worked on at once; each takes a core, and some 120 MB.
+        processes: how many utterances are transcribed concurrently; each takes a core and about 120 MB.
     """
 
     def __init__(self, processes: int = 1) -> None:
         self._all = [_Process() for _ in range(processes)]
-        # The one that was used last comes first: it is warm.
+        # Last in, first out: the process that was used last is warm.
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         for process in self._all:
             self._idle.put(process)
@@ -128,23 +128,23 @@ class Asr:
 
     @property
     def loaded(self) -> bool:
-        """Whether a process has its model in memory."""
+        """True if a process has its model in memory."""
         return any(process.is_ready for process in self._all)
 
     def warm_up(self) -> None:
-        """Starts a process, if none is ready. Does not wait for it."""
+        """Start a process unless one is ready. Does not wait for it."""
         if not self.loaded and not self._closed:
             self._threads.submit(self._start)
 
     def submit(self, pcm: bytes, *, call: object = None) -> Job:
-        """Begins to work on an utterance of this call."""
+        """Queue an utterance of a call."""
         job = Job(pcm)
         self._waiting.put(job, call)
         self._threads.submit(self._run_next)
         return job
 
     def close(self) -> None:
-        """Ends the processes, whatever they do."""
+        """Kill the processes, and cancel the queued utterances."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._waiting.cancel_all()
@@ -156,7 +156,7 @@ class Asr:
         try:
             process.start()
         except EngineFailed as exc:
-            logger.warning("%s", exc)  # Whoever needs it tries again, and is told.
+            logger.warning("%s", exc)  # The next job starts the process again, and reports its failure.
         finally:
             self._idle.put(process)
 
@@ -177,16 +177,16 @@ class Asr:
             return job.run(process)
         finally:
             self._idle.put(process)
-            # One that was ended with its job: the next caller need not wait for another.
+            # Replace a process that was killed with its job, so that the next call does not wait for its start.
             with suppress(RuntimeError):  # The node is closing.
                 self.warm_up()
 
 
 class _Process:
-    """A process that recognises one utterance after the other; one that has ended is replaced at the next.
+    """A process that transcribes one utterance at a time. If it has ended, the next utterance starts a new one.
 
     Attributes:
-        is_ready: it runs, and its model is in memory.
+        is_ready: whether it runs and has its model in memory.
     """
 
     def __init__(self) -> None:
@@ -196,30 +196,30 @@ class _Process:
         self._running: tuple[BaseProcess, Connection] | None = None
 
     def start(self) -> Connection:
-        """Makes sure that it is ready; the pipe to it.
+        """Start the process unless it is ready. Returns the pipe to it.
 
         Raises:
-            EngineFailed: it has died at once, or was ended.
+            EngineFailed: it died at once, or was killed.
         """
         if self._running and self.is_ready and self._running[0].is_alive():
             return self._running[1]
         process, connection = self._replace()
         if self._receive(connection, _START_SECONDS) != READY:
-            raise EngineFailed("The speech recognition speaks another language than the node.")
+            raise EngineFailed("The speech recognition process sent an unexpected first message.")
         with self._lock:
-            # It may have been ended meanwhile.
+            # It may have been killed since.
             self.is_ready = process.is_alive()
         return connection
 
     def recognise(self, job: Job) -> Recognised:
-        """The words of an utterance. Waits for it.
+        """Return the words of an utterance. Blocks until they are known.
 
         Raises:
-            Cancelled: nobody wants it any more.
-            EngineFailed: it has died, was ended, or hung.
+            Cancelled: the job was cancelled.
+            EngineFailed: the process died, was killed, or hung.
         """
         connection = self.start()
-        # From here on, whoever cancels ends the process that we wait for; before, it may have been another one.
+        # A cancellation from here on kills this process; an earlier one may have killed its predecessor.
         if job.is_cancelled:
             raise Cancelled
         try:
@@ -232,10 +232,10 @@ class _Process:
         return answer
 
     def end(self, *, for_good: bool = False) -> None:
-        """Ends it at once; whoever waits for it is told.
+        """Kill the process. A waiting `recognise` raises EngineFailed.
 
         Args:
-            for_good: it is never replaced.
+            for_good: do not replace it.
         """
         with self._lock:
             self.is_ready = False
@@ -247,20 +247,20 @@ class _Process:
         with self._lock:
             self.is_ready = False
             if self._ended_for_good:
-                raise EngineFailed("The node is going away; another will do this.")
+                raise EngineFailed("The speech node is shutting down; send the call to another node.")
             if self._running:
                 process, connection = self._running
                 process.kill()
                 process.join()
                 process.close()
                 connection.close()
-            # Not by a fork: a process that serves gRPC does not survive that.
+            # Spawned, because grpc does not support forking a process that serves.
             spawn = multiprocessing.get_context("spawn")
-            connection, its = spawn.Pipe()
-            process = spawn.Process(target=run, args=(its,), name="speechnode-asr", daemon=True)
+            connection, child_end = spawn.Pipe()
+            process = spawn.Process(target=run, args=(child_end,), name="speechnode-asr", daemon=True)
             process.start()
-            # So that the pipe ends when the process does.
-            its.close()
+            # Closed here, so that the pipe reports end of file when the process ends.
+            child_end.close()
             self._running = process, connection
             return self._running
 
@@ -272,4 +272,4 @@ class _Process:
             self.end()
             raise EngineFailed(_ENDED) from exc
         self.end()
-        raise EngineFailed("The speech recognition does not answer; try again.")
+        raise EngineFailed("The speech recognition process does not respond; try again.")

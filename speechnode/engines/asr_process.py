@@ -1,8 +1,7 @@
-"""The process that turns speech into text (pocketsphinx): a child of the node.
+"""The child process that converts speech to text (pocketsphinx).
 
-Pocketsphinx holds Python's global lock for seconds, and cannot be interrupted. In a process of its own it holds up
-nobody, and is interrupted by ending it. It ends by itself when the node does: then nobody holds the other end of the
-pipe.
+Pocketsphinx holds Python's global interpreter lock for seconds and cannot be interrupted. In its own process it does
+not block the node, and killing the process cancels its work. It exits when the node does, since that closes the pipe.
 """
 
 import re
@@ -18,17 +17,18 @@ from pocketsphinx import Decoder
 from speechnode.engines.pcm import RATE
 from speechnode.engines.protocols import Recognised, SpokenWord
 
-#: What it says first, once the model is in memory.
+#: The first message of the process, sent once the model is in memory.
 READY = "ready"
-#: Of the model: a hundredth of a second.
+#: Frame length of the model.
 _FRAME_MS = 10
-#: Of noise that is added, as samples: -60 dB. Digital silence, which no microphone makes, upsets the model.
+#: Amplitude of the added noise, in sample units: -60 dB. The model misrecognises digital silence, which microphones do
+#: not produce.
 _DITHER = 32768 * 10 ** (-60 / 20)
 
 
 def run(connection: Connection) -> None:
-    """Answers each utterance that comes through the pipe, until it is closed."""
-    # A terminal's Ctrl-C reaches the whole group; when to end is the node's to say.
+    """Transcribe each utterance from the pipe, until the pipe is closed."""
+    # Ctrl-C signals the whole process group, but the node decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recogniser = Recogniser()
     try:
@@ -40,22 +40,22 @@ def run(connection: Connection) -> None:
 
 
 class Recogniser:
-    """Pocketsphinx with the model of American English that it brings. The same samples give the same words."""
+    """Pocketsphinx with its bundled model of American English. The same samples give the same words."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
     def recognise(self, pcm: bytes) -> Recognised:
-        """The words of one utterance."""
+        """Return the words of one utterance."""
         begun = time.process_time()
         with warnings.catch_warnings():
-            # It says that this is unnecessary. Without it, what it takes for noise is carried on from one utterance to
-            # the next, and the same samples give other words.
+            # The deprecation warning calls this unnecessary. Without it, the noise estimate carries over to the next
+            # utterance, and the same samples give different words.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._decoder.start_stream()
         self._decoder.start_utt()
-        # All at once, so that loudness and channel are evened out over the whole: piece by piece, errors are half as
-        # many again.
+        # Processed as a whole, so that loudness and channel are normalised over the utterance; piece by piece, there
+        # are half as many errors again.
         self._decoder.process_raw(_dithered(pcm), full_utt=True)
         self._decoder.end_utt()
         words = list(self._words())
@@ -65,7 +65,7 @@ class Recogniser:
         if self._decoder.hyp() is None:
             return
         for segment in self._decoder.seg():
-            # Silences and noises stand in brackets of any kind; a number tells pronunciations apart.
+            # Silences and noises are in brackets of any kind; a number distinguishes pronunciations of a word.
             if segment.word[0] in "<[+":
                 continue
             text = re.sub(r"\(\d+\)$", "", segment.word)

@@ -1,4 +1,4 @@
-"""Which voice prints are one voice's: Ward's clustering, and how many clusters there are, by their silhouette."""
+"""Clustering of voice prints by voice: Ward's method, with the number of clusters chosen by their silhouette."""
 
 from collections.abc import Callable
 
@@ -7,25 +7,25 @@ from numpy.typing import NDArray
 
 from speechnode.engines.voice_prints import Floats, normalised
 
-#: With more voices than this in one recording, prints of windows tell nothing any more.
+#: With more voices than this in one recording, prints of windows no longer distinguish them.
 MAX_SPEAKERS = 10
-#: Mean silhouette below which clusters are one voice that varies; and similarity of two centres above which they are,
-#: however well they stand apart. (Of 13 conversations with one to five voices, four of them flite's, parts of one voice
-#: were never below 0.87, and two voices never above 0.79.)
+#: Mean silhouette below which all clusters are taken for one varying voice; and similarity of two centres above which
+#: they are one voice despite their silhouette. (In 13 conversations with one to five voices, four of them by flite,
+#: parts of one voice were never below 0.87, and two voices never above 0.79.)
 _LEAST_SILHOUETTE, _SAME_VOICE = 0.2, 0.82
-#: Clustering compares all with all; of longer recordings some are compared, and the others go to the nearest.
+#: Clustering is quadratic. Of longer recordings a sample is clustered, and the rest is assigned to the nearest centre.
 _MAX_COMPARED = 1500
 
 Labels = NDArray[np.intp]
 
 
 def cluster(prints: Floats, count: int = 0, checkpoint: Callable[[], None] = lambda: None) -> Labels:
-    """A label for each voice print, from 0.
+    """Return a label for each voice print, from 0.
 
     Args:
-        prints: one a row, of length 1.
-        count: how many voices there are; 0: find out.
-        checkpoint: called now and then; may raise.
+        prints: one per row, of length 1.
+        count: number of voices; 0 = estimate it.
+        checkpoint: called regularly; may raise.
     """
     chosen = np.unique(np.linspace(0, len(prints) - 1, min(len(prints), _MAX_COMPARED)).astype(int))
     compared = prints[chosen]
@@ -37,26 +37,26 @@ def cluster(prints: Floats, count: int = 0, checkpoint: Callable[[], None] = lam
 
 
 def centres(prints: Floats, labels: Labels) -> Floats:
-    """The voice print of each label."""
+    """Return the voice print of each label."""
     return normalised(np.stack([prints[labels == label].mean(axis=0) for label in range(labels.max() + 1)]))
 
 
 def nearest(prints: Floats, centres: Floats) -> Labels:
-    """The label of the centre that each print is most similar to."""
+    """Return, for each print, the label of the most similar centre."""
     result: Labels = (prints @ centres.T).argmax(axis=1)
     return result
 
 
 def _distances(prints: Floats) -> Floats:
-    """Squared, of each to each."""
+    """Return the squared distances between all pairs."""
     result: Floats = np.maximum(0, 2 - 2 * (prints @ prints.T))
     return result
 
 
 def _ward(squared: Floats, checkpoint: Callable[[], None]) -> list[tuple[float, int, int]]:
-    """All merges as (height, one, other), the lowest first; `one` and `other` are members of the merged clusters.
+    """Return all merges as (height, one, other), lowest first; `one` and `other` are members of the merged clusters.
 
-    By chains of nearest neighbours (Murtagh 1983): quadratic, not cubic.
+    Uses nearest-neighbour chains (Murtagh 1983), which are quadratic, not cubic.
     """
     distances = squared.astype(np.float64)
     np.fill_diagonal(distances, np.inf)
@@ -82,19 +82,21 @@ def _ward(squared: Floats, checkpoint: Callable[[], None]) -> list[tuple[float, 
     return sorted(merges)
 
 
-def _merge(distances: NDArray[np.float64], sizes: NDArray[np.float64], into: int, gone: int) -> None:
-    """Lance and Williams' update for Ward's criterion."""
-    between = distances[into, gone]
-    joint = sizes[into] + sizes[gone] + sizes
-    row = ((sizes[into] + sizes) * distances[into] + (sizes[gone] + sizes) * distances[gone] - sizes * between) / joint
-    row[into] = row[gone] = np.inf
+def _merge(distances: NDArray[np.float64], sizes: NDArray[np.float64], into: int, other: int) -> None:
+    """Merge `other` into `into`, by the Lance-Williams update for Ward's criterion."""
+    between = distances[into, other]
+    joint = sizes[into] + sizes[other] + sizes
+    row = (
+        (sizes[into] + sizes) * distances[into] + (sizes[other] + sizes) * distances[other] - sizes * between
+    ) / joint
+    row[into] = row[other] = np.inf
     distances[into], distances[:, into] = row, row
-    distances[gone], distances[:, gone] = np.inf, np.inf
-    sizes[into] += sizes[gone]
+    distances[other], distances[:, other] = np.inf, np.inf
+    sizes[into] += sizes[other]
 
 
 def _cut(merges: list[tuple[float, int, int]], size: int, count: int) -> Labels:
-    """Labels for `count` clusters, numbered by their first member."""
+    """Return labels for `count` clusters, numbered by their first member."""
     parents = list(range(size))
 
     def root(member: int) -> int:
@@ -112,7 +114,7 @@ def _cut(merges: list[tuple[float, int, int]], size: int, count: int) -> Labels:
 def _best(
     merges: list[tuple[float, int, int]], prints: Floats, squared: Floats, checkpoint: Callable[[], None]
 ) -> Labels:
-    """The cut whose clusters stand apart most clearly, each another voice; one cluster, if there is no such cut."""
+    """Return the cut with the highest silhouette whose clusters are different voices; one cluster if there is none."""
     distances = np.sqrt(squared)
     best, labels = _LEAST_SILHOUETTE, np.zeros(len(squared), dtype=np.intp)
     for count in range(2, min(MAX_SPEAKERS, len(squared) - 1) + 1):
@@ -131,7 +133,7 @@ def _are_different(centres: Floats) -> bool:
 
 
 def _silhouette(distances: Floats, labels: Labels) -> float:
-    """From -1 to 1: how much nearer the others of a cluster are than the next cluster's, on average."""
+    """Return the mean silhouette (-1 to 1): how much nearer a cluster's own members are than the next cluster's."""
     members = np.eye(labels.max() + 1)[labels]
     sizes = members.sum(axis=0)
     sums = distances @ members
@@ -141,5 +143,5 @@ def _silhouette(distances: Floats, labels: Labels) -> float:
     means[rows, labels] = np.inf
     other = means.min(axis=1)
     values = (other - own) / np.maximum(np.maximum(own, other), 1e-9)
-    # A cluster of one is neither good nor bad.
+    # The silhouette of a cluster with one member is 0 by definition.
     return float(np.where(sizes[labels] > 1, values, 0).mean())

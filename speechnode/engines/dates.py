@@ -1,4 +1,4 @@
-"""When something is due, as people say it: finds such phrases in English, and works out the day."""
+"""Due dates in spoken English: finds such phrases, and resolves them to a day."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def _in(found: re.Match[str], today: date) -> date:
 
 
 def _period(found: re.Match[str], today: date) -> date:
-    """The last day of this or the next week (Friday), or month."""
+    """Return the last day of this or the next week (Friday) or month."""
     later = found["which"] == "next"
     if found["unit"] == "week":
         return today - timedelta(today.weekday()) + timedelta(4 + 7 * later)
@@ -63,9 +63,9 @@ def _first_of_month(today: date, months_on: int) -> date:
 
 
 def _calendar(found: re.Match[str], today: date) -> date | None:
-    """The next such day of the year."""
-    said = found["ordinal"].replace(" ", "-")
-    number = _ORDINALS.get(said) or int(re.sub(r"\D", "", said))
+    """Return the next occurrence of a day of the year."""
+    ordinal = found["ordinal"].replace(" ", "-")
+    number = _ORDINALS.get(ordinal) or int(re.sub(r"\D", "", ordinal))
     for year in (today.year, today.year + 1):
         try:
             day = date(year, _MONTHS.index(found["month"]) + 1, number)
@@ -96,13 +96,13 @@ _KINDS: list[tuple[re.Pattern[str], Resolve]] = [
 
 
 def find_due(text: str) -> re.Match[str] | None:
-    """The first phrase in a text (in lower case) that says when something is due."""
+    """Return the first phrase in a text (in lower case) that states a due date."""
     found = [match for pattern, _ in _KINDS if (match := pattern.search(text))]
     return min(found, key=lambda match: (match.start(), -match.end()), default=None)
 
 
 def day_of(phrase: str, today: date) -> date | None:
-    """The day that such a phrase, said on a day, speaks of; None where it cannot be told."""
+    """Return the day that a phrase, spoken on `today`, refers to; None if it cannot be resolved."""
     for pattern, resolve in _KINDS:
         if match := pattern.fullmatch(phrase):
             return resolve(match, today)

@@ -1,4 +1,4 @@
-"""Files of any common format to samples, by FFmpeg's libraries (PyAV)."""
+"""Decoding of audio files of common formats to samples, by FFmpeg's libraries (PyAV)."""
 
 import os
 from collections.abc import Iterator
@@ -12,36 +12,36 @@ from av.stream import Discard
 from speechnode.engines.pcm import BYTES_PER_MS, RATE
 from speechnode.failures import NotAudio, TooLarge
 
-#: Formats that hold their sound themselves. Others (playlists and the like) would make FFmpeg open what they name:
-#: files of this machine, addresses in its network.
+#: Formats that contain their audio. Others, such as playlists, would make FFmpeg open the files of this machine, or the
+#: network addresses, that they name.
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,matroska,webm,mov,mp4,m4a,3gp,mp3,mpeg,mpegts,ogg,opus,w64,wav,wv"
 )
-#: Formats that do not say how long they are: FFmpeg guesses.
+#: Formats whose header has no duration: FFmpeg estimates it.
 _LENGTH_IS_GUESSED = {"aac", "ac3", "amr", "mp3", "mpeg", "mpegts"}
-#: What may be missing at the end of a whole file, by the way that formats and codecs count.
+#: Difference between declared and decoded duration that occurs in complete files, since formats and codecs round.
 _TOLERATED_MS = 1000
 _PIECE_BYTES = 1000 * BYTES_PER_MS
-#: What recorders use, in Hz and by how many channels. Where a header says another rate, a small file would be days of
-#: sound, or none.
+#: Sample rates in Hz and numbers of channels that recorders use. With another rate, from a damaged header, a small file
+#: would last for days or be empty.
 _RATES = range(4_000, 768_001)
 _MAX_CHANNELS = 32
 
 
 class Decoder:
-    """The samples of a file, in pieces of a second; to be iterated over once.
+    """An iterable over the samples of a file, in pieces of one second. Iterate over it once only.
 
     Args:
-        file: seekable, and open until the last piece was taken.
-        start_ms: what lies before is left out.
-        max_seconds: how much sound may be in the file.
+        file: seekable, and open until the last piece is consumed.
+        start_ms: samples before this time are omitted.
+        max_seconds: maximum duration of the decoded audio.
 
     Attributes:
-        incomplete_reason: after the last piece: a sentence that says what is missing; empty if nothing is.
+        incomplete_reason: after the last piece, a sentence that describes what is missing; empty = complete.
 
     Raises:
-        NotAudio: it is no file of a known format, it holds no sound, or no sound of a rate that there is.
-        TooLarge: there is more sound in it than that; raised where it shows, before the first piece if it can be known.
+        NotAudio: the format is not known, or the file has no audio, or its sample rate is not plausible.
+        TooLarge: the audio is longer than `max_seconds`; raised before the first piece if the duration is known.
     """
 
     def __init__(self, file: BinaryIO, start_ms: int = 0, max_seconds: int = 43_200) -> None:
@@ -65,7 +65,7 @@ class Decoder:
             raise NotAudio("There is no sound in this file: send one that has an audio track.")
         self._stream = self._container.streams.audio[0]
         codec: Any = self._stream.codec_context
-        if codec is None:  # FFmpeg knows the container, and no decoder for what is in it.
+        if codec is None:  # FFmpeg knows the container, but has no decoder for its audio.
             self._container.close()
             raise NotAudio(
                 "The sound of this file is in a form that is not known, or its header is damaged: export it as WAV, "
@@ -76,16 +76,16 @@ class Decoder:
         except NotAudio:
             self._container.close()
             raise
-        # The pictures of a film are not even read.
+        # The demuxer skips all other streams, such as video.
         for stream in self._container.streams:
             if stream is not self._stream:
                 stream.discard = Discard.all
 
     def declared_ms(self) -> int:
-        """How long the file says it is; 0 if it says nothing. To be asked before the first piece.
+        """Return the declared duration of the file, 0 if it has none. Call it before the first piece.
 
-        What a browser records does not say, as it is written while it is recorded; then its packets do, which are read
-        through (an hour in half a second).
+        Recordings of a browser have no duration in their header, because it is written first. For them all packets are
+        read (an hour of audio takes half a second).
         """
         if self._container.duration:
             return self._container.duration // 1000
@@ -102,11 +102,11 @@ class Decoder:
             self._file.seek(at)
 
     def expected_ms(self) -> int:
-        """How long the file is, as far as that is known before the first piece; 0 if it is not.
+        """Return the duration of the file as far as it is known before the first piece; 0 if it is not.
 
         Raises:
-            TooLarge: it says that it is too long, and it is. What a header says is not believed where it would matter:
-                the file is decoded for that, up to the limit.
+            TooLarge: the declared duration exceeds the limit, and the audio does too. A header may be wrong, so the
+                file is decoded up to the limit to confirm it.
         """
         declared = self.declared_ms()
         if declared <= self._most_seconds * 1000:
@@ -126,7 +126,7 @@ class Decoder:
                 total += len(pcm)
                 if total > self._most_seconds * 1000 * BYTES_PER_MS:
                     limit = _duration(self._most_seconds)
-                    raise TooLarge(f"The recording is too long: at most {limit} are taken. Send it in parts.")
+                    raise TooLarge(f"The recording is too long: the maximum is {limit}. Send it in parts.")
                 while len(kept) >= _PIECE_BYTES:
                     yield bytes(kept[:_PIECE_BYTES])
                     del kept[:_PIECE_BYTES]
@@ -137,7 +137,7 @@ class Decoder:
             yield bytes(kept)
 
     def _resampled(self) -> Iterator[bytes]:
-        """The samples of all frames. A file may go on with another rate or layout; it is mixed anew from there."""
+        """Yield the samples of all frames. A new resampler is made where the rate or layout changes within the file."""
         form: tuple[Any, ...] = ()
         resampler: Any = None
         for frame in self._frames():
@@ -158,17 +158,17 @@ class Decoder:
         """
         if of.sample_rate and of.sample_rate not in _RATES:
             raise NotAudio(
-                f"The file says that it has {of.sample_rate:,} samples a second; between {_RATES[0]:,} and "
-                f"{_RATES[-1]:,} are taken. Its header is damaged: export the recording again."
+                f"The file declares {of.sample_rate:,} samples per second; the supported range is {_RATES[0]:,} to "
+                f"{_RATES[-1]:,}. Its header is damaged: export the recording again."
             )
         if of.layout.nb_channels > _MAX_CHANNELS:
             raise NotAudio(
-                f"The file says that it has {of.layout.nb_channels:,} channels; at most {_MAX_CHANNELS} are taken. "
+                f"The file declares {of.layout.nb_channels:,} channels; the maximum is {_MAX_CHANNELS}. "
                 "Export the recording with one or two."
             )
 
     def _frames(self) -> Iterator[AudioFrame | None]:
-        """What can be decoded; then None, which makes the resampler give what it holds."""
+        """Yield the frames that can be decoded; then None, which flushes the resampler."""
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -179,7 +179,7 @@ class Decoder:
             except av.EOFError:
                 break
             except av.FFmpegError:
-                # A bad place in the middle does not make the rest worthless.
+                # Damage in one place does not prevent decoding the rest.
                 self._bad_places += 1
                 if self._bad_places > 1000:
                     break
@@ -187,37 +187,38 @@ class Decoder:
 
     def _what_is_missing(self, decoded_ms: int) -> str:
         if self._bad_places:
-            return f"The file is damaged: what could not be decoded is left out ({self._bad_places} x)."
+            return f"The file is damaged: {self._bad_places} part(s) that could not be decoded were omitted."
         if self._container.format.name == "wav" and _wav_was_cut(self._file):
-            return "The file was cut off: its header speaks of more than is there."
+            return "The file was cut off: it is shorter than its header declares."
         declared_ms = (self._container.duration or 0) // 1000
         guessed = self._container.format.name in _LENGTH_IS_GUESSED
         if guessed or declared_ms - decoded_ms <= max(_TOLERATED_MS, declared_ms // 100):
             return ""
         return (
-            f"The file was cut off: it should last {declared_ms / 1000:.0f} s, and {decoded_ms / 1000:.0f} s are there."
+            f"The file was cut off: its declared duration is {declared_ms / 1000:.0f} s, but it contains "
+            f"{decoded_ms / 1000:.0f} s."
         )
 
 
 def _mixed(resampler: Any, frame: AudioFrame | None) -> Iterator[bytes]:
-    """What the resampler makes of a frame, or has left at the end, in one channel."""
+    """Resample a frame to one channel; None flushes the resampler."""
     try:
-        made = resampler.resample(frame)
+        frames = resampler.resample(frame)
     except (av.FFmpegError, ValueError) as exc:
         raise NotAudio("The channels of this file cannot be mixed: export the recording with one or two.") from exc
-    for mixed in made:
+    for mixed in frames:
         yield bytes(mixed.planes[0])[: mixed.samples * 2]
 
 
 def _duration(seconds: int) -> str:
-    """The limit as people say it."""
+    """Format a duration for people."""
     if seconds >= 7200:
         return f"{seconds / 3600:.3g} hours"
     return f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds} seconds"
 
 
 def _last_ms(container: InputContainer) -> int:
-    """When the last packet of its first sound ends."""
+    """Return the end of the last packet of the first audio stream, in ms."""
     stream = container.streams.audio[0]
     last = 0
     for packet in container.demux(stream):
@@ -227,7 +228,7 @@ def _last_ms(container: InputContainer) -> int:
 
 
 def _sentence(file: BinaryIO) -> str:
-    """Why a file cannot be opened."""
+    """Return a message that explains why a file cannot be opened."""
     file.seek(0)
     head = file.read(12)
     if not head:
@@ -238,12 +239,12 @@ def _sentence(file: BinaryIO) -> str:
 
 
 def _wav_was_cut(file: BinaryIO) -> bool:
-    """Whether a WAV file is shorter than it says; FFmpeg believes what is there."""
+    """Return whether a WAV file is shorter than its header declares. FFmpeg does not report that."""
     file.seek(4)
     declared = int.from_bytes(file.read(4), "little")
-    # Who writes into a pipe cannot know the size, and says none, or the largest.
+    # A program that writes to a pipe cannot know the size, so it writes 0 or the largest number.
     return 0 < declared < 0xFFFFFF00 and file.seek(0, os.SEEK_END) < declared + 8
 
 
 def _open_nothing(*_: Any) -> None:
-    raise PermissionError("Files are read by themselves.")
+    raise PermissionError("An audio file must not refer to other files.")

@@ -1,18 +1,18 @@
-"""Which language a text is in (py3langid)."""
+"""Language identification of texts (py3langid)."""
 
 from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-#: Shorter texts are guessed at.
-_SHORTEST = 20
+#: The language of shorter texts cannot be identified reliably.
+_MIN_CHARACTERS = 20
 
 
 def detect(text: str) -> tuple[str, float]:
-    """ISO 639-1 code and how sure that is, from 0 to 1; ("", 0.0) of a text that is too short to tell."""
-    if len(text) < _SHORTEST:
+    """Return the ISO 639-1 code and a confidence from 0 to 1; ("", 0.0) for a text that is too short."""
+    if len(text) < _MIN_CHARACTERS:
         return "", 0.0
-    # The beginning tells as much as the whole.
+    # The beginning of a long text is sufficient.
     language, confidence = _identifier().classify(text[:10_000])
     return str(language), float(confidence)
 

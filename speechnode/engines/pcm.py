@@ -1,4 +1,4 @@
-"""The one form of sound that engines know: signed 16-bit little-endian samples, one channel, 16 kHz."""
+"""The audio format of all engines: signed 16-bit little-endian samples, one channel, 16 kHz."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ BYTES_PER_MS = RATE * 2 // 1000
 
 
 def duration_ms(pcm: bytes | bytearray) -> int:
-    """How long it lasts."""
+    """Return the duration of samples."""
     return len(pcm) // BYTES_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Sound, and when in the recording it begins."""
+    """Samples, and the time in the recording at which they begin."""
 
     start_ms: int
     pcm: bytes

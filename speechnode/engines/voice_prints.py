@@ -1,6 +1,6 @@
-"""Voice prints: the encoder that Resemblyzer ships (generalised end-to-end loss, arXiv:1710.10467), run by numpy.
+"""Voice prints: Resemblyzer's encoder (generalised end-to-end loss, arXiv:1710.10467), run by numpy.
 
-Two prints are as similar as their product is large; they are of length 1, and none of their numbers is negative.
+The similarity of two prints is their dot product. Prints have length 1 and no negative components.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from speechnode.engines.pcm import RATE
 
 WEIGHTS = Path(__file__).with_name("voice_encoder.npz")
 DIMENSIONS = 256
-#: The length of sound that the network was trained with, in frames of its spectrogram, and of one such frame.
+#: Window length that the network was trained with, in frames of its spectrogram; and the length of a frame in samples.
 WINDOW_FRAMES = 160
 _HOP = RATE // 100
 WINDOW_SAMPLES = WINDOW_FRAMES * _HOP
 
 _FFT = 400
 _BANDS = 40
-#: As loud as the network's training material was, at least.
+#: Minimum loudness: that of the network's training material.
 _TARGET_RMS = 10 ** (-30 / 20)
 _BATCH = 32
 
@@ -31,12 +31,12 @@ Floats = NDArray[np.float32]
 
 @cache
 def model_sha256() -> str:
-    """Of the weights."""
+    """Return the SHA-256 of the weights."""
     return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
 
 
 class VoiceEncoder:
-    """Makes voice prints of windows of sound."""
+    """Computes voice prints of windows of audio."""
 
     def __init__(self) -> None:
         with np.load(WEIGHTS) as file:
@@ -52,10 +52,10 @@ class VoiceEncoder:
         self._linear = weights["linear.weight"].T.copy(), weights["linear.bias"]
 
     def prints(self, pcm: bytes, starts: list[int]) -> Floats:
-        """The voice prints of windows of an utterance, one row each.
+        """Return the voice prints of windows of an utterance, one row each.
 
         Args:
-            starts: where the windows begin, in frames of 10 ms; silence follows the end.
+            starts: of the windows, in frames of 10 ms; the end is padded with silence.
         """
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
         rms = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
@@ -68,7 +68,7 @@ class VoiceEncoder:
         return np.concatenate(batches)
 
     def _forward(self, windows: Floats) -> Floats:
-        """(windows, frames, bands) to (windows, dimensions)."""
+        """Run the network: (windows, frames, bands) to (windows, dimensions)."""
         sequence = windows
         for w_input, w_hidden, bias in self._layers:
             count, frames, _ = sequence.shape
@@ -88,14 +88,14 @@ class VoiceEncoder:
 
 
 def normalised(rows: Floats) -> Floats:
-    """Rows of length 1."""
+    """Return the rows scaled to length 1."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     result: Floats = rows / np.maximum(lengths, 1e-9)
     return result
 
 
 def mel_spectrogram(samples: Floats) -> Floats:
-    """Power in 40 mel bands every 10 ms, as librosa 0.9 computes it by default (centred frames, Hann, Slaney)."""
+    """Return the power in 40 mel bands every 10 ms, as librosa 0.9 does by default (centred frames, Hann, Slaney)."""
     padded = np.pad(samples, _FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT, dtype=np.float32) / _FFT)
@@ -106,7 +106,7 @@ def mel_spectrogram(samples: Floats) -> Floats:
 
 @cache
 def _mel_filters() -> Floats:
-    """(bands, frequencies): triangles of equal area, evenly spread on Slaney's mel scale from 0 to 8 kHz."""
+    """Return (bands, frequencies): triangles of equal area, evenly spread on Slaney's mel scale from 0 to 8 kHz."""
     edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), _BANDS + 2))
     frequencies = np.linspace(0, RATE / 2, _FFT // 2 + 1)
     widths = np.diff(edges)
@@ -134,6 +134,6 @@ def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sigmoid(values: Floats) -> Floats:
-    # By tanh, which does not overflow.
+    # Computed by tanh, which does not overflow.
     result: Floats = 0.5 * np.tanh(0.5 * values) + 0.5
     return result

@@ -211,7 +211,7 @@ def flac(seconds: int, *, rate: int = 48_000) -> bytes:
 
 @pytest.mark.parametrize("rate", [1, 100, 3_999, 768_001, 4_000_000])
 def test_a_rate_that_no_recorder_uses_is_refused_before_anything_is_decoded(rate: int) -> None:
-    with pytest.raises(NotAudio, match=f"{rate:,} samples a second; between 4,000 and 768,000 are taken"):
+    with pytest.raises(NotAudio, match=f"{rate:,} samples per second; the supported range is 4,000 to 768,000"):
         Decoder(io.BytesIO(wav(62_000 / rate, rate=rate)))
 
 
@@ -229,7 +229,7 @@ def test_sound_that_no_decoder_knows_is_refused(header: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("channels", [33, 64, 512])
 def test_more_channels_than_recorders_have_are_refused(channels: int) -> None:
-    with pytest.raises(NotAudio, match=f"{channels} channels; at most 32 are taken"):
+    with pytest.raises(NotAudio, match=f"{channels} channels; the maximum is 32"):
         Decoder(io.BytesIO(wav(channels=channels)))
 
 
@@ -247,7 +247,7 @@ def test_a_file_may_go_on_with_another_rate() -> None:
 def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) -> None:
     decoder = Decoder(io.BytesIO(file), max_seconds=2)
     pieces = iter(decoder)
-    with pytest.raises(TooLarge, match=r"too long: at most 2 seconds are taken\. Send it in parts"):
+    with pytest.raises(TooLarge, match=r"too long: the maximum is 2 seconds\. Send it in parts"):
         list(pieces)
     assert len(decoded(file)[0]) >= 3 * 16_000 - 500
 

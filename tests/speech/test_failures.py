@@ -46,7 +46,7 @@ def test_what_nobody_foresaw_tells_an_id_and_the_log_the_rest(
 ) -> None:
     failure = refused(lambda: list(broken.Summarize(speech.SummarizeRequest(), timeout=30)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
-    error_id = re.search(r"error id (\w{32})", failure.sentence)
+    error_id = re.search(r"error ID (\w{32})", failure.sentence)
     assert error_id
     assert "secret" not in failure.sentence
     assert error_id[1] in caplog.text

@@ -78,19 +78,19 @@ def test_an_address_that_it_cannot_have_is_a_sentence(node: SpeechNode, start_no
     on_socket = start_node("--listen", f"unix:{tmp_path}/node.sock")
     no_socket = tmp_path / "file"
     no_socket.write_text("precious")
-    for address, said in [
-        (node.address, "is taken"),
-        (on_socket.address, "is taken"),
-        (f"unix:{no_socket}", "no socket"),
+    for address, text in [
+        (node.address, "in use"),
+        (on_socket.address, "in use"),
+        (f"unix:{no_socket}", "not a socket"),
         (f"unix:{tmp_path}/no/folder", "folder"),
         (f"unix:{tmp_path}/{'x' * 100}", "too long"),
         ("0.0.0.0:50071", "no TLS"),
-        ("127.0.0.1:port", "no port"),
+        ("127.0.0.1:port", "invalid"),
     ]:
         failed = run("--listen", address)
         assert failed.returncode == 1
-        # grpcio has its own to say before.
-        assert said in failed.stderr.splitlines()[-1]
+        # grpcio prints its own lines before.
+        assert text in failed.stderr.splitlines()[-1]
         assert "Traceback" not in failed.stderr
     assert no_socket.read_text() == "precious"
     assert health(on_socket) == SERVING

@@ -227,7 +227,7 @@ def test_an_engine_that_dies_is_started_again(
     engine.kill()
     texts += [answer.segment.text for answer in answers if answer.HasField("segment")]
     assert texts == [segment.text for segment in undisturbed[:3]]
-    assert any("ended while it worked" in line["message"] for line in node.logged())
+    assert any("ended during the call" in line["message"] for line in node.logged())
 
 
 def test_a_cancelled_call_ends_its_engine_process_and_another_stands_ready(
