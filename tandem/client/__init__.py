@@ -1,11 +1,11 @@
-"""A client for services that use Tandem: typed errors, tokens that renew themselves, feeds that go on by themselves.
+"""A client for services that use Tandem, with typed errors, token renewal and feeds that resume by themselves.
 
     from tandem.client import Client
 
     with Client("localhost:50051", api_key="tdm_...") as client:
         client.users.GetUser(GetUserRequest(user_id="..."))
 
-It needs what the stubs need (grpcio, protobuf, googleapis-common-protos), and nothing of the server.
+It depends on grpcio, protobuf and googleapis-common-protos, as the stubs do, and not on the server.
 """
 
 from tandem.client.circuit import Circuit, CircuitState

@@ -1,4 +1,4 @@
-"""What is done around each call: who calls, until when, under which idempotency key, and what became of it."""
+"""Handling common to all calls: credentials, timeouts, idempotency keys, typed errors and the circuit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Continuation = Callable[[Any, Any], Any]
 
 
 class Answers:
-    """The answers of a stream, with typed errors; whatever else a grpcio call can do, this does."""
+    """The responses of a stream, with typed errors. Other attributes are those of the grpcio call."""
 
     def __init__(self, call: Any, circuit: Circuit) -> None:
         self._call = call
@@ -59,13 +59,13 @@ class Calls(
     grpc.StreamUnaryClientInterceptor,  # type: ignore[type-arg]
     grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
 ):
-    """Every call of a client goes through here.
+    """Interceptor of all calls of a client.
 
-    A call that is refused as UNAUTHENTICATED is made once more if there is a new token; the messages of a stream can be
-    sent only once, so those are not.
+    A unary call that is refused as UNAUTHENTICATED is retried once if there is a new token. Streams are not retried,
+    because their messages can be sent only once.
 
     Args:
-        timeout: seconds for each unary call that brings no timeout of its own.
+        timeout: seconds for each unary call without its own timeout.
     """
 
     def __init__(self, credentials: Credentials, circuit: Circuit, timeout: float) -> None:
@@ -97,13 +97,13 @@ class Calls(
     def intercept_stream_stream(self, continuation: Continuation, details: Any, requests: Any) -> Any:
         return self._opened(continuation, details, requests)
 
-    def _opened(self, continuation: Continuation, details: Any, sent: Any) -> Answers:
-        # Not held back by the circuit: it may be long until a stream says whether the server is there.
+    def _opened(self, continuation: Continuation, details: Any, request: Any) -> Answers:
+        # Streams bypass the circuit's check, since a stream may take long to show whether the server can be reached.
         described = _described(details)
-        return Answers(continuation(_signed(described, self._token(described)), sent), self._circuit)
+        return Answers(continuation(_signed(described, self._token(described)), request), self._circuit)
 
-    def _answered(self, continuation: Continuation, details: _Details, sent: Any) -> Any:
-        call = continuation(details, sent)
+    def _answered(self, continuation: Continuation, details: _Details, request: Any) -> Any:
+        call = continuation(details, request)
         raised = call.exception()
         if raised is None:
             self._circuit.succeeded()
@@ -115,7 +115,7 @@ class Calls(
         raise error from raised
 
     def _token(self, details: _Details) -> str | None:
-        """The token to show; None if the caller shows one, or there is none."""
+        """Return the token to send; None if the caller sends one itself, or there is none."""
         if any(key == "authorization" for key, _ in details.metadata or ()):
             return None
         try:
@@ -126,16 +126,16 @@ class Calls(
 
 
 def _report(circuit: Circuit, error: TandemError) -> None:
-    """Tells the circuit what a call failed with."""
+    """Report a call's error to the circuit."""
     if isinstance(error, Unavailable):
         circuit.failed()
     elif not isinstance(error, (DeadlineExceeded, Cancelled)):
-        # Those two say nothing of whether the server is there.
+        # Those two do not show whether the server can be reached.
         circuit.succeeded()
 
 
 def authorization(token: str) -> tuple[str, str]:
-    """The metadata that shows a token."""
+    """Return the metadata that carries a token."""
     return "authorization", f"Bearer {token}"
 
 

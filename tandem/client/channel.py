@@ -1,4 +1,4 @@
-"""The connection: keepalive, how fast it is made anew, and which calls are tried again by themselves."""
+"""The connection: keepalive, reconnection, and automatic retries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 
-#: Writes whose answers the server never keeps, because they hold secrets: a second one is a second effect.
+#: Writes whose responses the server never stores, because they contain secrets. A repeated call takes effect twice.
 NEVER_REPEATED = frozenset(
     {
         "/auth.v1.AuthService/Login",
@@ -40,9 +40,9 @@ _RETRY_POLICY = {
 
 
 def _unary_calls() -> Iterator[tuple[str, bool]]:
-    """The path of each unary rpc, and whether it only reads."""
+    """Yield the path of each unary rpc, and whether it only reads."""
     for contract in _CONTRACTS:
-        # Read off the file as it was generated: protobuf in pure Python cannot copy a service or a method.
+        # Parsed from the serialized file, because protobuf in pure Python cannot copy service or method descriptors.
         file = FileDescriptorProto.FromString(contract.DESCRIPTOR.serialized_pb)
         for service in file.service:
             for method in service.method:
@@ -52,16 +52,16 @@ def _unary_calls() -> Iterator[tuple[str, bool]]:
 
 
 _UNARY = dict(_unary_calls())
-#: Writes that happen once however often they are sent, because the client gives each an idempotency key.
+#: Writes that the client may repeat, because it sends an idempotency key with each.
 KEYED = frozenset(path for path, reads in _UNARY.items() if not reads) - NEVER_REPEATED
-#: What may be sent again when nobody answered.
+#: Calls that may be sent again if there was no response.
 REPEATABLE = KEYED | frozenset(path for path, reads in _UNARY.items() if reads)
 
 
 def service_config(repeatable: Iterable[str]) -> str:
-    """gRPC's service config: these methods are tried up to four times while the server is not there.
+    """Return a gRPC service config that attempts these methods up to four times while the server is unavailable.
 
-    A tenth of a token for each success, one for each failure: when half of them are used up, nothing is repeated.
+    Each failure takes a token and each success returns a tenth; retries stop while half of the tokens are used up.
     """
     names = [dict(zip(("service", "method"), path[1:].split("/"))) for path in sorted(repeatable)]
     return json.dumps(
@@ -73,16 +73,16 @@ def service_config(repeatable: Iterable[str]) -> str:
 
 
 OPTIONS: tuple[tuple[str, Any], ...] = (
-    # As the server does, and as often as it lets clients: a dead connection is noticed within 15 seconds.
+    # The same interval as the server's, which is the shortest it permits: detects a dead connection within 15 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # grpcio's own: up to two minutes after the server is back. Each waiter backs off by itself anyway.
+    # By default, grpcio reconnects up to two minutes after the server has returned. Watches back off by themselves.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 3_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # The server takes as much.
+    # The same limit as the server's.
     ("grpc.max_receive_message_length", 50 * 1024 * 1024),
     ("grpc.max_send_message_length", 50 * 1024 * 1024),
     ("grpc.max_metadata_size", 16 * 1024),
@@ -92,13 +92,13 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
 
 
 def connect(address: str, tls: bool | grpc.ChannelCredentials, options: Iterable[tuple[str, Any]] = ()) -> grpc.Channel:
-    """A channel, which connects when it is first used.
+    """Return a channel, which connects when it is first used.
 
     Args:
-        tls: with the system's root certificates, or with these credentials.
-        options: beside and over `OPTIONS`.
+        tls: True = with the system's root certificates; or the credentials to use; False = without encryption.
+        options: added to `OPTIONS`, and overriding them.
     """
-    together = [*{**dict(OPTIONS), **dict(options)}.items()]
+    merged = [*{**dict(OPTIONS), **dict(options)}.items()]
     if tls is False:
-        return grpc.insecure_channel(address, options=together)
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials() if tls is True else tls, options=together)
+        return grpc.insecure_channel(address, options=merged)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials() if tls is True else tls, options=merged)

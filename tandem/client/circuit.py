@@ -1,4 +1,4 @@
-"""A circuit breaker: while the server is away, calls fail at once instead of waiting for it one by one."""
+"""A circuit breaker: while the server cannot be reached, calls fail at once instead of waiting one by one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tandem.client.errors import Unavailable
 
 
 class CircuitState(enum.Enum):
-    """What becomes of calls."""
+    """State of a circuit."""
 
-    #: They are made.
+    #: Calls are made.
     CLOSED = "closed"
-    #: They fail at once.
+    #: Calls fail at once.
     OPEN = "open"
-    #: One is made, to see whether the server is back; the others fail at once.
+    #: One call is made to probe the server; the others fail at once.
     HALF_OPEN = "half-open"
 
 
 class Circuit:
-    """Counts calls in a row that found nobody; may be shared by clients of one server. Thread-safe.
+    """Counts consecutive calls that did not reach the server; may be shared by clients of one server. Thread-safe.
 
     Args:
-        failures: so many in a row open it.
-        open_seconds: how long calls fail at once, until one may try.
-        on_change: told of each new state, in the thread whose call brought it about.
+        failures: number of consecutive failures that open the circuit.
+        open_seconds: how long calls fail at once, until one may probe the server.
+        on_change: called with each new state, in the thread whose call caused it.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class Circuit:
 
     @property
     def state(self) -> CircuitState:
-        """What becomes of calls now."""
+        """Current state."""
         return self._state
 
     def check(self) -> None:
-        """Lets a call through, or not.
+        """Permit a call.
 
         Raises:
-            Unavailable: the circuit is open, or another call is trying already.
+            Unavailable: the circuit is open, or another call is probing the server.
         """
         with self._lock:
             if self._state is CircuitState.CLOSED:
@@ -62,29 +62,29 @@ class Circuit:
             now = time.monotonic()
             if now < self._none_until:
                 raise Unavailable("The server was away just now.", retry_after=self._none_until - now)
-            # If the call that tries never tells what became of it, another may try after as long again.
+            # If the probing call never reports its result, another may probe after the same time.
             self._none_until = now + self._open_seconds
             changed = self._turn(CircuitState.HALF_OPEN)
-        self._tell(changed)
+        self._notify(changed)
 
     def succeeded(self) -> None:
-        """A call reached the server, whatever it answered."""
+        """Record a call that reached the server, with any response."""
         if self._failures == 0:
             return
         with self._lock:
             self._failures = 0
             changed = self._turn(CircuitState.CLOSED)
-        self._tell(changed)
+        self._notify(changed)
 
     def failed(self) -> None:
-        """A call found nobody."""
+        """Record a call that did not reach the server."""
         with self._lock:
             self._failures += 1
             opens = self._state is CircuitState.HALF_OPEN or self._failures >= self._limit
             changed = self._turn(CircuitState.OPEN) if opens else None
             if changed:
                 self._none_until = time.monotonic() + self._open_seconds
-        self._tell(changed)
+        self._notify(changed)
 
     def _turn(self, state: CircuitState) -> CircuitState | None:
         if state is self._state:
@@ -92,7 +92,7 @@ class Circuit:
         self._state = state
         return state
 
-    def _tell(self, changed: CircuitState | None) -> None:
-        # Without the lock: who is told may make calls.
+    def _notify(self, changed: CircuitState | None) -> None:
+        # Called without the lock, because the callback may make calls.
         if changed is not None and self._on_change is not None:
             self._on_change(changed)

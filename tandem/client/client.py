@@ -1,4 +1,4 @@
-"""The client: one connection, the services' stubs on it, and their feeds."""
+"""The client: a connection, the services' stubs on it, and their feeds."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from tandem.user.v1.user_pb2_grpc import UserServiceStub
 
 
 class Client:
-    """A client of one server (or of what balances many). Thread-safe; make it once and share it.
+    """A client of one server or load balancer. Thread-safe; create it once and share it.
 
-    Not fork-safe, as no gRPC channel is: make it after the fork (in a worker's start-up hook).
+    Not fork-safe, since gRPC channels are not: create it after the fork (in a worker's start-up hook).
 
-    Who calls is said by one of `token`, `api_key`, or a session: `email` with `password`, a `refresh_token`, or both.
-    With none of them calls show no credential, which a development server may accept.
+    Pass one credential: `token`, `api_key`, or a session, which is `email` with `password`, a `refresh_token`, or both.
+    Without any, calls send no credential, which a development server may accept.
 
     Args:
         address: host and port.
-        token: an access token that somebody else keeps good.
-        refresh_token: good for one use: keep what `on_tokens` is told, and begin with that the next time.
-        tls: with the system's root certificates, or with these credentials; without, nothing is encrypted.
-        timeout: seconds for each unary call that brings no `timeout=` of its own. Streams have none.
-        on_tokens: told of each new pair of tokens, before it is used.
-        circuit: to share one, watch it, or set its limits; otherwise the client has one of its own.
-        options: gRPC channel options, beside and over those of `tandem.client.channel`.
+        token: an access token that the application renews.
+        refresh_token: valid for one use: store the one that `on_tokens` receives, and pass that the next time.
+        tls: True = with the system's root certificates; or the credentials to use; False = without encryption.
+        timeout: seconds for each unary call without its own `timeout=`. Streams have none.
+        on_tokens: called with each new pair of tokens, before it is used.
+        circuit: a circuit to share, observe or configure; the client creates one by default.
+        options: gRPC channel options, which are added to and override those of `tandem.client.channel`.
 
     Attributes:
         users: the stub of user.v1.UserService; its calls raise `TandemError`s.
@@ -49,8 +49,8 @@ class Client:
         meetings: the stub of meeting.v1.MeetingService.
         changes: the stub of change.v1.ChangeService.
         auth: the stub of auth.v1.AuthService.
-        channel: for other stubs; calls on it are made in the same way.
-        circuit: what fails calls at once while the server is away.
+        channel: for further stubs, whose calls are handled in the same way.
+        circuit: makes calls fail at once while the server cannot be reached.
 
     Raises:
         ValueError: contradictory credentials.
@@ -100,10 +100,10 @@ class Client:
         include_initial: bool = False,
         patience: Patience = Patience(),  # noqa: B008 (it is frozen)
     ) -> Watch[Change]:
-        """Everything that changes, as `change.v1.Change`; see `Watch`.
+        """Watch all changes, as `change.v1.Change`; see `Watch`.
 
         Args:
-            subject_types: `user`, `task`; none = all.
+            subject_types: `user`, `task`; empty = all.
         """
         return self._watch(feeds.changes(self.changes, subject_types), cursor, include_initial, patience)
 
@@ -117,12 +117,12 @@ class Client:
         include_initial: bool = False,
         patience: Patience = Patience(),  # noqa: B008 (it is frozen)
     ) -> Watch[TaskEvent]:
-        """What happens to the tasks that the caller may see, as `TaskEvent`; see `Watch`.
+        """Watch the tasks that the caller may see, as `TaskEvent`; see `Watch`.
 
         Args:
-            task_ids: only these; none = all.
-            statuses: any of these; none = all.
-            labels: any of these; none = all.
+            task_ids: only these; empty = all.
+            statuses: any of these; empty = all.
+            labels: any of these; empty = all.
         """
         return self._watch(feeds.tasks(self.tasks, task_ids, statuses, labels), cursor, include_initial, patience)
 
@@ -133,15 +133,15 @@ class Client:
         cursor: str = "",
         patience: Patience = Patience(),  # noqa: B008 (it is frozen)
     ) -> Watch[WatchMeetingResponse]:
-        """What becomes of a meeting, as `WatchMeetingResponse`; see `Watch`.
+        """Watch the processing of a meeting, as `WatchMeetingResponse`; see `Watch`.
 
-        The last event is `end`: the meeting is completed, failed or cancelled. Without a cursor, and after a Resync, it
-        begins with all there is.
+        The last event is `end`: the meeting is completed, failed or cancelled. Without a cursor, and after a Resync,
+        the feed begins with the current state.
         """
         return self._watch(feeds.meeting(self.meetings, meeting_id), cursor, True, patience)
 
     def close(self) -> None:
-        """Ends what is open, in whichever thread, and the connection. May be called more than once."""
+        """Close all feeds, in any thread, and the connection. Idempotent."""
         for watch in list(self._watches):
             watch.close()
         self._connection.close()

@@ -12,11 +12,11 @@ _DETAILS = "grpc-status-details-bin"
 
 
 class FieldError(NamedTuple):
-    """What is wrong with one field of the request.
+    """A violation in one field of the request.
 
     Attributes:
-        field: its path, dots between the parts; empty = the request as a whole.
-        reason: the rule that it breaks, as `REQUIRED`.
+        field: its path, with dots between the parts; empty = the request as a whole.
+        reason: the rule that it violates, such as `REQUIRED`.
         message: a sentence for people.
     """
 
@@ -29,14 +29,14 @@ class TandemError(Exception):
     """A call failed.
 
     Attributes:
-        reason: why, as a word for programs.
-        message: why, as a sentence for people.
+        reason: the cause, as a constant for programs.
+        message: the cause, as a sentence for people.
         code: the gRPC status code.
-        fields: the fields to blame, if any.
-        metadata: more for programs.
-        retry_after: seconds after which it is worth another try; None = the server says nothing of that.
-        request_id: under which the server has logged the call; empty if it did not say.
-        from_server: the server itself has said so, not the connection or something on the way.
+        fields: the invalid fields, if any.
+        metadata: further data for programs.
+        retry_after: seconds after which to retry; None = the server did not specify it.
+        request_id: under which the server has logged the call; empty = the server did not return it.
+        from_server: whether the server returned the error, not the connection or a proxy.
     """
 
     reason = "UNKNOWN"
@@ -70,67 +70,67 @@ class TandemError(Exception):
 
 
 class Invalid(TandemError):
-    """The request is not valid; `fields` says where."""
+    """The request is not valid; `fields` lists the violations."""
 
     reason = "INVALID"
 
 
 class CursorInvalid(Invalid):
-    """The cursor is malformed, ahead of the log, or of another operation or filter."""
+    """The cursor is malformed, ahead of the log, or belongs to another operation or filter."""
 
     reason = "CURSOR_INVALID"
 
 
 class CursorExpired(TandemError):
-    """What follows the cursor is no longer kept."""
+    """The changes after the cursor are no longer kept."""
 
     reason = "CURSOR_EXPIRED"
 
 
 class EpochChanged(TandemError):
-    """The cursor is of another log, or the caller's rights are others since."""
+    """The cursor belongs to another log, or the caller's permissions have changed since."""
 
     reason = "EPOCH_CHANGED"
 
 
 class Unauthenticated(TandemError):
-    """No credential, or one that is not good, or not good any more."""
+    """The credential is missing, invalid or expired."""
 
     reason = "UNAUTHENTICATED"
 
 
 class Forbidden(TandemError):
-    """The caller may not do this."""
+    """The caller is not permitted to do this."""
 
     reason = "FORBIDDEN"
 
 
 class NotFound(TandemError):
-    """There is no such thing, or the caller may not see it."""
+    """The resource does not exist, or the caller may not see it."""
 
     reason = "NOT_FOUND"
 
 
 class AlreadyExists(TandemError):
-    """There is one already."""
+    """The resource exists already."""
 
     reason = "ALREADY_EXISTS"
 
 
 class Conflict(TandemError):
-    """The thing is in the wrong state for this."""
+    """The state of the resource does not permit this."""
 
     reason = "CONFLICT"
 
 
 class Stale(TandemError):
-    """A lost update, averted: somebody else wrote first."""
+    """The resource was modified concurrently, so the write was refused."""
 
     reason = "STALE"
 
     @property
     def current_version(self) -> int:
-        """The version that the thing has now; 0 if the server did not say."""
+        """Current version of the resource; 0 if the server did not return it."""
         return int(self.metadata.get("current_version", 0))
 
 
@@ -147,31 +147,31 @@ class IdempotencyKeyReused(TandemError):
 
 
 class TooLarge(TandemError):
-    """The request is larger than the server takes."""
+    """The request is larger than the server accepts."""
 
     reason = "TOO_LARGE"
 
 
 class ChecksumMismatch(TandemError):
-    """A piece of an upload was damaged on its way; it may be sent again."""
+    """A chunk of an upload was damaged in transit; it may be sent again."""
 
     reason = "CHECKSUM_MISMATCH"
 
 
 class QuotaExceeded(TandemError):
-    """The caller stores, or has announced, as much as one user may."""
+    """The caller's stored and announced uploads exceed the quota of a user."""
 
     reason = "QUOTA_EXCEEDED"
 
 
 class InsufficientStorage(TandemError):
-    """The server's disk has no room for it just now."""
+    """The server currently has too little disk space for this."""
 
     reason = "INSUFFICIENT_STORAGE"
 
 
 class RateLimited(TandemError):
-    """Too many calls, tries or open streams, or a stream that is read too slowly."""
+    """Too many calls, attempts or open streams; or the caller reads a stream too slowly."""
 
     reason = "RATE_LIMITED"
 
@@ -189,13 +189,13 @@ class Cancelled(TandemError):
 
 
 class DeadlineExceeded(TandemError):
-    """No answer within the call's timeout. A write may have happened all the same."""
+    """There was no response within the call's timeout. A write may have been executed nevertheless."""
 
     reason = "DEADLINE_EXCEEDED"
 
 
 class Unavailable(TandemError):
-    """The server cannot be reached, is stopping, or is without its database; or the circuit is open."""
+    """The server cannot be reached, is stopping, or has lost its database; or the circuit is open."""
 
     reason = "UNAVAILABLE"
 
@@ -204,7 +204,7 @@ class Unavailable(TandemError):
 
 
 class Internal(TandemError):
-    """A fault of the server's; `metadata["error_id"]` is what to report."""
+    """An internal error of the server; include `metadata["error_id"]` when reporting it."""
 
     reason = "INTERNAL"
 
@@ -218,7 +218,7 @@ _BY_REASON: dict[str, type[TandemError]] = {
     )
 }  # fmt: skip
 
-# Where no reason came along: the transport or a proxy speaks, not the server.
+# For errors without a reason, which come from the transport or a proxy, not from the server.
 _BY_CODE: dict[grpc.StatusCode, type[TandemError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: Invalid,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
@@ -232,19 +232,19 @@ _BY_CODE: dict[grpc.StatusCode, type[TandemError]] = {
 
 
 def error_of(error: Any) -> TandemError:
-    """The typed error of a `grpc.RpcError` that a call ended with; the caller raises it from that one."""
+    """Return the typed error for a call's `grpc.RpcError`. The caller raises it from the original."""
     code: grpc.StatusCode = error.code()
     trailing = dict(error.trailing_metadata() or ())
     info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     for detail in Status.FromString(trailing.get(_DETAILS, b"")).details:
-        # Each is unpacked into the message that it is, if it is one of these.
+        # Unpack returns False, and changes nothing, if the detail is of another type.
         detail.Unpack(info) or detail.Unpack(bad_request) or detail.Unpack(retry)
     kind = _BY_REASON.get(info.reason) or _BY_CODE.get(code, TandemError)
     return kind(
         error.details() or "",
         code=code,
         reason=info.reason,
-        # `reason` is younger than the oldest googleapis-common-protos that will do.
+        # The oldest supported googleapis-common-protos has no `reason`.
         fields=tuple(
             FieldError(violation.field, getattr(violation, "reason", ""), violation.description)
             for violation in bad_request.field_violations

@@ -1,4 +1,4 @@
-"""The feeds that can be watched: how each is asked for, and what is where in its messages."""
+"""The feeds that can be watched: how to open each, and how to read its messages."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Event = TypeVar("Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.Watc
 
 
 class Kind(enum.Enum):
-    """What a message of a feed is."""
+    """The kind of a feed's message."""
 
     EVENT = enum.auto()
-    #: The first one of a stream with an initial state is the end of that.
+    #: The first one of a stream with an initial state marks the end of that state.
     BOOKMARK = enum.auto()
     SNAPSHOT_END = enum.auto()
     #: Nothing follows.
@@ -29,7 +29,7 @@ class Kind(enum.Enum):
 
 
 class Key(NamedTuple):
-    """What a subject is known by."""
+    """Identifies the subject of an event."""
 
     subject_type: str
     subject_id: str
@@ -37,13 +37,13 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Feed(Generic[Event]):
-    """What a watch must know of a feed.
+    """Describes a feed to a watch.
 
     Attributes:
-        stream: opens one, with bookmarks: `(cursor, include_initial, metadata)`.
-        kind: of a message.
-        subject: what an event is about, and its version after it; 0 = the event does not say.
-        gone: the event that says of a subject, last seen with this version, that it is not to be seen any more.
+        stream: opens a stream with bookmarks, from `(cursor, include_initial, metadata)`.
+        kind: returns the kind of a message.
+        subject: returns the subject of an event, and its version after the event; 0 = not specified.
+        gone: makes the event which reports that a subject, last seen with this version, is no longer visible.
     """
 
     stream: Callable[[str, bool, Metadata], Any]
@@ -53,7 +53,7 @@ class Feed(Generic[Event]):
 
 
 def changes(stub: ChangeServiceStub, subject_types: Iterable[str]) -> Feed[change_pb2.Change]:
-    """WatchChanges."""
+    """Return the feed of WatchChanges."""
     types = tuple(subject_types)
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
@@ -62,31 +62,31 @@ def changes(stub: ChangeServiceStub, subject_types: Iterable[str]) -> Feed[chang
         )
         return stub.WatchChanges(request, metadata=tuple(metadata))
 
-    return Feed(stream, _kind_of_change, _subject_of_change, _change_of_what_is_gone)
+    return Feed(stream, _kind_of_change, _subject_of_change, _removed_change)
 
 
 def tasks(
     stub: TaskServiceStub, task_ids: Iterable[str], statuses: Iterable[task_pb2.TaskStatus], labels: Iterable[str]
 ) -> Feed[task_pb2.TaskEvent]:
-    """WatchTasks."""
-    asked = task_pb2.WatchTasksRequest(task_ids=task_ids, statuses=statuses, labels=labels, bookmarks=True)
+    """Return the feed of WatchTasks."""
+    filters = task_pb2.WatchTasksRequest(task_ids=task_ids, statuses=statuses, labels=labels, bookmarks=True)
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
         request = task_pb2.WatchTasksRequest(cursor=cursor, include_initial=include_initial)
-        request.MergeFrom(asked)
+        request.MergeFrom(filters)
         return stub.WatchTasks(request, metadata=tuple(metadata))
 
-    return Feed(stream, _kind_of_task_event, _subject_of_task_event, _task_event_of_what_is_gone)
+    return Feed(stream, _kind_of_task_event, _subject_of_task_event, _removed_task_event)
 
 
 def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.WatchMeetingResponse]:
-    """WatchMeeting, which without a cursor always begins with what there is."""
+    """Return the feed of WatchMeeting, which without a cursor always begins with the current state."""
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
         request = meeting_pb2.WatchMeetingRequest(meeting_id=meeting_id, cursor=cursor, bookmarks=True)
         return stub.WatchMeeting(request, metadata=tuple(metadata))
 
-    return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _meeting_event_of_what_is_gone)
+    return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _removed_meeting_event)
 
 
 def _kind_of_change(change: change_pb2.Change) -> Kind:
@@ -99,7 +99,7 @@ def _subject_of_change(change: change_pb2.Change) -> tuple[Key, int]:
     return Key(change.subject_type, change.subject_id), change.subject_version
 
 
-def _change_of_what_is_gone(key: Key, version: int) -> change_pb2.Change:
+def _removed_change(key: Key, version: int) -> change_pb2.Change:
     kind = change_pb2.CHANGE_KIND_DELETED
     return change_pb2.Change(
         kind=kind, subject_type=key.subject_type, subject_id=key.subject_id, subject_version=version, left_view=True
@@ -116,31 +116,31 @@ def _subject_of_task_event(event: task_pb2.TaskEvent) -> tuple[Key, int]:
     return Key("task", event.task.id), event.task.version
 
 
-def _task_event_of_what_is_gone(key: Key, version: int) -> task_pb2.TaskEvent:
+def _removed_task_event(key: Key, version: int) -> task_pb2.TaskEvent:
     task = task_pb2.Task(id=key.subject_id, version=version)
     return task_pb2.TaskEvent(event_type=task_pb2.EVENT_TYPE_DELETED, task=task, left_view=True)
 
 
 def _kind_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> Kind:
-    told = event.WhichOneof("event")
-    return Kind.BOOKMARK if told is None else Kind.END if told == "end" else Kind.EVENT
+    name = event.WhichOneof("event")
+    return Kind.BOOKMARK if name is None else Kind.END if name == "end" else Kind.EVENT
 
 
 def _subject_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> tuple[Key, int]:
-    told = event.WhichOneof("event") or ""
-    subject: Any = getattr(event, told)
-    if told in ("status", "progress"):
+    name = event.WhichOneof("event") or ""
+    subject: Any = getattr(event, name)
+    if name in ("status", "progress"):
         return Key("status", ""), subject.version
-    # There is one summary of each version.
-    return Key(told, str(subject.transcript_version) if told == "summary" else subject.id), subject.version
+    # There is one summary for each version of the transcript.
+    return Key(name, str(subject.transcript_version) if name == "summary" else subject.id), subject.version
 
 
-def _meeting_event_of_what_is_gone(key: Key, version: int) -> meeting_pb2.WatchMeetingResponse:
+def _removed_meeting_event(key: Key, version: int) -> meeting_pb2.WatchMeetingResponse:
     event = meeting_pb2.WatchMeetingResponse(deleted=True)
-    gone: Any = getattr(event, key.subject_type)
-    gone.version = version
+    subject: Any = getattr(event, key.subject_type)
+    subject.version = version
     if key.subject_type == "summary":
-        gone.transcript_version = int(key.subject_id)
+        subject.transcript_version = int(key.subject_id)
     elif key.subject_type != "status":
-        gone.id = key.subject_id
+        subject.id = key.subject_id
     return event

@@ -1,4 +1,4 @@
-"""What a client shows of who it is, and how that is kept good."""
+"""Credentials of a client, and the renewal of its access tokens."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from tandem.auth.v1.auth_pb2 import LoginRequest, RefreshTokenRequest, TokenPair
 from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
 from tandem.client.errors import DeadlineExceeded, Unauthenticated, Unavailable, error_of
 
-#: Part of an access token's life after which it is renewed.
+#: Fraction of an access token's lifetime after which it is renewed.
 _RENEWED_AFTER = 0.8
-# A refresh token whose answer was lost may be sent again within 10 seconds.
+# If the response to a refresh token is lost, the client may send the token again within 10 seconds.
 _TRIES, _TRY_SECONDS = 3, 3.0
-#: While the server cannot be reached, a token that is still good is not tried to be renewed at every call.
+#: Pause between attempts to renew a still valid token while the server cannot be reached.
 _PAUSE_SECONDS = 2.0
 
 OnTokens = Callable[[TokenPair], None]
 
 
 class Credentials(Protocol):
-    """What goes into `authorization: Bearer ...`. Thread-safe."""
+    """Supplies the token of `authorization: Bearer ...`. Thread-safe."""
 
     def current(self) -> str | None:
-        """The token to show now; None = none.
+        """Return the token to send now; None = send none.
 
         Raises:
-            TandemError: there is none that is good, and no new one was to be had.
+            TandemError: the token has expired, and could not be renewed.
         """
 
     def renew(self, refused: str | None) -> bool:
-        """Whether there is another token now than the one that the server has refused.
+        """Replace the token that the server has refused. Returns whether there is a different one now.
 
         Raises:
-            TandemError: no new one was to be had.
+            TandemError: the token could not be renewed.
         """
 
 
 class Fixed:
-    """An API key, an access token that somebody else looks after, or nothing."""
+    """An API key, an access token that the application renews, or no credential."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -61,14 +61,14 @@ class _Held(NamedTuple):
 
 
 class Session:
-    """A session: access tokens, renewed before they expire, by one thread while the others wait.
+    """A session, whose access tokens are renewed before they expire, by one thread while the others wait.
 
-    Without a password it ends for good when the server refuses its refresh token; with one it logs in again.
+    If the server refuses the refresh token, the session logs in again with its password; without one, it has ended.
 
     Args:
-        auth: on a channel that shows no token.
-        refresh_token: good for one use, after which `on_tokens` is told its successor.
-        on_tokens: told of each new pair before it is used.
+        auth: stub on a channel that sends no token.
+        refresh_token: valid for one use, after which `on_tokens` receives its successor.
+        on_tokens: called with each new pair before it is used.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Session:
 
     def _exchange(self) -> _Held:
         if self._refusal is not None:
-            # Asking again would only count as another wrong try.
+            # Another attempt would only count as another failed login.
             raise Unauthenticated(self._refusal.message, code=grpc.StatusCode.UNAUTHENTICATED) from self._refusal
         try:
             pair = self._new_pair()
@@ -166,10 +166,10 @@ def credentials_of(
     refresh_token: str | None,
     on_tokens: OnTokens | None,
 ) -> Credentials:
-    """What these arguments of a client mean.
+    """Return the credentials for these arguments of a client.
 
     Raises:
-        ValueError: they contradict each other.
+        ValueError: the arguments contradict each other.
     """
     if (email is None) != (password is None):
         raise ValueError("email and password go together.")

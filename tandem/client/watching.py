@@ -1,6 +1,6 @@
-"""A feed that goes on by itself: opened again where it was cut, nothing lost, nothing given twice.
+"""A feed that resumes by itself where its stream was cut, without losing or repeating events.
 
-What the server promises of a stream (docs/integrate/streams.md) this makes true of all of a feed's streams together.
+It extends the server's promises about one stream (docs/integrate/streams.md) to the sequence of a feed's streams.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from tandem.client.tokens import Credentials
 
 logger = logging.getLogger(__name__)
 
-#: A stream goes on after its initial state with changes that this state may hold already: those of about its moment.
+#: How long versions of the initial state are remembered, since a stream may repeat changes made shortly before that.
 _STATE_REMEMBERED_SECONDS = 60.0
-#: A token that is refused twice within it is no good, however often it is renewed.
+#: If tokens are refused twice within this time after opening a stream, renewal is given up.
 _REFUSED_AT_ONCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Resync:
-    """What follows does not join what came before: drop the copy.
+    """The feed has a gap here: discard the copy.
 
-    If the initial state was asked for, it follows. If not, read what you need again; changes from now on follow.
+    If the initial state was requested, it follows. If not, read the data again; only changes from now on follow.
 
     Attributes:
-        reason: `CURSOR_EXPIRED`, `EPOCH_CHANGED` (another log, or the caller's rights are others), `CURSOR_INVALID`
-            (above all: a cursor of another filter), or `CUT_WITHOUT_CURSOR` (the stream was cut before it had one).
+        reason: `CURSOR_EXPIRED`, `EPOCH_CHANGED` (another log, or the caller's permissions changed), `CURSOR_INVALID`
+            (usually a cursor of another filter), or `CUT_WITHOUT_CURSOR` (the stream was cut before it had one).
     """
 
     reason: str
@@ -54,10 +54,10 @@ class Resync:
 
 @dataclass(frozen=True)
 class SnapshotEnd:
-    """The initial state is complete: what a copy holds and it did not is gone. What follows is live.
+    """The initial state is complete: remove from a copy all that it did not contain. Live changes follow.
 
     Attributes:
-        cursor: where the live changes begin.
+        cursor: after which the live changes begin.
     """
 
     cursor: str
@@ -65,12 +65,12 @@ class SnapshotEnd:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a feed waits.
+    """Timeouts and reconnection delays of a feed.
 
     Attributes:
-        silence_seconds: a stream that says nothing for so long is dead; the server says something every 15 seconds.
-        first_delay_seconds: at most so long before the first try to go on; doubled with each further one.
-        longest_delay_seconds: but never longer. Each wait is random between nothing and this ("full jitter").
+        silence_seconds: a stream without messages for this long is dead; the server sends one every 15 seconds.
+        first_delay_seconds: maximum delay before the first attempt to resume; doubled with each further one.
+        longest_delay_seconds: limit of the doubling. Each delay is random between 0 and its maximum ("full jitter").
     """
 
     silence_seconds: float = 45.0
@@ -79,17 +79,17 @@ class Patience:
 
 
 class Watch(Generic[Event]):
-    """An iterator over events, Resync and SnapshotEnd; ends when it is closed or after the event by which a feed says
-    that it is over, or raises what cannot be waited out.
+    """An iterator over events, Resync and SnapshotEnd. It ends when it is closed or after the last event of a feed, and
+    raises errors that are not temporary.
 
     Iterate in one thread; `close` and `cursor` may be used from any.
 
     Args:
-        cursor: goes on after it; empty = from now on, or with the initial state.
-        include_initial: without a cursor, and after a Resync, begins with what there is.
+        cursor: resumes after it; empty = from now on, or with the initial state.
+        include_initial: without a cursor, and after a Resync, begins with the current state.
 
     Raises:
-        TandemError: while iterating, what repeating does not mend: Invalid, Unauthenticated, Forbidden, ...
+        TandemError: while iterating, an error that a retry does not resolve: Invalid, Unauthenticated, Forbidden, ...
     """
 
     def __init__(
@@ -114,24 +114,24 @@ class Watch(Generic[Event]):
         self._refusals = 0
         #: Version of each subject of the initial state that has not changed since.
         self._known: dict[Key, int] = {}
-        #: Those that came again after a stream was cut inside its initial state; None = it is the first.
+        #: Subjects repeated by the next stream, if one was cut within its initial state; None = it was not.
         self._again: set[Key] | None = None
         self._state_ended_at = 0.0
-        #: Whether the stream is inside its initial state.
+        #: Whether the stream is within its initial state.
         self._in_state = False
-        #: What the end of an initial state leaves to tell.
+        #: Events to return at the end of an initial state.
         self._ready: deque[Event | SnapshotEnd] = deque()
 
     @property
     def cursor(self) -> str:
-        """Where to go on after the last event that was given; empty until there is such a place.
+        """The cursor to resume after the last returned event; empty until there is one.
 
-        Keep it once that event has been dealt with.
+        Store it once that event has been processed.
         """
         return self._cursor
 
     def close(self) -> None:
-        """Ends the iteration, also one that waits in another thread. May be called more than once."""
+        """End the iteration, even while it blocks in another thread. Idempotent."""
         self._finalizer()
 
     def __enter__(self) -> Watch[Event]:
@@ -148,9 +148,9 @@ class Watch(Generic[Event]):
     def __next__(self) -> Event | Resync | SnapshotEnd:
         try:
             while not self._line.closed:
-                told = self._ready_event() or self._step()
-                if told is not None:
-                    return told
+                event = self._ready_event() or self._step()
+                if event is not None:
+                    return event
         except TandemError:
             self.close()
             raise
@@ -159,13 +159,13 @@ class Watch(Generic[Event]):
     def _ready_event(self) -> Event | SnapshotEnd | None:
         if not self._ready:
             return None
-        told = self._ready.popleft()
-        if isinstance(told, SnapshotEnd):
-            self._cursor = told.cursor
-        return told
+        event = self._ready.popleft()
+        if isinstance(event, SnapshotEnd):
+            self._cursor = event.cursor
+        return event
 
     def _step(self) -> Event | Resync | SnapshotEnd | None:
-        """Waits for one message; None if it, or the end of the stream, is nothing to tell."""
+        """Wait for one message, or the end of the stream. Returns None if the caller need not receive it."""
         try:
             if not self._line.is_open:
                 self._open()
@@ -214,14 +214,14 @@ class Watch(Generic[Event]):
             return held is None or version > held
         if held is None:
             return True
-        # Some deletions come without a version.
+        # Some deletions have no version.
         if version and version <= held:
             return False
         del self._known[key]
         return True
 
     def _end_state(self, cursor: str) -> Event | SnapshotEnd | None:
-        """What was given from a stream that was cut, and did not come again, is gone meanwhile."""
+        """End the initial state. Subjects returned before a cut and not repeated by the new stream were removed."""
         self._state_ended_at = time.monotonic()
         self._in_state = False
         gone = [] if self._again is None else [key for key in self._known if key not in self._again]
@@ -232,10 +232,10 @@ class Watch(Generic[Event]):
         return self._ready_event()
 
     def _cut(self, error: TandemError) -> Resync | None:
-        """What to tell, if anything, before the next stream; waits for as long as is due before it.
+        """Handle the end of a stream, and wait until the next one may be opened. Returns a Resync if there is a gap.
 
         Raises:
-            TandemError: there will be no next stream.
+            TandemError: the error is not temporary.
         """
         if isinstance(error, (CursorExpired, CursorInvalid, EpochChanged)):
             return self._resync(error.reason)
@@ -274,29 +274,29 @@ class Watch(Generic[Event]):
         limit = min(patience.longest_delay_seconds, patience.first_delay_seconds * 2.0 ** min(self._failures, 20))
         self._failures += 1
         delay = max(random.uniform(0, limit), error.retry_after or 0)  # noqa: S311
-        logger.info("The stream was cut (%s); it goes on in %.1f s.", error, delay)
+        logger.info("The stream was cut (%s); resuming in %.1f s.", error, delay)
         self._line.wait(delay)
 
 
 def _passes(error: TandemError) -> bool:
-    """Whether another stream may fare better."""
+    """Return whether an error is temporary, so that another stream may succeed."""
     if isinstance(error, (Unavailable, DeadlineExceeded, Cancelled, RateLimited)):
         return True
-    # A connection can break in ways that gRPC has no code of its own for.
+    # gRPC reports some broken connections with these general codes.
     return not error.from_server and error.reason in ("INTERNAL", "UNKNOWN")
 
 
 class _Line:
-    """The one stream that a watch has at a time, and the thread that hangs up when it has gone silent.
+    """The current stream of a watch, and the thread that cancels it after a silence.
 
-    It knows nothing of its watch, so that a watch which nobody holds any more is collected, and closes it.
+    It has no reference to its watch, so that an unreferenced watch is garbage-collected, which closes the line.
     """
 
     def __init__(self, silence_seconds: float) -> None:
         self._silence_seconds = silence_seconds
         self._closed = threading.Event()
         self._call: Any = None
-        #: Which call is listened to, and since when; None = nobody listens, so silence means nothing.
+        #: The call that is being read, and since when; None = the caller is not reading, so silence has no meaning.
         self._listening: tuple[Any, float] | None = None
         self._listener: threading.Thread | None = None
 
@@ -317,7 +317,7 @@ class _Line:
             call.cancel()
 
     def next_message(self) -> Any:
-        """Waits for it.
+        """Wait for the next message.
 
         Raises:
             TandemError: the stream has ended; Cancelled if it was silent for too long.
@@ -336,7 +336,7 @@ class _Line:
             call.cancel()
 
     def wait(self, seconds: float) -> None:
-        """Less, if it is closed meanwhile."""
+        """Sleep, but return early if the line is closed."""
         self._closed.wait(seconds)
 
     def close(self) -> None:

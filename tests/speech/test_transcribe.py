@@ -206,7 +206,7 @@ def test_a_file_that_is_too_large_is_refused(start_node: Callable[..., SpeechNod
 def test_a_file_that_is_too_long_is_refused(start_node: Callable[..., SpeechNode]) -> None:
     failure = refused(lambda: transcribed(start_node("--max-seconds", "3"), a_recording(seconds=4), format=FILE))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
-    assert failure.sentence == "The recording is too long: at most 3 seconds are taken. Send it in parts."
+    assert failure.sentence == "The recording is too long: the maximum is 3 seconds. Send it in parts."
 
 
 def test_a_node_without_the_engine_says_so(start_node: Callable[..., SpeechNode]) -> None:
