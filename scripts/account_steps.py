@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from scripts.trying import expect, show
+from scripts.trying import UNKNOWN_ID, expect, show
 from tandem.auth.v1 import auth_pb2
 from tandem.client import Invalid, NotFound, Stale
 from tandem.common.v1 import common_pb2
@@ -16,12 +16,11 @@ from tandem.user.v1 import user_pb2
 if TYPE_CHECKING:
     from scripts.try_grpc import Walk
 
-NOBODY = "00000000-0000-7000-8000-000000000000"
 BERLIN = common_pb2.Address(line1="Main Street 1", city="Berlin", postal_code="10115", country_code="DE")
 
 
 def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
-    """These steps, in order: the rpc that each is about, and the step."""
+    """Return the steps in order, each with the rpc that it tests."""
     return [
         ("AddUserAddress", partial(add_address, walk)),
         ("ListUserAddresses", partial(list_addresses, walk)),
@@ -41,11 +40,11 @@ def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
 
 
 def batch_get_users(walk: "Walk") -> None:
-    request = user_pb2.BatchGetUsersRequest(user_ids=[walk.user.id, NOBODY])
+    request = user_pb2.BatchGetUsersRequest(user_ids=[walk.user.id, UNKNOWN_ID])
     answer = walk.call(walk.users.BatchGetUsers, request)
     show("missing", ", ".join(answer.missing_ids))
     expect("the users", [user.id for user in answer.users], [walk.user.id])
-    expect("the missing ids", list(answer.missing_ids), [NOBODY])
+    expect("the missing ids", list(answer.missing_ids), [UNKNOWN_ID])
 
 
 def bulk_import_users(walk: "Walk") -> None:
@@ -73,8 +72,8 @@ def add_address(walk: "Walk") -> None:
         expect("label and city", (made.label, made.address.city), (label, "Berlin"))
         expect("type", made.type, user_pb2.ADDRESS_TYPE_BOTH)
     nowhere = user_pb2.AddUserAddressRequest(user_id=walk.user.id, address=user_pb2.UserAddress(label="Nowhere"))
-    told = walk.refused(Invalid, walk.users.AddUserAddress, nowhere)
-    expect("the refusal names the city", "address.city" in told, True)
+    message = walk.refused(Invalid, walk.users.AddUserAddress, nowhere)
+    expect("the refusal names the city", "address.city" in message, True)
 
 
 def list_addresses(walk: "Walk") -> None:
@@ -162,10 +161,10 @@ def confirm_email(walk: "Walk") -> None:
 
 def request_reset(walk: "Walk") -> None:
     known = walk.call(walk.users.RequestPasswordReset, user_pb2.RequestPasswordResetRequest(email=walk.user.email))
-    nobody = user_pb2.RequestPasswordResetRequest(email=f"nobody-{walk.mark}@example.com")
+    unknown = user_pb2.RequestPasswordResetRequest(email=f"nobody-{walk.mark}@example.com")
     show("message", known.message)
     expect("sent", known.sent, True)
-    expect("the answer for nobody", walk.call(walk.users.RequestPasswordReset, nobody), known)
+    expect("the answer for an unknown address", walk.call(walk.users.RequestPasswordReset, unknown), known)
 
 
 def reset_password(walk: "Walk") -> None:
@@ -179,7 +178,7 @@ def _addresses(walk: "Walk") -> list[user_pb2.UserAddress]:
 
 
 def _pair(walk: "Walk") -> list[user_pb2.UserAddress]:
-    """The two addresses that this walk has added."""
+    """Return the two addresses that this walk has added."""
     addresses = _addresses(walk)
     expect("the number of addresses", len(addresses), 2)
     return addresses

@@ -1,11 +1,11 @@
-"""Takes the weights of Resemblyzer's voice encoder out of its wheel: speechnode/engines/voice_encoder.npz.
+"""Extracts the weights of Resemblyzer's voice encoder from its wheel to speechnode/engines/voice_encoder.npz.
 
     pip download --no-deps Resemblyzer==0.1.4
     .venv/bin/python scripts/extract_voice_encoder.py Resemblyzer-0.1.4-py3-none-any.whl
 
-The wheel (Apache-2.0, weights included) asks for torch, librosa and scipy, some gigabytes, to run a network that numpy
-runs as well; and its checkpoint is a pickle, which could run anything. So what is committed are the numbers alone, at
-half precision (voice prints then differ by less than 0.0002 in cosine similarity), without the state of the training.
+The wheel (Apache-2.0, weights included) depends on torch, librosa and scipy, some gigabytes, for a network that numpy
+can run; and its checkpoint is a pickle, which may execute code. So only the weights are committed, at half precision
+(voice prints then differ by less than 0.0002 in cosine similarity), without the state of the training.
 """
 
 import argparse
@@ -26,7 +26,7 @@ OUTPUT = Path(__file__).parents[1] / "speechnode/engines/voice_encoder.npz"
 
 
 class Storage:
-    """Where a tensor's numbers come from: a block of floats that stands after the pickles."""
+    """The storage of tensors: a block of floats after the pickles."""
 
     def __init__(self, key: str, size: int) -> None:
         self.key = key
@@ -43,17 +43,17 @@ class Tensor:
         self.stride = stride
 
     def array(self, blocks: dict[str, np.ndarray]) -> np.ndarray:
-        """The numbers."""
+        """Return the values."""
         block = blocks[self.storage.key][self.offset :]
         strides = [step * block.itemsize for step in self.stride]
         return np.lib.stride_tricks.as_strided(block, self.shape, strides).copy()
 
 
 class Restricted(pickle.Unpickler):
-    """Reads a checkpoint and runs nothing: only the three names below mean anything.
+    """Reads a checkpoint without executing code: only the three names below are permitted.
 
     Raises:
-        pickle.UnpicklingError: the pickle asks for anything else.
+        pickle.UnpicklingError: the pickle refers to any other name.
     """
 
     KNOWN = {
@@ -63,20 +63,20 @@ class Restricted(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a name of the pickle stands for."""
+        """Return the object for a name in the pickle."""
         try:
             return self.KNOWN[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"A checkpoint has no use for {module}.{name}.") from None
 
     def persistent_load(self, pid: Any) -> Storage:
-        """A storage: ("storage", type, key, device, size, view)."""
+        """Return the storage for ("storage", type, key, device, size, view)."""
         _, _, key, _, size, _ = pid
         return Storage(key, size)
 
 
 def weights(checkpoint: BinaryIO) -> dict[str, np.ndarray]:
-    """The tensors of the model's state, by name, of a checkpoint as torch wrote it before its release 1.6."""
+    """Return the tensors of the model's state by name, from a checkpoint in torch's format before release 1.6."""
     for _ in range(3):  # A magic number, a version, the machine's types.
         Restricted(checkpoint).load()
     state = Restricted(checkpoint).load()["model_state"]
@@ -89,17 +89,17 @@ def weights(checkpoint: BinaryIO) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Reads the wheel, writes the file."""
-    parser = argparse.ArgumentParser(description="Extracts the voice encoder's weights from Resemblyzer's wheel.")
+    """Read the wheel, and write the file."""
+    parser = argparse.ArgumentParser(description="Extract the voice encoder's weights from Resemblyzer's wheel.")
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     wheel = arguments.wheel.read_bytes()
     if (found := hashlib.sha256(wheel).hexdigest()) != WHEEL_SHA256:
-        sys.exit(f"{arguments.wheel} is not the wheel that is known: its SHA-256 is {found}.")
+        sys.exit(f"{arguments.wheel} is not the expected wheel: its SHA-256 is {found}.")
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         found_weights = weights(io.BytesIO(archive.read(CHECKPOINT)))
-    # What only the training used.
+    # Scalars and the similarity weights are used in training only.
     kept = {
         name: array.astype(np.float16)
         for name, array in found_weights.items()

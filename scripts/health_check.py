@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tells a probe whether Tandem is healthy: exit code 0, or 1 with the reason on stderr.
+"""Check the health of Tandem: exit code 0, or 1 with the reason on stderr.
 
-Checks what is named, over HTTP, gRPC or both; without either option both doors of a development server.
+Checks the named addresses over HTTP, gRPC or both; by default, both transports of a development server.
 """
 
 import argparse
@@ -18,37 +18,37 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 DEFAULT_HTTP = "http://127.0.0.1:8000/health/ready"
 DEFAULT_GRPC = "127.0.0.1:50051"
 
-# A probe asks this server and no proxy that the environment may name.
+# The probe connects directly, not through a proxy that the environment may name.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _NO_PROXY = (("grpc.enable_http_proxy", 0),)
 
 
 def http_fault(url: str, timeout: float) -> str | None:
-    """What is wrong at this URL, or None when it answers 200."""
+    """Return a message if the URL does not answer 200; None if it does."""
     if not url.startswith(("http://", "https://")):
-        return f"{url} is no URL of HTTP; write it as {DEFAULT_HTTP}."
+        return f"{url} is not an HTTP URL; write it as {DEFAULT_HTTP}."
     try:
         with _open(url, timeout=timeout) as answer:
             return None if answer.status == 200 else f"{url} answers {answer.status}."
     except urllib.error.HTTPError as error:
         with error:
-            told = " ".join(error.read(500).decode(errors="replace").split())
-        return f"{url} answers {error.code}: {told}"
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: this is no URL.
+            body = " ".join(error.read(500).decode(errors="replace").split())
+        return f"{url} answers {error.code}: {body}"
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: invalid URL.
         return f"{url} does not answer: {getattr(error, 'reason', error)}."
 
 
 def grpc_fault(address: str, service: str, timeout: float) -> str | None:
-    """What is wrong with this service (empty: the whole server), or None when it is SERVING."""
-    asked = f"{address} {service}".rstrip()
+    """Return a message if the service (empty = the whole server) is not SERVING; None if it is."""
+    target = f"{address} {service}".rstrip()
     with grpc.insecure_channel(address, options=_NO_PROXY) as channel:
         try:
             answer = HealthStub(channel).Check(HealthCheckRequest(service=service), timeout=timeout)
         except grpc.RpcError as error:
-            return f"{asked} does not answer: {error.code().name}, {error.details()}."
+            return f"{target} does not answer: {error.code().name}, {error.details()}."
     if answer.status == HealthCheckResponse.SERVING:
         return None
-    return f"{asked} is {HealthCheckResponse.ServingStatus.Name(answer.status)}."
+    return f"{target} is {HealthCheckResponse.ServingStatus.Name(answer.status)}."
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -64,17 +64,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Checks and gives the exit code."""
+    """Run the checks. Returns the exit code."""
     arguments = parse()
     faults = []
     if arguments.http:
         faults.append(http_fault(arguments.http, arguments.timeout))
     if arguments.grpc:
         faults.append(grpc_fault(arguments.grpc, arguments.service, arguments.timeout))
-    told = [fault for fault in faults if fault]
-    if told:
-        print(" ".join(told), file=sys.stderr)
-    return 1 if told else 0
+    messages = [fault for fault in faults if fault]
+    if messages:
+        print(" ".join(messages), file=sys.stderr)
+    return 1 if messages else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes .venv and installs requirements files into it. Called by scripts/setup.sh; needs nothing but Python.
+"""Create .venv, and install requirements files into it. Called by scripts/setup.sh; needs only Python.
 
 python3 scripts/install.py requirements.txt [another.txt ...]
 """
@@ -18,7 +18,7 @@ INSTALLED = VENV / "installed"
 
 
 def main(names: list[str]) -> int:
-    """Installs what is not installed yet.
+    """Install the requirements files that are not installed yet.
 
     Args:
         names: of requirements files.
@@ -36,7 +36,7 @@ def main(names: list[str]) -> int:
 
 
 def works() -> bool:
-    """Whether .venv has a Python that runs and is new enough: the one that it was made of may be gone."""
+    """Return whether the Python of .venv runs and is new enough. The one it links to may have been removed."""
     if not PYTHON.exists():
         return False
     check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
@@ -52,8 +52,8 @@ def make_venv() -> bool:
             file=sys.stderr,
         )
         return False
-    print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
-    return run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment .venv cannot be made.")
+    print(f"Creating .venv with Python {sys.version.split()[0]} ...", flush=True)
+    return run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment .venv cannot be created.")
 
 
 def is_installed(name: str) -> bool:
@@ -78,7 +78,9 @@ def install(names: list[str]) -> bool:
         "--no-input",
         *files,
     ]
-    if not run(command, "The requirements cannot be installed; pip says why above. Is the package index within reach?"):
+    if not run(
+        command, "The requirements cannot be installed; see pip's output above, and check the connection to the index."
+    ):
         return False
     INSTALLED.mkdir(exist_ok=True)
     for name in names:
@@ -98,6 +100,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except PermissionError as exc:
-        sys.exit(f"{exc.filename} cannot be written: it belongs to somebody else. Remove it, or continue as its owner.")
+        sys.exit(f"{exc.filename} cannot be written: another user owns it. Remove it, or continue as that user.")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,6 +1,6 @@
-"""Makes a recording of a conversation: voices of flite read its lines, with pauses of 0.6 s.
+"""Generates a recording of a conversation: voices of flite read its lines, with pauses of 0.6 s.
 
-Needs flite (Debian package of that name). It sounds the same each time; the bytes differ by a random number in them.
+Needs flite (the Debian package). Each run gives the same audio; the files differ by the random serial number in them.
 
     .venv/bin/python -m scripts.make_sample samples/planning.json      # writes samples/planning.ogg
 """
@@ -17,8 +17,8 @@ from bench.flite import PAUSE, RATE, spoken
 
 
 def main() -> None:
-    """Writes the recording beside the text, and the lines' times into the text."""
-    parser = argparse.ArgumentParser(description="Makes a recording of a conversation, read by voices of flite.")
+    """Write the recording beside the text, and the lines' times into the text."""
+    parser = argparse.ArgumentParser(description="Generate a recording of a conversation, read by voices of flite.")
     parser.add_argument("text", type=Path, help='JSON: {"lines": [{"voice": "rms", "text": "..."}]}')
     text: Path = parser.parse_args().text
     conversation = json.loads(text.read_text())
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def encode(wav: Path, ogg: Path) -> None:
-    """Writes the sound as Opus in Ogg."""
+    """Encode the audio as Opus in Ogg."""
     with av.open(str(wav)) as source, av.open(str(ogg), "w") as target:
         stream = target.add_stream("libopus", rate=48_000, layout="mono", options={"b": "32k"})
         resampler = av.AudioResampler(format="s16", layout="mono", rate=48_000)

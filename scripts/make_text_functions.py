@@ -1,8 +1,8 @@
 """Write the SQL functions of `core/migrations/text_functions.sql`, from the Unicode database of this Python.
 
-The file is committed and never made anew for the same migration: another Unicode version is another migration, which
-also computes the columns anew. What a newer Unicode version adds counts as letters meanwhile, in the blocks of emoji as
-emoji, on the planes of ideographs as ideographs.
+The file is committed and is not regenerated for the same migration: another Unicode version needs another migration,
+which also recomputes the columns. Until then, characters that a newer Unicode version adds are treated as letters, in
+the blocks of emoji as emoji, and on the planes of ideographs as ideographs.
 
     python scripts/make_text_functions.py > core/migrations/text_functions.sql
 """
@@ -19,21 +19,21 @@ IGNORED = [(0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x640, 0x640), (0x115F
            (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
            (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A),
            (0x1F3FB, 0x1F3FF), (0xE0000, 0xE0FFF)]  # fmt: skip
-# Accents, and points that most people leave out. In other scripts marks are vowels, and stay.
+# Accents, and points that are usually omitted. In other scripts marks are vowels, which are kept.
 ACCENTS = [(0x300, 0x36F), (0x483, 0x489), (0x591, 0x5BD), (0x5BF, 0x5BF), (0x5C1, 0x5C2), (0x5C4, 0x5C5),
            (0x5C7, 0x5C7), (0x610, 0x61A), (0x64B, 0x65F), (0x670, 0x670), (0x6D6, 0x6DC), (0x6DF, 0x6E4),
            (0x6E7, 0x6E8), (0x6EA, 0x6ED), (0x711, 0x711), (0x730, 0x74A), (0x7EB, 0x7F3), (0x7FD, 0x7FD),
            (0x898, 0x89F), (0x8CA, 0x8E1), (0x8E3, 0x8FF), (0x951, 0x954), (0x1AB0, 0x1AFF), (0x1CD0, 0x1CE8),
            (0x1CED, 0x1CED), (0x1CF4, 0x1CF4), (0x1CF8, 0x1CF9), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF),
            (0x302A, 0x302D), (0xFE20, 0xFE2F)]  # fmt: skip
-# Scripts whose words have no spaces between them, and Korean, whose words are long: found from any syllable on.
+# Scripts without spaces between words, and Korean, whose words are long: a search matches from any syllable on.
 UNSPACED = [(0xE00, 0xEFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF),
             (0x1B00, 0x1B7F), (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3031, 0x3035), (0x3038, 0x303C),
             (0x3041, 0x31BF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA960, 0xA97F), (0xA980, 0xA9DF),
             (0xA9E0, 0xA9FF), (0xAA60, 0xAADF), (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0x16FE0, 0x16FFF),
             (0x17000, 0x18D8F), (0x1B000, 0x1B2FF), (0x20000, 0x3FFFF)]  # fmt: skip
 FLAGS = (0x1F1E6, 0x1F1FF)
-# Apostrophes that count as letters by their category, and are written for those that do not.
+# Apostrophes whose category is letter, but which are written in place of others.
 APOSTROPHES = (0x2B9, 0x2BF)
 
 LIGATURES = {"æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ĳ": "ij", "ǆ": "dz"}
@@ -49,7 +49,7 @@ def within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
 
 
 def folded(character: str) -> str:
-    """A letter without case and accent; others as they are."""
+    """Return a letter without case and accent; other characters unchanged."""
     lower = character.casefold()
     if lower in LIGATURES:
         return LIGATURES[lower]
@@ -70,7 +70,7 @@ def folded(character: str) -> str:
 
 
 def mappings() -> tuple[dict[str, str], dict[str, str]]:
-    """What becomes of single characters, after NFKD: one character, or several."""
+    """Return the mappings of single characters, after NFKD, to one character and to several."""
     single: dict[str, str] = {}
     several: dict[str, str] = {}
     for code in range(0x80, LAST + 1):
@@ -86,7 +86,7 @@ def mappings() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def ranges_of(belongs: Callable[[int, str], bool], start: int = 0x80) -> Ranges:
-    """The ranges of characters that belong; code points that nothing is assigned to go with those before them."""
+    """Return the ranges of characters that belong. Unassigned code points are added to the range before them."""
     ranges: Ranges = []
     open_at: int | None = None
     last = start
@@ -121,12 +121,12 @@ def is_unspaced(code: int, category: str) -> bool:
 
 
 def is_inner(code: int, category: str) -> bool:
-    """Whether it goes with the character before it: a mark, or what follows the first letter of a Korean syllable."""
+    """Return whether a character belongs to the one before: a mark, or not the first letter of a Korean syllable."""
     return 0x1160 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FF or (is_unspaced(code, category) and category[0] == "M")
 
 
 def in_class(ranges: Iterable[tuple[int, int]]) -> str:
-    """As they stand in a bracket expression, by code points alone: names of classes depend on the server's locale."""
+    """Format ranges for a bracket expression, by code points, because class names depend on the server's locale."""
     return "".join(
         _escaped(first) if first == last else f"{_escaped(first)}-{_escaped(last)}" for first, last in ranges
     )
@@ -140,12 +140,12 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-#: Where a group of translations ends at the latest: scripts whose texts are long have groups of their own.
+#: Bounds of the groups of translations: scripts with long texts have their own groups.
 _BOUNDS = (0x370, 0x400, 0x460, 0x530, 0x590, 0x660, 0x900, 0x1000, 0x30A0, 0x3100, 0x10000)
 
 
 def _groups(single: dict[str, str]) -> list[tuple[str, str]]:
-    """Translations of neighbours: a text is looked through once for each group that it needs."""
+    """Group the translations of neighbouring characters. A text is scanned once for each group that it needs."""
     groups: list[tuple[str, str]] = []
     for first, end in zip((0, *_BOUNDS), (*_BOUNDS, LAST + 1), strict=True):
         pairs = [(before, after) for before, after in sorted(single.items()) if first <= ord(before) < end]
@@ -155,7 +155,7 @@ def _groups(single: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def folding() -> str:
-    """Statements that fold `t`."""
+    """Return the statements that fold `t`."""
     single, several = mappings()
     lines = [
         "t := normalize(raw, NFKD);",

@@ -1,4 +1,4 @@
-"""What `try_meeting.py` shows: lines, and under them, in a terminal, how far it is."""
+"""The output of `try_meeting.py`: lines and, in a terminal, a progress bar below them."""
 
 import shutil
 import time
@@ -10,7 +10,7 @@ _WIDTH = 30
 
 
 class Screen:
-    """Where it is written; without a terminal each tenth of the way is a line.
+    """Output to a terminal or a file. If it is not a terminal, each tenth of the progress is a line.
 
     Args:
         out: standard output.
@@ -23,7 +23,7 @@ class Screen:
         self._last = ("", -1)
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a permanent line."""
         shown = self._shown
         self.clear()
         print(line, file=self._out, flush=True)
@@ -31,11 +31,12 @@ class Screen:
             self._draw(shown)
 
     def progress(self, what: str, share: float, note: str = "") -> None:
-        """How far it is.
+        """Show the progress.
 
         Args:
+            what: is done.
             share: 0 to 1.
-            note: what else is known of it.
+            note: further information.
         """
         line = f"{what:<13}{'█' * round(share * _WIDTH):░<{_WIDTH}} {share:4.0%}  {note}".rstrip()
         if self._live:
@@ -46,27 +47,27 @@ class Screen:
             print(f"{what} {share:.0%} {note}".rstrip(), file=self._out, flush=True)
 
     def clear(self) -> None:
-        """Takes the line away that does not stay."""
+        """Remove the progress bar."""
         if self._shown:
             print("\r\033[K", end="", file=self._out, flush=True)
             self._shown = ""
 
     def state(self, meeting: meeting_pb2.Meeting) -> None:
-        """The meeting, while it is worked on."""
+        """Show the state of a meeting that is queued or processing."""
         if meeting.status == meeting_pb2.MEETING_STATUS_QUEUED:
             self.progress("Waiting", 0)
         elif meeting.status == meeting_pb2.MEETING_STATUS_PROCESSING:
             self._advance(meeting.stage, meeting)
 
     def advance(self, progress: meeting_pb2.Progress) -> None:
-        """How far the meeting is."""
+        """Show the progress of a meeting's processing."""
         self._advance(progress.stage, progress)
 
-    def _advance(self, stage: int, told: "meeting_pb2.Meeting | meeting_pb2.Progress") -> None:
+    def _advance(self, stage: int, state: "meeting_pb2.Meeting | meeting_pb2.Progress") -> None:
         name = meeting_pb2.MeetingStage.Name(stage).removeprefix("MEETING_STAGE_")
-        left = told.estimated_end_at.ToNanoseconds() / 1e9 - time.time() if told.HasField("estimated_end_at") else 0
+        left = state.estimated_end_at.ToNanoseconds() / 1e9 - time.time() if state.HasField("estimated_end_at") else 0
         note = f"about {duration(left)} left" if left >= 1 else ""
-        self.progress("Working" if name == "UNSPECIFIED" else name.capitalize(), told.progress / 100, note)
+        self.progress("Working" if name == "UNSPECIFIED" else name.capitalize(), state.progress / 100, note)
 
     def _draw(self, line: str) -> None:
         self._shown = line[: shutil.get_terminal_size().columns - 1]
@@ -74,14 +75,14 @@ class Screen:
 
 
 def clock(ms: int) -> str:
-    """A moment or a length, as 0:07 or 1:02:03."""
+    """Format a time or duration as 0:07 or 1:02:03."""
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def duration(seconds: float) -> str:
-    """For people: `40 s`, `12 min`, `2 h 5 min`."""
+    """Format a duration for people: `40 s`, `12 min`, `2 h 5 min`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -89,7 +90,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """A number of bytes, for people."""
+    """Format a number of bytes for people."""
     if count < 1_000:
         return f"{count} bytes"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} KB"

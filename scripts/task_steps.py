@@ -20,7 +20,7 @@ DUE = Timestamp(seconds=1_900_000_000)
 
 
 def task_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
-    """These steps, in order: the rpc that each is about, and the step."""
+    """Return the steps in order, each with the rpc that it tests."""
     return [
         ("CreateTask", partial(create_task, walk)),
         ("GetTask", partial(get_task, walk)),
@@ -45,8 +45,8 @@ def create_task(walk: "Walk") -> None:
         expect("status", task.status, task_pb2.TASK_STATUS_TODO)
         expect("priority", task.priority, task_pb2.PRIORITY_MEDIUM)
         expect("version", task.version, 1)
-    told = walk.refused(Invalid, walk.tasks.CreateTask, task_pb2.CreateTaskRequest())
-    expect("the refusal names the title", "Title is required" in told, True)
+    message = walk.refused(Invalid, walk.tasks.CreateTask, task_pb2.CreateTaskRequest())
+    expect("the refusal names the title", "Title is required" in message, True)
     again = task_pb2.CreateTaskRequest(title="Again", id=walk.task_ids[0])
     walk.refused(AlreadyExists, walk.tasks.CreateTask, again)
 
@@ -56,8 +56,8 @@ def get_task(walk: "Walk") -> None:
     show("title", task.title)
     expect("due_date", task.due_date, DUE)
     unknown = task_pb2.GetTaskRequest(id=UNKNOWN_ID)
-    told = walk.refused(NotFound, walk.tasks.GetTask, unknown)
-    expect("the refusal names the id", f"Task with ID '{UNKNOWN_ID}' not found" in told, True)
+    message = walk.refused(NotFound, walk.tasks.GetTask, unknown)
+    expect("the refusal names the id", f"Task with ID '{UNKNOWN_ID}' not found" in message, True)
 
 
 def update_task(walk: "Walk") -> None:
@@ -92,21 +92,21 @@ def get_task_stats(walk: "Walk") -> None:
 
 def watch_tasks(walk: "Walk") -> None:
     with walk.client.watch_tasks(labels=[walk.mark], include_initial=True) as watch:
-        # Nothing that is told too late is waited for.
+        # Closes the watch if an event does not arrive in time.
         limit = threading.Timer(walk.timeout, watch.close)
         limit.daemon = True
         limit.start()
-        told = itertools.takewhile(lambda event: not isinstance(event, SnapshotEnd), watch)
-        there = sorted(event.task.id for event in told if not isinstance(event, (Resync, SnapshotEnd)))
-        show("tasks that there are", len(there))
-        expect("the tasks that there are", there, sorted(walk.task_ids))
+        initial = itertools.takewhile(lambda event: not isinstance(event, SnapshotEnd), watch)
+        ids = sorted(event.task.id for event in initial if not isinstance(event, (Resync, SnapshotEnd)))
+        show("tasks in the initial state", len(ids))
+        expect("the tasks in the initial state", ids, sorted(walk.task_ids))
         request = task_pb2.UpdateTaskRequest(id=walk.task_ids[-1], description="Watched.")
         changed = walk.call(walk.tasks.UpdateTask, request)
         event = next(watch, None)
         limit.cancel()
         if not isinstance(event, task_pb2.TaskEvent):
-            raise AnswerError(f"The change of a task is not told within {walk.timeout} s.")
-        expect("what it tells", (event.event_type, event.task), (task_pb2.EVENT_TYPE_UPDATED, changed))
+            raise AnswerError(f"The change of a task was not reported within {walk.timeout} s.")
+        expect("the event", (event.event_type, event.task), (task_pb2.EVENT_TYPE_UPDATED, changed))
 
 
 def delete_task(walk: "Walk") -> None:
@@ -117,7 +117,7 @@ def delete_task(walk: "Walk") -> None:
 
 
 def remove_tasks(walk: "Walk") -> list[str]:
-    """Deletes what is left of this walk's tasks; gives a sentence for each that could not be deleted."""
+    """Delete the remaining tasks of this walk. Returns a message for each that could not be deleted."""
     left = []
     for task_id in walk.task_ids:
         try:
@@ -125,7 +125,7 @@ def remove_tasks(walk: "Walk") -> list[str]:
         except NotFound:
             continue
         except TandemError as error:
-            left.append(f"Task {task_id} is left behind: {error}")
+            left.append(f"Task {task_id} could not be deleted: {error}")
     return left
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Walks through the operations on users and tasks of a running server over gRPC and checks what it answers.
+"""Call the operations on users and tasks of a running server over gRPC, and check the responses.
 
-It needs `grpcio` and the package `tandem`, nothing else, and removes what it makes. What it does asks for an
-administrator: by --token, by --email and --password, or by a development server that takes calls without credentials.
+Needs only `grpcio` and the package `tandem`, and deletes what it creates. The calls need an administrator: by --token,
+by --email and --password, or by a development server that accepts calls without credentials.
 """
 
 import argparse
@@ -37,14 +37,14 @@ MAX_PAGES = 100
 
 @dataclass
 class Walk:
-    """One walk: each step calls one rpc and checks its answers; later steps use what earlier ones made.
+    """One walk: each step calls one rpc and checks its responses; later steps use the results of earlier ones.
 
     Attributes:
-        timeout: seconds for each call, which the client keeps to, and for what streams must tell.
+        timeout: seconds for each call, and for expected events of streams.
         mark: a word that only this walk's users have.
-        user: the user that the steps work on, as the server told of it last.
-        emails: of the users that are there because of this walk.
-        task_ids: of the tasks.
+        user: the user that the steps work on, as the server last returned it.
+        emails: of the users that this walk has created.
+        task_ids: of the tasks that this walk has created.
     """
 
     client: Client
@@ -66,7 +66,7 @@ class Walk:
     def refused(
         self, kind: type[TandemError], rpc: Callable[..., Any], request: Any, *metadata: tuple[str, str]
     ) -> str:
-        """Makes a call that must fail in this way; gives the explanation of its error."""
+        """Make a call that must fail with this error. Returns the error's text."""
         try:
             self.call(rpc, request, *metadata)
         except kind as error:
@@ -114,8 +114,8 @@ class Walk:
         show("user_id", found.id)
         expect("the user", found, self.user)
         unknown = user_pb2.GetUserRequest(user_id=UNKNOWN_ID)
-        told = self.refused(NotFound, self.users.GetUser, unknown)
-        expect("the refusal names the id", f"User not found: {UNKNOWN_ID}" in told, True)
+        message = self.refused(NotFound, self.users.GetUser, unknown)
+        expect("the refusal names the id", f"User not found: {UNKNOWN_ID}" in message, True)
 
     def get_user_by_email(self) -> None:
         request = user_pb2.GetUserByEmailRequest(email=self.user.email.upper())
@@ -137,11 +137,11 @@ class Walk:
         expect("first_name", self.user.first_name, "Theodora")
         expect("display_name", self.user.display_name, before.display_name)
         expect("version", self.user.audit.version, before.audit.version + 1)
-        # The same again would overwrite what it has not seen.
+        # Repeating the call would overwrite a version that the caller has not read.
         self.refused(Stale, self.users.UpdateUser, request, ("if-match", str(before.audit.version)))
         request.update_mask.paths[:] = ["shoe_size"]
-        told = self.refused(Invalid, self.users.UpdateUser, request)
-        expect("the refusal names the path", "shoe_size" in told, True)
+        message = self.refused(Invalid, self.users.UpdateUser, request)
+        expect("the refusal names the path", "shoe_size" in message, True)
 
     def update_user_profile(self) -> None:
         before = self.user
@@ -161,11 +161,11 @@ class Walk:
         self.refused(NotFound, self.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=UNKNOWN_ID))
 
     def confirm_email_verification(self) -> None:
-        # The good one is in a mail.
+        # The valid token is in a mail.
         wrong = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
-        told = self.refused(Invalid, self.users.ConfirmEmailVerification, wrong)
+        message = self.refused(Invalid, self.users.ConfirmEmailVerification, wrong)
         show("a wrong token", "refused")
-        expect("the refusal names the token", "token: " in told, True)
+        expect("the refusal names the token", "token: " in message, True)
 
     def request_password_reset(self) -> None:
         known, unknown = (
@@ -178,16 +178,16 @@ class Walk:
 
     def reset_password(self) -> None:
         wrong = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
-        told = self.refused(Invalid, self.users.ResetPassword, wrong)
+        message = self.refused(Invalid, self.users.ResetPassword, wrong)
         show("a wrong token", "refused")
-        expect("the refusal names the token", "token: " in told, True)
+        expect("the refusal names the token", "token: " in message, True)
 
     def list_users(self) -> None:
         seen: list[user_pb2.User] = []
         ours: list[str] = []
         for page in self._pages(self.users.ListUsers, user_pb2.ListUsersRequest()):
             seen += page.users
-            # Somebody else may make users meanwhile; nobody else makes ours.
+            # Other clients may create users concurrently, but not with these addresses.
             ours += [user.email for user in page.users if user.email in self.emails]
             if len(ours) == len(self.emails):
                 break
@@ -211,7 +211,7 @@ class Walk:
         expect("the banned users found", list(self.call(self.users.SearchUsers, request).users), [])
 
     def deactivate_user(self) -> None:
-        # The steps around the account have changed it.
+        # The account steps have changed the user.
         before = self.call(self.users.GetUser, user_pb2.GetUserRequest(user_id=self.user.id)).user
         request = user_pb2.DeactivateUserRequest(user_id=before.id, reason="A walk through the operations.")
         self.user = self.call(self.users.DeactivateUser, request).user
@@ -224,7 +224,7 @@ class Walk:
         request = user_pb2.ReactivateUserRequest(user_id=before.id)
         self.user = self.call(self.users.ReactivateUser, request).user
         self._show_user()
-        # Its e-mail was never verified.
+        # The user's e-mail address was never verified.
         expect("status", self.user.status, user_pb2.USER_STATUS_PENDING_VERIFICATION)
         expect("version", self.user.audit.version, before.audit.version + 1)
 
@@ -251,8 +251,8 @@ class Walk:
         found = self.call(self.examples.GetUser, example_pb2.GetUserRequest(user_id=self.example.id)).user
         show("id", found.id)
         expect("the user", found, self.example)
-        told = self.refused(NotFound, self.examples.GetUser, example_pb2.GetUserRequest(user_id=0))
-        expect("the refusal names the number", "User with ID 0 not found" in told, True)
+        message = self.refused(NotFound, self.examples.GetUser, example_pb2.GetUserRequest(user_id=0))
+        expect("the refusal names the number", "User with ID 0 not found" in message, True)
 
     def list_examples(self) -> None:
         total = self.call(self.examples.ListUsers, example_pb2.ListUsersRequest(page=1, page_size=1)).total_count
@@ -265,7 +265,7 @@ class Walk:
         expect("the users past the end", list(self.call(self.examples.ListUsers, past_the_end).users), [])
 
     def clean_up(self) -> list[str]:
-        """Deletes what is left of this walk; gives a sentence for each that could not be deleted."""
+        """Delete the remaining objects of this walk. Returns a message for each that could not be deleted."""
         left = remove_tasks(self)
         for email in self.emails:
             try:
@@ -274,7 +274,7 @@ class Walk:
             except NotFound:
                 continue
             except TandemError as error:
-                left.append(f"{email} is left behind: {error}")
+                left.append(f"{email} could not be deleted: {error}")
         return left
 
     def _create(self, request: user_pb2.CreateUserRequest) -> user_pb2.User:
@@ -283,17 +283,17 @@ class Walk:
         return user
 
     def _pages(self, rpc: Callable[..., Any], request: Any) -> Iterator[Any]:
-        """Reads a list page by page; checks what holds for every list."""
+        """Read a list page by page, and check the rules common to all lists."""
         token = ""
         seen: set[str] = set()
         for _ in range(MAX_PAGES):
-            asked = copy.deepcopy(request)
-            asked.pagination.MergeFrom(common_pb2.PaginationRequest(page_size=PAGE_SIZE, page_token=token))
-            page = self.call(rpc, asked)
+            page_request = copy.deepcopy(request)
+            page_request.pagination.MergeFrom(common_pb2.PaginationRequest(page_size=PAGE_SIZE, page_token=token))
+            page = self.call(rpc, page_request)
             token = page.pagination.next_page_token
             ids = {user.id for user in page.users}
             expect("a page has no more users than asked for", len(page.users) <= PAGE_SIZE, True)
-            expect("the users who come twice", ids & seen, set())
+            expect("the users on more than one page", ids & seen, set())
             expect("has_more", page.pagination.has_more, bool(token))
             yield page
             if not token:
@@ -308,7 +308,7 @@ class Walk:
 
 
 def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
-    """The walk, in order: the rpc that each step is about, and the step."""
+    """Return the steps of the walk in order, each with the rpc that it tests."""
     return [
         ("HealthCheck", walk.health_check),
         ("CreateUser", walk.create_user),
@@ -334,7 +334,7 @@ def steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
 
 
 def passed(rpc: str, step: Callable[[], None]) -> bool:
-    """Takes one step and prints what became of it."""
+    """Run one step, and print its result. Returns whether it passed."""
     print(f"=== Testing {rpc} ===")
     try:
         step()
@@ -349,7 +349,7 @@ def passed(rpc: str, step: Callable[[], None]) -> bool:
 
 
 def take(walk: Walk) -> int:
-    """Takes every step, whatever became of the one before, and cleans up; gives the number of failures."""
+    """Run every step, even after failures, and clean up. Returns the number of failures."""
     try:
         failures = [passed(rpc, step) for rpc, step in steps(walk)].count(False)
     finally:
@@ -361,7 +361,7 @@ def take(walk: Walk) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="localhost", help="where the server is (default: %(default)s)")
+    parser.add_argument("--host", default="localhost", help="the server's host (default: %(default)s)")
     port = int(os.environ.get("GRPC_PORT") or 50051)
     parser.add_argument("--port", type=int, default=port, help="its gRPC port (GRPC_PORT, %(default)s)")
     parser.add_argument("--token", help="an access token or API key to call with")
@@ -377,7 +377,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Connects and walks; gives the exit code."""
+    """Connect, and run the walk. Returns the exit code."""
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     who = {"token": arguments.token, "email": arguments.email, "password": arguments.password}
     with Client(f"{host}:{arguments.port}", timeout=arguments.timeout, **who) as client:

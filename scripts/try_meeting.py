@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Sends a recording to a running server, shows how it becomes text, and accepts what is to be done.
+"""Upload a recording to a running server, show its transcription, and accept its action items.
 
-    scripts/try_meeting.py FILE [--participant EMAIL ...]     a new meeting of this recording; watches it
-    scripts/try_meeting.py --watch [MEETING]                  goes on watching a meeting
-    scripts/try_meeting.py --accept [MEETING]                 makes tasks of its action items
+    scripts/try_meeting.py FILE [--participant EMAIL ...]     create a meeting of this recording, and watch it
+    scripts/try_meeting.py --watch [MEETING]                  watch a meeting
+    scripts/try_meeting.py --accept [MEETING]                 create tasks from its action items
 
-Without MEETING, its id, it is the newest meeting. It needs `grpcio` and the package `tandem`, nothing else.
+MEETING is an ID; the default is the newest meeting. Needs only `grpcio` and the package `tandem`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tandem.meeting.v1 import meeting_pb2
 from tandem.user.v1 import user_pb2
 
 CHUNK = 64 * 1024
-#: For the answer that follows the last piece: the whole file is being flushed to disk.
+#: Timeout of an upload, including the response after the last chunk, which follows once the file is flushed to disk.
 UPLOAD_SECONDS = 24 * 3600.0
 OVER = {
     meeting_pb2.MEETING_STATUS_COMPLETED,
@@ -40,11 +40,11 @@ OVER = {
 
 
 class Failed(Exception):
-    """It cannot go on; the message is a sentence for people."""
+    """The script cannot continue; the message is a sentence for people."""
 
 
 def new_meeting(client: Client, file: Path, title: str, participants: list[str], language: str) -> str:
-    """Makes a meeting, so that what is named in the recording is known to be whom; gives its id."""
+    """Create a meeting with participants, to whom the names in the recording can refer. Returns its ID."""
     people = [
         client.users.GetUserByEmail(user_pb2.GetUserByEmailRequest(email=email)).user.id for email in participants
     ]
@@ -57,7 +57,7 @@ def new_meeting(client: Client, file: Path, title: str, participants: list[str],
 
 
 def upload(client: Client, meeting_id: str, file: Path, screen: Screen) -> None:
-    """Sends the recording."""
+    """Upload the recording."""
     length = file.stat().st_size
     with file.open("rb") as recording:
         sha256 = hashlib.file_digest(recording, "sha256").hexdigest()
@@ -85,7 +85,7 @@ def upload(client: Client, meeting_id: str, file: Path, screen: Screen) -> None:
 
 @contextmanager
 def forgotten_unless_stored(client: Client, meeting_id: str) -> Iterator[None]:
-    """Deletes the meeting again if it got no recording."""
+    """Delete the meeting again if its recording was not stored."""
     try:
         yield
     except BaseException as failure:
@@ -99,8 +99,8 @@ def forgotten_unless_stored(client: Client, meeting_id: str) -> Iterator[None]:
 
 
 def watch(client: Client, meeting_id: str, screen: Screen) -> meeting_pb2.Meeting:
-    """Shows what becomes of the meeting until it is over; gives it as it came out."""
-    told: set[str] = set()
+    """Show the processing of a meeting until it ends. Returns the meeting in its final state."""
+    shown_ids: set[str] = set()
     meeting = client.meetings.GetMeeting(meeting_pb2.GetMeetingRequest(meeting_id=meeting_id)).meeting
     if meeting.status == meeting_pb2.MEETING_STATUS_PENDING:
         raise Failed(f"“{meeting.title}” has no recording yet; send one: scripts/try_meeting.py FILE")
@@ -114,15 +114,15 @@ def watch(client: Client, meeting_id: str, screen: Screen) -> meeting_pb2.Meetin
                 screen.state(meeting)
             elif kind == "progress":
                 screen.advance(event.progress)
-            elif kind == "segment" and event.segment.id not in told:
-                told.add(event.segment.id)
+            elif kind == "segment" and event.segment.id not in shown_ids:
+                shown_ids.add(event.segment.id)
                 screen.say(f"{clock(event.segment.start_ms)}  {event.segment.text}")
     screen.clear()
     return meeting
 
 
-def tell_findings(client: Client, meeting: meeting_pb2.Meeting, screen: Screen) -> None:
-    """Prints who spoke, what was said in short, and what is to be done."""
+def print_results(client: Client, meeting: meeting_pb2.Meeting, screen: Screen) -> None:
+    """Print the speakers, the summary and the action items."""
     meetings = client.meetings
     speakers = meetings.ListSpeakers(meeting_pb2.ListSpeakersRequest(meeting_id=meeting.id)).speakers
     spoken = ", ".join(f"{speaker.name or speaker.label} {clock(speaker.speech_ms)}" for speaker in speakers)
@@ -135,11 +135,11 @@ def tell_findings(client: Client, meeting: meeting_pb2.Meeting, screen: Screen) 
     for number, item in enumerate(items):
         state = meeting_pb2.ActionItemStatus.Name(item.status).removeprefix("ACTION_ITEM_STATUS_").lower()
         by = f", {item.due}" if item.due else ""
-        screen.say(f"{'To do' if not number else '':10} {item.owner_name or 'somebody'}: {item.text}{by} ({state})")
+        screen.say(f"{'To do' if not number else '':10} {item.owner_name or 'no owner'}: {item.text}{by} ({state})")
 
 
 def accept(client: Client, meeting_id: str, screen: Screen) -> None:
-    """Makes a task of each action item that nobody has decided on."""
+    """Create a task from each action item that is neither accepted nor rejected."""
     proposed = meeting_pb2.ListActionItemsRequest(
         meeting_id=meeting_id, statuses=[meeting_pb2.ACTION_ITEM_STATUS_PROPOSED]
     )
@@ -154,10 +154,10 @@ def accept(client: Client, meeting_id: str, screen: Screen) -> None:
 
 
 def newest_meeting(client: Client) -> str:
-    """The id of the meeting that was made last.
+    """Return the ID of the newest meeting.
 
     Raises:
-        Failed: there is none.
+        Failed: there is no meeting.
     """
     request = meeting_pb2.ListMeetingsRequest(pagination=common_pb2.PaginationRequest(page_size=1))
     found = client.meetings.ListMeetings(request).meetings
@@ -170,13 +170,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("file", nargs="?", type=Path, metavar="FILE", help="the recording: WAV, FLAC, MP3, M4A, OGG, WebM, ...")
-    add("--title", default="", help="of the meeting; the file's name otherwise")
-    add("--participant", action="append", default=[], metavar="EMAIL", help="who takes part; may be given again")
-    add("--language", default="", help="what is spoken, as in en; found out otherwise")
-    add("--no-watch", action="store_true", help="only send the recording")
+    add("--title", default="", help="title of the meeting (default: the file's name)")
+    add("--participant", action="append", default=[], metavar="EMAIL", help="a participant; repeatable")
+    add("--language", default="", help="spoken language, for example en (default: detected)")
+    add("--no-watch", action="store_true", help="only upload the recording")
     add("--watch", nargs="?", const="newest", metavar="MEETING", help="watch this meeting, or the newest one")
-    add("--accept", nargs="?", const="newest", metavar="MEETING", help="make tasks of its action items")
-    add("--host", default="localhost", help="where the server is (default: %(default)s)")
+    add("--accept", nargs="?", const="newest", metavar="MEETING", help="create tasks from its action items")
+    add("--host", default="localhost", help="the server's host (default: %(default)s)")
     port = int(os.environ.get("GRPC_PORT") or 50051)
     add("--port", type=int, default=port, help="its gRPC port (GRPC_PORT, %(default)s)")
     add("--token", help="an access token or API key to call with")
@@ -188,14 +188,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if parsed.email and parsed.token:
         parser.error("Call with --token, or sign in with --email and --password.")
     if parsed.file is None and not (parsed.watch or parsed.accept):
-        parser.error("Name a recording, for example samples/planning.ogg; or say --watch or --accept.")
+        parser.error("Name a recording, for example samples/planning.ogg, or use --watch or --accept.")
     if parsed.file is not None and parsed.watch:
-        parser.error("A recording that is sent is watched anyway.")
+        parser.error("Omit --watch: an uploaded recording is watched anyway.")
     return parsed
 
 
 def go(arguments: argparse.Namespace, client: Client, screen: Screen) -> int:
-    """Does what was asked; gives the exit code."""
+    """Execute the requested actions. Returns the exit code."""
     which: Callable[[str], str] = lambda named: newest_meeting(client) if named == "newest" else named  # noqa: E731
     meeting_id = which(arguments.watch or arguments.accept) if arguments.file is None else ""
     if arguments.file is not None:
@@ -209,14 +209,14 @@ def go(arguments: argparse.Namespace, client: Client, screen: Screen) -> int:
             screen.say(f"Notice     {meeting.notice}")
         if meeting.status != meeting_pb2.MEETING_STATUS_COMPLETED:
             raise Failed(meeting.failure_reason or "The processing was cancelled.")
-        tell_findings(client, meeting, screen)
+        print_results(client, meeting, screen)
     if arguments.accept:
         accept(client, meeting_id, screen)
     return 0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Connects and goes; gives the exit code."""
+    """Connect, and execute the requested actions. Returns the exit code."""
     if arguments.file is not None and not arguments.file.is_file():
         print(f"There is no file {arguments.file}.", file=sys.stderr)
         return 1
@@ -245,6 +245,8 @@ if __name__ == "__main__":
     try:
         sys.exit(run(parse()))
     except KeyboardInterrupt as interrupt:
-        (told,) = interrupt.args or ("Interrupted; the server goes on. Look again: scripts/try_meeting.py --watch",)
-        print(f"\n{told}", file=sys.stderr)
+        (text,) = interrupt.args or (
+            "Interrupted; the server continues. Watch it with scripts/try_meeting.py --watch.",
+        )
+        print(f"\n{text}", file=sys.stderr)
         sys.exit(130)

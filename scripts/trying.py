@@ -1,14 +1,14 @@
-"""What the steps of `try_grpc.py` are made of."""
+"""Checks and output for the steps of `try_grpc.py`."""
 
 UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
 
 
 class AnswerError(Exception):
-    """The server answered, but not as the contract says."""
+    """A response of the server that violates the contract."""
 
 
 def expect(what: str, actual: object, expected: object) -> None:
-    """Raises AnswerError unless both are equal."""
+    """Raise AnswerError unless both are equal."""
     if actual != expected:
         raise AnswerError(f"{what} should be {expected!r} and is {actual!r}.")
 

@@ -1,9 +1,9 @@
 """Writes the Python modules of compiled proto files: messages into `<x>_pb2.py`, services into `<x>_pb2_grpc.py`.
 
-protoc's own generators stamp the releases of protobuf and grpcio that they belong to into every module, and the module
-then refuses to be imported beside older ones: whoever installs our stubs would have to upgrade both whenever we do.
-These modules offer the same names and use only what each protobuf since 3.20 and each grpcio since 1.49 has; and they
-are typed, services included. `scripts/generate_grpc_stubs.sh` calls this.
+protoc's own generators put their releases of protobuf and grpcio into every module, which then cannot be imported with
+older ones, so that users of the stubs would have to upgrade both whenever Tandem does. These modules offer the same
+names, use only what every protobuf since 3.20 and every grpcio since 1.49 has, and are typed, services included.
+`scripts/generate_grpc_stubs.sh` calls this.
 """
 
 import argparse
@@ -108,7 +108,7 @@ _METHOD = ServiceDescriptorProto.METHOD_FIELD_NUMBER
 
 
 def modules(files: FileDescriptorSet, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Gives path and text of every module of the wanted proto files.
+    """Yield the path and text of every module of the wanted proto files.
 
     Args:
         files: the wanted files, with their comments, and all that they import.
@@ -122,7 +122,7 @@ def modules(files: FileDescriptorSet, wanted: Iterable[str]) -> Iterator[tuple[s
     by_path = {file.name: file for file in files.file}
     for path in wanted:
         stem = path.removesuffix(".proto")
-        # The top package's __init__.py is written by hand: parents are nearest first and end with "tandem" and ".".
+        # The parents are nearest first and end with "tandem", whose __init__.py is written by hand, and ".".
         yield from ((f"{package}/__init__.py", PACKAGE) for package in list(PurePosixPath(path).parents)[:-2])
         yield f"{stem}_pb2.py", _messages_module(by_path[path])
         if by_path[path].service:
@@ -204,8 +204,8 @@ def _imports(names: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Reads a compiled FileDescriptorSet and writes the modules."""
-    parser = argparse.ArgumentParser(description="Writes the Python modules of compiled proto files.")
+    """Read a compiled FileDescriptorSet, and write the modules."""
+    parser = argparse.ArgumentParser(description="Write the Python modules of compiled proto files.")
     parser.add_argument("descriptors", type=Path, help="protoc's --descriptor_set_out, with imports and source info")
     parser.add_argument("output", type=Path, help="directory above the package")
     parser.add_argument("protos", nargs="+", help="paths below the proto root")

@@ -1,1 +1,1 @@
-"""The development server: what `scripts/start_grpc_dev.sh` runs once .venv is there."""
+"""The development server, which `scripts/start_grpc_dev.sh` runs once .venv exists."""

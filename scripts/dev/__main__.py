@@ -1,4 +1,4 @@
-"""Starts everything, says what it does, and stops everything at Ctrl-C. See `scripts/start_grpc_dev.sh --help`."""
+"""The development server's command: runs all processes until Ctrl-C. See `scripts/start_grpc_dev.sh --help`."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from scripts.dev.server import DevelopmentServer
 
 
 def main() -> int:
-    """Serves until Ctrl-C.
+    """Serve until Ctrl-C.
 
     Returns:
         The exit code.

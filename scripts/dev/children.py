@@ -1,4 +1,4 @@
-"""The processes that the development server starts, each in a session of its own and tethered to this process."""
+"""The processes that the development server starts, each in its own session and ending with this process."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ from scripts.dev.tether import GRACE_SECONDS
 
 
 class Child:
-    """One program, which may be started again when it has ended.
+    """A program that may be started again after it has ended.
 
     Attributes:
-        name: for people.
+        name: of the program, for messages.
     """
 
     def __init__(self, name: str, *arguments: str, environment: Mapping[str, str]) -> None:
@@ -28,23 +28,23 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Of its last run; None while it runs, or before it was started."""
+        """Exit code of the last run; None while it runs, or before it was started."""
         return self._process.returncode if self._process else None
 
     async def start(self) -> None:
-        # A session of its own: Ctrl-C reaches this process only, which then ends its children in order.
+        # In its own session, so that Ctrl-C reaches this process only, which then stops its children in order.
         self._process = await asyncio.create_subprocess_exec(
             *self._command, cwd=ROOT, env=self._environment, stdin=asyncio.subprocess.PIPE, start_new_session=True
         )
 
     async def ended(self) -> int:
-        """Waits until it has ended, and gives its exit code."""
+        """Wait until it has ended. Returns its exit code."""
         return await self._process.wait() if self._process else 0
 
     async def stop(self) -> None:
-        """Ask the program to end, and wait until its whole session has: what it started may end after it does.
+        """Terminate the program, and wait until all processes of its session have ended.
 
-        What is left after the grace is killed.
+        Processes that are left after the grace period are killed.
         """
         if self._process and self._process.returncode is None:
             self._process.terminate()
@@ -67,8 +67,8 @@ class Child:
     def _session(self) -> list[int]:
         """List the live processes of the child's session.
 
-        A child may put what it starts into process groups of their own, but not by accident into another session. As
-        long as one of them lives, the kernel gives the session's number to no other process.
+        A child may start processes in other process groups, but not by accident in another session. While one of them
+        lives, the kernel does not reuse the session's ID.
         """
         return [pid for pid in psutil.pids() if _is_in_session(pid, self._process.pid)] if self._process else []
 

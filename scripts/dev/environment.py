@@ -13,10 +13,10 @@ from scripts.dev.options import ADMINISTRATOR, Options, StartError, is_loopback
 
 
 def refuse_taken_ports(options: Options) -> None:
-    """Finds out whether both ports can be served.
+    """Check that both ports are free.
 
     Raises:
-        StartError: one cannot.
+        StartError: one is not.
     """
     for what, port, option in (
         ("HTTP", options.http_port, "--http-port"),
@@ -28,7 +28,7 @@ def refuse_taken_ports(options: Options) -> None:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except socket.gaierror as exc:
-            raise StartError(f"{options.host!r} is no address of this machine ({exc.strerror}); see --host.") from exc
+            raise StartError(f"--host: {options.host!r} is not an address of this machine ({exc.strerror}).") from exc
         except OSError as exc:
             raise StartError(
                 f"{what} cannot be served on port {port} of {options.host} ({exc.strerror}): stop what uses it, or "
@@ -37,7 +37,7 @@ def refuse_taken_ports(options: Options) -> None:
 
 
 def environment_of(options: Options) -> dict[str, str]:
-    """The servers' environment. What the caller's own says, or `.env`, wins over what is only meant to be handy.
+    """Return the servers' environment. The caller's environment and `.env` override the development defaults.
 
     Raises:
         ImproperlyConfigured: a variable has a value that does not fit.
@@ -85,7 +85,7 @@ def checked(environment: dict[str, str]) -> dict[str, str]:
 
 
 def _kept_secret(path: Path) -> str:
-    """This data folder's own secret, made the first time: sessions and tokens outlive a restart."""
+    """Return the data folder's secret, created on the first start, so that sessions and tokens survive restarts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), open(path, "x", opener=_for_its_owner) as file:
         file.write(secrets.token_urlsafe(48))

@@ -1,4 +1,4 @@
-"""What the development server can be told. Needs nothing but Python: --help answers before anything is installed."""
+"""Options of the development server. Needs only Python, so that --help works before anything is installed."""
 
 import argparse
 import ipaddress
@@ -9,17 +9,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: The administrator of the demo data, who calls without credentials act as.
+#: The administrator of the demo data, as whom calls without credentials act.
 ADMINISTRATOR = "admin@example.com"
 
 
 class StartError(Exception):
-    """The development server cannot be started, or not go on; the message is a sentence."""
+    """The development server cannot start or continue; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for.
+    """The parsed options.
 
     Attributes:
         reload: restart web, gRPC and worker when a source file changes.
@@ -46,7 +46,7 @@ class Options:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, an address or a name, is this machine's own loopback interface."""
+    """Return whether `host`, an address or a name, is this machine's loopback interface."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -54,10 +54,10 @@ def is_loopback(host: str) -> bool:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Reads the command line; what it does not say, the environment does. Exits with a sentence where it is wrong."""
+    """Parse the command line, with defaults from the environment. Exits with a message if it is invalid."""
     parser = argparse.ArgumentParser(
         prog="scripts/start_grpc_dev.sh",
-        description="Serves Tandem on this machine until Ctrl-C: REST and admin on one port, gRPC on another. Makes "
+        description="Serve Tandem on this machine until Ctrl-C: REST and admin on one port, gRPC on another. Creates "
         "the virtual environment .venv, starts an embedded PostgreSQL (unless DATABASE_URL names one), migrates, and "
         "loads demo data the first time.",
     )
@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument(
         "--data-dir",
         default=_or("TANDEM_DATA_DIR", str(ROOT / "var")),
-        help="where data is kept: var (TANDEM_DATA_DIR)",
+        help="data directory: var (TANDEM_DATA_DIR)",
     )
     parser.add_argument("--reload", action="store_true", help="restart web, gRPC and worker when a source file changes")
     parser.add_argument("--called-from", default="", help=argparse.SUPPRESS)
@@ -95,7 +95,7 @@ def _port_of(parser: argparse.ArgumentParser, variable: str, default: str) -> in
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535 is.")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535.")
 
 
 def _joined(host: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether the servers answer."""
+"""Readiness checks of the servers."""
 
 import asyncio
 import http.client
@@ -11,25 +11,25 @@ PATIENCE_SECONDS = 60
 
 
 async def until_ready(child: Child, probe: Callable[[], bool]) -> None:
-    """Waits until the probe answers yes.
+    """Wait until the probe succeeds.
 
     Raises:
-        StartError: the process ended first, or a minute went by.
+        StartError: the process ended first, or the probe did not succeed within a minute.
     """
     pause = 0.05
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await asyncio.to_thread(probe):
                 if child.exit_code is not None:
-                    raise StartError(f"{child.name} ended (exit code {child.exit_code}); see above why.")
+                    raise StartError(f"{child.name} ended (exit code {child.exit_code}); see its output above.")
                 await asyncio.sleep(pause)
-                pause = min(1.5 * pause, 1)  # One that answers with an error logs each question.
+                pause = min(1.5 * pause, 1)  # A server that is not ready logs each failed probe.
     except TimeoutError:
-        raise StartError(f"{child.name} does not get ready within {PATIENCE_SECONDS} s.") from None
+        raise StartError(f"{child.name} was not ready within {PATIENCE_SECONDS} s.") from None
 
 
 def http_probe(options: Options) -> Callable[[], bool]:
-    """Asks /health/ready."""
+    """Return a probe that requests /health/ready."""
 
     def answers() -> bool:
         connection = http.client.HTTPConnection(options.reachable_host, options.http_port, timeout=1)
@@ -45,18 +45,18 @@ def http_probe(options: Options) -> Callable[[], bool]:
 
 
 def grpc_probe(options: Options) -> Callable[[], bool]:
-    """Asks the gRPC health service about the server as a whole."""
+    """Return a probe that asks the gRPC health service for the status of the whole server."""
 
     def answers() -> bool:
-        # Imported while the servers start, not before they do.
+        # Imported here, so that the import runs while the servers start.
         import grpc
         from grpc_health.v1 import health_pb2, health_pb2_grpc
 
         with grpc.insecure_channel(options.grpc_address, options=[("grpc.enable_http_proxy", 0)]) as channel:
             try:
-                said = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+                health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
             except grpc.RpcError:
                 return False
-        return bool(said.status == health_pb2.HealthCheckResponse.SERVING)
+        return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     return answers

@@ -1,4 +1,4 @@
-"""The development server: what it starts, in which order, and how it ends."""
+"""The development server: its processes, the order of their start, and its shutdown."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ _QUICK = ("--grace", "5")
 
 
 class DevelopmentServer:
-    """One run, from the database to the last stopped process."""
+    """One run of the development server, from the start of the database to the end of the last process."""
 
     def __init__(self, options: Options, environment: dict[str, str]) -> None:
         self.options = options
@@ -37,21 +37,21 @@ class DevelopmentServer:
         self.worker = self._child("worker", "manage.py", "runworker", *_QUICK)
 
     async def serve(self) -> int:
-        """Starts everything and keeps it running until a signal says stop; leaves nothing running, whatever happens.
+        """Start everything, and keep it running until a signal. Stops all processes before it returns.
 
         Returns:
-            The exit code: 0 after a signal, 1 where something that is needed failed or ended, which is said.
+            The exit code: 0 after a signal; 1 if a required process failed or ended, which is printed.
         """
         began = time.monotonic()
         started = asyncio.Event()
         self._stop_on_signals()
         try:
             await self._prepare()
-            # Watching begins before the servers read what is watched.
+            # Started before the servers import their source files, so that no change is missed.
             reloading = asyncio.create_task(self._reload_at_changes(started)) if self.options.reload else None
             await self._start_servers()
             await self._until_ready()
-            self._tell_how_to_call(time.monotonic() - began)
+            self._print_first_calls(time.monotonic() - began)
             started.set()
             if reloading:
                 await reloading
@@ -72,7 +72,7 @@ class DevelopmentServer:
         return Child(name, *arguments, environment=self.environment)
 
     def _stop_on_signals(self) -> None:
-        """The first signal cancels `serve`, which then stops its children in order; the next ends them at once."""
+        """Handle signals: the first cancels `serve`, which stops its children in order; the next kills them."""
         serving = asyncio.current_task()
 
         def stop() -> None:
@@ -94,7 +94,7 @@ class DevelopmentServer:
             _say("database", "the one of DATABASE_URL")
         else:
             _say("database", f"PostgreSQL under {_short(self.options.data_dir / 'postgres')} ...")
-            # Held until everything else has ended, so that the database outlives those who use it.
+            # Released after everything else has ended, so that the database outlives its clients.
             await asyncio.to_thread(ensure_running, self.options.data_dir)
         await self._run("migrations", "manage.py", "migrate", "--no-input", "--verbosity", "0")
         if not Env(self.environment).bool("DEBUG", default=False):
@@ -107,7 +107,7 @@ class DevelopmentServer:
         self.children.append(child)
         await child.start()
         if code := await child.ended():
-            raise StartError(f"{name}: {arguments[1]} failed (exit code {code}); see above why.")
+            raise StartError(f"{name}: {arguments[1]} failed (exit code {code}); see its output above.")
         self.children.remove(child)
 
     async def _start_servers(self) -> None:
@@ -116,7 +116,7 @@ class DevelopmentServer:
         await asyncio.gather(*(child.start() for child in self.children))
 
     async def _until_ready(self) -> None:
-        # One after the other: the first that ends is told at once, not after the other's patience.
+        # One after the other, so that the first to end is reported at once, not after the other's timeout.
         await until_ready(self.grpc, grpc_probe(self.options))
         await until_ready(self.web, http_probe(self.options))
 
@@ -127,9 +127,9 @@ class DevelopmentServer:
             ended = waiting[done.pop()]
             code = ended.exit_code or 0
             if not (code < 0 and ended is self.worker):
-                why = "somebody killed it" if code < 0 else "see above why"
+                why = "it was killed" if code < 0 else "see its output above"
                 raise StartError(f"{ended.name} ended (exit code {code}): {why}.")
-            # What it worked on waits for a worker; nothing that anybody called was lost with it.
+            # Its jobs wait for the next worker, and it served no calls.
             for other in others:
                 other.cancel()
             _say("worker", f"was killed (signal {-code}); started again")
@@ -141,7 +141,7 @@ class DevelopmentServer:
         async for changes in awatch(*watched, watch_filter=PythonFilter(extra_extensions=[".html"])):
             await started.wait()
             _say("changed", ", ".join(sorted(_short(Path(path)) for _, path in changes)))
-            if waiting:  # For servers that half an edit keeps from getting ready.
+            if waiting:  # For servers that an unfinished edit keeps from getting ready.
                 waiting.cancel()
             await asyncio.gather(*(child.stop() for child in self.children))
             await self._start_servers()
@@ -151,11 +151,11 @@ class DevelopmentServer:
         try:
             await self._until_ready()
         except StartError as exc:
-            print(exc, "All start again at the next change.", flush=True)
+            print(exc, "All servers restart at the next change.", flush=True)
         else:
             _say("servers", "ready again")
 
-    def _tell_how_to_call(self, seconds: float) -> None:
+    def _print_first_calls(self, seconds: float) -> None:
         http, grpc = self.options.http_address, self.options.grpc_address
         identity = self.environment.get("DEV_AUTH_AS")
         path, rpc = ("users", "ListUsers") if identity else ("health", "HealthCheck")

@@ -1,7 +1,7 @@
 """Runs a Python program that ends with its parent: `python -m scripts.dev.tether manage.py rungrpc`.
 
-The parent holds the other end of standard input. When it is gone, however it went, the kernel closes that end; this
-process is then asked to end, and made to end when it takes too long. Works alike on Linux and macOS.
+The parent holds the other end of standard input. The kernel closes it when the parent ends, even after a crash. This
+process is then terminated, and killed after a grace period. Works alike on Linux and macOS.
 """
 
 import os
@@ -15,8 +15,8 @@ GRACE_SECONDS = 15
 
 
 def main(arguments: list[str]) -> None:
-    """Runs the program that `arguments` name, as `python` would."""
-    # A plain exit, so that what the program registered for its exit is done; programs may handle it better themselves.
+    """Run the program that `arguments` name, as `python` would."""
+    # Exits normally, so that the program's exit handlers run. Programs may install a better handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
     sys.argv = arguments

@@ -226,7 +226,7 @@ class TestServing:
         (one,) = (process for process in server.processes() if "rungrpc" in process.cmdline())
         one.kill()
         assert server.process.wait(timeout=30) == 1
-        assert "gRPC ended (exit code -9): somebody killed it." in server.said
+        assert "gRPC ended (exit code -9): it was killed." in server.said
         assert server.processes() == []
 
 
@@ -332,7 +332,7 @@ class TestOptions:
     def test_what_is_no_port_is_refused(self, port: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             parse([f"--http-port={port}"])
-        assert "is no port" in capsys.readouterr().err
+        assert "is not a port" in capsys.readouterr().err
 
     def test_both_doors_on_one_port_are_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
