@@ -1,7 +1,7 @@
-"""What is measured, and on what.
+"""Measurement of servers under load.
 
-The unit is completed requests per CPU-second of the server's process tree: wall time on a shared machine lies. The
-server has one core to itself; the load, PostgreSQL and this process share the others.
+The unit is completed requests per CPU-second of the server's process tree, because wall time on a shared machine is
+misleading. The server has a core to itself; the load, PostgreSQL and this process share the others.
 """
 
 import os
@@ -17,13 +17,13 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was seen while a server was under load.
+    """Measurements of a server under load.
 
     Attributes:
-        completed: requests that were answered.
-        seconds: of wall time.
-        server_cpu: seconds of the server's processes, user and system.
-        database_cpu: the same of PostgreSQL's.
+        completed: number of answered requests.
+        seconds: wall time.
+        server_cpu: CPU seconds of the server's processes, user and system.
+        database_cpu: the same for PostgreSQL's.
     """
 
     completed: int
@@ -43,13 +43,13 @@ class Window:
 
     @property
     def database_us(self) -> float:
-        """PostgreSQL's CPU time for one request, in microseconds."""
+        """PostgreSQL's CPU time per request, in microseconds."""
         return 1e6 * self.database_cpu / self.completed
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load generator says of one run."""
+    """The results of a load generator for one run."""
 
     completed: int
     p50_ms: float
@@ -57,7 +57,7 @@ class Load:
 
 
 def watch(server: psutil.Process, database: psutil.Process, load: Callable[[], Load]) -> Window:
-    """Runs the load and reads the clocks of both process trees around it."""
+    """Run the load, and read the CPU clocks of both process trees before and after it."""
     before = time.perf_counter(), cpu_seconds(server), cpu_seconds(database)
     done = load()
     after = time.perf_counter(), cpu_seconds(server), cpu_seconds(database)
@@ -66,54 +66,54 @@ def watch(server: psutil.Process, database: psutil.Process, load: Callable[[], L
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """User and system time of the process and all its descendants, those that have ended included."""
+    """Return the user and system time of the process and all its descendants, including those that have ended."""
     total = 0.0
     for one in (process, *process.children(recursive=True)):
         try:
             times = one.cpu_times()
-        except psutil.NoSuchProcess:  # It has just ended: its time is its parent's now.
+        except psutil.NoSuchProcess:  # It has just ended, so its time is counted in its parent's.
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
 def memory(process: psutil.Process, name: str = "VmRSS") -> int:
-    """A line of the process's /proc/<pid>/status, in bytes."""
+    """Return a value of the process's /proc/<pid>/status, in bytes."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def verdict(reached: bool, bar: str) -> str:
-    """The bar, and whether it was reached."""
+    """Format a target, and whether it was reached."""
     return f"{bar}: {'yes' if reached else 'NO'}"
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The value below which this part (0 to 1) of the values lies."""
+    """Return the value below which this part (0 to 1) of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def spread(values: Sequence[float]) -> float:
-    """How far the values lie apart, as a part of their median."""
+    """Return the range of the values as a fraction of their median."""
     return (max(values) - min(values)) / statistics.median(values)
 
 
 def share_cores() -> int:
-    """Moves this process, and so whatever it starts, off one core, and gives that core for the server.
+    """Reserve a core for the server, by moving this process and its later children to the others. Returns that core.
 
     Raises:
-        SystemExit: there is only one.
+        SystemExit: there is only one core.
     """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        sys.exit("This measurement takes two cores: one for the server, one for load and database.")
+        sys.exit("This measurement needs two cores: one for the server, one for load and database.")
     os.sched_setaffinity(0, set(cores[1:]))
     return cores[0]
 
 
 def machine() -> str:
-    """A line about the machine and how busy it is."""
+    """Describe the machine and its load in a line."""
     names = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -125,7 +125,7 @@ def machine() -> str:
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints columns: the first to the left, the others to the right."""
+    """Print columns, the first left-aligned, the others right-aligned."""
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, ["-" * width for width in widths], *rows):
         cells = [
@@ -136,7 +136,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def run_parts(core: int, only: str, parts: Mapping[str, Callable[[], object]]) -> None:
-    """Runs the parts of a bench that have `only` in their name, and tells what machine it is before and after."""
+    """Run the parts of a bench whose names contain `only`, and describe the machine before and after."""
     print(f"{machine()}; server on core {core}\n", flush=True)
     for name, measure in parts.items():
         if only in name:

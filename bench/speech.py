@@ -1,4 +1,4 @@
-"""How well, and how fast, a speech node with the engines of this package works.
+"""Accuracy and speed of a speech node with the engines of this package.
 
 .venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|speed|speakers]
 """
@@ -26,13 +26,13 @@ from speechnode.engines.decode import Decoder
 from tandem.speech.v1 import speech_pb2 as speech
 from tandem.speech.v1.speech_pb2_grpc import AsrServiceStub, SpeakerServiceStub, SummaryServiceStub
 
-#: Debian's pocketsphinx-testdata: a librivox reader, and somebody who names playing cards.
+#: Debian's pocketsphinx-testdata: a librivox reader, and a speaker who names playing cards.
 TESTDATA = Path("/usr/share/pocketsphinx/test/data")
 VOICES = ("rms", "slt", "awb", "kal16")
 BARS = {"real": 0.34, "flite": 0.18, "speed": 0.40, "confusion": 0.03, "count": 0.95}
 BYTES_PER_MS = RATE * 2 // 1000
 
-#: What is said at meetings, written before anything was measured.
+#: Typical sentences of meetings, written before the first measurement.
 SENTENCES = """
 Good morning everybody and welcome to our weekly meeting.
 First of all I would like to talk about the plan for next month.
@@ -59,7 +59,7 @@ Thank you all for your time and see you again next Thursday.
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Somebody's line in a scene."""
+    """A line of a scene, spoken by one voice."""
 
     voice: str
     start_ms: int
@@ -68,7 +68,7 @@ class Line:
 
 @contextmanager
 def node() -> Iterator[tuple[grpc.Channel, psutil.Process]]:
-    """A node on one core, and a connection to it."""
+    """Run a node on one core. Yields a channel to it, and its process."""
     command = [
         sys.executable,
         "-m",
@@ -93,7 +93,7 @@ def node() -> Iterator[tuple[grpc.Channel, psutil.Process]]:
 
 
 def transcript(channel: grpc.Channel, pcm: bytes) -> list[speech.Segment]:
-    """What a node understands."""
+    """Return a node's transcript of the samples."""
 
     def messages() -> Iterator[speech.AsrUp]:
         yield speech.AsrUp(start=speech.AsrStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
@@ -104,7 +104,7 @@ def transcript(channel: grpc.Channel, pcm: bytes) -> list[speech.Segment]:
 
 
 def turns(channel: grpc.Channel, pcm: bytes) -> list[speech.Turn]:
-    """Who speaks when, as a node hears it."""
+    """Return a node's diarization of the samples."""
     answers = SpeakerServiceStub(channel).Diarize(audio_messages(pcm))
     return [answer.turn for answer in answers if answer.HasField("turn")]
 
@@ -115,7 +115,7 @@ def chunks(pcm: bytes) -> Iterator[speech.AudioChunk]:
 
 
 def readings(set_: str) -> list[tuple[str, bytes]]:
-    """Text and samples of a folder of the test data."""
+    """Return text and samples of a folder of the test data."""
     transcription = next((TESTDATA / set_).glob("*transcription")).read_text()
     found = re.findall(r"^<s> (.*?)\s*</s> \((\S+)\)$", transcription, re.MULTILINE)
     return [(text, decoded(TESTDATA / set_ / f"{name}.wav")) for text, name in found]
@@ -127,7 +127,7 @@ def decoded(path: Path) -> bytes:
 
 
 def errors(channel: grpc.Channel, read: Sequence[tuple[str, bytes]]) -> WordError:
-    """Over all readings together; each is sent by itself, with a pause after it."""
+    """Return the word errors of all readings together. Each is sent separately, with a pause after it."""
     each = [
         word_error(text, " ".join(segment.text for segment in transcript(channel, pcm + PAUSE))) for text, pcm in read
     ]
@@ -135,7 +135,7 @@ def errors(channel: grpc.Channel, read: Sequence[tuple[str, bytes]]) -> WordErro
 
 
 def words(channel: grpc.Channel) -> list[list[str]]:
-    """Word errors, of people and of flite's voices."""
+    """Measure the word error rate, of people and of flite's voices."""
     rows = []
     sets = {"real": [readings("librivox"), readings("cards")]}
     sets["flite"] = [[(text, spoken(text, voice)) for text in SENTENCES] for voice in VOICES]
@@ -150,7 +150,7 @@ def words(channel: grpc.Channel) -> list[list[str]]:
 
 
 def speed(channel: grpc.Channel, process: psutil.Process, random_: random.Random) -> list[list[str]]:
-    """CPU time of everything, by the length of the recording."""
+    """Measure the CPU time of each step, relative to the length of the recording."""
     pcm, _ = scene(["rms", "slt", "librivox"], 40, random_)
     transcript(channel, pcm[: 32 * 10_000])  # Loads the models.
     rows, total = [], 0.0
@@ -174,11 +174,11 @@ def speed(channel: grpc.Channel, process: psutil.Process, random_: random.Random
 
 
 def scene(voices: Sequence[str], lines: int, random_: random.Random) -> tuple[bytes, list[Line]]:
-    """A conversation; each voice speaks at least once."""
-    pcm, said = b"", []
+    """Generate a conversation in which each voice speaks at least once."""
+    pcm, script = b"", []
     order = [*voices, *random_.choices(voices, k=lines - len(voices))]
     random_.shuffle(order)
-    # A voice says the same again only after everything else: machines do so without any difference.
+    # A voice repeats a sentence only after all others, because a machine speaks it in exactly the same way.
     left: dict[str, list[str | bytes]] = {}
     for voice in order:
         if not left.get(voice):
@@ -188,39 +188,39 @@ def scene(voices: Sequence[str], lines: int, random_: random.Random) -> tuple[by
         line = sentence if isinstance(sentence, bytes) else spoken(sentence, voice)
         start = len(pcm) // BYTES_PER_MS
         pcm += line
-        said.append(Line(voice, start, len(pcm) // BYTES_PER_MS))
+        script.append(Line(voice, start, len(pcm) // BYTES_PER_MS))
         pcm += bytes(random_.randrange(200, 900) * BYTES_PER_MS)
-    return pcm, said
+    return pcm, script
 
 
 def speakers(channel: grpc.Channel, scenes: int, random_: random.Random) -> list[list[str]]:
-    """How many voices are found, and how much is given to the wrong one, of one to four voices."""
+    """Measure how often the number of voices (1 to 4) is right, and how much speech gets the wrong speaker."""
     wrong = spoken_ms = right = tried = 0
     rows = []
     for count in (1, 2, 3, 4):
         found: Counter[int] = Counter()
         for _ in range(scenes):
-            pcm, said = scene(random_.sample([*VOICES, "librivox"], count), 12, random_)
-            heard = turns(channel, pcm)
-            found[len({turn.label for turn in heard})] += 1
-            wrong += confused_ms(said, heard)
-            spoken_ms += sum(line.end_ms - line.start_ms for line in said)
+            pcm, script = scene(random_.sample([*VOICES, "librivox"], count), 12, random_)
+            found_turns = turns(channel, pcm)
+            found[len({turn.label for turn in found_turns})] += 1
+            wrong += confused_ms(script, found_turns)
+            spoken_ms += sum(line.end_ms - line.start_ms for line in script)
         right += found[count]
         tried += scenes
-        told = ", ".join(f"{voices} in {times}" for voices, times in sorted(found.items()))
-        rows.append([f"speakers: {count}", f"{found[count]}/{scenes}", "", f"found: {told}"])
+        counts = ", ".join(f"{voices} in {times}" for voices, times in sorted(found.items()))
+        rows.append([f"speakers: {count}", f"{found[count]}/{scenes}", "", f"found: {counts}"])
     rows.append(judged("right count", right / tried, BARS["count"], f" of {tried}", at_least=True))
     rows.append(judged("speaker confusion", wrong / spoken_ms, BARS["confusion"]))
     return rows
 
 
 def similarities(channel: grpc.Channel) -> list[list[str]]:
-    """How alike the voice prints of one voice are, and those of two."""
+    """Measure the similarities of voice prints of one voice, and of two voices."""
     prints = []
     for voice in (*VOICES, "librivox"):
         texts = [pcm for _, pcm in readings("librivox")] if voice == "librivox" else SENTENCES[:5]
         each = [one if isinstance(one, bytes) else spoken(one, voice) for one in texts]
-        # Two at a time: one alone may be too short.
+        # Two sentences for each print, because one may be too short.
         prints += [(voice, voice_print(channel, one + PAUSE + other)) for one, other in pairwise(each)]
     same, others = [], []
     for (voice, one), (other_voice, other) in combinations(prints, 2):
@@ -239,15 +239,15 @@ def audio_messages(pcm: bytes) -> Iterator[speech.AudioUp]:
         yield speech.AudioUp(audio=chunk)
 
 
-def confused_ms(said: Sequence[Line], heard: Sequence[speech.Turn]) -> int:
-    """Time that is given to another voice, by the best way to match labels with voices."""
+def confused_ms(script: Sequence[Line], found: Sequence[speech.Turn]) -> int:
+    """Return the time that is assigned to the wrong voice, by the best matching of labels with voices."""
     overlap: Counter[tuple[str, str]] = Counter()
-    for line in said:
-        for turn in heard:
+    for line in script:
+        for turn in found:
             both = min(line.end_ms, turn.end_ms) - max(line.start_ms, turn.start_ms)
             overlap[line.voice, turn.label] += max(0, both)
-    voices = sorted({line.voice for line in said})
-    labels = sorted({turn.label for turn in heard})
+    voices = sorted({line.voice for line in script})
+    labels = sorted({turn.label for turn in found})
     labels += [""] * (len(voices) - len(labels))
     best = max(
         sum(overlap[pair] for pair in zip(voices, chosen, strict=True)) for chosen in permutations(labels, len(voices))
@@ -258,7 +258,7 @@ def confused_ms(said: Sequence[Line], heard: Sequence[speech.Turn]) -> int:
 def judged(
     name: str, value: float, bar: float, of: str = "", *, at_least: bool = False, note: str = "", percent: bool = True
 ) -> list[str]:
-    """A row with a bar."""
+    """Format a row with a target."""
     reached = value >= bar if at_least else value <= bar
     form = "{:.1%}" if percent else "{:.3f}"
     sign = ">=" if at_least else "<="
@@ -271,13 +271,11 @@ def judged(
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description="Measures the engines of the speech node.")
+    """Measure, and print the results."""
+    parser = argparse.ArgumentParser(description="Measure the engines of the speech node.")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the conversations (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=1, help="of what the conversations are made of (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--scenes", type=int, default=5, help="conversations for each count of voices (default: %(default)s)"
+        "--scenes", type=int, default=5, help="conversations for each number of voices (default: %(default)s)"
     )
     parser.add_argument("--only", choices=("words", "speed", "speakers"))
     given = parser.parse_args()

@@ -1,10 +1,10 @@
-"""Measures an upload that breaks off again and again: tus 1.0 against `runweb`.
+"""Measures an upload that is interrupted repeatedly: tus 1.0 against `runweb`.
 
 .venv/bin/python -m bench.uploads [--gb N] [--cuts N] [--seed N]
 
-The connection is cut in the middle of a piece, at places drawn by the seed; each time the client asks how far the
-upload is, and goes on there. What is kept must be byte for byte what was sent, and the server's memory must not grow by
-more than 64 MB. Needs the file's size on disk; uploads to this machine only, and ends by itself.
+The connection is cut within a chunk, at places drawn by the seed. Each time the client requests the upload's offset,
+and resumes there. The stored file must equal the sent one, and the server's memory must not grow by more than 64 MB.
+Needs the file's size on disk, and uploads to this machine only.
 """
 
 import argparse
@@ -26,12 +26,12 @@ from bench.measuring import memory, verdict
 PORT = 8192
 MEMORY_BAR_MB = 64
 BLOCK = MIB = 1024 * 1024
-#: Of the server, before anybody has uploaded anything; and to get warm by.
+#: Size of a first upload, which warms up the server before its memory is measured.
 WARM_UP_BYTES = 20 * BLOCK
 
 
 class Recording:
-    """A WAV file of noise, made as it is read; nobody need have it on disk.
+    """A WAV file of noise, generated as it is read, so that it needs no disk space.
 
     Args:
         length: in bytes.
@@ -43,10 +43,10 @@ class Recording:
         self._head = b"RIFF" + (length - 8 & 0xFFFFFFFF).to_bytes(4, "little") + b"WAVEfmt " + bytes(28)
 
     def blocks(self, start: int = 0) -> Iterator[bytes]:
-        """Its bytes from there on."""
+        """Yield its bytes from an offset on."""
         while start < self.length:
             number, offset = divmod(start, BLOCK)
-            # Each block begins with its number, so that one in another's place is seen.
+            # Each block begins with its number, so that a misplaced block changes the checksum.
             block = (self._head if number == 0 else number.to_bytes(8, "little")) + self._noise
             yield block[offset : min(BLOCK, offset + self.length - start)]
             start = min((number + 1) * BLOCK, self.length)
@@ -59,28 +59,28 @@ class Recording:
 
 
 class Uploader:
-    """A tus client that is cut off."""
+    """A tus client that cuts its connections."""
 
     def __init__(self, address: tuple[str, int], token: str) -> None:
         self._address = address
         self._headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
 
     def create(self, recording: Recording, sha256: str) -> str:
-        """Announces it; gives the upload's path."""
-        said = {"filename": "long.wav", "filetype": "audio/wav", "sha256": sha256}
-        metadata = ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in said.items())
+        """Create the upload. Returns its path."""
+        fields = {"filename": "long.wav", "filetype": "audio/wav", "sha256": sha256}
+        metadata = ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in fields.items())
         headers = {"Upload-Length": str(recording.length), "Upload-Metadata": metadata}
         return str(urlsplit(self._ask("POST", "/api/v1/uploads", 201, headers)["Location"]).path)
 
     def offset(self, path: str) -> int:
-        """How far it is; waits while the server still writes what came before a cut."""
+        """Return the upload's offset. Waits while the server still writes the data from before a cut."""
         return int(self._ask("HEAD", path, 200, {})["Upload-Offset"])
 
     def send(self, path: str, recording: Recording, start: int, until: int) -> bool:
-        """Sends what follows `start`, and vanishes at `until`, unless that is the end; then it waits for the answer.
+        """Send the bytes from `start`, and cut the connection at `until`; at the end, wait for the response instead.
 
         Returns:
-            False if the server has not yet noticed that the connection before was cut.
+            False if the server has not yet detected that the previous connection was cut.
         """
         connection = http.client.HTTPConnection(*self._address, timeout=600)
         connection.putrequest("PATCH", path)
@@ -99,11 +99,11 @@ class Uploader:
             if not left:
                 break
         if until < recording.length:
-            # As a cable that is pulled out: no goodbye.
+            # Resets the connection without closing it properly.
             linger = (1).to_bytes(4, sys.byteorder) + (0).to_bytes(4, sys.byteorder)
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             connection.close()
-            # Nobody is back at once; and by then the server has seen it.
+            # Gives the server time to detect the cut, as a real reconnection does.
             time.sleep(0.3)
             return True
         answer = connection.getresponse()
@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def upload(uploader: Uploader, recording: Recording, cuts: list[int]) -> int:
-    """Uploads it over as many connections as it takes; gives how many bytes had to be sent again."""
+    """Upload a recording, over as many connections as needed. Returns the number of bytes that were sent again."""
     path = uploader.create(recording, recording.sha256())
     resent = at = 0
     for until in [*cuts, recording.length]:
@@ -176,7 +176,7 @@ def _token() -> str:
 
 
 def _kept(data_dir: Path) -> str:
-    """The SHA-256 of the recording that came last."""
+    """Return the SHA-256 of the largest recording."""
     from meetings.models import Meeting
     from meetings.services.files import storage
 
