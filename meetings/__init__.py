@@ -1,1 +1,1 @@
-"""Meetings: who met when, and what was recorded."""
+"""Meetings, their recordings, and the transcripts, summaries and action items made of them."""

@@ -14,7 +14,7 @@ class MeetingsConfig(AppConfig):
     name = "meetings"
 
     def ready(self) -> None:
-        """Has the feed show meetings and their parts, and the start look at the nodes that work on recordings."""
+        """Register meetings and their parts with the change feed, and the system check of SPEECH_NODES."""
         checks.register(_nodes_are_known)
         from changes.feed import subjects
         from meetings import messages, models, policies
@@ -22,7 +22,7 @@ class MeetingsConfig(AppConfig):
         subjects.register(
             subjects.Subject(
                 models.Meeting,
-                message=lambda meeting, extent: messages.meeting_message(meeting),
+                message=lambda meeting, visibility: messages.meeting_message(meeting),
                 audience=policies.audience,
                 groups=policies.groups,
                 paths=messages.PATHS,
@@ -46,14 +46,14 @@ class MeetingsConfig(AppConfig):
             )
 
     def prune(self) -> dict[str, int]:
-        """Delete what is past its time, and return how much of what."""
+        """Delete expired files, and return how many of each kind."""
         from meetings.services import recordings, resumable
 
         return {"files of broken uploads": recordings.prune() + resumable.prune()}
 
 
 def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Visibility], Message]":
-    return lambda row, extent: message(row)
+    return lambda row, visibility: message(row)
 
 
 def _nodes_are_known(**_: Any) -> list[checks.CheckMessage]:

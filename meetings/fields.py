@@ -1,4 +1,4 @@
-"""Model fields and rules that only meetings need."""
+"""Model fields and validators of meetings."""
 
 import re
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ _MAX_LANGUAGE_LENGTH = 3
 _LANGUAGE = "Give the language in two or three letters of ISO 639, as in en."
 
 
-def are_participants(participants: Sequence[UUID]) -> None:
-    """At most 500, none twice. Whether there are such users is for the database to keep."""
+def validate_participants(participants: Sequence[UUID]) -> None:
+    """Reject more than 500 ids, and duplicates. The database checks that the users exist."""
     if len(participants) > MAX_PARTICIPANTS:
         raise ValidationError(f"Name at most {MAX_PARTICIPANTS} participants.", code="max_items")
     if len(set(participants)) < len(participants):
@@ -26,28 +26,28 @@ def are_participants(participants: Sequence[UUID]) -> None:
 
 
 def validate_language(code: str) -> None:
-    """Two or three letters, as ISO 639 has them; of what is too long the length alone is told."""
+    """Reject what is not two or three letters, as in ISO 639. The length validator reports longer texts."""
     if len(code) <= _MAX_LANGUAGE_LENGTH and not re.fullmatch(r"[a-z]{2,3}", code):
         raise ValidationError(_LANGUAGE, code="language")
 
 
 class ParticipantsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
-    """The ids of those who take part, in the order they were given."""
+    """The ids of the participants, in the order in which the client gave them."""
 
     plain = "django.contrib.postgres.fields.ArrayField"
-    default_validators = [are_participants]
+    default_validators = [validate_participants]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("base_field", models.UUIDField())
         super().__init__(*args, **kwargs)
 
     def formfield(self, **kwargs: Any) -> Any:
-        """What was there before is read from the row: the default is a function, for which Django asks the page."""
+        """Return a form field without a hidden initial value, which Django adds because the default is callable."""
         return super().formfield(**{**kwargs, "show_hidden_initial": False})
 
 
 class Language(SingleLineField):
-    """A language; empty where it is not known."""
+    """An ISO 639 language code; empty = unknown."""
 
     default_validators = [*SingleLineField.default_validators, validate_language]
 

@@ -1,4 +1,4 @@
-"""meeting.v1.MeetingService, an rpc a function."""
+"""Handlers of meeting.v1.MeetingService, one function per rpc."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ def _show(call: Call, request: Any, answer: Any) -> Any:
 
 
 def _meeting_id(call: Call, request: Any, answer: Any) -> UUID | None:
-    """The id of the meeting that the answer is, or belongs to."""
+    """Return the id of the meeting that the answer holds or belongs to."""
     is_meeting = "meeting" in answer.DESCRIPTOR.fields_by_name
     return ids.parsed(answer.meeting.id if is_meeting else request.meeting_id)
 
@@ -72,8 +72,8 @@ def upload_recording(
 
 
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:
-    asked = page_request(call, request.pagination, meeting_message)
-    page = queries.list_meetings(call.actor, asked, messages.meeting_filter(request))
+    requested = page_request(call, request.pagination, meeting_message)
+    page = queries.list_meetings(call.actor, requested, messages.meeting_filter(request))
     return meeting_pb2.ListMeetingsResponse(meetings=page.messages, pagination=pagination(page))
 
 
@@ -170,8 +170,8 @@ def reject_action_item(
 def search_transcripts(
     call: Call, request: meeting_pb2.SearchTranscriptsRequest
 ) -> meeting_pb2.SearchTranscriptsResponse:
-    asked = page_request(call, request.pagination, segment_message)
-    return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, asked))
+    requested = page_request(call, request.pagination, segment_message)
+    return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, requested))
 
 
 def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -> meeting_pb2.GetMeetingStatsResponse:

@@ -1,4 +1,4 @@
-"""What the worker does for meetings: it works on their recordings."""
+"""Background jobs of meetings: the processing of recordings."""
 
 from uuid import UUID
 
@@ -6,11 +6,11 @@ from core.jobs import attempt, job
 from meetings.services import pipeline
 
 
-def _give_up(why: Exception | None, *, transcript_id: str) -> None:
-    pipeline.give_up(UUID(transcript_id), why)
+def _give_up(error: Exception | None, *, transcript_id: str) -> None:
+    pipeline.give_up(UUID(transcript_id), error)
 
 
 @job(slow=True, on_failure=_give_up)
 def process(job_id: UUID, *, transcript_id: str) -> None:
-    """Makes this version of a transcript, from where it is."""
+    """Make this version of a transcript, resuming after the last committed step."""
     pipeline.run_pipeline(UUID(transcript_id), attempt())

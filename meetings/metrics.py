@@ -2,4 +2,4 @@
 
 from prometheus_client import Counter
 
-meetings_completed = Counter("tandem_meetings_completed", "Recordings worked on to the end.")
+meetings_completed = Counter("tandem_meetings_completed", "Recordings processed to completion.")

@@ -1,4 +1,4 @@
-"""Who may do what to a meeting. Who may see one is `MeetingQuerySet.visible_to`."""
+"""Permissions on meetings. Which meetings an actor sees is decided by `MeetingQuerySet.visible_to`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,37 +6,37 @@ from typing import Any
 from changes.feed.subjects import Visibility
 from meetings.models import Meeting
 
-#: Who sees every meeting.
+#: The group of administrators, who see every meeting.
 ADMINISTRATORS = "administrators"
 
 
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
-    """Which groups see the meeting whose row has this image: `MeetingQuerySet.visible_to`."""
+    """Return which groups see the meeting with this row image; consistent with `MeetingQuerySet.visible_to`."""
     return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"]), Visibility.WHOLE)
 
 
 def groups(actor: Any) -> frozenset[str]:
-    """The groups that an actor belongs to: see `audience`."""
+    """Return the groups that the actor belongs to; see `audience`."""
     if not actor.is_authenticated:
         return frozenset()
     return frozenset({ADMINISTRATORS} if actor.is_administrator else {str(actor.pk)})
 
 
 def who_see(meeting_id: str) -> str:
-    """The group of whoever sees this meeting, by whatever right. Nobody is of it but by looking at the meeting."""
+    """Return the group of all actors that may see this meeting. Only a subscription to the meeting grants it."""
     return f"meeting:{meeting_id}"
 
 
 def audience_of_part(image: Mapping[str, Any]) -> dict[str, Visibility]:
-    """Which groups see what belongs to a meeting and has this image."""
+    """Return which groups see the part of a meeting with this row image."""
     return {who_see(image["meeting_id"]): Visibility.WHOLE}
 
 
 def may_change(actor: Any, meeting: Meeting) -> bool:
-    """Its owner and administrators: what it says, its recording, deleting it."""
+    """Return whether the actor may edit, delete or record the meeting: its owner and administrators."""
     return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == meeting.owner_id))
 
 
 def may_give_away(actor: Any) -> bool:
-    """Administrators: making a meeting that is another's."""
+    """Return whether the actor may create a meeting owned by another user: administrators."""
     return bool(actor.is_authenticated and actor.is_administrator)

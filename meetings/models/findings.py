@@ -1,4 +1,4 @@
-"""What was found in a transcript: voices, a summary, action items."""
+"""Findings in a transcript: speakers, a summary, action items."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -10,16 +10,16 @@ from meetings.models.parts import MeetingChild, of_user
 
 
 class Speaker(MeetingChild):
-    """One row = one voice in one version of a transcript."""
+    """One row = one speaker in one version of a transcript."""
 
-    #: `S1`, `S2`, ...: in the order in which they are first heard.
+    #: `S1`, `S2`, …: in the order of their first utterances.
     label = models.CharField(max_length=20, editable=False)
     place = models.PositiveSmallIntegerField(editable=False)
-    #: Who it is, as somebody said.
+    #: The speaker's name, as entered by a user.
     name = SingleLineField(max_length=200, blank=True, default="")
     user = of_user()
     speech_ms = models.BigIntegerField(default=0, editable=False)
-    #: A vector of length 1, comparable with those of the same model. Never in the log: it is of a person's body.
+    #: A vector of length 1, comparable with those of the same model. Never in the change log: it is biometric data.
     voice_print = ArrayField(models.FloatField(), default=list, blank=True, editable=False)
     #: {"name", "version", "model_id", "model_sha256"}.
     engine = models.JSONField(default=dict, editable=False)
@@ -35,13 +35,13 @@ class Speaker(MeetingChild):
 
 
 class Summary(MeetingChild):
-    """One row = what was said in one version, in short. Statements are [{"text", "segment_ids"}]."""
+    """One row = the summary of one version. Statements are [{"text", "segment_ids"}]."""
 
     overview = models.JSONField(default=list, blank=True)
     topics = models.JSONField(default=list, blank=True)
     decisions = models.JSONField(default=list, blank=True)
     language = Language()
-    #: Empty where nobody spoke.
+    #: Empty if the recording contains no speech.
     engine = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -63,22 +63,22 @@ class ActionItemStatus(models.IntegerChoices):
 
 
 class ActionItem(MeetingChild):
-    """One row = what somebody said they, or somebody else, would do: a draft until a person decides."""
+    """One row = a commitment made in the meeting: a draft until a user accepts or rejects it."""
 
     place = models.PositiveIntegerField(editable=False)
     text = MultiLineField(max_length=10_000)
-    #: As named in the meeting.
+    #: The assignee's name, as uttered in the meeting.
     owner_name = SingleLineField(max_length=200, blank=True, default="")
-    #: Whom the name stands for.
+    #: The user that the name refers to.
     assigned_to = of_user()
-    #: As said.
+    #: The due date, as uttered in the meeting.
     due = SingleLineField(max_length=200, blank=True, default="")
     due_on = models.DateField(null=True, blank=True)
     segment_ids = ArrayField(models.UUIDField(), default=list)
     #: 0 to 1.
     confidence = models.FloatField()
     status = models.PositiveSmallIntegerField(choices=ActionItemStatus, default=ActionItemStatus.PROPOSED)
-    #: ACCEPTED only. No reference: the task may be deleted, and the meeting does not forget that there was one.
+    #: ACCEPTED only. No foreign key: the meeting keeps the id after the task is deleted.
     task_id = models.UUIDField(null=True, blank=True)
     decided_by = of_user()
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -18,7 +18,7 @@ from meetings.fields import Language, ParticipantsField
 
 
 class Status(models.IntegerChoices):
-    """Numbers as in meeting.v1.MeetingStatus."""
+    """Statuses, numbered as in meeting.v1.MeetingStatus."""
 
     PENDING = 1
     QUEUED = 2
@@ -28,14 +28,14 @@ class Status(models.IntegerChoices):
     CANCELLED = 6
 
 
-#: The recording is worked on, or will be.
+#: The recording is being processed, or is queued.
 RUNNING = (Status.QUEUED, Status.PROCESSING)
-#: Nothing more comes of the recording by itself.
+#: Processing has ended.
 OVER = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 class Stage(models.IntegerChoices):
-    """Numbers as in meeting.v1.MeetingStage, in the order in which they follow each other."""
+    """Stages of processing in their order, numbered as in meeting.v1.MeetingStage."""
 
     TRANSCRIBING = 1
     DIARIZING = 2
@@ -44,7 +44,7 @@ class Stage(models.IntegerChoices):
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     def visible_to(self, actor: Any) -> "MeetingQuerySet":
-        """What this actor may see: administrators every meeting, others what they own and what they take part in."""
+        """Return the meetings that the actor may see: administrators all, others those they own or take part in."""
         if not actor.is_authenticated:
             return self.none()
         return self if actor.is_administrator else self.visible_to_member(actor.pk)
@@ -54,7 +54,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 
 
 def takes_part(user_id: UUID) -> Func:
-    """A condition for `filter`: the user is a participant. Said so that the user's id is a parameter of its own."""
+    """Return a condition for `filter`: the user is a participant. Passes the id as a separate query parameter."""
     return Func(
         F("participants"),
         Value(user_id, UUIDField()),
@@ -65,13 +65,13 @@ def takes_part(user_id: UUID) -> Func:
 
 
 class Meeting(Versioned):
-    """One row = one meeting, that was or will be.
+    """One row = one past or future meeting.
 
-    Who takes part stands in the row itself, so the change log's images say who may see it. The database keeps the two
-    references to users (migration 0001): a participant who is deleted is left out, an owner cannot be deleted.
+    The row holds the participants' ids, so each image in the change log shows which users may see it. Triggers maintain
+    both references to users (migration 0001): a deleted participant is removed, an owner cannot be deleted.
     """
 
-    #: Constraint name → what is told to who would break it by deleting the user.
+    #: Constraint name → the message for a caller whose deletion of a user would violate it.
     kept_by = {"meetings_owner_user": "A meeting is owned by this account; give it another owner or delete it first."}
 
     id = Id()
@@ -87,17 +87,17 @@ class Meeting(Versioned):
     progress = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)], editable=False)
     #: PROCESSING only.
     stage = models.PositiveSmallIntegerField(choices=Stage, null=True, blank=True, editable=False)
-    #: PROCESSING only; None while it cannot be told.
+    #: PROCESSING only; None while it cannot be estimated.
     estimated_end_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: FAILED only: a sentence for people.
+    #: FAILED only: the reason, as a sentence for people.
     failure_reason = MultiLineField(max_length=1000, blank=True, default="", editable=False)
-    #: A sentence for people about what is odd with the recording.
+    #: A warning about the recording, as a sentence for people.
     notice = MultiLineField(max_length=1000, blank=True, default="", editable=False)
-    #: Of the recording; 0 while it is not known.
+    #: Length of the recording; 0 = not known yet.
     duration_ms = models.BigIntegerField(default=0, editable=False)
-    #: The version that is shown where none is asked for; 0 while there is none.
+    #: The version that is shown by default; 0 = there is none yet.
     transcript_version = models.PositiveIntegerField(default=0, editable=False)
-    #: Its name in the storage `recordings`; empty while there is none.
+    #: The file's name in the storage `recordings`; empty = there is no recording yet.
     recording = models.CharField(max_length=100, blank=True, default="", editable=False)
     recording_filename = SingleLineField(max_length=255, blank=True, default="", editable=False)
     recording_content_type = SingleLineField(max_length=255, blank=True, default="", editable=False)
@@ -127,25 +127,25 @@ class Meeting(Versioned):
 
 
 class Upload(models.Model):
-    """One row = one recording that comes in piece by piece (tus 1.0), and how much of it is on disk."""
+    """One row = one resumable upload of a recording (tus 1.0), and how many of its bytes are on disk."""
 
     id = Id()
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+")
-    #: Nobody else goes on with it.
+    #: Only this user may resume it.
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    #: What was announced of it.
+    #: The metadata that the client declared.
     filename = models.CharField(max_length=255, blank=True)
     content_type = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    #: `Upload-Metadata` as it was sent.
+    #: `Upload-Metadata` as the client sent it.
     metadata = models.TextField(blank=True)
-    #: In bytes; None while the client has not announced it.
+    #: In bytes; None = the client has not declared it yet.
     length = models.BigIntegerField(null=True)
-    #: So many bytes, from the first, are on disk. What the file has beyond them is not counted yet.
+    #: How many bytes, from the first, are on disk. Bytes of the file beyond them are not counted yet.
     offset = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
-    #: When the meeting had it, or it turned out to be no recording.
+    #: When the recording was attached to the meeting, or was found not to be a recording.
     ended_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the rows have in common that belong to a meeting."""
+"""Base model of the rows that belong to a meeting."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ from meetings.models.meetings import Meeting
 
 class PartQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Any) -> "PartQuerySet":
-        """Who sees a meeting sees all that belongs to it."""
+        """Return the rows of all meetings that the actor may see."""
         if actor.is_authenticated and actor.is_administrator:
             return self
         return self.filter(meeting__in=Meeting.objects.visible_to(actor))
 
 
 def of_meeting() -> Any:
-    """A reference to the meeting, with which the row goes, whoever deletes it: ON DELETE CASCADE (migration 0004)."""
+    """Return a foreign key to the meeting. The database deletes the row with it: ON DELETE CASCADE (migration 0004)."""
     return models.ForeignKey(Meeting, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
 
 
 def of_user() -> Any:
-    """A reference that empties when the user is deleted, by whatever writer: ON DELETE SET NULL (migration 0004)."""
+    """Return a foreign key to a user. The database clears it with the user: ON DELETE SET NULL (migration 0004)."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False
     )
 
 
 class MeetingChild(Versioned):
-    """A row that belongs to one version of a meeting's transcript, and is logged."""
+    """Base of the rows that belong to one version of a meeting's transcript, and are in the change log."""
 
     id = Id()
     meeting = of_meeting()

@@ -1,4 +1,4 @@
-"""What was said: the versions of a transcript, how each is made, and its segments."""
+"""Versions of a transcript, the stages that produce them, and their segments."""
 
 from typing import Any
 
@@ -19,28 +19,28 @@ MAX_TEXT_LENGTH = 10_000
 
 
 class Transcript(models.Model):
-    """One row = one version: the recording worked on once, from its submission to its end, however often it was tried.
+    """One row = one version: one processing of the recording from submission to end, including all retries.
 
-    What it is made with is frozen here when it is asked for; whoever tries again finds it here, and no default.
+    The parameters are frozen here at submission, so that each retry uses the same ones.
     """
 
     id = Id()
     meeting = of_meeting()
     #: Counts from 1 in each meeting.
     version = models.PositiveIntegerField()
-    #: Its name in the storage.
+    #: The file's name in the storage.
     recording = models.CharField(max_length=100)
     recording_sha256 = models.CharField(max_length=64)
-    #: What is spoken; empty = to be detected.
+    #: The requested language; empty = to be detected.
     language = Language()
-    #: How many people speak; 0 = to be found out.
+    #: The number of speakers; 0 = to be detected.
     speaker_count = models.PositiveSmallIntegerField(default=0)
-    #: The day from which "by Friday" is counted; None = no date is worked out.
+    #: The day that relative dates such as "by Friday" refer to; None = they are not resolved.
     held_on = models.DateField(null=True)
     requested_by = of_user()
-    #: As the meeting's: QUEUED to COMPLETED, FAILED or CANCELLED.
+    #: As for the meeting: QUEUED to COMPLETED, FAILED or CANCELLED.
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.QUEUED)
-    #: What was found out, or was asked for.
+    #: The detected language, or the requested one.
     spoken_language = Language()
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -56,22 +56,22 @@ class Transcript(models.Model):
 
 
 class StageRun(models.Model):
-    """One row = one stage of a version, done or being done with this input by this engine."""
+    """One row = one run of a stage of a version, with this input and this engine."""
 
     id = Id()
-    #: Goes with it: ON DELETE CASCADE (migration 0004).
+    #: The database deletes the row with it: ON DELETE CASCADE (migration 0004).
     transcript = models.ForeignKey(Transcript, models.DO_NOTHING, related_name="stages", db_constraint=False)
     stage = models.PositiveSmallIntegerField(choices=Stage)
-    #: SHA-256 of what goes in: the recording and the parameters, or the text.
+    #: SHA-256 of the input: the recording and the parameters, or the text.
     input_hash = models.CharField(max_length=64)
-    #: SHA-256 of what the engine says of itself.
+    #: SHA-256 of the engine's description.
     engine_hash = models.CharField(max_length=64)
     engine = models.JSONField(default=dict)
-    #: How often it was begun since it last got any further: what ends its worker or its node each time is given up.
+    #: Attempts since the last progress. Limited, so that a recording that kills its worker or node each time fails.
     tries = models.PositiveSmallIntegerField(default=0)
-    #: Everything before it is committed.
+    #: Everything before this time of the recording is committed.
     done_ms = models.BigIntegerField(default=0)
-    #: On the engine, over all tries.
+    #: CPU time of the engine, over all attempts.
     cpu_ms = models.BigIntegerField(default=0)
     begun_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
@@ -88,9 +88,9 @@ class StageRun(models.Model):
 
 
 class Segment(MeetingChild):
-    """One row = something that was said without a pause.
+    """One row = an utterance without a pause.
 
-    `text` is what is shown; what was recognised stays beside it, and each correction in `SegmentEdit`.
+    `text` is shown; `recognized_text` keeps what the engine recognised, and `SegmentEdit` each correction.
     """
 
     NO_SUCH_SPEAKER = "There is no such speaker in this version of the transcript."
@@ -99,7 +99,7 @@ class Segment(MeetingChild):
     end_ms = models.BigIntegerField(editable=False)
     text = MultiLineField(max_length=MAX_TEXT_LENGTH)
     recognized_text = models.TextField(editable=False)
-    #: A voice of the same version; None = not known. Kept by services: voices are not deleted by themselves.
+    #: A speaker of the same version; None = unknown. No foreign key: speakers are only deleted with their meeting.
     speaker_id = models.UUIDField(null=True, blank=True)
     #: 0 to 1.
     confidence = models.FloatField(editable=False)
@@ -115,7 +115,7 @@ class Segment(MeetingChild):
 
     class Meta:
         constraints = [
-            # What is transcribed once more after a break is the same row.
+            # A segment that is transcribed again after an interruption is the same row.
             models.UniqueConstraint(
                 fields=["meeting", "transcript_version", "start_ms"], name="meetings_segment_unique"
             ),
@@ -130,17 +130,17 @@ class Segment(MeetingChild):
         return str(self.text)
 
     def clean(self) -> None:
-        """Who speaks is a voice of the same version."""
+        """Check that the speaker belongs to the same version."""
         same = {"meeting": self.meeting_id, "transcript_version": self.transcript_version}
         if self.speaker_id and not Speaker.objects.filter(pk=self.speaker_id, **same).exists():
             raise ValidationError({"speaker_id": ValidationError(self.NO_SUCH_SPEAKER, code="unknown")})
 
 
 class SegmentEdit(models.Model):
-    """One row = one correction of a segment: what it became. The first text stands in the segment itself."""
+    """One row = one correction of a segment: its new text and speaker. The segment itself keeps the first text."""
 
     id = Id()
-    #: Goes with it: ON DELETE CASCADE (migration 0004).
+    #: The database deletes the row with it: ON DELETE CASCADE (migration 0004).
     segment = models.ForeignKey(Segment, models.DO_NOTHING, related_name="edits", db_constraint=False)
     text = models.TextField()
     speaker_id = models.UUIDField(null=True)
@@ -152,5 +152,5 @@ class SegmentEdit(models.Model):
 
 
 def engine_of(image: Any) -> dict[str, str]:
-    """What is told of an engine, of what a node says of it."""
+    """Return an engine's description for rows and messages, from an engine message of a node."""
     return {name: getattr(image, name) for name in ("name", "version", "model_id", "model_sha256")}

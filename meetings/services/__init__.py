@@ -1,4 +1,4 @@
-"""Writing meetings: what an actor may do to them."""
+"""Write operations on meetings."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -14,7 +14,7 @@ from core import idempotency
 from core.models import Row, save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
-from meetings.fields import are_participants
+from meetings.fields import validate_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
 from meetings.services.files import storage
@@ -23,21 +23,21 @@ from users.queries import resolve_id
 
 
 def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
-    """A new meeting without a recording.
+    """Create a meeting without a recording.
 
     Args:
-        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`. Without
-            `owner` it is the actor's.
+        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`. The
+            default of `owner` is the actor.
 
     Raises:
         ValidationError: every bad field is named.
-        PermissionDenied: who is no administrator names another owner.
+        PermissionDenied: only administrators may name another owner.
     """
     with acting(actor):
         meeting = Meeting(owner=actor)
         changes, errors = _resolved(actor, fields, meeting)
         if changes.get("owner_id", actor.pk) != actor.pk and not policies.may_give_away(actor):
-            raise PermissionDenied("Only an administrator may make a meeting that is another's.")
+            raise PermissionDenied("Only an administrator may create a meeting for another owner.")
         for name, value in changes.items():
             setattr(meeting, name, value)
         return saved(meeting, {}, errors)
@@ -46,9 +46,9 @@ def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
 def update_meeting(
     actor: Any, meeting_id: str, fields: Mapping[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> Meeting:
-    """Sets these fields of `Meeting`; one that is not here stays as it is.
+    """Set these fields of a meeting; all others keep their values.
 
-    A participant may take themselves out, and change nothing else.
+    A participant may remove themselves, and change nothing else.
 
     Args:
         fields: as for `create_meeting`.
@@ -63,8 +63,8 @@ def update_meeting(
 
 
 def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
-    """Deletes the meeting for good, with its recording and what was made of it. The change log keeps what the meeting
-    was, and forgets what was said in it.
+    """Delete the meeting for good, with its recording, transcripts and findings. The change log keeps the meeting's
+    fields, and forgets the contents of its transcripts.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
@@ -74,9 +74,9 @@ def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVer
         if recording := meeting.recording:
             transaction.on_commit(partial(storage().delete, recording))
         pk = meeting.pk
-        told_of = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
+        part_ids = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
         meeting.delete()
-        for model, ids in told_of:
+        for model, ids in part_ids:
             forget(str(subject_type_of(model)), *ids)
         idempotency.forget(pk)
 
@@ -89,24 +89,24 @@ def meeting_to_change(
     to_delete: bool = False,
     leaving_by: Mapping[str, Any] | None = None,
 ) -> Meeting:
-    """The meeting, for who may change it, with its row locked.
+    """Return the meeting with its row locked, if the actor may change it.
 
     Args:
-        to_delete: locked so that nobody adds to it either.
-        leaving_by: what is to be changed, as for `create_meeting`, where a participant may do so to leave.
+        to_delete: lock the row against new references, too.
+        leaving_by: the fields to be changed, as for `create_meeting`. A participant may change them in order to leave.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
     meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
     if not (policies.may_change(actor, meeting) or _is_leaving(actor, meeting, leaving_by or {})):
-        raise PermissionDenied("Only its owner and administrators may change a meeting.")
+        raise PermissionDenied("Only the owner of a meeting and administrators may change it.")
     expected_version.check(meeting.version)
     return meeting
 
 
 def _is_leaving(actor: Any, meeting: Meeting, fields: Mapping[str, Any]) -> bool:
-    """Whether a participant takes themselves out, and nothing else changes."""
+    """Return whether a participant removes themselves and changes nothing else."""
     if actor.pk not in meeting.participants or set(fields) != {"participants"}:
         return False
     left = [resolve_id(actor, text) for text in fields["participants"]]
@@ -114,45 +114,45 @@ def _is_leaving(actor: Any, meeting: Meeting, fields: Mapping[str, Any]) -> bool
 
 
 def _ids(model: type[MeetingChild], meeting: Meeting) -> list[UUID]:
-    """Of what belongs to the meeting, whichever version."""
+    """Return the ids of the meeting's rows of this model, in all versions."""
     return list(model.objects.filter(meeting=meeting.pk).values_list("pk", flat=True))
 
 
 def _resolved(
     actor: Any, fields: Mapping[str, Any], meeting: Meeting
 ) -> tuple[dict[str, Any], dict[str, ValidationError]]:
-    """The fields with the users that the texts stand for, and what is wrong with these texts."""
+    """Return the fields with users' references resolved, and the errors of the references by field."""
     changes, errors = dict(fields), {}
-    if (sent := changes.pop("owner", None)) is not None:
-        owners, wrong = known_users(actor, [sent], {meeting.owner_id})
+    if (owner := changes.pop("owner", None)) is not None:
+        owners, wrong = known_users(actor, [owner], {meeting.owner_id})
         if wrong:
             errors["owner"] = wrong[0]
         else:
             changes["owner_id"] = owners[0]
-    if (several := changes.pop("participants", None)) is not None:
+    if (participants := changes.pop("participants", None)) is not None:
         try:
-            are_participants(several)
+            validate_participants(participants)
         except ValidationError as exc:
-            # Before so many are looked up.
+            # An excessive number of users is not looked up.
             return changes, errors | {"participants": exc}
-        changes["participants"], wrong = known_users(actor, several, meeting.participants)
+        changes["participants"], wrong = known_users(actor, participants, meeting.participants)
         errors |= {f"participants.{place}": error for place, error in wrong.items()}
     return changes, errors
 
 
 def known_users(
-    actor: Any, sent: Sequence[str], already: Collection[UUID]
+    actor: Any, references: Sequence[str], already: Collection[UUID]
 ) -> tuple[list[UUID], dict[int, ValidationError]]:
-    """Whom these texts stand for: users whose accounts are open, or who are it already; and which stand for nobody."""
-    meant = [resolve_id(actor, text) if text else None for text in sent]
-    asked = {user_id for user_id in meant if user_id} - set(already)
-    known = set(already).union(User.objects.filter(pk__in=asked, status__in=OPEN).values_list("pk", flat=True))
+    """Resolve references to users who have open accounts or are in `already`. Return ids, and errors by index."""
+    user_ids = [resolve_id(actor, text) if text else None for text in references]
+    unchecked = {user_id for user_id in user_ids if user_id} - set(already)
+    known = set(already).union(User.objects.filter(pk__in=unchecked, status__in=OPEN).values_list("pk", flat=True))
     wrong = {
         place: ValidationError("There is no such user, or the account is closed.", code="unknown")
-        for place, user_id in enumerate(meant)
+        for place, user_id in enumerate(user_ids)
         if user_id not in known
     }
-    return [user_id for user_id in meant if user_id in known], wrong
+    return [user_id for user_id in user_ids if user_id in known], wrong
 
 
 def saved(
@@ -162,7 +162,7 @@ def saved(
     *,
     also: Mapping[str, Any] | None = None,
 ) -> Row:
-    """Saves it (see `save_clean`), unless something is wrong: then all that is."""
+    """Save the row (see `save_clean`), unless there are errors; then raise them together with those of the row."""
     found: dict[str, Any] = {name: [error] for name, error in errors.items()}
     try:
         row = save_clean(row, also=also, **changes)

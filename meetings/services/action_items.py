@@ -1,4 +1,4 @@
-"""Deciding about action items: a task is made of one, or nothing is to be done about it."""
+"""Decisions about action items: acceptance, which creates a task, and rejection."""
 
 import datetime
 import textwrap
@@ -33,23 +33,23 @@ def accept_action_item(
     due_date: datetime.datetime | None = None,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> ActionItem:
-    """Makes the task of an action item, once: one that is accepted stays as it is, unless its task was deleted.
+    """Create the task of an action item. An accepted item is returned unchanged, unless its task was deleted.
 
     Args:
-        title: of the task; empty = the words of the meeting.
-        assigned_to: as the client wrote it, or `me`; empty = whom the item names, or the actor if it names nobody whose
-            account is open.
-        due_date: of the task; None = the end of the day that the item names.
+        title: of the task; empty = the item's text.
+        assigned_to: a user's id as the client wrote it, or `me`; empty = the user that the item names, or the actor if
+            it names no user with an open account.
+        due_date: of the task; None = the end of the item's due day (UTC).
 
     Raises:
         Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
-        ValidationError: the task cannot be so; the fields are named as here.
+        ValidationError: a value is invalid for a task; the fields are named as the arguments.
     """
     with acting(actor):
         meeting = queries.get_meeting(actor, meeting_id)
         item = queries.get_part_for_update(ActionItem, meeting, item_id)
         if _has_task(item):
-            # Whoever sends it again need not know the version that the first time made (RFC 9110, 13.1.1).
+            # A repeated request need not know the version that the first one made (RFC 9110, 13.1.1).
             return item
         expected_version.check(item.version)
         if due_date is None and item.due_on:
@@ -71,11 +71,11 @@ def accept_action_item(
 def reject_action_item(
     actor: Any, meeting_id: str, item_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> ActionItem:
-    """Says that nothing is to be done about an action item; it can still be accepted.
+    """Reject an action item. It can still be accepted.
 
     Raises:
         Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
-        Conflict: it is accepted, and its task is still there.
+        Conflict: the item is accepted, and its task exists.
     """
     with acting(actor):
         item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
@@ -88,42 +88,42 @@ def reject_action_item(
 
 
 def _has_task(item: ActionItem) -> bool:
-    """Whether the task that was made of it is still there; one that was deleted does not come back."""
+    """Return whether the item's task exists. A deleted task is not restored."""
     return item.task_id is not None and Task.objects.filter(pk=item.task_id).exists()
 
 
 def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, task_id: UUID | None) -> ActionItem:
-    # Of an item that is accepted anew only the task is another.
+    # When an item is accepted again, only its task changes.
     also = {"decided_by_id": actor.pk, "decided_at": timezone.now()}
     return save_clean(item, status=status, task_id=task_id, also=also)
 
 
 def _assignee(item: ActionItem) -> str:
-    """Whom the item names, if their account is open; else whoever accepts."""
+    """Return the user that the item names, if their account is open; else `me`, the accepting user."""
     named = item.assigned_to_id
     return str(named) if named and User.objects.filter(pk=named, status__in=OPEN).exists() else "me"
 
 
 def _title(text: str) -> str:
-    """The text on one line, cut at a word if it is too long for a title."""
+    """Return the text on one line, cut at a word if it is too long for a title."""
     line = " ".join(text.split())
     if len(line) <= MAX_TITLE_LENGTH:
         return line
     end = " …"
     cut = textwrap.shorten(line, MAX_TITLE_LENGTH, placeholder=end)
-    # Nothing is left of a text whose first word is longer.
+    # `shorten` leaves nothing of a text whose first word is longer.
     return cut if cut != end.strip() else line[: MAX_TITLE_LENGTH - 1] + end.strip()
 
 
 def _description(meeting: Meeting, item: ActionItem) -> str:
-    """The whole text, and where in the meeting it was said."""
-    said = [f"{_time(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)]
-    where = [f"Said in the meeting “{meeting.title}”:", *said] if said else []
+    """Return the whole text, and its source segments with times and speakers."""
+    quotations = [f"{_time(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)]
+    where = [f"Said in the meeting “{meeting.title}”:", *quotations] if quotations else []
     whole = "\n\n".join(filter(None, (item.text, "\n".join(where))))
     return whole if len(whole) <= MAX_DESCRIPTION_LENGTH else whole[: MAX_DESCRIPTION_LENGTH - 1] + "…"
 
 
 def _time(at_ms: int) -> str:
-    """Minutes, however many, and seconds."""
+    """Return a time as minutes (unlimited) and seconds."""
     minutes, seconds = divmod(at_ms // 1000, 60)
     return f"{minutes:02}:{seconds:02}"

@@ -1,5 +1,5 @@
-"""Speech engines, behind three protocols: who does what, however and wherever it runs.
+"""Speech engines behind three protocols, independent of how and where they run.
 
-`nodes` chooses, `protocols` says what is asked and answered, `checked` holds answers against the rules; `embedded`,
-`wire` and `scripted` are ways to ask. This room alone knows that some of it is gRPC.
+`pool` chooses a node, `protocols` defines requests and answers, `validation` checks answers; `child_process`, `client`
+and `scripted` are implementations of nodes. Only this package depends on gRPC.
 """

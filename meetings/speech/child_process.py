@@ -1,8 +1,8 @@
-"""The node that comes along: a child of this process, on a Unix socket that is the user's alone.
+"""The embedded node: a child of this process, on a Unix socket that only its user can access.
 
-It is started when it is first needed, and again when it has died. It ends when this process does, however that went:
-the kernel then closes its standard input. Files of strangers are decoded there, so it knows none of our secrets: it
-gets an environment of its own.
+It is started on first use, and restarted after it has died. It ends with this process, even if that is killed: the
+kernel then closes its standard input. It decodes untrusted files, so it gets a separate environment, without the
+server's secrets.
 """
 
 import json
@@ -39,13 +39,13 @@ from meetings.speech.protocols import (
 
 logger = logging.getLogger(__name__)
 
-#: How long it may take to serve.
+#: How long the node may take to start.
 START_SECONDS = 30.0
-#: What the kernel takes for a socket's path, less what ends it; macOS takes the least.
+#: The kernel's limit for the path of a socket, without the final null; that of macOS, the lowest.
 MAX_PATH_LENGTH = 100
-#: Calls at once; each slow job makes one.
+#: Concurrent calls; each slow job makes one.
 STREAMS = 16
-_NOT_STARTED = "The speech node could not be started; the worker's log says why."
+_NOT_STARTED = "The speech node could not be started. The worker's log states the reason."
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -57,35 +57,35 @@ class EmbeddedNode:
         self._process: subprocess.Popen[str] | None = None
         self._connection: Connection | None = None
         self._socket: Path | None = None
-        self._wire = SpeechClient(self._connected)
+        self._client = SpeechClient(self._connected)
 
     @property
     def pid(self) -> int | None:
-        """Of the child; None while there is none."""
+        """The process id of the child; None while there is none."""
         process = self._process
         return process.pid if process and process.poll() is None else None
 
     def engines(self) -> Sequence[Engine]:
-        return self._wire.engines()
+        return self._client.engines()
 
     def lives(self) -> bool:
-        return self.pid is not None and self._wire.lives()
+        return self.pid is not None and self._client.lives()
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
-        return self._wire.transcribe(audio, asked, call)
+        return self._client.transcribe(audio, request, call)
 
     def diarize(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        return self._wire.diarize(audio, asked, call)
+        return self._client.diarize(audio, request, call)
 
-    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
-        return self._wire.summarize(asked, call)
+    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
+        return self._client.summarize(request, call)
 
     def give_up(self) -> None:
-        """Kills it unless it answers after all; whoever needs it next starts another."""
+        """Kill the node unless it answers after all. The next call starts another one."""
         if not self.lives():
             self.close()
 
@@ -94,7 +94,7 @@ class EmbeddedNode:
             self._end()
 
     def _connected(self) -> Connection:
-        """A connection to the child, which is started if there is none."""
+        """Return a connection to the child; start the child if it is not running."""
         with self._lock:
             if self._connection is None or self.pid is None:
                 self._end()
@@ -109,7 +109,7 @@ class EmbeddedNode:
     def _start(self) -> Connection:
         folder = _folder()
         self._socket = folder / f"{os.getpid()}-{time.monotonic_ns():x}"
-        # A node takes whole files in, on this disk and not on whatever /tmp is.
+        # A node stores whole files. They belong on this disk, as /tmp may be small or in memory.
         environment = {"TMPDIR": str(_room()), "PATH": os.defpath, "LANG": "C.UTF-8"}
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [
@@ -120,14 +120,14 @@ class EmbeddedNode:
             ],
             cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", bufsize=1,
-            # Ctrl-C is for this process, which then ends it in order.
+            # Ctrl-C goes to this process only, which then stops the node in order.
             process_group=0,
         )  # fmt: skip
-        threading.Thread(target=_pass_on, args=(self._process.stderr,), name="node-log", daemon=True).start()
+        threading.Thread(target=_forward_log, args=(self._process.stderr,), name="node-log", daemon=True).start()
         if not _serves(self._process):
             self._end()
             raise EngineUnavailable(_NOT_STARTED)
-        logger.info("The speech node serves (process %d).", self._process.pid)
+        logger.info("The speech node is serving (process %d).", self._process.pid)
         return Connection(f"unix:{self._socket}")
 
     def _end(self) -> None:
@@ -148,22 +148,22 @@ class EmbeddedNode:
 
 
 def _serves(process: "subprocess.Popen[str]") -> bool:
-    """Waits for the line that says so."""
-    if (told := process.stdout) is None:
+    """Wait for the line "Serving …" on the node's standard output; return whether it was printed in time."""
+    if (output := process.stdout) is None:
         return False
-    readable, _, _ = select.select([told], [], [], START_SECONDS)
-    return bool(readable) and told.readline().startswith("Serving")
+    readable, _, _ = select.select([output], [], [], START_SECONDS)
+    return bool(readable) and output.readline().startswith("Serving")
 
 
 def _folder() -> Path:
-    """Where the sockets are: the user's alone. Those that dead processes left are removed."""
+    """Return the directory of the sockets, accessible to the user only. Remove the sockets of dead processes."""
     folder = Path(settings.DATA_DIR) / "run" / "speech"
     if len(os.fsencode(folder)) > MAX_PATH_LENGTH - 32:
-        # One that everybody of this user finds, so that what was left behind is found, too.
+        # A path shared by all processes of this user, so that abandoned sockets are found, too.
         folder = Path(tempfile.gettempdir()) / f"tandem-speech-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise EngineUnavailable("The folder of the speech node's socket is another user's.")
+        raise EngineUnavailable("The directory of the speech node's socket belongs to another user.")
     for left in folder.iterdir():
         owner = left.name.partition("-")[0]
         if owner.isdecimal() and not _runs(int(owner)):
@@ -182,22 +182,22 @@ def _runs(pid: int) -> bool:
 
 
 def _room() -> Path:
-    """Where the node may put files; they have no names there."""
+    """Return the node's directory for unnamed temporary files."""
     folder = Path(settings.DATA_DIR) / "media" / "speech"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-def _pass_on(lines: Iterable[str]) -> None:
-    """Writes the node's log lines into ours."""
+def _forward_log(lines: Iterable[str]) -> None:
+    """Write the node's log lines to the log of this process."""
     for line in lines:
         try:
-            told = json.loads(line)
-            level = _LEVELS.get(str(told.pop("level")), logging.INFO)
-            message = str(told.pop("message"))
+            fields = json.loads(line)
+            level = _LEVELS.get(str(fields.pop("level")), logging.INFO)
+            message = str(fields.pop("message"))
         except (ValueError, KeyError, AttributeError):
-            logger.warning("The speech node says: %s", line.rstrip())
+            logger.warning("Output of the speech node: %s", line.rstrip())
             continue
         for name in ("timestamp", "service", "logger", "function", "line"):
-            told.pop(name, None)
-        logger.log(level, "speech node: %s", message, extra={"call": told} if told else None)
+            fields.pop(name, None)
+        logger.log(level, "speech node: %s", message, extra={"call": fields} if fields else None)

@@ -1,4 +1,4 @@
-"""Engines behind `speech.v1`: a node that is asked over gRPC."""
+"""gRPC client of a `speech.v1` node and its engines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
@@ -35,19 +35,19 @@ from meetings.speech.protocols import (
 )
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
-#: Of the contract.
+#: From the contract.
 CHUNK = 64 * 1024
 MAJOR_VERSION = "1"
-#: How long a node may take to say what it can do, or that it lives.
+#: Deadline of capability requests and health checks.
 ANSWER_SECONDS = 5.0
 OPTIONS = [
-    # Each channel connects by itself: two nodes in turn may have one address.
+    # Each channel has its own connection: two nodes may use one address, one after the other.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 64 * 2**20),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
-#: What grpc raises where another thread has closed the channel meanwhile, to start its node anew.
+#: The error of grpc when another thread has closed the channel in order to restart its node.
 _ChannelClosed = ValueError
 _KINDS = {
     speech_pb2.ENGINE_KIND_ASR: Kind.ASR,
@@ -57,10 +57,10 @@ _KINDS = {
 
 
 class Connection:
-    """A channel to a node, and the services on it.
+    """A channel to a node, and its services.
 
-    All at once, while nobody else knows the channel: a stub that is made on one that another thread has closed ends the
-    whole process (grpcio 1.85, segmentation fault), where a call is only refused.
+    All stubs are created before the channel is shared: creating a stub on a channel that another thread has closed
+    crashes the process (grpcio 1.85, segmentation fault), where a call on it only raises.
     """
 
     def __init__(self, target: str) -> None:
@@ -72,15 +72,15 @@ class Connection:
         self.health = health_pb2_grpc.HealthStub(self._channel)
 
     def close(self) -> None:
-        """Calls that run end, and new ones are refused."""
+        """Close the channel. Running calls end, and new ones raise."""
         self._channel.close()
 
 
 class SpeechClient:
-    """A node's engines.
+    """A client of a node's engines.
 
     Args:
-        connection: to the node. Raises EngineUnavailable if there is none just now.
+        connection: returns a connection to the node. Raises EngineUnavailable if there is none at present.
     """
 
     def __init__(self, connection: Callable[[], Connection]) -> None:
@@ -89,14 +89,16 @@ class SpeechClient:
     def engines(self) -> Sequence[Engine]:
         node = self._connection().node
         try:
-            told = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
+            capabilities = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
         except (grpc.RpcError, _ChannelClosed) as exc:
             raise EngineUnavailable("The speech node does not answer.") from exc
-        if told.contract_version.partition(".")[0] != MAJOR_VERSION:
-            raise EngineUnavailable(f"The speech node speaks another contract: {told.contract_version}.")
+        if capabilities.contract_version.partition(".")[0] != MAJOR_VERSION:
+            raise EngineUnavailable(
+                f"The speech node has an incompatible contract version: {capabilities.contract_version}."
+            )
         return [
             Engine(one.name, one.version, _KINDS[one.kind], one.model_id, one.model_sha256, tuple(one.languages))
-            for one in told.engines
+            for one in capabilities.engines
             if one.kind in _KINDS
         ]
 
@@ -108,17 +110,17 @@ class SpeechClient:
         return True
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
         start = speech_pb2.AsrStart(
-            session_id=asked.session_id,
+            session_id=request.session_id,
             format=speech_pb2.AUDIO_FORMAT_FILE,
-            language=asked.language,
+            language=request.language,
             word_times=True,
-            start_ms=asked.start_ms,
+            start_ms=request.start_ms,
         )
-        sending = _Sending(audio, call, speech_pb2.AsrUp, start)
-        for down in _answers(self._connection().asr.Transcribe, sending, call):
+        upload = _Upload(audio, call, speech_pb2.AsrUp, start)
+        for down in _answers(self._connection().asr.Transcribe, upload, call):
             match down.WhichOneof("down"):
                 case "segment" if down.segment.final and down.segment.text:
                     yield _final(down.segment)
@@ -130,16 +132,16 @@ class SpeechClient:
                     yield _done(down.done)
 
     def diarize(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
         start = speech_pb2.AudioStart(
-            session_id=asked.session_id,
+            session_id=request.session_id,
             format=speech_pb2.AUDIO_FORMAT_FILE,
-            start_ms=asked.start_ms,
-            speaker_count=asked.speaker_count,
+            start_ms=request.start_ms,
+            speaker_count=request.speaker_count,
         )
-        sending = _Sending(audio, call, speech_pb2.AudioUp, start)
-        for down in _answers(self._connection().speaker.Diarize, sending, call):
+        upload = _Upload(audio, call, speech_pb2.AudioUp, start)
+        for down in _answers(self._connection().speaker.Diarize, upload, call):
             match down.WhichOneof("down"):
                 case "progress":
                     yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
@@ -150,9 +152,9 @@ class SpeechClient:
                 case "done":
                     yield _done(down.done)
 
-    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
-        request = speech_pb2.SummarizeRequest(
-            session_id=asked.session_id,
+    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
+        message = speech_pb2.SummarizeRequest(
+            session_id=request.session_id,
             segments=[
                 speech_pb2.SpokenSegment(
                     segment_id=one.segment_id,
@@ -161,28 +163,28 @@ class SpeechClient:
                     text=one.text,
                     person_id=one.person_id,
                 )
-                for one in asked.segments
+                for one in request.segments
             ],
-            language=asked.language,
-            roster=[speech_pb2.Person(person_id=one.person_id, names=one.names) for one in asked.roster],
-            held_on=asked.held_on.isoformat() if asked.held_on else "",
+            language=request.language,
+            roster=[speech_pb2.Person(person_id=one.person_id, names=one.names) for one in request.roster],
+            held_on=request.held_on.isoformat() if request.held_on else "",
         )
-        answers = _answers(self._connection().summary.Summarize, request, call)
+        answers = _answers(self._connection().summary.Summarize, message, call)
         found = [down.result for down in answers if down.HasField("result")]
         if len(found) != 1:
-            raise EngineFailed("The speech engine's answer cannot be used: it has no summary.")
+            raise EngineFailed("Invalid engine response: not exactly one summary.")
         return _summary(found[0])
 
 
-class _Sending:
-    """What is sent of a file; what its reading raised is kept for who receives."""
+class _Upload:
+    """The messages that upload a file. Keeps the error of reading the file, for the receiving thread."""
 
     def __init__(self, audio: Iterable[bytes], call: Call, up: Any, start: Any) -> None:
         self._audio = audio
         self._call = call
         self._up = up
         self._start = start
-        self.failed: Exception | None = None
+        self.error: Exception | None = None
 
     def __iter__(self) -> Iterator[Any]:
         yield self._up(start=self._start)
@@ -193,21 +195,21 @@ class _Sending:
                 yield self._up(audio=speech_pb2.AudioChunk(seq=seq, data=data))
                 self._call.moved()
         except Exception as exc:
-            self.failed = exc
+            self.error = exc
             raise
 
 
-def _answers(method: Any, sending: Any, call: Call) -> Iterator[Any]:
-    """What a node answers, as it comes.
+def _answers(method: Any, request: Any, call: Call) -> Iterator[Any]:
+    """Yield a node's answers as they arrive.
 
     Raises:
-        EngineError, or why the call was stopped, or what reading the file raised.
+        EngineError, the reason why the call was stopped, or the error of reading the file.
     """
     begun = False
     try:
-        answers = method(iter(sending) if isinstance(sending, _Sending) else sending)
+        answers = method(iter(request) if isinstance(request, _Upload) else request)
     except _ChannelClosed as exc:
-        raise EngineUnavailable("The speech node does not answer, or is about to end.") from exc
+        raise EngineUnavailable("The speech node does not answer, or is shutting down.") from exc
     call.when_stopped(answers.cancel)
     try:
         for answer in answers:
@@ -217,8 +219,8 @@ def _answers(method: Any, sending: Any, call: Call) -> Iterator[Any]:
             yield answer
     except grpc.RpcError as exc:
         call.raise_if_stopped()
-        if isinstance(sending, _Sending) and sending.failed:
-            raise sending.failed from exc
+        if isinstance(request, _Upload) and request.error:
+            raise request.error from exc
         raise failure_of(exc, begun=begun) from exc
     finally:
         answers.cancel()
@@ -226,32 +228,32 @@ def _answers(method: Any, sending: Any, call: Call) -> Iterator[Any]:
 
 
 def failure_of(error: grpc.RpcError, *, begun: bool) -> EngineError:
-    """What a call's end means for the recording.
+    """Return the EngineError that a gRPC error stands for.
 
     Args:
-        begun: the node had begun to work on it.
+        begun: the node had begun to process the recording.
     """
     call = cast(grpc.Call, error)
-    code, sentence = call.code(), call.details() or ""
+    code, message = call.code(), call.details() or ""
     reason = _reason(call)
     match code:
         case grpc.StatusCode.INVALID_ARGUMENT:
-            return BadRecording(sentence)
+            return BadRecording(message)
         case grpc.StatusCode.FAILED_PRECONDITION:
-            return NoCapableEngine(sentence)
+            return NoCapableEngine(message)
         case grpc.StatusCode.RESOURCE_EXHAUSTED if reason == "NO_FREE_STREAM":
-            return EngineBusy(sentence)
+            return EngineBusy(message)
         case grpc.StatusCode.RESOURCE_EXHAUSTED if reason:
-            return EngineUnavailable(sentence)
+            return EngineUnavailable(message)
         case grpc.StatusCode.UNAVAILABLE if reason == "DRAINING" or not begun:
-            return EngineUnavailable("The speech node does not answer, or is about to end.")
+            return EngineUnavailable("The speech node does not answer, or is shutting down.")
     if reason:
-        return EngineFailed(sentence)
-    return EngineFailed("The speech node broke off in the middle of its work.")
+        return EngineFailed(message)
+    return EngineFailed("The speech node ended the call unexpectedly.")
 
 
 def _reason(call: grpc.Call) -> str:
-    """The reason of its ErrorInfo; empty if it has none."""
+    """Return the reason in the call's ErrorInfo; empty if there is none."""
     info = ErrorInfo()
     packed = dict(call.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
     try:
@@ -271,7 +273,7 @@ def _done(done: speech_pb2.Done) -> Done:
     return Done(done.audio_ms, done.cpu_ms, done.incomplete_reason)
 
 
-def _summary(made: speech_pb2.Summary) -> Summary:
+def _summary(summary: speech_pb2.Summary) -> Summary:
     deeds = [
         DetectedActionItem(
             item.text,
@@ -282,17 +284,17 @@ def _summary(made: speech_pb2.Summary) -> Summary:
             _day(item.due_on),
             item.confidence,
         )
-        for item in made.action_items
+        for item in summary.action_items
     ]
     overview, topics, decisions = (
         tuple(Statement(one.text, tuple(one.segment_ids)) for one in some)
-        for some in (made.overview, made.topics, made.decisions)
+        for some in (summary.overview, summary.topics, summary.decisions)
     )
-    return Summary(overview, topics, decisions, tuple(deeds), made.language)
+    return Summary(overview, topics, decisions, tuple(deeds), summary.language)
 
 
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as exc:
-        raise EngineFailed("The speech engine's answer cannot be used: a day is none.") from exc
+        raise EngineFailed("Invalid engine response: malformed date.") from exc

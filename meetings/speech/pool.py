@@ -1,4 +1,4 @@
-"""Which nodes there are (`settings.SPEECH_NODES`), and which of them does what."""
+"""The speech nodes of `settings.SPEECH_NODES`, and the choice of a node for a request."""
 
 import atexit
 import threading
@@ -16,18 +16,18 @@ from meetings.speech.protocols import Engine, EngineUnavailable, Kind, NoCapable
 from meetings.speech.scripted import ScriptedNode
 from meetings.speech.validation import ValidatingNode
 
-#: How long what a node said of itself is believed.
-BELIEVED_SECONDS = 5.0
+#: How long a node's capabilities are cached.
+CACHE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Who does it.
+    """The engine chosen for a request.
 
     Attributes:
         about: the engine.
-        ask: its node, whose answers are held against the rules.
-        node: the same, to see whether it lives.
+        ask: its node, with validation of the answers.
+        node: the same node, for supervision.
     """
 
     about: Engine
@@ -36,13 +36,13 @@ class Chosen:
 
 
 class Nodes:
-    """The nodes of this process, in the order in which they are preferred.
+    """The nodes of this process, in order of preference.
 
     Args:
-        urls: of each; see `SCHEMES`.
+        urls: one for each node; see `SCHEMES`.
 
     Raises:
-        ImproperlyConfigured: one is not known, or not for use here.
+        ImproperlyConfigured: a URL is invalid, or not permitted by the settings.
     """
 
     def __init__(self, urls: Sequence[str]) -> None:
@@ -53,37 +53,37 @@ class Nodes:
         self._known: dict[int, tuple[float, Sequence[Engine]]] = {}
 
     def choose(self, kind: Kind, language: str = "") -> Chosen:
-        """The first node that can, for this language; empty = any.
+        """Return the first node with an engine of this kind for this language; empty = any.
 
         Raises:
-            NoCapableEngine: the sentence says what is missing.
-            EngineUnavailable: one might, but cannot be asked.
+            NoCapableEngine: the message states what is missing.
+            EngineUnavailable: no reachable node has one, and at least one node cannot be reached.
         """
-        away: EngineUnavailable | None = None
+        unavailable: EngineUnavailable | None = None
         languages: set[str] = set()
         for place, node in enumerate(self._nodes):
             try:
                 engines = [engine for engine in self._engines(place, node) if engine.kind is kind]
             except EngineUnavailable as exc:
-                away = exc
+                unavailable = exc
                 continue
             for engine in engines:
                 if engine.knows(language):
                     return Chosen(engine, ValidatingNode(node), node)
                 languages.update(engine.languages)
-        if away:
-            raise away
+        if unavailable:
+            raise unavailable
         raise NoCapableEngine(_missing(kind, language, languages))
 
     def close(self) -> None:
-        """Ends what was started for them."""
+        """Close all nodes."""
         for node in self._nodes:
             node.close()
 
     def _engines(self, place: int, node: Node) -> Sequence[Engine]:
         with self._lock:
             known = self._known.get(place)
-        if known and time.monotonic() - known[0] < BELIEVED_SECONDS:
+        if known and time.monotonic() - known[0] < CACHE_SECONDS:
             return known[1]
         engines = node.engines()
         with self._lock:
@@ -111,15 +111,17 @@ def _embedded(url: str) -> Node:
 
 def _scripted(url: str) -> Node:
     if not settings.SCRIPTED_SPEECH:
-        raise ImproperlyConfigured(f"SPEECH_NODES: {url} invents what was said: it is for tests, and needs DEBUG=true.")
+        raise ImproperlyConfigured(
+            f"SPEECH_NODES: {url} returns scripted answers. It is for tests, and requires DEBUG=true."
+        )
     return ScriptedNode(Path(url.removeprefix("script://")))
 
 
 def _not_yet(url: str) -> Node:
-    raise ImproperlyConfigured(f"SPEECH_NODES: {url}: such nodes are not there yet; use embedded://.")
+    raise ImproperlyConfigured(f"SPEECH_NODES: {url}: such nodes are not supported yet; use embedded://.")
 
 
-#: The beginning of a URL → its node.
+#: Scheme of a URL → constructor of its node.
 SCHEMES: dict[str, Callable[[str], Node]] = {
     "embedded": _embedded,
     "script": _scripted,
@@ -133,18 +135,18 @@ def _made(url: str) -> Node:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ImproperlyConfigured(f"SPEECH_NODES: {url} is no node; one begins with {known}.")
+        raise ImproperlyConfigured(f"SPEECH_NODES: {url} is not a node; use a URL that begins with {known}.")
     return SCHEMES[scheme](url)
 
 
 @cache
 def nodes_of(urls: tuple[str, ...]) -> Nodes:
-    """The nodes of these URLs, the same each time; ended with this process."""
+    """Return the nodes of these URLs: one shared instance, closed at exit."""
     nodes = Nodes(urls)
     atexit.register(nodes.close)
     return nodes
 
 
 def nodes() -> Nodes:
-    """The nodes of the settings."""
+    """Return the nodes of `settings.SPEECH_NODES`."""
     return nodes_of(tuple(settings.SPEECH_NODES))

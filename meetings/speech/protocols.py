@@ -1,6 +1,6 @@
-"""What the pipeline expects of an engine, whatever runs it and wherever; and how engines fail.
+"""Interfaces of speech engines, their requests and answers, and their errors.
 
-All calls block, answer as a stream of the dataclasses here, and end soon after their `Call` was stopped. Times are
+All calls block, stream their answers as the dataclasses here, and end soon after their `Call` was stopped. Times are
 milliseconds from the beginning of the recording.
 """
 
@@ -16,7 +16,7 @@ from typing import Protocol
 
 
 class Kind(Enum):
-    """What an engine does, in words for people."""
+    """Kinds of engines; the values complete the sentence "No speech engine here can …"."""
 
     ASR = "turn speech into text"
     SPEAKER = "tell voices apart"
@@ -24,36 +24,36 @@ class Kind(Enum):
 
 
 class EngineError(Exception):
-    """The message is a sentence for people. One of the classes below."""
+    """Base of the errors below. The message is a sentence for people."""
 
 
 class BadRecording(EngineError):
-    """It cannot be worked on by any engine of this kind: no audio, too large. Trying again does not help."""
+    """No engine of this kind can process the recording: no audio, too large. Do not retry."""
 
 
 class NoCapableEngine(EngineError):
-    """No engine here can do that, or knows the language."""
+    """No engine of this kind is configured, or none supports the language."""
 
 
 class EngineUnavailable(EngineError):
-    """No engine could be asked, or it has no room for the file: nothing was begun. Worth another try, later."""
+    """No engine could be reached, or it has no space for the file. Processing has not begun; retry later."""
 
 
 class EngineBusy(EngineError):
-    """All places are taken: worth another try soon, which is no try at the recording."""
+    """All streams of the engine are in use. Retry soon; this does not count as an attempt."""
 
 
 class EngineFailed(EngineError):
-    """It died, hung, broke off, or answered what it must not. Worth another try, but not for ever."""
+    """The engine died, hung, ended early, or gave an invalid answer. Retry a limited number of times."""
 
 
 class Stopped(Exception):
-    """The call was stopped by whoever made it."""
+    """The caller stopped the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What an engine says of itself.
+    """An engine's description.
 
     Attributes:
         languages: ISO 639-1; empty = any.
@@ -67,8 +67,8 @@ class Engine:
     languages: tuple[str, ...] = ()
 
     @property
-    def told(self) -> dict[str, str]:
-        """As rows and messages tell it."""
+    def description(self) -> dict[str, str]:
+        """The description for rows and messages."""
         return {
             "name": self.name,
             "version": self.version,
@@ -78,16 +78,16 @@ class Engine:
 
     @property
     def hash(self) -> str:
-        """The same hash means the same answers."""
-        return hashlib.sha256(json.dumps([self.kind.name, self.told], sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the description. Engines with the same hash give the same answers."""
+        return hashlib.sha256(json.dumps([self.kind.name, self.description], sort_keys=True).encode()).hexdigest()
 
     def knows(self, language: str) -> bool:
-        """Whether it understands this language; empty = whichever it finds."""
+        """Return whether the engine supports this language; empty = to be detected."""
         return not language or not self.languages or language in self.languages
 
 
 class Call:
-    """One call of an engine, which another thread may stop. Knows when the engine last gave a sign of life."""
+    """One call of an engine, which another thread may stop. Records when the engine last gave a sign of life."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -97,7 +97,7 @@ class Call:
         self._moved_at = self._seen_at = time.monotonic()
 
     def stop(self, why: Exception) -> None:
-        """Ends it; the first reason counts, and is what the caller gets."""
+        """Stop the call. The first reason is raised in the calling thread; later ones are ignored."""
         with self._lock:
             if self._stopped.is_set():
                 return
@@ -116,7 +116,7 @@ class Call:
             raise self.why
 
     def when_stopped(self, wake: Callable[[], None]) -> None:
-        """Has this called when the call is stopped, at once if it is already. Of several the last counts."""
+        """Set the function to call when the call is stopped, at once if it already is. Replaces an earlier one."""
         with self._lock:
             self._wake = wake
             stopped = self._stopped.is_set()
@@ -124,7 +124,7 @@ class Call:
             wake()
 
     def wait(self, seconds: float) -> None:
-        """Sleeps, unless it is stopped.
+        """Sleep until the time is over or the call is stopped.
 
         Raises:
             Exception: the reason why it was stopped.
@@ -133,27 +133,27 @@ class Call:
         self.raise_if_stopped()
 
     def moved(self) -> None:
-        """The engine has answered something, or taken audio."""
+        """Record that the engine has answered or accepted audio."""
         self._moved_at = self._seen_at = time.monotonic()
 
     def seen(self) -> None:
-        """It lives, though it has nothing to say."""
+        """Record a sign of life of an engine without progress."""
         self._seen_at = time.monotonic()
 
     @property
     def quiet_seconds(self) -> float:
-        """Since it last answered something, or took audio."""
+        """Seconds since the engine last answered or accepted audio."""
         return time.monotonic() - self._moved_at
 
     @property
     def unseen_seconds(self) -> float:
-        """Since it last gave any sign of life."""
+        """Seconds since the engine's last sign of life."""
         return time.monotonic() - self._seen_at
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word, and how sure the engine is of it, 0 to 1."""
+    """A word, and the engine's confidence, 0 to 1."""
 
     text: str
     start_ms: int
@@ -163,7 +163,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Something that was said without a pause; it does not change any more."""
+    """An utterance without a pause, in its final form."""
 
     start_ms: int
     end_ms: int
@@ -174,10 +174,10 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Everything before `done_ms` has been worked on, and told.
+    """Everything before `done_ms` has been processed and returned.
 
     Attributes:
-        total_ms: how long the recording is; 0 = not known.
+        total_ms: length of the recording; 0 = unknown.
     """
 
     done_ms: int
@@ -186,7 +186,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The language that is spoken, as ISO 639-1 says it."""
+    """The detected language, in ISO 639-1."""
 
     language: str
 
@@ -196,9 +196,9 @@ class Done:
     """The last answer.
 
     Attributes:
-        audio_ms: when the recording ends.
-        cpu_ms: what it took.
-        incomplete_reason: why it ends before it should, as a sentence; empty = it is whole.
+        audio_ms: length of the recording.
+        cpu_ms: CPU time of the call.
+        incomplete_reason: why the recording is truncated, as a sentence; empty = it is complete.
     """
 
     audio_ms: int
@@ -208,7 +208,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerTrack:
-    """A speaker; all of them come before the first turn, in the order in which they are first heard."""
+    """A speaker. All are returned before the first turn, in the order of their first utterances."""
 
     label: str
     speech_ms: int
@@ -217,7 +217,7 @@ class SpeakerTrack:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A voice speaks."""
+    """A time in which one speaker speaks."""
 
     start_ms: int
     end_ms: int
@@ -229,7 +229,7 @@ class Utterance:
     """A segment to be summarised.
 
     Attributes:
-        person_id: of the roster, whose "I" this is; empty = not known.
+        person_id: the speaker's id in the roster, to resolve "I"; empty = unknown.
     """
 
     segment_id: str
@@ -241,7 +241,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who may own an action item, and what others may call them."""
+    """A possible owner of action items, and the names by which others may call them."""
 
     person_id: str
     names: tuple[str, ...]
@@ -249,7 +249,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text and the segments that it rests on: at least one."""
+    """A text and its source segments, at least one."""
 
     text: str
     segment_ids: tuple[str, ...]
@@ -257,11 +257,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class DetectedActionItem:
-    """What somebody said they, or somebody else, would do.
+    """A commitment detected in the meeting.
 
     Attributes:
-        person_id: of the roster; empty = nobody on it, or several.
-        due_on: None = not said, or it cannot be told.
+        person_id: of the roster; empty = no person of the roster, or several.
+        due_on: None = no date was mentioned, or it cannot be resolved.
     """
 
     text: str
@@ -275,7 +275,7 @@ class DetectedActionItem:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was said, in short."""
+    """A summary of a meeting, with its action items."""
 
     overview: tuple[Statement, ...] = ()
     topics: tuple[Statement, ...] = ()
@@ -286,13 +286,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class AudioRequest:
-    """How a recording is to be listened to.
+    """Parameters of a transcription or diarization.
 
     Attributes:
         session_id: the caller's name for this work, for logs.
-        language: empty = to be found out.
-        speaker_count: 0 = to be found out.
-        start_ms: from when on.
+        language: empty = to be detected.
+        speaker_count: 0 = to be detected.
+        start_ms: where in the recording to start.
     """
 
     session_id: str
@@ -303,10 +303,10 @@ class AudioRequest:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """What is to be summarised, for whom.
+    """The segments to be summarised, and the people involved.
 
     Attributes:
-        held_on: from which "by Friday" is counted; None = no date is worked out.
+        held_on: the day that relative dates such as "by Friday" refer to; None = they are not resolved.
     """
 
     session_id: str
@@ -317,52 +317,52 @@ class SummaryRequest:
 
 
 class AsrEngine(Protocol):
-    """Speech to text."""
+    """An engine that transcribes speech."""
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
-        """What is said in a file, whose bytes are `audio`. Finals in their order; `Done` last."""
+        """Transcribe a file, whose bytes are `audio`. Yield finals in their order, and `Done` last."""
         ...
 
 
 class SpeakerEngine(Protocol):
-    """Who spoke when."""
+    """An engine that finds when each speaker speaks."""
 
     def diarize(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        """The voices in a file, then when each speaks; `Done` last."""
+        """Yield the speakers in a file, then their turns, and `Done` last."""
         ...
 
 
 class SummaryEngine(Protocol):
-    """What was said, in short."""
+    """An engine that summarises segments."""
 
-    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
-        """The summary."""
+    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
+        """Return a summary of the segments."""
         ...
 
 
 class Node(AsrEngine, SpeakerEngine, SummaryEngine, Protocol):
-    """Where engines run."""
+    """A process that runs engines."""
 
     def engines(self) -> Sequence[Engine]:
-        """What it can do just now.
+        """Return the engines that are available at present.
 
         Raises:
-            EngineUnavailable: it cannot be asked.
+            EngineUnavailable: the node cannot be reached.
         """
         ...
 
     def lives(self) -> bool:
-        """Whether it answers at all, within seconds, however busy it is."""
+        """Return whether the node answers within seconds, even if it is busy."""
         ...
 
     def give_up(self) -> None:
-        """It has hung: whoever can starts it anew."""
+        """Restart the node, if this process can, because it has hung."""
         ...
 
     def close(self) -> None:
-        """Ends what was started for it."""
+        """Stop the node's process and close its connection, if there are any."""
         ...

@@ -1,12 +1,12 @@
-"""Engines that answer what a JSON file says: for tests of everything around engines.
+"""Engines that return the answers of a JSON file, for tests of the code around engines.
 
     {"engines": [{"name": "scripted", "version": "1", "kind": "asr", "languages": ["en"]}, …],
      "transcribe": [step, …], "diarize": [step, …], "summarize": [step, …]}
 
 A step is one of `final`, `progress`, `detected`, `voice`, `turn`, `done`, `summary` (an answer, by the fields of the
-dataclass), `wait` (seconds), `hang` (until it is stopped; `{"lives": true}`: it still answers probes), `exit` (of this
-process, as if killed), `needs` (how the file must begin), `fail` (an EngineError's name; with `sentence`, and `times`:
-only so often).
+dataclass), `wait` (seconds), `hang` (until the call is stopped; `{"lives": true}`: it still answers probes), `exit`
+(of this process, as if killed), `needs` (how the file must begin), `fail` (an EngineError's name; with `sentence`, and
+`times`: at most so often).
 """
 
 import json
@@ -45,7 +45,7 @@ _LONG = 3600.0
 
 
 class ScriptedNode:
-    """The engines of a file, which is read anew for each call."""
+    """The engines of a file, which is read again for each call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,78 +71,78 @@ class ScriptedNode:
         return not self._hanging
 
     def transcribe(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[Final | Progress | Detected | Done]:
-        for name, said in self._played("transcribe", call, audio):
+        for name, value in self._played("transcribe", call, audio):
             match name:
                 case "final":
-                    words = tuple(Word(**word) for word in said.pop("words", ()))
-                    final = Final(**{"confidence": 0.5, **said}, words=words)
-                    # As a node does: what lies before is not listened to.
-                    if final.end_ms > asked.start_ms or final.end_ms < final.start_ms:
+                    words = tuple(Word(**word) for word in value.pop("words", ()))
+                    final = Final(**{"confidence": 0.5, **value}, words=words)
+                    # As in a real node, everything before `start_ms` is skipped.
+                    if final.end_ms > request.start_ms or final.end_ms < final.start_ms:
                         yield final
                 case "progress":
-                    yield replace(Progress(**said), done_ms=max(said["done_ms"], asked.start_ms))
+                    yield replace(Progress(**value), done_ms=max(value["done_ms"], request.start_ms))
                 case "detected":
-                    yield Detected(said)
+                    yield Detected(value)
                 case "done":
-                    yield Done(**said)
+                    yield Done(**value)
 
     def diarize(
-        self, audio: Iterable[bytes], asked: AudioRequest, call: Call
+        self, audio: Iterable[bytes], request: AudioRequest, call: Call
     ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        for name, said in self._played("diarize", call, audio):
+        for name, value in self._played("diarize", call, audio):
             match name:
                 case "voice":
-                    yield SpeakerTrack(said["label"], said.get("speech_ms", 0), tuple(said.get("voice_print", ())))
+                    yield SpeakerTrack(value["label"], value.get("speech_ms", 0), tuple(value.get("voice_print", ())))
                 case "turn":
-                    yield Turn(**said)
+                    yield Turn(**value)
                 case "progress":
-                    yield Progress(**said)
+                    yield Progress(**value)
                 case "done":
-                    yield Done(**said)
+                    yield Done(**value)
 
-    def summarize(self, asked: SummaryRequest, call: Call) -> Summary:
-        for name, said in self._played("summarize", call, ()):
+    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
+        for name, value in self._played("summarize", call, ()):
             if name == "summary":
-                return _summary(said, asked)
-        return Summary(language=asked.language or "en")
+                return _summary(value, request)
+        return Summary(language=request.language or "en")
 
     def give_up(self) -> None:
-        """Hangs no more."""
+        """Answer probes again."""
         self._hanging = 0
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is no process or connection."""
 
     def _script(self) -> dict[str, Any]:
         script: dict[str, Any] = json.loads(self._path.read_text())
         return script
 
     def _played(self, what: str, call: Call, audio: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-        """The steps that answer; the others are done here. The file is taken in first, as by a node."""
+        """Yield the steps that are answers, and perform the others. Read the whole file first, as a node does."""
         first = b""
         for chunk in audio:
             first = first or chunk
             call.raise_if_stopped()
         for place, step in enumerate(self._script().get(what, ())):
             call.raise_if_stopped()
-            ((name, said),) = ((name, said) for name, said in step.items() if name not in ("sentence", "times"))
+            ((name, value),) = ((name, value) for name, value in step.items() if name not in ("sentence", "times"))
             match name:
                 case "wait":
-                    call.wait(said)
+                    call.wait(value)
                 case "hang":
-                    self._hang(call, lives=said.get("lives", False))
+                    self._hang(call, lives=value.get("lives", False))
                 case "exit":
                     os.kill(os.getpid(), signal.SIGKILL)
                 case "needs":
-                    if not first.startswith(said.encode()):
+                    if not first.startswith(value.encode()):
                         raise BadRecording("This is not an audio file, or its format is not known.")
                 case "fail":
-                    self._fail(f"{what} {place}", said, step)
+                    self._fail(f"{what} {place}", value, step)
                 case _:
                     call.moved()
-                    yield name, said
+                    yield name, value
 
     def _hang(self, call: Call, *, lives: bool) -> None:
         self._hanging += not lives
@@ -157,19 +157,19 @@ class ScriptedNode:
         raise error(step.get("sentence", "It went wrong."))
 
 
-def _summary(said: dict[str, Any], asked: SummaryRequest) -> Summary:
-    """With segments by their place, and persons by one of their names; or, for what is wrong, by any text."""
+def _summary(value: dict[str, Any], request: SummaryRequest) -> Summary:
+    """Return the summary. Segments are given by index and persons by a name; any other text makes it invalid."""
 
     def segments(one: dict[str, Any]) -> tuple[str, ...]:
         named = one.get("segments", [0])
-        return tuple(asked.segments[which].segment_id if isinstance(which, int) else which for which in named)
+        return tuple(request.segments[which].segment_id if isinstance(which, int) else which for which in named)
 
     def person(one: dict[str, Any]) -> str:
-        found = [some.person_id for some in asked.roster if one.get("person") in some.names]
+        found = [some.person_id for some in request.roster if one.get("person") in some.names]
         return found[0] if found else str(one.get("person_id", ""))
 
     def statements(name: str) -> tuple[Statement, ...]:
-        return tuple(Statement(one["text"], segments(one)) for one in said.get(name, ()))
+        return tuple(Statement(one["text"], segments(one)) for one in value.get(name, ()))
 
     deeds = [
         DetectedActionItem(
@@ -181,8 +181,8 @@ def _summary(said: dict[str, Any], asked: SummaryRequest) -> Summary:
             due_on=date.fromisoformat(one["due_on"]) if "due_on" in one else None,
             confidence=one.get("confidence", 0.5),
         )
-        for one in said.get("deeds", ())
+        for one in value.get("deeds", ())
     ]
     return Summary(
-        statements("overview"), statements("topics"), statements("decisions"), tuple(deeds), said.get("language", "en")
+        statements("overview"), statements("topics"), statements("decisions"), tuple(deeds), value.get("language", "en")
     )

@@ -140,7 +140,7 @@ def test_what_staff_may_not_do_is_a_message(client: Client, ann: User) -> None:
     client.defaults["HTTP_HOST"] = "localhost"
     meeting = MeetingFactory(owner=ann, title="Title", participants=[staff.pk])
     told = client.post(page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True)
-    assert "Only its owner and administrators may change a meeting." in told.content.decode()
+    assert "Only the owner of a meeting and administrators may change it." in told.content.decode()
     meeting.refresh_from_db()
     assert meeting.title == "Title"
     for item, word in ((ActionItemFactory(), "not found"), (ActionItemFactory(meeting=meeting), "1 accepted")):

@@ -100,7 +100,7 @@ def test_it_says_what_it_is(nodes: Nodes) -> None:
         assert chosen.about.kind is kind
         assert chosen.about.name
         assert len(chosen.about.hash) == 64
-        assert set(chosen.about.told) == {"name", "version", "model_id", "model_sha256"}
+        assert set(chosen.about.description) == {"name", "version", "model_id", "model_sha256"}
         assert chosen.node.lives()
     assert len({nodes.choose(kind).about.hash for kind in Kind}) == 3
 
@@ -206,9 +206,9 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
     ("urls", "sentence"),
     [
         ([], "is empty"),
-        (["grpcs://speech.example.com:50071"], "not there yet"),
-        (["openai+https://example.com"], "not there yet"),
-        (["pocketsphinx"], "is no node"),
+        (["grpcs://speech.example.com:50071"], "not supported yet"),
+        (["openai+https://example.com"], "not supported yet"),
+        (["pocketsphinx"], "is not a node"),
         (["http://example.com"], "one begins with embedded://"),
         (["embedded://here"], "nothing follows"),
     ],

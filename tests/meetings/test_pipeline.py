@@ -404,7 +404,7 @@ def test_what_ends_its_worker_each_time_fails_too(script: Script, ann: User) -> 
     Job.objects.update(next_try_at=Now())
     worked_on(meeting)
     assert meeting.status == Status.FAILED
-    assert "ends without a word" in meeting.failure_reason
+    assert "ended without an error message" in meeting.failure_reason
 
 
 def test_getting_further_counts_tries_anew(script: Script, ann: User) -> None:
@@ -444,7 +444,7 @@ def test_garbage_is_a_failed_engine(script: Script, ann: User, what: str) -> Non
     script(transcribe=GARBAGE[what])
     meeting = worked_on(submitted(owner=ann))
     assert meeting.status == Status.FAILED
-    assert "answer cannot be used" in meeting.failure_reason
+    assert "Invalid engine response" in meeting.failure_reason
     assert len(texts(meeting.pk)) <= len(LINES)
 
 
@@ -564,7 +564,7 @@ def test_but_not_for_ever(script: Script, ann: User) -> None:
     Job.objects.update(attempts=MAX_ATTEMPTS - 1)
     worked_on(meeting)
     assert meeting.status == Status.FAILED
-    assert "no speech engine could be asked" in meeting.failure_reason
+    assert "No speech engine could be reached" in meeting.failure_reason
     assert version_of(meeting).status == Status.FAILED
 
 
@@ -573,7 +573,7 @@ def test_a_meeting_whose_workers_all_died_does_not_wait_for_ever(script: Script,
     Job.objects.update(attempts=MAX_ATTEMPTS)
     worked_on(meeting)
     assert (meeting.status, Job.objects.get().state) == (Status.FAILED, "failed")
-    assert "tell an administrator" in meeting.failure_reason
+    assert "ask an administrator" in meeting.failure_reason
 
 
 def test_what_was_given_up_after_it_was_cancelled_stays_cancelled(script: Script, ann: User) -> None:
@@ -622,7 +622,7 @@ def test_silence_is_a_complete_meeting_in_which_nobody_speaks(script: Script, an
     script(transcribe=[TOTAL, {"done": {"audio_ms": 20_000, "incomplete_reason": "The file was cut off."}}])
     meeting = worked_on(submitted(owner=ann))
     assert (meeting.status, meeting.progress, meeting.duration_ms) == (Status.COMPLETED, 100, 20_000)
-    assert meeting.notice.startswith("The file was cut off. Nobody speaks")
+    assert meeting.notice.startswith("The file was cut off. No speech was detected")
     assert (Segment.objects.count(), Speaker.objects.count(), ActionItem.objects.count()) == (0, 0, 0)
     assert Summary.objects.get().overview == []
 

@@ -107,7 +107,7 @@ def test_a_broken_try_and_an_undisturbed_one_say_the_same(ann: User, monkeypatch
     content = (DATA / "meeting.ogg").read_bytes()
     undisturbed = worked_on(content, ann)
     monkeypatch.setattr("meetings.services.pipeline.FIRST_PAUSE_SECONDS", 0.0)
-    store = pipeline.transcribing._Taking._store
+    store = pipeline.transcribing._SegmentStore._store
     killed: list[int] = []
 
     def store_and_kill(taking: Any, final: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_broken_try_and_an_undisturbed_one_say_the_same(ann: User, monkeypatch
             node._process.kill()
             node._process.wait()  # Whoever asks next sees that it is gone.
 
-    monkeypatch.setattr(pipeline.transcribing._Taking, "_store", store_and_kill)
+    monkeypatch.setattr(pipeline.transcribing._SegmentStore, "_store", store_and_kill)
     disturbed = worked_on(content, ann)
     assert (disturbed.status, len(set(killed))) == (Status.COMPLETED, 3)
     columns = ("start_ms", "end_ms", "text", "words", "confidence")

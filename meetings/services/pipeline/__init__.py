@@ -1,7 +1,7 @@
-"""What makes a stored recording into a transcript, voices, a summary and action items.
+"""Processing pipeline: produces a transcript, speakers, a summary and action items from a stored recording.
 
-`run_pipeline` does one version, in three stages, each of which is a row and is done once. What is committed stays:
-whoever goes on after a broken try begins where that one ended. docs/extend/pipeline.md tells what happens when.
+`run_pipeline` produces one version in three stages, each of which is a row and completes once. Committed results stay:
+the next attempt resumes where an interrupted one ended. docs/extend/pipeline.md describes the sequence.
 """
 
 import logging
@@ -28,20 +28,20 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 10.0
-#: For a place at an engine.
+#: Delay before the job asks again for a free stream of an engine.
 BUSY_SECONDS = (1.0, 5.0)
-#: What has failed so often in a row may be what ends its engine, or only have been beside it.
+#: A recording that failed so often in a row may crash its engine, or may have failed with another one that did.
 SUSPECT_TRIES = 2
 _one_suspect = threading.Lock()
 
 
 def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
-    """Makes this version, from where it is; does nothing if nobody wants it any more.
+    """Produce this version, resuming after the last committed step. Do nothing if it was cancelled or deleted.
 
     Raises:
-        Later: the worker is about to end, or no engine has a place.
-        NotOurs: another worker does it.
-        EngineUnavailable: no engine can be asked just now.
+        Reschedule: the worker is stopping, or no engine has a free stream.
+        LeaseLost: another worker has taken over the job.
+        EngineUnavailable: no engine can be reached at present.
     """
     work = Work.of(transcript_id, attempt)
     if work is None:
@@ -60,25 +60,25 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
     except Failed as exc:
         _fail(work, str(exc))
     except Cancelled:
-        logger.info("Nobody wants %s any more.", work.name)
+        logger.info("%s was cancelled or deleted with its meeting.", work.name)
 
 
-def give_up(transcript_id: UUID, why: Exception | None) -> None:
-    """Has the meeting fail, because trying again has no end otherwise; in the caller's transaction."""
+def give_up(transcript_id: UUID, error: Exception | None) -> None:
+    """Mark the meeting as failed, in the caller's transaction, because its job has used up its retries."""
     if (work := Work.of(transcript_id, None)) is None:
         return
-    if isinstance(why, EngineUnavailable):
-        sentence = f"For hours no speech engine could be asked: {why} Have the meeting transcribed again later."
+    if isinstance(error, EngineUnavailable):
+        sentence = f"No speech engine could be reached for hours: {error} Have the meeting transcribed again later."
     else:
         sentence = (
-            "Working on the recording failed again and again. Have the meeting transcribed again; if that fails too, "
-            "tell an administrator, who finds the reason among the failed jobs."
+            "Processing the recording failed repeatedly. Have the meeting transcribed again. If that fails, too, ask "
+            "an administrator to look for the reason among the failed jobs."
         )
     _fail(work, sentence)
 
 
 def _begin(work: Work) -> None:
-    """Looks whether all of it can be done here, before any of it is."""
+    """Check that engines for all stages exist, and mark the version as PROCESSING."""
     work.refresh()
     nodes().choose(Kind.ASR, work.transcript.language)
     nodes().choose(Kind.SPEAKER)
@@ -87,20 +87,20 @@ def _begin(work: Work) -> None:
 
 
 def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
-    """Does a stage, again if its engine fails. StageRun counts how often that, or the worker's death, ended it; what
-    else ends it (no engine, the storage, a drain) is not the recording's fault.
+    """Run a stage, and retry it if its engine fails. StageRun counts the attempts ended by an engine failure or by the
+    worker's death. Other causes (no engine, the storage, a drain) do not depend on the recording, and do not count.
     """
     pause = FIRST_PAUSE_SECONDS
     while not work.is_done(stage):
         began = time.monotonic()
         try:
-            with _quarantine(work, stage), _what_it_answers_fits():
+            with _quarantine(work, stage), _invalid_rows_are_engine_failures():
                 do(work)
         except EngineFailed as exc:
-            work.run = None  # This try counts.
-            work.tell(stage, "TRY_AGAIN", began, reason=str(exc))
+            work.run = None  # This attempt counts.
+            work.log(stage, "TRY_AGAIN", began, reason=str(exc))
             work.last_failure = str(exc)
-            # Full jitter: those whose node died with ours do not come back all at once.
+            # Full jitter: jobs that failed with the same node do not retry all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
         except EngineBusy as exc:
@@ -110,15 +110,15 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             work.undo_attempt()
             raise
         else:
-            work.tell(stage, "DONE", began)
+            work.log(stage, "DONE", began)
             work.last_failure = ""
             pause = FIRST_PAUSE_SECONDS
 
 
 @contextmanager
 def _quarantine(work: Work, stage: Stage) -> Iterator[None]:
-    """One suspect at a time in this process, whose embedded node they share: a recording that ends it takes those
-    beside it along, which would fail with it, try by try. Who gets further is none any more.
+    """Run at most one suspect at a time in this process. Its jobs share one embedded node: a recording that crashes the
+    node fails all others, attempt by attempt. The first progress of a recording ends its quarantine.
     """
     with work.quarantine:
         if work.tries(stage) >= SUSPECT_TRIES:
@@ -129,12 +129,12 @@ def _quarantine(work: Work, stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def _what_it_answers_fits() -> Iterator[None]:
-    """All that a stage writes is what an engine said: what the rules or the database refuse of it is its failure."""
+def _invalid_rows_are_engine_failures() -> Iterator[None]:
+    """Raise EngineFailed if a model or the database rejects a row, as all rows of a stage come from its engine."""
     try:
         yield
     except (ValidationError, DataError) as exc:
-        raise EngineFailed("The speech engine's answer cannot be used: it breaks the rules of what is stored.") from exc
+        raise EngineFailed("Invalid engine response: a value cannot be stored.") from exc
 
 
 def _fail(work: Work, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The second stage: voices are told apart, and each segment gets the one that speaks in it."""
+"""Second stage: distinguish the speakers, and assign one to each segment."""
 
 import time
 from bisect import bisect_right
@@ -19,10 +19,10 @@ PROGRESS_SECONDS = 2.0
 
 
 def diarize(work: Work) -> None:
-    """All of it at once: voices are told apart by comparing them all. What a broken try has heard is heard again.
+    """Diarize the whole recording at once, as the engine compares all voices. A retry begins from the start.
 
     Raises:
-        EngineError, Failed, NotOurs, Unwanted, Later, OSError
+        EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
     chosen = nodes().choose(Kind.SPEAKER)
@@ -32,9 +32,9 @@ def diarize(work: Work) -> None:
     turns: list[Turn] = []
     cpu_ms = 0
     committed_at = time.monotonic()
-    asked = AudioRequest(work.name, speaker_count=transcript.speaker_count)
+    request = AudioRequest(work.name, speaker_count=transcript.speaker_count)
     with recording(work) as audio, watched(work, chosen.node) as call:
-        for answer in chosen.ask.diarize(audio, asked, call):
+        for answer in chosen.ask.diarize(audio, request, call):
             match answer:
                 case SpeakerTrack():
                     voices.append(answer)
@@ -58,7 +58,7 @@ def _show(work: Work, run: StageRun, progress: Progress) -> None:
 
 
 def _insert(work: Work, meeting: Meeting, voices: Sequence[SpeakerTrack], about: Engine) -> dict[str, UUID]:
-    """The voices as rows; the id of each by its label."""
+    """Insert the speakers, and return their ids by label."""
     rows = [
         save_clean(
             Speaker(
@@ -68,7 +68,7 @@ def _insert(work: Work, meeting: Meeting, voices: Sequence[SpeakerTrack], about:
                 place=place,
                 speech_ms=voice.speech_ms,
                 voice_print=list(voice.voice_print),
-                engine=about.told,
+                engine=about.description,
             )
         )
         for place, voice in enumerate(voices, 1)
@@ -77,30 +77,30 @@ def _insert(work: Work, meeting: Meeting, voices: Sequence[SpeakerTrack], about:
 
 
 def _assign(work: Work, turns: Sequence[Turn], speakers: dict[str, UUID]) -> None:
-    """Gives each segment the voice that speaks longest in it; one in which none does keeps none."""
-    theirs = defaultdict(list)
-    # Up to each turn; where turns overlap, their own ends are in no order.
+    """Assign to each segment the speaker with the longest speech in it; leave segments without speech unassigned."""
+    segment_ids_of = defaultdict(list)
+    # The latest end up to each turn: the ends of overlapping turns are not in order.
     ends = list(accumulate((turn.end_ms for turn in turns), max))
     for segment_id, start_ms, end_ms in work.segments().values_list("pk", "start_ms", "end_ms"):
         if label := loudest(turns, ends, start_ms, end_ms):
-            theirs[speakers[label]].append(segment_id)
-    for speaker_id, segment_ids in theirs.items():
-        # In one statement; the database counts their versions and logs them.
+            segment_ids_of[speakers[label]].append(segment_id)
+    for speaker_id, segment_ids in segment_ids_of.items():
+        # One statement per speaker; triggers increment the versions and write the change log.
         Segment.objects.filter(pk__in=segment_ids).update(speaker_id=speaker_id)
 
 
 def loudest(turns: Sequence[Turn], ends: Sequence[int], start_ms: int, end_ms: int) -> str:
-    """The voice that speaks longest between two moments; empty = none.
+    """Return the label of the speaker with the longest speech between two times; empty = none.
 
     Args:
-        turns: in the order of their beginning.
-        ends: for each of them, the latest end of it and those before.
+        turns: ordered by start.
+        ends: for each turn, the latest end of it and all turns before it.
     """
-    spoken: dict[str, int] = defaultdict(int)
+    speech_ms: dict[str, int] = defaultdict(int)
     for place in range(bisect_right(ends, start_ms), len(turns)):
         turn = turns[place]
         if turn.start_ms >= end_ms:
             break
         if (shared := min(turn.end_ms, end_ms) - max(turn.start_ms, start_ms)) > 0:
-            spoken[turn.label] += shared
-    return max(spoken, key=spoken.__getitem__) if spoken else ""
+            speech_ms[turn.label] += shared
+    return max(speech_ms, key=speech_ms.__getitem__) if speech_ms else ""

@@ -1,4 +1,4 @@
-"""Looking after a call of an engine: a thread that stops it when it is no longer wanted, or when the engine hangs."""
+"""Supervision of engine calls: a thread stops a call that is no longer needed, or whose engine hangs."""
 
 import threading
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from core.jobs import LeaseLost, Reschedule
 from meetings.services.pipeline.work import Cancelled, Work
 from meetings.speech.protocols import Call, EngineFailed, Node
 
-#: How often it is looked whether the worker is about to end, and how often the rows are looked at.
+#: How often the watch thread checks whether the worker is stopping, and how often it checks the rows.
 CHECK_INTERVAL_SECONDS = 0.25
 ROWS_SECONDS = 1.0
 
 
 @contextmanager
 def watched(work: Work, node: Node) -> Iterator[Call]:
-    """A call that ends, within two seconds, when the work is called off, its meeting deleted, the job another's, the
-    worker about to end, or the node silent for too long.
+    """Provide a supervised call. It is stopped within two seconds when the work is cancelled, its meeting is deleted,
+    the job's lease is lost, the worker is stopping, or the node was silent for too long.
     """
     call = Call()
     over = threading.Event()
@@ -46,7 +46,7 @@ def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
             elif looks % round(ROWS_SECONDS / CHECK_INTERVAL_SECONDS) == 0:
                 _look_at_rows(work, call)
     except Exception as exc:
-        # Nobody would notice any more that it hangs.
+        # Without this thread a hanging call would never end.
         call.stop(exc)
     finally:
         connections.close_all()
@@ -67,5 +67,5 @@ def _look_at_rows(work: Work, call: Call) -> None:
             elif not work.is_wanted():
                 call.stop(Cancelled())
     except Error:
-        # The database is away: what is to be committed will fail, and say so.
+        # The database is unavailable. The next commit will fail and report it.
         return

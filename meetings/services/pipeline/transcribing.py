@@ -1,4 +1,4 @@
-"""The first stage: speech becomes text, which is committed segment by segment."""
+"""First stage: transcribe speech, and commit the text segment by segment."""
 
 import hashlib
 import time
@@ -17,43 +17,43 @@ from meetings.speech.pool import nodes
 from meetings.speech.protocols import AudioRequest, Detected, Done, Engine, Final, Kind, Progress
 
 CHUNK = 64 * 1024
-#: Before the end of what is known, so that the engine is warm when something new begins (speech.v1).
+#: The engine resumes this long before the end of the stored text, so that it has context for new speech (speech.v1).
 OVERLAP_MS = 2_000
-#: A segment this long may have ended in the middle of speech, because no engine takes more at once; then the next
-#: begins exactly where it ends, and an overlap would be taken for a part of that.
+#: A segment this long may have been cut in the middle of speech, because no engine takes more at once. The next one
+#: then begins exactly where it ends, and an overlap would be mistaken for a part of it.
 MAY_BE_CUT_MS = 20_000
 #: Progress without text is committed this often.
 PROGRESS_SECONDS = 2.0
-NOBODY_SPEAKS = "Nobody speaks in this recording, as far as could be heard; so there is no transcript."
+NO_SPEECH = "No speech was detected in this recording, so there is no transcript."
 
 
 def transcribe(work: Work) -> None:
-    """Goes on after the last segment that is stored.
+    """Transcribe the recording, resuming after the last stored segment.
 
     Raises:
-        EngineError, Failed, NotOurs, Unwanted, Later, OSError
+        EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
     chosen = nodes().choose(Kind.ASR, transcript.language)
     run = work.begin_stage(
         Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.about
     )
-    taking = _Taking(work, run, chosen.about)
-    asked = AudioRequest(work.name, transcript.language, start_ms=taking.start_ms)
+    store = _SegmentStore(work, run, chosen.about)
+    request = AudioRequest(work.name, transcript.language, start_ms=store.start_ms)
     with recording(work) as audio, watched(work, chosen.node) as call:
-        for answer in chosen.ask.transcribe(audio, asked, call):
-            taking.take(answer)
+        for answer in chosen.ask.transcribe(audio, request, call):
+            store.take(answer)
 
 
 @contextmanager
 def recording(work: Work) -> Iterator[Iterator[bytes]]:
-    """The bytes of the file, in pieces.
+    """Open the recording, and provide its bytes in pieces.
 
     Raises:
-        Failed: it is not there any more.
-        OSError: the storage cannot be read just now.
+        Failed: the file no longer exists.
+        OSError: the storage cannot be read at present.
     """
-    with _gone_is_failed():
+    with _missing_file_fails():
         file = storage().open(work.transcript.recording)
     with file:
         yield _pieces(file)
@@ -61,7 +61,7 @@ def recording(work: Work) -> Iterator[Iterator[bytes]]:
 
 def _pieces(file: "File[bytes]") -> Iterator[bytes]:
     while True:
-        with _gone_is_failed():  # Some storages open a file when it is read.
+        with _missing_file_fails():  # Some storages open a file when it is read.
             piece = file.read(CHUNK)
         if not piece:
             return
@@ -69,8 +69,8 @@ def _pieces(file: "File[bytes]") -> Iterator[bytes]:
 
 
 @contextmanager
-def _gone_is_failed() -> Iterator[None]:
-    """Around what touches the recording, and nothing else: an engine may miss a file of its own."""
+def _missing_file_fails() -> Iterator[None]:
+    """Raise Failed if the recording is missing. Only wraps access to the recording: an engine may miss other files."""
     try:
         yield
     except FileNotFoundError as exc:
@@ -78,15 +78,15 @@ def _gone_is_failed() -> Iterator[None]:
 
 
 def input_hash(*parts: object) -> str:
-    """Of what goes into a stage."""
+    """Return the SHA-256 of a stage's input."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-class _Taking:
-    """What an engine says, committed as it comes.
+class _SegmentStore:
+    """Commits an engine's answers as they arrive.
 
     Attributes:
-        start_ms: from when on it is to listen.
+        start_ms: where in the recording the engine is to start.
     """
 
     def __init__(self, work: Work, run: StageRun, about: Engine) -> None:
@@ -94,7 +94,7 @@ class _Taking:
         self._run = run
         self._about = about
         last = work.segments().last()
-        #: Everything before it is stored.
+        #: Everything before this time is stored.
         self._known_ms: int = last.end_ms if last else 0
         was_cut = last is not None and last.end_ms - last.start_ms >= MAY_BE_CUT_MS
         self.start_ms = max(0, self._known_ms - (0 if was_cut else OVERLAP_MS))
@@ -102,6 +102,7 @@ class _Taking:
         self._committed_at = time.monotonic()
 
     def take(self, answer: Final | Progress | Detected | Done) -> None:
+        """Commit one answer."""
         match answer:
             case Final():
                 if new := _beyond(answer, self._known_ms):
@@ -111,7 +112,7 @@ class _Taking:
                 if time.monotonic() - self._committed_at >= PROGRESS_SECONDS:
                     self._commit_progress(answer.done_ms)
             case Detected():
-                self._work.understood(answer.language)
+                self._work.set_spoken_language(answer.language)
             case Done():
                 self._end(answer)
 
@@ -134,7 +135,7 @@ class _Taking:
                 recognized_text=final.text,
                 confidence=_share(final.confidence),
                 words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
-                engine=self._about.told,
+                engine=self._about.description,
             )
         )
 
@@ -152,16 +153,16 @@ class _Taking:
 
     def _end(self, done: Done) -> None:
         if not self._work.transcript.spoken_language:
-            self._work.understood(self._work.transcript.language)
+            self._work.set_spoken_language(self._work.transcript.language)
         with self._work.commit(made_progress=True) as meeting:
             self._work.end_stage(self._run, done.cpu_ms)
-            silence = "" if self._work.has_segments() else NOBODY_SPEAKS
+            silence = "" if self._work.has_segments() else NO_SPEECH
             notice = " ".join(filter(None, (done.incomplete_reason, silence)))[:1000]
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
 
 
 def _beyond(final: Final, known_ms: int) -> Final | None:
-    """What of a segment is not stored yet: all of it, the words after the last one that is, or nothing."""
+    """Return the part of a segment that is not stored yet: all of it, the words after the last stored one, or None."""
     if final.start_ms >= known_ms:
         return final
     words = tuple(word for word in final.words if word.start_ms >= known_ms)

@@ -1,4 +1,4 @@
-"""The version of a transcript that is being made, and every write of it: fenced, and only while it is wanted."""
+"""The version of a transcript in progress. Every write is fenced by the job's lease and checks for cancellation."""
 
 import logging
 import time
@@ -22,35 +22,35 @@ from meetings.speech.protocols import Engine
 logger = logging.getLogger(__name__)
 
 ACTOR = "pipeline"
-#: How often a stage is begun without getting any further.
+#: Attempts of a stage without progress.
 MAX_TRIES = 5
-#: What of the progress is whose, in percent; about what they take.
+#: The range of each stage in the meeting's progress, in percent; roughly proportional to its time.
 SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (95, 100)}
-#: How often the end is estimated anew while no percent is gained.
+#: How often the end is estimated again while the percentage does not change.
 _ESTIMATE_INTERVAL = timedelta(seconds=10)
 _DOING = {
     Stage.TRANSCRIBING: "transcribed",
-    Stage.DIARIZING: "divided among its voices",
+    Stage.DIARIZING: "divided among its speakers",
     Stage.SUMMARIZING: "summarised",
 }
 
 
 class Failed(Exception):
-    """The recording cannot be worked on; the message is a sentence that says what to do."""
+    """The recording cannot be processed. The message is a sentence for people, and states what to do."""
 
 
 class Cancelled(Exception):
-    """It was called off, or the meeting is gone."""
+    """The processing was cancelled, or the meeting was deleted."""
 
 
 class Work:
-    """One version that is being made.
+    """One version in progress.
 
     Attributes:
-        attempt: the try of its job; None where it is given up.
-        last_failure: what an engine said when it last failed; empty = none has.
-        quarantine: what is held while it is suspected of ending its engine; given up once it gets further.
-        run: the stage whose try is under way, and may turn out to be none; see `undo_attempt`.
+        attempt: the attempt of its job; None = the job is given up.
+        last_failure: the message of the last engine failure; empty = none has failed.
+        quarantine: what is held while the recording is suspected of crashing its engine; closed at the first progress.
+        run: the run whose attempt was counted, and may be undone; see `undo_attempt`.
     """
 
     def __init__(self, transcript: Transcript, attempt: Attempt | None) -> None:
@@ -64,24 +64,24 @@ class Work:
 
     @classmethod
     def of(cls, transcript_id: UUID, attempt: Attempt | None) -> "Work | None":
-        """None if nobody wants it."""
+        """Return the work on this version; None if it is not running."""
         transcript = Transcript.objects.filter(pk=transcript_id, status__in=RUNNING).first()
         return cls(transcript, attempt) if transcript else None
 
     @property
     def name(self) -> str:
-        """For logs."""
+        """Name of this work in logs."""
         return f"Meeting {self.transcript.meeting_id}, version {self.transcript.version},"
 
     @contextmanager
     def commit(self, *, made_progress: bool = False) -> Iterator[Meeting]:
-        """A transaction in which this work alone writes, with the meeting's row locked.
+        """Open a transaction that renews the job's lease and locks the meeting's row.
 
         Args:
-            further: it has got further than any try before.
+            made_progress: this attempt got further than all before it.
 
         Raises:
-            NotOurs, Unwanted
+            LeaseLost, Cancelled
         """
         with acting(ACTOR):
             if self.attempt:
@@ -94,28 +94,28 @@ class Work:
     def _locked(self) -> Meeting | None:
         rows = Meeting.objects.defer("search_words").select_for_update(of=("self",), no_key=True)
         meeting = rows.filter(pk=self.transcript.meeting_id).first()
-        # Who cancels or deletes has locked the meeting, too.
+        # A caller that cancels or deletes locks the meeting, too.
         return meeting if self.is_wanted() else None
 
     def is_wanted(self) -> bool:
         return Transcript.objects.filter(pk=self.transcript.pk, status__in=RUNNING).exists()
 
     def refresh(self) -> None:
-        """Notices a signal before anything is begun."""
+        """Raise Reschedule if the worker is stopping."""
         if self.attempt and self.attempt.stopping:
             raise Reschedule
 
     def begin(self) -> None:
-        """It is PROCESSING."""
+        """Mark the version and its meeting as PROCESSING."""
         with self.commit() as meeting:
             self._update(status=Status.PROCESSING, started_at=self.transcript.started_at or timezone.now())
             save_clean(meeting, status=Status.PROCESSING, stage=meeting.stage or Stage.TRANSCRIBING)
 
     def begin_stage(self, stage: Stage, input_hash: str, about: Engine) -> StageRun:
-        """Counts one more try of the stage.
+        """Count one more attempt of the stage.
 
         Raises:
-            Failed: it was tried too often.
+            Failed: there were too many attempts.
         """
         with self.commit() as meeting:
             run, _ = StageRun.objects.get_or_create(
@@ -123,40 +123,40 @@ class Work:
                 stage=stage,
                 input_hash=input_hash,
                 engine_hash=about.hash,
-                defaults={"engine": about.told},
+                defaults={"engine": about.description},
             )
             if run.tries >= MAX_TRIES:
                 raise Failed(self._hopeless(stage, run))
             run.tries += 1
             run.save(update_fields=["tries"])
             self.show(meeting, stage, 0.0)
-            # What an earlier try has done is no speed of this one: it is told with the first progress.
+            # The speed is measured from the first progress on: it includes the work of earlier attempts.
             self._began = None
         self.run = run
         return run
 
     def tries(self, stage: Stage) -> int:
-        """How often it was begun without getting any further."""
+        """Return the number of attempts of the stage without progress."""
         runs = StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at=None)
         return runs.aggregate(highest=Max("tries"))["highest"] or 0
 
     def end_stage(self, run: StageRun, cpu_ms: int = 0) -> None:
-        """In the transaction that writes the stage's last rows."""
+        """Mark the run as ended; in the transaction that writes its last rows."""
         run.ended_at = timezone.now()
         StageRun.objects.filter(pk=run.pk).update(ended_at=run.ended_at, tries=0, cpu_ms=F("cpu_ms") + cpu_ms)
 
     def made_progress(self, run: StageRun, done_ms: int) -> None:
-        """Notes that the stage got further, if it did; in the transaction that commits what was done."""
+        """Record the stage's progress, if there is any; in the transaction that commits its rows."""
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
             run.save(update_fields=["done_ms", "tries"])
             self.quarantine.close()
 
     def undo_attempt(self) -> None:
-        """The try that is under way, if any, was none.
+        """Uncount the current attempt, if there is one.
 
         Raises:
-            NotOurs, Unwanted
+            LeaseLost, Cancelled
         """
         if self.run:
             with self.commit():
@@ -164,23 +164,23 @@ class Work:
             self.run = None
 
     def is_done(self, stage: Stage) -> bool:
-        """Whoever did it: what a better engine would have said is no reason to do it again."""
+        """Return whether any engine has completed the stage. A different engine is no reason to repeat it."""
         return StageRun.objects.filter(transcript=self.transcript, stage=stage, ended_at__isnull=False).exists()
 
     def has_segments(self) -> bool:
         return bool(self.segments().exists())
 
     def segments(self) -> Any:
-        """Of this version, in their order."""
+        """Return the segments of this version in their order."""
         rows = Segment.objects.filter(meeting=self.transcript.meeting_id, transcript_version=self.transcript.version)
         return rows.defer("search_words").order_by("start_ms")
 
     def show(self, meeting: Meeting, stage: Stage, share: float, **fields: Any) -> None:
-        """Writes how far it is, if that is news; in a transaction of `commit`.
+        """Write the progress to the meeting if it has changed; in a transaction of `commit`.
 
         Args:
-            share: of the stage, 0 to 1.
-            fields: of the meeting, which are written in any case.
+            share: completed share of the stage, 0 to 1.
+            fields: further fields of the meeting, which are always written.
         """
         low, high = SPANS[stage]
         exact = low + (high - low) * min(max(share, 0.0), 1.0)
@@ -193,7 +193,7 @@ class Work:
             save_clean(meeting, **fields)
 
     def _estimated_end(self, now: datetime, exact: float) -> datetime | None:
-        """If it goes on as it has since this try of the stage first got further."""
+        """Extrapolate the end from the speed since the first progress of this attempt; None if that is too short."""
         if self._began is None:
             self._began = time.monotonic(), exact
         began, before = self._began
@@ -203,7 +203,7 @@ class Work:
         return now + timedelta(seconds=elapsed * (100 - exact) / (exact - before))
 
     def complete(self, meeting: Meeting) -> None:
-        """COMPLETED; in the transaction that writes the last rows."""
+        """Mark the version and its meeting as COMPLETED; in the transaction that writes the last rows."""
         now = timezone.now()
         self._update(status=Status.COMPLETED, ended_at=now)
         save_clean(
@@ -217,26 +217,26 @@ class Work:
         transaction.on_commit(meetings_completed.inc)
 
     def fail(self, sentence: str) -> None:
-        """FAILED, for a reason that a person can act on.
+        """Mark the version and its meeting as FAILED, with a reason that a user can act on.
 
         Raises:
-            NotOurs, Unwanted
+            LeaseLost, Cancelled
         """
         with self.commit() as meeting:
             self._update(status=Status.FAILED, ended_at=timezone.now())
             save_clean(meeting, status=Status.FAILED, stage=None, estimated_end_at=None, failure_reason=sentence[:1000])
 
-    def understood(self, language: str) -> None:
-        """Notes what is spoken."""
+    def set_spoken_language(self, language: str) -> None:
+        """Store the language of the recording."""
         if self.transcript.spoken_language != language:
             with self.commit():
                 self._update(spoken_language=language)
 
     def wait(self, seconds: float) -> None:
-        """Sleeps between tries, unless the worker is about to end.
+        """Sleep between attempts.
 
         Raises:
-            Later
+            Reschedule: the worker is stopping.
         """
         until = time.monotonic() + seconds
         while True:
@@ -245,9 +245,9 @@ class Work:
                 return
             time.sleep(min(left, 0.1))
 
-    def tell(self, stage: Stage, code: str, began: float, **facts: Any) -> None:
-        """One line for a stage."""
-        told = {
+    def log(self, stage: Stage, code: str, began: float, **facts: Any) -> None:
+        """Log one line about a stage."""
+        fields = {
             "operation": f"meetings.{stage.name.lower()}",
             "code": code,
             "subject_id": str(self.transcript.meeting_id),
@@ -256,7 +256,7 @@ class Work:
             **facts,
         }
         level = logging.INFO if code == "DONE" else logging.WARNING
-        logger.log(level, "%s %s", told["operation"], code, extra={"call": told})
+        logger.log(level, "%s %s", fields["operation"], code, extra={"call": fields})
 
     def _update(self, **fields: Any) -> None:
         for name, value in fields.items():
@@ -265,16 +265,16 @@ class Work:
 
     def _hopeless(self, stage: Stage, run: StageRun) -> str:
         where = f" at about {clock(run.done_ms)} of it" if stage == Stage.TRANSCRIBING else ""
-        said = self.last_failure or "Whatever works on it ends without a word."
+        failure = self.last_failure or "The engine ended without an error message."
         return (
-            f"The recording could not be {_DOING[stage]}: that failed {run.tries} times in a row{where}. {said} "
+            f"The recording could not be {_DOING[stage]}: that failed {run.tries} times in a row{where}. {failure} "
             "Convert the file to another format, such as WAV or FLAC, and upload it to a new meeting; or have this one "
             "transcribed again."
         )
 
 
 def clock(ms: int) -> str:
-    """A moment of a recording, as players show it."""
+    """Return a time in a recording as players show it."""
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
