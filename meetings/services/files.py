@@ -1,4 +1,4 @@
-"""Recordings as files: what is coming in, and what is kept."""
+"""Files of recordings: uploads in progress, and the storage."""
 
 import errno
 import fcntl
@@ -20,13 +20,13 @@ from django.utils import timezone
 from core.db.ids import uuid7
 from core.errors import Locked, Unavailable, UnsupportedMediaType
 
-#: How much of a file is looked at to see whether it is a recording.
+#: How many bytes are inspected to detect whether a file is a recording.
 HEAD_BYTES = 64
-#: A file that nobody needs and nobody wrote to for so long was left behind by a process that died.
+#: An unreferenced file that has not been written for so long was left by a process that died.
 ABANDONED_AFTER = timedelta(days=2)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-#: What files of sound and film begin with, by the place where it stands.
+#: Signatures of audio and video files, by their offset.
 _BEGINNINGS: dict[int, tuple[bytes, ...]] = {
     0: (
         b"RIFF",
@@ -45,12 +45,12 @@ _BEGINNINGS: dict[int, tuple[bytes, ...]] = {
 
 
 def storage() -> Storage:
-    """Where recordings are kept."""
+    """Return the storage of recordings."""
     return storages["recordings"]
 
 
 class PartialUpload:
-    """A recording that is coming in: a file beside the storage, until it is kept."""
+    """An upload in progress: a file outside the storage, until `keep` moves it there."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
@@ -64,7 +64,7 @@ class PartialUpload:
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Adds these bytes.
+        """Append these bytes.
 
         Raises:
             UnsupportedMediaType, Unavailable
@@ -79,7 +79,7 @@ class PartialUpload:
             self._file.write(chunk)
 
     def keep(self) -> str:
-        """Puts the file, which is whole, into the storage; gives its name there. It is on disk then."""
+        """Move the complete file to the storage and flush it to disk. Return its name there."""
         check_is_recording(self._head)
         with _room():
             self._file.flush()
@@ -99,7 +99,7 @@ class _Movable(File):  # type: ignore[type-arg]
 
 @contextmanager
 def incoming() -> Iterator[PartialUpload]:
-    """A part that is gone at the end unless it was kept."""
+    """Provide a new partial upload. Its file is deleted at the end unless it was kept."""
     path = _folder() / f"{uuid7()}.part"
     with _room():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,12 +108,12 @@ def incoming() -> Iterator[PartialUpload]:
         with file:
             yield PartialUpload(path, file)
     finally:
-        with suppress(FileNotFoundError):  # It was moved.
+        with suppress(FileNotFoundError):  # `keep` has moved it.
             path.unlink()
 
 
 def prune_parts() -> int:
-    """Deletes the parts that nobody writes any more; gives how many."""
+    """Delete abandoned partial uploads, and return how many."""
     oldest = (timezone.now() - ABANDONED_AFTER).timestamp()
     abandoned = [path for path in _folder().glob("*.part") if path.stat().st_mtime < oldest]
     for path in abandoned:
@@ -127,22 +127,24 @@ def _folder() -> Path:
 
 
 def check_is_recording(head: bytes) -> None:
-    """Looks at the first bytes of a file; whether there is sound in it shows only when it is decoded.
+    """Check the first bytes of a file. Whether it has an audio track is only found when it is decoded.
 
     Raises:
         UnsupportedMediaType
     """
     if not head:
         raise UnsupportedMediaType("The file is empty.")
-    # MPEG audio has no beginning but eleven set bits.
+    # MPEG audio has no signature but eleven set bits.
     mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
     known = any(head[place:].startswith(beginnings) for place, beginnings in _BEGINNINGS.items())
     if not (mpeg or known):
-        raise UnsupportedMediaType("This is no recording: send a file of sound, as WAV, FLAC, MP3, M4A, OGG or WebM.")
+        raise UnsupportedMediaType(
+            "The file is not a recording. Send an audio file, such as WAV, FLAC, MP3, M4A, OGG or WebM."
+        )
 
 
 def _flush(name: str) -> None:
-    """Has the file in the storage, and where it is, reach the disk, if the storage is a folder."""
+    """Flush the file and its directory to disk, if the storage is a local directory."""
     try:
         path = Path(storage().path(name))
     except NotImplementedError:
@@ -157,17 +159,17 @@ def _flush(name: str) -> None:
 
 @contextmanager
 def _room() -> Iterator[None]:
-    """Tells a full disk as what it is."""
+    """Raise Unavailable for errors caused by a full disk."""
     try:
         yield
     except OSError as exc:
         if exc.errno in _NO_ROOM:
-            raise Unavailable("There is no room for this recording just now; nothing of it was kept.") from exc
+            raise Unavailable("Insufficient storage. The upload was discarded; retry later.") from exc
         raise
 
 
 class Resumed:
-    """The file of an upload that comes in pieces, while this process alone may write it."""
+    """The file of a resumable upload, locked for writing by this process."""
 
     def __init__(self, path: Path, name: str, file: FileIO) -> None:
         self._path = path
@@ -175,38 +177,38 @@ class Resumed:
         self._file = file
 
     def cut(self, size: int) -> None:
-        """Goes on after so many bytes; what lies beyond is gone."""
+        """Continue after so many bytes, and discard all bytes after them."""
         self._file.truncate(size)
         self._file.seek(size)
 
     def write(self, chunk: bytes) -> None:
-        """Adds these bytes; where the disk has no room, as many as it takes."""
+        """Append these bytes; if the disk is full, as many as fit."""
         rest = memoryview(chunk)
         with _room():
             while rest:
                 rest = rest[self._file.write(rest) :]
 
     def flush(self) -> int:
-        """Has what was written reach the disk; gives the file's size."""
+        """Flush the file to disk, and return its size."""
         with _room():
             os.fsync(self._file.fileno())
         return self._file.tell()
 
     def look(self) -> tuple[bytes, str]:
-        """The first bytes of the file, and its SHA-256."""
+        """Return the first bytes of the file, and its SHA-256."""
         with self._path.open("rb") if self._is_here() else storage().open(self._name) as whole:
             head = whole.read(HEAD_BYTES)
             whole.seek(0)
             return head, hashlib.file_digest(whole, "sha256").hexdigest()
 
     def keep(self) -> str:
-        """Puts the file, which is whole and flushed, into the storage under the upload's id; gives that name."""
+        """Move the complete, flushed file to the storage under the upload's id, and return that name."""
         if not self._is_here():
-            # Whoever moved it died then.
+            # A process has moved the file, and died before it recorded that.
             return self._name
         os.utime(self._path)
         if storage().exists(self._name):
-            # Another try was cut off while it copied.
+            # An earlier attempt was interrupted while it copied the file.
             storage().delete(self._name)
         with _room(), self._path.open("rb") as whole:
             name = storage().save(self._name, _Movable(whole, str(self._path)))
@@ -214,7 +216,7 @@ class Resumed:
         return name
 
     def drop(self, *, kept: bool = True) -> None:
-        """Deletes the file, also from the storage unless it was kept for good."""
+        """Delete the file, and unless `kept` also its copy in the storage."""
         self._path.unlink(missing_ok=True)
         if not kept:
             storage().delete(self._name)
@@ -225,11 +227,11 @@ class Resumed:
 
 @contextmanager
 def resumed(upload_id: UUID) -> Iterator[Resumed]:
-    """The file of this upload, made if it is not there.
+    """Open and lock the file of this upload. Create it if it is missing.
 
     Raises:
-        Locked: another request writes it.
-        Unavailable: there is no room.
+        Locked: another request is writing it.
+        Unavailable: the disk is full.
     """
     path = resumed_path(upload_id)
     with _room():
@@ -239,7 +241,7 @@ def resumed(upload_id: UUID) -> Iterator[Resumed]:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            raise Locked("Another request is bringing a piece of this upload; try again when it has ended.") from exc
+            raise Locked("Another request is writing to this upload; retry when it has ended.") from exc
         yield Resumed(path, str(upload_id), file)
 
 
@@ -248,5 +250,5 @@ def resumed_path(upload_id: UUID) -> Path:
 
 
 def resumed_ids() -> Iterator[UUID]:
-    """The uploads that have a file."""
+    """Return the ids of the uploads that have a file."""
     return (UUID(path.stem) for path in _folder().glob("*.tus"))

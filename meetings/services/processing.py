@@ -1,4 +1,4 @@
-"""Having a recording worked on: asked for, asked for again, called off. What does it is `meetings.jobs.process`."""
+"""Processing of recordings: submission, repetition, cancellation. The job `meetings.process` does the work."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from meetings.models import RUNNING, Meeting, Status, Transcript
 from meetings.services import meeting_to_change
 
 MAX_SPEAKERS = 20
-#: What a meeting says of work that has not begun.
+#: A meeting's fields before processing has begun.
 _NOT_BEGUN: Mapping[str, Any] = {
     "progress": 0,
     "stage": None,
@@ -34,14 +34,14 @@ def submit(
     speaker_count: int = 0,
     recording: Mapping[str, Any] | None = None,
 ) -> Meeting:
-    """Has the meeting's recording worked on, which makes the next version of its transcript: the meeting is QUEUED.
+    """Queue the meeting's recording for processing, which produces the next version of its transcript.
 
-    Belongs to the caller's transaction, which has locked the meeting's row or made it.
+    Runs in the caller's transaction, which must have locked or created the meeting's row.
 
     Args:
-        language: what is spoken; empty = what the meeting says.
-        speaker_count: how many people speak; 0 = to be found out.
-        recording: fields of the meeting that are written with it: those of a new recording.
+        language: of the recording; empty = the meeting's language.
+        speaker_count: the number of speakers; 0 = to be detected.
+        recording: the meeting's fields of a new recording, written together with the status.
     """
     new = recording or {}
     shown = meeting.transcript_version if _has_completed(meeting) else _newest_version(meeting) + 1
@@ -69,34 +69,34 @@ def retranscribe(
     speaker_count: int = 0,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Meeting:
-    """Has the recording worked on once more; the versions that there are stay.
+    """Process the recording again. Existing versions are kept.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
-        Conflict: there is no recording, or it is being worked on.
+        Conflict: there is no recording, or it is being processed.
         ValidationError: on `language` or `speaker_count`.
     """
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version)
         _check(language, speaker_count)
         if meeting.status in RUNNING:
-            raise Conflict("The recording is being worked on already; cancel that first, or wait for it.")
+            raise Conflict("The recording is already being processed; cancel that, or wait until it ends.")
         if not meeting.recording:
             raise Conflict("This meeting has no recording yet; upload one.")
         return submit(actor, meeting, language=language, speaker_count=speaker_count)
 
 
 def cancel_processing(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
-    """Stops working on the recording. Whoever works on it notices within two seconds, and commits nothing more.
+    """Cancel the processing. The worker notices within two seconds, and commits no further results.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
-        Conflict: it is not being worked on.
+        Conflict: the recording is not being processed.
     """
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version)
         if meeting.status not in RUNNING:
-            raise Conflict("The recording is not being worked on.")
+            raise Conflict("The recording is not being processed.")
         running = Transcript.objects.filter(meeting=meeting, status__in=RUNNING)
         running.update(status=Status.CANCELLED, ended_at=timezone.now())
         return save_clean(meeting, status=Status.CANCELLED, stage=None, estimated_end_at=None)
@@ -106,7 +106,7 @@ def _check(language: str, speaker_count: int) -> None:
     errors: dict[str, Any] = {}
     if not 0 <= speaker_count <= MAX_SPEAKERS:
         errors["speaker_count"] = ValidationError(
-            f"Between 1 and {MAX_SPEAKERS} people, or 0 if that is to be found out.", code="range"
+            f"Give a number from 1 to {MAX_SPEAKERS}, or 0 to detect it.", code="range"
         )
     try:
         clean(Transcript(language=language), only={"language": language})
@@ -121,5 +121,5 @@ def _newest_version(meeting: Meeting) -> int:
 
 
 def _has_completed(meeting: Meeting) -> bool:
-    """Whether there is a version that is shown until the next is complete."""
+    """Return whether there is a complete version, which is shown until the next one is complete."""
     return Transcript.objects.filter(meeting=meeting, status=Status.COMPLETED).exists()

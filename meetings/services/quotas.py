@@ -1,8 +1,7 @@
-"""How much one user may send and store, and whether the disk has room for it.
+"""Quotas of uploads and stored recordings for each user, and the check of free disk space.
 
-What is announced counts when it is announced; a recording whose length is not known yet counts as the longest that may
-come. Administrators, and service accounts with them, have no limits of their own: they send for others. The disk's
-reserve holds for everyone.
+An upload counts with its declared length from its creation on; one of unknown length counts with the maximum.
+Administrators and service accounts have no quotas, as they upload for others. The disk's reserve applies to all users.
 """
 
 import zlib
@@ -20,51 +19,51 @@ from core import disk
 from core.errors import QuotaExceeded, TooLarge
 from meetings.models import Meeting, Upload
 
-#: How long an upload is kept after its last piece; then it is given up.
+#: How long an upload is kept after its last piece; then it is deleted.
 RETENTION = timedelta(days=7)
 #: Namespace of the advisory locks of users.
 _LOCKS = 7306
-#: The disk is looked at each time so many bytes have come.
-_LOOK_EVERY_BYTES = 16 * 1024 * 1024
+#: Free disk space is checked each time so many bytes have been received.
+_CHECK_EVERY_BYTES = 16 * 1024 * 1024
 
 
 class Room:
-    """How much of a recording may come; counts what does.
+    """The number of bytes that a recording may still have, counted down as they are received.
 
     Args:
-        max_bytes: beyond which `refusal` is raised; never more than a recording may have.
+        max_bytes: the limit, at most that of a recording; `refusal` is raised beyond it.
     """
 
     def __init__(self, max_bytes: int, refusal: Exception) -> None:
         self._left = max_bytes
         self._refusal = refusal
-        self._until_look = 0
+        self._until_check = 0
 
     def take(self, size: int) -> None:
-        """Count so many bytes that have come, before they are written.
+        """Count received bytes before they are written.
 
         Raises:
-            TooLarge, QuotaExceeded: they are too many.
+            TooLarge, QuotaExceeded: the limit is exceeded.
             InsufficientStorage: the disk's reserve would be used.
         """
         self._left -= size
         if self._left < 0:
             raise self._refusal
-        self._until_look -= size
-        if self._until_look < 0:
+        self._until_check -= size
+        if self._until_check < 0:
             disk.check_room(size)
-            self._until_look = _LOOK_EVERY_BYTES
+            self._until_check = _CHECK_EVERY_BYTES
 
 
 def check_upload(actor: Any, owner_id: UUID, size: int | None) -> None:
-    """Refuse an upload that is announced if the user has too many, or too much of them.
+    """Reject a new upload that would exceed the user's quotas.
 
-    Locks the user's uploads until the running transaction ends, so that those announced at once count each other.
+    Locks the user's uploads until the transaction ends, so that concurrently created ones count each other.
 
     Args:
-        actor: who announces it.
+        actor: the uploading user.
         owner_id: of the meeting.
-        size: None = not known yet.
+        size: in bytes; None = not known yet.
 
     Raises:
         QuotaExceeded, InsufficientStorage, TooLarge
@@ -79,17 +78,17 @@ def check_upload(actor: Any, owner_id: UUID, size: int | None) -> None:
     unfinished, announced = _unfinished(actor)
     if unfinished >= settings.UPLOADS_PER_USER:
         raise QuotaExceeded(
-            f"You have {unfinished} unfinished uploads, which is as many as one user may have; finish or delete one."
+            f"You have {unfinished} unfinished uploads, the maximum for one user; finish or delete one."
         )
     _check_announced(announced, size)
     _check_stored(owner_id, announced + size)
 
 
 def room_for(actor: Any, owner_id: UUID, size: int) -> Room:
-    """Return how much may come of a recording that is sent in one piece.
+    """Return the limit of a recording that is sent in one piece.
 
     Args:
-        size: as announced; 0 = not known.
+        size: as declared, in bytes; 0 = not known.
 
     Raises:
         QuotaExceeded, InsufficientStorage, TooLarge
@@ -109,14 +108,14 @@ def room_for(actor: Any, owner_id: UUID, size: int) -> Room:
 
 
 def max_deferred(actor: Any) -> int:
-    """Return how many bytes may come of an upload whose length is not known yet; so many it counts."""
+    """Return the limit of an upload whose length is not known yet. It counts with so many bytes."""
     if actor.is_administrator:
         return int(settings.MAX_RECORDING_BYTES)
     return int(min(settings.MAX_RECORDING_BYTES, settings.UPLOAD_BYTES_PER_USER))
 
 
 def too_large() -> TooLarge:
-    """Return the refusal of what is larger than a recording may be."""
+    """Return the error for a recording that exceeds the maximum size."""
     return TooLarge(f"A recording has at most {settings.MAX_RECORDING_BYTES:,} bytes.")
 
 
@@ -128,13 +127,13 @@ def _check_size(size: int) -> None:
 def _check_announced(announced: int, size: int) -> None:
     if announced + size > settings.UPLOAD_BYTES_PER_USER:
         raise QuotaExceeded(
-            f"Your unfinished uploads have {announced:,} bytes, and may have {settings.UPLOAD_BYTES_PER_USER:,}; "
-            "finish or delete one, or announce a smaller one."
+            f"Your unfinished uploads have {announced:,} bytes of at most {settings.UPLOAD_BYTES_PER_USER:,}; "
+            "finish or delete one, or send a smaller file."
         )
 
 
 def _check_stored(owner_id: UUID, more: int) -> int:
-    """Return how many bytes are stored for the owner, if so many more may be."""
+    """Return how many bytes are stored for the owner. Raise QuotaExceeded if so many more would exceed the quota."""
     if not settings.RECORDING_BYTES_PER_USER:
         return 0
     stored = Meeting.objects.filter(owner=owner_id).aggregate(stored=Coalesce(Sum("recording_size"), Value(0)))[
@@ -142,16 +141,16 @@ def _check_stored(owner_id: UUID, more: int) -> int:
     ]
     if stored + more > settings.RECORDING_BYTES_PER_USER:
         raise QuotaExceeded(
-            f"The recordings of this owner have {stored:,} bytes, and may have {settings.RECORDING_BYTES_PER_USER:,}; "
+            f"The recordings of this owner have {stored:,} bytes of at most {settings.RECORDING_BYTES_PER_USER:,}; "
             "delete a meeting first."
         )
     return int(stored)
 
 
 def _unfinished(actor: Any) -> tuple[int, int]:
-    """Return how many uploads the user has that may go on, and how many bytes they announce."""
-    going_on = Upload.objects.filter(created_by=actor.pk, ended_at=None, updated_at__gt=timezone.now() - RETENTION)
-    found = going_on.aggregate(
+    """Return how many unfinished uploads the user has, and the sum of their declared bytes."""
+    uploads = Upload.objects.filter(created_by=actor.pk, ended_at=None, updated_at__gt=timezone.now() - RETENTION)
+    found = uploads.aggregate(
         count=Count("pk"), announced=Coalesce(Sum(Coalesce("length", Value(max_deferred(actor)))), Value(0))
     )
     return found["count"], int(found["announced"])

@@ -1,4 +1,4 @@
-"""Recordings: taking one in, and what belongs to it going with the meeting."""
+"""Upload of recordings in one request, and the attachment of a recording to a meeting."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -22,10 +22,10 @@ MAX_TITLE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class UploadMetadata:
-    """What a client says of a recording before it sends it.
+    """The metadata that a client declares before it sends a recording.
 
     Attributes:
-        meeting_id: empty = of a new meeting.
+        meeting_id: empty = create a meeting.
         title: of the new meeting; empty = the file's name.
         size: in bytes; 0 = not known.
         sha256: in hex; empty = not known.
@@ -40,55 +40,55 @@ class UploadMetadata:
 
     @property
     def name(self) -> str:
-        """The file's name without folders, in either spelling."""
+        """The file's name without directories, separated by slashes or backslashes."""
         return PurePosixPath(self.filename.replace("\\", "/")).name
 
     @property
     def new_title(self) -> str:
-        """The title of the meeting that is made for it."""
+        """The title of the meeting that is created for the recording."""
         return self.title.strip() or self.name[:MAX_TITLE_LENGTH]
 
 
 class ReceivedFile(NamedTuple):
-    """What came of a recording."""
+    """Size and checksum of the received bytes."""
 
     size: int
     sha256: str
 
 
-def upload_recording(actor: Any, announced: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
-    """Stores the recording of a meeting that has none, or of a new one, which is then QUEUED. On disk when it returns.
+def upload_recording(actor: Any, metadata: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
+    """Store the recording of a new meeting, or of one without a recording, and queue it. It is on disk on return.
 
-    Whatever is raised, by `chunks` too, leaves nothing behind.
+    If an error is raised, also by `chunks`, the file and the meeting are not kept.
 
     Raises:
-        ValidationError: on what was announced, or what came is something else.
+        ValidationError: invalid metadata, or the received bytes do not match it.
         Meeting.DoesNotExist, PermissionDenied
-        Conflict: the meeting has a recording.
+        Conflict: the meeting already has a recording.
         UnsupportedMediaType, TooLarge, QuotaExceeded
-        InsufficientStorage, Unavailable: there is no room for it.
+        InsufficientStorage, Unavailable: the disk is full.
     """
-    room = quotas.room_for(actor, verify_metadata(actor, announced), announced.size)
+    room = quotas.room_for(actor, verify_metadata(actor, metadata), metadata.size)
     with incoming() as part:
         for chunk in chunks:
             room.take(len(chunk))
             part.write(chunk)
-        came = ReceivedFile(part.size, part.sha256)
-        verify_received(announced, came)
+        received = ReceivedFile(part.size, part.sha256)
+        verify_received(metadata, received)
         name = part.keep()
     try:
-        return attach(actor, announced, came, name)
+        return attach(actor, metadata, received, name)
     except BaseException:
-        # A commit whose answer was lost may have been one: then the file is needed.
+        # A commit whose response was lost may have succeeded; the file is then in use.
         if not Meeting.objects.filter(recording=name).exists():
             storage().delete(name)
         raise
 
 
 def prune() -> int:
-    """Deletes what uploads left behind whose process died in the middle; gives how many files.
+    """Delete the files of uploads whose process died, and return how many.
 
-    Nothing that is still coming in, or was just kept, is as old as that.
+    Files of running uploads, or not yet attached to a meeting, are younger than `files.ABANDONED_AFTER`.
     """
     return files.prune_parts() + _prune_kept()
 
@@ -105,64 +105,64 @@ def _prune_kept() -> int:
     return len(abandoned)
 
 
-def verify_metadata(actor: Any, announced: UploadMetadata) -> UUID:
-    """Refuses before anything is sent what would be refused in the end; gives the owner's id of the meeting."""
-    checked_line("filename", announced.name, 255)
-    checked_line("content_type", announced.content_type, 255)
-    if announced.size < 0:
-        raise invalid("size", "range", "A size is not negative.")
-    if announced.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", announced.sha256):
+def verify_metadata(actor: Any, metadata: UploadMetadata) -> UUID:
+    """Validate the metadata before any data is sent. Return the id of the meeting's owner."""
+    checked_line("filename", metadata.name, 255)
+    checked_line("content_type", metadata.content_type, 255)
+    if metadata.size < 0:
+        raise invalid("size", "range", "The size is negative.")
+    if metadata.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", metadata.sha256):
         raise invalid("sha256", "sha256", "Give the SHA-256 in 64 hexadecimal digits.")
-    if announced.meeting_id:
+    if metadata.meeting_id:
         with acting(actor):
-            owner_id: UUID = meeting_to_record(actor, announced.meeting_id).owner_id
+            owner_id: UUID = meeting_to_record(actor, metadata.meeting_id).owner_id
         return owner_id
-    if not (announced.title.strip() or announced.name):
-        raise invalid("title", "required", "Name the meeting, by its id or by the title of a new one.")
-    checked_line("title", announced.title, MAX_TITLE_LENGTH)
+    if not (metadata.title.strip() or metadata.name):
+        raise invalid("title", "required", "Give the meeting's id, or the title of a new one.")
+    checked_line("title", metadata.title, MAX_TITLE_LENGTH)
     return UUID(str(actor.pk))
 
 
-def verify_received(announced: UploadMetadata, came: ReceivedFile) -> None:
-    """Refuses what is not what was announced."""
-    if announced.size not in (0, came.size):
-        raise invalid("size", "mismatch", f"{announced.size} bytes were announced, and {came.size} came.")
-    if announced.sha256.lower() not in ("", came.sha256):
-        raise invalid("sha256", "mismatch", "What came is not what was announced: its SHA-256 is another.")
+def verify_received(metadata: UploadMetadata, received: ReceivedFile) -> None:
+    """Raise ValidationError if size or checksum differ from the declared ones."""
+    if metadata.size not in (0, received.size):
+        raise invalid("size", "mismatch", f"Expected {metadata.size} bytes, received {received.size}.")
+    if metadata.sha256.lower() not in ("", received.sha256):
+        raise invalid("sha256", "mismatch", "SHA-256 mismatch: the received data differs from the declared recording.")
 
 
 def attach(
-    actor: Any, announced: UploadMetadata, came: ReceivedFile, name: str, also: Callable[[], object] = bool
+    actor: Any, metadata: UploadMetadata, received: ReceivedFile, name: str, also: Callable[[], object] = bool
 ) -> Meeting:
-    """Has the meeting name the recording, which is in the storage, and has it worked on.
+    """Attach the stored recording to its meeting, which may be new, and queue it.
 
     Args:
-        came: what is in the storage.
-        also: done in the same transaction.
+        received: size and checksum of the stored file.
+        also: called in the same transaction.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Conflict, ValidationError
     """
     with acting(actor):
-        if announced.meeting_id:
-            meeting = meeting_to_record(actor, announced.meeting_id)
+        if metadata.meeting_id:
+            meeting = meeting_to_record(actor, metadata.meeting_id)
         else:
-            meeting = services.create_meeting(actor, {"title": announced.new_title})
+            meeting = services.create_meeting(actor, {"title": metadata.new_title})
         also()
         recording = {
             "recording": name,
-            "recording_filename": announced.name,
-            "recording_content_type": announced.content_type,
-            "recording_size": came.size,
-            "recording_sha256": came.sha256,
+            "recording_filename": metadata.name,
+            "recording_content_type": metadata.content_type,
+            "recording_size": received.size,
+            "recording_sha256": received.sha256,
             "recording_uploaded_at": timezone.now(),
         }
         return processing.submit(actor, meeting, recording=recording)
 
 
 def meeting_to_record(actor: Any, meeting_id: str) -> Meeting:
-    """The meeting, for who may change it, if it has no recording; its row is locked."""
+    """Return the meeting with its row locked, if the actor may change it and it has no recording."""
     meeting = services.meeting_to_change(actor, meeting_id)
     if meeting.recording:
-        raise Conflict("This meeting has a recording.")
+        raise Conflict("This meeting already has a recording.")
     return meeting

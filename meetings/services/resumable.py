@@ -1,7 +1,7 @@
-"""Recordings that come in piece by piece, and go on where they were after whatever broke off: today or tomorrow.
+"""Resumable uploads of recordings, sent in pieces; an interrupted upload resumes at its stored offset.
 
-What the upload's row counts is on disk: a piece is flushed before it is counted, which is done every second while it
-comes in. A process that dies leaves a file that is longer than the row says; it is cut there before it goes on.
+The bytes counted in the upload's row are on disk: a piece is flushed before it is counted, every second while it
+arrives. After a crash the file may be longer than the row's offset; it is truncated there before the upload resumes.
 """
 
 import base64
@@ -37,51 +37,51 @@ from meetings.services.quotas import RETENTION, Room
 from meetings.services.recordings import ReceivedFile, UploadMetadata
 
 ALGORITHMS = ("sha1", "sha256")
-#: While a piece comes in, what has come is counted this often.
-_NOTE_EVERY_SECONDS = 1.0
+#: How often the offset is stored while a piece arrives.
+_STORE_EVERY_SECONDS = 1.0
 
 
 class Checksum(NamedTuple):
-    """What a piece must have: an algorithm of `ALGORITHMS`, and the digest in Base64."""
+    """The expected checksum of a piece: an algorithm of `ALGORITHMS`, and the digest in Base64."""
 
     algorithm: str
     digest: str
 
 
-def create_upload(actor: Any, announced: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
-    """An upload of the recording of a meeting that has none, or of a new one, which is there from now on.
+def create_upload(actor: Any, declared: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
+    """Create an upload for a meeting without a recording, or for a new meeting, which is created at once.
 
     Args:
-        deferred: how many bytes will come is not known yet.
-        metadata: as the client sent it, which is given back as it is.
+        deferred: the length is not known yet.
+        metadata: as the client sent it; returned unchanged.
 
     Raises:
         ValidationError, Meeting.DoesNotExist, PermissionDenied, Conflict, TooLarge, QuotaExceeded, InsufficientStorage
     """
     if not deferred:
-        _check_length(announced.size)
-    owner_id = recordings.verify_metadata(actor, announced)
+        _check_length(declared.size)
+    owner_id = recordings.verify_metadata(actor, declared)
     with acting(actor):
-        quotas.check_upload(actor, owner_id, None if deferred else announced.size)
-        if announced.meeting_id:
-            meeting = recordings.meeting_to_record(actor, announced.meeting_id)
+        quotas.check_upload(actor, owner_id, None if deferred else declared.size)
+        if declared.meeting_id:
+            meeting = recordings.meeting_to_record(actor, declared.meeting_id)
         else:
-            meeting = services.create_meeting(actor, {"title": announced.new_title})
+            meeting = services.create_meeting(actor, {"title": declared.new_title})
         return Upload.objects.create(
             meeting=meeting,
             created_by=actor,
-            filename=announced.name,
-            content_type=announced.content_type,
-            sha256=announced.sha256.lower(),
-            length=None if deferred else announced.size,
+            filename=declared.name,
+            content_type=declared.content_type,
+            sha256=declared.sha256.lower(),
+            length=None if deferred else declared.size,
             metadata=metadata,
         )
 
 
 def get_upload(actor: Any, upload_id: str) -> Upload:
-    """The actor's upload as it is now: waits for no request that is bringing a piece of it.
+    """Return the actor's upload in its current state, without waiting for a request that is writing to it.
 
-    One of which all has come, but whose end a process did not live to see, is ended now.
+    If all bytes are stored but a process died before it finished the upload, it is finished now.
 
     Raises:
         Upload.DoesNotExist
@@ -92,7 +92,7 @@ def get_upload(actor: Any, upload_id: str) -> Upload:
 
 
 def expires_at(upload: Upload) -> datetime | None:
-    """Return until when the upload may go on, unless another piece comes; None = it has ended."""
+    """Return when the upload expires unless another piece arrives; None = it has ended."""
     return None if upload.ended_at else upload.updated_at + RETENTION
 
 
@@ -105,29 +105,29 @@ def append(
     checksum: Checksum | None = None,
     length: int | None = None,
 ) -> Upload:
-    """Adds a piece. Where it breaks off, what came of it is kept, unless a checksum should have told that it is right.
+    """Append a piece. The received part of an interrupted piece is kept, unless the piece has a checksum.
 
-    With the last piece the meeting is QUEUED, or FAILED with the reason if that is no recording.
+    After the last piece the meeting is QUEUED, or FAILED with the reason if the file is not a recording.
 
     Args:
-        length: how many bytes will come in all, where that was not known before.
+        length: the total number of bytes, if it was deferred.
 
     Raises:
         Upload.DoesNotExist
-        Conflict: it does not go on at this offset; or the meeting has another recording by now.
+        Conflict: the upload's offset differs; or the meeting has another recording by now.
         Locked, ChecksumMismatch, Unavailable, InsufficientStorage
-        ValidationError: more came than was announced; or `length` is not what it was.
-        TooLarge, QuotaExceeded: more came, or is announced, than may.
+        ValidationError: more bytes than declared; or `length` differs from the declared one.
+        TooLarge, QuotaExceeded: the received bytes or the declared length exceed the limit.
     """
     _end_if_whole(actor, upload_id)
     with files.resumed(_get(actor, upload_id).pk) as file:
         upload = _get(actor, upload_id)
         if offset != upload.offset:
-            raise Conflict(f"The upload goes on at {upload.offset}.")
-        _announce(actor, upload, length)
+            raise Conflict(f"The upload continues at offset {upload.offset}.")
+        _declare_length(actor, upload, length)
         if upload.ended_at:
             if any(chunks):
-                raise _more(upload)
+                raise _too_many(upload)
         else:
             _write(upload, file, chunks, checksum, _room(actor, upload))
             if upload.offset == upload.length:
@@ -136,7 +136,7 @@ def append(
 
 
 def delete_upload(actor: Any, upload_id: str) -> None:
-    """Gives the upload up, with what came of it; its meeting stays.
+    """Delete the upload and its file. Its meeting stays.
 
     Raises:
         Upload.DoesNotExist, Locked
@@ -148,10 +148,10 @@ def delete_upload(actor: Any, upload_id: str) -> None:
 
 
 def take_back(actor: Any, upload: Upload, *, made_meeting: bool) -> None:
-    """Undo the creation of an upload whose first piece, which came with it, cannot be its beginning.
+    """Undo the creation of an upload whose first piece, sent in the same request, is invalid.
 
     Args:
-        made_meeting: its meeting was made for it, and goes too.
+        made_meeting: the meeting was created for the upload, and is deleted, too.
     """
     delete_upload(actor, str(upload.pk))
     if made_meeting:
@@ -159,18 +159,18 @@ def take_back(actor: Any, upload: Upload, *, made_meeting: bool) -> None:
 
 
 def prune() -> int:
-    """Deletes uploads that nobody goes on with, and files of uploads that are gone; gives how many files."""
+    """Delete expired uploads, and the files of uploads that no longer exist. Return how many files."""
     Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION).delete()
-    there = set(files.resumed_ids())
-    gone = there - set(Upload.objects.filter(pk__in=there, ended_at=None).values_list("pk", flat=True))
-    for upload_id in gone:
+    stored = set(files.resumed_ids())
+    abandoned = stored - set(Upload.objects.filter(pk__in=stored, ended_at=None).values_list("pk", flat=True))
+    for upload_id in abandoned:
         files.resumed_path(upload_id).unlink(missing_ok=True)
-    return len(gone)
+    return len(abandoned)
 
 
 def _get(actor: Any, upload_id: str) -> Upload:
-    wanted = ids.parsed(upload_id)
-    upload = Upload.objects.filter(pk=wanted, created_by=actor.pk).first() if wanted else None
+    parsed = ids.parsed(upload_id)
+    upload = Upload.objects.filter(pk=parsed, created_by=actor.pk).first() if parsed else None
     if upload is None or ((until := expires_at(upload)) and until <= timezone.now()):
         raise Upload.DoesNotExist(f"Upload with ID '{upload_id}' not found")
     return upload
@@ -187,21 +187,23 @@ def _end_if_whole(actor: Any, upload_id: str) -> None:
 
 def _check_length(length: int) -> None:
     if length < 1:
-        raise invalid("upload-length", "required", "Say how many bytes will come: at least one, as a recording has.")
-    # Before anything else that may be wrong: tus 1.0 demands 413 (Creation, POST).
+        raise invalid("upload-length", "required", "Give the number of bytes, at least 1.")
+    # Checked before all else: tus 1.0 requires status 413 (Creation, POST).
     if length > settings.MAX_RECORDING_BYTES:
         raise quotas.too_large()
 
 
-def _announce(actor: Any, upload: Upload, length: int | None) -> None:
-    """Take over how long the upload will be, which may be said once."""
+def _declare_length(actor: Any, upload: Upload, length: int | None) -> None:
+    """Store the length of the upload, which a client may declare once."""
     if length is None or length == upload.length:
         return
     if upload.length is not None:
-        raise invalid("upload-length", "mismatch", f"{upload.length} bytes were announced; that cannot be changed.")
+        raise invalid(
+            "upload-length", "mismatch", f"The length {upload.length} was declared before, and cannot be changed."
+        )
     _check_length(length)
     if length < upload.offset:
-        raise invalid("upload-length", "range", f"{upload.offset} bytes have come already.")
+        raise invalid("upload-length", "range", f"{upload.offset} bytes were already received.")
     if length > quotas.max_deferred(actor):
         raise _beyond(actor)
     _update(upload, length=length)
@@ -210,11 +212,11 @@ def _announce(actor: Any, upload: Upload, length: int | None) -> None:
 def _room(actor: Any, upload: Upload) -> Room:
     if upload.length is None:
         return Room(quotas.max_deferred(actor) - upload.offset, _beyond(actor))
-    return Room(upload.length - upload.offset, _more(upload))
+    return Room(upload.length - upload.offset, _too_many(upload))
 
 
 def _beyond(actor: Any) -> Exception:
-    """The refusal of an upload that turns out to be longer than may be."""
+    """Return the error for an upload that exceeds the limit of its user or of a recording."""
     limit = quotas.max_deferred(actor)
     if limit < settings.MAX_RECORDING_BYTES:
         return QuotaExceeded(f"You may send at most {limit:,} bytes.")
@@ -223,7 +225,7 @@ def _beyond(actor: Any) -> Exception:
 
 def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Checksum | None, room: Room) -> None:
     digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-    began_at, noted = upload.offset, time.monotonic()
+    began_at, stored_at = upload.offset, time.monotonic()
     file.cut(began_at)
     try:
         for chunk in chunks:
@@ -235,24 +237,24 @@ def _write(upload: Upload, file: Resumed, chunks: Iterable[bytes], checksum: Che
             file.write(chunk)
             if digest:
                 digest.update(chunk)
-            elif time.monotonic() - noted >= _NOTE_EVERY_SECONDS:
-                _note(upload, file)
-                noted = time.monotonic()
+            elif time.monotonic() - stored_at >= _STORE_EVERY_SECONDS:
+                _store_offset(upload, file)
+                stored_at = time.monotonic()
     except BaseException:
         if not checksum:
-            _note(upload, file)
+            _store_offset(upload, file)
         raise
     if checksum and digest and base64.b64encode(digest.digest()).decode() != checksum.digest:
         file.cut(began_at)
-        raise ChecksumMismatch("What came is not what was sent: its checksum is another.")
-    _note(upload, file)
+        raise ChecksumMismatch("Checksum mismatch. The piece was discarded; send it again.")
+    _store_offset(upload, file)
 
 
-def _more(upload: Upload) -> ValidationError:
-    return invalid("upload-length", "mismatch", f"More than the {upload.length} bytes came that were announced.")
+def _too_many(upload: Upload) -> ValidationError:
+    return invalid("upload-length", "mismatch", f"The upload has more than the declared {upload.length} bytes.")
 
 
-def _note(upload: Upload, file: Resumed) -> None:
+def _store_offset(upload: Upload, file: Resumed) -> None:
     _update(upload, offset=file.flush(), updated_at=timezone.now())
 
 
@@ -264,8 +266,8 @@ def _update(upload: Upload, **fields: Any) -> None:
 
 
 def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
-    """Gives the whole file to the meeting, if it is a recording and the one that was announced."""
-    announced = UploadMetadata(
+    """Attach the complete file to the meeting, or mark the meeting FAILED if the file is not the declared recording."""
+    declared = UploadMetadata(
         meeting_id=str(upload.meeting_id),
         filename=upload.filename,
         content_type=upload.content_type,
@@ -274,26 +276,26 @@ def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
     )
     try:
         head, sha256 = file.look()
-        came = ReceivedFile(upload.offset, sha256)
+        received = ReceivedFile(upload.offset, sha256)
         try:
             files.check_is_recording(head)
-            recordings.verify_received(announced, came)
+            recordings.verify_received(declared, received)
         except (UnsupportedMediaType, ValidationError) as exc:
             _fail(actor, upload, problem_of(exc).message)
         else:
-            recordings.attach(actor, announced, came, file.keep(), also=lambda: _end(upload))
+            recordings.attach(actor, declared, received, file.keep(), also=lambda: _end(upload))
     except (Conflict, PermissionDenied, Meeting.DoesNotExist):
-        # It never will be this meeting's recording.
+        # The file can never become this meeting's recording.
         upload.delete()
         file.drop(kept=False)
         raise
     file.drop()
 
 
-def _fail(actor: Any, upload: Upload, why: str) -> None:
+def _fail(actor: Any, upload: Upload, reason: str) -> None:
     with acting(actor):
         meeting = recordings.meeting_to_record(actor, str(upload.meeting_id))
-        save_clean(meeting, status=Status.FAILED, failure_reason=why)
+        save_clean(meeting, status=Status.FAILED, failure_reason=reason)
         _end(upload)
 
 

@@ -1,4 +1,4 @@
-"""Correcting what was recognised: the words, and whose voice it is."""
+"""Corrections of transcripts: the text of segments, and the names of speakers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from meetings.models import Meeting, Segment, SegmentEdit, Speaker
 from meetings.services import known_users, saved
 from users.models import User
 
-#: What is corrected of a segment.
+#: The fields of a segment that a client may correct.
 WRITABLE = ("text", "speaker_id")
 
 
@@ -26,10 +26,10 @@ def edit_segment(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Segment:
-    """Sets `text` or `speaker_id` of a segment; what was recognised stays beside it, and each correction is kept.
+    """Set `text` or `speaker_id` of a segment. The recognised text and all corrections are kept.
 
     Args:
-        fields: an emptied text is again what was recognised. `speaker_id` as the client wrote it; empty = not known.
+        fields: an empty text restores the recognised text. `speaker_id` as the client wrote it; empty = unknown.
 
     Raises:
         Meeting.DoesNotExist, Segment.DoesNotExist, PermissionDenied, Stale, ValidationError
@@ -40,8 +40,8 @@ def edit_segment(
         expected_version.check(segment.version)
         if "text" in changes and not changes["text"].strip():
             changes["text"] = segment.recognized_text
-        if sent := changes.get("speaker_id"):
-            changes["speaker_id"] = ids.parsed(sent)
+        if speaker_id := changes.get("speaker_id"):
+            changes["speaker_id"] = ids.parsed(speaker_id)
             if changes["speaker_id"] is None:
                 errors["speaker_id"] = ValidationError(Segment.NO_SUCH_SPEAKER, code="unknown")
         elif "speaker_id" in changes:
@@ -65,11 +65,11 @@ def name_speaker(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Speaker:
-    """Says whose voice it is.
+    """Name a speaker.
 
     Args:
-        name: empty = the user's, if there is one.
-        user_id: as the client wrote it, or `me`: a user whose account is open, or who is it already; empty = none.
+        name: empty = the user's name, if a user is given.
+        user_id: as the client wrote it, or `me`: a user with an open account, or the present one; empty = none.
 
     Raises:
         Meeting.DoesNotExist, Speaker.DoesNotExist, PermissionDenied, Stale, ValidationError
@@ -91,8 +91,8 @@ def name_speaker(
 
 
 def _meeting_to_correct(actor: Any, meeting_id: str) -> Meeting:
-    """The meeting, for who may change it; it is its parts that are locked."""
+    """Return the meeting, if the actor may change it. Its row is not locked; the corrected part is."""
     meeting = queries.get_meeting(actor, meeting_id)
     if not policies.may_change(actor, meeting):
-        raise PermissionDenied("Only its owner and administrators may correct a meeting's transcript.")
+        raise PermissionDenied("Only the owner of a meeting and administrators may correct its transcript.")
     return meeting

@@ -220,7 +220,7 @@ def test_what_is_no_node_is_a_sentence(urls: list[str], sentence: str) -> None:
 
 def test_scripts_are_for_tests(settings: Any, tmp_path: Path) -> None:
     settings.SCRIPTED_SPEECH = False
-    with pytest.raises(ImproperlyConfigured, match="needs DEBUG=true"):
+    with pytest.raises(ImproperlyConfigured, match="requires DEBUG=true"):
         Nodes([a_script(tmp_path / "script.json")])
 
 

@@ -49,7 +49,7 @@ def test_so_many_uploads_may_be_unfinished(uploader: Uploader, bob: User, settin
     answer = uploader.create(10, title="T")
     assert refusal(answer) == (507, "QUOTA_EXCEEDED")
     assert answer.json()["detail"] == (
-        "You have 3 unfinished uploads, which is as many as one user may have; finish or delete one."
+        "You have 3 unfinished uploads, the maximum for one user; finish or delete one."
     )
     assert (Upload.objects.count(), Meeting.objects.count()) == (3, 3), "nothing is half made"
     begun(Uploader(bob), CONTENT)

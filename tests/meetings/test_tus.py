@@ -166,7 +166,7 @@ def test_a_damaged_piece_is_not_taken(uploader: Uploader, algorithm: str) -> Non
     ("content", "metadata", "reason"),
     [
         (b"<html>" * 100, {}, "This is no recording"),
-        (a_recording(), {"sha256": "0" * 64}, "its SHA-256 is another"),
+        (a_recording(), {"sha256": "0" * 64}, "SHA-256 mismatch"),
     ],
 )
 def test_what_is_no_recording_fails_its_meeting(

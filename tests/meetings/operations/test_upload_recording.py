@@ -150,7 +150,7 @@ def test_of_two_at_once_one_is_kept(ann: User) -> None:
         yield a_recording()
         upload_recording(ann, UploadMetadata(str(meeting.pk)), [a_recording(seconds=1)])
 
-    with pytest.raises(Exception, match="has a recording"):
+    with pytest.raises(Exception, match="already has a recording"):
         upload_recording(ann, UploadMetadata(str(meeting.pk)), chunks())
     (kept,) = stored()
     assert kept.read_bytes() == a_recording(seconds=1)
