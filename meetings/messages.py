@@ -1,4 +1,4 @@
-"""Meetings, and what belongs to them, in the contract's words: rows to messages, messages to fields."""
+"""Conversion of meetings and their parts: rows to messages, messages to fields."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,10 +14,10 @@ from meetings.queries.transcripts import Found
 from meetings.services.recordings import UploadMetadata
 from tandem.meeting.v1 import meeting_pb2
 
-#: What a client says of a new meeting, and what a mask of UpdateMeeting may name.
+#: The fields that a client may set in CreateMeeting and in the mask of UpdateMeeting.
 WRITABLE = ("title", "starts_at", "participants", "language", "owner")
 
-#: What a meeting tells of its recording.
+#: The fields of `Meeting.recording`.
 RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
 #: Column → field of the message, where they differ.
 PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for name in RECORDING}}
@@ -28,7 +28,7 @@ _TIMES = ("starts_at", "created_at", "updated_at", "estimated_end_at")
 
 
 def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
-    """The meeting, for who may see it."""
+    """Return the message of a meeting."""
     message = meeting_pb2.Meeting(
         id=str(meeting.pk),
         title=meeting.title,
@@ -57,7 +57,7 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
 
 
 def segment_message(segment: Segment) -> meeting_pb2.Segment:
-    """The segment, for who may see its meeting."""
+    """Return the message of a segment."""
     message = meeting_pb2.Segment(
         id=str(segment.pk),
         meeting_id=str(segment.meeting_id),
@@ -80,7 +80,7 @@ def segment_message(segment: Segment) -> meeting_pb2.Segment:
 
 
 def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:
-    """The voice, for who may see its meeting."""
+    """Return the message of a speaker."""
     return meeting_pb2.Speaker(
         id=str(speaker.pk),
         meeting_id=str(speaker.meeting_id),
@@ -94,7 +94,7 @@ def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:
 
 
 def summary_message(summary: Summary) -> meeting_pb2.Summary:
-    """The summary, for who may see its meeting."""
+    """Return the message of a summary."""
     message = meeting_pb2.Summary(
         meeting_id=str(summary.meeting_id),
         transcript_version=summary.transcript_version,
@@ -109,7 +109,7 @@ def summary_message(summary: Summary) -> meeting_pb2.Summary:
 
 
 def action_item_message(item: ActionItem) -> meeting_pb2.ActionItem:
-    """The action item, for who may see its meeting."""
+    """Return the message of an action item."""
     message = meeting_pb2.ActionItem(
         id=str(item.pk),
         meeting_id=str(item.meeting_id),
@@ -133,35 +133,35 @@ def action_item_message(item: ActionItem) -> meeting_pb2.ActionItem:
 
 
 def meeting_fields(
-    sent: meeting_pb2.Meeting | meeting_pb2.CreateMeetingRequest, paths: Iterable[str]
+    message: meeting_pb2.Meeting | meeting_pb2.CreateMeetingRequest, paths: Iterable[str]
 ) -> dict[str, Any]:
-    """The named paths of what was sent, as the services take them.
+    """Return the fields of the message at these paths, as the services take them.
 
     Raises:
-        ValidationError: a time that cannot be.
+        ValidationError: an invalid time.
     """
-    return read_fields(sent, paths, _READ)
+    return read_fields(message, paths, _READ)
 
 
 def read_upload(
     items: Iterator[meeting_pb2.UploadRecordingRequest | ValidationError],
 ) -> tuple[UploadMetadata, Iterator[bytes]]:
-    """What a client says of a recording, and its bytes as they come.
+    """Return the declared metadata of a recording, and an iterator of its bytes.
 
     Raises:
-        ValidationError: the first message is not `metadata`; and, while it is read, a further one is not a `chunk`.
+        ValidationError: the first message is not `metadata`; or, from the iterator, a further one is not a `chunk`.
     """
     first = _read_item(next(items, meeting_pb2.UploadRecordingRequest()))
     if not first.HasField("metadata"):
-        raise invalid("metadata", "required", "Say first what the recording is.")
-    said = {field.name: getattr(first.metadata, field.name) for field in first.metadata.DESCRIPTOR.fields}
-    return UploadMetadata(**said), map(_chunk, items)
+        raise invalid("metadata", "required", "The first message must contain the metadata of the recording.")
+    fields = {field.name: getattr(first.metadata, field.name) for field in first.metadata.DESCRIPTOR.fields}
+    return UploadMetadata(**fields), map(_chunk, items)
 
 
 def _chunk(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> bytes:
     read = _read_item(item)
     if not read.HasField("chunk"):
-        raise invalid("chunk", "required", "After the first message each is a chunk of the file.")
+        raise invalid("chunk", "required", "Each message after the first must contain a chunk of the file.")
     if len(read.chunk) > MAX_CHUNK_LENGTH:
         raise invalid("chunk", "max_length", "A chunk has at most 64 KiB.")
     return read.chunk
@@ -174,10 +174,10 @@ def _read_item(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> me
 
 
 def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
-    """Which meetings the request asks for.
+    """Return the filter of a list request.
 
     Raises:
-        ValidationError: on what cannot be read.
+        ValidationError: an invalid status or time.
     """
     starts_from, starts_until = read_range(request, "starts_at")
     return Filter(
@@ -189,7 +189,7 @@ def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
 
 
 def found_message(found: Found) -> meeting_pb2.SearchTranscriptsResponse:
-    """A page of segments with their meetings' titles."""
+    """Return the message of a page of matching segments with their meetings' titles."""
     return meeting_pb2.SearchTranscriptsResponse(
         matches=[
             meeting_pb2.FoundSegment(

@@ -1,4 +1,4 @@
-"""What a stream about one meeting shows: WatchMeeting's events."""
+"""Events of WatchMeeting, the stream about one meeting."""
 
 from functools import partial
 from typing import Any
@@ -16,8 +16,8 @@ from meetings.models import OVER, Meeting, Transcript
 from tandem.meeting.v1 import meeting_pb2
 
 MEETING = "meeting"
-#: What belongs to a meeting, in the order in which it is told at first: type → what server-sent events call it, and the
-#: field of the message.
+#: The parts of a meeting, in the order of the initial events: subject type → name of the server-sent event, and field
+#: of the message.
 PARTS = {
     "meeting.speaker": ("speakers", "speaker"),
     "meeting.segment": ("transcript", "segment"),
@@ -25,12 +25,12 @@ PARTS = {
     "meeting.action_item": ("action_item", "action_item"),
 }
 _PROGRESS = frozenset(("stage", "progress", "estimated_end_at"))
-#: What is told of a part that is gone.
-_LEFT_OF_A_PART = ("id", "meeting_id", "transcript_version", "version")
+#: The fields in the event of a deleted part.
+_DELETED_PART_FIELDS = ("id", "meeting_id", "transcript_version", "version")
 
 
 def watched(operation: str, meeting: Meeting) -> Subscription:
-    """All of this meeting, which the caller sees; at first only what belongs to its newest version."""
+    """Return a subscription to a visible meeting. It initially sends only the parts of the newest version."""
     meeting_id = str(meeting.pk)
     newest = Transcript.objects.filter(meeting=meeting).aggregate(Max("version"))["version__max"] or 0
     audience = frozenset({policies.who_see(meeting_id)})
@@ -55,39 +55,39 @@ def watched(operation: str, meeting: Meeting) -> Subscription:
 
 
 def event_name(kind: Kind, change: ChangeRecord | None) -> str:
-    """What server-sent events call it."""
-    return "bookmark" if change is None else _told_as(kind, change)[0]
+    """Return the name of the server-sent event."""
+    return "bookmark" if change is None else _event_type(kind, change)[0]
 
 
-def meeting_event(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> meeting_pb2.WatchMeetingResponse:
-    """The event without its cursor."""
+def meeting_event(kind: Kind, change: ChangeRecord | None, visibility: Visibility) -> meeting_pb2.WatchMeetingResponse:
+    """Return the event without its cursor."""
     event = meeting_pb2.WatchMeetingResponse(deleted=kind is Kind.DELETED)
     if change is None:
         return event
     set_timestamp(event.occurred_at, change.occurred_at)
     subject = subjects.of(change.subject_type)
-    told: Any = subject.message(subject.row((change.old if event.deleted else change.new) or {}), extent)
-    place: Any = getattr(event, _told_as(kind, change)[1])
+    message: Any = subject.message(subject.row((change.old if event.deleted else change.new) or {}), visibility)
+    place: Any = getattr(event, _event_type(kind, change)[1])
     place.SetInParent()
     if event.deleted:
         for field in place.DESCRIPTOR.fields:
-            if field.name in _LEFT_OF_A_PART:
-                setattr(place, field.name, getattr(told, field.name))
+            if field.name in _DELETED_PART_FIELDS:
+                setattr(place, field.name, getattr(message, field.name))
         place.version = change.version
     elif isinstance(place, meeting_pb2.Progress):
-        place.stage, place.progress, place.version = told.stage, told.progress, told.version
-        if told.HasField("estimated_end_at"):
-            place.estimated_end_at.CopyFrom(told.estimated_end_at)
+        place.stage, place.progress, place.version = message.stage, message.progress, message.version
+        if message.HasField("estimated_end_at"):
+            place.estimated_end_at.CopyFrom(message.estimated_end_at)
     else:
-        place.CopyFrom(told)
+        place.CopyFrom(message)
         if kind is Kind.END:
-            # By whichever change this stream knows of it.
-            event.occurred_at.CopyFrom(told.updated_at)
+            # The same time in every stream, whichever change it ends with.
+            event.occurred_at.CopyFrom(message.updated_at)
     return event
 
 
-def _told_as(kind: Kind, change: ChangeRecord) -> tuple[str, str]:
-    """Its name, and the field of the message."""
+def _event_type(kind: Kind, change: ChangeRecord) -> tuple[str, str]:
+    """Return the event's name, and the field of the message."""
     if change.subject_type != MEETING:
         return PARTS[change.subject_type]
     if kind is Kind.END:
@@ -101,7 +101,7 @@ def _is_over(image: Image) -> bool:
 
 
 def _narrow(meeting_id: UUID, newest: int, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """All of the newest version, and of any that begins meanwhile: the pages are of different moments."""
+    """Select the rows of the newest version and later ones: a version may begin between the queries of two pages."""
     if rows.model is Meeting:
         return rows
     return rows.filter(meeting=meeting_id, transcript_version__gte=newest)

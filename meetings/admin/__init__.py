@@ -1,4 +1,4 @@
-"""Meetings in the admin site: what people see and do there goes through the same services as the doors."""
+"""Admin pages of meetings. They use the same services as the transports."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         (None, {"fields": WRITABLE}),
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
                                  "transcript_version")}),
-        # Where one will listen to it.
+        # The place for a future player.
         ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
                                   "recording_uploaded_at")}),
         ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),
@@ -54,7 +54,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return filesizeformat(meeting.recording_size) if meeting.recording_size else "-"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        # Of a meeting that is not there yet there is nothing to tell.
+        # A new meeting has no further data.
         return self.fieldsets if obj else self.fieldsets[:1]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What was made of a recording, in the admin site: to read, to correct, and to decide about."""
+"""Admin pages of transcripts and findings: reading, corrections, decisions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summ
 from meetings.services import action_items, transcripts
 from tasks.models import Task
 
-#: What can be done about an action item: the path, what is going to be done, what has been done.
+#: Decisions about an action item: path → question, result, service.
 DECISIONS = {
     "accept": ("Make a task of", "accepted", action_items.accept_action_item),
     "reject": ("Reject", "rejected", action_items.reject_action_item),
@@ -31,29 +31,29 @@ _POSSIBLE = {ActionItemStatus.PROPOSED.value: tuple(DECISIONS), ActionItemStatus
 
 
 def minutes(at_ms: int) -> str:
-    """A time in a recording, as people write it."""
+    """Return a time in a recording as minutes and seconds."""
     return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
 
 
 def percent(part: float) -> str:
-    """A part of one, as people read it; the number is never parted from its sign."""
+    """Return a fraction as a percentage, with a non-breaking space before the sign."""
     return f"{part * 100:.0f}\u00a0%"
 
 
 def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
-    """The items, each knowing as `task_gone` whether the task that was made of it is no more."""
+    """Annotate each item with `task_gone`: whether its task was deleted."""
     return items.annotate(task_gone=Q(task_id__isnull=False) & ~Exists(Task.objects.filter(pk=OuterRef("task_id"))))
 
 
 def decisions(item: Any) -> SafeString | str:
-    """Links to what can still be done about the item, one of `with_task_gone`."""
+    """Return links to the decisions that are still possible for the item, which must be from `with_task_gone`."""
     possible = tuple(DECISIONS) if item.task_gone else _POSSIBLE.get(item.status, ())
     links = [(reverse(f"admin:meetings_actionitem_{name}", args=[item.pk]), name.capitalize()) for name in possible]
     return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', links)
 
 
 class CorrectedFilter(admin.SimpleListFilter):
-    """Segments that somebody has corrected who still has an account."""
+    """Filter of segments that were corrected by a user who still exists."""
 
     title = "corrected"
     parameter_name = "corrected"
@@ -66,12 +66,12 @@ class CorrectedFilter(admin.SimpleListFilter):
 
 
 class PartList(ChangeLogHistoryMixin, LargeList):
-    """What comes about by itself, and goes with its meeting."""
+    """Base of lists of generated rows, which are deleted with their meeting."""
 
-    # An id tells when it was made.
+    # Ids are in order of creation.
     ordering = ("-id",)
     list_select_related: Any = ("meeting",)
-    #: What is not fetched with a row.
+    #: Columns that are not fetched.
     deferred: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -152,7 +152,7 @@ class SpeakerAdmin(ServiceBackedAdmin, PartList):
 
 @admin.register(ActionItem)
 class ActionItemAdmin(ServiceBackedAdmin, PartList):
-    """Nobody edits them; who may change them decides about them."""
+    """Action items are not editable. Users with the permission to change them can decide about them."""
 
     list_display = ("text", "status", "owner_name", "assigned_to", "due_on", "task", "of_meeting", "decided_by",
                     "created_at")  # fmt: skip
@@ -210,7 +210,7 @@ class ActionItemAdmin(ServiceBackedAdmin, PartList):
         return [*own, *super().get_urls()]
 
     def decide_one(self, request: HttpRequest, item_id: Any, *, name: str) -> HttpResponse:
-        """Decides about this one, once that is confirmed, and goes back to its meeting."""
+        """Decide about one item after a confirmation, and redirect to its meeting."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         item = self.get_queryset(request).filter(pk=item_id).first()
@@ -302,7 +302,7 @@ class FirstSegments(NewestRows):
 
 
 class SegmentInline(PartInline):
-    """Of the newest version, from the beginning."""
+    """The first segments of the newest version."""
 
     model = Segment
     formset = FirstSegments
@@ -316,7 +316,7 @@ class SegmentInline(PartInline):
         return minutes(segment.start_ms)
 
 
-#: What a meeting's page shows of what was made of its recording.
+#: The inlines of a meeting's page.
 INLINES = (TranscriptInline, SummaryInline, ActionItemInline, SpeakerInline, SegmentInline)
 
 

@@ -1,4 +1,4 @@
-"""Reading meetings: what an actor may see of them."""
+"""Queries for meetings, limited to those that the actor may see."""
 
 import datetime
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ MAX_QUERY_LENGTH = 200
 
 AnyPart = TypeVar("AnyPart", bound=MeetingChild)
 
-# The words only serve the search.
+# The column is only used by the search.
 _DEFERRED = ("search_words",)
 _by_id = Prepared(lambda meeting_id: Meeting.objects.defer(*_DEFERRED).filter(pk=meeting_id))
 _of_member_by_id = Prepared(
@@ -29,10 +29,10 @@ _of_member_by_id = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which meetings a list holds; an empty part does not narrow it.
+    """Filter of a list of meetings; an empty attribute does not restrict it.
 
     Attributes:
-        query: the beginnings of words in the title.
+        query: prefixes of words in the title.
     """
 
     statuses: Collection[int] = ()
@@ -45,7 +45,7 @@ class Filter:
 
 
 def get_meeting(actor: Any, meeting_id: str) -> Meeting:
-    """The meeting with this id, as the client wrote it.
+    """Return the meeting with this id, as the client wrote it.
 
     Raises:
         Meeting.DoesNotExist: also for a malformed id, and for a meeting the actor may not see.
@@ -64,10 +64,10 @@ def get_meeting(actor: Any, meeting_id: str) -> Meeting:
 
 
 def get_meeting_for_update(actor: Any, meeting_id: str, *, to_delete: bool = False) -> Meeting:
-    """As `get_meeting`, with the row locked until the transaction ends.
+    """Return the meeting as `get_meeting` does, with its row locked until the transaction ends.
 
     Args:
-        to_delete: locked so that nobody adds to the meeting either, such as a segment.
+        to_delete: lock the row against new references, too, such as a new segment.
     """
     wanted = ids.parsed(meeting_id)
     rows = Meeting.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=not to_delete)
@@ -78,7 +78,7 @@ def get_meeting_for_update(actor: Any, meeting_id: str, *, to_delete: bool = Fal
 
 
 def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) -> AnyPart:
-    """What belongs to the meeting and has this id, of whichever version; its row is locked until the transaction ends.
+    """Return the part of the meeting with this id, in any version, with its row locked until the transaction ends.
 
     Args:
         meeting: one that the actor may see.
@@ -94,23 +94,23 @@ def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) ->
     return part
 
 
-def list_meetings(actor: Any, asked: PageRequest, only: Filter = Filter()) -> Page[Meeting]:
-    """Meetings the actor may see, newest first.
+def list_meetings(actor: Any, request: PageRequest, only: Filter = Filter()) -> Page[Meeting]:
+    """Return a page of the meetings that the actor may see, newest first.
 
     Raises:
         ValidationError: on `query`, `page_size` or `page_token`.
     """
-    asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, **only.bound_to()})
-    return page(_selection(actor, only), asked, NEWEST_FIRST)
+    request = replace(request, bound_to={**request.bound_to, "caller": actor.pk, **only.bound_to()})
+    return page(_selection(actor, only), request, NEWEST_FIRST)
 
 
 def not_found(meeting_id: str) -> Meeting.DoesNotExist:
-    """What is said of a meeting that is not there, or not for this caller to see."""
+    """Return the error for a meeting that does not exist or that the caller may not see."""
     return Meeting.DoesNotExist(f"Meeting with ID '{meeting_id}' not found")
 
 
 def _selection(actor: Any, only: Filter) -> ListQuery[Meeting]:
-    """The meetings that fit the filter, as far as the actor may see them."""
+    """Return the list query of the meetings that match the filter and that the actor may see."""
     query = search.checked_query(only.query, MAX_QUERY_LENGTH)
     if not actor.is_authenticated:
         return ListQuery(Meeting, Meeting.objects.none)
@@ -121,7 +121,7 @@ def _selection(actor: Any, only: Filter) -> ListQuery[Meeting]:
         "starts_until": only.starts_until,
     }
     values = {name: value for name, value in found_by.items() if value is not None}
-    # Those that somebody takes part in lie anywhere in the order; those of all are the list itself.
+    # The meetings of one member are scattered over the order; the unfiltered list of all meetings is the order itself.
     return ListQuery(
         Meeting,
         _matching,
@@ -139,7 +139,7 @@ def _matching(
     starts_from: datetime.datetime | None = None,
     starts_until: datetime.datetime | None = None,
 ) -> tuple[QuerySet[Meeting], ...]:
-    """With a member, one queryset for what they own and one for what they take part in, each by an index of its own."""
+    """Return the matching meetings; for a member two querysets, owned and attended, each with its own index."""
     conditions = {"status__in": sorted(statuses), "starts_at__gte": starts_from, "starts_at__lt": starts_until}
     rows = Meeting.objects.filter(**{name: value for name, value in conditions.items() if value})
     if query is not None:

@@ -1,4 +1,4 @@
-"""Reading what was found in a transcript: voices, the summary, action items."""
+"""Queries for findings in a transcript: speakers, the summary, action items."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,7 +9,7 @@ from meetings.queries.transcripts import version_of
 
 
 def list_speakers(actor: Any, meeting_id: str, version: int) -> list[Speaker]:
-    """The voices of a version (0 = the current one), in the order in which they are first heard.
+    """Return the speakers of a version (0 = the current one), in the order of their first utterances.
 
     Raises:
         Meeting.DoesNotExist, Transcript.DoesNotExist
@@ -20,22 +20,22 @@ def list_speakers(actor: Any, meeting_id: str, version: int) -> list[Speaker]:
 
 
 def get_summary(actor: Any, meeting_id: str, version: int) -> Summary:
-    """What was said in a version (0 = the current one), in short.
+    """Return the summary of a version (0 = the current one).
 
     Raises:
         Meeting.DoesNotExist, Transcript.DoesNotExist
-        Summary.DoesNotExist: it is not made yet.
+        Summary.DoesNotExist: there is no summary yet.
     """
     meeting = get_meeting(actor, meeting_id)
-    meant = version_of(meeting, version)
-    summary: Summary | None = Summary.objects.filter(meeting=meeting.pk, transcript_version=meant).first()
+    shown = version_of(meeting, version)
+    summary: Summary | None = Summary.objects.filter(meeting=meeting.pk, transcript_version=shown).first()
     if summary is None:
         raise Summary.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no summary yet")
     return summary
 
 
 def list_action_items(actor: Any, meeting_id: str, version: int, statuses: Collection[int] = ()) -> list[ActionItem]:
-    """The action items of a version (0 = the current one), in the order in which they were said.
+    """Return the action items of a version (0 = the current one), in the order of the recording.
 
     Args:
         statuses: any of these; empty = all.
@@ -49,11 +49,11 @@ def list_action_items(actor: Any, meeting_id: str, version: int, statuses: Colle
 
 
 def evidence(item: ActionItem) -> list[tuple[int, str, str]]:
-    """Where an action item was said, in that order: from when in the recording (ms), by whom (empty if that is not
-    known), in which words.
+    """Return the source segments of an action item in their order: start in the recording (ms), speaker's name (empty =
+    unknown), and text.
     """
     segments = Segment.objects.filter(meeting=item.meeting_id, pk__in=item.segment_ids)
-    said = list(segments.order_by("start_ms", "id").values_list("start_ms", "speaker_id", "text"))
-    speakers = Speaker.objects.filter(pk__in={speaker_id for _, speaker_id, _ in said if speaker_id})
+    rows = list(segments.order_by("start_ms", "id").values_list("start_ms", "speaker_id", "text"))
+    speakers = Speaker.objects.filter(pk__in={speaker_id for _, speaker_id, _ in rows if speaker_id})
     names = {speaker.pk: str(speaker) for speaker in speakers.defer("voice_print")}
-    return [(start_ms, names.get(speaker_id, ""), text) for start_ms, speaker_id, text in said]
+    return [(start_ms, names.get(speaker_id, ""), text) for start_ms, speaker_id, text in rows]

@@ -1,4 +1,4 @@
-"""Figures of meetings: what an actor may see of them, counted."""
+"""Statistics of the meetings that an actor may see."""
 
 import datetime
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from django.db.models.functions import Cast, Coalesce
 
 from meetings.models import Meeting, Speaker, Status
 
-#: How many of those who speak the figures tell of.
+#: The largest number of speakers in the statistics.
 MAX_SPEAKERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many meetings there are, by status; how long they are, and who speaks how long, in ms.
+    """Number of meetings by status, total length of recordings, and speech time by speaker; times in ms.
 
     Attributes:
-        talk_ms: by a user's id, or the name that somebody gave, or empty for all whom nobody named; the longest first.
+        talk_ms: by user id, else by the speaker's name, or empty for all unnamed speakers; longest first.
     """
 
     by_status: Mapping[int, int]
@@ -30,7 +30,9 @@ class Figures:
 def figures(
     actor: Any, made_from: datetime.datetime | None = None, made_until: datetime.datetime | None = None
 ) -> Figures:
-    """Of the meetings that the actor may see, as far as they were made from then on and before then."""
+    """Return the statistics of the meetings that the actor may see and that were created from `made_from` on and before
+    `made_until`.
+    """
     bounds = {"created_at__gte": made_from, "created_at__lt": made_until}
     meetings = Meeting.objects.visible_to(actor).filter(**{name: at for name, at in bounds.items() if at})
     counted = meetings.values_list("status").annotate(many=Count("*"), lasted_ms=Sum("duration_ms"))

@@ -1,4 +1,4 @@
-"""The HTTP door."""
+"""The REST views."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tandem.meeting.v1 import meeting_pb2
 
 
 class MeetingViewSet(OperationViewSet):
-    """/api/v1/meetings."""
+    """The operations under /api/v1/meetings."""
 
     operations = operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], handlers)
     examples = {

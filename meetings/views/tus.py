@@ -1,6 +1,6 @@
 """Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with the extensions of `EXTENSIONS`.
 
-UploadRecording is what it is the twin of: who may call that may call this.
+Requires the same permissions as UploadRecording.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,8 +33,8 @@ View = Callable[..., HttpResponse]
 
 
 def mark_answers(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that gives each answer of these paths, also one given before or instead of a view, what tus demands
-    of it: its version, and that nothing keeps it.
+    """Middleware that adds the headers required by tus to each response of these paths, also to those created outside
+    the views: the version, and `no-store`.
     """
 
     def marked(request: HttpRequest) -> HttpResponse:
@@ -50,12 +50,12 @@ def mark_answers(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 
 
 def uploads(request: HttpRequest) -> HttpResponse:
-    """/api/v1/uploads."""
+    """Serve /api/v1/uploads."""
     return _answer(request, {"POST": _create, "OPTIONS": _options})
 
 
 def upload(request: HttpRequest, upload_id: str) -> HttpResponse:
-    """/api/v1/uploads/{id}."""
+    """Serve /api/v1/uploads/{id}."""
     return _answer(request, {"HEAD": _head, "PATCH": _patch, "DELETE": _delete, "OPTIONS": _options}, upload_id)
 
 
@@ -71,7 +71,7 @@ def _answer(request: HttpRequest, views: dict[str, View], *arguments: str) -> Ht
         answer["Allow"] = ", ".join(views)
         return answer
     if request.META.get("HTTP_TUS_RESUMABLE") != VERSION:
-        raise UnsupportedVersion(f"Speak tus {VERSION}, and say so in Tus-Resumable.")
+        raise UnsupportedVersion(f"Use tus {VERSION}, and send this version in Tus-Resumable.")
     authorization = request.META.get("HTTP_AUTHORIZATION")
     call = Call(_OPERATION, authorize(_OPERATION, identify(_OPERATION, authorization)))
     report.principal = call.actor.pk
@@ -91,25 +91,25 @@ def _options(request: HttpRequest) -> HttpResponse:
 def _create(request: HttpRequest, call: Call) -> HttpResponse:
     tus_headers.refuse_concatenation(request)
     length, metadata = tus_headers.length(request), request.META.get("HTTP_UPLOAD_METADATA", "")
-    announced = tus_headers.announced(metadata, length or 0)
+    declared = tus_headers.declared_metadata(metadata, length or 0)
     checksum = tus_headers.checksum(request)
-    # A body of another type is no piece.
+    # A body of another type is not a piece.
     has_piece = request.content_type == PIECE_TYPE
-    # Its place is taken first: without one nothing is created.
+    # Its stream is reserved first: if there is none free, nothing is created.
     piece = _body(request, call) if has_piece else None
-    made = resumable.create_upload(call.actor, announced, deferred=length is None, metadata=metadata)
+    made = resumable.create_upload(call.actor, declared, deferred=length is None, metadata=metadata)
     answer = _empty(201)
     if piece is not None:
         try:
             made = resumable.append(call.actor, str(made.pk), 0, piece, checksum=checksum)
         except ValidationError:
-            resumable.take_back(call.actor, made, made_meeting=not announced.meeting_id)
+            resumable.take_back(call.actor, made, made_meeting=not declared.meeting_id)
             raise
         except Exception as exc:
-            # The upload is there, and goes on where its piece broke off.
+            # The upload exists, and can be resumed where its piece was interrupted.
             answer = problems.response_of(exc)
             made.refresh_from_db()
-    # Whatever became of the piece. Without one, tus-js-client asks for the offset all the same.
+    # Also after a failed piece. tus-js-client requests the offset even without a piece.
     answer["Location"] = request.build_absolute_uri(f"{PATH}/{made.pk}")
     answer["Upload-Offset"] = str(made.offset)
     return _marked(answer, made)
@@ -117,20 +117,20 @@ def _create(request: HttpRequest, call: Call) -> HttpResponse:
 
 def _head(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
     found = resumable.get_upload(call.actor, upload_id)
-    told = {"Upload-Offset": str(found.offset)}
+    headers = {"Upload-Offset": str(found.offset)}
     if found.length is None:
-        told["Upload-Defer-Length"] = "1"
+        headers["Upload-Defer-Length"] = "1"
     else:
-        told["Upload-Length"] = str(found.length)
+        headers["Upload-Length"] = str(found.length)
     if found.metadata:
-        told["Upload-Metadata"] = found.metadata
-    return _marked(_empty(200, told), found)
+        headers["Upload-Metadata"] = found.metadata
+    return _marked(_empty(200, headers), found)
 
 
 def _patch(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
     if request.content_type != PIECE_TYPE:
         raise UnsupportedMediaType(f"Send the piece as {PIECE_TYPE}.", accepted=[PIECE_TYPE], patches=True)
-    written = resumable.append(
+    appended = resumable.append(
         call.actor,
         upload_id,
         tus_headers.number(request, "Upload-Offset"),
@@ -138,7 +138,7 @@ def _patch(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
         checksum=tus_headers.checksum(request),
         length=tus_headers.number(request, "Upload-Length") if "Upload-Length" in request.headers else None,
     )
-    return _marked(_empty(204, {"Upload-Offset": str(written.offset)}), written)
+    return _marked(_empty(204, {"Upload-Offset": str(appended.offset)}), appended)
 
 
 def _delete(request: HttpRequest, call: Call, upload_id: str) -> HttpResponse:
@@ -153,7 +153,7 @@ def _empty(status: int, headers: dict[str, str] | None = None) -> HttpResponse:
 
 
 def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
-    """Add which meeting the upload is for, and until when it may go on."""
+    """Add the headers with the meeting's id and the time at which the upload expires."""
     answer["Tandem-Meeting-Id"] = str(of.meeting_id)
     if until := resumable.expires_at(of):
         answer["Upload-Expires"] = http_date(until.timestamp())
@@ -161,7 +161,7 @@ def _marked(answer: HttpResponse, of: Upload) -> HttpResponse:
 
 
 def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
-    """The body as it arrives, as long as the caller is let in."""
+    """Yield the body as it arrives, for as long as the caller's credential is valid."""
     bodies.check_encoding(request.META)
     context.deadline.set(None)  # A piece takes as long as its client takes.
     chunks = bodies.pieces(request.META, _CHUNK_BYTES)

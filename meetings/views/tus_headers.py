@@ -1,4 +1,4 @@
-"""What the headers of tus 1.0 say: read as strictly as the protocol defines them."""
+"""Strict parsing of the request headers of tus 1.0."""
 
 import base64
 import hashlib
@@ -22,36 +22,36 @@ _MAX_METADATA = 8192
 
 
 def number(request: HttpRequest, header: str) -> int:
-    """Return the number of bytes that a header says.
+    """Return the number of bytes in a header.
 
     Raises:
-        ValidationError: it says none, or is not there.
+        ValidationError: the header is missing, or is not a number.
     """
     sent = request.headers.get(header, "")
-    # As long as it likes, up to where it takes time to read: what is too much is refused as that.
+    # Long numbers are accepted here, so that the caller rejects them as too large; the limit bounds the parsing time.
     if not re.fullmatch(r"[0-9]{1,1000}", sent):
-        raise invalid(header.lower(), "type", f"{header} is a number of bytes, in digits.")
+        raise invalid(header.lower(), "type", f"{header} must be a number of bytes, in digits.")
     return int(sent)
 
 
 def length(request: HttpRequest) -> int | None:
-    """Return how many bytes will come, as `Upload-Length` says; None = `Upload-Defer-Length` says that it comes later.
+    """Return the upload's length from `Upload-Length`; None = deferred by `Upload-Defer-Length`.
 
     Raises:
-        ValidationError: neither, both, or something else.
+        ValidationError: both headers, none, or an invalid one.
     """
     deferred = request.headers.get("Upload-Defer-Length")
     if deferred is None:
         return number(request, "Upload-Length")
     if deferred != "1":
-        raise invalid("upload-defer-length", "choice", "Upload-Defer-Length is 1, or is left out.")
+        raise invalid("upload-defer-length", "choice", "Upload-Defer-Length must be 1 or absent.")
     if "Upload-Length" in request.headers:
         raise invalid("upload-defer-length", "mismatch", "Send Upload-Length or Upload-Defer-Length, not both.")
     return None
 
 
 def refuse_concatenation(request: HttpRequest) -> None:
-    """Refuse an upload that is to be a part of another one, or is to be made of others.
+    """Reject an upload that is a part of another one, or a concatenation of others.
 
     Raises:
         ValidationError
@@ -60,12 +60,12 @@ def refuse_concatenation(request: HttpRequest) -> None:
         raise invalid(
             "upload-concat",
             "unsupported",
-            "This server does not join uploads (Tus-Extension does not name concatenation); send the file as one.",
+            "This server does not support the concatenation of uploads; send the file as one upload.",
         )
 
 
 def checksum(request: HttpRequest) -> Checksum | None:
-    """Return what `Upload-Checksum` says; None = it is not there.
+    """Return the checksum in `Upload-Checksum`; None = the header is absent.
 
     Raises:
         ValidationError
@@ -75,20 +75,24 @@ def checksum(request: HttpRequest) -> Checksum | None:
         return None
     algorithm, _, digest = sent.partition(" ")
     if algorithm not in ALGORITHMS or not digest:
-        raise invalid("upload-checksum", "choice", f"Upload-Checksum is one of {', '.join(ALGORITHMS)}, and a digest.")
+        raise invalid(
+            "upload-checksum",
+            "choice",
+            f"Upload-Checksum must be one of {', '.join(ALGORITHMS)}, a space and a digest.",
+        )
     try:
         length = len(base64.b64decode(digest, validate=True))
     except ValueError:
         length = 0
     if length != hashlib.new(algorithm, usedforsecurity=False).digest_size:
-        raise invalid("upload-checksum", "type", f"The digest is no {algorithm} in Base64.")
+        raise invalid("upload-checksum", "type", f"The digest is not a valid {algorithm} digest in Base64.")
     return Checksum(algorithm, digest)
 
 
-def announced(sent: str, size: int) -> UploadMetadata:
-    """Return what `Upload-Metadata` says of a recording: pairs of a key and a text in Base64, which may be missing.
+def declared_metadata(sent: str, size: int) -> UploadMetadata:
+    """Return the metadata in `Upload-Metadata`: pairs of a key and an optional text in Base64.
 
-    Keys that are not ours are passed over, but must be well-formed, too.
+    Unknown keys are ignored, but must be well-formed, too.
 
     Args:
         size: in bytes; 0 = not known.
@@ -102,9 +106,9 @@ def announced(sent: str, size: int) -> UploadMetadata:
     for pair in sent.split(",") if sent.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
         if not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]+", key):
-            raise invalid("upload-metadata", "type", "Each pair of Upload-Metadata begins with a key, in ASCII.")
+            raise invalid("upload-metadata", "type", "Each pair in Upload-Metadata must begin with a key in ASCII.")
         if key in found:
-            raise invalid("upload-metadata", "duplicate", f"The key {key} stands twice in Upload-Metadata.")
+            raise invalid("upload-metadata", "duplicate", f"Duplicate key {key} in Upload-Metadata.")
         try:
             found[key] = base64.b64decode(encoded, validate=True)
         except ValueError as exc:

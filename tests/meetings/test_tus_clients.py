@@ -126,7 +126,7 @@ def test_tus_js_client_terminates(clients: Clients) -> None:
 
 def test_tus_js_client_is_told_that_uploads_are_not_joined(clients: Clients) -> None:
     happened = clients.tus_js("parallel")
-    assert "does not join uploads" in happened["error"], happened
+    assert "does not support the concatenation of uploads" in happened["error"], happened
     assert not Upload.objects.exists()
 
 

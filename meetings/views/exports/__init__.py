@@ -1,6 +1,6 @@
 """Transcripts as files: JSON, subtitles (SubRip, WebVTT), Markdown.
 
-GetTranscript is what they are the twins of: who sees the meeting may have them.
+Require the same permissions as GetTranscript.
 """
 
 import re
@@ -24,28 +24,28 @@ from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription
 
 _OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetTranscript")
-#: So much of a file is kept in memory.
+#: Larger files are kept on disk.
 _IN_MEMORY_BYTES = 1024 * 1024
 _MAX_NAME_LENGTH = 80
 
 
 class Form(NamedTuple):
-    """One kind of file."""
+    """A file format."""
 
     content_type: str
-    written: Callable[[Transcription], Iterator[str]]
+    render: Callable[[Transcription], Iterator[str]]
 
 
 FORMS = {
-    "json": Form("application/json", as_json.written),
-    "srt": Form("application/x-subrip; charset=utf-8", subtitles.written_as_srt),
-    "vtt": Form("text/vtt; charset=utf-8", subtitles.written_as_vtt),
-    "md": Form("text/markdown; charset=utf-8", markdown.written),
+    "json": Form("application/json", as_json.render),
+    "srt": Form("application/x-subrip; charset=utf-8", subtitles.render_srt),
+    "vtt": Form("text/vtt; charset=utf-8", subtitles.render_vtt),
+    "md": Form("text/markdown; charset=utf-8", markdown.render),
 }
 
 
 def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponseBase:
-    """/api/v1/meetings/{id}/transcript.{json,srt,vtt,md}."""
+    """Serve /api/v1/meetings/{id}/transcript.{json,srt,vtt,md}."""
     report: Any = request.report  # type: ignore[attr-defined]
     report.meter = http_meter("GET" if request.method == "GET" else "other", "transcript")
     if request.method == "OPTIONS":
@@ -55,55 +55,55 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
     credential = authorize(_OPERATION, identify(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
     report.principal, report.subject_id = credential.actor.pk, meeting_id
     found = transcription(credential.actor, meeting_id, _version(request))
-    # It says as little to a cache that several callers share as any answer of ours.
+    # Like all responses of the API, it must not be stored by shared caches.
     headers = {"ETag": f'"{found.fingerprint}-{form}"', "Cache-Control": PRIVATE}
     answer: HttpResponseBase
     if is_known(request, headers["ETag"]):
         answer = HttpResponseNotModified(headers=headers)
     else:
         headers["Content-Disposition"] = attachment(found.meeting.title, form)
-        file = _written(FORMS[form].written(found))
+        file = _render_to_file(FORMS[form].render(found))
         answer = FileResponse(file, content_type=FORMS[form].content_type, headers=headers)
     patch_vary_headers(answer, ["Authorization"])
     return answer
 
 
 def attachment(title: str, extension: str) -> str:
-    """The `Content-Disposition` of a file that is called as the meeting is (RFC 6266)."""
+    """Return the `Content-Disposition` of a file named after the meeting (RFC 6266)."""
     name = f"{_file_name(title)}.{extension}"
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    # Of a title in another script hardly anything may be left.
+    # Little or nothing may remain of a title in another script.
     plain = (
         plain if _file_name(plain.removesuffix(f".{extension}")) + f".{extension}" == plain else f"meeting.{extension}"
     )
-    said = f'attachment; filename="{plain}"'
-    return said if plain == name else f"{said}; filename*=UTF-8''{quote(name, safe='')}"
+    value = f'attachment; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _file_name(title: str) -> str:
-    """A name that every file system takes."""
+    """Return a file name that is valid in all common file systems."""
     printable = "".join(character if character.isprintable() else " " for character in title)
     name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable).split()).strip(". ")
-    # Of such a length also in UTF-8.
+    # The length is limited in UTF-8, too.
     name = name[:_MAX_NAME_LENGTH].encode()[: 2 * _MAX_NAME_LENGTH].decode(errors="ignore").strip(". ")
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
     return f"_{name}" if reserved else name or "meeting"
 
 
 def _version(request: HttpRequest) -> int:
-    """Which version is asked for; 0 = the current one."""
+    """Return the requested version; 0 = the current one."""
     for name in request.GET:
         if name != "transcript_version":
-            raise invalid((name,), "unknown", "There is no such parameter.")
+            raise invalid((name,), "unknown", "Unknown query parameter.")
     sent = request.GET.get("transcript_version", "0")
     if not re.fullmatch(r"[0-9]{1,9}", sent):
-        raise invalid("transcript_version", "type", "transcript_version is a number.")
+        raise invalid("transcript_version", "type", "transcript_version must be a number.")
     return int(sent)
 
 
-def _written(texts: Iterator[str]) -> IO[bytes]:
-    """A file with these texts. It is written before it is sent, so that what fails is told as any other failure."""
-    file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - it is sent, and closed, after the call
+def _render_to_file(texts: Iterator[str]) -> IO[bytes]:
+    """Return a file with these texts. It is complete before the response begins, so that an error gets its status."""
+    file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the response sends and closes it
     try:
         for text in texts:
             file.write(text.encode())

@@ -1,4 +1,4 @@
-"""A transcript as JSON: with all that was found in it, in the words of the contract."""
+"""A transcript with all findings as JSON, in the representation of the API."""
 
 import json as stdlib_json
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from meetings.views.exports.reading import Transcription
 from tandem.meeting.v1 import meeting_pb2
 
 
-def written(found: Transcription) -> Iterator[str]:
-    """The document, in parts: its head, and a segment at a time."""
+def render(found: Transcription) -> Iterator[str]:
+    """Yield the document in parts: its head, then one segment at a time."""
     meeting = protojson.to_json(messages.meeting_message(found.meeting))
     head: dict[str, Any] = {
         "meeting_id": meeting["id"],
@@ -28,12 +28,12 @@ def written(found: Transcription) -> Iterator[str]:
         "summary": found.summary and protojson.to_json(messages.summary_message(found.summary)),
         "action_items": [protojson.to_json(messages.action_item_message(item)) for item in found.action_items],
     }
-    yield _dumped(head)[:-1] + ', "segments": ['
+    yield _json(head)[:-1] + ', "segments": ['
     for place, segment in enumerate(found.segments()):
-        told = protojson.to_json(messages.segment_message(segment)) | {"speaker": found.speaker_of(segment)}
-        yield f"{',' if place else ''}\n{_dumped(told)}"
+        value = protojson.to_json(messages.segment_message(segment)) | {"speaker": found.speaker_of(segment)}
+        yield f"{',' if place else ''}\n{_json(value)}"
     yield "\n]}\n"
 
 
-def _dumped(told: Any) -> str:
-    return protojson.in_one_line(stdlib_json.dumps(told, ensure_ascii=False))
+def _json(value: Any) -> str:
+    return protojson.in_one_line(stdlib_json.dumps(value, ensure_ascii=False))

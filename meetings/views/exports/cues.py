@@ -1,6 +1,6 @@
-"""What is shown at once as subtitles: a segment cut where it would be too long to read.
+"""Subtitle cues: segments split so that each cue can be read in time.
 
-At most two lines of 42 columns and seven seconds: what broadcasters ask for (BBC, Netflix: 37 to 42 columns).
+A cue has at most two lines of 42 columns and seven seconds, as broadcasters require (BBC, Netflix: 37 to 42 columns).
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ PAUSE_MS = 1_500
 
 
 class Timed(NamedTuple):
-    """A word, or as much of one as fits into a line."""
+    """A word with its times, or the part of one that fits into a line."""
 
     text: str
     start_ms: int
@@ -27,7 +27,7 @@ class Timed(NamedTuple):
 
 @dataclass
 class Cue:
-    """What is shown from one time to another; the first line may be empty, for what stands before the text."""
+    """A subtitle with its times. The first line may be empty; it then holds only the prefix of the text."""
 
     start_ms: int
     end_ms: int
@@ -35,15 +35,15 @@ class Cue:
 
 
 def cues(segment: Segment, columns_taken: int = 0) -> list[Cue]:
-    """A segment's cues, one after the other; none if nothing is to be read.
+    """Return a segment's cues in their order; none if it has no text.
 
     Args:
-        columns_taken: by what stands before each cue's text.
+        columns_taken: width of the prefix of each cue.
     """
     found: list[Cue] = []
     for word in _fitting(_timed(segment)):
         if not found or not _takes(found[-1], word, columns_taken):
-            # Where too much stands before the text, the text is below it.
+            # If the prefix is too wide, the text begins on the next line.
             fits = width(word.text) + columns_taken <= COLUMNS or not columns_taken
             found.append(Cue(word.start_ms, word.end_ms, [word.text] if fits else ["", word.text]))
     for cue, following in zip_longest(found, found[1:]):
@@ -53,7 +53,7 @@ def cues(segment: Segment, columns_taken: int = 0) -> list[Cue]:
 
 
 def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
-    """Puts the word into the cue, if there is place and time for it."""
+    """Add the word to the cue if it fits in space and time. Return whether it was added."""
     if word.end_ms - cue.start_ms > MAX_MS or word.start_ms - cue.end_ms > PAUSE_MS:
         return False
     columns = COLUMNS - (columns_taken if len(cue.lines) == 1 else 0)
@@ -68,7 +68,7 @@ def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
 
 
 def _timed(segment: Segment) -> Sequence[Timed]:
-    """The words of a segment with their times: as recognised, or, once they were corrected, by their lengths."""
+    """Return the words of a segment with their times: as recognised, or estimated by length if their number changed."""
     texts = _printable(segment.text).split()
     if len(texts) == len(segment.words):
         return _in_order(segment, texts)
@@ -83,7 +83,7 @@ def _timed(segment: Segment) -> Sequence[Timed]:
 
 
 def _in_order(segment: Segment, texts: Sequence[str]) -> Sequence[Timed]:
-    """With the times of what was recognised, which may not run backwards, or out of the segment."""
+    """Return the words with the recognised times, corrected to ascend and to lie within the segment."""
     timed, earliest = [], segment.start_ms
     for text, word in zip(texts, segment.words, strict=True):
         start = max(earliest, min(int(word["start_ms"]), segment.end_ms))
@@ -94,7 +94,7 @@ def _in_order(segment: Segment, texts: Sequence[str]) -> Sequence[Timed]:
 
 
 def _fitting(words: Sequence[Timed]) -> Iterator[Timed]:
-    """The words, those that are longer than a line in pieces: languages are written without spaces, too."""
+    """Yield the words, and split those that are longer than a line: some languages are written without spaces."""
     for word in words:
         pieces = list(_pieces(word.text))
         length = word.end_ms - word.start_ms
@@ -114,7 +114,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def width(text: str) -> int:
-    """In columns: those of East Asia take two."""
+    """Return the width in columns; wide East Asian characters take two."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text

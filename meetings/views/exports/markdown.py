@@ -4,18 +4,17 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from meetings.models import ActionItem, ActionItemStatus, Segment, Status
 from meetings.views.exports.reading import Transcription
 
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~!$^])")
-#: What makes something of a line that begins with it.
+#: Characters that have a meaning at the beginning of a line.
 _BLOCK = re.compile(r"^(?:([#+=:-])|(\d{1,9})([.)]))")
 
 
-def written(found: Transcription) -> Iterator[str]:
-    """The document: what is known of the meeting, what was found in it, and what was said."""
+def render(found: Transcription) -> Iterator[str]:
+    """Yield the document: the meeting's data, the findings, and the transcript."""
     yield f"# {text(found.meeting.title)}\n\n"
     yield from _list(_facts(found))
     yield from _section("Participants", map(text, found.people))
@@ -25,13 +24,13 @@ def written(found: Transcription) -> Iterator[str]:
         yield from _section("Decisions", (text(statement["text"]) for statement in summary.decisions))
     yield from _section("Action items", map(_action_item, found.action_items))
     yield "## Transcript\n"
-    yield from _said(found)
+    yield from _transcript(found)
     yield "\n"
 
 
-def text(told: str) -> str:
-    """A text of somebody's as it is, whatever Markdown would make of it."""
-    printable = "".join(character if character.isprintable() else " " for character in told)
+def text(value: str) -> str:
+    """Escape a user's text, so that Markdown shows it literally."""
+    printable = "".join(character if character.isprintable() else " " for character in value)
     escaped = _INLINE.sub(r"\\\1", " ".join(printable.split()))
     return _BLOCK.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", escaped)
 
@@ -53,25 +52,25 @@ def _facts(found: Transcription) -> Iterator[str]:
 
 
 def _how_far(found: Transcription) -> str:
-    told = str(found.status.label).lower()
+    description = str(found.status.label).lower()
     if found.progress is not None:
-        told += f" at {found.progress}\u00a0%"
-    return f"{told}: {text(found.failure_reason)}" if found.failure_reason else told
+        description += f" at {found.progress}\u00a0%"
+    return f"{description}: {text(found.failure_reason)}" if found.failure_reason else description
 
 
 def _action_item(item: ActionItem) -> str:
-    told = [text(item.text)]
+    parts = [text(item.text)]
     if item.owner_name:
-        told.append(f"who: {text(item.owner_name)}")
+        parts.append(f"who: {text(item.owner_name)}")
     if item.due_on is not None or item.due:
-        told.append("by: " + (item.due_on.isoformat() if item.due_on else text(item.due)))
+        parts.append("by: " + (item.due_on.isoformat() if item.due_on else text(item.due)))
     status = str(ActionItemStatus(item.status).label).lower()
-    told.append(f"{status}, [the task](/api/v1/tasks/{item.task_id})" if item.task_id else status)
-    return "; ".join(told)
+    parts.append(f"{status}, [the task](/api/v1/tasks/{item.task_id})" if item.task_id else status)
+    return "; ".join(parts)
 
 
-def _said(found: Transcription) -> Iterator[str]:
-    """What each said until another spoke, under their name and the time."""
+def _transcript(found: Transcription) -> Iterator[str]:
+    """Yield the turns, each with the speaker's name and the time."""
     segments: Iterator[tuple[str, Segment]] = ((found.speaker_of(segment), segment) for segment in found.segments())
     for speaker, turn in groupby(segments, key=itemgetter(0)):
         for place, (_, segment) in enumerate(turn):
@@ -82,16 +81,16 @@ def _said(found: Transcription) -> Iterator[str]:
 
 
 def _section(title: str, items: Iterable[str]) -> Iterator[str]:
-    told = list(items)
-    if told:
+    lines = list(items)
+    if lines:
         yield f"## {title}\n\n"
-        yield from _list(told)
+        yield from _list(lines)
 
 
 def _list(items: Iterable[str]) -> Iterator[str]:
-    told: Any = [f"- {item}\n" for item in items]
-    if told:
-        yield "".join(told) + "\n"
+    lines = [f"- {item}\n" for item in items]
+    if lines:
+        yield "".join(lines) + "\n"
 
 
 def _time(ms: int) -> str:

@@ -1,4 +1,4 @@
-"""What a file is made of: one version of a transcript, read a part at a time."""
+"""Data of an exported file: one version of a transcript, read in batches."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ _BATCH_SIZE = 500
 
 @dataclass(frozen=True)
 class Transcription:
-    """One version of a meeting's transcript, and what was found in it.
+    """One version of a meeting's transcript, with its findings.
 
     Attributes:
         version: 0 = there is none yet.
-        language: what is spoken, as far as is known.
-        fingerprint: another one, if anything of it is another.
-        progress: in percent; None = that of an earlier version, which is not kept.
+        language: of the recording; empty = unknown.
+        fingerprint: changes whenever any of the data changes.
+        progress: in percent; None = unknown, as it is not kept for earlier versions.
         failure_reason: a sentence for people, if it failed.
-        notice: a sentence for people about what is odd with the recording; of the newest version only.
-        people: the names of the owner and the participants, in their order, as far as the caller may see them.
+        notice: a warning about the recording, as a sentence for people; of the newest version only.
+        people: the names of the owner and the participants, in their order, of users that the caller may see.
     """
 
     meeting: Meeting
@@ -46,36 +46,36 @@ class Transcription:
     _names: Mapping[UUID, str] = field(repr=False)
 
     def speaker_of(self, segment: Segment) -> str:
-        """Who speaks: a name, or a label; empty if that is not known."""
+        """Return the speaker's name or label; empty = unknown."""
         return self._names.get(segment.speaker_id, "") if segment.speaker_id else ""
 
     def segments(self) -> Iterator[Segment]:
-        """What was said, in the order in which it was; of one moment, and few at a time."""
+        """Yield the segments in their order, in batches from one database snapshot."""
         rows = Segment.objects.filter(meeting=self.meeting, transcript_version=self.version)
         with transaction.atomic():
             yield from rows.defer("search_words").order_by("start_ms").iterator(chunk_size=_BATCH_SIZE)
 
 
 def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:
-    """The version with this number; 0 = the current one.
+    """Return the version with this number; 0 = the current one.
 
     Raises:
-        Meeting.DoesNotExist: also if the actor may not see it.
+        Meeting.DoesNotExist: also if the actor may not see the meeting.
         Transcript.DoesNotExist: there is no such version.
     """
     meeting = get_meeting(actor, meeting_id)
     version = version_of(meeting, version)
-    made = Transcript.objects.filter(meeting=meeting, version=version).first()
+    row = Transcript.objects.filter(meeting=meeting, version=version).first()
     of_version = {"meeting": meeting, "transcript_version": version}
-    # First: if something changes meanwhile, the file is newer than this says, and is asked for again.
+    # Read first: after a concurrent change the file is newer than its fingerprint, and the client fetches it again.
     fingerprint = _fingerprint(meeting, of_version)
     speakers = list(Speaker.objects.filter(**of_version).defer("voice_print").order_by("place"))
     return Transcription(
         meeting,
         version,
-        (made.spoken_language or made.language if made else "") or meeting.language,
+        (row.spoken_language or row.language if row else "") or meeting.language,
         fingerprint,
-        *_state(meeting, made),
+        *_state(meeting, row),
         _people(actor, meeting),
         speakers,
         Summary.objects.filter(**of_version).first(),
@@ -84,21 +84,21 @@ def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:
     )
 
 
-def _state(meeting: Meeting, made: Transcript | None) -> tuple[Status, int | None, str, str]:
-    """How far the version is, and what is to be said of it: the meeting tells that of its newest version."""
-    if made is None or not Transcript.objects.filter(meeting=meeting, version__gt=made.version).exists():
+def _state(meeting: Meeting, row: Transcript | None) -> tuple[Status, int | None, str, str]:
+    """Return status, progress, failure reason and notice of the version. The meeting holds those of its newest."""
+    if row is None or not Transcript.objects.filter(meeting=meeting, version__gt=row.version).exists():
         return Status(meeting.status), meeting.progress, meeting.failure_reason, meeting.notice
-    return Status(made.status), 100 if made.status == Status.COMPLETED else None, "", ""
+    return Status(row.status), 100 if row.status == Status.COMPLETED else None, "", ""
 
 
 def _fingerprint(meeting: Meeting, of_version: Mapping[str, Any]) -> str:
-    told = [str(meeting.pk), meeting.version]
+    state = [str(meeting.pk), meeting.version]
     for part in (Segment, Speaker, Summary, ActionItem):
-        # Each write makes one version more, or one row more or less.
-        told += (
+        # Each write increments a version, or changes the number of rows.
+        state += (
             part.objects.filter(**of_version).aggregate(a=Count("pk"), b=Sum("version"), c=Max("updated_at")).values()
         )
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
 
 
 def _people(actor: Any, meeting: Meeting) -> list[str]:

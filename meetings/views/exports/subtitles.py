@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from meetings.views.exports.cues import cues, width
 from meetings.views.exports.reading import Transcription
 
-#: It is not seen, and a line is not broken at it; after it a `<` begins no tag.
+#: Invisible and without a line break. Inserted into markup characters so that players show them literally.
 _WORD_JOINER = "\u2060"
 
 
-def written_as_srt(found: Transcription) -> Iterator[str]:
-    """SubRip: each cue with its number, and with who speaks before the text."""
+def render_srt(found: Transcription) -> Iterator[str]:
+    """Yield SubRip cues, each with its number, and with the speaker before the text."""
     number = 0
     for segment in found.segments():
         speaker = _srt_text(" ".join(found.speaker_of(segment).split()))
@@ -21,8 +21,8 @@ def written_as_srt(found: Transcription) -> Iterator[str]:
             yield f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n{text}\n\n"
 
 
-def written_as_vtt(found: Transcription) -> Iterator[str]:
-    """WebVTT: each cue in the voice of who speaks."""
+def render_vtt(found: Transcription) -> Iterator[str]:
+    """Yield WebVTT cues, each in a voice tag of its speaker."""
     yield "WEBVTT\n\n"
     number = 0
     for segment in found.segments():
@@ -39,7 +39,7 @@ def _vtt_text(text: str) -> str:
 
 
 def _srt_text(text: str) -> str:
-    """Players take `<i>` and `{\\an8}` for markup, and there is no way to write them otherwise."""
+    """Break up `<i>` and `{\\an8}`, which players take for markup. SubRip has no escape sequences."""
     for begins in ("<", "{", "--"):
         text = text.replace(begins, begins + _WORD_JOINER)
     return text
