@@ -1,4 +1,4 @@
-"""Tasks in the admin site: what people see and do there goes through the same services as the doors."""
+"""Admin pages of tasks. They use the same services as the transports."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to
 
 
 class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The fields that UpdateTask may write."""
+    """Form with the fields that UpdateTask may write."""
 
     labels = SimpleArrayField(
         forms.CharField(), delimiter="\n", required=False, help_text="One a line.", widget=UnfoldAdminTextareaWidget
@@ -41,7 +41,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class OverdueFilter(admin.SimpleListFilter):
-    """Tasks that are past their due date, and neither done nor cancelled."""
+    """Filter of tasks that are past their due date, and neither done nor cancelled."""
 
     title = "overdue"
     parameter_name = "overdue"
@@ -74,7 +74,7 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        # A task that is not there yet has no record.
+        # A new task has no record.
         return self.fieldsets if obj else self.fieldsets[:-1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:

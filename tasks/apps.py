@@ -5,14 +5,14 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        """Has the feed show tasks."""
+        """Register tasks with the change feed."""
         from changes.feed import subjects
         from tasks import messages, models, policies
 
         subjects.register(
             subjects.Subject(
                 models.Task,
-                message=lambda task, extent: messages.task_message(task),
+                message=lambda task, visibility: messages.task_message(task),
                 audience=policies.audience,
                 groups=policies.groups,
                 paths=messages.PATHS,

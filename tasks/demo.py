@@ -12,7 +12,7 @@ from users.models import User
 
 
 def load(tell: Callable[[str], object]) -> bool:
-    """Makes them: of users who are just made there are no tasks."""
+    """Create the tasks. The demo users were just created, so they have none."""
     administrator = User.objects.get(email=demo.ADMINISTRATOR)
     john, jane = (User.objects.get(email=email) for _, _, email in demo.PEOPLE)
     now = timezone.now()

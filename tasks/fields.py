@@ -1,4 +1,4 @@
-"""Model fields and rules that only tasks need."""
+"""Model fields and validators of tasks."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -18,37 +18,37 @@ MAX_METADATA_BYTES = 8 * 1024
 
 
 def validate_labels(labels: Sequence[str]) -> None:
-    """At most 50, none twice, each of 1 to 50 characters."""
+    """Reject more than 50 labels, duplicates, and labels without 1 to 50 characters."""
     if len(labels) > MAX_LABELS:
         raise ValidationError(f"Give at most {MAX_LABELS} labels.", code="max_items")
     if len(set(labels)) < len(labels):
         raise ValidationError("Give each label once.", code="duplicate")
     for label in labels:
         if not 0 < len(label) <= MAX_LABEL_LENGTH:
-            raise ValidationError(f"A label has 1 to {MAX_LABEL_LENGTH} characters.", code="max_length")
+            raise ValidationError(f"A label must have 1 to {MAX_LABEL_LENGTH} characters.", code="max_length")
         validate_no_control_characters(label)
 
 
-def are_metadata(metadata: Any) -> None:
-    """Texts by name: at most 50, and 8 KB of UTF-8 in all, names included."""
+def validate_metadata(metadata: Any) -> None:
+    """Reject what is not texts by name, more than 50 pairs, and more than 8 KiB of UTF-8 in all, names included."""
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for pair in metadata.items() for text in pair):
-        raise ValidationError("Metadata are pairs of a name and a text.", code="type")
+        raise ValidationError("Metadata must be pairs of a name and a text.", code="type")
     if len(metadata) > MAX_METADATA_KEYS:
-        raise ValidationError(f"Give at most {MAX_METADATA_KEYS} metadata.", code="max_items")
+        raise ValidationError(f"Give at most {MAX_METADATA_KEYS} metadata pairs.", code="max_items")
     if sum(len(text.encode()) for pair in metadata.items() for text in pair) > MAX_METADATA_BYTES:
-        raise ValidationError(f"Metadata hold at most {MAX_METADATA_BYTES} bytes in all.", code="max_length")
+        raise ValidationError(f"Metadata may have at most {MAX_METADATA_BYTES} bytes in all.", code="max_length")
     for name, text in metadata.items():
         if not trimmed(name):
-            raise ValidationError("Give each of the metadata a name.", code="required")
+            raise ValidationError("Give each metadata pair a name.", code="required")
         validate_no_control_characters(name)
         validate_no_control_characters_but_breaks(text)
 
 
 def labels_to_find(labels: Collection[str]) -> frozenset[str]:
-    """What a task's labels are compared with to find those that have one of these.
+    """Return the labels to be compared with those of tasks, in order to find the tasks with any of these labels.
 
     Raises:
-        ValidationError: on `labels`: too many, or one that no label can be.
+        ValidationError: on `labels`: too many, or one with control characters.
     """
     if len(labels) > MAX_LABELS:
         raise invalid("labels", "max_items", f"Give at most {MAX_LABELS} labels.")
@@ -57,12 +57,12 @@ def labels_to_find(labels: Collection[str]) -> frozenset[str]:
             validate_no_control_characters(label)
     except ValidationError as exc:
         raise ValidationError({"labels": exc.error_list}) from exc
-    # Tasks from before labels had one form keep what was typed.
+    # Tasks that are older than the normalisation of labels keep the labels as typed.
     return frozenset([*map(one_name, labels), *(label.strip() for label in labels)])
 
 
 class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
-    """A task's labels in the form that is compared, in the order they were given (see `validate_labels`)."""
+    """A task's labels in normalised form, in the order in which the client gave them (see `validate_labels`)."""
 
     plain = "django.contrib.postgres.fields.ArrayField"
     default_validators = [validate_labels]
@@ -76,11 +76,11 @@ class LabelsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg]
         return [one_name(label) if isinstance(label, str) else label for label in value] if value else value
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
-        """By the rule alone: the base field's would tell less, under a code of its own."""
+        """Skip the base field's validation. Its messages are less specific than those of `validate_labels`."""
 
 
 class MetadataField(PlainInMigrations, models.JSONField):
-    """What programs note on a task (see `are_metadata`)."""
+    """Texts that client programs store with a task (see `validate_metadata`)."""
 
     plain = "django.db.models.JSONField"
-    default_validators = [are_metadata]
+    default_validators = [validate_metadata]

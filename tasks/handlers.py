@@ -1,4 +1,4 @@
-"""taskservice.TaskService, an rpc a function."""
+"""Handlers of taskservice.TaskService, one function per rpc."""
 
 import logging
 import sys
@@ -26,8 +26,8 @@ from tasks.watching import watched
 
 #: API keys need `tasks:read` and `tasks:write`.
 AREA = "tasks"
-#: Above it, the tasks that a bulk made are not told: clients take 4 MB.
-MAX_TOLD_BYTES = 3_000_000
+#: Above it, a bulk's response omits the created tasks, as clients accept at most 4 MB.
+MAX_CREATED_BYTES = 3_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _show_task(call: Call, request: Any, answer: task_pb2.Task) -> task_pb2.Task
     return answer
 
 
-#: A task that is deleted stays in the change log, so its answers need not be forgotten.
+#: A deleted task stays in the change log, so its stored answers need not be deleted.
 REPLAY = Replay(subject=lambda call, request, answer: None, show=_show_task)
 
 
@@ -70,9 +70,9 @@ def delete_task(call: Call, request: task_pb2.DeleteTaskRequest) -> Empty:
 
 def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListTasksResponse:
     pagination = common_pb2.PaginationRequest(page_size=request.page_size, page_token=request.page_token)
-    asked = page_request(call, pagination, task_message)
+    requested = page_request(call, pagination, task_message)
     order = Order(request.order_by, request.descending) if request.order_by else queries.NEWEST_FIRST
-    page = queries.list_tasks(call.actor, asked, order, messages.task_filter(request))
+    page = queries.list_tasks(call.actor, requested, order, messages.task_filter(request))
     return task_pb2.ListTasksResponse(
         tasks=page.messages, next_page_token=page.next_token, total_count=page.total_count
     )
@@ -96,7 +96,7 @@ def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:
 def bulk_create_tasks(
     call: Call, items: Iterator[task_pb2.CreateTaskRequest | ValidationError]
 ) -> task_pb2.BulkCreateResponse:
-    made = _Made()
+    created = _CreatedTasks()
     outcome = bulk.write(
         call,
         items,
@@ -104,7 +104,7 @@ def bulk_create_tasks(
         services.check_tasks_in_bulk,
         services.create_tasks_in_bulk,
         answer=lambda task: task_message(task).SerializeToString(),
-        done=made.add,
+        done=created.add,
         check_replayed=lambda rows: _check_replayed(call, rows),
     )
     errors = [
@@ -112,7 +112,7 @@ def bulk_create_tasks(
         for index, problem in outcome.errors
     ]
     return task_pb2.BulkCreateResponse(
-        tasks=made.tasks,
+        tasks=created.tasks,
         success_count=outcome.written + outcome.replayed,
         errors=errors,
         committed_through=outcome.through,
@@ -126,9 +126,9 @@ def process_task_stream(
         command = task_pb2.TaskCommand() if isinstance(item, ValidationError) else item
         result = task_pb2.TaskResult(success=True, command_id=command.command_id)
         try:
-            answer = _done(call, item)
+            answer = _execute(call, item)
         except Exception as exc:
-            # A command that fails is answered, whatever it is, and the stream goes on.
+            # A failed command is answered with its error, and the stream continues.
             problem = problem_of(exc)
             if problem.reason == INTERNAL:
                 logger.exception("%s failed: %s", call.operation.name, problem.message)
@@ -139,7 +139,7 @@ def process_task_stream(
         yield result
 
 
-#: Which rpc each command stands for.
+#: Command → rpc.
 _RPCS = {"create": "CreateTask", "update": "UpdateTask", "delete": "DeleteTask", "get": "GetTask"}
 
 
@@ -149,8 +149,8 @@ def _operations() -> dict[str, Operation]:
     return {operation.rpc: operation for operation in operations(service, sys.modules[__name__])}
 
 
-def _done(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
-    """What the rpc that the command stands for answers."""
+def _execute(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
+    """Execute the rpc of the command, and return its response."""
     if isinstance(item, ValidationError):
         raise item
     command = item.WhichOneof("command")
@@ -160,7 +160,7 @@ def _done(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
 
 
 def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
-    """Fail the rows whose task the caller does not see any more."""
+    """Fail the rows whose task the caller may no longer see."""
     task_ids = [task_pb2.Task.FromString(row.answer).id for row in rows]
     visible = queries.visible_ids(call.actor, task_ids)
     for row, task_id in zip(rows, task_ids, strict=True):
@@ -168,12 +168,12 @@ def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
             row.fail(queries.not_found(task_id))
 
 
-class _Made:
-    """The tasks that a bulk made, in their order; none, once they are too large for an answer."""
+class _CreatedTasks:
+    """The tasks created by a bulk, in their order; none, once they are too large for a response."""
 
     def __init__(self) -> None:
         self.tasks: list[task_pb2.Task] = []
-        self._left = MAX_TOLD_BYTES
+        self._left = MAX_CREATED_BYTES
 
     def add(self, rows: Sequence[bulk.BulkItem]) -> None:
         if self._left <= 0:

@@ -1,4 +1,4 @@
-"""Tasks in the contract's words: rows to messages, messages to fields."""
+"""Conversion of tasks: rows to messages, messages to fields."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +13,8 @@ from tandem.task.v1 import task_pb2
 from tasks.models import Priority, Status, Task
 from tasks.queries import Figures, Filter
 
-#: What a client says of a new task, and what a mask of UpdateTask may name.
-SENT_WITH_A_NEW_TASK = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
+#: The fields of a new task, and the fields that a mask of UpdateTask may name.
+CREATABLE = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
 WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
 
 #: Column → field of the message, where they differ.
@@ -24,12 +24,12 @@ _TIMES = ("created_at", "updated_at", "due_date", "completed_at")
 
 
 def task_message(task: Task) -> task_pb2.Task:
-    """The task, for who may see it."""
+    """Return the message of a task."""
     return task_from_image(task.__dict__)
 
 
 def task_from_image(image: Mapping[str, Any]) -> task_pb2.Task:
-    """The task that a row holds.
+    """Return the message of a row image.
 
     Args:
         image: the row by columns, with Python's values or, as the change log has them, JSON's: ids as texts, times in
@@ -57,21 +57,21 @@ def task_from_image(image: Mapping[str, Any]) -> task_pb2.Task:
 
 
 def new_task_fields(request: task_pb2.CreateTaskRequest) -> dict[str, Any]:
-    """What `create_task` takes, from the request.
+    """Return the fields of the request, as `create_task` takes them.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: names each field that cannot be read.
     """
-    fields = read_fields(request, SENT_WITH_A_NEW_TASK, _READ)
+    fields = read_fields(request, CREATABLE, _READ)
     fields["priority"] = fields["priority"] or Priority.MEDIUM
     return fields
 
 
 def task_fields(request: task_pb2.UpdateTaskRequest, paths: Iterable[str]) -> dict[str, Any]:
-    """The named paths of the request, as `update_task` takes them.
+    """Return the fields of the request at these paths, as `update_task` takes them.
 
     Raises:
-        ValidationError: every field that cannot be read is named.
+        ValidationError: names each field that cannot be read.
     """
     fields = read_fields(request, paths, _READ)
     errors = {
@@ -85,10 +85,10 @@ def task_fields(request: task_pb2.UpdateTaskRequest, paths: Iterable[str]) -> di
 
 
 def task_filter(request: task_pb2.ListTasksRequest) -> Filter:
-    """Which tasks the request asks for.
+    """Return the filter of a list request.
 
     Raises:
-        ValidationError: on what cannot be read.
+        ValidationError: an invalid status, priority or time.
     """
     due_from, due_until = read_range(request, "due")
     return Filter(
@@ -114,7 +114,7 @@ def stats_message(figures: Figures) -> task_pb2.TaskStats:
 
 
 def _read_choice(message: Any, name: str) -> int:
-    """The number of an enum; UNSPECIFIED is 0."""
+    """Return the number of an enum field; UNSPECIFIED is 0."""
     enum = message.DESCRIPTOR.fields_by_name[name].enum_type
     number: int = getattr(message, name)
     if number and number not in names(enum):

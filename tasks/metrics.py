@@ -2,4 +2,4 @@
 
 from prometheus_client import Counter
 
-tasks_created = Counter("tandem_tasks_created", "Tasks made.")
+tasks_created = Counter("tandem_tasks_created", "Tasks created.")

@@ -1,4 +1,4 @@
-"""What a task is."""
+"""Models of tasks and of their origin in other systems."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tasks.fields import LabelsField, MetadataField
 
 
 class Status(models.IntegerChoices):
-    """Numbers as in taskservice.TaskStatus."""
+    """Statuses, numbered as in taskservice.TaskStatus."""
 
     TODO = 1
     IN_PROGRESS = 2
@@ -25,7 +25,7 @@ class Status(models.IntegerChoices):
 
 
 class Priority(models.IntegerChoices):
-    """Numbers as in taskservice.Priority."""
+    """Priorities, numbered as in taskservice.Priority."""
 
     LOW = 1
     MEDIUM = 2
@@ -33,13 +33,13 @@ class Priority(models.IntegerChoices):
     CRITICAL = 4
 
 
-#: What is still to be done.
+#: The statuses of unfinished tasks.
 OPEN = (Status.TODO, Status.IN_PROGRESS)
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, actor: Any) -> "TaskQuerySet":
-        """What this actor may see: administrators every task, others what they made and what they are to do."""
+        """Return the tasks that the actor may see: administrators all, others those they created or are assigned to."""
         if not actor.is_authenticated:
             return self.none()
         return self if actor.is_administrator else self.visible_to_member(actor.pk)
@@ -49,7 +49,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
 
 def _user(**options: Any) -> Any:
-    """A reference that empties when the user is deleted, by whatever writer: ON DELETE SET NULL (migration 0001)."""
+    """Return a foreign key to a user. The database clears it with the user: ON DELETE SET NULL (migration 0001)."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False,
         db_constraint=False, **options,
@@ -57,7 +57,7 @@ def _user(**options: Any) -> Any:
 
 
 class Task(Versioned):
-    """One row = one thing to do, by whoever it is assigned to."""
+    """One row = one task."""
 
     already_exists = {"tasks_task_pkey": "Task with ID '{0.pk}' already exists"}
 
@@ -69,9 +69,9 @@ class Task(Versioned):
     labels = LabelsField(blank=True, default=list)
     due_date = models.DateTimeField(null=True, blank=True)
     metadata = MetadataField(blank=True, default=dict)
-    #: When it became DONE; None while it is not. The database keeps it for writers that do not know of it.
+    #: When the task became DONE; None = it is not DONE. A trigger sets it for writers that do not.
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: What it came from, as `meetings/<id>`; empty if somebody made it.
+    #: The task's origin, such as `meetings/<id>`; empty = a user created it.
     source = SingleLineField(max_length=100, blank=True, default="", editable=False)
 
     created_by = _user(editable=False)
@@ -86,14 +86,14 @@ class Task(Versioned):
             models.Index(fields=["created_at", "id"], name="tasks_newest"),
             models.Index(fields=["status", "created_at", "id"], name="tasks_newest_by_status"),
             models.Index(fields=["created_by", "created_at", "id"], name="tasks_newest_by_creator"),
-            # What one has to do but did not make is counted without a look at the table.
+            # Tasks assigned to a user by others are counted from the index alone.
             models.Index(
                 fields=["assigned_to", "created_at", "id"], include=["created_by"], name="tasks_newest_by_assignee"
             ),
             models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
             models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
-            # All that `queries.figures` reads: a tenth of the table.
+            # All columns that `queries.figures` reads: a tenth of the table's size.
             models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
             GinIndex(fields=["labels"], name="tasks_labels"),
             GinIndex(fields=["search_words"], name="tasks_words"),
@@ -114,18 +114,18 @@ class Task(Versioned):
 
 
 class TaskOrigin(models.Model):
-    """One row = one task of another system that was brought in, and what it was like there at the last import.
+    """One row = one imported task of another system, and digests of its fields at the last import.
 
-    So a further import of the same source writes only what has changed there since, and what was changed here meanwhile
-    stays. Of a task that was deleted here the row stays, too: it is not brought in again.
+    A further import of the same source writes only the fields that have changed there since, and keeps changes made
+    here. The row of a task that was deleted here stays, so that the task is not imported again.
     """
 
     id = models.BigAutoField(primary_key=True)
-    #: As the task's.
+    #: As `Task.source`.
     source = models.CharField(max_length=100)
-    #: What the source calls the task.
+    #: The task's id in the source.
     external_id = models.CharField(max_length=300)
-    #: The database empties it with the task (migration 0004).
+    #: The database clears it when the task is deleted (migration 0004).
     task = models.ForeignKey(Task, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
     #: A hash of each field's value.
     digests = models.JSONField(default=dict)

@@ -1,4 +1,4 @@
-"""Reading tasks: what an actor may see of them."""
+"""Queries for tasks, limited to those that the actor may see."""
 
 import datetime
 from collections.abc import Collection, Mapping
@@ -17,15 +17,15 @@ from tasks.fields import labels_to_find
 from tasks.models import OPEN, Priority, Status, Task
 from users.queries import resolve_id
 
-#: What a list of tasks may be ordered by.
+#: The fields by which a list of tasks may be ordered.
 ORDERS = ("created_at", "due_date", "priority", "updated_at")
 NEWEST_FIRST = Order("created_at", descending=True)
 DEFAULT_PAGE_SIZE = 10
 MAX_QUERY_LENGTH = 200
-#: How many assignees the figures tell of.
+#: The largest number of assignees in the statistics.
 MAX_ASSIGNEES = 10_000
 
-# The words only serve the search: they are as long as the texts themselves.
+# The column is only used by the search, and is as long as the texts themselves.
 _DEFERRED = ("search_words",)
 _by_id = Prepared(lambda task_id: Task.objects.defer(*_DEFERRED).filter(pk=task_id))
 _of_member_by_id = Prepared(
@@ -35,13 +35,13 @@ _of_member_by_id = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which tasks a list holds; an empty part does not narrow it.
+    """Filter of a list of tasks; an empty attribute does not restrict it.
 
     Attributes:
         labels: any of these.
         assigned_to: a user's id as the client wrote it, or `me`.
         created_by: the same.
-        query: the beginnings of words in title and description.
+        query: prefixes of words in title and description.
     """
 
     statuses: Collection[int] = ()
@@ -61,7 +61,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many tasks there are: by status, by priority, by assignee (None = nobody), past their due date and open."""
+    """Number of tasks by status, by priority, by assignee (None = unassigned), and of open overdue tasks."""
 
     total: int
     by_status: Mapping[int, int]
@@ -71,7 +71,7 @@ class Figures:
 
 
 def get_task(actor: Any, task_id: str) -> Task:
-    """The task with this id, as the client wrote it.
+    """Return the task with this id, as the client wrote it.
 
     Raises:
         Task.DoesNotExist: also for a malformed id, and for a task the actor may not see.
@@ -90,7 +90,7 @@ def get_task(actor: Any, task_id: str) -> Task:
 
 
 def get_task_for_update(actor: Any, task_id: str) -> Task:
-    """As `get_task`, with the row locked until the transaction ends."""
+    """Return the task as `get_task` does, with its row locked until the transaction ends."""
     wanted = ids.parsed(task_id)
     rows = Task.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=True)
     task = rows.filter(pk=wanted).first() if wanted else None
@@ -104,8 +104,8 @@ def visible_ids(actor: Any, task_ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in Task.objects.visible_to(actor).filter(pk__in=task_ids).values_list("pk", flat=True)}
 
 
-def list_tasks(actor: Any, asked: PageRequest, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
-    """Tasks the actor may see, newest first unless ordered otherwise; those without a value in the order come last.
+def list_tasks(actor: Any, request: PageRequest, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
+    """Return a page of the tasks that the actor may see, newest first by default; missing values come last.
 
     Raises:
         ValidationError: on `order_by`, `labels`, `query`, `page_size` or `page_token`.
@@ -113,17 +113,17 @@ def list_tasks(actor: Any, asked: PageRequest, order: Order = NEWEST_FIRST, only
     if order.field not in ORDERS:
         raise invalid("order_by", "choice", f"Sort by one of {', '.join(ORDERS)}.")
     only = replace(only, labels=labels_to_find(only.labels))
-    asked = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, **only.bound_to()})
-    return page(_selection(actor, only, order), asked, order, default_size=DEFAULT_PAGE_SIZE)
+    request = replace(request, bound_to={**request.bound_to, "caller": actor.pk, **only.bound_to()})
+    return page(_selection(actor, only, order), request, order, default_size=DEFAULT_PAGE_SIZE)
 
 
 def figures(actor: Any) -> Figures:
-    """How many tasks the actor may see."""
+    """Return the statistics of the tasks that the actor may see."""
     late = Q(due_date__lt=timezone.now(), status__in=OPEN)
     rows = (
         Task.objects.visible_to(actor)
         .values_list("status", "priority", "assigned_to_id")
-        # What is counted stands in the index `tasks_figures`; the id does not.
+        # The counted columns are in the index `tasks_figures`; the id is not.
         .annotate(tasks=Count("*"), late=Count("status", filter=late))
     )
     by_status: dict[int, int] = dict.fromkeys(Status, 0)
@@ -140,14 +140,14 @@ def figures(actor: Any) -> Figures:
 
 
 def not_found(task_id: str) -> Task.DoesNotExist:
-    """Return the error for a task that is not there, or that the caller may not see."""
+    """Return the error for a task that does not exist or that the caller may not see."""
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")
 
 
 def _selection(actor: Any, only: Filter, order: Order) -> ListQuery[Task]:
-    """The tasks that fit the filter, as far as the actor may see them."""
+    """Return the list query of the tasks that match the filter and that the actor may see."""
     query = search.checked_query(only.query, MAX_QUERY_LENGTH)
-    people = {name: resolve_id(actor, sent) for name in _PEOPLE if (sent := getattr(only, name))}
+    people = {name: resolve_id(actor, text) for name in _PEOPLE if (text := getattr(only, name))}
     ways = _ways(actor, people)
     if not actor.is_authenticated or None in people.values() or ways == ():
         return _NOTHING
@@ -165,20 +165,20 @@ def _selection(actor: Any, only: Filter, order: Order) -> ListQuery[Task]:
         _matching,
         (frozenset(only.statuses), frozenset(only.priorities), ways),
         {name: value for name, value in found_by.items() if value is not None},
-        # Where each task is looked at anyway, there is nothing to be spared.
+        # A further filter reads each task anyway, so the cheaper count would save nothing.
         None if narrowed else _counted,
-        # In their own order the tasks of one person lie beside each other, in another anywhere.
+        # In the order of the index a person's tasks are adjacent; in another order they are scattered.
         scattered=narrowed or (bool(people or ways) and order.field != NEWEST_FIRST.field),
         deferred=_DEFERRED,
     )
 
 
-#: What makes somebody a member of a task: they see it.
+#: The columns that make a user a member of a task, who may see it.
 _PEOPLE = ("created_by", "assigned_to")
 
 
 def _ways(actor: Any, people: Mapping[str, UUID | None]) -> tuple[str, ...] | None:
-    """As what of `_PEOPLE` the actor sees the tasks that have these people; None = all, as an administrator."""
+    """Return the columns of `_PEOPLE` by which the actor sees the tasks of these people; None = all (administrator)."""
     if actor.is_authenticated and actor.is_administrator:
         return None
     own = tuple(name for name in _PEOPLE if people.get(name) == actor.pk)
@@ -197,7 +197,7 @@ def _matching(
     assigned_to: UUID | None = None,
     **labels: str,
 ) -> tuple[QuerySet[Task], ...]:
-    """With `ways`, one queryset for each of them, so that each goes along an index of its own."""
+    """Return the matching tasks; with `ways` one queryset for each of them, each with its own index."""
     rows = Task.objects.all() if ways is None else Task.objects.alias(**_OWN)
     labels_in, words_in = ("labels", "search_words") if ways is None else ("own_labels", "own_words")
     conditions = {
@@ -222,10 +222,10 @@ def _counted(
     member_id: UUID | None = None,
     **values: Any,
 ) -> QuerySet[Task]:
-    """As many rows as `_matching` finds: with two ways, those of the first, and those of the second that are not.
+    """Return a queryset with as many rows as `_matching` finds: with two ways, the first, and the second without it.
 
-    So no ids are kept and compared (measured with 10,000 tasks: 0.5 ms, not 1.5). What the second way passes over was
-    counted in the first; to find a page it does not do, for which all of them would have to be passed over.
+    This avoids comparing ids (measured with 10,000 tasks: 0.5 ms, not 1.5). The rows that the second way skips were
+    counted in the first. It is not suited to fetch a page, which would have to skip all of them.
     """
     if member_id is not None:
         values["member_id"] = member_id
@@ -236,8 +236,8 @@ def _counted(
     return first.values("pk").union(*rest, all=True)  # type: ignore[return-value]
 
 
-# One person's labels and words, said so that the database does not take the index of everyone's: that has more tasks
-# for a common label, or the beginning of a word, than one person has (measured with 1 M tasks: 3 ms, not 90).
+# Expressions of labels and words that do not match the global indexes. For a common label or prefix these return more
+# tasks than one person has (measured with 1 M tasks: 3 ms, not 90).
 _OWN = {
     "own_labels": Func(F("labels"), template="(%(expressions)s || '{}')"),
     "own_words": Func(F("search_words"), function="strip"),

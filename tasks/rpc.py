@@ -1,4 +1,4 @@
-"""The gRPC door."""
+"""The gRPC service."""
 
 from core.operations import operations
 from core.rpc.servicers import servicer

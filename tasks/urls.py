@@ -1,4 +1,4 @@
-"""Paths: each rpc's google.api.http rule."""
+"""URL paths, from each rpc's google.api.http rule."""
 
 from core.rest.viewsets import routes
 from tasks.views import TaskViewSet

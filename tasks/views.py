@@ -1,4 +1,4 @@
-"""The HTTP door."""
+"""The REST views."""
 
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
@@ -9,7 +9,7 @@ from tasks.models import Task
 
 
 class TaskViewSet(OperationViewSet):
-    """/api/v1/tasks."""
+    """The operations under /api/v1/tasks."""
 
     operations = operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)
     examples = {

@@ -1,4 +1,4 @@
-"""What a stream of tasks shows: WatchTasks' filter and its events."""
+"""Filter and events of WatchTasks, the stream of tasks."""
 
 from functools import partial
 from typing import Any
@@ -30,15 +30,15 @@ _EVENTS = {
 
 
 def watched(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription:
-    """The tasks that the request asks for.
+    """Return the subscription for the request.
 
     Raises:
-        ValidationError: a status that there is not, a label that there cannot be, or too many tasks or labels.
+        ValidationError: an unknown status, an invalid label, or too many tasks or labels.
     """
     if len(request.task_ids) > MAX_TASKS:
-        raise invalid("task_ids", "max_items", f"Watch at most {MAX_TASKS} tasks by their ids, or all.")
-    # Whoever asks only for what is no id must not be shown everything.
-    task_ids = frozenset(str(ids.parsed(sent) or _NO_TASK) for sent in request.task_ids)
+        raise invalid("task_ids", "max_items", f"Give at most {MAX_TASKS} task ids, or none to watch all tasks.")
+    # A client that sends only malformed ids must not receive all tasks.
+    task_ids = frozenset(str(ids.parsed(task_id) or _NO_TASK) for task_id in request.task_ids)
     statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
     labels = labels_to_find(request.labels)
     return Subscription(
@@ -52,8 +52,8 @@ def watched(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription
     )
 
 
-def task_event(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> task_pb2.TaskEvent:
-    """The event without its cursor."""
+def task_event(kind: Kind, change: ChangeRecord | None, visibility: Visibility) -> task_pb2.TaskEvent:
+    """Return the event without its cursor."""
     event = task_pb2.TaskEvent(event_type=_EVENTS[kind], left_view=kind is Kind.LEFT)
     if change is None:
         return event

@@ -1,4 +1,4 @@
-"""What HTTP has of meetings beside the operations, in the words of the OpenAPI document: uploads and transcripts."""
+"""OpenAPI paths of meetings beside the operations: resumable uploads and exported transcripts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _TRANSCRIPTS = {
 
 
 def paths() -> dict[str, Any]:
-    """The paths of `meetings.views.tus` and `meetings.views.exports`."""
+    """Return the paths of `meetings.views.tus` and `meetings.views.exports`."""
     uploads = {"/api/v1/uploads": _uploads(), "/api/v1/uploads/{upload_id}": _upload()}
     return uploads | {
         f"/api/v1/meetings/{{meeting_id}}/transcript.{form}": {"get": _transcript(form)} for form in _TRANSCRIPTS
@@ -134,5 +134,5 @@ def _header(name: str, description: str, schema: Schema, *, required: bool = Fal
 
 _PIECE: Schema = {_PIECE_TYPE: {"schema": {"type": "string", "contentMediaType": _PIECE_TYPE}}}
 _CHECKSUM = _header("Upload-Checksum", "An algorithm, and the digest of the piece in Base64.", _TEXT)
-#: What every answer about an upload says.
+#: Headers of each response about an upload.
 _MARKS: dict[str, Schema] = {"Tandem_Meeting_Id": _TEXT, "Upload_Expires": _TEXT}

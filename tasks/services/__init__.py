@@ -1,4 +1,4 @@
-"""Writing tasks: what an actor may do to them."""
+"""Write operations on tasks."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,19 +23,19 @@ from tasks.models import Status, Task
 from users.models import OPEN, User
 from users.queries import resolve_id
 
-#: The new task, or why there is none.
+#: The new task, or the error for which it was not created.
 Outcome = Task | ValidationError | AlreadyExists
 
 
 def create_task(actor: Any, fields: Mapping[str, Any]) -> Task:
-    """A new task.
+    """Create a task.
 
     Args:
-        fields: of `Task`, but `id` and `assigned_to` as the client wrote them. Without `id` it gets one; `assigned_to`
-            is a user's id or `me`, without it the actor is to do it.
+        fields: of `Task`, but `id` and `assigned_to` as the client wrote them. The default of `id` is a new one;
+            `assigned_to` is a user's id or `me`, which is the default.
 
     Raises:
-        ValidationError: every bad field is named.
+        ValidationError: names each invalid field.
         AlreadyExists: there is a task with this id.
     """
     (outcome,) = create_tasks(actor, [fields])
@@ -45,13 +45,13 @@ def create_task(actor: Any, fields: Mapping[str, Any]) -> Task:
 
 
 def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-    """As `create_task` for each of them, in one transaction and a handful of statements, however many they are.
+    """Create tasks as `create_task` does, in one transaction and a constant number of statements.
 
     Returns:
-        What became of each, in their order; a bad one does not keep the others back.
+        The task or the error of each, in their order; valid tasks are created in spite of invalid ones.
 
     Raises:
-        ValidationError: an assignee was deleted just now.
+        ValidationError: an assignee was deleted concurrently.
     """
     outcomes = _drafts(actor, many)
     _insert(actor, outcomes, [bool(fields.get("id")) for fields in many])
@@ -59,14 +59,14 @@ def create_tasks(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]
 
 
 def check_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
-    """Makes the tasks that the rows' `values` describe, or finds what is wrong with them; writes nothing."""
+    """Set each row's `instance` to a validated draft of its `values`, or to the error. Write nothing."""
     rows = chunk.pending
     for row, outcome in zip(rows, _drafts(actor, [row.values for row in rows]), strict=True):
         row.instance = outcome
 
 
 def create_tasks_in_bulk(actor: Any, chunk: Chunk) -> None:
-    """As `create_tasks` for rows that were checked; what is wrong with a row stands in the row."""
+    """Create the tasks of checked rows, as `create_tasks` does. Errors are stored in their rows."""
 
     def save(rows: Sequence[BulkItem]) -> None:
         outcomes = [row.instance for row in rows]
@@ -88,11 +88,11 @@ def update_task(
     more_metadata: Mapping[str, str] | None = None,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Task:
-    """Sets these fields of `Task`; one that is not here stays as it is.
+    """Set these fields of a task; all others keep their values.
 
     Args:
-        fields: `assigned_to` as the client wrote it: a user's id, `me`, or empty for nobody.
-        more_metadata: what is added to the metadata, or takes the place of what has its name there.
+        fields: `assigned_to` as the client wrote it: a user's id, `me`, or empty = unassigned.
+        more_metadata: added to the metadata; replaces entries of the same names.
 
     Raises:
         Task.DoesNotExist, Stale, ValidationError
@@ -104,18 +104,18 @@ def update_task(
         if more_metadata:
             changes["metadata"] = task.metadata | more_metadata
         errors = {}
-        if (sent := changes.pop("assigned_to", None)) is not None:
-            assignee_id = changes["assigned_to_id"] = resolve_id(actor, sent)
-            # Who it is assigned to it stays assigned to, also once the account is closed.
-            if sent and assignee_id != task.assigned_to_id and sent not in _assignable(actor, [sent]):
+        if (assignee := changes.pop("assigned_to", None)) is not None:
+            assignee_id = changes["assigned_to_id"] = resolve_id(actor, assignee)
+            # The present assignee is accepted even if the account is closed.
+            if assignee and assignee_id != task.assigned_to_id and assignee not in _assignable(actor, [assignee]):
                 errors["assigned_to"] = _unknown_user()
         also = {"completed_at": _completed_at(changes.get("status", task.status), task.completed_at)}
-        with _also_wrong(errors):
+        with _with_errors(errors):
             return save_clean(task, also=also, **changes)
 
 
 def delete_task(actor: Any, task_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
-    """Deletes the task for good; the change log keeps what it was.
+    """Delete the task for good. The change log keeps its last state.
 
     Raises:
         Task.DoesNotExist, PermissionDenied, Stale
@@ -123,18 +123,18 @@ def delete_task(actor: Any, task_id: str, *, expected_version: ExpectedVersion =
     with acting(actor):
         task = queries.get_task_for_update(actor, task_id)
         if not policies.may_delete(actor, task):
-            raise PermissionDenied("Only its creator and administrators may delete a task.")
+            raise PermissionDenied("Only the creator of a task and administrators may delete it.")
         expected_version.check(task.version)
         task.delete()
 
 
-def _assignable(actor: Any, sent: Iterable[str]) -> dict[str, UUID]:
-    """Whom these texts stand for, by the text: the actor, and users whose accounts are open; others are left out."""
-    meant = {text: user_id for text in sent if (user_id := resolve_id(actor, text))}
+def _assignable(actor: Any, references: Iterable[str]) -> dict[str, UUID]:
+    """Resolve references to the actor and to users with open accounts. Return ids by reference, without others."""
+    resolved = {text: user_id for text in references if (user_id := resolve_id(actor, text))}
     known = {actor.pk}
-    if others := set(meant.values()) - known:
+    if others := set(resolved.values()) - known:
         known.update(User.objects.filter(pk__in=others, status__in=OPEN).values_list("pk", flat=True))
-    return {text: user_id for text, user_id in meant.items() if user_id in known}
+    return {text: user_id for text, user_id in resolved.items() if user_id in known}
 
 
 def _drafts(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -143,29 +143,29 @@ def _drafts(actor: Any, many: Sequence[Mapping[str, Any]]) -> list[Outcome]:
 
 
 def _insert(actor: Any, outcomes: list[Outcome], chosen: Sequence[bool]) -> None:
-    """Inserts the drafts; in place of one whose id is taken stands then that it is.
+    """Insert the drafts. Replace those whose id is taken with AlreadyExists.
 
     Args:
-        chosen: of each, whether the client chose its id.
+        chosen: for each draft, whether the client chose its id.
     """
-    _refuse(outcomes, _repeated(outcomes))
-    # In order of their ids, so that two who choose the same ones do not wait for each other.
+    _reject_taken(outcomes, _repeated(outcomes))
+    # In the order of ids, so that two callers that choose the same ids do not deadlock.
     drafts = sorted((outcome for outcome in outcomes if isinstance(outcome, Task)), key=attrgetter("pk"))
     if not drafts:
         return
     with acting(actor), translate_integrity_errors(drafts[0]):
         drafted = zip(outcomes, chosen, strict=True)
-        _go_on_counting({made.pk: made for made, by_client in drafted if isinstance(made, Task) and by_client})
+        _continue_versions({task.pk: task for task, by_client in drafted if isinstance(task, Task) and by_client})
         taken = insert_many(Task, [vars(task) for task in drafts], skip_taken=True)
     for task in drafts:
         task._state.adding = False
     if taken:
-        _refuse(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
+        _reject_taken(outcomes, [index for index, o in enumerate(outcomes) if isinstance(o, Task) and o.pk in taken])
     tasks_created.inc(len(drafts) - len(taken))
 
 
 def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) -> Outcome:
-    """The task to insert, or all that is wrong with it."""
+    """Return the task to be inserted, or an error that names all invalid fields."""
     own = {name: value for name, value in fields.items() if name not in ("id", "assigned_to")}
     errors = {}
     if chosen := fields.get("id"):
@@ -178,22 +178,22 @@ def _draft(actor: Any, fields: Mapping[str, Any], people: Mapping[str, UUID]) ->
     task = draft(Task, **own, created_by_id=actor.pk, assigned_to_id=assignee_id)
     task.completed_at = _completed_at(task.status, None)
     try:
-        with _also_wrong(errors):
-            # What was not sent is its default, which is good; a title has none.
+        with _with_errors(errors):
+            # Defaults are valid and need no validation; the title has none.
             clean(task, only={"title", *own})
     except ValidationError as exc:
         return exc
     return task
 
 
-def _go_on_counting(chosen: Mapping[UUID, Task]) -> None:
-    """Gives tasks whose ids clients chose the version that follows on that of a deleted task of this id."""
+def _continue_versions(chosen: Mapping[UUID, Task]) -> None:
+    """Let tasks with client-chosen ids continue the version numbers of deleted tasks with the same ids."""
     for task_id, version in first_versions("task", chosen.keys()).items():
         chosen[task_id].version = version
 
 
 def _repeated(outcomes: Sequence[Outcome]) -> Iterator[int]:
-    """The drafts whose id an earlier one has."""
+    """Yield the indices of drafts whose id occurs earlier in the list."""
     seen = set()
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Task):
@@ -202,8 +202,8 @@ def _repeated(outcomes: Sequence[Outcome]) -> Iterator[int]:
             seen.add(outcome.pk)
 
 
-def _refuse(outcomes: list[Outcome], indices: Iterable[int]) -> None:
-    """In place of these drafts: that there is such a task already."""
+def _reject_taken(outcomes: list[Outcome], indices: Iterable[int]) -> None:
+    """Replace these drafts with AlreadyExists."""
     for index in list(indices):
         outcomes[index] = AlreadyExists(Task.already_exists["tasks_task_pkey"].format(outcomes[index]))
 
@@ -217,8 +217,8 @@ def _unknown_user() -> ValidationError:
 
 
 @contextmanager
-def _also_wrong(errors: Mapping[str, ValidationError]) -> Iterator[None]:
-    """Tells these errors with those of the block, whose writes they undo."""
+def _with_errors(errors: Mapping[str, ValidationError]) -> Iterator[None]:
+    """Raise these errors together with those of the block, and so roll back its writes."""
     found: dict[str, Any] = dict(errors)
     try:
         yield

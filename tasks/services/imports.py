@@ -1,4 +1,4 @@
-"""Tasks from elsewhere, brought in by the thousand; again, as often as the source has changed."""
+"""Import of tasks of other systems in bulk. It can be repeated after changes in the source."""
 
 import datetime
 import hashlib
@@ -19,17 +19,17 @@ from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
 from users.models import OPEN, User
 
-#: What a further import may change of a task. When and by whom it was made stays.
+#: The fields that a repeated import may change. Creator and time of creation stay.
 FIELDS = ("title", "description", "status", "priority", "labels", "due_date", "metadata", "assigned_to_id")
 
 
 class Fate(StrEnum):
-    """What an import did with a task."""
+    """Results of the import of a task."""
 
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    #: It was brought in before, and deleted here since.
+    #: The task was imported before, and has been deleted here since.
     DELETED = "deleted"
 
 
@@ -38,11 +38,11 @@ class Imported:
     """A task of another system.
 
     Attributes:
-        source: the system, and what of it, as in `todoist/Home`.
-        external_id: what it calls the task; within the source no other task is called so.
+        source: the system and the project in it, such as `todoist/Home`.
+        external_id: the task's id, unique in the source.
         fields: of `FIELDS`, with the model's values.
-        created_by_id: a user; None = no user made it.
-        completed_at: None also where that is not known.
+        created_by_id: a user; None = no user of this server.
+        completed_at: None = not completed, or unknown.
     """
 
     source: str
@@ -55,7 +55,7 @@ class Imported:
 
 @dataclass(slots=True)
 class Draft:
-    """A task that was checked, and what became of it."""
+    """A checked task, and the result of its import."""
 
     task: Task
     digests: dict[str, str]
@@ -63,13 +63,13 @@ class Draft:
 
 
 def check_may_import(actor: Any) -> None:
-    """Raise PermissionDenied unless the actor may bring tasks in, with others' names and dates: administrators."""
+    """Raise PermissionDenied unless the actor is an administrator: imports set other users' names and past dates."""
     if not (actor.is_authenticated and actor.is_administrator):
         raise PermissionDenied("Only an administrator may import tasks.")
 
 
 def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
-    """Make drafts of what the rows' `values` (`Imported`) describe, or find what is wrong with them; write nothing.
+    """Set each row's `instance` to a `Draft` of its `values` (`Imported`), or to the error. Write nothing.
 
     Raises:
         PermissionDenied
@@ -85,8 +85,8 @@ def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
 
 
 def import_tasks(actor: Any, chunk: Chunk) -> None:
-    """Write tasks that were checked: those that are new, and of those that were brought in before the fields that have
-    changed in their source since. A row's `problem` names what is wrong with it.
+    """Write checked tasks: create new ones, and update the fields of known ones that have changed in the source since
+    the last import. A row's `problem` holds its error.
 
     Raises:
         PermissionDenied
@@ -102,9 +102,9 @@ def import_tasks(actor: Any, chunk: Chunk) -> None:
 
 
 def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
-    """The users that tasks name, and whether each one's account is open."""
-    asked = {user_id for one in many for user_id in (one.created_by_id, one.fields.get("assigned_to_id")) if user_id}
-    found = User.objects.filter(pk__in=asked).values_list("pk", "status") if asked else ()
+    """Return the users that tasks name, and whether each account is open."""
+    user_ids = {user_id for one in many for user_id in (one.created_by_id, one.fields.get("assigned_to_id")) if user_id}
+    found = User.objects.filter(pk__in=user_ids).values_list("pk", "status") if user_ids else ()
     return {user_id: status in OPEN for user_id, status in found}
 
 
@@ -141,7 +141,7 @@ def _save(chunk: Chunk, rows: Sequence[BulkItem]) -> None:
     new = [row for row in rows if (row.values.source, row.values.external_id) not in origins]
     _insert(new)
     held = {origin.task_id for origin in origins.values() if origin.task_id}
-    # In order of their ids, so that two imports do not wait for each other.
+    # In the order of ids, so that two imports do not deadlock.
     tasks = {task.pk: task for task in Task.objects.filter(pk__in=held).select_for_update().order_by("id")}
     for row in rows:
         origin = origins.get((row.values.source, row.values.external_id))
@@ -172,23 +172,23 @@ def _insert(rows: Sequence[BulkItem]) -> None:
     tasks_created.inc(len(rows))
 
 
-def _update(origin: TaskOrigin, task: Task | None, made: Draft) -> Fate:
-    """Write to the task what has changed in its source since the last import."""
+def _update(origin: TaskOrigin, task: Task | None, imported: Draft) -> Fate:
+    """Update the task's fields that have changed in the source since the last import."""
     if task is None:
         return Fate.DELETED
-    changed = [name for name, digest in made.digests.items() if origin.digests.get(name) != digest]
+    changed = [name for name, digest in imported.digests.items() if origin.digests.get(name) != digest]
     if not changed:
         return Fate.UNCHANGED
-    changes = {name: getattr(made.task, name) for name in changed}
+    changes = {name: getattr(imported.task, name) for name in changed}
     also = {}
     if "status" in changes:
         done = changes["status"] == Status.DONE
-        also["completed_at"] = (task.completed_at or made.task.completed_at) if done else None
+        also["completed_at"] = (task.completed_at or imported.task.completed_at) if done else None
     if "metadata" in changes:
-        # What was noted here stays beside what the source has.
+        # Metadata that was added here is kept.
         changes["metadata"] = task.metadata | changes["metadata"]
     version = task.version
     save_clean(task, also=also, **changes)
-    origin.digests |= made.digests
+    origin.digests |= imported.digests
     origin.save(update_fields=["digests"])
     return Fate.UPDATED if task.version != version else Fate.UNCHANGED

@@ -48,7 +48,7 @@ class Work:
 
     Attributes:
         attempt: the attempt of its job; None = the job is given up.
-        last_failure: the message of the last engine failure; empty = none has failed.
+        last_failure: the message of the last engine failure; empty = there was no failure.
         quarantine: what is held while the recording is suspected of crashing its engine; closed at the first progress.
         run: the run whose attempt was counted, and may be undone; see `undo_attempt`.
     """

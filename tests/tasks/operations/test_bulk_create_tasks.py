@@ -89,7 +89,7 @@ def test_all_or_none_has_a_most(api: Transport, ann: User, monkeypatch: pytest.M
 
 
 def test_too_many_tasks_to_tell_are_only_counted(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "MAX_TOLD_BYTES", 2_000)
+    monkeypatch.setattr(handlers, "MAX_CREATED_BYTES", 2_000)
     answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
     assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)
 
