@@ -209,7 +209,7 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
         (["grpcs://speech.example.com:50071"], "not supported yet"),
         (["openai+https://example.com"], "not supported yet"),
         (["pocketsphinx"], "is not a node"),
-        (["http://example.com"], "one begins with embedded://"),
+        (["http://example.com"], "use a URL that begins with"),
         (["embedded://here"], "nothing follows"),
     ],
 )
