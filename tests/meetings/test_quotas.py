@@ -48,9 +48,7 @@ def test_so_many_uploads_may_be_unfinished(uploader: Uploader, bob: User, settin
     (first, _), (second, _), _ = (begun(uploader, CONTENT) for _ in range(3))
     answer = uploader.create(10, title="T")
     assert refusal(answer) == (507, "QUOTA_EXCEEDED")
-    assert answer.json()["detail"] == (
-        "You have 3 unfinished uploads, the maximum for one user; finish or delete one."
-    )
+    assert answer.json()["detail"] == ("You have 3 unfinished uploads, the maximum for one user; finish or delete one.")
     assert (Upload.objects.count(), Meeting.objects.count()) == (3, 3), "nothing is half made"
     begun(Uploader(bob), CONTENT)
     # Finishing, deleting, failing and forgetting one each make room for another.
