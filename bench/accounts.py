@@ -1,4 +1,4 @@
-"""Accounts: logins and registrations beside the bare hash, 200 logins at once, refreshes, and imports.
+"""Accounts: logins and registrations compared with the bare hash, 200 concurrent logins, refreshes, and imports.
 
 .venv/bin/python -m bench.accounts [--seconds N] [--rounds N] [--rows N] [--only TEXT]
 """
@@ -34,14 +34,14 @@ from bench.product import Server
 GRPC_PORT, METRICS_PORT = 50190, 8190
 WORKERS = 10
 NO_LIMITS = {"LOGINS_PER_ACCOUNT": "1000000000", "LOGINS_PER_ADDRESS": "1000000000"}
-#: Of what the bare hash allows; MiB; hashes at a time; refreshes per CPU-second; rows per second.
+#: Share of the bare hash's rate; MiB; concurrent hashes; refreshes per CPU-second; rows per second.
 HASH_BAR, MEMORY_BAR_MIB, HASHES_BAR, REFRESH_BAR, IMPORT_BAR = 0.9, 512, 2, 500, 5_000
 LOGINS_AT_ONCE = 200
 MIB = 1024 * 1024
-#: What it is a hash of does not matter.
+#: A well-formed hash; its password does not matter.
 READY_HASH = "$2b$12$" + "a" * 53
 
-# Hashes for so many seconds; prints how many, and the CPU seconds that they took.
+# Hashes for a number of seconds; prints the number of hashes, and the CPU seconds used.
 _HASHES = """
 import sys, time
 import django
@@ -61,11 +61,13 @@ print(count, time.process_time() - cpu)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures what accounts cost.")
-    parser.add_argument("--seconds", type=float, default=10, help="how long each window is (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
+    parser = argparse.ArgumentParser(description="Measure what accounts cost.")
+    parser.add_argument("--seconds", type=float, default=10, help="length of each window (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, whose medians are reported (%(default)s)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="how many are imported (%(default)s)")
-    parser.add_argument("--only", default="", help="only what has this in its name: hashes, rush, refresh, import")
+    parser.add_argument(
+        "--only", default="", help="only the parts whose names contain this: hashes, rush, refresh, import"
+    )
     arguments = parser.parse_args()
     core = share_cores()
     with product.database(None) as data_dir:
@@ -120,7 +122,7 @@ class Bench:
         print_table(("", "per CPU-s", "x bare", "bar", "per s", "p99 ms"), rows)
 
     def rush(self) -> None:
-        """As many logins at once as there are accounts: what the server's memory grows by tells how many hash."""
+        """Log in to all accounts concurrently. The growth of the server's memory shows how many hash concurrently."""
         from django.conf import settings
 
         # All of them are to wait within the server; as it is deployed it would refuse some at once.
@@ -182,7 +184,7 @@ class Bench:
         return product.grpc_door(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **environment)
 
     def _bare_hashes(self, maker: str, seconds: float) -> float:
-        """Hashes per CPU-second of a process that does nothing else, on the server's core."""
+        """Measure the hashes per CPU-second of a process that does nothing else, on the server's core."""
         done = subprocess.run(
             [sys.executable, "-c", _HASHES, maker, str(seconds)],
             cwd=product.ROOT, check=True, capture_output=True, text=True,
@@ -255,7 +257,7 @@ def _accounts() -> list[str]:
 
 
 def _at_once(server: Server, emails: list[str]) -> tuple[float, int]:
-    """Logs all of them in at once; gives the seconds until the last answer, and how many were not let in."""
+    """Log all of them in concurrently. Returns the seconds until the last response, and the number of failures."""
     from tandem.auth.v1.auth_pb2 import LoginRequest
     from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
 
@@ -268,7 +270,7 @@ def _at_once(server: Server, emails: list[str]) -> tuple[float, int]:
 
 
 def _in_threads(work: list[Callable[[], None]]) -> None:
-    """Runs all at once; the first that fails ends the program."""
+    """Run all functions concurrently. Exits if a call has failed."""
     failed: list[BaseException] = []
 
     def run(one: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Streams of many rows into the product: how fast they are written, and what memory they take on the way."""
+"""Bulk streams of many rows: the rate at which they are written, and the server's memory on the way."""
 
 import itertools
 import sys
@@ -15,7 +15,7 @@ from bench.product import Server
 STEP_ROWS = 50_000
 _MIB = 1024 * 1024
 
-#: Rows that are in; when; CPU seconds of the server, of PostgreSQL and of this process until then; the server's memory.
+#: Rows written; time; CPU seconds of the server, of PostgreSQL and of this process until then; the server's memory.
 Look = tuple[int, float, float, float, float, int]
 
 
@@ -23,13 +23,12 @@ def send(
     server: Server, database: psutil.Process, path: str, row: Callable[[int], bytes], count: int, *,
     metadata: Any, written: Callable[[], int], bar: int,
 ) -> bytes:  # fmt: skip
-    """One stream of so many rows, looked at as it goes; prints what was seen, and gives the answer.
+    """Send a stream of `count` rows, and measure while it runs. Prints the measurements, and returns the response.
 
     Args:
-        row: the n-th message.
-        written: how many rows are in. Not how many were sent: the client is ahead of the server by what the connection
-            holds.
-        bar: rows a second.
+        row: returns the n-th message.
+        written: returns the number of stored rows; the client has sent more, by what the connection buffers.
+        bar: target in rows per second.
     """
     seen: list[Look] = []
     before = written()

@@ -1,4 +1,4 @@
-"""What `bench.unary` measures: which calls, of which servers, and how each is made and checked."""
+"""The cases of `bench.unary`: the calls, their servers, and how each call is made and checked."""
 
 import json
 import secrets
@@ -39,13 +39,14 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing that is measured.
+    """A measured call.
 
     Attributes:
-        run: puts load on the server for as many seconds.
-        check: makes one such call with an ordinary client and looks at the answer.
-        metric: what the server counts such calls in, and under which labels; empty if it does not count.
-        success: the code under which it counts those that went well.
+        run: puts load on the server for a number of seconds.
+        check: makes one such call with an ordinary client, and checks the response.
+        metric: in which the server counts such calls; empty if it does not count them.
+        labels: of the metric.
+        success: the code under which it counts successful calls.
     """
 
     name: str
@@ -57,12 +58,12 @@ class Case:
     success: str = "OK"
 
     def handled(self) -> dict[str, int]:
-        """How many such calls the server has ended so far, by code."""
+        """Return how many such calls the server has completed so far, by code."""
         return self.server.handled(self.metric, **dict(self.labels)) if self.metric else {}
 
 
 class Caller:
-    """An administrator, who logs in as any client does, and again before the token expires."""
+    """An administrator, who logs in like any client, and again before the token expires."""
 
     def __init__(self, channel: grpc.Channel, email: str) -> None:
         self._channel = channel
@@ -77,7 +78,7 @@ class Caller:
 
 
 class Bench:
-    """The servers, each on the same core, and the calls that they are asked."""
+    """The servers, all on the same core, and the calls to them."""
 
     def __init__(self, stack: ExitStack, core: int, data_dir: Path, workers: int) -> None:
         from users.models import User
@@ -99,11 +100,11 @@ class Bench:
         self.operations = {operation.rpc: operation for operation in UserService.operations}
         administrator, _ = seed.add_callers(product.PASSWORD)
         self.caller = Caller(self.channels[self.rpc.address], administrator)
-        #: Whom GetUser asks for: somebody whose every field is filled.
+        #: The user that GetUser returns: one with all fields set.
         self.user = User.objects.exclude(phone="").exclude(last_login_at=None).order_by("-created_at")[0]
 
     def over_grpc(self, name: str, server: Server, request: Message, answered: Callable[[Any], bool]) -> Case:
-        """The request, over and over."""
+        """Make a case that repeats the request over gRPC."""
         operation = self._operation(request)
         path, message = f"/{SERVICE}/{operation.rpc}", request.SerializeToString()
 
@@ -119,12 +120,12 @@ class Bench:
         )  # fmt: skip
 
     def over_rest(self, name: str, request: Message, answered: Callable[[Any], bool]) -> Case:
-        """The request, over and over, as HTTP says it."""
+        """Make a case that repeats the request over REST."""
         from core.protojson import write_request
 
         operation = self._operation(request)
-        asked = write_request(operation, request)
-        url = f"{self.web.address}{asked.path}?{urllib.parse.urlencode(asked.query)}"
+        http_request = write_request(operation, request)
+        url = f"{self.web.address}{http_request.path}?{urllib.parse.urlencode(http_request.query)}"
 
         def check() -> None:
             _expect(name, answered(_http(urllib.request.Request(url, headers=self.caller.headers()))))
@@ -134,7 +135,7 @@ class Bench:
         )
 
     def create_over_grpc(self, name: str) -> Case:
-        """CreateUser, another one each time."""
+        """Make a case of CreateUser, with a new user each time."""
         from tandem.user.v1.user_pb2 import CreateUserRequest
 
         path = f"/{SERVICE}/CreateUser"
@@ -150,7 +151,7 @@ class Bench:
         return self._grpc_case(name, self.rpc, "CreateUser", lambda: self._check_created(name, run), run)
 
     def create_over_rest(self, name: str) -> Case:
-        """As `create_over_grpc`."""
+        """Make the same case as `create_over_grpc`, over REST."""
 
         def run(seconds: float) -> Load:
             return load.wrk(
@@ -165,7 +166,7 @@ class Bench:
         )
 
     def nothing_over_http(self, name: str) -> Case:
-        """The application that does nothing."""
+        """Make a case that calls the empty application."""
 
         def check() -> None:
             _expect(name, _http(urllib.request.Request(self.web_empty.address)) == {})
@@ -187,7 +188,7 @@ class Bench:
         return Case(name, self.web, run, check, "http_server_requests_total", (("operation", operation),), success)
 
     def _check_created(self, name: str, run: Callable[[float], Load]) -> None:
-        """Each call that is said to have gone well has left a row and a change in the log."""
+        """Check that each successful call has created a row and a change in the log."""
         from changes.models import Change
         from users.models import User
 
@@ -198,7 +199,7 @@ class Bench:
 
 
 def cases(stack: ExitStack, core: int, data_dir: Path, workers: int) -> list[Case]:
-    """Starts the servers, which end with the stack, and says what they are asked."""
+    """Start the servers, which stop with the stack, and return the cases."""
     from tandem.common.v1.common_pb2 import PaginationRequest
     from tandem.user.v1.user_pb2 import GetUserRequest, ListUsersRequest
 
@@ -225,7 +226,7 @@ def cases(stack: ExitStack, core: int, data_dir: Path, workers: int) -> list[Cas
 
 
 def _new_user(batch: str, number: int | str) -> dict[str, str]:
-    # Without a password: hashing one is not the subject.
+    # Without a password, since hashing is not measured here.
     return {"email": f"new-{batch}-{number}@bench.example.com", "display_name": "New User"}
 
 

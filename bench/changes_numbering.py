@@ -1,4 +1,4 @@
-"""What it costs writers that the change log is numbered, by where the number is given.
+"""The cost for writers of numbering the change log, by the place where the number is assigned.
 
 .venv/bin/python -m bench.changes_numbering [--seconds N] [--rounds N] [--writers N ...]
 """
@@ -18,8 +18,8 @@ from typing import Any
 from bench import product
 from bench.measuring import machine
 
-#: A disk across a network takes so long to flush. `commit_delay` sleeps where the flush is, with the same lock held, so
-#: commits gather behind it as they do behind a real one.
+#: Flush time of a network disk. `commit_delay` sleeps in place of the flush, with the same lock held, so that commits
+#: queue behind it as behind a real one.
 SLOW_FLUSH_MICROSECONDS = 3_000
 
 TABLE = """
@@ -31,7 +31,7 @@ TABLE = """
     )
 """
 
-#: The same row of the log, with a number that is given as the scheme says.
+#: The same row of the log, with a number assigned by the scheme.
 LOG_WITH_NUMBER = """
     CREATE FUNCTION bench_log() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
     DECLARE next_seq bigint;
@@ -79,9 +79,9 @@ NUMBERED_AFTERWARDS = "after the commit (ours)"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures commits per second by where changes are numbered.")
-    parser.add_argument("--seconds", type=float, default=4, help="of each window (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
+    parser = argparse.ArgumentParser(description="Measure commits per second by where changes are numbered.")
+    parser.add_argument("--seconds", type=float, default=4, help="length of each window (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, whose medians are reported (%(default)s)")
     parser.add_argument("--writers", type=int, nargs="+", default=[8, 32], help="at once (%(default)s)")
     arguments = parser.parse_args()
     with product.database(None):
@@ -115,7 +115,7 @@ def _measure(writers: list[int], rounds: int, seconds: float) -> None:
 
 
 def _window(scheme: str, writers: int, slow: bool, seconds: float) -> tuple[float, list[float]]:
-    """Commits per second; and how late each change was read, where they are numbered afterwards."""
+    """Measure the commits per second and, if changes are numbered afterwards, the delay of reading each."""
     with _scheme(scheme, slow):
         if scheme != NUMBERED_AFTERWARDS:
             return _run_writers(writers, seconds), []
@@ -151,7 +151,7 @@ def _scheme(scheme: str, slow: bool) -> Iterator[None]:
 
 @contextmanager
 def _serving() -> Iterator[list[float]]:
-    """A numberer and a tailer, as in a process that serves; gives how late it read each change, in ms."""
+    """Run a sequencer and a tailer, as a serving process does. Yields the delay of reading each change, in ms."""
     from changes.feed.hub import Hub
     from changes.feed.log import Head
     from changes.feed.numberer import Sequencer
@@ -171,7 +171,7 @@ def _serving() -> Iterator[list[float]]:
     tailer.start()
     while hub.known_head is None:
         time.sleep(0.01)
-    # The writers are no processes of ours: this rings for them, as often as another process of ours would.
+    # The writers do not notify the sequencer, so this thread does it as often as another serving process would.
     over = threading.Event()
     ringer = threading.Thread(target=_ring_until, args=[over])
     ringer.start()

@@ -1,4 +1,4 @@
-"""The feed: what open streams cost, how many events a server sends, and how late they come.
+"""The feed: the cost of open streams, the rate of events, and their delay.
 
 .venv/bin/python -m bench.feed [--streams N] [--seconds N] [--rounds N] [--only TEXT]
 """
@@ -37,7 +37,7 @@ WORKERS = 10
 A_CONNECTION = 100
 WATCHERS, EVENTS_A_SECOND, SSE_STREAMS = 1_000, 5, 300
 LIMITS = {"MAX_STREAMS": "100000", "MAX_STREAMS_PER_CALLER": "100000"}
-#: Bytes a stream; unary p99 with streams, as a part of that without; ms; deliveries and changes a second.
+#: KiB per stream; unary p99 with streams relative to without; ms; deliveries and changes per second.
 KIB_BAR, UNARY_BAR, P50_BAR_MS, P99_BAR_MS, DELIVERIES_BAR, CATCH_UP_BAR = 30, 1.5, 40, 100, 9_000, 8_000
 SLOW_BAR = 1.1
 CAUGHT_UP = 40_000
@@ -47,11 +47,11 @@ SERVICE = "/taskservice.TaskService"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the feed of changes.")
+    parser = argparse.ArgumentParser(description="Measure the feed of changes.")
     parser.add_argument("--streams", type=int, default=10_000, help="that are open at once (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=10, help="how long each window is (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
-    parser.add_argument("--only", default="", help="only what has this in its name: open, live, catch-up, sse")
+    parser.add_argument("--seconds", type=float, default=10, help="length of each window (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, whose medians are reported (%(default)s)")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this: open, live, catch-up, sse")
     arguments = parser.parse_args()
     load.check_tools()
     core = share_cores()
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 class Bench:
-    """One database; a new server for each measurement, so that one's memory is not the next one's."""
+    """The measurements on one database. Each has a new server, so that its memory does not affect the next one's."""
 
     def __init__(self, core: int, data_dir: Path, seconds: float, rounds: int) -> None:
         from tasks.models import Task
@@ -91,7 +91,7 @@ class Bench:
         self._marks = 0
 
     def open(self, streams: int) -> None:
-        """Open streams on one process: threads, memory, and unary calls beside them."""
+        """Measure open streams on one process: threads, memory, and concurrent unary calls."""
         with self._server() as server, self._receiver(server) as receiver:
             # Its threads and connections are made, also what looks after open streams.
             self._unary(server)
@@ -119,14 +119,14 @@ class Bench:
         )  # fmt: skip
 
     def live(self) -> None:
-        """Events as they happen: how late they come, what they cost, and what a client that does not read spoils."""
+        """Measure live events: their delay and cost, and the effect of a client that does not read."""
         steady: dict[bool, list[Window]] = {False: [], True: []}
         took: dict[bool, list[float]] = {False: [], True: []}
         count = int(self._seconds * EVENTS_A_SECOND)
         with self._server() as server, self._receiver(server) as receiver, ExitStack() as stack:
             self._open(server, receiver, WATCHERS)
             for number in range(self._rounds):
-                # In turns, so that whatever comes after something else comes after both.
+                # Alternated, so that after-effects of other work affect both alike.
                 for slow in (False, True) if number % 2 == 0 else (True, False):
                     if slow:
                         stack.enter_context(self._receiver(server)).open(1, reading=False)
@@ -152,7 +152,7 @@ class Bench:
         )  # fmt: skip
 
     def catch_up(self) -> None:
-        """One client that comes from an old cursor."""
+        """Measure a client that resumes from an old cursor."""
         from changes.feed import cursors, log
         from changes.feed.watching import stamp_of
         from tandem.task.v1.task_pb2 import WatchTasksRequest
@@ -180,7 +180,7 @@ class Bench:
         )
 
     def sse(self) -> None:
-        """The same over HTTP: memory, and REST calls beside open streams."""
+        """Measure open streams over HTTP: memory, and concurrent REST calls."""
         with product.http_door(self._core, self._log, HTTP_PORT, **LIMITS) as server:
             with self._server() as door, grpc.insecure_channel(door.address) as channel:
                 headers = {"authorization": f"Bearer {product.access_token(channel, self._email)}"}
@@ -231,20 +231,20 @@ class Bench:
             return {"authorization": f"Bearer {product.access_token(channel, self._email)}"}
 
     def _open(self, server: Server, receiver: Receiver, streams: int) -> None:
-        """Opens them, no more at a time than the server lets wait for a thread."""
+        """Open streams, at most as many at a time as the server lets wait for a thread."""
         begun = _started(server)
         for opened in range(0, streams, A_CONNECTION):
             receiver.open(min(A_CONNECTION, streams - opened))
             _until(lambda more=opened: _started(server) >= begun + min(more + A_CONNECTION, streams), "streams to open")
 
     def _reach_all(self, receiver: Receiver, streams: int) -> None:
-        """An event that all of them are sent: now they are live."""
+        """Write an event and wait until all streams have received it, so that all are live."""
         self._write()
         _until(lambda: receiver.seen() >= streams, "all streams to get an event")
         receiver.take()
 
     def _events(self, server: Server, receiver: Receiver, count: int, every: float, all_took: list[float]) -> Window:
-        """As many events, so many seconds apart; how long each took from just before it is written, in ms."""
+        """Write `count` events, `every` seconds apart, and measure each delay from just before the write, in ms."""
         begun: dict[int, float] = {}
         took: list[float] = []
 
@@ -264,7 +264,7 @@ class Bench:
         return watch(server.process, self._database, run)
 
     def _write(self) -> int:
-        """One change of a task, in its own transaction, told of as a process of ours tells of its commits."""
+        """Change a task in its own transaction, and notify the leader, as a serving process does after its commits."""
         from changes.feed import numbering
         from tasks.models import Task
 
@@ -311,7 +311,7 @@ def _caught_up(receiver: Receiver) -> load.Load:
 
 
 def _event_source(headers: dict[str, str]) -> http.client.HTTPConnection:
-    """An open stream, of which the beginning was read."""
+    """Open a stream, and read its beginning."""
     stream = http.client.HTTPConnection("127.0.0.1", HTTP_PORT, timeout=30)
     stream.request("GET", "/api/v1/tasks/stream", headers={**headers, "accept": "text/event-stream"})
     answer = stream.getresponse()
@@ -321,7 +321,7 @@ def _event_source(headers: dict[str, str]) -> http.client.HTTPConnection:
 
 
 def _started(server: Server) -> int:
-    """How many streams have a thread's attention by now, or had it."""
+    """Return how many streams a thread has started to serve so far."""
     with urllib.request.urlopen(server.metrics_url, timeout=10) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     return sum(

@@ -1,4 +1,4 @@
-"""The feed on a PostgreSQL of your own: how late events come, and what the numberer costs while nothing happens.
+"""The feed on a given PostgreSQL: the delay of events, and the cost of an idle sequencer.
 
 .venv/bin/python -m bench.feed_latency DATABASE_URL [--seconds N]
 
@@ -27,14 +27,14 @@ from tandem.task.v1 import task_pb2, task_pb2_grpc
 GRPC_PORT, METRICS_PORT = 50195, 8195
 P50_BAR_MS, P99_BAR_MS, IDLE_BAR = 40, 100, 0.02
 WRITES_A_SECOND = 10
-#: The advisory lock of the session that numbers (see `changes.feed.numbering`).
+#: The advisory lock of the sequencer's session (see `changes.feed.numbering`).
 OFFICE = 7_305_002
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the feed on one PostgreSQL.")
+    parser = argparse.ArgumentParser(description="Measure the feed on one PostgreSQL.")
     parser.add_argument("database_url", help="postgres://…, of a database that may be written to")
-    parser.add_argument("--seconds", type=float, default=15, help="how long each window is (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=15, help="length of each window (%(default)s)")
     arguments = parser.parse_args()
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "bench.settings", "DATABASE_URL": arguments.database_url, "DEBUG": "true",
@@ -63,7 +63,7 @@ def main() -> None:
 
 def _idle_share(url: str, seconds: float) -> float:
     numberer = psutil.Process(_ask(url, f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = {OFFICE}"))
-    time.sleep(2)  # What came of the start is over.
+    time.sleep(2)  # Lets the work after the start end.
     before = numberer.cpu_times()
     time.sleep(seconds)
     after = numberer.cpu_times()
@@ -71,7 +71,7 @@ def _idle_share(url: str, seconds: float) -> float:
 
 
 def _written_to_received(tasks: Any, seconds: float) -> list[float]:
-    """From just before CreateTask is sent until its event is here, in milliseconds; so the write is part of it."""
+    """Measure the time from before CreateTask is sent until its event is received, in ms. It includes the write."""
     received: dict[str, float] = {}
     opened = threading.Event()
     stream = tasks.WatchTasks(task_pb2.WatchTasksRequest(include_initial=True, bookmarks=True))

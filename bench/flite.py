@@ -1,4 +1,4 @@
-"""Flite's voices, for sound whose text is known."""
+"""Speech by flite's voices, to get audio with a known text."""
 
 import subprocess
 import tempfile
@@ -9,7 +9,7 @@ PAUSE = bytes(RATE * 2 * 6 // 10)
 
 
 def spoken(text: str, voice: str) -> bytes:
-    """Samples of a voice that reads a text."""
+    """Return the samples of a voice that reads a text."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True)
         with wave.open(file.name) as sound:

@@ -1,4 +1,4 @@
-"""ListUsers and SearchUsers among a million users: does the ten-thousandth page cost what the first does?
+"""ListUsers and SearchUsers among a million users: the cost of the ten-thousandth page compared with the first.
 
 .venv/bin/python -m bench.lists [--users N] [--explain] [--data-dir FOLDER]
 """
@@ -19,7 +19,7 @@ from bench.measuring import machine, print_table, share_cores
 
 PAGES = (1, 100, 1_000, 10_000)
 PAGE = 50
-#: What the deepest page of a list may cost of the first.
+#: Maximum cost of the deepest page of a list, relative to the first.
 BAR = 1.2
 SLOW_MS = 20
 GRPC_PORT, METRICS_PORT = 50163, 8164
@@ -28,10 +28,11 @@ SERVICE = "user.v1.UserService"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A list: what is asked for, and by whom.
+    """A list: its request, and the caller.
 
     Attributes:
-        fields: of ListUsersRequest, or of SearchUsersRequest where there is a `query`.
+        fields: of ListUsersRequest, or of SearchUsersRequest if there is a `query`.
+        by_colleague: called by an ordinary user, not by an administrator.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a list's pages took, in ms of wall time; None where it has no such page."""
+    """Wall times of a list's pages in ms; None if there is no such page."""
 
     case: Case
     took: dict[int, float | None]
@@ -53,11 +54,11 @@ class Measured:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures lists and searches on their pages 1 to 10,000.")
+    parser = argparse.ArgumentParser(description="Measure lists and searches on their pages 1 to 10,000.")
     parser.add_argument("--users", type=int, default=1_000_000, help="how many there are (%(default)s)")
-    parser.add_argument("--calls", type=int, default=15, help="of which the medians are told (%(default)s)")
+    parser.add_argument("--calls", type=int, default=15, help="calls, whose medians are reported (%(default)s)")
     parser.add_argument("--explain", action="store_true", help=f"show the plans of what takes more than {SLOW_MS} ms")
-    parser.add_argument("--only", default="", help="only what has this in its name")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this")
     parser.add_argument("--data-dir", type=Path, help="keep the database there, and use it if it is there")
     arguments = parser.parse_args()
     core = share_cores()
@@ -81,7 +82,7 @@ def main() -> None:
 
 
 def cases() -> list[Case]:
-    """The lists: in each order, with filters that many, few and hardly any users pass, of words of all frequencies."""
+    """Return the lists: in each order, with filters that match many, few or hardly any users, and with searches."""
     from tandem.common.v1.common_pb2 import SORT_ORDER_ASC, SORT_ORDER_DESC, SortSpec
     from users.models import Role, Status, User
 
@@ -137,7 +138,7 @@ def cases() -> list[Case]:
 
 
 class Lists:
-    """Both callers, and how they ask for any page of a list."""
+    """Both callers, and their requests for any page of a list."""
 
     def __init__(self, channel: grpc.Channel, administrator: str, colleague: str) -> None:
         from users.models import User
@@ -150,7 +151,7 @@ class Lists:
         self._tokens = {by: product.access_token(channel, email) for by, email in emails.items()}
 
     def measure(self, case: Case, calls: int) -> Measured:
-        """Asks for each of the list's pages as often."""
+        """Request each of the list's pages equally often."""
         print(f"{case.name} ...", file=sys.stderr, flush=True)
         path, operation = f"/{SERVICE}/{case.rpc}", self._operations[case.rpc]
         call = self._channel.unary_unary(
@@ -160,7 +161,7 @@ class Lists:
         requests = {page: self.request(case, page) for page in PAGES}
         took: dict[int, list[float]] = {page: [] for page in PAGES}
         total_count = 0
-        # The pages take turns, so that whatever disturbs the machine disturbs them alike. The first turn warms up.
+        # The pages take turns, so that disturbances of the machine affect them alike. The first turn warms up.
         for turn in range(calls + 1):
             for page, request in requests.items():
                 if request is None:
@@ -173,7 +174,7 @@ class Lists:
         return Measured(case, medians, total_count)
 
     def request(self, case: Case, page: int) -> Message | None:
-        """What asks for this page; None where the list has no such page."""
+        """Return the request for a page; None if the list has no such page."""
         operation = self._operations[case.rpc]
         request = operation.request_class(**case.fields)
         request.pagination.page_size = PAGE
@@ -185,7 +186,7 @@ class Lists:
         return request
 
     def statements(self, case: Case, page: int) -> list[str]:
-        """The SQL that this page takes, once it is compiled."""
+        """Return the SQL statements of a page, once the queries are compiled."""
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
 
@@ -202,7 +203,7 @@ class Lists:
         return Call(self._operations[case.rpc], Credential(self._actors[case.by_colleague]))
 
     def _token(self, case: Case, request: Any, page: int) -> str:
-        """The token that the page before would have given: nobody walks there for a measurement."""
+        """Return the token that the previous page would return, without reading all pages up to it."""
         from django.db.models import F
 
         from core.conversions import page_request, requested_order

@@ -1,5 +1,5 @@
-"""Load: `h2load` for gRPC and `wrk` for HTTP, which are written in C and cost the server nothing; a client in Python
-where each request must be another one and h2load sends the same.
+"""Load: `h2load` for gRPC and `wrk` for HTTP, which are written in C and take little CPU time; and a client in Python
+for requests that must differ, because h2load repeats the same one.
 """
 
 import json
@@ -20,7 +20,7 @@ import grpc
 
 from bench.measuring import Load, percentile
 
-#: Requests under way at any time.
+#: Number of concurrent requests.
 CONNECTIONS, STREAMS = 4, 4
 AT_ONCE = CONNECTIONS * STREAMS
 
@@ -35,14 +35,14 @@ end
 
 
 def check_tools() -> None:
-    """Raises SystemExit with a sentence where a program is missing."""
+    """Exit with a message if a program is missing."""
     missing = [name for name in ("h2load", "wrk") if shutil.which(name) is None]
     if missing:
         sys.exit(f"{' and '.join(missing)} is missing; on Debian: apt-get install nghttp2-client wrk.")
 
 
 def h2load(address: str, path: str, message: bytes, headers: dict[str, str], seconds: float) -> Load:
-    """The same gRPC call over and over. h2load takes every answer for a success: check what the server has counted."""
+    """Repeat a gRPC call. h2load counts every response as a success, so check the server's own counts."""
     with tempfile.TemporaryDirectory() as folder:
         frame, log = Path(folder, "frame"), Path(folder, "log")
         frame.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)

@@ -1,4 +1,4 @@
-"""Whether the time of a refused login tells who has an account: medians of many tries, by kind of account.
+"""Timing of refused logins by kind of account, to check that it does not reveal whether an account exists.
 
 .venv/bin/python -m bench.login_timing [--tries N]
 """
@@ -14,7 +14,7 @@ import grpc
 from bench import product
 from bench.measuring import machine, print_table, share_cores
 
-#: The most that two medians may lie apart, as a part of one.
+#: Maximum relative difference of two medians.
 BAR = 0.05
 UNKNOWN = "unknown"
 GRPC_PORT, METRICS_PORT = 50180, 8180
@@ -23,7 +23,7 @@ HEADS = ("account", "median ms", "from unknown")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures how long refused logins take, by kind of account.")
+    parser = argparse.ArgumentParser(description="Measure how long refused logins take, by kind of account.")
     parser.add_argument("--tries", type=int, default=500, help="with each kind of account (%(default)s)")
     tries = parser.parse_args().tries
     core = share_cores()
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _accounts() -> dict[str, tuple[str, str]]:
-    """Kind → an e-mail of that kind, and the password to try: the right one where the account may not log in anyway."""
+    """Return, by kind of account, an e-mail and the password to try: the right one if the account may not log in."""
     from django.contrib.auth.hashers import make_password
 
     from users.models import Status, User
@@ -65,7 +65,7 @@ def _accounts() -> dict[str, tuple[str, str]]:
 
 
 def _times(channel: grpc.Channel, accounts: dict[str, tuple[str, str]], tries: int) -> dict[str, list[float]]:
-    """Seconds of each refusal, the kinds in a new order each time, so that whatever disturbs disturbs them alike."""
+    """Measure the seconds of each refusal. The order of the kinds is random, so that disturbances affect them alike."""
     from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 
     login = auth_pb2_grpc.AuthServiceStub(channel).Login
@@ -76,7 +76,7 @@ def _times(channel: grpc.Channel, accounts: dict[str, tuple[str, str]], tries: i
             begun = time.perf_counter()
             try:
                 login(auth_pb2.LoginRequest(email=email, password=password))
-                sys.exit(f"{kind}: it was let in")
+                sys.exit(f"{kind}: the login was accepted.")
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
                     raise

@@ -1,4 +1,4 @@
-"""What a recording costs from its upload to its last action item, and how soon the first of it is there to be read.
+"""The cost of processing a recording, and the delay until its first segment can be read.
 
 .venv/bin/python -m bench.meetings [--seed N] [--lines N] [--minutes N] [--only whole|first|beside]
 """
@@ -25,9 +25,9 @@ from bench.measuring import cpu_seconds, machine, percentile, print_table, share
 from bench.product import database, grpc_door, http_door, running
 from bench.speech import BYTES_PER_MS, scene
 
-#: Share of the recording's length in CPU time; seconds from the upload's answer to the first segment.
+#: CPU time relative to the recording's length; seconds from the upload's response to the first segment.
 BARS = {"whole": 0.40, "first": 10.0}
-#: How long engine work may keep a server's thread from going on, and how long is looked.
+#: Maximum delay of a server's thread by engine work, and the duration of that measurement.
 STALL_MS, LOOK_SECONDS = 50, 20
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8193, 50193, 8194
 PATIENCE_SECONDS = 1_800
@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 1_800
 
 @contextmanager
 def worker(core: int, folder: Path) -> Iterator[psutil.Process]:
-    """A worker with all it starts, on one core."""
+    """Run a worker and its child processes on one core."""
     with running(
         ["manage.py", "runworker"], core, folder / "worker.log", lambda: _said(folder, "Running jobs")
     ) as process:
@@ -48,7 +48,7 @@ def _said(folder: Path, what: str) -> bool:
 
 
 def uploaded(pcm: bytes) -> Any:
-    """A meeting whose recording was just acknowledged."""
+    """Create a meeting, and upload its recording."""
     from meetings.services.recordings import UploadMetadata, upload_recording
     from users.models import User
 
@@ -65,7 +65,7 @@ def uploaded(pcm: bytes) -> Any:
 
 
 def whole(process: psutil.Process, pcm: bytes) -> list[list[str]]:
-    """A conversation, to the end; CPU time of the worker, its node and the recogniser."""
+    """Process a conversation, and measure the CPU time of the worker, its node and the recogniser."""
     from meetings.models import Segment, Status
 
     before, began = cpu_seconds(process), time.monotonic()
@@ -83,7 +83,7 @@ def whole(process: psutil.Process, pcm: bytes) -> list[list[str]]:
 
 
 def first(process: psutil.Process, pcm: bytes, minutes: int) -> list[list[str]]:
-    """The same again and again until it is so long; how soon its first segment is committed."""
+    """Process a long recording, which repeats the conversation, and measure when its first segment is committed."""
     from meetings.models import Segment
     from meetings.services.processing import cancel_processing
 
@@ -99,7 +99,7 @@ def first(process: psutil.Process, pcm: bytes, minutes: int) -> list[list[str]]:
 
 
 def beside(core: int, folder: Path, pcm: bytes) -> list[list[str]]:
-    """How long the servers take for a call that asks for nothing, while nothing else happens and beside engine work."""
+    """Measure the latency of trivial calls to the servers, alone and beside engine work."""
     rows = []
     with (
         grpc_door(core, folder / "grpc.log", GRPC_PORT, METRICS_PORT, 10) as rpc,
@@ -131,7 +131,7 @@ def _live(connection: http.client.HTTPConnection) -> None:
 
 
 def _latencies(call: Callable[[], object]) -> list[float]:
-    """Milliseconds, in order of length."""
+    """Return the latencies of repeated calls in ms, sorted."""
     took, until = [], time.monotonic() + LOOK_SECONDS
     while time.monotonic() < until:
         began = time.perf_counter()
@@ -154,8 +154,8 @@ def _until(holds: Any) -> None:
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description="Measures the work on recordings.")
+    """Measure, and print the results."""
+    parser = argparse.ArgumentParser(description="Measure the work on recordings.")
     option = parser.add_argument
     option("--seed", type=int, default=1, help="of what the conversation is made of (default: %(default)s)")
     option(

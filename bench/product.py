@@ -1,4 +1,4 @@
-"""The product under measurement: an embedded, durable PostgreSQL of its own, and both doors as they are deployed."""
+"""The product under measurement: its own embedded, durable PostgreSQL, and both servers as they are deployed."""
 
 import os
 import secrets
@@ -27,10 +27,10 @@ PASSWORD = "a password for measurements"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server process on the core that is its own.
+    """A server process on its own core.
 
     Attributes:
-        metrics_url: where it counts its calls; empty if it does not.
+        metrics_url: of its counts of calls; empty if it has none.
     """
 
     process: psutil.Process
@@ -38,7 +38,7 @@ class Server:
     metrics_url: str = ""
 
     def handled(self, metric: str, **labels: str) -> dict[str, int]:
-        """How many calls it has ended so far, by code."""
+        """Return how many calls it has completed so far, by code."""
         with urllib.request.urlopen(self.metrics_url, timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         code = "grpc_code" if metric.startswith("grpc") else "code"
@@ -52,7 +52,7 @@ class Server:
 
 @contextmanager
 def database(data_dir: Path | None) -> Iterator[Path]:
-    """A database of the product's, with this process among its users; gives its folder.
+    """Start a database of the product, and connect this process to it. Yields its folder.
 
     Args:
         data_dir: where it is kept for the next time; None = it is removed at the end.
@@ -87,7 +87,7 @@ def _become_product(data_dir: Path) -> None:
 
 
 def postgres(data_dir: Path) -> psutil.Process:
-    """The first process of the database under `data_dir`."""
+    """Return the main process of the database under `data_dir`."""
     return psutil.Process(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
 
 
@@ -95,7 +95,7 @@ def postgres(data_dir: Path) -> psutil.Process:
 def running(
     arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str
 ) -> Iterator[psutil.Process]:
-    """Runs a Python program on one core until it is left; what it says goes to `log`, as it would in production."""
+    """Run a Python program on one core within the context. Its output is written to `log`, as in production."""
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -106,7 +106,7 @@ def running(
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{' '.join(arguments)} does not serve; it said:\n{log.read_text()[-2000:]}")
+                sys.exit(f"{' '.join(arguments)} does not serve. Its output:\n{log.read_text()[-2000:]}")
             time.sleep(0.1)
         yield psutil.Process(process.pid)
     finally:
@@ -116,7 +116,7 @@ def running(
 
 @contextmanager
 def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, **environment: str) -> Iterator[Server]:
-    """`manage.py rungrpc`."""
+    """Run `manage.py rungrpc`."""
     address = f"127.0.0.1:{port}"
     arguments = ["manage.py", "rungrpc", f"--port={port}", f"--metrics-port={metrics_port}", f"--workers={workers}"]
     with running(arguments, core, log, lambda: answers_grpc(address), **environment) as process:
@@ -125,7 +125,7 @@ def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, 
 
 @contextmanager
 def http_door(core: int, log: Path, port: int, **environment: str) -> Iterator[Server]:
-    """`manage.py runweb`."""
+    """Run `manage.py runweb`."""
     url = f"http://127.0.0.1:{port}"
     arguments = ["manage.py", "runweb", f"--port={port}"]
     with running(arguments, core, log, lambda: answers_http(f"{url}/health/ready"), **environment) as process:
@@ -134,7 +134,7 @@ def http_door(core: int, log: Path, port: int, **environment: str) -> Iterator[S
 
 @contextmanager
 def bare_grpc(core: int, log: Path, port: int, workers: int, program: str = "bare") -> Iterator[Server]:
-    """A grpcio server that does nothing, or next to nothing (`bench/empty`)."""
+    """Run a grpcio server that does nothing, or little (`bench/empty`)."""
     address = f"127.0.0.1:{port}"
     arguments = ["-m", f"bench.empty.{program}", f"--port={port}", f"--workers={workers}"]
     with running(arguments, core, log, lambda: answers_grpc(address)) as process:
@@ -142,7 +142,7 @@ def bare_grpc(core: int, log: Path, port: int, workers: int, program: str = "bar
 
 
 def access_token(channel: grpc.Channel, email: str) -> str:
-    """Logs in, as any client does."""
+    """Log in like any client. Returns the access token."""
     from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 
     return (

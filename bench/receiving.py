@@ -1,7 +1,7 @@
-"""A client for thousands of streams of events, in a process of its own, that costs hardly more than the kernel.
+"""A client for thousands of event streams, in its own process, whose cost is hardly more than the kernel's.
 
-It speaks as much HTTP/2 as that takes: a real client (20 to 50 us a message in Python) would be what is measured. What
-the messages hold beside their mark, the tests look at.
+It implements only the necessary part of HTTP/2, because a real client (20 to 50 us per message in Python) would
+dominate the measurement. It reads only the mark of each message; tests check the rest.
 """
 
 import multiprocessing
@@ -14,7 +14,7 @@ from array import array
 from multiprocessing.connection import Connection
 from typing import Any
 
-#: Stands in an event that is measured, with its number.
+#: Marks a measured event, with its number.
 MARK = "bench-%08d"
 _MARK = re.compile(rb"bench-(\d{8})")
 
@@ -23,14 +23,14 @@ _DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
 _ACK = _END_STREAM = 0x1
 _END_HEADERS = 0x4
 _INITIAL_WINDOW_SIZE = 4
-#: More than will be sent, so that the window need not be opened again.
+#: Larger than all data that will be sent, so that no window update is needed.
 _WIDE = 2**31 - 1
-#: So little that the first event does not fit.
+#: Smaller than the first event.
 _NARROW = 64
 
 
 class Receiver:
-    """The process; its streams stay open until it ends."""
+    """The receiving process. Its streams stay open until it ends."""
 
     def __init__(self, address: str, path: str, message: bytes, headers: dict[str, str]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -52,23 +52,23 @@ class Receiver:
         return self._process.pid or 0
 
     def open(self, streams: int, *, reading: bool = True) -> None:
-        """One more connection with as many streams; those that are not read get no event."""
+        """Open another connection with this many streams. Without `reading`, they receive no events."""
         self._ask("open", streams, reading)
 
     def seen(self) -> int:
-        """How many events were received since they were last taken."""
+        """Return how many events were received since the last `take`."""
         return self._ask("seen")
 
     def take(self) -> tuple["array[int]", "array[float]"]:
-        """The numbers of the events received since the last time, and when each was, by `time.monotonic`.
+        """Return the numbers of the events received since the last `take`, and the time of each, by `time.monotonic`.
 
         Raises:
             RuntimeError: a stream or a connection has ended.
         """
         return self._ask("take")
 
-    def _ask(self, *asked: Any) -> Any:
-        self._pipe.send(asked)
+    def _ask(self, *command: Any) -> Any:
+        self._pipe.send(command)
         answer = self._pipe.recv()
         if isinstance(answer, Exception):
             raise answer
@@ -76,7 +76,7 @@ class Receiver:
 
 
 class _Connection:
-    """One HTTP/2 connection; says of each event its number."""
+    """An HTTP/2 connection that reports the number of each event."""
 
     def __init__(self, address: str, request: tuple[bytes, bytes], streams: int, reading: bool) -> None:
         host, _, port = address.rpartition(":")
@@ -159,7 +159,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _header(name: str, value: str) -> bytes:
-    """A header as HPACK writes what is in no table."""
+    """Encode a header as an HPACK literal that is not in a table."""
     return b"\0" + _text(name) + _text(value)
 
 

@@ -1,9 +1,9 @@
-"""RequestPasswordReset for addresses with and without an account: can the time it takes tell them apart?
+"""Timing of RequestPasswordReset, to check that it does not reveal whether an address has an account.
 
 .venv/bin/python -m bench.reset_timing [--tries N]
 
-Both doors as they are deployed, with a worker that mails (into nothing) meanwhile. Tries come in random order, so that
-whatever disturbs the machine, the worker at work on earlier ones included, disturbs both kinds alike.
+Measures both servers as they are deployed, beside a worker whose mails are discarded. The tries are in random order, so
+that disturbances of the machine, including the worker's jobs, affect both kinds alike.
 """
 
 import argparse
@@ -25,19 +25,19 @@ import psutil
 from bench import product
 from bench.measuring import machine, percentile, print_table, share_cores
 
-#: The most by which the medians may differ.
+#: Maximum relative difference of the medians.
 BAR = 0.05
 WARM_UP = 50
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8185, 50185, 8186
-#: Limits that are out of the way: they are the same for both kinds.
+#: Limits high enough not to matter; they are the same for both kinds.
 ENVIRONMENT = {"RESETS_PER_ADDRESS": "1000000", "MAILS_PER_ACCOUNT": "1000000", "EMAIL_URL": "dummymail://"}
 
 Ask = Callable[[str], None]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures whether password resets tell who has an account.")
-    parser.add_argument("--tries", type=int, default=500, help="of each kind, over each door (%(default)s)")
+    parser = argparse.ArgumentParser(description="Measure whether password resets reveal which accounts exist.")
+    parser.add_argument("--tries", type=int, default=500, help="of each kind, over each transport (%(default)s)")
     tries: int = parser.parse_args().tries
     core = share_cores()
     with product.database(None) as data_dir, ExitStack() as stack:
@@ -78,7 +78,7 @@ def _unknown(number: int) -> str:
 
 
 def _measure(ask: Ask, tries: int) -> dict[str, list[float]]:
-    """Milliseconds of each try, by kind; every address is asked for once."""
+    """Measure the milliseconds of each try, by kind. Each address is used once."""
     for number in range(WARM_UP):
         ask(f"warm{number:06}@example.com")
     plan = [("known", _known(number)) for number in range(tries)]
@@ -97,11 +97,11 @@ def _over_http(url: str, stack: ExitStack) -> Ask:
     stack.callback(connection.close)
 
     def ask(email: str) -> None:
-        body = json.dumps({"email": email})
-        connection.request("POST", "/api/v1/password-resets", body, {"Content-Type": "application/json"})
+        content = json.dumps({"email": email})
+        connection.request("POST", "/api/v1/password-resets", content, {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        if (said := json.load(answer)).get("sent") is not True:
-            sys.exit(f"The server says {said}.")
+        if (body := json.load(answer)).get("sent") is not True:
+            sys.exit(f"Unexpected response of the server: {body}.")
 
     return ask
 
@@ -118,14 +118,14 @@ def _over_grpc(address: str, stack: ExitStack) -> Ask:
 
 
 def _wait_for_jobs() -> int:
-    """Waits until the worker is done; gives how many tokens it mailed."""
+    """Wait until the worker has done all jobs. Returns the number of mailed tokens."""
     from core.models import Job
     from users.models import MailedToken
 
     deadline = time.monotonic() + product.PATIENCE_SECONDS
     while Job.objects.filter(ended_at=None).exists():
         if time.monotonic() > deadline:
-            sys.exit("The worker does not get done.")
+            sys.exit("The worker did not finish its jobs in time.")
         time.sleep(0.1)
     return MailedToken.objects.count()
 
@@ -138,10 +138,10 @@ def _print(found: dict[str, dict[str, list[float]]], tries: int, mails: int) -> 
         difference = abs(medians["known"] - medians["unknown"]) / medians["unknown"]
         worst = max(worst, difference)
         for kind, values in times.items():
-            told = f"{difference:.2%}" if kind == "known" else ""
-            cells = (f"{medians[kind]:.3f}", f"{percentile(values, 0.1):.3f}", f"{percentile(values, 0.9):.3f}", told)
+            note = f"{difference:.2%}" if kind == "known" else ""
+            cells = (f"{medians[kind]:.3f}", f"{percentile(values, 0.1):.3f}", f"{percentile(values, 0.9):.3f}", note)
             rows.append((f"{door}, {kind} account", *cells))
-    print(f"RequestPasswordReset, {tries} tries of each kind over each door; {mails} accounts were mailed:\n")
+    print(f"RequestPasswordReset, {tries} tries of each kind over each transport; {mails} accounts were mailed:\n")
     print_table(("", "median ms", "p10 ms", "p90 ms", "difference of medians"), rows)
     print(f"\nBar: less than {BAR:.0%}. {'Kept' if worst < BAR else 'MISSED'}.")
     return int(worst >= BAR)

@@ -1,4 +1,4 @@
-"""Tasks: CreateTask beside plain Django, what the log costs, bulk writes, and lists of a few and of many.
+"""Tasks: CreateTask compared with plain Django, the cost of the log, bulk writes, and lists of few and many tasks.
 
 .venv/bin/python -m bench.tasks [--seconds N] [--rounds N] [--rows N] [--tasks N ...] [--only TEXT]
 """
@@ -22,13 +22,13 @@ from bench.product import Server
 GRPC_PORT, PLAIN_PORT, METRICS_PORT = 50190, 50191, 8190
 WORKERS = 10
 PAGE = 50
-#: Of plain Django; part of the CPU time; rows a second; of the shortest list.
+#: Relative to plain Django; share of the CPU time; rows per second; relative to the shortest list.
 CREATE_BAR, LOG_BAR, BULK_BAR, LIST_BAR = 1.5, 0.2, 5_000, 1.2
 SERVICE = "/taskservice.TaskService"
 _CHUNK = 100_000
 
-# Of three years, the last made now; one in 100 the colleague's, who so has more than a page everywhere. The triggers
-# are off: this is the state before the measurement.
+# Tasks of three years, the last created now. One in 100 is the colleague's, who thus has more than a page in each list.
+# Inserted with the triggers off, since this is the state before the measurement.
 _INSERT = """
 INSERT INTO tasks_task (id, title, description, status, priority, labels, due_date, metadata, completed_at, source,
                         created_by_id, assigned_to_id, version, created_at, updated_at)
@@ -45,12 +45,12 @@ FROM (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures what tasks cost.")
-    parser.add_argument("--seconds", type=float, default=5, help="how long each window is (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
+    parser = argparse.ArgumentParser(description="Measure what tasks cost.")
+    parser.add_argument("--seconds", type=float, default=5, help="length of each window (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, whose medians are reported (%(default)s)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the bulk (%(default)s)")
     parser.add_argument("--tasks", type=int, nargs="+", default=[20_000, 1_000_000, 5_000_000], help="of the lists")
-    parser.add_argument("--only", default="", help="only what has this in its name: create, log, bulk, list")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this: create, log, bulk, list")
     arguments = parser.parse_args()
     load.check_tools()
     core = share_cores()
@@ -130,10 +130,10 @@ class Bench:
             )  # fmt: skip
         answer = BulkCreateResponse.FromString(told)
         if (answer.success_count, answer.committed_through) != (count, count):
-            sys.exit(f"Not all tasks were made: {answer}")
+            sys.exit(f"Not all tasks were created: {answer}")
 
     def lists(self, totals: list[int]) -> None:
-        """The first page of 50 among more and more tasks, as an administrator and as a colleague who has few."""
+        """Measure the first page among growing numbers of tasks, as an administrator and as a colleague with few."""
         from tandem.task.v1.task_pb2 import ListTasksRequest
 
         message = ListTasksRequest(page_size=PAGE).SerializeToString()
@@ -168,7 +168,7 @@ class Bench:
         )
 
     def _rounds_of(self, measured: dict[str, Callable[[], Window]]) -> dict[str, list[Window]]:
-        """Each once in each round, so that whatever disturbs the machine disturbs them alike. The first warms up."""
+        """Measure each once per round, so that disturbances of the machine affect them alike. The first warms up."""
         found: dict[str, list[Window]] = {name: [] for name in measured}
         for number in range(self._rounds + 1):
             for name, measure in measured.items():

@@ -1,4 +1,4 @@
-"""GetUser, ListUsers(50) and CreateUser over both doors with everything switched on, against servers that do nothing.
+"""GetUser, ListUsers(50) and CreateUser over both transports, with all features on, compared with empty servers.
 
 .venv/bin/python -m bench.unary [--seconds N] [--rounds N]
 """
@@ -15,7 +15,7 @@ from bench import load, product
 from bench.cases import EMPTY, Case, cases
 from bench.measuring import Window, machine, print_table, share_cores, spread, watch
 
-#: The least that GetUser over gRPC must reach of what the empty handler does.
+#: Minimum rate of GetUser over gRPC, relative to the empty handler.
 BAR = 0.3
 HEADS = (
     "", "requests / CPU-s", "x empty", "spread", "server us", "PostgreSQL us", "requests / s", "p50 ms", "p99 ms",
@@ -23,11 +23,11 @@ HEADS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures unary calls over both doors.")
-    parser.add_argument("--seconds", type=float, default=5, help="how long each window is (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told (%(default)s)")
+    parser = argparse.ArgumentParser(description="Measure unary calls over both transports.")
+    parser.add_argument("--seconds", type=float, default=5, help="length of each window (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, whose medians are reported (%(default)s)")
     parser.add_argument("--workers", type=int, default=10, help="threads of every gRPC server (%(default)s)")
-    parser.add_argument("--only", default="", help="only what has this in its name, and the empty handler")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this, and the empty handler")
     arguments = parser.parse_args()
     load.check_tools()
     core = share_cores()
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _rounds(chosen: list[Case], database: psutil.Process, seconds: float, rounds: int) -> dict[str, list[Window]]:
-    """Every case once in each round, so that whatever disturbs the machine disturbs them all alike."""
+    """Measure every case once per round, so that disturbances of the machine affect all alike."""
     for case in chosen:
         _measure(case, database, seconds=1)  # To warm up.
     found: dict[str, list[Window]] = {case.name: [] for case in chosen}

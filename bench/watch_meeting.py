@@ -1,4 +1,4 @@
-"""WatchMeeting over server-sent events: how late a segment comes that is committed while many watch.
+"""WatchMeeting over server-sent events: the delay of segments for many concurrent watchers.
 
 .venv/bin/python -m bench.watch_meeting [--watchers N] [--segments N] [--every SECONDS] [--rounds N]
 """
@@ -22,13 +22,13 @@ P95_BAR_MS = 250
 LIMITS = {"MAX_STREAMS": "100000", "MAX_STREAMS_PER_CALLER": "100000"}
 PATIENCE_SECONDS = 60
 _MARK = re.compile(rb'"text": ?"bench-(\d{6})')
-#: Longer than what is looked for.
+#: Longer than a mark, so that one which is split between two reads is found.
 _KEPT_BYTES = 64
 TEXT = "bench-%06d and then some more words, as many as are said in one go without a pause, which is about this long"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the feed of one meeting.")
+    parser = argparse.ArgumentParser(description="Measure the feed of one meeting.")
     parser.add_argument("--watchers", type=int, default=100, help="streams that are open (%(default)s)")
     parser.add_argument("--segments", type=int, default=100, help="that are written in a round (%(default)s)")
     parser.add_argument("--every", type=float, default=0.1, help="seconds from one to the next (%(default)s)")
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _rounds(address: str, arguments: argparse.Namespace) -> list[list[float]]:
-    """Of each round how long each segment took to each watcher, from before it was written; in milliseconds."""
+    """Return, for each round, the delay of each segment for each watcher from before its write, in milliseconds."""
     from changes.feed import numbering
     from meetings.models import Meeting, Segment, Status
     from users.models import User
@@ -102,7 +102,7 @@ def _token(address: str, email: str) -> str:
 
 
 def _watch(pipe: Connection, port: int, path: str, token: str, watchers: int) -> None:
-    """Opens the streams; whenever it is told how many events to wait for, gives each one's number, and when it came."""
+    """Open the streams. For each number of events from the pipe, send back the number and time of each event."""
     selector = selectors.DefaultSelector()
     tails: dict[socket.socket, bytes] = {}
     for _ in range(watchers):

@@ -1,11 +1,11 @@
-"""How far a text is from what was said."""
+"""The word error rate of a transcript."""
 
 import re
 from typing import NamedTuple
 
 
 class WordError(NamedTuple):
-    """Words that are wrong, missing or too many, and how many there should be."""
+    """Number of wrong, missing and superfluous words, and number of words of the reference."""
 
     errors: int
     words: int
@@ -15,9 +15,9 @@ class WordError(NamedTuple):
         return self.errors / self.words
 
 
-def word_error(said: str, heard: str) -> WordError:
-    """The least number of changes that make one of the other (Levenshtein), without regard to case and punctuation."""
-    reference, hypothesis = _words(said), _words(heard)
+def word_error(spoken: str, recognised: str) -> WordError:
+    """Return the edit distance of the words (Levenshtein), without regard to case and punctuation."""
+    reference, hypothesis = _words(spoken), _words(recognised)
     row = list(range(len(hypothesis) + 1))
     for place, word in enumerate(reference, 1):
         before, row = row, [place]

@@ -1,4 +1,4 @@
-"""A WSGI application that does nothing, served as the product's is (see `config.asgi`)."""
+"""A WSGI application that does nothing, served in the same way as the product's (see `config.asgi`)."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A bare grpcio server whose every method answers an empty message: the limit of what Python can serve."""
+"""A bare grpcio server that answers every method with an empty message: the upper limit of a Python server."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ import grpc
 
 
 class Nothing(grpc.GenericRpcHandler):
-    """Bytes in, no bytes out, whatever is called."""
+    """Answers every method with no bytes."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         return _HANDLER

@@ -1,5 +1,5 @@
-"""A gRPC server that makes tasks as plain Django does: `full_clean` and `save`, in a transaction of its own, by nobody
-in particular and without anything around it. It keeps its database connections.
+"""A gRPC server that creates tasks with plain Django: `full_clean` and `save` in a transaction, without authentication
+or anything else around it. It keeps its database connections.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from users.models import User  # noqa: E402
 
 
 class Plain(grpc.GenericRpcHandler):
-    """CreateTask, whatever is called."""
+    """Handles every method as CreateTask."""
 
     def __init__(self) -> None:
         self._user = User.objects.all()[0]

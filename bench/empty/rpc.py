@@ -1,4 +1,4 @@
-"""GetUser that does nothing, within everything that surrounds a call: what that costs by itself."""
+"""GetUser with an empty handler, to measure the cost of the call handling around it."""
 
 from dataclasses import replace
 

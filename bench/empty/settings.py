@@ -1,4 +1,4 @@
-"""The product's settings, with doors behind which nothing is done."""
+"""The product's settings, with handlers that do nothing behind both transports."""
 
 from bench.settings import *
 
