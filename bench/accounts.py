@@ -117,8 +117,8 @@ class Bench:
                 statistics.median(getattr(window, what) for window in windows)
                 for what in ("per_cpu_second", "per_second", "p99_ms")
             )
-            told = verdict(rate / limit >= HASH_BAR, f">= {HASH_BAR}")
-            rows.append((name, f"{rate:.1f}", f"{rate / limit:.2f}", told, f"{wall:.1f}", f"{slow:,.0f}"))
+            note = verdict(rate / limit >= HASH_BAR, f">= {HASH_BAR}")
+            rows.append((name, f"{rate:.1f}", f"{rate / limit:.2f}", note, f"{wall:.1f}", f"{slow:,.0f}"))
         print_table(("", "per CPU-s", "x bare", "bar", "per s", "p99 ms"), rows)
 
     def rush(self) -> None:
@@ -157,10 +157,10 @@ class Bench:
             statistics.median(getattr(window, what) for window in windows)
             for what in ("per_cpu_second", "per_second", "database_us", "p99_ms")
         )
-        told = verdict(rate >= REFRESH_BAR, f">= {REFRESH_BAR}")
+        note = verdict(rate >= REFRESH_BAR, f">= {REFRESH_BAR}")
         print_table(
             ("", "per CPU-s", "bar", "PostgreSQL us", "per s", "p99 ms"),
-            [("RefreshToken", f"{rate:,.0f}", told, f"{database:,.0f}", f"{wall:,.0f}", f"{slow:,.0f}")],
+            [("RefreshToken", f"{rate:,.0f}", note, f"{database:,.0f}", f"{wall:,.0f}", f"{slow:,.0f}")],
         )
 
     def bring_in(self, count: int) -> None:
@@ -171,11 +171,11 @@ class Bench:
         with self._server() as server:
             with grpc.insecure_channel(server.address) as channel:
                 metadata = self._headers(channel)
-            told = bulk.send(
+            response = bulk.send(
                 server, self._database, "/user.v1.UserService/BulkImportUsers", _row, count,
                 metadata=metadata, written=User.objects.count, bar=IMPORT_BAR,
             )  # fmt: skip
-        answer = BulkImportUsersResponse.FromString(told)
+        answer = BulkImportUsersResponse.FromString(response)
         if (answer.imported, answer.committed_through) != (count, count):
             sys.exit(f"Not all rows were imported: {answer}")
 

@@ -104,7 +104,7 @@ class Bench:
             idle = self._cpu_share(server)
             with_streams = self._unary_rounds(server)
         ratio = with_streams.p99_ms / without.p99_ms
-        told = verdict(ratio <= UNARY_BAR, f"<= {UNARY_BAR} x")
+        note = verdict(ratio <= UNARY_BAR, f"<= {UNARY_BAR} x")
         print_table(
             (f"{streams:,} open streams", "", "bar"),
             [
@@ -112,7 +112,7 @@ class Bench:
                 ("memory of each, KiB", f"{each:.1f}", verdict(each <= KIB_BAR, f"<= {KIB_BAR}")),
                 ("of a core while nothing happens", f"{idle:.1%}", ""),
                 ("GetTask p99, ms, without", f"{without.p99_ms:.1f}", ""),
-                ("GetTask p99, ms, with", f"{with_streams.p99_ms:.1f}", told),
+                ("GetTask p99, ms, with", f"{with_streams.p99_ms:.1f}", note),
                 ("GetTask per CPU-s, without", f"{without.per_cpu_second:,.0f}", ""),
                 ("GetTask per CPU-s, with", f"{with_streams.per_cpu_second:,.0f}", ""),
             ],
@@ -135,14 +135,14 @@ class Bench:
                     stack.close()
             saturated = [self._events(server, receiver, SATURATED, 0, []) for _ in range(self._rounds)]
         p50, p99, slow_p99 = percentile(took[False], 0.5), percentile(took[False], 0.99), percentile(took[True], 0.99)
-        told = verdict(slow_p99 <= p99 * SLOW_BAR, f"<= {SLOW_BAR} x")
+        note = verdict(slow_p99 <= p99 * SLOW_BAR, f"<= {SLOW_BAR} x")
         rate, limit = (_median(windows, "per_cpu_second") for windows in (steady[False], saturated))
         print_table(
             (f"{WATCHERS:,} streams, {EVENTS_A_SECOND} events a second", "", "bar"),
             [
                 ("written -> received, p50 ms", f"{p50:.1f}", verdict(p50 <= P50_BAR_MS, f"<= {P50_BAR_MS}")),
                 ("p99 ms", f"{p99:.1f}", verdict(p99 <= P99_BAR_MS, f"<= {P99_BAR_MS}")),
-                ("p99 ms, one does not read", f"{slow_p99:.1f}", told),
+                ("p99 ms, one does not read", f"{slow_p99:.1f}", note),
                 ("p99 ms of each round", _each(steady[False]), ""),
                 ("and where one does not read", _each(steady[True]), ""),
                 ("deliveries per CPU-s", f"{rate:,.0f}", verdict(rate >= DELIVERIES_BAR, f">= {DELIVERIES_BAR:,}")),

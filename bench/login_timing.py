@@ -40,7 +40,7 @@ def main() -> None:
     apart = {kind: median / reference - 1 for kind, median in medians.items()}
     print_table(HEADS, [(kind, f"{medians[kind]:.2f}", f"{apart[kind]:+.2%}") for kind in medians])
     if max(map(abs, apart.values())) > BAR:
-        sys.exit(f"They can be told apart: more than {BAR:.0%}.")
+        sys.exit(f"The kinds of account differ by more than {BAR:.0%}.")
 
 
 def _accounts() -> dict[str, tuple[str, str]]:

@@ -119,9 +119,9 @@ def beside(core: int, folder: Path, pcm: bytes) -> list[list[str]]:
         connection.close()  # The server has, by now.
         for door, call in calls.items():
             busy = _latencies(call)
-            told = verdict(busy[-1] <= alone[door][-1] + STALL_MS, f"<= + {STALL_MS} ms")
+            result = verdict(busy[-1] <= alone[door][-1] + STALL_MS, f"<= + {STALL_MS} ms")
             note = f"p99 {percentile(busy, 0.99):.1f}; alone {percentile(alone[door], 0.99):.1f}, {alone[door][-1]:.1f}"
-            rows.append([f"{door} beside engine work, longest", f"{busy[-1]:.1f} ms", told, note])
+            rows.append([f"{door} beside engine work, longest", f"{busy[-1]:.1f} ms", result, note])
     return rows
 
 

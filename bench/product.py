@@ -96,10 +96,10 @@ def running(
     arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str
 ) -> Iterator[psutil.Process]:
     """Run a Python program on one core within the context. Its output is written to `log`, as in production."""
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT, env=os.environ | as_variables(environment), stdout=said, stderr=said,
+            cwd=ROOT, env=os.environ | as_variables(environment), stdout=output, stderr=output,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )  # fmt: skip
     try:

@@ -89,8 +89,8 @@ def _rounds(address: str, arguments: argparse.Namespace) -> list[list[float]]:
 def _expect(pipe: Connection) -> list[tuple[int, float]]:
     if not pipe.poll(PATIENCE_SECONDS):
         sys.exit(f"Waited {PATIENCE_SECONDS} s for all streams.")
-    told: list[tuple[int, float]] = pipe.recv()
-    return told
+    events: list[tuple[int, float]] = pipe.recv()
+    return events
 
 
 def _token(address: str, email: str) -> str:
@@ -108,12 +108,12 @@ def _watch(pipe: Connection, port: int, path: str, token: str, watchers: int) ->
     for _ in range(watchers):
         stream = socket.create_connection(("127.0.0.1", port))
         stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
-        told = b""
-        while b"event: status" not in told:  # Its initial state has come.
+        buffer = b""
+        while b"event: status" not in buffer:  # Reads its initial state.
             more = stream.recv(65536)
             if not more:
-                raise ConnectionError(told)
-            told += more
+                raise ConnectionError(buffer)
+            buffer += more
         stream.setblocking(False)
         selector.register(stream, selectors.EVENT_READ)
         tails[stream] = b""

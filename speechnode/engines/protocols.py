@@ -94,6 +94,6 @@ class SpeakerEngine(Protocol):
 class SummaryEngine(Protocol):
     """Summaries of transcripts."""
 
-    def summarise(self, said: "Said", checkpoint: Callable[[], None]) -> "Iterator[str | Summary]":
+    def summarise(self, transcript: "Said", checkpoint: Callable[[], None]) -> "Iterator[str | Summary]":
         """Yield pieces of the overview, if the engine produces them one by one; then the summary."""
         ...

@@ -78,16 +78,16 @@ class Summary:
 class TextRank:
     """Summarises by TextRank. Decisions and action items are found in English texts only."""
 
-    def summarise(self, said: Said, checkpoint: Callable[[], None]) -> Iterator[str | Summary]:
+    def summarise(self, transcript: Said, checkpoint: Callable[[], None]) -> Iterator[str | Summary]:
         """Yield the overview, sentence by sentence, then the whole summary."""
-        split = sentences(said.spoken)
-        language = said.language or detect(" ".join(one.text for one in split))[0] or "en"
+        split = sentences(transcript.spoken)
+        language = transcript.language or detect(" ".join(one.text for one in split))[0] or "en"
         words = _words(split, language)
-        overview = _overview(split, _ranks(words, checkpoint), said.overview_sentences or _OVERVIEW_SENTENCES)
+        overview = _overview(split, _ranks(words, checkpoint), transcript.overview_sentences or _OVERVIEW_SENTENCES)
         yield from (f"{statement.text} " for statement in overview)
         english = language == "en"
         decided = [_statement(one) for one in split if english and _DECISIONS.search(one.text)]
-        items = find_action_items(split, said.roster, said.held_on) if english else []
+        items = find_action_items(split, transcript.roster, transcript.held_on) if english else []
         yield Summary(overview, _topics(split, words), decided, items, language)
 
 
@@ -101,24 +101,24 @@ def sentences(spoken: Sequence[Spoken]) -> list[Spoken]:
     ]
 
 
-def _overview(said: Sequence[Spoken], ranks: Ranks, limit: int) -> list[Statement]:
+def _overview(split: Sequence[Spoken], ranks: Ranks, limit: int) -> list[Statement]:
     """Return the most central sentences, in the order spoken."""
-    worth = [place for place in np.argsort(-ranks, kind="stable") if len(said[place].text.split()) >= _MIN_WORDS]
-    return [_statement(said[place]) for place in sorted(worth[:limit])]
+    worth = [place for place in np.argsort(-ranks, kind="stable") if len(split[place].text.split()) >= _MIN_WORDS]
+    return [_statement(split[place]) for place in sorted(worth[:limit])]
 
 
-def _statement(said: Spoken) -> Statement:
-    return Statement(said.text, (said.segment_id,))
+def _statement(sentence: Spoken) -> Statement:
+    return Statement(sentence.text, (sentence.segment_id,))
 
 
-def _words(said: Sequence[Spoken], language: str) -> list[list[str]]:
+def _words(split: Sequence[Spoken], language: str) -> list[list[str]]:
     """Return the words of each sentence in lower case, without stop words."""
-    every = [re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", one.text.casefold()) for one in said]
+    every = [re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", one.text.casefold()) for one in split]
     if language == "en":
         stop = _STOP_WORDS
     else:
         counts = Counter(word for words in every for word in set(words))
-        stop = frozenset(word for word, count in counts.items() if count > max(2, len(said) * _FREQUENT))
+        stop = frozenset(word for word, count in counts.items() if count > max(2, len(split) * _FREQUENT))
     return [[word for word in words if word not in stop and len(word) > 1] for words in every]
 
 
@@ -167,13 +167,13 @@ def _page_rank(similar: NDArray[np.float32]) -> Ranks:
     return np.where(sums > 0, ranks, 0)
 
 
-def _topics(said: Sequence[Spoken], words: list[list[str]]) -> list[Statement]:
+def _topics(split: Sequence[Spoken], words: list[list[str]]) -> list[Statement]:
     """Return the words, and pairs of words, that occur in the most sentences."""
     where: dict[str, list[int]] = {}
     for place, sentence in enumerate(words):
         pairs = (f"{one} {other}" for one, other in pairwise(sentence))
         for term in dict.fromkeys([*(word for word, _ in groupby(sentence)), *pairs]):
-            if term in said[place].text.casefold():  # Words with a stop word between them are not a pair.
+            if term in split[place].text.casefold():  # Words with a stop word between them are not a pair.
                 where.setdefault(term, []).append(place)
     again = [term for term, places in where.items() if len(places) > 1]
     again.sort(key=lambda term: (-len(where[term]) * (1 + term.count(" ")), where[term][0]))
@@ -182,6 +182,6 @@ def _topics(said: Sequence[Spoken], words: list[list[str]]) -> list[Statement]:
         if not any(set(term.split()) & set(topic.split()) for topic in topics):
             topics.append(term)
     return [
-        Statement(topic, tuple(dict.fromkeys(said[place].segment_id for place in where[topic])))
+        Statement(topic, tuple(dict.fromkeys(split[place].segment_id for place in where[topic])))
         for topic in topics[:_TOPICS]
     ]
