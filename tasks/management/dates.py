@@ -1,6 +1,6 @@
-"""Dates as people and programs write them.
+"""Parsing of dates in the notations of people and programs.
 
-A day without a time is due until it is over: at its last second, in one time zone for the whole file.
+A day without a time means its last second, in one time zone for the whole file.
 """
 
 import datetime
@@ -27,7 +27,7 @@ _TIME = re.compile(
 
 
 class Moment(NamedTuple):
-    """A point in time; `day` is set where only a day was given, whose end it is then."""
+    """A point in time. `day` is set if the text had no time; `at` is then the end of the day."""
 
     at: datetime.datetime
     day: datetime.date | None = None
@@ -38,14 +38,14 @@ class Ambiguous(ValueError):
 
 
 def read(text: str, zone: datetime.tzinfo) -> Moment:
-    """The moment that a text stands for.
+    """Return the point in time that a text denotes.
 
     Args:
-        zone: of times without an offset, and of days.
+        zone: time zone of days, and of times without an offset.
 
     Raises:
         Ambiguous: as in 02/03/2026.
-        ValueError: it is none.
+        ValueError: the text is not a date.
     """
     text = text.strip()
     day, rest = _day(text)
@@ -65,7 +65,7 @@ def read(text: str, zone: datetime.tzinfo) -> Moment:
 
 
 def time_zone(name: str) -> datetime.tzinfo | None:
-    """The time zone of this IANA name; None if there is none that means the same on every machine."""
+    """Return the time zone of this IANA name; None if there is none, or if its meaning depends on the machine."""
     try:
         validate_timezone(name)
         return zoneinfo.ZoneInfo(name)
@@ -84,7 +84,7 @@ def _offset(text: str | None) -> datetime.tzinfo | None:
 
 
 def _day(text: str) -> tuple[datetime.date, str]:
-    """The day that the text begins with, and what follows."""
+    """Return the day at the beginning of the text, and the rest."""
     for pattern in (_YEAR_FIRST, _COMPACT):
         if found := pattern.match(text):
             return datetime.date(int(found[1]), int(found[2]), int(found[3])), text[found.end() :]

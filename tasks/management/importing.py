@@ -1,4 +1,4 @@
-"""Bringing tasks in from a file."""
+"""Import of the rows of a file of tasks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from tasks import handlers
 from tasks.management.rows import Reader
 from tasks.services.imports import Fate, check_imported_tasks, check_may_import, import_tasks
 
-#: In whose name, as far as a bulk has one; rows have no idempotency keys: they are known by their ids.
+#: The operation of the import's bulk calls. Rows have no idempotency keys, as their external ids identify them.
 IMPORT: Operation = next(
     operation
     for operation in operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)
@@ -27,7 +27,7 @@ class Import(FileImport):
     """One run over the rows of a file of tasks.
 
     Args:
-        actor: who brings them in.
+        actor: the importing administrator, or the system.
 
     Attributes:
         fates: how many tasks were created, updated, …
@@ -52,7 +52,7 @@ class Import(FileImport):
         """Write the rows.
 
         Raises:
-            PermissionDenied: the actor may not.
+            PermissionDenied: the actor may not import tasks.
         """
         check_may_import(self._actor)
         self.run_to_its_end()

@@ -1,4 +1,4 @@
-"""Rows of tasks: what every source gives, and the task that the service takes of it."""
+"""Rows of tasks in the form common to all sources, and their conversion to `Imported`."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ FIELDS = (
 )  # fmt: skip
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 MAX_TITLE_LENGTH, MAX_DESCRIPTION_LENGTH = 200, 10_000
-#: Status and priority by the `key` of what other systems call them.
+#: Statuses and priorities by the `key` of their names in other systems.
 STATUSES = {
     **dict.fromkeys(("todo", "open", "opened", "new", "backlog", "notstarted", "needsaction", "pending", "planned",
                      "tobedone", "inbox", "later", "ready", "reopened", "false", "no", "0"), Status.TODO),
@@ -43,12 +43,12 @@ PRIORITIES = {
 
 
 class People:
-    """Whom the names in a file stand for.
+    """Users by the names in a file.
 
     Args:
-        emails: name, as the file has it → e-mail address here.
-        importer: who stands in for a name that is not known; None = no user does.
-        notes: names that are not known are counted there.
+        emails: name in the file → e-mail address here.
+        importer: the user who replaces unknown names; None = no user.
+        notes: counts unknown names.
     """
 
     def __init__(self, emails: Mapping[str, str], importer: User | None, notes: Notes) -> None:
@@ -58,25 +58,27 @@ class People:
         self._found: dict[str, UUID | None] = {}
 
     def find(self, name: str, *, assignee: bool) -> UUID | None:
-        """The user's id; a task is not given to one whose account is closed."""
+        """Return the user's id, or the importer's for unknown users. Tasks are not assigned to closed accounts."""
         name = name.strip().removeprefix("mailto:").removeprefix("MAILTO:")
         if not name:
             return None
-        asked = f"{assignee} {name}"
-        if asked not in self._found:
-            self._found[asked] = self._look_up(self._emails.get(name.casefold(), name), assignee)
-        found = self._found[asked]
+        lookup = f"{assignee} {name}"
+        if lookup not in self._found:
+            self._found[lookup] = self._look_up(self._emails.get(name.casefold(), name), assignee)
+        found = self._found[lookup]
         if found is not None:
             return found
-        self._notes[f"{'assignee' if assignee else 'creator'} {name!r} is no user here; {self._instead()}"] += 1
+        self._notes[
+            f"{'assignee' if assignee else 'creator'} {name!r} is not a user of this server; {self._replacement()}"
+        ] += 1
         return self.importer_id
 
     @property
     def importer_id(self) -> UUID | None:
         return self._importer.pk if self._importer else None
 
-    def _instead(self) -> str:
-        return "the importer stands in" if self._importer else "left empty"
+    def _replacement(self) -> str:
+        return "replaced by the importer" if self._importer else "left empty"
 
     def _look_up(self, email: str, assignee: bool) -> UUID | None:
         if "@" not in email:
@@ -90,11 +92,11 @@ class People:
 
 
 class Reader:
-    """Makes what the service takes of the rows of one file.
+    """Converts the rows of one file for the service.
 
     Args:
-        zone: of times without an offset, and of days.
-        statuses, priorities: what the file calls them → ours, before what is generally known.
+        zone: time zone of days, and of times without an offset.
+        statuses, priorities: names in the file → values here; they take precedence over the known names.
     """
 
     def __init__(
@@ -113,17 +115,15 @@ class Reader:
         self._seen: set[int] = set()
 
     def read(self, row: Mapping[str, Any]) -> Imported:
-        """The task of a row. A field that the row does not have stays as it is when the task is there already.
+        """Return the task of a row. If the task exists already, fields missing in the row keep their values.
 
         Raises:
-            ValidationError: every field that cannot be read is named.
+            ValidationError: names each field that cannot be read.
         """
         try:
             return self._read(row)
         except (AttributeError, LookupError, TypeError) as exc:
-            raise ValidationError(
-                "A field of this row has another form than its source writes.", code="format"
-            ) from exc
+            raise ValidationError("A field of this row does not have the form of its source.", code="format") from exc
 
     def _read(self, row: Mapping[str, Any]) -> Imported:
         errors: dict[str, ValidationError] = {}
@@ -143,7 +143,7 @@ class Reader:
             return taken
 
         if unknown := row.keys() - set(FIELDS):
-            errors[min(unknown)] = ValidationError(f"There is no field {min(unknown)}.", code="unknown")
+            errors[min(unknown)] = ValidationError(f"Unknown field {min(unknown)}.", code="unknown")
         metadata = {str(name): _text(value) for name, value in (row.get("metadata") or {}).items() if _text(value)}
         title, description = self._fitted(_text(row.get("title")), _text(row.get("description")))
         fields["title"] = title
@@ -165,7 +165,7 @@ class Reader:
         source, external_id = _text(row.get("source")), _text(row.get("external_id"))
         called = hash((source, external_id))
         if external_id and called in self._seen:
-            errors["external_id"] = ValidationError("An earlier row has this id, too.", code="duplicate")
+            errors["external_id"] = ValidationError("Duplicate id: an earlier row has it, too.", code="duplicate")
         if errors:
             raise ValidationError(errors)
         self._seen.add(called)
@@ -182,16 +182,16 @@ class Reader:
         try:
             return dates.read(_text(value), self._zone)
         except dates.Ambiguous as exc:
-            message = "It may be two days: write it as in 2026-01-31."
+            message = "Day and month are ambiguous; write the date as in 2026-01-31."
             raise ValidationError(message, code="format") from exc
         except (ValueError, OverflowError) as exc:
-            raise ValidationError("Write it as in 2026-01-31 or 2026-01-31T09:30:00Z.", code="format") from exc
+            raise ValidationError("Write the date as in 2026-01-31 or 2026-01-31T09:30:00Z.", code="format") from exc
 
     def _status(self, value: Any) -> Status:
         found = self._statuses.get(key(_text(value)))
         if found is None:
             raise ValidationError(
-                "This status is not known: choose todo, in_progress, done or cancelled, or say --status NAME=STATUS.",
+                "Unknown status: use todo, in_progress, done or cancelled, or give --status NAME=STATUS.",
                 code="choice",
             )
         return found
@@ -200,7 +200,7 @@ class Reader:
         found = self._priorities.get(key(_text(value)))
         if found is None:
             raise ValidationError(
-                "This priority is not known: choose low, medium, high or critical, or say --priority NAME=PRIORITY.",
+                "Unknown priority: use low, medium, high or critical, or give --priority NAME=PRIORITY.",
                 code="choice",
             )
         return found
@@ -214,7 +214,7 @@ class Reader:
         return labels[:MAX_LABELS]
 
     def _fitted(self, title: str, description: str) -> tuple[str, str]:
-        """A title that is too long is cut, and stands whole in the description."""
+        """Return title and description. A title that is too long is cut, and its full text precedes the description."""
         title = " ".join(title.split())
         if len(title) > MAX_TITLE_LENGTH:
             self._notes["titles cut, whole in the description"] += 1
@@ -242,5 +242,5 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
-    # JSON may hold halves of characters, which no text has.
+    # JSON may contain lone surrogates, which are not valid text.
     return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()

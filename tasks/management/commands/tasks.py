@@ -1,4 +1,4 @@
-"""Tasks in, at the command line."""
+"""Command-line import of tasks."""
 
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -39,48 +39,50 @@ closedAt,milestone,url | manage.py tasks import - --from github --users people.c
 
 
 class Command(BaseCommand):
-    """By the same services as the transports, so the change log names who it was: an administrator, or this command."""
+    """Uses the same services as the transports. The change log names the actor: an administrator, or this command."""
 
-    help = "Brings tasks in from a file of another system; once more, it brings in what has changed there."
+    help = "Import tasks from a file of another system. A repeated import updates what has changed there."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         bring = actions.add_parser(
             "import",
-            help="bring tasks in from a file; run again, it updates what has changed there since",
-            description="Exit code 0: all rows are in; 1: not all of them; 2: wrong use, nothing was done.",
+            help="import tasks from a file; a repeated import updates what has changed there since",
+            description="Exit code 0: all rows were imported; 1: some rows were not; 2: wrong usage, nothing was done.",
             epilog=EXAMPLES,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        bring.add_argument("file", help="its path, or - for standard input")
+        bring.add_argument("file", help="path of the file, or - for standard input")
         bring.add_argument("--from", dest="source", choices=SOURCES, help="the system that wrote the file")
         bring.add_argument(
             "--map", action="append", default=[], metavar="NAME=FIELD",
-            help="a column of a CSV file and the field that it gives, or metadata.NAME; repeatable",
+            help="assign a column of a CSV file to a field, or to metadata.NAME; repeatable",
         )  # fmt: skip
         bring.add_argument(
             "--status", action="append", default=[], metavar="NAME=STATUS",
-            help="what a status, or a list of Trello's, means: todo, in_progress, done or cancelled; repeatable",
+            help="translate a status or a Trello list to todo, in_progress, done or cancelled; repeatable",
         )  # fmt: skip
         bring.add_argument(
             "--priority", action="append", default=[], metavar="NAME=PRIORITY",
-            help="what a priority means: low, medium, high or critical; repeatable",
+            help="translate a priority to low, medium, high or critical; repeatable",
         )  # fmt: skip
-        bring.add_argument("--users", metavar="FILE", help="a CSV file with the columns name and email: who is who")
         bring.add_argument(
-            "--as", dest="administrator", metavar="EMAIL", help="the administrator who does it (default: the system)"
+            "--users", metavar="FILE", help="a CSV file with the columns name and email, to resolve names"
+        )
+        bring.add_argument(
+            "--as", dest="administrator", metavar="EMAIL", help="import as this administrator (default: the system)"
         )
         bring.add_argument(
             "--time-zone", metavar="NAME",
-            help="of days and of times without an offset (default: the administrator's, else UTC)",
+            help="time zone of days and of times without an offset (default: the administrator's, else UTC)",
         )  # fmt: skip
         bring.add_argument(
-            "--list", metavar="NAME", help="of what the file holds, where its ids are its own (default: its name)"
+            "--list",
+            metavar="NAME",
+            help="name of the list, for sources whose ids are unique within one list only (default: the file's name)",
         )
-        bring.add_argument("--dry-run", action="store_true", help="check everything, and write no task")
-        bring.add_argument(
-            "--errors", metavar="FILE", help="where rows that failed are reported (default: FILE.errors.jsonl)"
-        )
+        bring.add_argument("--dry-run", action="store_true", help="check all rows, and write no task")
+        bring.add_argument("--errors", metavar="FILE", help="file for rejected rows (default: FILE.errors.jsonl)")
 
     def handle(self, *args: Any, action: str, file: str, **options: Any) -> None:
         try:
@@ -98,7 +100,7 @@ class Command(BaseCommand):
         except Exception as exc:
             if not is_database_away(exc):
                 raise
-            raise CommandError("The database is away; try again.", returncode=NOT_ALL) from exc
+            raise CommandError("The database is unavailable; try again.", returncode=NOT_ALL) from exc
 
     def _import(self, path: str, options: Mapping[str, Any]) -> None:
         importer: User | None = None
@@ -106,11 +108,11 @@ class Command(BaseCommand):
             importer = find_administrator(options["administrator"])
             if importer is None:
                 raise CommandError(
-                    f"{options['administrator']} is no administrator with an open account.", returncode=WRONG_USE
+                    f"{options['administrator']} is not an administrator with an open account.", returncode=WRONG_USE
                 )
         errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
         if path != "-" and errors_path.resolve() == Path(path).resolve():
-            raise CommandError("--errors names the file that is to be read.", returncode=WRONG_USE)
+            raise CommandError("--errors names the input file; choose another file.", returncode=WRONG_USE)
         notes = Notes()
         reader = _reader(importer, options, notes)
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
@@ -127,15 +129,19 @@ class Command(BaseCommand):
             )
             run.run()
         self._report(run, notes, time.monotonic() - begun, dry_run=options["dry_run"])
-        messages = [f"{path}: {run.stopped} Done up to row {run.line}; run it again to go on."] if run.stopped else []
+        messages = (
+            [f"{path}: {run.stopped} Imported up to row {run.line}; run the command again to continue."]
+            if run.stopped
+            else []
+        )
         if run.failed:
-            messages.append(f"{run.failed} rows failed; {errors_path} says why.")
+            messages.append(f"{run.failed} rows failed; see {errors_path}.")
         if messages:
             raise CommandError(" ".join(messages), returncode=NOT_ALL)
 
     def _report(self, run: Import, notes: Notes, seconds: float, *, dry_run: bool) -> None:
         if dry_run:
-            self.stdout.write("A dry run: no task was written.")
+            self.stdout.write("Dry run: no task was written.")
         rows = run.outcome.through
         fates = run.fates
         self.stdout.write(
@@ -143,17 +149,19 @@ class Command(BaseCommand):
             f"unchanged, {run.failed} failed; {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} rows/s."
         )
         if fates[Fate.DELETED]:
-            self.stdout.write(f"{fates[Fate.DELETED]} were deleted here after an earlier import, and stay so.")
+            self.stdout.write(
+                f"{fates[Fate.DELETED]} were deleted here after an earlier import, and were not imported again."
+            )
         if notes:
             self.stdout.write(f"Left out or changed: {notes.summary()}.")
 
 
 def _reader(importer: User | None, options: Mapping[str, Any], notes: Notes) -> Reader:
-    """Raises BadFile where an option has no meaning."""
+    """Return the reader of rows. Raises BadFile if an option is invalid."""
     zone_name = options["time_zone"] or (importer.timezone if importer else "") or "UTC"
     zone = dates.time_zone(zone_name)
     if zone is None:
-        raise BadFile(f"There is no time zone {zone_name}; name one as in Europe/Berlin.")
+        raise BadFile(f"Unknown time zone {zone_name}; give a name such as Europe/Berlin.")
     people = People(_emails(options["users"]), importer, notes)
     statuses = _meanings("--status", options["status"], Status)
     priorities = _meanings("--priority", options["priority"], Priority)
@@ -171,7 +179,7 @@ def _meanings(option: str, pairs: list[str], choices: Any) -> dict[str, Any]:
 
 
 def _emails(path: str | None) -> dict[str, str]:
-    """Who is who, from the file that `--users` names."""
+    """Return e-mail addresses by name, from the file that `--users` names."""
     if path is None:
         return {}
     with opened(path) as file:
@@ -185,13 +193,13 @@ def _emails(path: str | None) -> dict[str, str]:
 
 
 def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> Iterator[Item]:
-    """Raises BadFile: the file is of no known kind, or another kind than was named."""
+    """Yield the items of the file. Raises BadFile if its system is unknown, or is not the given one."""
     likely = recognised(path, file.head)
     name = options["source"] or ("jsonl" if likely == "jsonl" else None)
     if name is None:
         if likely is None:
-            raise BadFile(f"Which system wrote it? Say --from; known are {', '.join(SOURCES)}.")
-        raise BadFile(f"This looks like {SOURCES[likely].label}; say --from {likely}.")
+            raise BadFile(f"The file's format is not recognised; give --from with one of {', '.join(SOURCES)}.")
+        raise BadFile(f"This looks like {SOURCES[likely].label}; give --from {likely}.")
     listed = options["list"] or ("stdin" if path == "-" else Path(path).stem)
     asked = Options(
         name=listed[:_MAX_NAME_LENGTH],
@@ -207,10 +215,10 @@ def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> 
 
 
 def _checked(rows: Iterator[Row], label: str) -> Iterator[Row]:
-    """The rows; a file whose parts have other forms than a source's own is no file of it."""
+    """Yield the rows. Raises BadFile if a part of the file does not have the form of its source."""
     place = 0
     try:
         for place, row in rows:
             yield place, row
     except (AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise BadFile(f"What follows row {place} is no part of {label}.") from exc
+        raise BadFile(f"The data after row {place} is not a part of {label}.") from exc

@@ -1,7 +1,7 @@
-"""Lists of tasks that other systems write: which there are, and how one is recognised.
+"""Sources: the file formats of other systems, and their detection.
 
-A source gives rows by the names of `tasks.management.rows.FIELDS`. What has no place in a task is noted in its
-metadata, or counted.
+A source yields rows with the fields of `tasks.management.rows.FIELDS`. Other data is stored in the metadata, or is left
+out and counted.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,19 +13,19 @@ from django.core.exceptions import ValidationError
 from core.files.foreign import Input, Notes
 from tasks.management.sources import calendar, documents, tables
 
-#: A row: where it stands in the file, and its fields, or why it has none.
+#: A row: its place in the file, and its fields or its error.
 Row = tuple[int, dict[str, Any] | ValidationError]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line gives for a file.
+    """Options of the command line for a file.
 
     Attributes:
-        name: of the list, for sources whose ids are good within one list only.
+        name: of the list, for sources whose ids are unique within one list only.
         mapped: name of a column → field.
-        statuses: `key`s of names of statuses, whose meaning the command line gives.
-        notes: what was left out or read otherwise is counted there.
+        statuses: `key`s of the status names that the command line translates.
+        notes: counts data that was left out or changed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Source:
     """Another system.
 
     Attributes:
-        label: how people call its file, as in "This looks like …".
+        label: description of its file, as in "This looks like …".
         rows: reads a file.
     """
 
@@ -58,7 +58,7 @@ SOURCES = {
 
 
 def recognised(path: str, head: bytes) -> str | None:
-    """Which source's file begins like this; None if it is not clear."""
+    """Return the source whose files begin like this; None if it is unclear."""
     text = head.decode(errors="replace")
     begin = text.lstrip()
     if begin.upper().startswith("BEGIN:VCALENDAR"):

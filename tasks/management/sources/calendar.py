@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from tasks.management.sources import Options, Row
 
 _STATUSES = {"NEEDS-ACTION": "todo", "IN-PROCESS": "in_progress", "COMPLETED": "done", "CANCELLED": "cancelled"}
-#: What a task keeps as metadata under these names, of what it has no field for.
+#: Properties without a field in a task → their names in its metadata.
 _NOTED = {"RRULE": "repeats", "URL": "url", "LOCATION": "location", "RELATED-TO": "parent"}
 
 
 _BEGIN = re.compile(rb"^BEGIN:VCALENDAR[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 
 
-# What of a task cannot be read is noted in its `errors`, as the library does with events, so that the task fails alone.
+# Unreadable properties of a task are listed in its `errors`, as the library does for events, so only this task fails.
 icalendar.Todo.ignore_exceptions = True
 
 
@@ -31,9 +31,9 @@ def rows(file: Input, options: "Options") -> Iterator["Row"]:
     try:
         calendars = icalendar.Calendar.from_ical(data, multiple=True)
     except (ValueError, IndexError, KeyError) as exc:
-        raise BadFile("The file is no calendar (RFC 5545).") from exc
+        raise BadFile("The file is not a calendar (RFC 5545).") from exc
     if not calendars or len(calendars) != len(_BEGIN.findall(data)):
-        raise BadFile("The file is no whole calendar (RFC 5545): it ends before END:VCALENDAR.")
+        raise BadFile("The calendar (RFC 5545) is incomplete: it ends before END:VCALENDAR.")
     number = 0
     for calendar in calendars:
         for component in calendar.walk():
@@ -42,25 +42,25 @@ def rows(file: Input, options: "Options") -> Iterator["Row"]:
                 try:
                     row: dict[str, Any] | ValidationError = _row(component, options)
                 except (AttributeError, LookupError, TypeError, ValueError):
-                    row = ValidationError("This task has another form than RFC 5545 gives it.", code="format")
+                    row = ValidationError("This task does not conform to RFC 5545.", code="format")
                 yield number, row
             elif component.name in ("VEVENT", "VJOURNAL"):
                 options.notes[f"{component.name}s"] += 1
 
 
 def _row(todo: Any, options: "Options") -> dict[str, Any]:
-    """The fields of a task.
+    """Return the fields of a task.
 
     Raises:
-        ValueError: a property of it cannot be read.
+        ValueError: a property cannot be read.
     """
     if todo.errors:
         raise ValueError
     recurrence = todo.get("RECURRENCE-ID")
     uid = str(todo.get("UID") or "")
-    metadata = {name: _written(todo.get(of)) for of, name in _NOTED.items() if todo.get(of) is not None}
+    metadata = {name: _text(todo.get(of)) for of, name in _NOTED.items() if todo.get(of) is not None}
     if "repeats" in metadata:
-        options.notes["repeating tasks: only the one that stands there comes in, its rule is kept as metadata"] += 1
+        options.notes["repeating tasks: only the first one is imported, its rule is kept as metadata"] += 1
     for name in ("VALARM",):
         if any(part.name == name for part in todo.subcomponents):
             options.notes["alarms"] += 1
@@ -70,15 +70,15 @@ def _row(todo: Any, options: "Options") -> dict[str, Any]:
     attendee = attendees[0] if isinstance(attendees, list) else attendees
     return {
         "source": "ical",
-        "external_id": f"{uid}/{_written(recurrence)}" if recurrence is not None else uid,
+        "external_id": f"{uid}/{_text(recurrence)}" if recurrence is not None else uid,
         "title": str(todo.get("SUMMARY") or ""),
         "description": str(todo.get("DESCRIPTION") or ""),
         "status": _status(todo),
         "priority": _priority(str(todo.get("PRIORITY") or "0")),
         "labels": _labels(todo.get("CATEGORIES")),
         "due_date": _due(todo),
-        "created_at": _written(todo.get("CREATED") or todo.get("DTSTAMP")),
-        "completed_at": _written(todo.get("COMPLETED")),
+        "created_at": _text(todo.get("CREATED") or todo.get("DTSTAMP")),
+        "completed_at": _text(todo.get("COMPLETED")),
         "created_by": str(todo.get("ORGANIZER") or ""),
         "assigned_to": str(attendee or ""),
         "metadata": metadata,
@@ -95,7 +95,7 @@ def _status(todo: Any) -> str:
 
 
 def _priority(number: str) -> str:
-    """RFC 5545 §3.8.1.9: 0 is none, 1 the highest, 5 medium, 9 the lowest."""
+    """Translate a priority of RFC 5545 §3.8.1.9: 0 = undefined, 1 = highest, 5 = medium, 9 = lowest."""
     if not number.isdigit() or number == "0":
         return ""
     value = int(number)
@@ -108,19 +108,19 @@ def _labels(categories: Any) -> list[str]:
 
 
 def _due(todo: Any) -> str:
-    """The due date; without one the start, with its duration where it has one."""
+    """Return the due date; without one the start, plus the duration if there is one."""
     if todo.get("DUE") is not None:
-        return _written(todo["DUE"])
+        return _text(todo["DUE"])
     start, duration = todo.get("DTSTART"), todo.get("DURATION")
     if start is None:
         return ""
     if duration is None or not isinstance(start.dt, datetime.datetime):
-        return _written(start)
+        return _text(start)
     return str((start.dt + duration.dt).isoformat())
 
 
-def _written(value: Any) -> str:
-    """A property as text: dates and times in ISO 8601, others as they stand in the file."""
+def _text(value: Any) -> str:
+    """Return a property as text: dates and times in ISO 8601, others as in the file."""
     if value is None:
         return ""
     at = getattr(value, "dt", None)

@@ -1,4 +1,4 @@
-"""JSON documents of tasks: Trello's boards, GitHub's issues, and rows of our own that failed."""
+"""JSON documents of tasks: Trello boards, GitHub issues, and rejected rows of an earlier import."""
 
 import datetime
 import json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ISSUE = re.compile(r"https?://[^/]+/(?:api/v3/)?(?:repos/)?([^/]+/[^/]+)/(issues|pull|pulls)/(\d+)")
 _PRIORITY_LABEL = re.compile(r"(?:priority|prio)?[\s:/_-]*(\w+)", re.IGNORECASE)
-#: What stands in the name of a list whose tasks are in this state; the first that fits counts.
+#: Parts of list names that indicate a status; the first match counts.
 _WORDS_OF_LISTS = (
     (Status.CANCELLED, ("cancel", "reject", "wontfix", "wontdo", "dropped")),
     (Status.DONE, ("done", "complete", "finished", "closed", "shipped", "released", "archive")),
@@ -27,10 +27,10 @@ _WORDS_OF_LISTS = (
 
 
 def trello_rows(file: Input, options: "Options") -> Iterator["Row"]:
-    """The cards of a board, whose export is one document."""
+    """Yield the cards of a board, whose export is one document."""
     board = _document(file)
     if not isinstance(board.get("cards"), list):
-        raise BadFile("It is no board of Trello: it has no cards.")
+        raise BadFile("The file is not a Trello board: it has no cards.")
     lists = {one.get("id"): str(one.get("name") or "") for one in board.get("lists") or ()}
     names = {one.get("id"): str(one.get("username") or "") for one in board.get("members") or ()}
     checklists = {one.get("id"): one for one in board.get("checklists") or ()}
@@ -56,7 +56,7 @@ def trello_rows(file: Input, options: "Options") -> Iterator["Row"]:
             "priority": _priority(labels),
             "labels": labels,
             "due_date": card.get("due"),
-            "created_at": _made_at(str(card.get("id") or "")),
+            "created_at": _created_at(str(card.get("id") or "")),
             "created_by": creators.get(card.get("id"), ""),
             "assigned_to": members[0] if members else "",
             "metadata": {
@@ -75,7 +75,7 @@ def trello_rows(file: Input, options: "Options") -> Iterator["Row"]:
 
 
 def github_rows(file: Input, options: "Options") -> Iterator["Row"]:
-    """Issues as the REST API lists them, or `gh issue list --json`; pull requests are left out."""
+    """Yield issues as listed by the REST API or `gh issue list --json`; leave out pull requests."""
 
     def row_of(values: Mapping[str, Any]) -> dict[str, Any] | None:
         issue = {key(name): value for name, value in values.items()}
@@ -117,7 +117,7 @@ def github_rows(file: Input, options: "Options") -> Iterator["Row"]:
 
 
 def _row(place: int, record: Any, row_of: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> Iterator["Row"]:
-    """The row of a record, if it has one. An odd record fails alone; an odd first one shows a file of another kind."""
+    """Yield the record's row, if it has one. A malformed record fails alone; a malformed first one fails the file."""
     if isinstance(record, ValidationError):
         yield place, record
         return
@@ -126,18 +126,18 @@ def _row(place: int, record: Any, row_of: Callable[[Mapping[str, Any]], dict[str
     except (AttributeError, LookupError, TypeError, ValueError):
         if place == 1:
             raise
-        yield place, ValidationError("This record has another form than its source writes.", code="format")
+        yield place, ValidationError("This record does not have the form of its source.", code="format")
     else:
         if row is not None:
             yield place, row
 
 
 def own_rows(file: Input, options: "Options") -> Iterator["Row"]:
-    """Rows as the file of errors has them, or by themselves, one a line."""
+    """Yield the rows of a file of rejected rows, or plain rows, one per line."""
     for record in records_of_json(file):
         row = record.problem or record.values.get("row", record.values)
         if not isinstance(row, dict | ValidationError):
-            row = ValidationError("The line holds no row.", code="format")
+            row = ValidationError("The line does not contain a row.", code="format")
         yield record.place, row
 
 
@@ -145,14 +145,14 @@ def _document(file: Input) -> dict[str, Any]:
     try:
         value = json.loads(b"".join(iter(lambda: file.read(1 << 16) or b"", b"")))
     except (ValueError, RecursionError) as exc:
-        raise BadFile("The file is no JSON.") from exc
+        raise BadFile("The file is not valid JSON.") from exc
     if not isinstance(value, dict):
-        raise BadFile("The file is no JSON object.")
+        raise BadFile("The file is not a JSON object.")
     return value
 
 
 def _trello_status(card: Mapping[str, Any], where: str, options: "Options") -> str:
-    """An archived card that is not done counts as cancelled."""
+    """Return the status of a card. An archived card that is not done counts as cancelled."""
     named = key(where)
     known = STATUSES.get(named) or next(
         (status for status, words in _WORDS_OF_LISTS if any(word in named for word in words)), None
@@ -178,8 +178,8 @@ def _with_checklists(card: Mapping[str, Any], checklists: Mapping[Any, Mapping[s
     return "\n\n".join(filter(None, parts))
 
 
-def _made_at(card_id: str) -> str:
-    """The first part of a card's id is the second in which it was made."""
+def _created_at(card_id: str) -> str:
+    """Return the time of creation, which is the first part of a card's id, in seconds."""
     if not re.fullmatch(r"[0-9a-f]{24}", card_id):
         return ""
     return datetime.datetime.fromtimestamp(int(card_id[:8], 16), datetime.UTC).isoformat()
@@ -200,7 +200,7 @@ def _repository(issue: Mapping[str, Any]) -> str:
 
 
 def _priority(labels: list[str]) -> str:
-    """The priority that a label names, as `P1` or `priority: high`."""
+    """Return the priority in a label, such as `P1` or `priority: high`; empty = none."""
     for label in labels:
         found = _PRIORITY_LABEL.fullmatch(label.strip())
         if found and key(found[1]) in PRIORITIES and key(found[1]) not in ("none", "default", "normal", "important"):

@@ -1,4 +1,4 @@
-"""Tables of tasks: any CSV file, and what Todoist writes."""
+"""Tables of tasks: any CSV file, and exports of Todoist."""
 
 import datetime
 import hashlib
@@ -14,7 +14,7 @@ from tasks.management import dates
 if TYPE_CHECKING:
     from tasks.management.sources import Options, Row
 
-#: What a column of any table may be called, as `key` → field.
+#: `key` of a column's name in any table → field.
 COLUMNS = {
     **dict.fromkeys(("id", "externalid", "key", "number", "taskid", "issuekey", "uid"), "external_id"),
     **dict.fromkeys(("title", "task", "name", "summary", "subject", "content", "taskname", "todo"), "title"),
@@ -40,7 +40,7 @@ _TODOIST_PRIORITIES = {"1": "critical", "2": "high", "3": "medium", "4": "low"}
 
 
 def table_rows(file: Input, options: "Options") -> Iterator["Row"]:
-    """The rows of any table; a row without an id is known by its title, and by how many have had that before."""
+    """Yield the rows of any table. A row without an id is identified by its title and its number among equal titles."""
     source, seen = f"csv/{options.name}", Counter[str]()
     fields: dict[str, str] | None = None
     for record in records_of_table(table(file, options.notes, any_encoding=True)):
@@ -65,26 +65,26 @@ def table_rows(file: Input, options: "Options") -> Iterator["Row"]:
 
 
 def _fields(values: dict[str, Any], options: "Options") -> dict[str, str]:
-    """Name of a column → field. Of two columns for one field the first is taken."""
+    """Return fields by names of columns. If two columns match one field, the first is used."""
     for name, field in options.mapped.items():
         if name not in values:
             raise BadFile(f"The file has no column {name!r}, which --map names.")
         if field not in FIELDS and not field.startswith("metadata."):
-            raise BadFile(f"There is no field {field}. Fields are: {', '.join(sorted(FIELDS))}, metadata.NAME.")
+            raise BadFile(f"Unknown field {field}. Fields are: {', '.join(sorted(FIELDS))}, metadata.NAME.")
     fields = dict(options.mapped)
     for name in values:
         known = COLUMNS.get(key(name))
         if name not in fields and known and known not in fields.values():
             fields[name] = known
     if "title" not in fields.values():
-        raise BadFile("No column is known as a title: the first row is no heading, or say --map NAME=title.")
+        raise BadFile("No column is recognised as the title. Add a row of headings, or give --map NAME=title.")
     return fields
 
 
 def todoist_rows(file: Input, options: "Options") -> Iterator["Row"]:
-    """Todoist's export of a project.
+    """Yield the tasks of a project exported from Todoist.
 
-    It has no ids: a task is known by its section, the tasks above it, its text, and how many were known so before.
+    The file has no ids. A task is identified by section, parent tasks, title, and its number among equal ones.
     """
     section, above = "", list[str]()
     seen = Counter[str]()
@@ -96,7 +96,7 @@ def todoist_rows(file: Input, options: "Options") -> Iterator["Row"]:
         values = {key(name): value.strip() for name, value in record.values.items()}
         kind, content = values.get("type", "").lower(), values.get("content", "")
         if "type" not in values or "content" not in values:
-            raise BadFile("It is no project of Todoist: it lacks the columns TYPE and CONTENT.")
+            raise BadFile("The file is not a Todoist project: the columns TYPE and CONTENT are missing.")
         if kind == "note":
             if waiting is not None and content:
                 waiting[1]["description"] = f"{waiting[1]['description']}\n\n{content}".strip()
@@ -141,7 +141,7 @@ def _todoist_row(values: dict[str, str], content: str, title: str, options: "Opt
         try:
             moment = dates.read(text, zone) if zone else None
             dates.read(text, datetime.UTC)
-            # A time in the task's own zone; a day is left to the file's.
+            # A time is in the task's own zone; a day without a time is in the file's.
             row["due_date"] = moment.at.isoformat() if moment and not moment.day else text
         except ValueError:
             repeats = text.lower().startswith(("every", "ev ", "daily", "weekly", "monthly"))
