@@ -49,7 +49,7 @@ class TestServed:
         file = tmp_path / "notes.wav"
         file.write_text("These are notes. " * 100)
         done = run(file, *host_and_port(servers.grpc_address))
-        assert (done.returncode, "This is no recording" in done.stderr) == (1, True)
+        assert (done.returncode, "The file is not a recording" in done.stderr) == (1, True)
         assert not Meeting.objects.exists()
 
     def test_interrupted_while_it_sends_it_leaves_no_meeting(self, servers: Servers, tmp_path: Path) -> None:

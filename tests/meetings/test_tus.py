@@ -165,7 +165,7 @@ def test_a_damaged_piece_is_not_taken(uploader: Uploader, algorithm: str) -> Non
 @pytest.mark.parametrize(
     ("content", "metadata", "reason"),
     [
-        (b"<html>" * 100, {}, "This is no recording"),
+        (b"<html>" * 100, {}, "The file is not a recording"),
         (a_recording(), {"sha256": "0" * 64}, "SHA-256 mismatch"),
     ],
 )
@@ -360,21 +360,21 @@ def test_an_end_that_a_process_did_not_live_to_see_is_made_up_for(uploader: Uplo
 def test_one_that_has_expired_is_gone_before_it_is_deleted(uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording())
     told = parsedate_to_datetime(uploader.send("HEAD", path).headers["Upload-Expires"])
-    assert abs(told - Upload.objects.get().updated_at - resumable.KEPT_FOR) < timedelta(seconds=1)
-    Upload.objects.update(updated_at=timezone.now() - resumable.KEPT_FOR)
+    assert abs(told - Upload.objects.get().updated_at - resumable.RETENTION) < timedelta(seconds=1)
+    Upload.objects.update(updated_at=timezone.now() - resumable.RETENTION)
     assert [uploader.send("HEAD", path).status_code, uploader.patch(path, 0, b"RIFF").status_code] == [404, 404]
     assert uploader.send("DELETE", path).status_code == 404
     # A piece puts the end off.
-    Upload.objects.update(updated_at=timezone.now() - resumable.KEPT_FOR + timedelta(hours=1))
+    Upload.objects.update(updated_at=timezone.now() - resumable.RETENTION + timedelta(hours=1))
     until_then = parsedate_to_datetime(uploader.patch(path, 0, b"RIFF").headers["Upload-Expires"])
-    assert until_then - timezone.now() > resumable.KEPT_FOR - timedelta(minutes=1)
+    assert until_then - timezone.now() > resumable.RETENTION - timedelta(minutes=1)
 
 
 def test_what_nobody_goes_on_with_is_deleted(uploader: Uploader, folder: Path) -> None:
     (old, _), (deleted, meeting), (young, _) = (begun(uploader, a_recording()) for _ in range(3))
     for path in (old, deleted, young):
         uploader.patch(path, 0, b"RIFF")
-    Upload.objects.filter(pk=old.rpartition("/")[2]).update(updated_at=timezone.now() - resumable.KEPT_FOR)
+    Upload.objects.filter(pk=old.rpartition("/")[2]).update(updated_at=timezone.now() - resumable.RETENTION)
     meeting.delete()
     assert resumable.prune() == 2
     assert [path.stem for path in stored()] == [young.rpartition("/")[2]]

@@ -129,7 +129,7 @@ def test_a_full_disk(api: Transport, ann: User) -> None:
         failed = refused(api, ann, an_upload(content=a_recording(seconds=60)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert (failed.reason, "no room" in failed.message) == ("UNAVAILABLE", True)
+    assert (failed.reason, "Insufficient storage" in failed.message) == ("UNAVAILABLE", True)
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(ann: User) -> None:
