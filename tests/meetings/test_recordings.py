@@ -164,7 +164,7 @@ def test_8_khz_and_stereo(ann: User, speech: np.ndarray) -> None:
 def test_silence(ann: User) -> None:
     meeting = worked_on(a_recording(seconds=20), ann)
     assert (meeting.status, texts(meeting.pk), Speaker.objects.count()) == (Status.COMPLETED, [], 0)
-    assert "Nobody speaks" in meeting.notice
+    assert "No speech was detected" in meeting.notice
 
 
 @pytest.mark.parametrize("kind", ["noise", "music"])
