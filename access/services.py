@@ -17,6 +17,7 @@ from django.utils import timezone
 from access import queries, tokens
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
 from core import auth, rate_limits
+from core.actors import Actor
 from core.addresses import caller_key
 from core.auth import Credential
 from core.db import clock, ids
@@ -171,7 +172,7 @@ def end_site_sessions(user_id: UUID) -> None:
             session.delete()
 
 
-def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None:
+def revoke_session(actor: Actor, session_id: str, *, current: UUID | None) -> None:
     """End an open session of the actor.
 
     Args:
@@ -192,7 +193,7 @@ def revoke_session(actor: Any, session_id: str, *, current: UUID | None) -> None
 
 
 def create_api_key(
-    actor: Any,
+    actor: Actor,
     *,
     name: str,
     scopes: list[str],
@@ -220,7 +221,7 @@ def create_api_key(
         raise PermissionDenied("Only administrators create API keys for other users, and only for service accounts.")
     secret = tokens.new_secret()
     key = ApiKey(
-        user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by=actor, created_at=_begin(owner)
+        user=owner, name=name, scopes=scopes, expires_at=expires_at, created_by_id=actor.pk, created_at=_begin(owner)
     )
     key.secret_hash = tokens.hash_of(secret)
     clean(key)
@@ -234,7 +235,7 @@ def create_api_key(
     return key, tokens.api_key_text(key, secret)
 
 
-def revoke_api_key(actor: Any, key_id: str) -> None:
+def revoke_api_key(actor: Actor, key_id: str) -> None:
     """Revoke an API key of the actor; administrators may revoke any user's.
 
     Raises:
@@ -265,7 +266,7 @@ def note_key_use(key: ApiKey) -> None:
         ApiKey.objects.filter(~is_recent | Q(last_used_at=None), pk=key.pk).update(last_used_at=now)
 
 
-def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
+def create_ticket(actor: Actor, path: str, *, session_id: UUID | None) -> str:
     """Create a ticket for one stream, to be redeemed once within `TICKET_SECONDS`.
 
     Args:
@@ -283,7 +284,7 @@ def create_ticket(actor: Any, path: str, *, session_id: UUID | None) -> str:
     ticket = tokens.new_secret()
     StreamTicket.objects.create(
         ticket_hash=tokens.hash_of(ticket),
-        user=actor,
+        user_id=actor.pk,
         session_id=session_id,
         path=path,
         expires_at=timezone.now() + timedelta(seconds=TICKET_SECONDS),
@@ -331,12 +332,14 @@ def prune_sessions() -> int:
     return deleted.get(Session._meta.label, 0)
 
 
-def _check_may_give(actor: Any, key: ApiKey, made_with: UUID | None) -> None:
+def _check_may_give(actor: Actor, key: ApiKey, made_with: UUID | None) -> None:
     """Raise PermissionDenied if an API key would create a wider key, or if `CREDENTIALS` may not be given.
 
     Only a signed-in person may give `CREDENTIALS`, and only to a service account.
     """
-    if CREDENTIALS in key.scopes and (actor.is_service or made_with is not None or not key.user.is_service):
+    if CREDENTIALS in key.scopes and (
+        getattr(actor, "is_service", False) or made_with is not None or not key.user.is_service
+    ):
         raise PermissionDenied(f"Administrators who are signed in give the scope {CREDENTIALS}, to service accounts.")
     if made_with is None:
         return

@@ -4,14 +4,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Case, TextField, Value, When
 
 from changes import feed
 from changes.models import Change, Operation
-from core.auth import System
+from core.actors import Actor
 from core.context import request_id
 from core.db.transactions import is_in_single_write
 
@@ -35,7 +33,7 @@ _EXCHANGE = """
 
 
 @contextmanager
-def acting(actor: AbstractBaseUser | AnonymousUser | System | str, reason: str = "") -> Iterator[None]:
+def acting(actor: Actor | str, reason: str = "") -> Iterator[None]:
     """Open a transaction whose changes are logged with this actor and reason.
 
     Inside another transaction it is a savepoint, and a second statement restores the former actor and reason at its
@@ -72,7 +70,7 @@ def forget(subject_type: str, *subject_ids: uuid.UUID | str) -> int:
     return changes.update(old=None, new=None, reason=reason)
 
 
-def _name_of(actor: AbstractBaseUser | AnonymousUser | System | str) -> str:
+def _name_of(actor: Actor | str) -> str:
     if isinstance(actor, str):
         return actor
     return str(actor.pk) if actor.is_authenticated else "anonymous"

@@ -18,6 +18,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from core.actors import Actor
 from core.addresses import caller_key
 from core.errors import InsufficientScope, Unauthenticated
 
@@ -53,14 +54,21 @@ class Credential:
         expires_at: the expiry of the access token, in seconds since 1970; None = unknown.
     """
 
-    actor: Any
+    actor: Actor
     session_id: uuid.UUID | None = None
     scopes: frozenset[str] | None = None
     key_id: uuid.UUID | None = None
     expires_at: float | None = None
 
 
-ANONYMOUS = Credential(AnonymousUser())
+class Anonymous(AnonymousUser):
+    """A caller that has shown no credential."""
+
+    is_administrator = False
+    reads_everything = False
+
+
+ANONYMOUS = Credential(Anonymous())
 
 # Threads share the cache, so a credential is never modified.
 _cache: dict[bytes, tuple[float, Credential]] = {}

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
+from core.actors import Actor
+
 
 class Payload:
     """One message of a feed without its cursor, encoded at most once for each transport and shared by all streams.
@@ -75,7 +77,7 @@ class Feed(Protocol):
             FeedOver: the feed has ended without an error.
         """
 
-    def authorize(self, actor: Any) -> None:
+    def authorize(self, actor: Actor) -> None:
         """Replace the actor: the same user, perhaps with other roles."""
 
     def end(self, failure: Any) -> None:

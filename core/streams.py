@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from core import auth
+from core.actors import Actor
 from core.auth import Credential
 from core.db.thread_connections import fresh_connections
 from core.errors import Failure, RateLimited, Unauthenticated, Unavailable, is_database_away
@@ -247,7 +248,7 @@ def _renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
     }
 
 
-def _attributes(actor: Any) -> dict[str, Any]:
+def _attributes(actor: Actor) -> dict[str, Any]:
     return {name: value for name, value in vars(actor).items() if name != "_state"}
 
 

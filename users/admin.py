@@ -19,10 +19,11 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from changes.admin import ChangeLogHistoryMixin
+from core.actors import Actor
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList, SelectedRowsAdmin
-from core.admin.writes import ReasonedAction, ServiceBackedAdmin
+from core.admin.writes import ReasonedAction, ServiceBackedAdmin, actor_of
 from core.db import search
 from core.errors import Failure, problem_of
 from users import queries, services
@@ -140,7 +141,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return [name for name in self.readonly_fields if obj or name != "is_service"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return User.objects.visible_to(request.user)
+        return User.objects.visible_to(actor_of(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -152,17 +153,17 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
         if change:
             saved = services.update_user(
-                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+                actor_of(request), str(obj.pk), fields, expected_version=self.opened_version(request)
             )
             if saved.email != form.cleaned_data["email"]:
                 self.message_user(request, EMAIL_PENDING, messages.WARNING)
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
-            saved = create(request.user, **fields)
+            saved = create(actor_of(request), **fields)
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_user(request.user, str(obj.pk))
+        services.delete_user(actor_of(request), str(obj.pk))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return only the accounts. Their dependent rows are deleted too, but may be thousands."""
@@ -196,7 +197,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         emails = dict(queryset.values_list("pk", "email"))
         address = http_client_address(request.META)
 
-        def send(actor: Any, user_id: str) -> None:
+        def send(actor: Actor, user_id: str) -> None:
             services.request_password_reset(email=emails[UUID(user_id)], address=address)
 
         self.do_to_each(request, queryset, "requested (closed accounts get no mail)", send)
@@ -257,14 +258,14 @@ class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
         user_id = str(obj.user_id)
         if change:
             saved = services.update_address(
-                request.user, user_id, str(obj.pk), fields, expected_version=self.opened_version(request)
+                actor_of(request), user_id, str(obj.pk), fields, expected_version=self.opened_version(request)
             )
         else:
-            saved = services.add_address(request.user, user_id, **fields)
+            saved = services.add_address(actor_of(request), user_id, **fields)
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: UserAddress) -> None:
-        services.delete_address(request.user, str(obj.user_id), str(obj.pk))
+        services.delete_address(actor_of(request), str(obj.user_id), str(obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserAddress]) -> None:
         owners = {str(address.pk): str(address.user_id) for address in queryset}

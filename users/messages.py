@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from changes.feed.subjects import Visibility
+from core.actors import Actor
 from core.conversions import checked_numbers, read_fields, read_timestamp, set_timestamp
 from core.errors import invalid, renamed
 from core.protojson.enums import names, unknown_choice
@@ -52,7 +53,7 @@ VERIFY_EMAIL = {
 RESET_REQUESTED = "If this e-mail address has an account, a mail with a token will be sent to it."
 
 
-def user_message(user: User, actor: Any) -> user_pb2.User:
+def user_message(user: User, actor: Actor) -> user_pb2.User:
     """Return the message of a user, reduced to what this actor may see."""
     return user_message_to(user, Visibility.WHOLE if policies.may_read_everything(actor, user) else Visibility.PART)
 
@@ -87,7 +88,7 @@ def user_message_to(user: User, extent: Visibility) -> user_pb2.User:
     return message
 
 
-def example_user_message(user: User, actor: Any) -> example_pb2.User:
+def example_user_message(user: User, actor: Actor) -> example_pb2.User:
     """Return the message of a user in ExampleService, reduced to what this actor may see."""
     message = example_pb2.User(id=user.number or 0, name=user.display_name)
     if policies.may_read_everything(actor, user):
@@ -178,7 +179,7 @@ def _user_in_row(user: user_pb2.User) -> dict[str, Any]:
     return fields
 
 
-def imported_row(user: User, actor: Any, password_hash: str = "") -> user_pb2.BulkImportUsersRequest:
+def imported_row(user: User, actor: Actor, password_hash: str = "") -> user_pb2.BulkImportUsersRequest:
     """Return the row that imports this user elsewhere. It is the inverse of `imported_fields`."""
     row = user_pb2.BulkImportUsersRequest(user=user_message(user, actor), password_hash=password_hash)
     if user.phone:

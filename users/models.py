@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from changes.triggers import logged
+from core.actors import Actor
 from core.db import clock
 from core.db.collation import sort_key_of
 from core.db.fields import EmailAddress, Id, MultiLineField, SingleLineField, WebAddress
@@ -94,7 +95,7 @@ def _newest_by_role() -> list[models.Index]:
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    def visible_to(self, actor: Any) -> "UserQuerySet":
+    def visible_to(self, actor: Actor) -> "UserQuerySet":
         """Return the users that this actor may see.
 
         Actors that may read everything see all users, others see the open accounts and themselves.

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from changes.feed.subjects import Visibility
+from core.actors import Actor
 from users.models import OPEN, User
 
 #: Scope of API keys that may change the profile of an account.
@@ -19,37 +20,37 @@ CREDENTIAL_FIELDS = frozenset(("email", "roles", "status"))
 SIGNED_IN, READERS = "signed in", "readers"
 
 
-def may_register(actor: Any) -> bool:
+def may_register(actor: Actor) -> bool:
     """Return whether the actor may create an account: every caller while sign-up is open, else administrators."""
     return bool(settings.ALLOW_SIGNUP) or may_administer(actor)
 
 
-def may_read_everything(actor: Any, user: User | None = None) -> bool:
+def may_read_everything(actor: Actor, user: User | None = None) -> bool:
     """Return whether the actor may read every field of this user, or of all users without one."""
     return bool(actor.is_authenticated and (actor.reads_everything or (user is not None and actor.pk == user.pk)))
 
 
-def may_change(actor: Any, user: User) -> bool:
+def may_change(actor: Actor, user: User) -> bool:
     """Return whether the actor may change, deactivate and delete this user: the user and administrators."""
     return bool(actor.is_authenticated and (actor.pk == user.pk or actor.is_administrator))
 
 
-def may_administer(actor: Any) -> bool:
+def may_administer(actor: Actor) -> bool:
     """Return whether the actor may change roles and status, and reactivate accounts: administrators."""
     return bool(actor.is_authenticated and actor.is_administrator)
 
 
-def may_have_verified(actor: Any, user: User) -> bool:
+def may_have_verified(actor: Actor, user: User) -> bool:
     """Return whether the actor may request the verification mail of this user: the user, support, administrators."""
     return may_read_everything(actor, user)
 
 
-def must_confirm_email(actor: Any, user: User) -> bool:
+def must_confirm_email(actor: Actor, user: User) -> bool:
     """Return whether a new e-mail address of this user needs confirmation: if people of any role change their own."""
     return bool(actor.pk == user.pk and not user.is_service)
 
 
-def groups(actor: Any) -> frozenset[str]:
+def groups(actor: Actor) -> frozenset[str]:
     """Return the groups of an actor, for the feed."""
     if not actor.is_authenticated:
         return frozenset()

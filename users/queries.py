@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Value
 
+from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared
 from core.db.pagination import ListQuery, Order, Page, PageRequest, page
@@ -49,7 +50,7 @@ class Filter:
         }
 
 
-def get_user(actor: Any, user_id: str) -> User:
+def get_user(actor: Actor, user_id: str) -> User:
     """Return the user with the id that the client sent; `me` is the actor.
 
     Raises:
@@ -68,7 +69,7 @@ def get_user(actor: Any, user_id: str) -> User:
     return user
 
 
-def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], list[str]]:
+def batch_get_users(actor: Actor, user_ids: Collection[str]) -> tuple[list[User], list[str]]:
     """Return the users with the ids that the client sent, in that order without duplicates, and the ids not found.
 
     Raises:
@@ -82,7 +83,7 @@ def batch_get_users(actor: Any, user_ids: Collection[str]) -> tuple[list[User], 
     return list(users.values()), [sent for sent, user_id in wanted.items() if user_id not in found]
 
 
-def get_user_for_update(actor: Any, user_id: str) -> User:
+def get_user_for_update(actor: Actor, user_id: str) -> User:
     """Return the user like `get_user`, and lock the row until the transaction ends."""
     wanted = resolve_id(actor, user_id)
     user = User.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=wanted).first() if wanted else None
@@ -91,7 +92,7 @@ def get_user_for_update(actor: Any, user_id: str) -> User:
     return user
 
 
-def get_user_by_email(actor: Any, email: str) -> User:
+def get_user_by_email(actor: Actor, email: str) -> User:
     """Return the user with this e-mail, in any spelling.
 
     Callers that may not see e-mails find only themselves, because the response would otherwise reveal which addresses
@@ -123,7 +124,7 @@ def find_by_email(email: str, among: QuerySet[User] | None = None) -> User | Non
     return user or users.filter(email=Value(form)).first()
 
 
-def get_private(actor: Any, user_id: str) -> User:
+def get_private(actor: Actor, user_id: str) -> User:
     """Return the user, for an actor that may read every field of that user.
 
     Raises:
@@ -135,7 +136,7 @@ def get_private(actor: Any, user_id: str) -> User:
     return user
 
 
-def every_person(actor: Any) -> QuerySet[User]:
+def every_person(actor: Actor) -> QuerySet[User]:
     """Return all accounts of people that the actor may see, oldest first, which is the order of their numbers."""
     people = User.objects.visible_to(actor).filter(is_service=False)
     return people.defer("search_words", "name_words", "sort_name", "preferences").order_by("created_at", "id")
@@ -147,7 +148,7 @@ def find_administrator(email: str) -> User | None:
     return user if user is not None and user.is_active and user.is_administrator else None
 
 
-def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
+def list_addresses(actor: Actor, user_id: str, use: int = 0) -> list[UserAddress]:
     """Return the user's addresses, oldest first; if a use is given, only those for this use.
 
     Raises:
@@ -157,7 +158,7 @@ def list_addresses(actor: Any, user_id: str, use: int = 0) -> list[UserAddress]:
     return list(rows.filter(type__in=(use, AddressType.BOTH)) if use else rows)
 
 
-def list_users(actor: Any, request: PageRequest, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
+def list_users(actor: Actor, request: PageRequest, order: Order | None = None, only: Filter = Filter()) -> Page[User]:
     """Return a page of the users that the actor may see, newest first unless an order is given.
 
     Raises:
@@ -170,7 +171,7 @@ def list_users(actor: Any, request: PageRequest, order: Order | None = None, onl
     return page(_selection(actor, only), _bind(request, actor, only), order)
 
 
-def search_users(actor: Any, query: str, request: PageRequest, only: Filter = Filter()) -> Page[User]:
+def search_users(actor: Actor, query: str, request: PageRequest, only: Filter = Filter()) -> Page[User]:
     """Return a page of the users that match the query: first an exact e-mail, then newest first.
 
     For each word of the query, a user must have a word that begins with it. Callers that may not see e-mails search
@@ -189,7 +190,7 @@ def search_users(actor: Any, query: str, request: PageRequest, only: Filter = Fi
     return page(selection, request, Order("created_at", descending=True), first=exact)
 
 
-def get_user_by_number(actor: Any, number: int) -> User:
+def get_user_by_number(actor: Actor, number: int) -> User:
     """Return the user with this number (see ExampleService).
 
     Raises:
@@ -201,7 +202,7 @@ def get_user_by_number(actor: Any, number: int) -> User:
     return user
 
 
-def list_users_by_number(actor: Any, number_of_page: int, size: int) -> tuple[list[User], int]:
+def list_users_by_number(actor: Actor, number_of_page: int, size: int) -> tuple[list[User], int]:
     """Return a page of the users that have a number, ordered by it, and their total. A page past the end is empty.
 
     It uses an offset, as the published contract requires, so later pages are slower. `list_users` has no such limit.
@@ -211,7 +212,7 @@ def list_users_by_number(actor: Any, number_of_page: int, size: int) -> tuple[li
     return list(rows.order_by("number")[skipped : skipped + size]), rows.count()
 
 
-def resolve_id(actor: Any, user_id: str) -> UUID | None:
+def resolve_id(actor: Actor, user_id: str) -> UUID | None:
     """Parse the id that a client sent; `me` is the actor's id, and None is returned for an invalid id."""
     if user_id == "me":
         return actor.pk if actor.is_authenticated else None
@@ -222,7 +223,7 @@ def not_found(user_id: str) -> User.DoesNotExist:
     return User.DoesNotExist(f"User not found: {user_id}")
 
 
-def _selection(actor: Any, only: Filter, query: str = "") -> ListQuery[User]:
+def _selection(actor: Actor, only: Filter, query: str = "") -> ListQuery[User]:
     """Return the query of the users that match the filter and the search, limited to those that the actor may see."""
     if not actor.is_authenticated:
         return _NO_USERS
@@ -278,12 +279,12 @@ def _matching(
 _NO_USERS = ListQuery(User, User.objects.none)
 
 
-def _bind(request: PageRequest, actor: Any, only: Filter, **more: Any) -> PageRequest:
+def _bind(request: PageRequest, actor: Actor, only: Filter, **more: Any) -> PageRequest:
     bound_to = {**request.bound_to, "caller": actor.pk, **only.bound_to(), **more}
     return replace(request, bound_to=bound_to)
 
 
-def _check_order(actor: Any, order: Order) -> None:
+def _check_order(actor: Actor, order: Order) -> None:
     if order.field not in ORDERS:
         raise invalid("order_by", "choice", f"Sort by one of {', '.join(sorted(ORDERS))}.")
     if ORDERS[order.field] and not policies.may_read_everything(actor):

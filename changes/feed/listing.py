@@ -1,11 +1,11 @@
 """The feed in pages, for callers that poll."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from changes.feed import cursors, log
 from changes.feed.view import Subscription, viewer
 from changes.feed.watching import stamp_of
+from core.actors import Actor
 from core.context import check_deadline
 from core.db.pagination import PAGE_BYTES
 from core.feeds import Event
@@ -17,7 +17,7 @@ _PAGE = 200
 _CURSOR_BYTES = 80
 
 
-def changes(view: Subscription, actor: Any, cursor: str, limit: int) -> tuple[Sequence[Event], str]:
+def changes(view: Subscription, actor: Actor, cursor: str, limit: int) -> tuple[Sequence[Event], str]:
     """Return the events after the cursor that this actor may see, and the cursor of the next page.
 
     A page may have fewer than `limit` events, or none, although more follow. If the next cursor is the one that was

@@ -18,6 +18,8 @@ from django.db.models import Q
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord, Image
 from changes.feed.view import Subscription
+from core.actors import Actor
+from core.auth import ANONYMOUS
 from core.db import ids
 
 PAGE = 500
@@ -68,7 +70,7 @@ class Pages:
 class Snapshot:
     """The subjects of a view that its actor sees now. Call `page` until it is `complete`."""
 
-    def __init__(self, view: Subscription, actor: Any) -> None:
+    def __init__(self, view: Subscription, actor: Actor) -> None:
         self._view = view
         self._actor = actor
         self._left = list(view.subject_types)
@@ -96,7 +98,8 @@ class Snapshot:
             del self._left[0]
             self._last = None
             if not self._left:
-                self._actor = None  # A stream may stay open for long, and should not keep the actor in memory.
+                # A stream may stay open for long, and should not keep the actor in memory.
+                self._actor = ANONYMOUS.actor
         return [as_created(subject_type, image) for image in images]
 
     def holds(self, change: ChangeRecord) -> bool:

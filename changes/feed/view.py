@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord, Image
 from changes.feed.subjects import Visibility
+from core.actors import Actor
 from core.feeds import Payload
 
 
@@ -112,7 +113,7 @@ class Subscription:
         """Return the ids of this type that the filter names; empty = all that the caller sees."""
         return frozenset() if subject_type in self.granted else self.subject_ids
 
-    def groups(self, subject_type: str, actor: Any) -> frozenset[str]:
+    def groups(self, subject_type: str, actor: Actor) -> frozenset[str]:
         """Return the groups of this actor that decide which subjects of this type the actor sees."""
         return self.granted.get(subject_type) or subjects.of(subject_type).groups(actor)
 
@@ -176,6 +177,6 @@ class SubscriptionScope:
 _payloads_without_change: dict[Any, Payload] = {}
 
 
-def viewer(view: Subscription, actor: Any) -> SubscriptionScope:
+def viewer(view: Subscription, actor: Actor) -> SubscriptionScope:
     """Return the subscription with the groups of this actor."""
     return SubscriptionScope(view, {name: view.groups(name, actor) for name in view.subject_types})

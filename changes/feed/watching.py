@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -13,6 +13,7 @@ from changes.feed.log import ChangeRecord
 from changes.feed.snapshot import Snapshot, as_created
 from changes.feed.subjects import Visibility
 from changes.feed.view import Kind, Subscription, SubscriptionScope, Topic, viewer
+from core.actors import Actor
 from core.db.thread_connections import fresh_connections
 from core.errors import EpochChanged, TooFarBehind, invalid
 from core.feeds import Event, FeedOver
@@ -68,7 +69,7 @@ class Watch:
         self,
         hub: Hub,
         view: Subscription,
-        actor: Any,
+        actor: Actor,
         *,
         after: int,
         stamp: cursors.Stamp,
@@ -146,7 +147,7 @@ class Watch:
         self._hub.remove(self)
         self._wake = _do_nothing
 
-    def authorize(self, actor: Any) -> None:
+    def authorize(self, actor: Actor) -> None:
         """End the stream if its caller has other rights than before.
 
         Subjects may then have entered or left the view without a change, so the client must start over.
@@ -312,7 +313,7 @@ class Watch:
 def open_watch(
     hub: Hub,
     view: Subscription,
-    actor: Any,
+    actor: Actor,
     *,
     cursor: str = "",
     include_initial: bool = False,
@@ -347,7 +348,7 @@ def _final_change(topic: Topic) -> ChangeRecord | None:
     return as_created(topic.subject_type, image) if image is not None and topic.is_over(image) else None
 
 
-def stamp_of(view: Subscription, actor: Any) -> cursors.Stamp:
+def stamp_of(view: Subscription, actor: Actor) -> cursors.Stamp:
     """Return the part that all cursors of this view and this actor have in common.
 
     It does not depend on the actor's own subjects. It depends on the types of subjects in the view, even without a

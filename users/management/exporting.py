@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from django.db import transaction
 
+from core.actors import Actor
 from core.files.messages import csv_writer, jsonl_writer
 from users.management.files import CSV, exported_columns
 from users.messages import imported_row
@@ -20,7 +21,7 @@ _BATCH_SIZE = 1_000
 
 
 def export_users(
-    actor: Any, file: TextIO, file_format: str, *, with_password_hashes: bool, done: Callable[[int], Any]
+    actor: Actor, file: TextIO, file_format: str, *, with_password_hashes: bool, done: Callable[[int], Any]
 ) -> int:
     """Write all accounts of people that the actor may see, in one snapshot, and return how many.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import bulk
+from core.actors import Actor
 from core.auth import Credential
 from core.files.import_run import FileImport
 from core.files.messages import Item, shown
@@ -31,7 +32,7 @@ class Import(FileImport):
 
     def __init__(
         self,
-        actor: Any,
+        actor: Actor,
         items: Iterator[Item],
         errors: Path,
         done: Callable[[], None],

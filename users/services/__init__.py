@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from changes.services import acting, forget
 from core import auth, idempotency
+from core.actors import Actor
 from core.db import ids
 from core.db.fields import checked_line
 from core.errors import Conflict, renamed
@@ -71,7 +72,7 @@ _ADMINISTRATORS_LOCK = 7_305_001
 
 
 def update_user(
-    actor: Any,
+    actor: Actor,
     user_id: str,
     fields: dict[str, Any],
     *,
@@ -124,7 +125,7 @@ def update_user(
 
 
 def deactivate_user(
-    actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
     """Close the account until it is reactivated, and end its sessions. A deactivated account does not change.
 
@@ -141,7 +142,7 @@ def deactivate_user(
 
 
 def reactivate_user(
-    actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
     """Reopen a deactivated account. An open account does not change.
 
@@ -159,7 +160,9 @@ def reactivate_user(
         return _save(actor, user, status=Status.ACTIVE if user.email_verified else Status.PENDING_VERIFICATION)
 
 
-def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION) -> None:
+def delete_user(
+    actor: Actor, user_id: str, *, reason: str = "", expected_version: ExpectedVersion = ANY_VERSION
+) -> None:
     """Delete the account and all its data; the change log keeps only the id.
 
     Raises:
@@ -179,7 +182,7 @@ def delete_user(actor: Any, user_id: str, *, reason: str = "", expected_version:
 
 
 def update_preferences(
-    actor: Any, user_id: str, fields: dict[str, bool], *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, user_id: str, fields: dict[str, bool], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> User:
     """Set these preferences, given by their paths.
 
@@ -192,7 +195,7 @@ def update_preferences(
         return _save(actor, user, preferences={**user.preferences, **fields})
 
 
-def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
+def add_address(actor: Actor, user_id: str, **fields: Any) -> UserAddress:
     """Add an address to the user. If it is a default, it replaces the former default.
 
     Raises:
@@ -202,13 +205,13 @@ def add_address(actor: Any, user_id: str, **fields: Any) -> UserAddress:
     with _changing_addresses(actor, user_id) as user:
         if user.addresses.count() >= MAX_ADDRESSES:
             raise Conflict(f"A user has at most {MAX_ADDRESSES} addresses; delete one first.")
-        address = UserAddress(user=user, **fields, created_by=actor, updated_by=actor)
+        address = UserAddress(user=user, **fields, created_by_id=actor.pk, updated_by_id=actor.pk)
         _drop_defaults(actor, address, [name for name in DEFAULTS if fields.get(name)])
         return save_clean(address)
 
 
 def update_address(
-    actor: Any,
+    actor: Actor,
     user_id: str,
     address_id: str,
     fields: dict[str, Any],
@@ -227,7 +230,7 @@ def update_address(
 
 
 def set_default_address(
-    actor: Any, user_id: str, address_id: str, use: int, *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, user_id: str, address_id: str, use: int, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> UserAddress:
     """Make an address the default for this use (BOTH: for both uses), in place of the former default.
 
@@ -241,7 +244,7 @@ def set_default_address(
 
 
 def delete_address(
-    actor: Any, user_id: str, address_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, user_id: str, address_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> None:
     """Delete an address of the user.
 
@@ -271,7 +274,7 @@ def record_login(user: User, renewed_hash: str = "") -> bool:
 
 
 @contextmanager
-def _changing_addresses(actor: Any, user_id: str) -> Iterator[User]:
+def _changing_addresses(actor: Actor, user_id: str) -> Iterator[User]:
     """Open a transaction that changes the user's addresses, with the user's row locked and logged as changed."""
     queries.get_private(actor, user_id)
     with acting(actor, "address"):
@@ -290,19 +293,19 @@ def _address_to_change(user: User, address_id: str, expected_version: ExpectedVe
     return address
 
 
-def _drop_defaults(actor: Any, address: UserAddress, names: list[str]) -> None:
+def _drop_defaults(actor: Actor, address: UserAddress, names: list[str]) -> None:
     """Unset the defaults that this address becomes on the user's other addresses."""
     for name in names:
         for other in UserAddress.objects.filter(user=address.user_id, **{name: True}).exclude(pk=address.pk):
             save_clean(other, also={"updated_by": actor}, **{name: False})
 
 
-def _check_may_change(actor: Any, user: User) -> None:
+def _check_may_change(actor: Actor, user: User) -> None:
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
 
 
-def _user_to_change(actor: Any, user_id: str, expected_version: ExpectedVersion) -> User:
+def _user_to_change(actor: Actor, user_id: str, expected_version: ExpectedVersion) -> User:
     user = queries.get_user_for_update(actor, user_id)
     _check_may_change(actor, user)
     expected_version.check(user.version)
@@ -330,7 +333,7 @@ def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:
         raise Conflict("This is the last administrator; appoint another one first.")
 
 
-def _save(actor: Any, user: User, **fields: Any) -> User:
+def _save(actor: Actor, user: User, **fields: Any) -> User:
     also: dict[str, Any] = {"updated_by": actor}
     if fields.get("status", user.status) not in OPEN:
         also["tokens_valid_from"] = user.next_validity()

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 
 from changes.services import acting
 from core import auth, rate_limits
+from core.actors import Actor
 from core.addresses import caller_key
 from core.errors import AlreadyExists
 from core.models import save_clean
@@ -19,7 +20,7 @@ from users.services.verification import request_verification
 
 
 def create_user(
-    actor: Any,
+    actor: Actor,
     *,
     address: str = "",
     password: str = "",
@@ -50,8 +51,8 @@ def create_user(
         raise auth.scope_lacking(policies.CREDENTIALS)
     _check_may_create(actor, roles, address)
     fields["display_name"] = fields.get("display_name") or local_part(fields.get("email", ""))
-    author = actor if actor.is_authenticated else None
-    user = User(**fields, roles=roles or [Role.CUSTOMER], created_by=author, updated_by=author)
+    author_id = actor.pk if actor.is_authenticated else None
+    user = User(**fields, roles=roles or [Role.CUSTOMER], created_by_id=author_id, updated_by_id=author_id)
     user.set_unusable_password()
     check(user, password)
     if User.objects.filter(email=user.email).exists():
@@ -67,7 +68,7 @@ def create_user(
     return user
 
 
-def create_service_account(actor: Any, *, display_name: str, email: str = "", **fields: Any) -> User:
+def create_service_account(actor: Actor, *, display_name: str, email: str = "", **fields: Any) -> User:
     """Create an account for a program, which acts with API keys only. Only administrators may do so.
 
     Args:
@@ -88,13 +89,13 @@ def create_service_account(actor: Any, *, display_name: str, email: str = "", **
         return save_clean(user)
 
 
-def check_may_administer(actor: Any, message: str) -> None:
+def check_may_administer(actor: Actor, message: str) -> None:
     """Raise PermissionDenied, with this message, unless the actor is an administrator."""
     if not policies.may_administer(actor):
         raise PermissionDenied(message)
 
 
-def _check_may_create(actor: Any, roles: list[int] | None, address: str) -> None:
+def _check_may_create(actor: Actor, roles: list[int] | None, address: str) -> None:
     if not policies.may_register(actor):
         raise PermissionDenied("Sign-up is closed; ask an administrator for an account.")
     if roles:

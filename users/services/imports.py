@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from changes.queries import first_versions
 from changes.services import acting
+from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.db import ids
 from core.errors import AlreadyExists, Violation, invalid
@@ -29,13 +30,13 @@ _UNKNOWN = (
 _COSTLY = "This hash is truncated, or verifying it would take too much time or memory; omit it."
 
 
-def check_may_import(actor: Any) -> None:
+def check_may_import(actor: Actor) -> None:
     """Raise PermissionDenied unless the actor may import users, as administrators may."""
     if not policies.may_administer(actor):
         raise PermissionDenied("Only an administrator may import users.")
 
 
-def check_imported(actor: Any, chunk: Chunk) -> None:
+def check_imported(actor: Actor, chunk: Chunk) -> None:
     """Build the accounts of the rows' `values` (fields of `User`, and `password_hash`) and validate each by itself.
 
     It writes nothing. The default of `status` is active if the e-mail is verified, else pending verification.
@@ -51,7 +52,7 @@ def check_imported(actor: Any, chunk: Chunk) -> None:
             row.instance = exc
 
 
-def import_users(actor: Any, chunk: Chunk, *, send_resets: bool = False) -> None:
+def import_users(actor: Actor, chunk: Chunk, *, send_resets: bool = False) -> None:
     """Write accounts that `check_imported` has built. A row that fails has a `problem`.
 
     Args:
@@ -89,7 +90,7 @@ def _save(rows: Sequence[BulkItem]) -> None:
         raise
 
 
-def _build(actor: Any, values: Mapping[str, Any]) -> User:
+def _build(actor: Actor, values: Mapping[str, Any]) -> User:
     fields = dict(values)
     password = _password(fields.pop("password_hash"))
     user_id = ids.parsed(text) if (text := fields.pop("id", "")) else ids.uuid7()

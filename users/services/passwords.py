@@ -1,7 +1,5 @@
 """Services that check and change passwords, and reset them by a mailed token."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -10,6 +8,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import auth, rate_limits
+from core.actors import Actor
 from core.addresses import caller_key
 from core.errors import Conflict, invalid, renamed
 from core.jobs import enqueue
@@ -24,7 +23,7 @@ MAX_PASSWORD_LENGTH = 1024
 
 
 def change_password(
-    actor: Any,
+    actor: Actor,
     user_id: str,
     *,
     current_password: str,
@@ -130,7 +129,7 @@ def _hashed_new_password(user: User, password: str) -> str:
     return hashed(password)
 
 
-def _set_password(actor: Any, user: User, password: str) -> None:
+def _set_password(actor: Actor, user: User, password: str) -> None:
     save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": user.next_validity()})
     mailed_tokens.revoke_all(user)
     auth.forget(user.pk)

@@ -1,7 +1,5 @@
 """Services that verify and change e-mail addresses by mailed tokens."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -9,6 +7,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core import auth, rate_limits
+from core.actors import Actor
 from core.errors import invalid
 from core.jobs import enqueue
 from core.models import save_clean
@@ -19,7 +18,7 @@ from users.services import mailed_tokens
 TOO_MANY_MAILS = "Too many mails were requested; try again later."
 
 
-def verify_email(actor: Any, user_id: str) -> bool:
+def verify_email(actor: Actor, user_id: str) -> bool:
     """Enqueue a mail with a token that verifies the user's e-mail address; it makes older tokens void.
 
     Returns:
@@ -38,7 +37,7 @@ def verify_email(actor: Any, user_id: str) -> bool:
     return True
 
 
-def get_user_to_verify(actor: Any, user_id: str) -> User:
+def get_user_to_verify(actor: Actor, user_id: str) -> User:
     """Return the user, for actors that may request the verification of the user's e-mail address.
 
     Raises:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 from psycopg2.errors import UndefinedColumn, UndefinedTable
 
+from core.actors import Actor
 from core.auth import System
 from core.errors import is_database_away
 from core.files.foreign import Input, Notes, parsed_map
@@ -129,13 +130,14 @@ class Command(BaseCommand):
 
     def _import(self, path: str, options: Mapping[str, Any]) -> None:
         administrator = options["administrator"]
-        actor: Any = System("users import")
+        actor: Actor = System("users import")
         if administrator is not None:
-            actor = find_administrator(administrator)
-            if actor is None:
+            found = find_administrator(administrator)
+            if found is None:
                 raise CommandError(
                     f"{administrator} is not an administrator with an active account.", returncode=WRONG_USE
                 )
+            actor = found
         errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
         if path != "-" and errors_path.resolve() == Path(path).resolve():
             raise CommandError("--errors must not name the file to import.", returncode=WRONG_USE)
