@@ -86,9 +86,7 @@ def _nothing_is_remembered() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _streams_in_transactions_are_not_checked(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _streams_in_transactions_are_not_checked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that checks credentials sees no users that a test has only in its open transaction."""
     committed = {"transactional_db", "committing_api"} & set(request.fixturenames)
     marker = request.node.get_closest_marker("django_db")
