@@ -18,4 +18,4 @@ class Actor(Protocol):
 
     @property
     def reads_everything(self) -> bool:
-        """Whether the actor may read all users, as support and administrators may."""
+        """True for those who may read all users: support, administrators and parts of the system."""
