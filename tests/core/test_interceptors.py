@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import OperationalError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
@@ -20,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import REGISTRY
 
 from core import context
+from core.auth import ANONYMOUS
 from core.errors import AlreadyExists, RateLimited, Stale
 from core.preconditions import exactly
 from core.rpc.interceptors import Interceptor
@@ -60,7 +60,7 @@ def test_an_operation_is_given_what_was_sent_beside_the_message(scene: Scene, se
     served.example.CreateUser(CreateUserRequest(name="Ann"), metadata=sent, timeout=PATIENCE)
     (call,) = scene.calls
     assert call.operation.name == "example.ExampleService/CreateUser"
-    assert call.actor == AnonymousUser()
+    assert call.actor == ANONYMOUS.actor
     assert call.address == "127.0.0.1"
     assert "grpc-python" in call.user_agent
     assert scene.expected_version == exactly(3)
@@ -223,7 +223,7 @@ def test_only_what_survives_it_is_answered_while_the_database_is_away(
     served = serve(scene.service())
     sent = [("authorization", "Bearer whatever")]
     assert served.example.ListUsers(ListUsersRequest(), metadata=sent, timeout=PATIENCE).total_count == 7
-    assert scene.calls[0].actor == AnonymousUser()
+    assert scene.calls[0].actor == ANONYMOUS.actor
     told = failure_of(served.example.CreateUser, CreateUserRequest(), metadata=sent)
     assert told.code is grpc.StatusCode.UNAVAILABLE
     assert told.only(RetryInfo).retry_delay.ToSeconds() >= 1
@@ -494,7 +494,7 @@ def test_client_stream_that_falls_silent_learns_why_it_ends_and_is_let_go(
         sent.put(b"")
         assert (error.code(), error.details()) == (
             grpc.StatusCode.DEADLINE_EXCEEDED,
-            "No message came within 0.1 seconds.",
+            "No message arrived within 0.1 seconds.",
         )
 
 

@@ -37,7 +37,7 @@ def described() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def described_shapes() -> dict[str, Any]:
-    found = comments(settings.BASE_DIR / "tests" / "core", include=[settings.BASE_DIR / "proto"])
+    found = comments(settings.BASE_DIR / "tests" / "support", include=[settings.BASE_DIR / "proto"])
     limits = {"shapes.Part.name": {"maxLength": 3}}
     return document([*shapes.OPERATIONS.values()], version="1", comments=found, limits=limits)
 

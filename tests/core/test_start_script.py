@@ -304,7 +304,7 @@ class TestDevelopmentIdentity:
 
     def test_elsewhere_asking_for_it_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DEV_AUTH_AS", ADMINISTRATOR)
-        with pytest.raises(StartError, match=r"everyone who reaches 0\.0\.0\.0"):
+        with pytest.raises(StartError, match=r"every client that reaches 0\.0\.0\.0"):
             environment_of(self.options(tmp_path, "0.0.0.0"))
 
     def test_a_container_whose_port_is_published_on_loopback_counts_as_loopback(

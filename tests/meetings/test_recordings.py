@@ -197,7 +197,7 @@ def test_a_node_without_room_is_waited_for(ann: User, settings: Any, tmp_path: P
         run_jobs()
         meeting.refresh_from_db()
         assert (meeting.status, Job.objects.get().state) == (Status.PROCESSING, "waiting")
-        assert "no room for this file" in Job.objects.get().last_error
+        assert "cannot store this file" in Job.objects.get().last_error
     finally:
         nodes().close()
         subprocess.run(["umount", room], check=True)
