@@ -12,6 +12,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import h11
@@ -171,7 +172,8 @@ class _Transport:
             self._closing = True
             self._connection._start_timer()
             self._transport.resume_reading()
-            self._transport.write_eof()
+            with suppress(OSError):  # The client may have closed the connection already.
+                self._transport.write_eof()
 
 
 def connection_class(limit: int) -> type[Connection]:
