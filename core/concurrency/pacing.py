@@ -1,7 +1,7 @@
 """Pacing of callers with several streams.
 
 While other callers are present, a caller that has several streams open rests after each message: as long as the message
-took, for each further stream that is open, up to four times. The thread that processes a message measures only a part
+took, for each further stream that is open. The thread that processes a message measures only a part
 of its cost, which is the smaller the more streams there are. So a call of another caller takes at most about twice its
 time, however many streams a caller has open and however fast it sends. A caller that is alone is not paced, nor is a
 single stream.
@@ -12,8 +12,6 @@ import time
 
 from core.concurrency.presence import PRESENCE
 
-#: The most seconds of rest for each second of work.
-_MAX_REST = 4
 #: The longest rest before one message.
 _MAX_REST_SECONDS = 0.25
 
@@ -33,7 +31,7 @@ class Pace:
         """
         now = time.monotonic()
         with self._lock:
-            until = max(now, self._until.get(caller, now)) + min(streams - 1, _MAX_REST) * seconds
+            until = max(now, self._until.get(caller, now)) + (streams - 1) * seconds
             self._until[caller] = min(until, now + _MAX_REST_SECONDS)
             if len(self._until) > 1_000:
                 self._until = {key: at for key, at in self._until.items() if at > now}

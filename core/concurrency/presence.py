@@ -5,6 +5,7 @@ data folder, one for each database. If the file cannot be written, each process 
 """
 
 import mmap
+import os
 import struct
 import time
 import zlib
@@ -40,7 +41,11 @@ class Presence:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("a+b") as file:
-                file.truncate(_RECORD.size)
+                # Written, not only truncated to its size: a write to a hole of a mapped file ends the process when the
+                # disk is full.
+                if file.seek(0, os.SEEK_END) < _RECORD.size:
+                    file.write(bytes(_RECORD.size))
+                    file.flush()
                 return mmap.mmap(file.fileno(), _RECORD.size)
         except OSError:
             return mmap.mmap(-1, _RECORD.size)

@@ -111,7 +111,7 @@ def test_beside_others_a_second_call_begins_when_the_first_has_ended(
     assert time.monotonic() - begun < 0.2
 
 
-@pytest.mark.parametrize(("streams", "rest"), [(1, 0.0), (2, 0.05), (5, 0.2), (8, 0.2)])
+@pytest.mark.parametrize(("streams", "rest"), [(1, 0.0), (2, 0.05), (5, 0.2), (9, 0.25)])
 def test_streams_of_one_caller_rest_beside_others(streams: int, rest: float) -> None:
     PRESENCE.note("b")
     pace = Pace()
@@ -146,6 +146,20 @@ def test_processes_share_who_is_present(tmp_path: Path) -> None:
     place = tmp_path / "data" / "callers"
     subprocess.run([sys.executable, "-c", code, str(place)], check=True)
     assert Presence(lambda: place).is_beside_others("a")
+
+
+def test_the_shared_file_has_no_hole(tmp_path: Path) -> None:
+    """Its bytes are on the disk before it is mapped, so a full disk does not end the process."""
+    place = tmp_path / "callers"
+    Presence(lambda: place).note("a")
+    assert place.stat().st_size == 20
+    assert place.stat().st_blocks > 0
+
+
+def test_a_full_disk_leaves_each_process_its_own_callers() -> None:
+    presence = Presence(lambda: Path("/dev/full"))
+    presence.note("b")
+    assert presence.is_beside_others("a")
 
 
 def test_a_process_that_cannot_share_knows_its_own_callers(tmp_path: Path) -> None:
