@@ -11,9 +11,10 @@ cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 set_up
 
-# All tests are spread over the cores, by whole files, each process with a database of its own.
+# All tests are spread over the cores, by whole files, each process with a database of its own. The order of the files is
+# kept: tests/conftest.py puts those that take longest first.
 arguments=()
-spread=(-n logical --dist loadfile)
+spread=(-n logical --dist loadfile --no-loadscope-reorder)
 for argument in "$@"; do
     case $argument in
         # What is measured stands in pyproject.toml. An option follows, or a path would be taken for what to measure.

@@ -20,7 +20,7 @@ from core.streams import STREAMS, RequestStream
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.support.framing import FRAMINGS
 from tests.support.servers import Servers, database_url, running, until
-from tests.support.tools import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.support.tools import leave_out
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.transports import GrpcTransport, RestTransport, Transport
 from users.models import User
@@ -37,6 +37,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     RestTransport.framing = config.getoption("--rest-framing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that lack a tool, and run the files with servers first.
+
+    Those files take minutes with few tests in them. At the end, one process would run the last of them alone.
+    """
+    leave_out(config, items)
+    with_servers = {item.path for item in items if item.get_closest_marker("real_server")}
+    items.sort(key=lambda item: item.path not in with_servers)
 
 
 @pytest.fixture(scope="session")

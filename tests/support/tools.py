@@ -50,8 +50,8 @@ def _package_index() -> str | None:
     return None if subprocess.run(ask, capture_output=True, check=False).returncode else sys.executable
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Leaves out the tests whose programs are missing."""
+def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Skips the tests whose programs are missing."""
     left_out = config.stash.setdefault(_left_out, [])
     for item in items:
         marker = item.get_closest_marker("tools")
