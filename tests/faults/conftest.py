@@ -30,10 +30,12 @@ def seconds_left() -> float:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves them out unless the marker is named: they take minutes."""
-    if "faults" in config.option.markexpr:
-        return
+    """Leave out the tests with faults unless the marker is given: they take minutes."""
     left_out = [item for item in items if item.get_closest_marker("faults")]
+    if "faults" in config.option.markexpr:
+        for item in left_out:
+            item.add_marker(pytest.mark.timeout(MAX_SECONDS))
+        return
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
