@@ -25,8 +25,9 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.LoginRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.TokenPair.FromString,
         )
-        """Opens a session. UNAUTHENTICATED: unknown account, wrong password or an account that may not log in, which cannot be
-        told apart. RESOURCE_EXHAUSTED: too many tries for this account or from this address. INVALID_ARGUMENT. Anyone may.
+        """Opens a session. UNAUTHENTICATED: unknown account, wrong password or an account that may not log in; the answer
+        does not distinguish these. RESOURCE_EXHAUSTED: too many attempts for this account or from this address.
+        INVALID_ARGUMENT. Needs no credential.
         """
         self.RefreshToken: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.RefreshTokenRequest,
@@ -36,9 +37,9 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.RefreshTokenRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.TokenPair.FromString,
         )
-        """Exchanges a refresh token for a new pair. The same token, sent again within 10 seconds and before its successor was
-        used, gets the same successor, so that a lost answer can be asked for again; any other second use ends the session.
-        UNAUTHENTICATED. Anyone who holds the token may.
+        """Exchanges a refresh token for a new pair. If the same token is sent again within 10 seconds and before its
+        successor was used, the answer is the same successor, so that a client can repeat a request whose answer was lost;
+        any other second use ends the session. UNAUTHENTICATED. Needs no other credential than the token.
         """
         self.Logout: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.LogoutRequest,
@@ -48,7 +49,7 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.LogoutRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Ends the session that this refresh token belongs to; a token that is not known is no error. Anyone who holds it may."""
+        """Ends the session of this refresh token; an unknown token is not an error. Needs no other credential than the token."""
         self.ListSessions: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.ListSessionsRequest,
             tandem.auth.v1.auth_pb2.ListSessionsResponse,
@@ -57,7 +58,7 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.ListSessionsRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.ListSessionsResponse.FromString,
         )
-        """The caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
+        """Lists the caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
         self.RevokeSession: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.RevokeSessionRequest,
             google.protobuf.empty_pb2.Empty,
@@ -66,8 +67,8 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.RevokeSessionRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Ends a session of the caller; on both doors it is refused within a second. NOT_FOUND: it is no open session of the
-        caller. PERMISSION_DENIED: with an API key.
+        """Ends a session of the caller; both transports refuse its tokens within a second. NOT_FOUND: the caller has no such
+        open session. PERMISSION_DENIED: with an API key.
         """
         self.CreateApiKey: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.CreateApiKeyRequest,
@@ -77,9 +78,9 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.CreateApiKeyRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.CreateApiKeyResponse.FromString,
         )
-        """A new API key: a credential for programs, which may what its user may, within its scopes. A caller makes keys of
-        their own, an administrator also those of service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
-        PERMISSION_DENIED (another's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
+        """Creates an API key: a credential for programs, which may do what its user may, within its scopes. Callers create
+        keys for themselves, administrators also for service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
+        PERMISSION_DENIED (another user's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
         """
         self.ListApiKeys: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.ListApiKeysRequest,
@@ -89,7 +90,7 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.ListApiKeysRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.ListApiKeysResponse.FromString,
         )
-        """The caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
+        """Lists the caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
         self.RevokeApiKey: grpc.UnaryUnaryMultiCallable[
             tandem.auth.v1.auth_pb2.RevokeApiKeyRequest,
             google.protobuf.empty_pb2.Empty,
@@ -98,7 +99,7 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.RevokeApiKeyRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Ends an API key, of the caller or, for administrators, of anyone; on both doors it is refused within a second.
+        """Revokes an API key of the caller or, for administrators, of any user; both transports refuse it within a second.
         NOT_FOUND. PERMISSION_DENIED: with an API key.
         """
         self.CreateStreamTicket: grpc.UnaryUnaryMultiCallable[
@@ -109,9 +110,9 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.CreateStreamTicketRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.CreateStreamTicketResponse.FromString,
         )
-        """A ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes into the
-        query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED: with an
-        API key.
+        """Creates a ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes
+        into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
+        with an API key.
         """
 
 
@@ -123,8 +124,9 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.LoginRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.TokenPair:
-        """Opens a session. UNAUTHENTICATED: unknown account, wrong password or an account that may not log in, which cannot be
-        told apart. RESOURCE_EXHAUSTED: too many tries for this account or from this address. INVALID_ARGUMENT. Anyone may.
+        """Opens a session. UNAUTHENTICATED: unknown account, wrong password or an account that may not log in; the answer
+        does not distinguish these. RESOURCE_EXHAUSTED: too many attempts for this account or from this address.
+        INVALID_ARGUMENT. Needs no credential.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -135,9 +137,9 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.RefreshTokenRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.TokenPair:
-        """Exchanges a refresh token for a new pair. The same token, sent again within 10 seconds and before its successor was
-        used, gets the same successor, so that a lost answer can be asked for again; any other second use ends the session.
-        UNAUTHENTICATED. Anyone who holds the token may.
+        """Exchanges a refresh token for a new pair. If the same token is sent again within 10 seconds and before its
+        successor was used, the answer is the same successor, so that a client can repeat a request whose answer was lost;
+        any other second use ends the session. UNAUTHENTICATED. Needs no other credential than the token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -148,7 +150,7 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.LogoutRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Ends the session that this refresh token belongs to; a token that is not known is no error. Anyone who holds it may."""
+        """Ends the session of this refresh token; an unknown token is not an error. Needs no other credential than the token."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -158,7 +160,7 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.ListSessionsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.ListSessionsResponse:
-        """The caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
+        """Lists the caller's open sessions, the last used first, at most 500. PERMISSION_DENIED: with an API key."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -168,8 +170,8 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.RevokeSessionRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Ends a session of the caller; on both doors it is refused within a second. NOT_FOUND: it is no open session of the
-        caller. PERMISSION_DENIED: with an API key.
+        """Ends a session of the caller; both transports refuse its tokens within a second. NOT_FOUND: the caller has no such
+        open session. PERMISSION_DENIED: with an API key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -180,9 +182,9 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.CreateApiKeyRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.CreateApiKeyResponse:
-        """A new API key: a credential for programs, which may what its user may, within its scopes. A caller makes keys of
-        their own, an administrator also those of service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
-        PERMISSION_DENIED (another's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
+        """Creates an API key: a credential for programs, which may do what its user may, within its scopes. Callers create
+        keys for themselves, administrators also for service accounts. INVALID_ARGUMENT, NOT_FOUND (no such user),
+        PERMISSION_DENIED (another user's key; or with an API key), FAILED_PRECONDITION (the user has 100 keys).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -193,7 +195,7 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.ListApiKeysRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.ListApiKeysResponse:
-        """The caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
+        """Lists the caller's API keys that are not revoked, newest first. PERMISSION_DENIED: with an API key."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -203,7 +205,7 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.RevokeApiKeyRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Ends an API key, of the caller or, for administrators, of anyone; on both doors it is refused within a second.
+        """Revokes an API key of the caller or, for administrators, of any user; both transports refuse it within a second.
         NOT_FOUND. PERMISSION_DENIED: with an API key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -215,9 +217,9 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.CreateStreamTicketRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.CreateStreamTicketResponse:
-        """A ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes into the
-        query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED: with an
-        API key.
+        """Creates a ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes
+        into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
+        with an API key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

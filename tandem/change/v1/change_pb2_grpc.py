@@ -24,11 +24,11 @@ class ChangeServiceStub:
             request_serializer=tandem.change.v1.change_pb2.WatchChangesRequest.SerializeToString,
             response_deserializer=tandem.change.v1.change_pb2.Change.FromString,
         )
-        """Every change after the cursor, as long as the call is open; over HTTP as server-sent events. Without a cursor from
-        now on. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it is of another log), INVALID_ARGUMENT (it is
-        malformed, ahead, of another filter, or sent together with `include_initial`), RESOURCE_EXHAUSTED (too many open
-        streams, or a client that does not read), UNAUTHENTICATED (also when the credential expires or is revoked while the
-        stream is open).
+        """Streams every change after the cursor while the call is open; over HTTP as server-sent events. Without a cursor it
+        starts now. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it belongs to another log), INVALID_ARGUMENT
+        (it is malformed, ahead of the log, of another filter, or sent together with `include_initial`), RESOURCE_EXHAUSTED
+        (too many open streams, or a client that does not read), UNAUTHENTICATED (also when the credential expires or is
+        revoked while the stream is open).
         """
         self.ListChanges: grpc.UnaryUnaryMultiCallable[
             tandem.change.v1.change_pb2.ListChangesRequest,
@@ -38,7 +38,7 @@ class ChangeServiceStub:
             request_serializer=tandem.change.v1.change_pb2.ListChangesRequest.SerializeToString,
             response_deserializer=tandem.change.v1.change_pb2.ListChangesResponse.FromString,
         )
-        """The changes after the cursor that there are now; without a cursor from the oldest that is kept. Same errors."""
+        """Lists the present changes after the cursor; without a cursor from the oldest one that is kept. Same errors."""
 
 
 class ChangeServiceServicer:
@@ -49,11 +49,11 @@ class ChangeServiceServicer:
         request: tandem.change.v1.change_pb2.WatchChangesRequest,
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.change.v1.change_pb2.Change]:
-        """Every change after the cursor, as long as the call is open; over HTTP as server-sent events. Without a cursor from
-        now on. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it is of another log), INVALID_ARGUMENT (it is
-        malformed, ahead, of another filter, or sent together with `include_initial`), RESOURCE_EXHAUSTED (too many open
-        streams, or a client that does not read), UNAUTHENTICATED (also when the credential expires or is revoked while the
-        stream is open).
+        """Streams every change after the cursor while the call is open; over HTTP as server-sent events. Without a cursor it
+        starts now. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it belongs to another log), INVALID_ARGUMENT
+        (it is malformed, ahead of the log, of another filter, or sent together with `include_initial`), RESOURCE_EXHAUSTED
+        (too many open streams, or a client that does not read), UNAUTHENTICATED (also when the credential expires or is
+        revoked while the stream is open).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -64,7 +64,7 @@ class ChangeServiceServicer:
         request: tandem.change.v1.change_pb2.ListChangesRequest,
         context: grpc.ServicerContext,
     ) -> tandem.change.v1.change_pb2.ListChangesResponse:
-        """The changes after the cursor that there are now; without a cursor from the oldest that is kept. Same errors."""
+        """Lists the present changes after the cursor; without a cursor from the oldest one that is kept. Same errors."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")

@@ -24,7 +24,7 @@ class ExampleServiceStub:
             request_serializer=tandem.example.v1.example_pb2.GetUserRequest.SerializeToString,
             response_deserializer=tandem.example.v1.example_pb2.GetUserResponse.FromString,
         )
-        """One user. NOT_FOUND."""
+        """Returns one user. NOT_FOUND."""
         self.CreateUser: grpc.UnaryUnaryMultiCallable[
             tandem.example.v1.example_pb2.CreateUserRequest,
             tandem.example.v1.example_pb2.CreateUserResponse,
@@ -33,7 +33,7 @@ class ExampleServiceStub:
             request_serializer=tandem.example.v1.example_pb2.CreateUserRequest.SerializeToString,
             response_deserializer=tandem.example.v1.example_pb2.CreateUserResponse.FromString,
         )
-        """Makes an account without a password: it must be reset before the first login. INVALID_ARGUMENT, ALREADY_EXISTS."""
+        """Creates an account without a password: it must be reset before the first login. INVALID_ARGUMENT, ALREADY_EXISTS."""
         self.ListUsers: grpc.UnaryUnaryMultiCallable[
             tandem.example.v1.example_pb2.ListUsersRequest,
             tandem.example.v1.example_pb2.ListUsersResponse,
@@ -42,7 +42,7 @@ class ExampleServiceStub:
             request_serializer=tandem.example.v1.example_pb2.ListUsersRequest.SerializeToString,
             response_deserializer=tandem.example.v1.example_pb2.ListUsersResponse.FromString,
         )
-        """Users by number."""
+        """Lists users by number."""
 
 
 class ExampleServiceServicer:
@@ -53,7 +53,7 @@ class ExampleServiceServicer:
         request: tandem.example.v1.example_pb2.GetUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.example.v1.example_pb2.GetUserResponse:
-        """One user. NOT_FOUND."""
+        """Returns one user. NOT_FOUND."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -63,7 +63,7 @@ class ExampleServiceServicer:
         request: tandem.example.v1.example_pb2.CreateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.example.v1.example_pb2.CreateUserResponse:
-        """Makes an account without a password: it must be reset before the first login. INVALID_ARGUMENT, ALREADY_EXISTS."""
+        """Creates an account without a password: it must be reset before the first login. INVALID_ARGUMENT, ALREADY_EXISTS."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -73,7 +73,7 @@ class ExampleServiceServicer:
         request: tandem.example.v1.example_pb2.ListUsersRequest,
         context: grpc.ServicerContext,
     ) -> tandem.example.v1.example_pb2.ListUsersResponse:
-        """Users by number."""
+        """Lists users by number."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")

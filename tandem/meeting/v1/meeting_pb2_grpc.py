@@ -25,8 +25,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.CreateMeetingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.CreateMeetingResponse.FromString,
         )
-        """Makes a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (who is no
-        administrator names another owner).
+        """Creates a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (a caller
+        that is not an administrator names another owner).
         """
         self.GetMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetMeetingRequest,
@@ -36,7 +36,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.GetMeetingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingResponse.FromString,
         )
-        """One meeting. NOT_FOUND."""
+        """Returns one meeting. NOT_FOUND."""
         self.UpdateMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.UpdateMeetingRequest,
             tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse,
@@ -46,7 +46,7 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse.FromString,
         )
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant, who may only leave: name `participants` without oneself), ABORTED.
+        PERMISSION_DENIED (a participant, who may only leave: set `participants` without the caller), ABORTED.
         """
         self.DeleteMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
@@ -56,7 +56,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes a meeting for good. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
         self.ListMeetings: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListMeetingsRequest,
             tandem.meeting.v1.meeting_pb2.ListMeetingsResponse,
@@ -65,7 +65,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.ListMeetingsRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.ListMeetingsResponse.FromString,
         )
-        """The meetings that the caller may see, newest first, page by page. INVALID_ARGUMENT."""
+        """Lists the meetings that the caller may see, newest first. INVALID_ARGUMENT."""
         self.UploadRecording: grpc.StreamUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.UploadRecordingRequest,
             tandem.meeting.v1.meeting_pb2.UploadRecordingResponse,
@@ -74,12 +74,12 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.FromString,
         )
-        """Stores the recording of a meeting that has none, or of a new one; the answer means that it is on disk, and QUEUED.
-        The first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: the metadata are
-        its fields, and its last part, `file`, is the file.
-        INVALID_ARGUMENT (size or sha256 are not what came; reason UNSUPPORTED_MEDIA_TYPE: it is no recording), NOT_FOUND,
-        PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
-        TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
+        """Stores the recording of a meeting that has none, or of a new one; after the answer it is on disk, and QUEUED. The
+        first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: its fields are the
+        metadata, and its last part, `file`, is the file.
+        INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording),
+        RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed upload leaves nothing behind.
         """
         self.WatchMeeting: grpc.UnaryStreamMultiCallable[
             tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
@@ -89,11 +89,11 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.WatchMeetingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.WatchMeetingResponse.FromString,
         )
-        """What becomes of a meeting: first all there is (of the newest version), then what happens, as it is committed. When the
-        meeting is COMPLETED, FAILED or CANCELLED, an `end` comes and the stream is over. Whoever was cut off goes on by the
-        cursor of the last event.
-        NOT_FOUND (also in the middle: the meeting was deleted, or is no longer for the caller to see), INVALID_ARGUMENT,
-        OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
+        """Streams the state of a meeting: first everything present (of the newest version), then each change when it is
+        committed. When the meeting is COMPLETED, FAILED or CANCELLED, the stream sends `end` and closes. A client that was
+        disconnected resumes from the cursor of the last event.
+        NOT_FOUND (also while the stream is open: the meeting was deleted, or is no longer visible to the caller),
+        INVALID_ARGUMENT, OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
         """
         self.GetTranscript: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
@@ -103,7 +103,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.GetTranscriptRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.GetTranscriptResponse.FromString,
         )
-        """What was said, in the order in which it was, page by page. NOT_FOUND (also: there is no such version),
+        """Lists the segments of a transcript in the order in which they were spoken. NOT_FOUND (also: no such version),
         INVALID_ARGUMENT.
         """
         self.EditSegment: grpc.UnaryUnaryMultiCallable[
@@ -114,8 +114,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.EditSegmentRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.EditSegmentResponse.FromString,
         )
-        """Corrects the text or the speaker of a segment. What was recognised is kept beside it, and so is each correction.
-        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """Corrects the text or the speaker of a segment. The recognized text and each correction are kept. INVALID_ARGUMENT,
+        NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
         """
         self.ListSpeakers: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
@@ -125,7 +125,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.ListSpeakersRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.ListSpeakersResponse.FromString,
         )
-        """The voices, in the order in which they are first heard. NOT_FOUND."""
+        """Lists the speakers, in the order in which they first speak. NOT_FOUND."""
         self.NameSpeaker: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
             tandem.meeting.v1.meeting_pb2.NameSpeakerResponse,
@@ -134,7 +134,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.NameSpeakerRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.FromString,
         )
-        """Says whose voice it is. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
         self.GetSummary: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
             tandem.meeting.v1.meeting_pb2.GetSummaryResponse,
@@ -143,7 +143,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.GetSummaryRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.GetSummaryResponse.FromString,
         )
-        """What was said, in short. NOT_FOUND (also: there is none yet)."""
+        """Returns the summary. NOT_FOUND (also: there is none yet)."""
         self.ListActionItems: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListActionItemsRequest,
             tandem.meeting.v1.meeting_pb2.ListActionItemsResponse,
@@ -152,7 +152,9 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.ListActionItemsRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.ListActionItemsResponse.FromString,
         )
-        """What somebody said they or another would do, in the order in which it was said. NOT_FOUND, INVALID_ARGUMENT."""
+        """Lists the action items that participants took on or gave each other, in the order in which they were spoken.
+        NOT_FOUND, INVALID_ARGUMENT.
+        """
         self.AcceptActionItem: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest,
             tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse,
@@ -161,9 +163,10 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse.FromString,
         )
-        """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names; only if its task was deleted, it makes
-        another. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND, ABORTED.
+        """Creates the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again returns the
+        same answer and changes nothing, regardless of the other fields and the version in the request; only if its task
+        was deleted, another is created. INVALID_ARGUMENT (the task would be invalid: the fields are those of the request),
+        NOT_FOUND, ABORTED.
         """
         self.RejectActionItem: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
@@ -173,8 +176,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.RejectActionItemRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.RejectActionItemResponse.FromString,
         )
-        """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
-        accepted, and its task is there: delete that first), ABORTED.
+        """Rejects an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is accepted, and its task
+        exists: delete the task first), ABORTED.
         """
         self.SearchTranscripts: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
@@ -184,8 +187,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse.FromString,
         )
-        """Segments with these words, of all meetings that the caller may see (each meeting's current version), newest first,
-        page by page. INVALID_ARGUMENT.
+        """Searches the segments of all meetings that the caller may see (each meeting's current version), newest first.
+        INVALID_ARGUMENT.
         """
         self.GetMeetingStats: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest,
@@ -195,7 +198,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse.FromString,
         )
-        """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
+        """Returns statistics of the meetings that the caller may see. INVALID_ARGUMENT."""
         self.Retranscribe: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
             tandem.meeting.v1.meeting_pb2.RetranscribeResponse,
@@ -204,9 +207,9 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.RetranscribeRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.RetranscribeResponse.FromString,
         )
-        """Works on the recording once more, which makes the next version; those that there are stay.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being worked on),
-        INVALID_ARGUMENT, ABORTED.
+        """Processes the recording once more, which creates the next version; the existing ones stay.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
+        processed), INVALID_ARGUMENT, ABORTED.
         """
         self.CancelProcessing: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
@@ -216,8 +219,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.CancelProcessingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.CancelProcessingResponse.FromString,
         )
-        """Stops working on the recording: CANCELLED. What was committed of this version stays.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being worked on), ABORTED.
+        """Stops the processing of the recording: CANCELLED. What was committed of this version stays.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
 
 
@@ -229,8 +232,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.CreateMeetingRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.CreateMeetingResponse:
-        """Makes a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (who is no
-        administrator names another owner).
+        """Creates a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (a caller
+        that is not an administrator names another owner).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -241,7 +244,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.GetMeetingRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.GetMeetingResponse:
-        """One meeting. NOT_FOUND."""
+        """Returns one meeting. NOT_FOUND."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -252,7 +255,7 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse:
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant, who may only leave: name `participants` without oneself), ABORTED.
+        PERMISSION_DENIED (a participant, who may only leave: set `participants` without the caller), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -263,7 +266,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes a meeting for good. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -273,7 +276,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.ListMeetingsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.ListMeetingsResponse:
-        """The meetings that the caller may see, newest first, page by page. INVALID_ARGUMENT."""
+        """Lists the meetings that the caller may see, newest first. INVALID_ARGUMENT."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -283,12 +286,12 @@ class MeetingServiceServicer:
         request_iterator: Iterator[tandem.meeting.v1.meeting_pb2.UploadRecordingRequest],
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.UploadRecordingResponse:
-        """Stores the recording of a meeting that has none, or of a new one; the answer means that it is on disk, and QUEUED.
-        The first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: the metadata are
-        its fields, and its last part, `file`, is the file.
-        INVALID_ARGUMENT (size or sha256 are not what came; reason UNSUPPORTED_MEDIA_TYPE: it is no recording), NOT_FOUND,
-        PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording), RESOURCE_EXHAUSTED (reason
-        TOO_LARGE), UNAVAILABLE (no room). Whatever fails leaves nothing behind.
+        """Stores the recording of a meeting that has none, or of a new one; after the answer it is on disk, and QUEUED. The
+        first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: its fields are the
+        metadata, and its last part, `file`, is the file.
+        INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording),
+        RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed upload leaves nothing behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -299,11 +302,11 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.meeting.v1.meeting_pb2.WatchMeetingResponse]:
-        """What becomes of a meeting: first all there is (of the newest version), then what happens, as it is committed. When the
-        meeting is COMPLETED, FAILED or CANCELLED, an `end` comes and the stream is over. Whoever was cut off goes on by the
-        cursor of the last event.
-        NOT_FOUND (also in the middle: the meeting was deleted, or is no longer for the caller to see), INVALID_ARGUMENT,
-        OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
+        """Streams the state of a meeting: first everything present (of the newest version), then each change when it is
+        committed. When the meeting is COMPLETED, FAILED or CANCELLED, the stream sends `end` and closes. A client that was
+        disconnected resumes from the cursor of the last event.
+        NOT_FOUND (also while the stream is open: the meeting was deleted, or is no longer visible to the caller),
+        INVALID_ARGUMENT, OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -314,7 +317,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.GetTranscriptResponse:
-        """What was said, in the order in which it was, page by page. NOT_FOUND (also: there is no such version),
+        """Lists the segments of a transcript in the order in which they were spoken. NOT_FOUND (also: no such version),
         INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -326,8 +329,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.EditSegmentRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.EditSegmentResponse:
-        """Corrects the text or the speaker of a segment. What was recognised is kept beside it, and so is each correction.
-        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """Corrects the text or the speaker of a segment. The recognized text and each correction are kept. INVALID_ARGUMENT,
+        NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -338,7 +341,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.ListSpeakersResponse:
-        """The voices, in the order in which they are first heard. NOT_FOUND."""
+        """Lists the speakers, in the order in which they first speak. NOT_FOUND."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -348,7 +351,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.NameSpeakerResponse:
-        """Says whose voice it is. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -358,7 +361,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.GetSummaryResponse:
-        """What was said, in short. NOT_FOUND (also: there is none yet)."""
+        """Returns the summary. NOT_FOUND (also: there is none yet)."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -368,7 +371,9 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.ListActionItemsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.ListActionItemsResponse:
-        """What somebody said they or another would do, in the order in which it was said. NOT_FOUND, INVALID_ARGUMENT."""
+        """Lists the action items that participants took on or gave each other, in the order in which they were spoken.
+        NOT_FOUND, INVALID_ARGUMENT.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -378,9 +383,10 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse:
-        """Makes the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again answers the same
-        and changes nothing, whatever the request says and whichever version it names; only if its task was deleted, it makes
-        another. INVALID_ARGUMENT (the task could not be: the fields are those of the request), NOT_FOUND, ABORTED.
+        """Creates the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again returns the
+        same answer and changes nothing, regardless of the other fields and the version in the request; only if its task
+        was deleted, another is created. INVALID_ARGUMENT (the task would be invalid: the fields are those of the request),
+        NOT_FOUND, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -391,8 +397,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.RejectActionItemResponse:
-        """Says that nothing is to be done about an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is
-        accepted, and its task is there: delete that first), ABORTED.
+        """Rejects an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is accepted, and its task
+        exists: delete the task first), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -403,8 +409,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse:
-        """Segments with these words, of all meetings that the caller may see (each meeting's current version), newest first,
-        page by page. INVALID_ARGUMENT.
+        """Searches the segments of all meetings that the caller may see (each meeting's current version), newest first.
+        INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -415,7 +421,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse:
-        """Figures of the meetings that the caller may see. INVALID_ARGUMENT."""
+        """Returns statistics of the meetings that the caller may see. INVALID_ARGUMENT."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -425,9 +431,9 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.RetranscribeResponse:
-        """Works on the recording once more, which makes the next version; those that there are stay.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being worked on),
-        INVALID_ARGUMENT, ABORTED.
+        """Processes the recording once more, which creates the next version; the existing ones stay.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
+        processed), INVALID_ARGUMENT, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -438,8 +444,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.CancelProcessingResponse:
-        """Stops working on the recording: CANCELLED. What was committed of this version stays.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being worked on), ABORTED.
+        """Stops the processing of the recording: CANCELLED. What was committed of this version stays.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

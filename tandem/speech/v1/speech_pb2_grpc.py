@@ -24,7 +24,7 @@ class NodeInfoServiceStub:
             request_serializer=tandem.speech.v1.speech_pb2.GetCapabilitiesRequest.SerializeToString,
             response_deserializer=tandem.speech.v1.speech_pb2.GetCapabilitiesResponse.FromString,
         )
-        """What the node can do, and how much of it is free. Answered while the node is full, and while it drains."""
+        """Returns what the node can do, and how much of it is free. Available also while the node is full or draining."""
 
 
 class NodeInfoServiceServicer:
@@ -35,7 +35,7 @@ class NodeInfoServiceServicer:
         request: tandem.speech.v1.speech_pb2.GetCapabilitiesRequest,
         context: grpc.ServicerContext,
     ) -> tandem.speech.v1.speech_pb2.GetCapabilitiesResponse:
-        """What the node can do, and how much of it is free. Answered while the node is full, and while it drains."""
+        """Returns what the node can do, and how much of it is free. Available also while the node is full or draining."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -64,7 +64,9 @@ class AsrServiceStub:
             request_serializer=tandem.speech.v1.speech_pb2.AsrUp.SerializeToString,
             response_deserializer=tandem.speech.v1.speech_pb2.AsrDown.FromString,
         )
-        """Speech to text, live and batch alike: `start`, then audio; half-closing ends it. `accepted` comes first, `done` last."""
+        """Converts speech to text, live and batch alike: send `start`, then audio; half-closing ends it. The answers begin
+        with `accepted` and end with `done`.
+        """
 
 
 class AsrServiceServicer:
@@ -75,7 +77,9 @@ class AsrServiceServicer:
         request_iterator: Iterator[tandem.speech.v1.speech_pb2.AsrUp],
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.speech.v1.speech_pb2.AsrDown]:
-        """Speech to text, live and batch alike: `start`, then audio; half-closing ends it. `accepted` comes first, `done` last."""
+        """Converts speech to text, live and batch alike: send `start`, then audio; half-closing ends it. The answers begin
+        with `accepted` and end with `done`.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -104,7 +108,9 @@ class SpeakerServiceStub:
             request_serializer=tandem.speech.v1.speech_pb2.AudioUp.SerializeToString,
             response_deserializer=tandem.speech.v1.speech_pb2.DiarizeDown.FromString,
         )
-        """Who spoke when. The answer comes when all audio has been sent: voices are told apart by comparing them all."""
+        """Separates the speakers. The results are sent after all audio has been received, because all voices are compared
+        with each other.
+        """
         self.Embed: grpc.StreamUnaryMultiCallable[
             tandem.speech.v1.speech_pb2.AudioUp,
             tandem.speech.v1.speech_pb2.EmbedResponse,
@@ -113,7 +119,7 @@ class SpeakerServiceStub:
             request_serializer=tandem.speech.v1.speech_pb2.AudioUp.SerializeToString,
             response_deserializer=tandem.speech.v1.speech_pb2.EmbedResponse.FromString,
         )
-        """The voice print of a recording in which one person speaks. INVALID_ARGUMENT, reason TOO_LITTLE_SPEECH."""
+        """Computes the voice print of a recording in which one person speaks. INVALID_ARGUMENT, reason TOO_LITTLE_SPEECH."""
 
 
 class SpeakerServiceServicer:
@@ -124,7 +130,9 @@ class SpeakerServiceServicer:
         request_iterator: Iterator[tandem.speech.v1.speech_pb2.AudioUp],
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.speech.v1.speech_pb2.DiarizeDown]:
-        """Who spoke when. The answer comes when all audio has been sent: voices are told apart by comparing them all."""
+        """Separates the speakers. The results are sent after all audio has been received, because all voices are compared
+        with each other.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -134,7 +142,7 @@ class SpeakerServiceServicer:
         request_iterator: Iterator[tandem.speech.v1.speech_pb2.AudioUp],
         context: grpc.ServicerContext,
     ) -> tandem.speech.v1.speech_pb2.EmbedResponse:
-        """The voice print of a recording in which one person speaks. INVALID_ARGUMENT, reason TOO_LITTLE_SPEECH."""
+        """Computes the voice print of a recording in which one person speaks. INVALID_ARGUMENT, reason TOO_LITTLE_SPEECH."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -168,7 +176,7 @@ class SummaryServiceStub:
             request_serializer=tandem.speech.v1.speech_pb2.SummarizeRequest.SerializeToString,
             response_deserializer=tandem.speech.v1.speech_pb2.SummarizeDown.FromString,
         )
-        """What was said, in short, and who is to do what. Deltas for the impatient, then one `result`."""
+        """Summarizes a transcript and finds its action items. Sends deltas of the overview, then one `result`."""
 
 
 class SummaryServiceServicer:
@@ -179,7 +187,7 @@ class SummaryServiceServicer:
         request: tandem.speech.v1.speech_pb2.SummarizeRequest,
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.speech.v1.speech_pb2.SummarizeDown]:
-        """What was said, in short, and who is to do what. Deltas for the impatient, then one `result`."""
+        """Summarizes a transcript and finds its action items. Sends deltas of the overview, then one `result`."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")

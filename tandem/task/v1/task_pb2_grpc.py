@@ -25,7 +25,7 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.CreateTaskRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.Task.FromString,
         )
-        """Makes a task: TODO, of MEDIUM priority and assigned to the caller where the request says nothing else.
+        """Creates a task. Unless the request sets other values, it is TODO, of MEDIUM priority and assigned to the caller.
         INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose).
         """
         self.GetTask: grpc.UnaryUnaryMultiCallable[
@@ -36,7 +36,7 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.GetTaskRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.Task.FromString,
         )
-        """One task. NOT_FOUND."""
+        """Returns one task. NOT_FOUND."""
         self.UpdateTask: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.UpdateTaskRequest,
             tandem.task.v1.task_pb2.Task,
@@ -45,10 +45,10 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.UpdateTaskRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.Task.FromString,
         )
-        """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged in.
-        With it, exactly the fields it names, so that labels and metadata can be emptied too (title, status and priority
-        cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the
-        current one).
+        """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged.
+        With it, changes exactly the fields it names, so that labels and metadata can be emptied too (title, status and
+        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is
+        not the current one).
         """
         self.DeleteTask: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.DeleteTaskRequest,
@@ -58,7 +58,9 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.DeleteTaskRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes a task for good. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current one)."""
+        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current
+        one).
+        """
         self.ListTasks: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.ListTasksRequest,
             tandem.task.v1.task_pb2.ListTasksResponse,
@@ -67,7 +69,7 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.ListTasksRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.ListTasksResponse.FromString,
         )
-        """The tasks that the caller may see, newest first unless ordered, page by page. INVALID_ARGUMENT."""
+        """Lists the tasks that the caller may see, by default newest first. INVALID_ARGUMENT."""
         self.GetTaskStats: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.GetTaskStatsRequest,
             tandem.task.v1.task_pb2.TaskStats,
@@ -76,7 +78,7 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.GetTaskStatsRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.TaskStats.FromString,
         )
-        """How many tasks the caller may see, by status, priority and assignee."""
+        """Counts the tasks that the caller may see, by status, priority and assignee."""
         self.WatchTasks: grpc.UnaryStreamMultiCallable[
             tandem.task.v1.task_pb2.WatchTasksRequest,
             tandem.task.v1.task_pb2.TaskEvent,
@@ -85,10 +87,10 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.WatchTasksRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.TaskEvent.FromString,
         )
-        """Every change of the tasks that the caller may see and the filter lets through, in order, without gaps, as long as
-        the call is open; over HTTP as server-sent events. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it is
-        of another log), INVALID_ARGUMENT (it is malformed, ahead, or of another filter), RESOURCE_EXHAUSTED (too many open
-        streams, or a client that does not read).
+        """Streams every change of the tasks that the caller may see and that match the filter, in order, without gaps, while
+        the call is open; over HTTP as server-sent events. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it
+        belongs to another log), INVALID_ARGUMENT (it is malformed, ahead of the log, or of another filter),
+        RESOURCE_EXHAUSTED (too many open streams, or a client that does not read).
         """
         self.BulkCreateTasks: grpc.StreamUnaryMultiCallable[
             tandem.task.v1.task_pb2.CreateTaskRequest,
@@ -98,8 +100,8 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.CreateTaskRequest.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.BulkCreateResponse.FromString,
         )
-        """Makes many tasks; over HTTP from newline-delimited JSON or a JSON array. A bad one is told of and left out; with
-        metadata `x-bulk-mode: atomic` (the same header over HTTP) all are made or none. Commits in chunks.
+        """Creates many tasks; over HTTP from newline-delimited JSON or a JSON array. An invalid task is reported and skipped;
+        with metadata `x-bulk-mode: atomic` (the same header over HTTP) either all are created or none. Commits in chunks.
         """
         self.ProcessTaskStream: grpc.StreamStreamMultiCallable[
             tandem.task.v1.task_pb2.TaskCommand,
@@ -109,8 +111,8 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.TaskCommand.SerializeToString,
             response_deserializer=tandem.task.v1.task_pb2.TaskResult.FromString,
         )
-        """Does one command after the other and answers each; over HTTP as newline-delimited JSON. A command that fails is
-        answered with its error, and the stream goes on.
+        """Executes one command after the other and answers each; over HTTP as newline-delimited JSON. A command that fails is
+        answered with its error, and the stream continues.
         """
 
 
@@ -122,7 +124,7 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.CreateTaskRequest,
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.Task:
-        """Makes a task: TODO, of MEDIUM priority and assigned to the caller where the request says nothing else.
+        """Creates a task. Unless the request sets other values, it is TODO, of MEDIUM priority and assigned to the caller.
         INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -134,7 +136,7 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.GetTaskRequest,
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.Task:
-        """One task. NOT_FOUND."""
+        """Returns one task. NOT_FOUND."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -144,10 +146,10 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.UpdateTaskRequest,
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.Task:
-        """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged in.
-        With it, exactly the fields it names, so that labels and metadata can be emptied too (title, status and priority
-        cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is not the
-        current one).
+        """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged.
+        With it, changes exactly the fields it names, so that labels and metadata can be emptied too (title, status and
+        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is
+        not the current one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -158,7 +160,9 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.DeleteTaskRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes a task for good. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current one)."""
+        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current
+        one).
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -168,7 +172,7 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.ListTasksRequest,
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.ListTasksResponse:
-        """The tasks that the caller may see, newest first unless ordered, page by page. INVALID_ARGUMENT."""
+        """Lists the tasks that the caller may see, by default newest first. INVALID_ARGUMENT."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -178,7 +182,7 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.GetTaskStatsRequest,
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.TaskStats:
-        """How many tasks the caller may see, by status, priority and assignee."""
+        """Counts the tasks that the caller may see, by status, priority and assignee."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -188,10 +192,10 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.WatchTasksRequest,
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.task.v1.task_pb2.TaskEvent]:
-        """Every change of the tasks that the caller may see and the filter lets through, in order, without gaps, as long as
-        the call is open; over HTTP as server-sent events. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it is
-        of another log), INVALID_ARGUMENT (it is malformed, ahead, or of another filter), RESOURCE_EXHAUSTED (too many open
-        streams, or a client that does not read).
+        """Streams every change of the tasks that the caller may see and that match the filter, in order, without gaps, while
+        the call is open; over HTTP as server-sent events. OUT_OF_RANGE (the cursor is too old), FAILED_PRECONDITION (it
+        belongs to another log), INVALID_ARGUMENT (it is malformed, ahead of the log, or of another filter),
+        RESOURCE_EXHAUSTED (too many open streams, or a client that does not read).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -202,8 +206,8 @@ class TaskServiceServicer:
         request_iterator: Iterator[tandem.task.v1.task_pb2.CreateTaskRequest],
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.BulkCreateResponse:
-        """Makes many tasks; over HTTP from newline-delimited JSON or a JSON array. A bad one is told of and left out; with
-        metadata `x-bulk-mode: atomic` (the same header over HTTP) all are made or none. Commits in chunks.
+        """Creates many tasks; over HTTP from newline-delimited JSON or a JSON array. An invalid task is reported and skipped;
+        with metadata `x-bulk-mode: atomic` (the same header over HTTP) either all are created or none. Commits in chunks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -214,8 +218,8 @@ class TaskServiceServicer:
         request_iterator: Iterator[tandem.task.v1.task_pb2.TaskCommand],
         context: grpc.ServicerContext,
     ) -> Iterator[tandem.task.v1.task_pb2.TaskResult]:
-        """Does one command after the other and answers each; over HTTP as newline-delimited JSON. A command that fails is
-        answered with its error, and the stream goes on.
+        """Executes one command after the other and answers each; over HTTP as newline-delimited JSON. A command that fails is
+        answered with its error, and the stream continues.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

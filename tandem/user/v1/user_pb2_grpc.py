@@ -26,9 +26,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.CreateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.CreateUserResponse.FromString,
         )
-        """Makes an account. Anyone may, without `roles`; ALLOW_SIGNUP=false leaves it to administrators.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED, RESOURCE_EXHAUSTED (too
-        many by one user or from one address; administrators are not limited).
+        """Creates an account. Needs no credential, without `roles`; with ALLOW_SIGNUP=false only administrators may create
+        accounts. INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, regardless of case), PERMISSION_DENIED, RESOURCE_EXHAUSTED
+        (too many by one user or from one address; administrators are not limited).
         """
         self.GetUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.GetUserRequest,
@@ -38,7 +38,7 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.GetUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.GetUserResponse.FromString,
         )
-        """One user. NOT_FOUND."""
+        """Returns one user. NOT_FOUND."""
         self.GetUserByEmail: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.GetUserByEmailRequest,
             tandem.user.v1.user_pb2.GetUserByEmailResponse,
@@ -47,7 +47,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.GetUserByEmailRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.GetUserByEmailResponse.FromString,
         )
-        """The user with this e-mail, without regard to case; the caller's own, or anyone's for who may see e-mails. NOT_FOUND."""
+        """Returns the user with this e-mail, regardless of case; callers who may not see e-mails find only themselves.
+        NOT_FOUND.
+        """
         self.UpdateUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.UpdateUserRequest,
             tandem.user.v1.user_pb2.UpdateUserResponse,
@@ -56,10 +58,11 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.UpdateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.UpdateUserResponse.FromString,
         )
-        """Changes the fields that the mask names. The e-mail that users change for themselves stays as it is until
-        ConfirmEmailVerification, for which a mail goes to the new address, whether or not another account has it;
-        administrators change another's at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail,
-        for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too many mails).
+        """Changes the fields that the mask names. If users change their own e-mail, it stays as it is until
+        ConfirmEmailVerification, for which a mail is sent to the new address, whether or not another account has it;
+        administrators change another user's e-mail at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS
+        (the e-mail, for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too
+        many mails).
         """
         self.DeleteUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.DeleteUserRequest,
@@ -69,8 +72,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.DeleteUserRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator; the
-        owner of a meeting).
+        """Deletes the account permanently. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last
+        administrator; the owner of a meeting).
         """
         self.DeactivateUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.DeactivateUserRequest,
@@ -80,8 +83,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.DeactivateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.DeactivateUserResponse.FromString,
         )
-        """Closes the account until it is reactivated; one that is deactivated stays so. NOT_FOUND, PERMISSION_DENIED, ABORTED,
-        FAILED_PRECONDITION (the last administrator; a suspended or banned account).
+        """Closes the account until it is reactivated; a deactivated account stays deactivated. NOT_FOUND, PERMISSION_DENIED,
+        ABORTED, FAILED_PRECONDITION (the last administrator; a suspended or banned account).
         """
         self.ReactivateUser: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ReactivateUserRequest,
@@ -91,8 +94,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ReactivateUserRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.ReactivateUserResponse.FromString,
         )
-        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; one that is open
-        stays as it is. Administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended or banned).
+        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; an open
+        account stays as it is. For administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended
+        or banned).
         """
         self.ListUsers: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ListUsersRequest,
@@ -102,8 +106,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ListUsersRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.ListUsersResponse.FromString,
         )
-        """Users, newest first unless `sort` says otherwise. INVALID_ARGUMENT; PERMISSION_DENIED for a filter or an order by
-        what the caller may not see.
+        """Lists users, by default newest first. INVALID_ARGUMENT; PERMISSION_DENIED for a filter or an order by fields that
+        the caller may not see.
         """
         self.SearchUsers: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.SearchUsersRequest,
@@ -113,8 +117,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.SearchUsersRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.SearchUsersResponse.FromString,
         )
-        """Users any of whose words (names, display name, e-mail) begin with each word of the query: an exact e-mail first, then
-        newest first. INVALID_ARGUMENT, PERMISSION_DENIED as ListUsers.
+        """Finds users of whose words (names, display name, e-mail) some begin with each word of the query: an exact e-mail
+        first, then newest first. INVALID_ARGUMENT, PERMISSION_DENIED as ListUsers.
         """
         self.UpdateUserProfile: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.UpdateUserProfileRequest,
@@ -160,7 +164,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ListUserAddressesRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.ListUserAddressesResponse.FromString,
         )
-        """All addresses of a user, oldest first. NOT_FOUND: also for another's addresses, to who may not read everything."""
+        """Lists all addresses of a user, oldest first. NOT_FOUND: also for another user's addresses, unless the caller may
+        read everything.
+        """
         self.SetDefaultAddress: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.SetDefaultAddressRequest,
             tandem.user.v1.user_pb2.SetDefaultAddressResponse,
@@ -169,7 +175,7 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.SetDefaultAddressRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.SetDefaultAddressResponse.FromString,
         )
-        """Makes an address the default for a use, in place of the one before. INVALID_ARGUMENT (it is not for this use),
+        """Makes an address the default for a use, in place of the previous one. INVALID_ARGUMENT (it is not for this use),
         NOT_FOUND, PERMISSION_DENIED, ABORTED.
         """
         self.VerifyEmail: grpc.UnaryUnaryMultiCallable[
@@ -180,8 +186,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.VerifyEmailRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.VerifyEmailResponse.FromString,
         )
-        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens are then void. The
-        user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
+        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens become void. For
+        the user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
         """
         self.ConfirmEmailVerification: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest,
@@ -191,9 +197,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse.FromString,
         )
-        """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
-        from then on. A new address that waited for this becomes the user's. Anyone may. INVALID_ARGUMENT, ALREADY_EXISTS (the
-        new address has another account by now).
+        """Marks the e-mail address as verified to which the token was mailed; an account that waited for that becomes ACTIVE.
+        A new address that waited for this becomes the user's. Needs no credential but the token. INVALID_ARGUMENT,
+        ALREADY_EXISTS (another account has got the new address since).
         """
         self.ChangePassword: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ChangePasswordRequest,
@@ -203,8 +209,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ChangePasswordRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
-        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """Sets a new password and ends all sessions of the user. Administrators need no current password for another user.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many attempts).
         """
         self.RequestPasswordReset: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.RequestPasswordResetRequest,
@@ -214,9 +220,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.RequestPasswordResetRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.RequestPasswordResetResponse.FromString,
         )
-        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an account that is open. Anyone may; the
-        answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too many from
-        one caller, or for one e-mail address).
+        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an open account. Needs no
+        credential; the answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        (too many from one caller, or for one e-mail address).
         """
         self.ResetPassword: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.ResetPasswordRequest,
@@ -226,8 +232,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.ResetPasswordRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Sets a new password for the account that the token was mailed to, and ends its sessions. Anyone may.
-        INVALID_ARGUMENT.
+        """Sets a new password for the account to which the token was mailed, and ends its sessions. Needs no credential but
+        the token. INVALID_ARGUMENT.
         """
         self.GetUserPreferences: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.GetUserPreferencesRequest,
@@ -237,7 +243,9 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.GetUserPreferencesRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.GetUserPreferencesResponse.FromString,
         )
-        """What a user wants to be told, and to tell. NOT_FOUND: also for another's, to who may not read everything."""
+        """Returns which messages a user receives, and what other users may see. NOT_FOUND: also for another user's
+        preferences, unless the caller may read everything.
+        """
         self.UpdateUserPreferences: grpc.UnaryUnaryMultiCallable[
             tandem.user.v1.user_pb2.UpdateUserPreferencesRequest,
             tandem.user.v1.user_pb2.UpdateUserPreferencesResponse,
@@ -257,8 +265,8 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.BatchGetUsersRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.BatchGetUsersResponse.FromString,
         )
-        """Up to 100 users at once, those that the caller may see; the rest, malformed ids too, are told as missing.
-        INVALID_ARGUMENT.
+        """Returns up to 100 users at once, those that the caller may see; all other ids, malformed ones too, are listed as
+        missing. INVALID_ARGUMENT.
         """
         self.BulkImportUsers: grpc.StreamUnaryMultiCallable[
             tandem.user.v1.user_pb2.BulkImportUsersRequest,
@@ -268,10 +276,10 @@ class UserServiceStub:
             request_serializer=tandem.user.v1.user_pb2.BulkImportUsersRequest.SerializeToString,
             response_deserializer=tandem.user.v1.user_pb2.BulkImportUsersResponse.FromString,
         )
-        """Brings users in from elsewhere, with the password hashes they have there; over HTTP as newline-delimited JSON.
-        Administrators only. A row that is bad, or whose e-mail is taken, is told of and left out. Commits in chunks; cut
-        off in the middle, it is sent again with the same `request_id`s, and what is there already counts as skipped.
-        PERMISSION_DENIED.
+        """Imports users of another system, with their password hashes; over HTTP as newline-delimited JSON. For
+        administrators. A row that is invalid, or whose e-mail is taken, is reported and skipped. Commits in chunks; after
+        an interruption, send the rows again with the same `request_id`s: those that were imported already count as
+        skipped. PERMISSION_DENIED.
         """
         self.HealthCheck: grpc.UnaryUnaryMultiCallable[
             google.protobuf.empty_pb2.Empty,
@@ -281,7 +289,9 @@ class UserServiceStub:
             request_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
             response_deserializer=tandem.common.v1.common_pb2.HealthCheckResponse.FromString,
         )
-        """How the service is. Always OK: a database that is away makes it UNHEALTHY. Anyone may."""
+        """Returns the health of the service. Always OK: if the database cannot be reached, the answer is UNHEALTHY. Needs no
+        credential.
+        """
 
 
 class UserServiceServicer:
@@ -292,9 +302,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.CreateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.CreateUserResponse:
-        """Makes an account. Anyone may, without `roles`; ALLOW_SIGNUP=false leaves it to administrators.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, without regard to case), PERMISSION_DENIED, RESOURCE_EXHAUSTED (too
-        many by one user or from one address; administrators are not limited).
+        """Creates an account. Needs no credential, without `roles`; with ALLOW_SIGNUP=false only administrators may create
+        accounts. INVALID_ARGUMENT, ALREADY_EXISTS (the e-mail, regardless of case), PERMISSION_DENIED, RESOURCE_EXHAUSTED
+        (too many by one user or from one address; administrators are not limited).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -305,7 +315,7 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.GetUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.GetUserResponse:
-        """One user. NOT_FOUND."""
+        """Returns one user. NOT_FOUND."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -315,7 +325,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.GetUserByEmailRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.GetUserByEmailResponse:
-        """The user with this e-mail, without regard to case; the caller's own, or anyone's for who may see e-mails. NOT_FOUND."""
+        """Returns the user with this e-mail, regardless of case; callers who may not see e-mails find only themselves.
+        NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -325,10 +337,11 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.UpdateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.UpdateUserResponse:
-        """Changes the fields that the mask names. The e-mail that users change for themselves stays as it is until
-        ConfirmEmailVerification, for which a mail goes to the new address, whether or not another account has it;
-        administrators change another's at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS (the e-mail,
-        for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too many mails).
+        """Changes the fields that the mask names. If users change their own e-mail, it stays as it is until
+        ConfirmEmailVerification, for which a mail is sent to the new address, whether or not another account has it;
+        administrators change another user's e-mail at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ALREADY_EXISTS
+        (the e-mail, for administrators), ABORTED, FAILED_PRECONDITION (the last administrator), RESOURCE_EXHAUSTED (too
+        many mails).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -339,8 +352,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.DeleteUserRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes the account for good. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last administrator; the
-        owner of a meeting).
+        """Deletes the account permanently. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (the last
+        administrator; the owner of a meeting).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -351,8 +364,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.DeactivateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.DeactivateUserResponse:
-        """Closes the account until it is reactivated; one that is deactivated stays so. NOT_FOUND, PERMISSION_DENIED, ABORTED,
-        FAILED_PRECONDITION (the last administrator; a suspended or banned account).
+        """Closes the account until it is reactivated; a deactivated account stays deactivated. NOT_FOUND, PERMISSION_DENIED,
+        ABORTED, FAILED_PRECONDITION (the last administrator; a suspended or banned account).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -363,8 +376,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ReactivateUserRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ReactivateUserResponse:
-        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; one that is open
-        stays as it is. Administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended or banned).
+        """Opens a deactivated account again: ACTIVE, or PENDING_VERIFICATION while its e-mail is not verified; an open
+        account stays as it is. For administrators. NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION (suspended
+        or banned).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -375,8 +389,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ListUsersRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ListUsersResponse:
-        """Users, newest first unless `sort` says otherwise. INVALID_ARGUMENT; PERMISSION_DENIED for a filter or an order by
-        what the caller may not see.
+        """Lists users, by default newest first. INVALID_ARGUMENT; PERMISSION_DENIED for a filter or an order by fields that
+        the caller may not see.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -387,8 +401,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.SearchUsersRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.SearchUsersResponse:
-        """Users any of whose words (names, display name, e-mail) begin with each word of the query: an exact e-mail first, then
-        newest first. INVALID_ARGUMENT, PERMISSION_DENIED as ListUsers.
+        """Finds users of whose words (names, display name, e-mail) some begin with each word of the query: an exact e-mail
+        first, then newest first. INVALID_ARGUMENT, PERMISSION_DENIED as ListUsers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -439,7 +453,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ListUserAddressesRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ListUserAddressesResponse:
-        """All addresses of a user, oldest first. NOT_FOUND: also for another's addresses, to who may not read everything."""
+        """Lists all addresses of a user, oldest first. NOT_FOUND: also for another user's addresses, unless the caller may
+        read everything.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -449,7 +465,7 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.SetDefaultAddressRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.SetDefaultAddressResponse:
-        """Makes an address the default for a use, in place of the one before. INVALID_ARGUMENT (it is not for this use),
+        """Makes an address the default for a use, in place of the previous one. INVALID_ARGUMENT (it is not for this use),
         NOT_FOUND, PERMISSION_DENIED, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -461,8 +477,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.VerifyEmailRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.VerifyEmailResponse:
-        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens are then void. The
-        user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
+        """Sends a mail with a token to the user's e-mail address, for ConfirmEmailVerification; older tokens become void. For
+        the user, support and administrators. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many for this account).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -473,9 +489,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse:
-        """Notes that the e-mail address is verified which the token was mailed to; an account that waited for that is active
-        from then on. A new address that waited for this becomes the user's. Anyone may. INVALID_ARGUMENT, ALREADY_EXISTS (the
-        new address has another account by now).
+        """Marks the e-mail address as verified to which the token was mailed; an account that waited for that becomes ACTIVE.
+        A new address that waited for this becomes the user's. Needs no credential but the token. INVALID_ARGUMENT,
+        ALREADY_EXISTS (another account has got the new address since).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -486,8 +502,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ChangePasswordRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Sets a new password and ends all sessions of the user. An administrator needs no current password for another user.
-        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many tries).
+        """Sets a new password and ends all sessions of the user. Administrators need no current password for another user.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many attempts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -498,9 +514,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.RequestPasswordResetRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.RequestPasswordResetResponse:
-        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an account that is open. Anyone may; the
-        answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too many from
-        one caller, or for one e-mail address).
+        """Sends a mail with a token to this e-mail address, for ResetPassword, if it has an open account. Needs no
+        credential; the answer is the same for every address, and takes the same time. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        (too many from one caller, or for one e-mail address).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -511,8 +527,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.ResetPasswordRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Sets a new password for the account that the token was mailed to, and ends its sessions. Anyone may.
-        INVALID_ARGUMENT.
+        """Sets a new password for the account to which the token was mailed, and ends its sessions. Needs no credential but
+        the token. INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -523,7 +539,9 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.GetUserPreferencesRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.GetUserPreferencesResponse:
-        """What a user wants to be told, and to tell. NOT_FOUND: also for another's, to who may not read everything."""
+        """Returns which messages a user receives, and what other users may see. NOT_FOUND: also for another user's
+        preferences, unless the caller may read everything.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -545,8 +563,8 @@ class UserServiceServicer:
         request: tandem.user.v1.user_pb2.BatchGetUsersRequest,
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.BatchGetUsersResponse:
-        """Up to 100 users at once, those that the caller may see; the rest, malformed ids too, are told as missing.
-        INVALID_ARGUMENT.
+        """Returns up to 100 users at once, those that the caller may see; all other ids, malformed ones too, are listed as
+        missing. INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -557,10 +575,10 @@ class UserServiceServicer:
         request_iterator: Iterator[tandem.user.v1.user_pb2.BulkImportUsersRequest],
         context: grpc.ServicerContext,
     ) -> tandem.user.v1.user_pb2.BulkImportUsersResponse:
-        """Brings users in from elsewhere, with the password hashes they have there; over HTTP as newline-delimited JSON.
-        Administrators only. A row that is bad, or whose e-mail is taken, is told of and left out. Commits in chunks; cut
-        off in the middle, it is sent again with the same `request_id`s, and what is there already counts as skipped.
-        PERMISSION_DENIED.
+        """Imports users of another system, with their password hashes; over HTTP as newline-delimited JSON. For
+        administrators. A row that is invalid, or whose e-mail is taken, is reported and skipped. Commits in chunks; after
+        an interruption, send the rows again with the same `request_id`s: those that were imported already count as
+        skipped. PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -571,7 +589,9 @@ class UserServiceServicer:
         request: google.protobuf.empty_pb2.Empty,
         context: grpc.ServicerContext,
     ) -> tandem.common.v1.common_pb2.HealthCheckResponse:
-        """How the service is. Always OK: a database that is away makes it UNHEALTHY. Anyone may."""
+        """Returns the health of the service. Always OK: if the database cannot be reached, the answer is UNHEALTHY. Needs no
+        credential.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
