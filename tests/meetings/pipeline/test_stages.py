@@ -1,0 +1,170 @@
+"""A stored recording becomes a completed meeting: stages, versions, participants."""
+
+import logging
+from contextlib import suppress
+from datetime import UTC, date, datetime
+
+import pytest
+from django.db import transaction
+
+from changes.models import Change
+from core.models import Job
+from meetings.metrics import meetings_completed
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary
+from meetings.services import processing
+from tests.support.pipeline_jobs import DONE, TOTAL, RunningJob, Script, process
+from tests.support.scripts import LINES, finals, submitted, texts, version_of
+from tests.support.servers import until
+from users.models import Status as UserStatus
+from users.models import User
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
+
+
+@pytest.mark.usefixtures("script")
+def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> None:
+    completed = meetings_completed._value.get()
+    meeting = process(submitted(owner=ann, participants=[bob.pk], starts_at=datetime(2026, 2, 3, 10, tzinfo=UTC)))
+    assert (meeting.status, meeting.progress, meeting.stage) == (Status.COMPLETED, 100, None)
+    assert (meeting.transcript_version, meeting.duration_ms, meeting.notice) == (1, 20_000, "")
+    assert meeting.estimated_end_at is None
+    transcript = version_of(meeting)
+    assert (transcript.status, transcript.spoken_language) == (Status.COMPLETED, "en")
+    assert transcript.started_at
+    assert transcript.ended_at
+    segments = list(Segment.objects.order_by("start_ms"))
+    assert [segment.text for segment in segments] == list(LINES) == [segment.recognized_text for segment in segments]
+    speakers = list(Speaker.objects.order_by("place"))
+    assert [(one.label, one.place, one.voice_print) for one in speakers] == [("S1", 1, [1, 0]), ("S2", 2, [0, 1])]
+    assert [segment.speaker_id for segment in segments] == [speakers[at % 2].pk for at in range(4)]
+    assert Summary.objects.get().overview == [{"text": "Good morning.", "segment_ids": [str(segments[0].pk)]}]
+    (item,) = ActionItem.objects.all()
+    assert (item.text, item.owner_name, item.assigned_to_id) == ("send the report", "bob", bob.pk)
+    assert (item.due, item.due_on, item.segment_ids) == ("by friday", date(2026, 2, 6), [segments[1].pk])
+    runs = StageRun.objects.order_by("stage")
+    assert [(run.stage, run.tries, run.ended_at is not None) for run in runs] == [(stage, 0, True) for stage in Stage]
+    assert runs[0].cpu_ms == 7
+    parts = Change.objects.filter(subject_type__startswith="meeting.")
+    assert set(parts.values_list("actor", flat=True)) == {"pipeline"}
+    assert Job.objects.get().state == "done"
+    assert meetings_completed._value.get() == completed + 1
+
+
+@pytest.mark.usefixtures("script")
+def test_progress_never_falls(ann: User) -> None:
+    meeting = process(submitted(owner=ann))
+    images = Change.objects.filter(subject_id=meeting.pk).order_by("id").values_list("new", flat=True)
+    told = [(image["status"], image["stage"], image["progress"]) for image in images if image]
+    progress = [percent for _, _, percent in told]
+    assert progress == sorted(progress)
+    assert {16, 80, 95, 100} <= set(progress)
+    assert [status for status, _, _ in told] == sorted(status for status, _, _ in told)
+    stages = [stage for status, stage, _ in told if status == Status.PROCESSING]
+    assert stages == sorted(stages)
+    assert set(stages) == set(Stage)
+
+
+def test_each_stage_logs_one_line_without_spoken_text(
+    script: Script, ann: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        process(submitted(owner=ann))
+    told = [record.call for record in caplog.records if hasattr(record, "call")]
+    lines = [line for line in told if line["operation"].startswith("meetings.")]
+    assert [(line["operation"], line["code"]) for line in lines] == [
+        ("meetings.transcribing", "DONE"), ("meetings.diarizing", "DONE"), ("meetings.summarizing", "DONE"),
+        ("meetings.process", "DONE"),
+    ]  # fmt: skip
+    assert not any(line in str(told) for line in LINES)
+
+
+def test_retranscription_makes_a_new_version(script: Script, ann: User) -> None:
+    meeting = process(submitted(owner=ann))
+    processing.retranscribe(ann, str(meeting.pk), speaker_count=2)
+    script(transcribe=[TOTAL, *finals(("better",)), DONE], summarize=[])
+    process(meeting)
+    assert (meeting.status, meeting.transcript_version) == (Status.COMPLETED, 2)
+    assert (texts(meeting.pk, 1), texts(meeting.pk, 2)) == (list(LINES), ["better"])
+
+
+def test_failed_version_keeps_its_committed_segments(script: Script, ann: User) -> None:
+    meeting = process(submitted(owner=ann))
+    processing.retranscribe(ann, str(meeting.pk))
+    script(transcribe=[TOTAL, *finals(("half",)), {"fail": "BadRecording", "sentence": "It is broken."}])
+    process(meeting)
+    assert (meeting.status, meeting.failure_reason) == (Status.FAILED, "It is broken.")
+    assert meeting.transcript_version == 1, "the complete one is shown"
+    assert texts(meeting.pk, 2) == ["half"]
+
+
+def test_speaker_with_longest_overlap_is_assigned_despite_many_short_turns(script: Script, ann: User) -> None:
+    turns = [{"turn": {"start_ms": 100 * at, "end_ms": 100 * at + 10, "label": "S2"}} for at in range(1, 40)]
+    speaks_on = {"turn": {"start_ms": 0, "end_ms": 20_000, "label": "S1"}}
+    script(diarize=[{"voice": {"label": "S1"}}, {"voice": {"label": "S2"}}, speaks_on, *turns, DONE])
+    process(submitted(owner=ann))
+    assert set(Segment.objects.values_list("speaker_id", flat=True)) == {Speaker.objects.get(label="S1").pk}
+
+
+# Who takes part
+
+
+def test_summary_uses_the_participants_of_that_moment(script: Script, ann: User, bob: User) -> None:
+    script(diarize=[{"wait": 0.5}, {"voice": {"label": "S1"}}, DONE])
+    meeting = submitted(owner=ann, participants=[bob.pk])
+    running = RunningJob()
+    running.until_stored(4)
+    bob.delete()
+    assert running.ended() == "done"
+    meeting.refresh_from_db()
+    assert (meeting.status, meeting.participants) == (Status.COMPLETED, [])
+    assert ActionItem.objects.get().assigned_to_id is None
+
+
+def test_deactivated_user_is_assigned_no_action_item(script: Script, ann: User, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(status=UserStatus.DEACTIVATED)
+    script(summarize=[{"summary": {"deeds": [{"text": "send it", "owner": "bob"}]}}])
+    process(submitted(owner=ann, participants=[bob.pk]))
+    assert ActionItem.objects.get().assigned_to_id is None
+
+
+def test_user_deleted_during_summary_is_assigned_no_action_item(script: Script, ann: User, bob: User) -> None:
+    deed = {"text": "send it", "owner": "bob", "person_id": str(bob.pk)}
+    script(summarize=[{"wait": 1}, {"summary": {"deeds": [deed]}}])
+    submitted(owner=ann, participants=[bob.pk])
+    running = RunningJob()
+    until(lambda: Meeting.objects.get().stage == Stage.SUMMARIZING, "it is summarised")
+    bob.delete()
+    assert running.ended() == "done"
+    assert ActionItem.objects.get().assigned_to_id is None
+
+
+def test_silent_recording_completes_without_segments(script: Script, ann: User) -> None:
+    script(transcribe=[TOTAL, {"done": {"audio_ms": 20_000, "incomplete_reason": "The file was cut off."}}])
+    meeting = process(submitted(owner=ann))
+    assert (meeting.status, meeting.progress, meeting.duration_ms) == (Status.COMPLETED, 100, 20_000)
+    assert meeting.notice.startswith("The file was cut off. No speech was detected")
+    assert (Segment.objects.count(), Speaker.objects.count(), ActionItem.objects.count()) == (0, 0, 0)
+    assert Summary.objects.get().overview == []
+
+
+def test_segment_and_progress_commit_in_one_transaction(script: Script, ann: User) -> None:
+    """Whoever sees a segment sees it counted."""
+    script(transcribe=[TOTAL, *finals(LINES[:2]), {"hang": {}}])
+    submitted(owner=ann)
+    running = RunningJob()
+    running.until_stored(2)
+    numbers = Change.objects.filter(subject_type="meeting.segment").values_list("xid", flat=True)
+    shown = Change.objects.filter(subject_type="meeting").values_list("xid", flat=True)
+    assert set(numbers) <= set(shown)
+    assert StageRun.objects.get().done_ms == 9_000
+    running.stopping = True
+    running.ended()
+
+
+def test_segment_cannot_be_stored_twice(script: Script, ann: User) -> None:
+    meeting = process(submitted(owner=ann))
+    first = Segment.objects.order_by("start_ms")[0]
+    first.pk, first._state.adding = None, True
+    with pytest.raises(Exception, match="meetings_segment_unique"), suppress(ZeroDivisionError), transaction.atomic():
+        first.save(force_insert=True)
+    assert texts(meeting.pk) == list(LINES)
