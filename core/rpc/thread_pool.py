@@ -3,7 +3,7 @@
 In grpcio a call's thread waits for the message, so that a silent client holds a thread. `CallThreadPool` receives the
 first message on grpcio's own serving thread instead, and then queues the call. For this it interprets the arguments
 that grpcio submits to a pool, which are private. If they have another form, the call takes a thread at once, as in
-grpcio (a test in `tests/core/test_interceptors.py` fails then).
+grpcio (a test in `tests/core/rpc/test_call_limits.py` fails then).
 """
 
 import threading

@@ -1,8 +1,7 @@
 """Several connections write at once."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes.models import Change
 from tests.support.notes import Note
+from tests.support.servers import until
 
 pytestmark = pytest.mark.usefixtures("committed_notes")
 
@@ -27,7 +27,7 @@ def waiting_for_a_lock(wrapper: BaseDatabaseWrapper, sql: str) -> Iterator[None]
         thread = threading.Thread(target=cursor.execute, args=[sql])
         thread.start()
         try:
-            wait_until(lambda: is_waiting(pid))
+            until(lambda: is_waiting(pid), "the other connection waits")
             yield
         finally:
             thread.join(timeout=10)
@@ -38,13 +38,6 @@ def is_waiting(pid: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid])
         return bool(cursor.fetchone()[0])
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "The other connection never waited."
-        time.sleep(0.005)
 
 
 def begin(wrapper: BaseDatabaseWrapper) -> None:

@@ -20,8 +20,8 @@ from changes.feed.routine import NotificationListener
 from changes.models import Change, Head
 from changes.services import acting, forget
 from tests.support.notes import Note
-from tests.support.servers import ROOT, database_url
-from tests.support.streams import Process, actor, until, write
+from tests.support.servers import ROOT, database_url, until
+from tests.support.streams import Process, actor, write
 
 INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s, '{all}', '{}', NULL, '')"
 ROWS = "SELECT 1, now(), now(), gen_random_uuid(), 'many', '{all}', '{}', NULL, '' FROM generate_series(1, 200)"

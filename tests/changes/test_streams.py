@@ -19,7 +19,8 @@ from changes.services import forget
 from core.db.ids import uuid7
 from core.errors import CursorExpired, CursorInvalid, EpochChanged, TooFarBehind, Unauthenticated
 from tests.support.notes import Note
-from tests.support.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, until, view, write
+from tests.support.servers import until
+from tests.support.streams import PATIENCE_SECONDS, Actor, Process, Stream, actor, caught_up, view, write
 
 ALL = actor("all")
 

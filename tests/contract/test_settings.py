@@ -3,11 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from config.variables import REMOVED
+from tests.support.servers import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 TABLE = ROOT / "docs/operate/settings.md"
 
 #: Defaults that are worked out: the documented value is what production gets.

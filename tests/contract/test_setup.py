@@ -5,7 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.servers import ROOT
 
 
 def check_installed(*files: Path) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.environment import Env, log_level, mail, names_in, page_address
 from config.variables import warnings
 from tests.contract.test_settings import variables
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.servers import ROOT
 
 
 @pytest.mark.parametrize("text", ["abc", "", "-1", "1.5"])

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,7 @@ from core.errors import AlreadyExists, Unavailable, problem_of
 from core.observability.call_log import Report, grpc_meter, http_meter, without_secrets
 from core.observability.logging import logging_config
 from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
-from tests.support.servers import until
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.servers import ROOT, until
 
 Told = Callable[[], list[dict[str, Any]]]
 Configure = Callable[..., Callable[[], list[str]]]

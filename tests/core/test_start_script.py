@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -22,8 +21,8 @@ import pytest
 from scripts.dev.environment import environment_of
 from scripts.dev.options import ADMINISTRATOR, Options, StartError, parse
 from tests.support.recordings import a_form
+from tests.support.servers import ROOT, free_port, until
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORDING = ROOT / "tests/speech/data/meeting.ogg"
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env", ".coverage*"
@@ -43,12 +42,6 @@ def checkout() -> Iterator[Path]:
         yield copy
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def run_script(checkout: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the start script where it ends by itself."""
     command = [checkout / "scripts/start_grpc_dev.sh", *options]
@@ -60,13 +53,6 @@ def run_script(checkout: Path, *options: str, **variables: str) -> subprocess.Co
 def environment(**variables: str) -> dict[str, str]:
     # Not the tests' own environment, which says how tests are run.
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
-
-
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Started:

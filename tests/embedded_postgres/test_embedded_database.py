@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,9 +35,8 @@ from embedded_postgres.cluster import Cluster
 from embedded_postgres.errors import EmbeddedDatabaseError
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-from tests.support.servers import free_port
+from tests.support.servers import ROOT, free_port, until
 
-ROOT = Path(__file__).resolve().parents[2]
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
 
 USER = """
@@ -156,13 +155,6 @@ def query(server: dict[str, Any], sql: str) -> Any:
             return cursor.fetchone() if cursor.description else None
     finally:
         connection.close()
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)
 
 
 class TestOneServer:

@@ -79,13 +79,15 @@ def running(
                 process.wait()
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Waits for a condition that another process brings about."""
+def until(
+    condition: Callable[[], object], what: str = "the condition holds", seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait for a condition that another thread or process brings about."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds} s it is still not so that {what}")
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def free_port() -> int:

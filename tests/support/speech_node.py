@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -24,8 +23,8 @@ from tandem.speech.v1.speech_pb2_grpc import (
     SpeakerServiceStub,
     SummaryServiceStub,
 )
+from tests.support.servers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 

@@ -22,6 +22,7 @@ from core.feeds import Event
 from tandem.change.v1.change_pb2 import Change
 from tandem.task.v1.task_pb2 import Task
 from tests.support.notes import Note
+from tests.support.servers import until
 
 PATIENCE_SECONDS = 20
 
@@ -184,13 +185,6 @@ def process() -> Iterator[Process]:
         yield running.start()
     finally:
         running.stop()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def caught_up(process: Process) -> None:

@@ -16,7 +16,8 @@ from core.operations import Call
 from tandem.change.v1 import change_pb2
 from tandem.change.v1.change_pb2 import WatchChangesRequest
 from tests.support.factories import AdministratorFactory, UserFactory
-from tests.support.streams import Stream, until
+from tests.support.servers import until
+from tests.support.streams import Stream
 from tests.support.transports import OPERATIONS
 from users.models import Role, Status, User
 from users.services import delete_user

@@ -105,9 +105,6 @@ def test_speaker_with_longest_overlap_is_assigned_despite_many_short_turns(scrip
     assert set(Segment.objects.values_list("speaker_id", flat=True)) == {Speaker.objects.get(label="S1").pk}
 
 
-# Who takes part
-
-
 def test_summary_uses_the_participants_of_that_moment(script: Script, ann: User, bob: User) -> None:
     script(diarize=[{"wait": 0.5}, {"voice": {"label": "S1"}}, DONE])
     meeting = submitted(owner=ann, participants=[bob.pk])

@@ -1,4 +1,4 @@
-"""A server on a real port, in the test's own process, whose operations do what a test wants of them."""
+"""A server on a real port, in the process of the test, with handlers that the test controls."""
 
 import queue
 import threading
@@ -9,10 +9,11 @@ from typing import Any, cast
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from prometheus_client import REGISTRY
 
 from core.operations import Call, operation, operations
 from core.preconditions import ANY_VERSION
-from core.rpc.server import Options, Server
+from core.rpc.server import Server
 from core.rpc.servicers import Service, servicer
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
@@ -31,16 +32,19 @@ from tandem.example.v1.example_pb2_grpc import (
 )
 
 PATIENCE = 10
+GET_USER = "/example.ExampleService/GetUser"
+CREATE_USER = "/example.ExampleService/CreateUser"
+LIST_USERS = "/example.ExampleService/ListUsers"
 
 
-class Scene:
-    """What the operations of `example.ExampleService` do here.
+class ExampleHandlers:
+    """Handlers of `example.ExampleService`.
 
-    `GetUser` waits until the test sets `release`, and says in `begun` that it does. `CreateUser` raises `failure`, if
-    there is one. `ListUsers` calls `step`, if there is one, and answers.
+    `GetUser` puts the requested id into `begun` and waits until the test sets `release`. `CreateUser` raises `failure`,
+    if set. `ListUsers` calls `step` before it answers.
 
     Attributes:
-        calls: every call that an operation was given.
+        calls: every call that a handler received.
         expected_version: of the last call of `CreateUser`.
     """
 
@@ -53,7 +57,7 @@ class Scene:
         self.step: Callable[[], None] = lambda: None
 
     def service(self, *rpcs: str) -> Service:
-        """The service, with these of its rpcs; without names, with all of them."""
+        """Return the service with the named rpcs, or with all of them."""
 
         @operation(public=True)
         def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
@@ -76,8 +80,10 @@ class Scene:
             self.step()
             return ListUsersResponse(total_count=7)
 
-        performed = SimpleNamespace(__name__="scene", get_user=get_user, create_user=create_user, list_users=list_users)
-        bound = operations(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, performed))
+        handlers = SimpleNamespace(
+            __name__="example_handlers", get_user=get_user, create_user=create_user, list_users=list_users
+        )
+        bound = operations(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, handlers))
         served = [operation for operation in bound if not rpcs or operation.rpc in rpcs]
         return Service(
             "example.ExampleService", add_ExampleServiceServicer_to_server, servicer(ExampleServiceServicer, served)
@@ -93,7 +99,7 @@ class Served:
         self.example = ExampleServiceStub(channel)
 
     def half_open(self, path: str) -> grpc.Future:
-        """A unary call whose message never comes: its iterator waits until the call is over."""
+        """Begin a unary call whose message never arrives: its iterator waits until the call ends."""
         over = threading.Event()
 
         def nothing() -> Iterator[bytes]:
@@ -105,43 +111,24 @@ class Served:
         return call
 
 
-@pytest.fixture
-def scene() -> Iterator[Scene]:
-    made = Scene()
-    yield made
-    made.release.set()
+Serve = Callable[..., Served]
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Starts a server of these services on a free port."""
-    running: list[Served] = []
-
-    def start(*services: Service, workers: int = 2, reflection: bool = False) -> Served:
-        options = Options(
-            host="127.0.0.1", port=0, workers=workers, grace=1, drain_wait=0, metrics_port=0, reflection=reflection
-        )
-        server = Server(services, options)
-        server.start()
-        served = Served(server, grpc.insecure_channel(f"127.0.0.1:{server.port}"))
-        running.append(served)
-        return served
-
-    yield start
-    for served in running:
-        served.channel.close()
-        served.server.stop(0).wait(PATIENCE)
-        served.server.close()
+def handled(method: str, code: str, kind: str = "unary") -> float:
+    """Return how many calls of a method ended with a status code."""
+    service, _, name = method.removeprefix("/").rpartition("/")
+    labels = {"grpc_type": kind, "grpc_service": service, "grpc_method": name, "grpc_code": code}
+    return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0
 
 
-def failure_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> "Told":
-    """What a call that must fail is told."""
+def failure_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> "RpcFailure":
+    """Make a call that must fail, and return its failure."""
     with pytest.raises(grpc.RpcError) as caught:
         call(*args, timeout=PATIENCE, **kwargs)
-    return Told(caught.value)
+    return RpcFailure(caught.value)
 
 
-class Told:
+class RpcFailure:
     """A failed call, as its client sees it."""
 
     def __init__(self, error: Any) -> None:
@@ -157,6 +144,6 @@ class Told:
                 self.details.append(kind.FromString(packed.value))
 
     def only(self, kind: Any) -> Any:
-        """The one detail of this kind."""
+        """Return the one detail of this kind."""
         (found,) = [detail for detail in self.details if isinstance(detail, kind)]
         return found

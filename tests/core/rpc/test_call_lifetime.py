@@ -2,8 +2,6 @@
 none may hold itself and wait for the garbage collector.
 """
 
-import gc
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -11,46 +9,36 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from tandem.example.v1.example_pb2 import ListUsersRequest
-from tests.support.operations import PATIENCE, Scene, Served, scene, serve
-
-__all__ = ["scene", "serve"]  # Fixtures.
+from tests.support.example_service import PATIENCE, ExampleHandlers, Serve, Served
 
 MAX_STREAMS = 5
 
 
 @pytest.fixture
-def _no_garbage_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.fixture
-def served(scene: Scene, serve: Callable[..., Served], settings: Any) -> Served:
+def served(handlers: ExampleHandlers, serve: Serve, settings: Any) -> Served:
     settings.GRPC_MAX_STREAMS_PER_CONNECTION = MAX_STREAMS
-    return serve(scene.service())
+    return serve(handlers.service())
 
 
-@pytest.mark.usefixtures("_no_garbage_collector")
+@pytest.mark.usefixtures("without_garbage_collector")
 def test_answered_calls_are_let_go(served: Served) -> None:
     for _ in range(4 * MAX_STREAMS):
         assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
 
 
-@pytest.mark.usefixtures("_no_garbage_collector")
-def test_failed_calls_are_let_go(served: Served, scene: Scene) -> None:
+@pytest.mark.usefixtures("without_garbage_collector")
+def test_failed_calls_are_let_go(served: Served, handlers: ExampleHandlers) -> None:
     def fail() -> None:
         raise PermissionDenied("You may not.")
 
-    scene.step = fail
+    handlers.step = fail
     for _ in range(4 * MAX_STREAMS):
         with pytest.raises(grpc.RpcError) as caught:
             served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE)
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-@pytest.mark.usefixtures("_no_garbage_collector")
+@pytest.mark.usefixtures("without_garbage_collector")
 def test_calls_whose_message_never_comes_are_let_go(served: Served) -> None:
     for _ in range(4 * MAX_STREAMS):
         call = served.half_open("/example.ExampleService/ListUsers")
