@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+
 from changes.feed import log, subjects
 from changes.feed.hub import Hub
 from changes.feed.log import ChangeRecord
@@ -37,6 +39,10 @@ class Actor:
 
 def actor(*groups: str) -> Actor:
     return Actor(frozenset(groups))
+
+
+#: Sees the notes that are labelled for all.
+ALL = actor("all")
 
 
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
@@ -195,3 +201,18 @@ def caught_up(process: Process) -> None:
 
 def write(title: str, *labels: str, **fields: Any) -> Note:
     return Note.objects.create(id=uuid.uuid4(), title=title, labels=labels or ["all"], **fields)
+
+
+def one_cursor(feed: Process) -> str:
+    """Return the cursor of a change that is written for it."""
+    stream = feed.watch(ALL)
+    write("for a cursor")
+    return stream.take_titles("for a cursor").cursor
+
+
+def prune_to(stream: Stream, title: str) -> None:
+    """Prune all changes before the creation of a note."""
+    oldest = ChangeRow.objects.get(new__title=title, operation="created").seq
+    with connection.cursor() as db:
+        db.execute("UPDATE changes_head SET oldest = %s", [oldest])
+    ChangeRow.objects.filter(seq__lt=oldest).delete()
