@@ -43,7 +43,7 @@ class TestConfiguration:
 
 @pytest.fixture
 def connection(data_dir: Path, django_db_blocker: Any) -> Iterator[BaseDatabaseWrapper]:
-    """A Django connection to an embedded server that nobody has started yet."""
+    """A Django connection to an embedded server that is not started yet."""
     with django_db_blocker.unblock():
         handler = ConnectionHandler({"default": configuration(None, data_dir, durable=False)})
         yield handler["default"]
