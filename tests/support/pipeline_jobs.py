@@ -13,9 +13,7 @@ from tests.jobs import run_jobs
 from tests.support.servers import until
 
 Script = Callable[..., None]
-
 TOTAL = {"progress": {"done_ms": 0, "total_ms": 20_000}}
-
 DONE = {"done": {"audio_ms": 20_000, "cpu_ms": 7}}
 
 

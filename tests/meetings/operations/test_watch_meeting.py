@@ -1,14 +1,12 @@
-"""WatchMeeting on both doors. Streams in general are tested in `tests/changes` and `tests/core`."""
+"""WatchMeeting: the initial state, live events, access, and the end of the stream."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from changes import feed
 from meetings import messages
 from meetings.models import OVER, ActionItem, ActionItemStatus, Meeting, Segment, Speaker, Stage, Status, Summary
 from tandem.change.v1.change_pb2 import CHANGE_KIND_SNAPSHOT_END, WatchChangesRequest
@@ -18,14 +16,12 @@ from tandem.meeting.v1.meeting_pb2 import (
     MEETING_STATUS_PROCESSING,
     GetMeetingRequest,
     WatchMeetingRequest,
-    WatchMeetingResponse,
 )
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_segment, a_speaker, a_summary, a_transcript, an_action_item
-from tests.support.transports import Failed, RestTransport, Transport, Watched
+from tests.support.meeting_streams import WATCH, become, kind_of, kinds, live, rest, texts, watch
+from tests.support.transports import Failed, Transport
 from users.models import User
-
-WATCH = "MeetingService/WatchMeeting"
 
 
 @pytest.fixture
@@ -35,40 +31,7 @@ def meeting(transactional_db: None, ann: User, bob: User) -> Meeting:
     return meeting
 
 
-def watch(door: Transport, meeting: Meeting, actor: User, **asked: Any) -> Watched:
-    return door.watch(WATCH, WatchMeetingRequest(meeting_id=str(meeting.pk), **asked), actor=actor)
-
-
-def live(door: Transport, meeting: Meeting, actor: User) -> Watched:
-    """A stream that is past its initial state."""
-    watched = watch(door, meeting, actor, bookmarks=True)
-    while kind_of(watched.next()) != "bookmark":
-        pass
-    return watched
-
-
-def kind_of(event: WatchMeetingResponse) -> str:
-    return event.WhichOneof("event") or "bookmark"
-
-
-def kinds(events: list[WatchMeetingResponse]) -> list[str]:
-    return [kind_of(event) for event in events]
-
-
-def texts(events: list[WatchMeetingResponse]) -> list[str]:
-    return [event.segment.text for event in events if event.HasField("segment")]
-
-
-def become(meeting: Meeting, **fields: Any) -> None:
-    Meeting.objects.filter(pk=meeting.pk).update(**fields)
-
-
-def rest(watched: Watched) -> list[WatchMeetingResponse]:
-    """All that comes until the stream ends well."""
-    return list(iter(watched.next, None))
-
-
-def test_what_is_there_comes_first_then_what_happens(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_initial_state_precedes_events(watching: Transport, meeting: Meeting, ann: User) -> None:
     a_transcript(meeting)
     an_action_item(meeting, 2)
     an_action_item(meeting, 1)
@@ -108,7 +71,7 @@ def test_what_is_there_comes_first_then_what_happens(watching: Transport, meetin
         )
 
 
-def test_progress_is_told_apart_from_all_else(watching: Transport, meeting: Meeting, bob: User) -> None:
+def test_progress_is_sent_apart_from_other_changes(watching: Transport, meeting: Meeting, bob: User) -> None:
     with live(watching, meeting, bob) as watched:
         end = timezone.now()
         become(meeting, progress=10, stage=Stage.TRANSCRIBING, estimated_end_at=end)
@@ -124,7 +87,7 @@ def test_progress_is_told_apart_from_all_else(watching: Transport, meeting: Meet
 
 
 @pytest.mark.parametrize("status", OVER, ids=lambda status: status.name)
-def test_it_ends_when_the_meeting_is_over(watching: Transport, meeting: Meeting, ann: User, status: Status) -> None:
+def test_stream_ends_with_the_meeting(watching: Transport, meeting: Meeting, ann: User, status: Status) -> None:
     with live(watching, meeting, ann) as watched:
         a_segment(meeting, 1)
         become(meeting, status=status, progress=100)
@@ -133,7 +96,7 @@ def test_it_ends_when_the_meeting_is_over(watching: Transport, meeting: Meeting,
         assert end.cursor
 
 
-def test_one_that_is_over_gives_everything_and_ends(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_stream_of_an_ended_meeting_sends_everything_and_ends(watching: Transport, meeting: Meeting, ann: User) -> None:
     a_segment(meeting, 1)
     become(meeting, status=Status.COMPLETED)
     for bookmarks, expected in (
@@ -146,9 +109,7 @@ def test_one_that_is_over_gives_everything_and_ends(watching: Transport, meeting
             assert events[-1].end.status == MEETING_STATUS_COMPLETED
 
 
-def test_all_of_the_transaction_by_which_it_is_over_comes_before_the_end(
-    watching: Transport, meeting: Meeting, ann: User
-) -> None:
+def test_whole_last_transaction_is_sent_before_the_end(watching: Transport, meeting: Meeting, ann: User) -> None:
     with live(watching, meeting, ann) as watched:
         with transaction.atomic():
             become(meeting, status=Status.COMPLETED)
@@ -158,65 +119,7 @@ def test_all_of_the_transaction_by_which_it_is_over_comes_before_the_end(
         assert kinds(events) == ["status", *["segment"] * 1100, "end"]
 
 
-def test_what_was_committed_before_comes_before_the_end_though_it_was_not_numbered_yet(
-    watching: Transport, meeting: Meeting, ann: User
-) -> None:
-    with live(watching, meeting, ann) as watched:
-        a_segment(meeting, 1)
-        cursor = watched.next().cursor
-    feed._numberer.stop()
-    try:
-        a_segment(meeting, 2)
-        become(meeting, status=Status.COMPLETED)
-        again = watch(watching, meeting, ann, cursor=cursor, bookmarks=True)
-    finally:
-        feed._numberer.start()
-    with again:
-        assert kinds(rest(again)) == ["segment", "status", "end"]
-
-
-def test_it_goes_on_after_every_event(watching: Transport, meeting: Meeting, ann: User) -> None:
-    with live(watching, meeting, ann) as watched:
-        speaker, item = a_speaker(meeting), an_action_item(meeting)
-        for number in range(3):
-            segment = a_segment(meeting, number)
-            become(meeting, progress=10 * number + 10)
-        Segment.objects.filter(pk=segment.pk).update(speaker_id=speaker.pk)
-        ActionItem.objects.filter(pk=item.pk).update(status=ActionItemStatus.REJECTED)
-        a_summary(meeting)
-        Segment.objects.filter(pk=segment.pk).delete()
-        become(meeting, status=Status.COMPLETED)
-        events = rest(watched)
-    assert len(events) == 14
-    for place, event in enumerate(events):
-        with watch(watching, meeting, ann, cursor=event.cursor) as again:
-            # Behind the end it is told once more.
-            assert rest(again) == (events[place + 1 :] or events[-1:])
-
-
-def test_what_follows_the_end_is_told_to_who_goes_on(watching: Transport, meeting: Meeting, ann: User) -> None:
-    become(meeting, status=Status.COMPLETED)
-    segment = a_segment(meeting, 1)
-    with watch(watching, meeting, ann) as watched:
-        cursor = rest(watched)[-1].cursor
-    Segment.objects.filter(pk=segment.pk).update(text="Corrected")
-    with watch(watching, meeting, ann, cursor=cursor) as watched:
-        corrected, end = rest(watched)
-    assert (corrected.segment.text, kind_of(end)) == ("Corrected", "end")
-    # Once more: it is not over.
-    become(meeting, status=Status.QUEUED)
-    with watch(watching, meeting, ann, cursor=cursor) as watched:
-        assert kinds(watched.take(2)) == ["segment", "status"]
-        a_transcript(meeting, 2)
-        a_segment(meeting, 1, version=2)
-        assert watched.next().segment.transcript_version == 2
-        become(meeting, status=Status.FAILED, failure_reason="The file ends too soon.")
-        told, end = rest(watched)
-        assert end.end == told.status
-        assert end.end.failure_reason == "The file ends too soon."
-
-
-def test_at_first_only_the_newest_version_is_told(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_initial_state_holds_only_the_newest_version(watching: Transport, meeting: Meeting, ann: User) -> None:
     for version in (1, 2):
         a_transcript(meeting, version)
         old = a_segment(meeting, 1, version=version, text=f"Version {version}")
@@ -231,7 +134,7 @@ def test_at_first_only_the_newest_version_is_told(watching: Transport, meeting: 
         assert watched.next().segment.text == "Version 1, corrected"
 
 
-def test_who_no_longer_takes_part_is_told_no_more(watching: Transport, meeting: Meeting, ann: User, bob: User) -> None:
+def test_stream_ends_for_a_removed_participant(watching: Transport, meeting: Meeting, ann: User, bob: User) -> None:
     with live(watching, meeting, bob) as watched, live(watching, meeting, ann) as of_ann:
         a_segment(meeting, 1)
         with transaction.atomic():
@@ -255,7 +158,7 @@ def test_who_no_longer_takes_part_is_told_no_more(watching: Transport, meeting: 
         assert (texts([said]), kind_of(back)) == (["Not for Bob"], "status")
 
 
-def test_one_that_is_deleted_ends_its_streams(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_deletion_of_the_meeting_ends_its_streams(watching: Transport, meeting: Meeting, ann: User) -> None:
     a_segment(meeting, 1)
     become(meeting, status=Status.COMPLETED)
     with watch(watching, meeting, ann) as watched:
@@ -270,7 +173,7 @@ def test_one_that_is_deleted_ends_its_streams(watching: Transport, meeting: Meet
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Meeting with ID '{meeting.pk}' not found")
 
 
-def test_one_that_nobody_sees(watching: Transport, meeting: Meeting, support: User) -> None:
+def test_invisible_meeting_is_not_found(watching: Transport, meeting: Meeting, support: User) -> None:
     for meeting_id in (str(meeting.pk), "x", "0198a3c0-0000-7000-8000-00000000000a"):
         with pytest.raises(Failed) as failed:
             watching.watch(WATCH, WatchMeetingRequest(meeting_id=meeting_id), actor=support)
@@ -278,7 +181,7 @@ def test_one_that_nobody_sees(watching: Transport, meeting: Meeting, support: Us
         assert failed.value.message == f"Meeting with ID '{meeting_id}' not found"
 
 
-def test_administrators_see_it_as_long_as_they_are(
+def test_stream_ends_when_the_administrator_loses_the_role(
     watching: Transport, meeting: Meeting, administrator: User, ann: User
 ) -> None:
     with live(watching, meeting, administrator) as watched, live(watching, meeting, ann) as of_ann:
@@ -294,29 +197,7 @@ def test_administrators_see_it_as_long_as_they_are(
         assert failed.reason == "EPOCH_CHANGED"
 
 
-def test_a_cursor_is_good_for_its_meeting_alone(watching: Transport, meeting: Meeting, ann: User) -> None:
-    with live(watching, meeting, ann) as watched:
-        a_segment(meeting, 1)
-        cursor = watched.next().cursor
-    for meeting_id, sent in ((MeetingFactory(owner=ann).pk, cursor), (meeting.pk, "made up")):
-        with pytest.raises(Failed) as failed:
-            watching.watch(WATCH, WatchMeetingRequest(meeting_id=str(meeting_id), cursor=sent), actor=ann).next()
-        assert failed.value.reason == "CURSOR_INVALID"
-
-
-def test_a_cursor_that_is_too_old_is_refused(watching: Transport, meeting: Meeting, ann: User) -> None:
-    with live(watching, meeting, ann) as watched:
-        for number in range(3):
-            a_segment(meeting, number)
-        cursor = watched.take(3)[0].cursor
-    with connection.cursor() as rows:
-        rows.execute("UPDATE changes_head SET oldest = seq")
-    with pytest.raises(Failed) as failed:
-        watch(watching, meeting, ann, cursor=cursor).next()
-    assert failed.value.reason == "CURSOR_EXPIRED"
-
-
-def test_what_belongs_to_meetings_is_in_no_other_feed(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_parts_of_meetings_are_in_no_other_feed(watching: Transport, meeting: Meeting, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         watching.watch("ChangeService/WatchChanges", WatchChangesRequest(subject_types=["meeting.segment"]), actor=ann)
     assert failed.value.fields == {"subject_types.0": "choice"}
@@ -330,7 +211,7 @@ def test_what_belongs_to_meetings_is_in_no_other_feed(watching: Transport, meeti
         assert watched.next().meeting.progress == 5
 
 
-def test_what_was_told_is_what_is_there(watching: Transport, meeting: Meeting, ann: User) -> None:
+def test_events_add_up_to_the_stored_state(watching: Transport, meeting: Meeting, ann: User) -> None:
     """Of all kinds, made, changed and deleted, before and after it was opened."""
     speakers = [a_speaker(meeting, place) for place in range(1, 4)]
     items = [an_action_item(meeting, place) for place in range(1, 4)]
@@ -369,42 +250,3 @@ def test_what_was_told_is_what_is_there(watching: Transport, meeting: Meeting, a
     }
     assert copy == there
     assert events[-1].end == there["status", str(meeting.pk)]
-
-
-class TestServerSentEvents:
-    """What only this door has: names, `Last-Event-ID`."""
-
-    @pytest.fixture
-    def committing_api(self, transactional_db: None) -> Transport:
-        return RestTransport()
-
-    @pytest.fixture
-    def events(self, watching: RestTransport, ann: User) -> Callable[..., list[dict[str, str]]]:
-        """All that the stream of a meeting tells until it ends: the lines of each event by their names."""
-
-        def read(meeting: Meeting, query: str = "", **headers: str) -> list[dict[str, str]]:
-            path = f"/api/v1/meetings/{meeting.pk}/stream{query}"
-            response: Any = watching.client.get(path, headers={"authorization": watching.bearer(ann), **headers})
-            assert response.status_code == 200
-            blocks = b"".join(response.streaming_content).decode().split("\n\n")
-            told = [dict(line.split(": ", 1) for line in block.split("\n") if ": " in line) for block in blocks]
-            return [event for event in told if "event" in event]
-
-        return read
-
-    def test_their_names_and_ids(self, events: Callable[..., list[dict[str, str]]], meeting: Meeting) -> None:
-        a_speaker(meeting)
-        a_segment(meeting, 1)
-        a_summary(meeting)
-        an_action_item(meeting)
-        become(meeting, status=Status.COMPLETED)
-        told = events(meeting, "?bookmarks=true")
-        assert [event["event"] for event in told] == [
-            "status", "speakers", "transcript", "summary", "action_item", "bookmark", "end",
-        ]  # fmt: skip
-        assert [event.get("id", "") for event in told] == [json.loads(event["data"])["cursor"] for event in told]
-        become(meeting, progress=99)
-        again = events(meeting, "?cursor=nonsense", **{"last-event-id": told[-1]["id"]})
-        assert [event["event"] for event in again] == ["progress", "end"]
-        assert json.loads(again[0]["data"])["progress"]["progress"] == 99
-        assert [event["event"] for event in events(meeting, "?cursor=nonsense")] == ["resync"]
