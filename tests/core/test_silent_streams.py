@@ -24,7 +24,7 @@ from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1.task_pb2 import CreateTaskRequest, TaskCommand
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tasks.models import Task
-from tests.meetings.operations.conftest import folder as folder
+from tests.meetings.conftest import folder as folder
 from tests.support.factories import UserFactory
 from tests.support.raw_http import Connection, framed
 from tests.support.recordings import a_form, a_recording, an_upload, stored

@@ -1,3 +1,16 @@
 """Fixtures of the tests of meetings."""
 
-from tests.meetings.operations.conftest import folder as folder
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """An empty data folder."""
+    settings.DATA_DIR = tmp_path
+    kept = settings.STORAGES["recordings"]
+    location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / "recordings"}}
+    settings.STORAGES = {**settings.STORAGES, "recordings": {**kept, **location}}
+    return tmp_path

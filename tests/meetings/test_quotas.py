@@ -18,11 +18,10 @@ from meetings.models import Meeting, Upload
 from meetings.services import resumable
 from meetings.services.recordings import UploadMetadata, upload_recording
 from tandem.common.v1 import common_pb2
-from tests.meetings.operations.conftest import folder as folder
-from tests.meetings.test_tus import UPLOADS, Uploader, begun
 from tests.support.factories import AdministratorFactory, MeetingFactory, UserFactory
 from tests.support.recordings import a_recording, an_upload, stored
 from tests.support.transports import Failed, Transport
+from tests.support.uploads import UPLOADS, Uploader, begun
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("folder")

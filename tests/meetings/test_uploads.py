@@ -20,7 +20,6 @@ from django.core.management import call_command
 from meetings.models import Meeting, Status
 from meetings.services import recordings
 from meetings.services.files import ABANDONED_AFTER
-from tests.meetings.operations.conftest import folder as folder
 from tests.support.factories import AdministratorFactory
 from tests.support.recordings import a_recording, stored
 from tests.support.servers import Servers, database_url, running, until

@@ -18,7 +18,6 @@ from core import auth
 from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
-from tests.meetings.operations.conftest import folder as folder
 from tests.support.factories import UserFactory
 from tests.support.recordings import a_recording, stored
 from tests.support.servers import Servers, database_url, running, until

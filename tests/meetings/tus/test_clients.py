@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from meetings.models import Meeting, Status, Upload
-from tests.meetings.operations.conftest import folder as folder
 from tests.support.factories import UserFactory
 from tests.support.proxy import Proxy
 from tests.support.recordings import a_recording, stored

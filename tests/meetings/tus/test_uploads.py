@@ -12,7 +12,6 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -23,58 +22,18 @@ from django.utils import timezone
 from core.errors import Cancelled
 from meetings.models import Meeting, Status, Upload
 from meetings.services import files, recordings, resumable
-from tests.meetings.operations.conftest import folder as folder
 from tests.support.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
 from tests.support.recordings import a_recording, stored
 from tests.support.servers import PATIENCE_SECONDS, until
-from tests.support.transports import RestTransport
+from tests.support.uploads import UPLOADS, Uploader, begun
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("folder")
-UPLOADS = "/api/v1/uploads"
-
-
-class Uploader:
-    """A tus client of one user."""
-
-    def __init__(self, user: User) -> None:
-        self._client = Client(raise_request_exception=False, HTTP_HOST="localhost")
-        self._headers = {"authorization": RestTransport().bearer(user), "tus-resumable": "1.0.0"}
-
-    def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        content_type = named.pop("content-type", "application/offset+octet-stream")
-        return self._client.generic(
-            method,
-            path,
-            body,
-            headers={**self._headers, **named},
-            CONTENT_TYPE=content_type,  # Said of an empty body, too.
-        )
-
-    def create(self, length: int, **metadata: str) -> Any:
-        encoded = ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in metadata.items())
-        return self.send("POST", UPLOADS, upload_length=str(length), upload_metadata=encoded)
-
-    def patch(self, path: str, offset: int, piece: bytes, **headers: str) -> Any:
-        return self.send("PATCH", path, piece, upload_offset=str(offset), **headers)
-
-    def offset(self, path: str) -> int:
-        return int(self.send("HEAD", path).headers["Upload-Offset"])
 
 
 @pytest.fixture
 def uploader(ann: User) -> Uploader:
     return Uploader(ann)
-
-
-def begun(uploader: Uploader, content: bytes, **metadata: str) -> tuple[str, Meeting]:
-    created = uploader.create(len(content), **{"filename": "talk.wav", "filetype": "audio/wav"} | metadata)
-    assert created.status_code == 201
-    assert created.headers["Tus-Resumable"] == "1.0.0"
-    path = created.headers["Location"].removeprefix("http://localhost")
-    assert path.startswith(f"{UPLOADS}/")
-    return path, Meeting.objects.get(pk=created.headers["Tandem-Meeting-Id"])
 
 
 def test_it_comes_piece_by_piece(uploader: Uploader, ann: User) -> None:
