@@ -19,10 +19,12 @@ from core.rpc import feed_senders
 from core.streams import STREAMS, RequestStream
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.support.framing import FRAMINGS
+from tests.support.grpc_transport import GrpcTransport
+from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
 from tests.support.tools import leave_out
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
-from tests.support.transports import GrpcTransport, RestTransport, Transport
+from tests.support.transports import Transport
 from users.models import User
 
 # What is run in the background ignores SIGINT, and so would what it starts.

@@ -24,7 +24,9 @@ from tandem.user.v1.user_pb2 import (
     UserProfile,
     UserRole,
 )
-from tests.support.transports import OPERATIONS, CallContext, Failed, GrpcTransport, RestTransport, Transport
+from tests.support.grpc_transport import CallContext, GrpcTransport
+from tests.support.rest_transport import RestTransport
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User as UserModel
 
 MEGABYTE = 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import av
 
 from meetings.models import Meeting
-from tests.support.transports import RestTransport
+from tests.support.rest_transport import RestTransport
 from users.models import User
 
 AWKWARD = "a --> b <i>& {\\an8} &amp; <script>alert(1)</script>"

@@ -6,7 +6,7 @@ from typing import Any
 from django.test import Client
 
 from meetings.models import Meeting
-from tests.support.transports import RestTransport
+from tests.support.rest_transport import RestTransport
 from users.models import User
 
 UPLOADS = "/api/v1/uploads"

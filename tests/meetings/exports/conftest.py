@@ -7,8 +7,8 @@ import pytest
 from meetings.models import Meeting, Status
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_segment, a_speaker, a_transcript
+from tests.support.rest_transport import RestTransport
 from tests.support.transcript_files import AWKWARD, NAME, WORDS, times
-from tests.support.transports import RestTransport
 from users.models import User
 
 

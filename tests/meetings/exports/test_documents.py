@@ -11,8 +11,8 @@ from meetings.views.exports import FORMS
 from meetings.views.exports.markdown import text
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_summary, an_action_item
+from tests.support.rest_transport import RestTransport
 from tests.support.transcript_files import NAME, content, get
-from tests.support.transports import RestTransport
 from users.models import User
 
 

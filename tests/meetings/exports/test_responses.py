@@ -11,8 +11,8 @@ from meetings.models import Meeting, Segment, Speaker
 from meetings.views.exports import FORMS, attachment
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import ENGINE, a_summary
+from tests.support.rest_transport import RestTransport
 from tests.support.transcript_files import content, get
-from tests.support.transports import RestTransport
 from users.models import User
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from meetings.models import Meeting, Segment
 from meetings.views.exports.cues import COLUMNS, LINES, MAX_MS, cues, width
+from tests.support.rest_transport import RestTransport
 from tests.support.transcript_files import AWKWARD, NAME, WORDS, Shown, content, get, read_by_ffmpeg, read_vtt
-from tests.support.transports import RestTransport
 from users.models import User
 
 

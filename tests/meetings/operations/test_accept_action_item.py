@@ -23,8 +23,9 @@ from tests.support.factories import (
     TranscribedMeetingFactory,
     UserFactory,
 )
+from tests.support.grpc_transport import GrpcTransport
 from tests.support.servers import until
-from tests.support.transports import Failed, GrpcTransport, Transport
+from tests.support.transports import Failed, Transport
 from users.models import Status, User
 
 ACCEPT = "MeetingService/AcceptActionItem"

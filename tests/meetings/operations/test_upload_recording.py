@@ -16,8 +16,10 @@ from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2 import DeleteMeetingRequest, UploadRecordingRequest
 from tests.jobs import due
 from tests.support.factories import MeetingFactory
+from tests.support.grpc_transport import GrpcTransport
 from tests.support.recordings import a_recording, an_upload, stored
-from tests.support.transports import Failed, GrpcTransport, RestTransport, Transport
+from tests.support.rest_transport import RestTransport
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 UPLOAD = "MeetingService/UploadRecording"

@@ -15,7 +15,8 @@ from tandem.meeting.v1.meeting_pb2 import (
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_segment, a_speaker, a_summary, a_transcript, an_action_item
 from tests.support.meeting_streams import WATCH, become, kind_of, kinds, live, rest, watch
-from tests.support.transports import Failed, RestTransport, Transport
+from tests.support.rest_transport import RestTransport
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 

@@ -14,9 +14,9 @@ from meetings.models import Meeting, Status, Upload
 from tests.support.factories import UserFactory
 from tests.support.proxy import Proxy
 from tests.support.recordings import a_recording, stored
+from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
 from tests.support.tools import NPM_PROGRAMS
-from tests.support.transports import RestTransport
 from tests.support.tus import TusClient
 from users.models import User
 

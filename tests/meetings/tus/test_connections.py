@@ -19,9 +19,10 @@ from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
 from tests.support.factories import UserFactory
+from tests.support.grpc_transport import GrpcTransport
 from tests.support.recordings import a_recording, stored
+from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
-from tests.support.transports import GrpcTransport, RestTransport
 from tests.support.tus import PIECE, TusClient, metadata
 from users.models import User
 

@@ -12,7 +12,8 @@ from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2 import CreateTaskRequest, UpdateTaskRequest
 from tasks.models import Priority, Status, Task
 from tests.support.factories import TaskFactory, UserFactory
-from tests.support.transports import Failed, GrpcTransport, Transport
+from tests.support.grpc_transport import GrpcTransport
+from tests.support.transports import Failed, Transport
 from users.models import Status as UserStatus
 from users.models import User
 
