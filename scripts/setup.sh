@@ -16,6 +16,7 @@ give_up() {
 
 set_up() {
     local file missing=""
+    refuse_native_windows
     for file in requirements.txt "$@"; do
         cmp -s "$file" ".venv/installed/$file" || missing="$missing $file"
     done
@@ -26,6 +27,15 @@ set_up() {
     local python
     python=$(find_python)
     "$python" scripts/install.py requirements.txt "$@" || exit 1
+}
+
+# Git Bash, MSYS2 and Cygwin run Windows' own Python, which lacks what the servers use (fork, Unix sockets, flock).
+refuse_native_windows() {
+    case ${OSTYPE:-} in
+        msys* | cygwin* | win*)
+            give_up "Tandem does not run on Windows itself: install WSL (wsl --install), and run $0 in its Linux."
+            ;;
+    esac
 }
 
 # The first Python that is new enough.

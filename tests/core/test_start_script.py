@@ -247,6 +247,15 @@ class TestRefusing:
         assert "--grpc-port" in done.stdout
         assert not (checkout / ".venv").exists()
 
+    @pytest.mark.parametrize("system", ["msys", "cygwin"])
+    def test_windows_without_wsl_is_refused_in_a_sentence(self, checkout: Path, system: str) -> None:
+        (checkout / ".venv").unlink()
+        done = run_script(checkout, OSTYPE=system)
+        assert done.returncode == 1
+        assert done.stderr.startswith("Tandem does not run on Windows itself: install WSL")
+        assert done.stderr.count("\n") == 1
+        assert not (checkout / ".venv").exists()
+
     def test_a_python_too_old_is_a_sentence(self, checkout: Path) -> None:
         (checkout / ".venv").unlink()
         old = checkout / "old-python"
