@@ -51,6 +51,9 @@ fi
 step "lint: hadolint"
 hadolint Dockerfile
 
+step "lint: shellcheck"
+shellcheck --shell=bash --severity=warning scripts/*.sh .ci/run
+
 step "types: mypy"
 mypy .
 

@@ -36,10 +36,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 cd "$project/proto"
-protos=()
+set --
 while IFS= read -r proto; do
-    protos+=("$proto")
+    set -- "$@" "$proto"
 done < <(find tandem -name '*.proto' | LC_ALL=C sort)
 "$python" -m grpc_tools.protoc -I. -I"$googleapis" --pyi_out="$output" \
-    --descriptor_set_out="$scratch/descriptors" --include_imports --include_source_info "${protos[@]}"
-"$python" "$project/scripts/write_stubs.py" "$scratch/descriptors" "$output" "${protos[@]}"
+    --descriptor_set_out="$scratch/descriptors" --include_imports --include_source_info "$@"
+"$python" "$project/scripts/write_stubs.py" "$scratch/descriptors" "$output" "$@"
