@@ -13,9 +13,10 @@ from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin
 from core.db import search
 from meetings import services
-from meetings.admin.parts import INLINES, minutes
+from meetings.admin.parts import INLINES
 from meetings.messages import WRITABLE
 from meetings.models import Meeting
+from meetings.timecode import minutes_and_seconds
 
 
 @admin.register(Meeting)
@@ -47,7 +48,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
 
     @admin.display(description="length")
     def length(self, meeting: Meeting) -> str:
-        return minutes(meeting.duration_ms) if meeting.duration_ms else "-"
+        return minutes_and_seconds(meeting.duration_ms) if meeting.duration_ms else "-"
 
     @admin.display(description="size")
     def size(self, meeting: Meeting) -> str:

@@ -19,6 +19,7 @@ from core.admin.writes import ServiceBackedAdmin, ask
 from core.db import search
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
+from meetings.timecode import minutes_and_seconds
 from tasks.models import Task
 
 #: Decisions about an action item: path → question, result, service.
@@ -28,11 +29,6 @@ DECISIONS = {
 }
 #: Status → the decisions that can still be made.
 _POSSIBLE = {ActionItemStatus.PROPOSED.value: tuple(DECISIONS), ActionItemStatus.REJECTED.value: ("accept",)}
-
-
-def minutes(at_ms: int) -> str:
-    """Return a time in a recording as minutes and seconds."""
-    return f"{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"
 
 
 def percent(part: float) -> str:
@@ -108,7 +104,7 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
 
     @admin.display(description="at")
     def said_at(self, segment: Segment) -> str:
-        return minutes(segment.start_ms)
+        return minutes_and_seconds(segment.start_ms)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Segment], search_term: str
@@ -139,7 +135,7 @@ class SpeakerAdmin(ServiceBackedAdmin, PartList):
 
     @admin.display(description="speaks for")
     def spoke(self, speaker: Speaker) -> str:
-        return minutes(speaker.speech_ms)
+        return minutes_and_seconds(speaker.speech_ms)
 
     def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:
         name, user = form.cleaned_data["name"], form.cleaned_data["user"]
@@ -256,7 +252,7 @@ class SpeakerInline(PartInline):
 
     @admin.display(description="speaks for")
     def spoke(self, speaker: Speaker) -> str:
-        return minutes(speaker.speech_ms)
+        return minutes_and_seconds(speaker.speech_ms)
 
 
 class SummaryInline(PartInline):
@@ -313,7 +309,7 @@ class SegmentInline(PartInline):
 
     @admin.display(description="at")
     def said_at(self, segment: Segment) -> str:
-        return minutes(segment.start_ms)
+        return minutes_and_seconds(segment.start_ms)
 
 
 #: The inlines of a meeting's page.

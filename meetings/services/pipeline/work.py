@@ -18,6 +18,7 @@ from core.models import save_clean
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
 from meetings.speech.protocols import Engine
+from meetings.timecode import clock
 
 logger = logging.getLogger(__name__)
 
@@ -271,10 +272,3 @@ class Work:
             "Convert the file to another format, such as WAV or FLAC, and upload it to a new meeting; or have this one "
             "transcribed again."
         )
-
-
-def clock(ms: int) -> str:
-    """Return a time in a recording as players show it."""
-    minutes, seconds = divmod(ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

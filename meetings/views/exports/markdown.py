@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from meetings.models import ActionItem, ActionItemStatus, Segment, Status
+from meetings.timecode import full_clock
 from meetings.views.exports.reading import Transcription
 
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~!$^])")
@@ -40,7 +41,7 @@ def _facts(found: Transcription) -> Iterator[str]:
     if meeting.starts_at is not None:
         yield f"Date: {meeting.starts_at:%Y-%m-%d %H:%M} UTC"
     if meeting.duration_ms:
-        yield f"Length: {_time(meeting.duration_ms)}"
+        yield f"Length: {full_clock(meeting.duration_ms)}"
     if found.language:
         yield f"Language: {text(found.language)}"
     if found.version:
@@ -76,7 +77,7 @@ def _transcript(found: Transcription) -> Iterator[str]:
         for place, (_, segment) in enumerate(turn):
             if not place:
                 name = f"**{text(speaker)}** " if speaker else ""
-                yield f"\n{name}({_time(segment.start_ms)})\n\n"
+                yield f"\n{name}({full_clock(segment.start_ms)})\n\n"
             yield f"{text(segment.text)}\n"
 
 
@@ -91,9 +92,3 @@ def _list(items: Iterable[str]) -> Iterator[str]:
     lines = [f"- {item}\n" for item in items]
     if lines:
         yield "".join(lines) + "\n"
-
-
-def _time(ms: int) -> str:
-    minutes, seconds = divmod(ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}"

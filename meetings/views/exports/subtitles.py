@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from meetings.timecode import exact_clock
 from meetings.views.exports.cues import cues, width
 from meetings.views.exports.reading import Transcription
 
@@ -18,7 +19,7 @@ def render_srt(found: Transcription) -> Iterator[str]:
         for cue in cues(segment, width(before)):
             number += 1
             text = "\n".join([f"{before}{_srt_text(cue.lines[0])}".rstrip(), *map(_srt_text, cue.lines[1:])])
-            yield f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n{text}\n\n"
+            yield f"{number}\n{exact_clock(cue.start_ms, ',')} --> {exact_clock(cue.end_ms, ',')}\n{text}\n\n"
 
 
 def render_vtt(found: Transcription) -> Iterator[str]:
@@ -31,7 +32,7 @@ def render_vtt(found: Transcription) -> Iterator[str]:
         for cue in cues(segment):
             number += 1
             text = before + "\n".join(map(_vtt_text, cue.lines))
-            yield f"{number}\n{_time(cue.start_ms, '.')} --> {_time(cue.end_ms, '.')}\n{text}\n\n"
+            yield f"{number}\n{exact_clock(cue.start_ms, '.')} --> {exact_clock(cue.end_ms, '.')}\n{text}\n\n"
 
 
 def _vtt_text(text: str) -> str:
@@ -43,10 +44,3 @@ def _srt_text(text: str) -> str:
     for begins in ("<", "{", "--"):
         text = text.replace(begins, begins + _WORD_JOINER)
     return text
-
-
-def _time(ms: int, point: str) -> str:
-    seconds, ms = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{ms:03}"
