@@ -175,7 +175,7 @@ def search_transcripts(
 
 
 def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -> meeting_pb2.GetMeetingStatsResponse:
-    return messages.stats_message(stats.figures(call.actor, *read_range(request, "created_at")))
+    return messages.stats_message(stats.get_meeting_stats(call.actor, *read_range(request, "created_at")))
 
 
 @operation(replay=REPLAY)

@@ -9,7 +9,7 @@ from core.conversions import checked_numbers, pagination, read_fields, read_rang
 from core.errors import invalid
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
-from meetings.queries.stats import Figures
+from meetings.queries.stats import MeetingStats
 from meetings.queries.transcripts import Found
 from meetings.services.recordings import UploadMetadata
 from tandem.meeting.v1 import meeting_pb2
@@ -203,12 +203,12 @@ def found_message(found: Found) -> meeting_pb2.SearchTranscriptsResponse:
     )
 
 
-def stats_message(figures: Figures) -> meeting_pb2.GetMeetingStatsResponse:
+def stats_message(stats: MeetingStats) -> meeting_pb2.GetMeetingStatsResponse:
     return meeting_pb2.GetMeetingStatsResponse(
-        total=sum(figures.by_status.values()),
-        by_status={Status(status).name.lower(): count for status, count in figures.by_status.items()},
-        recorded_ms=figures.recorded_ms,
-        talk_ms_by_speaker=figures.talk_ms,
+        total=sum(stats.by_status.values()),
+        by_status={Status(status).name.lower(): count for status, count in stats.by_status.items()},
+        recorded_ms=stats.recorded_ms,
+        talk_ms_by_speaker=stats.talk_ms,
     )
 
 

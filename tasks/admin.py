@@ -15,9 +15,8 @@ from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin
 from core.db import search
 from tasks import services
-from tasks.models import OPEN, Task
-from users.models import OPEN as OPEN_ACCOUNTS
-from users.models import User
+from tasks.models import OPEN_STATUSES, Task
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
 
@@ -36,7 +35,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if assigned_to := self.fields.get("assigned_to"):
-            assignable = Q(status__in=OPEN_ACCOUNTS) | Q(pk=self.instance.assigned_to_id)
+            assignable = Q(status__in=OPEN_ACCOUNT_STATUSES) | Q(pk=self.instance.assigned_to_id)
             assigned_to.queryset = User.objects.filter(assignable)  # type: ignore[attr-defined]
 
 
@@ -52,7 +51,7 @@ class OverdueFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
         if self.value() != "yes":
             return queryset
-        return queryset.filter(due_date__lt=timezone.now(), status__in=OPEN)
+        return queryset.filter(due_date__lt=timezone.now(), status__in=OPEN_STATUSES)
 
 
 @admin.register(Task)

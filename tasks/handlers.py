@@ -79,7 +79,7 @@ def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListT
 
 
 def get_task_stats(call: Call, request: task_pb2.GetTaskStatsRequest) -> task_pb2.TaskStats:
-    return messages.stats_message(queries.figures(call.actor))
+    return messages.stats_message(queries.get_task_stats(call.actor))
 
 
 def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:

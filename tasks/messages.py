@@ -11,7 +11,7 @@ from core.errors import invalid
 from core.protojson.enums import names, unknown_choice
 from tandem.task.v1 import task_pb2
 from tasks.models import Priority, Status, Task
-from tasks.queries import Figures, Filter
+from tasks.queries import Filter, TaskStats
 
 #: The fields of a new task, and the fields that a mask of UpdateTask may name.
 CREATABLE = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
@@ -103,13 +103,13 @@ def task_filter(request: task_pb2.ListTasksRequest) -> Filter:
     )
 
 
-def stats_message(figures: Figures) -> task_pb2.TaskStats:
+def stats_message(stats: TaskStats) -> task_pb2.TaskStats:
     return task_pb2.TaskStats(
-        total=figures.total,
-        by_status={Status(status).name.lower(): count for status, count in figures.by_status.items()},
-        by_priority={Priority(priority).name.lower(): count for priority, count in figures.by_priority.items()},
-        by_assignee={str(user_id or ""): count for user_id, count in figures.by_assignee.items()},
-        overdue=figures.overdue,
+        total=stats.total,
+        by_status={Status(status).name.lower(): count for status, count in stats.by_status.items()},
+        by_priority={Priority(priority).name.lower(): count for priority, count in stats.by_priority.items()},
+        by_assignee={str(user_id or ""): count for user_id, count in stats.by_assignee.items()},
+        overdue=stats.overdue,
     )
 
 

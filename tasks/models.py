@@ -34,7 +34,7 @@ class Priority(models.IntegerChoices):
 
 
 #: The statuses of unfinished tasks.
-OPEN = (Status.TODO, Status.IN_PROGRESS)
+OPEN_STATUSES = (Status.TODO, Status.IN_PROGRESS)
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -93,7 +93,7 @@ class Task(Versioned):
             models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
             models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
-            # All columns that `queries.figures` reads: a tenth of the table's size.
+            # All columns that `queries.get_task_stats` reads: a tenth of the table's size.
             models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
             GinIndex(fields=["labels"], name="tasks_labels"),
             GinIndex(fields=["search_words"], name="tasks_words"),

@@ -14,7 +14,7 @@ from core.db.compiled_queries import Prepared, Value
 from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from tasks.fields import labels_to_find
-from tasks.models import OPEN, Priority, Status, Task
+from tasks.models import OPEN_STATUSES, Priority, Status, Task
 from users.queries import resolve_id
 
 #: The fields by which a list of tasks may be ordered.
@@ -60,7 +60,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class TaskStats:
     """Number of tasks by status, by priority, by assignee (None = unassigned), and of open overdue tasks."""
 
     total: int
@@ -117,9 +117,9 @@ def list_tasks(actor: Any, request: PageRequest, order: Order = NEWEST_FIRST, on
     return page(_selection(actor, only, order), request, order, default_size=DEFAULT_PAGE_SIZE)
 
 
-def figures(actor: Any) -> Figures:
+def get_task_stats(actor: Any) -> TaskStats:
     """Return the statistics of the tasks that the actor may see."""
-    late = Q(due_date__lt=timezone.now(), status__in=OPEN)
+    late = Q(due_date__lt=timezone.now(), status__in=OPEN_STATUSES)
     rows = (
         Task.objects.visible_to(actor)
         .values_list("status", "priority", "assigned_to_id")
@@ -136,7 +136,7 @@ def figures(actor: Any) -> Figures:
         by_assignee[assignee_id] = by_assignee.get(assignee_id, 0) + tasks
         overdue += late_tasks
     limit = sorted(by_assignee.items(), key=lambda item: -item[1])[:MAX_ASSIGNEES]
-    return Figures(sum(by_status.values()), by_status, by_priority, dict(limit), overdue)
+    return TaskStats(sum(by_status.values()), by_status, by_priority, dict(limit), overdue)
 
 
 def not_found(task_id: str) -> Task.DoesNotExist:

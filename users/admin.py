@@ -27,7 +27,7 @@ from core.admin.writes import ReasonedAction, ServiceBackedAdmin, actor_of
 from core.db import search
 from core.errors import Failure, problem_of
 from users import queries, services
-from users.models import DEFAULTS, OPEN, Role, Status, User, UserAddress
+from users.models import DEFAULTS, OPEN_ACCOUNT_STATUSES, Role, Status, User, UserAddress
 from users.services import MAX_REASON_LENGTH
 
 #: For how many matching users a search finds the rows that belong to them.
@@ -213,7 +213,9 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """Return only the actions that the state of the account allows."""
         user = self.get_object(request, object_id)
-        possible = {Status.DEACTIVATED: "reactivate", **dict.fromkeys(OPEN, "deactivate")}.get(user and user.status)
+        possible = {Status.DEACTIVATED: "reactivate", **dict.fromkeys(OPEN_ACCOUNT_STATUSES, "deactivate")}.get(
+            user and user.status
+        )
         return [action for action in super().get_actions_detail(request, object_id) if action.path == possible]
 
     def _this_with_reason(self, request: HttpRequest, object_id: str, reasoned: ReasonedAction) -> HttpResponse:

@@ -79,7 +79,7 @@ PREFERENCES = {
 }
 
 #: Statuses of accounts that may log in and that other users see.
-OPEN = (Status.ACTIVE, Status.PENDING_VERIFICATION)
+OPEN_ACCOUNT_STATUSES = (Status.ACTIVE, Status.PENDING_VERIFICATION)
 
 
 def _newest_by_role() -> list[models.Index]:
@@ -105,7 +105,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self if actor.reads_everything else self.visible_to_colleague(actor.pk)
 
     def visible_to_colleague(self, colleague_id: Any) -> "UserQuerySet":
-        return self.filter(models.Q(status__in=OPEN) | models.Q(pk=colleague_id))
+        return self.filter(models.Q(status__in=OPEN_ACCOUNT_STATUSES) | models.Q(pk=colleague_id))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create an administrator of the product and of the admin site, for Django's `createsuperuser`."""
@@ -236,7 +236,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     # Django's own login checks `is_active`.
     @property
     def is_active(self) -> bool:  # type: ignore[override]
-        return self.status in OPEN
+        return self.status in OPEN_ACCOUNT_STATUSES
 
     @property
     def named_roles(self) -> list[Role]:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from changes.feed.subjects import Visibility
 from core.actors import Actor
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: Scope of API keys that may change the profile of an account.
 PROFILE = "users:write"
@@ -60,4 +60,4 @@ def groups(actor: Actor) -> frozenset[str]:
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Return the groups that see the user with this image, as `visible_to` and `may_read_everything` decide."""
     whole = {image["id"]: Visibility.WHOLE, READERS: Visibility.WHOLE}
-    return {**whole, SIGNED_IN: Visibility.PART} if image["status"] in OPEN else whole
+    return {**whole, SIGNED_IN: Visibility.PART} if image["status"] in OPEN_ACCOUNT_STATUSES else whole

@@ -18,7 +18,7 @@ from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from core.mail_addresses import canonical_or_as_sent, with_ascii_domains
 from users import policies
-from users.models import OPEN, AddressType, User, UserAddress
+from users.models import OPEN_ACCOUNT_STATUSES, AddressType, User, UserAddress
 
 #: Fields that may order a list of users, and whether the order reveals a field that not all callers may see.
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
@@ -263,7 +263,7 @@ def _matching(
         rows = rows.filter(functools.reduce(operator.or_, (Q(roles__contains=[role]) for role in sorted(roles))))
     if statuses:
         rows = rows.filter(status__in=sorted(statuses))
-        if colleague_id is not None and not set(statuses) & set(OPEN):
+        if colleague_id is not None and not set(statuses) & set(OPEN_ACCOUNT_STATUSES):
             # Of closed accounts, a user sees only their own. Without this, the database would scan all of them.
             rows = rows.filter(pk=colleague_id)
     if created_from is not None:

@@ -15,7 +15,7 @@ MAX_SPEAKERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class MeetingStats:
     """Number of meetings by status, total length of recordings, and speech time by speaker; times in ms.
 
     Attributes:
@@ -27,9 +27,9 @@ class Figures:
     talk_ms: Mapping[str, int]
 
 
-def figures(
+def get_meeting_stats(
     actor: Any, made_from: datetime.datetime | None = None, made_until: datetime.datetime | None = None
-) -> Figures:
+) -> MeetingStats:
     """Return the statistics of the meetings that the actor may see and that were created from `made_from` on and before
     `made_until`.
     """
@@ -44,4 +44,4 @@ def figures(
     speakers = Speaker.objects.filter(meeting__in=meetings, transcript_version=F("meeting__transcript_version"))
     who = Coalesce(Cast("user_id", CharField()), "name", output_field=CharField())
     talk = speakers.values_list(who).annotate(spoke_ms=Sum("speech_ms")).order_by("-spoke_ms")[:MAX_SPEAKERS]
-    return Figures(by_status, recorded_ms, {name: int(spoke_ms) for name, spoke_ms in talk})
+    return MeetingStats(by_status, recorded_ms, {name: int(spoke_ms) for name, spoke_ms in talk})

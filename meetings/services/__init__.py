@@ -18,7 +18,7 @@ from meetings.fields import validate_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
 from meetings.services.files import storage
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import resolve_id
 
 
@@ -146,7 +146,9 @@ def known_users(
     """Resolve references to users who have open accounts or are in `already`. Return ids, and errors by index."""
     user_ids = [resolve_id(actor, text) if text else None for text in references]
     unchecked = {user_id for user_id in user_ids if user_id} - set(already)
-    known = set(already).union(User.objects.filter(pk__in=unchecked, status__in=OPEN).values_list("pk", flat=True))
+    known = set(already).union(
+        User.objects.filter(pk__in=unchecked, status__in=OPEN_ACCOUNT_STATUSES).values_list("pk", flat=True)
+    )
     wrong = {
         place: ValidationError("There is no such user, or the account is closed.", code="unknown")
         for place, user_id in enumerate(user_ids)

@@ -14,9 +14,10 @@ from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import queries
 from meetings.models import ActionItem, ActionItemStatus, Meeting
 from meetings.queries.findings import evidence
+from meetings.timecode import minutes_and_seconds
 from tasks.models import Task
 from tasks.services import create_task
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 MAX_TITLE_LENGTH = Task._meta.get_field("title").max_length or 0
 MAX_DESCRIPTION_LENGTH = Task._meta.get_field("description").max_length or 0
@@ -101,7 +102,7 @@ def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, task_id: UUI
 def _assignee(item: ActionItem) -> str:
     """Return the user that the item names, if their account is open; else `me`, the accepting user."""
     named = item.assigned_to_id
-    return str(named) if named and User.objects.filter(pk=named, status__in=OPEN).exists() else "me"
+    return str(named) if named and User.objects.filter(pk=named, status__in=OPEN_ACCOUNT_STATUSES).exists() else "me"
 
 
 def _title(text: str) -> str:
@@ -117,13 +118,9 @@ def _title(text: str) -> str:
 
 def _description(meeting: Meeting, item: ActionItem) -> str:
     """Return the whole text, and its source segments with times and speakers."""
-    quotations = [f"{_time(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)]
+    quotations = [
+        f"{minutes_and_seconds(start_ms)} {f'{who}: ' if who else ''}{words}" for start_ms, who, words in evidence(item)
+    ]
     where = [f"Said in the meeting “{meeting.title}”:", *quotations] if quotations else []
     whole = "\n\n".join(filter(None, (item.text, "\n".join(where))))
     return whole if len(whole) <= MAX_DESCRIPTION_LENGTH else whole[: MAX_DESCRIPTION_LENGTH - 1] + "…"
-
-
-def _time(at_ms: int) -> str:
-    """Return a time as minutes (unlimited) and seconds."""
-    minutes, seconds = divmod(at_ms // 1000, 60)
-    return f"{minutes:02}:{seconds:02}"

@@ -14,7 +14,7 @@ from tasks.fields import MAX_LABEL_LENGTH, MAX_LABELS, MAX_METADATA_BYTES, MAX_M
 from tasks.management import dates
 from tasks.models import Priority, Status
 from tasks.services.imports import Imported
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: The fields of a row, texts but for `labels` (a list) and `metadata` (by name).
 FIELDS = (
@@ -88,7 +88,9 @@ class People:
         except ValidationError:
             return None
         users = User.objects.filter(email=email)
-        return (users.filter(status__in=OPEN) if assignee else users).values_list("pk", flat=True).first()
+        return (
+            (users.filter(status__in=OPEN_ACCOUNT_STATUSES) if assignee else users).values_list("pk", flat=True).first()
+        )
 
 
 class Reader:

@@ -20,7 +20,7 @@ from core.preconditions import ANY_VERSION, ExpectedVersion
 from tasks import policies, queries
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import resolve_id
 
 #: The new task, or the error for which it was not created.
@@ -133,7 +133,7 @@ def _assignable(actor: Any, references: Iterable[str]) -> dict[str, UUID]:
     resolved = {text: user_id for text in references if (user_id := resolve_id(actor, text))}
     known = {actor.pk}
     if others := set(resolved.values()) - known:
-        known.update(User.objects.filter(pk__in=others, status__in=OPEN).values_list("pk", flat=True))
+        known.update(User.objects.filter(pk__in=others, status__in=OPEN_ACCOUNT_STATUSES).values_list("pk", flat=True))
     return {text: user_id for text, user_id in resolved.items() if user_id in known}
 
 

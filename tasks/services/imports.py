@@ -17,7 +17,7 @@ from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.models import clean, draft, insert_many, save_clean
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: The fields that a repeated import may change. Creator and time of creation stay.
 FIELDS = ("title", "description", "status", "priority", "labels", "due_date", "metadata", "assigned_to_id")
@@ -105,7 +105,7 @@ def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
     """Return the users that tasks name, and whether each account is open."""
     user_ids = {user_id for one in many for user_id in (one.created_by_id, one.fields.get("assigned_to_id")) if user_id}
     found = User.objects.filter(pk__in=user_ids).values_list("pk", "status") if user_ids else ()
-    return {user_id: status in OPEN for user_id, status in found}
+    return {user_id: status in OPEN_ACCOUNT_STATUSES for user_id, status in found}
 
 
 def _draft(given: Imported, people: Mapping[UUID, bool]) -> Draft:

@@ -18,7 +18,7 @@ from core.jobs import enqueue
 from core.models import deleting, save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries
-from users.models import DEFAULTS, OPEN, AddressType, Role, Status, User, UserAddress
+from users.models import DEFAULTS, OPEN_ACCOUNT_STATUSES, AddressType, Role, Status, User, UserAddress
 from users.services import mailed_tokens
 from users.services.creation import check_may_administer, create_service_account, create_user
 from users.services.imports import check_imported, check_may_import, import_answer, import_users
@@ -135,7 +135,7 @@ def deactivate_user(
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
-        if user.status not in (*OPEN, Status.DEACTIVATED):
+        if user.status not in (*OPEN_ACCOUNT_STATUSES, Status.DEACTIVATED):
             raise Conflict("This account is suspended or banned; it cannot be deactivated.")
         _keep_an_administrator(user, user.roles, Status.DEACTIVATED)
         return _save(actor, user, status=Status.DEACTIVATED)
@@ -153,7 +153,7 @@ def reactivate_user(
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = _user_to_change(actor, user_id, expected_version)
         check_may_administer(actor, "Only an administrator may reactivate an account.")
-        if user.status in OPEN:
+        if user.status in OPEN_ACCOUNT_STATUSES:
             return user
         if user.status != Status.DEACTIVATED:
             raise Conflict("This account is suspended or banned; set its status instead.")
@@ -266,7 +266,7 @@ def record_login(user: User, renewed_hash: str = "") -> bool:
     """
     with acting(user, "login"):
         rows = User.objects.select_for_update(of=("self",))
-        locked = rows.filter(pk=user.pk, password=user.password, status__in=OPEN).first()
+        locked = rows.filter(pk=user.pk, password=user.password, status__in=OPEN_ACCOUNT_STATUSES).first()
         if locked is None:
             return False
         save_clean(locked, last_login_at=timezone.now(), password=renewed_hash or locked.password)
@@ -323,19 +323,21 @@ def _keep_an_administrator(user: User, roles: list[int], status: int) -> None:
     """Raise Conflict if the change would leave no administrator."""
     if not (Role.ADMIN in user.roles and user.is_active) or user.is_service:
         return
-    if Role.ADMIN in roles and status in OPEN:
+    if Role.ADMIN in roles and status in OPEN_ACCOUNT_STATUSES:
         return
     with connection.cursor() as cursor:
         # The lock keeps two administrators from removing each other at the same time.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
-    others = User.objects.filter(roles__contains=[Role.ADMIN], status__in=OPEN, is_service=False).exclude(pk=user.pk)
+    others = User.objects.filter(
+        roles__contains=[Role.ADMIN], status__in=OPEN_ACCOUNT_STATUSES, is_service=False
+    ).exclude(pk=user.pk)
     if not others.exists():
         raise Conflict("This is the last administrator; appoint another one first.")
 
 
 def _save(actor: Actor, user: User, **fields: Any) -> User:
     also: dict[str, Any] = {"updated_by": actor}
-    if fields.get("status", user.status) not in OPEN:
+    if fields.get("status", user.status) not in OPEN_ACCOUNT_STATUSES:
         also["tokens_valid_from"] = user.next_validity()
         mailed_tokens.revoke_all(user)
     save_clean(user, also=also, **fields)

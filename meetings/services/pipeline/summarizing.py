@@ -10,7 +10,7 @@ from meetings.services.pipeline.work import Work
 from meetings.speech import protocols
 from meetings.speech.pool import nodes
 from meetings.speech.protocols import DetectedActionItem, Engine, Kind, Person, Statement, SummaryRequest, Utterance
-from users.models import OPEN, User
+from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: From the contract. Later segments of an extremely long recording are ignored.
 MAX_SEGMENTS = 20_000
@@ -59,7 +59,7 @@ def _roster(work: Work) -> list[Person]:
     """Return the owner and the participants with open accounts, and the names by which others may call them."""
     meeting = Meeting.objects.filter(pk=work.transcript.meeting_id).values("owner_id", "participants").first()
     ids = [meeting["owner_id"], *meeting["participants"]] if meeting else []
-    people = User.objects.filter(pk__in=ids, status__in=OPEN).order_by("pk")
+    people = User.objects.filter(pk__in=ids, status__in=OPEN_ACCOUNT_STATUSES).order_by("pk")
     return [Person(str(user.pk), _names(user)) for user in people]
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from meetings.models import Meeting, Status
-from meetings.queries.stats import figures
+from meetings.queries.stats import get_meeting_stats
 from tandem.common.v1.common_pb2 import TimeRange
 from tandem.meeting.v1.meeting_pb2 import GetMeetingStatsRequest
 from tandem.user.v1.user_pb2 import DeleteUserRequest
@@ -88,5 +88,5 @@ def test_an_end_before_the_start(api: Transport, ann: User) -> None:
 def test_it_takes_two_queries(ann: User) -> None:
     SpeakerFactory.create_batch(3, meeting=TranscribedMeetingFactory(owner=ann))
     with CaptureQueriesContext(connection) as captured:
-        assert sum(figures(ann).by_status.values()) == 1
+        assert sum(get_meeting_stats(ann).by_status.values()) == 1
     assert len(captured) == 2
