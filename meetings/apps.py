@@ -2,8 +2,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
-from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
 from google.protobuf.message import Message
 
 if TYPE_CHECKING:
@@ -14,11 +12,12 @@ class MeetingsConfig(AppConfig):
     name = "meetings"
 
     def ready(self) -> None:
-        """Register meetings and their parts with the change feed, and the system check of SPEECH_NODES."""
-        checks.register(_nodes_are_known)
+        """Register meetings and their parts with the change feed. Invalid SPEECH_NODES stop the start."""
         from changes.feed import subjects
         from meetings import messages, models, policies
+        from meetings.speech.pool import nodes
 
+        nodes()
         subjects.register(
             subjects.Subject(
                 models.Meeting,
@@ -54,13 +53,3 @@ class MeetingsConfig(AppConfig):
 
 def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Visibility], Message]":
     return lambda row, visibility: message(row)
-
-
-def _nodes_are_known(**_: Any) -> list[checks.CheckMessage]:
-    from meetings.speech.pool import nodes
-
-    try:
-        nodes()
-    except ImproperlyConfigured as exc:
-        return [checks.Error(str(exc), id="meetings.E001")]
-    return []

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _DETAILS = "grpc-status-details-bin"
 
 
-class Call:
+class InferenceCall:
     """A call that is being served.
 
     Attributes:
@@ -68,10 +68,10 @@ class Call:
 
 
 @contextmanager
-def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[Call]:
+def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[InferenceCall]:
     """Serve a call in a slot: map every exception to its status, and write the call's log line."""
     begun = time.monotonic()
-    call = Call(context)
+    call = InferenceCall(context)
     failure: Failure | None = None
     try:
         release = slots.take()
@@ -105,7 +105,7 @@ def end_with(failure: Failure, context: grpc.ServicerContext) -> None:
     context.abort(code, str(failure))
 
 
-def _log(rpc: str, call: Call, failure: Failure | None, seconds: float) -> None:
+def _log(rpc: str, call: InferenceCall, failure: Failure | None, seconds: float) -> None:
     facts = {"operation": rpc, "code": failure.code if failure else "OK", **call.facts}
     if failure and not isinstance(failure, Cancelled):
         facts["reason"] = failure.reason

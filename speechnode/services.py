@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from speechnode.calls import Call, served
+from speechnode.calls import InferenceCall, served
 from speechnode.catalog import Catalog
 from speechnode.engines.pcm import Piece
 from speechnode.failures import Invalid
@@ -162,7 +162,7 @@ def _start(requests: Iterator[Any]) -> Any:
 
 
 def _listen(
-    call: Call,
+    call: InferenceCall,
     requests: Iterator[speech_pb2.AudioUp],
     start: speech_pb2.AudioStart,
     sound: Intake,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from speechnode.calls import Call
+from speechnode.calls import InferenceCall
 from speechnode.engines.pcm import Piece
 from speechnode.engines.protocols import AsrEngine, AsrJob, Recognised
 from speechnode.failures import Cancelled, Invalid
@@ -81,7 +81,7 @@ class Transcription:
         intake: for its audio.
     """
 
-    def __init__(self, call: Call, asr: AsrEngine, start: speech_pb2.AsrStart, intake: Intake) -> None:
+    def __init__(self, call: InferenceCall, asr: AsrEngine, start: speech_pb2.AsrStart, intake: Intake) -> None:
         self._call = call
         self._asr = asr
         self._start = start

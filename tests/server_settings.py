@@ -1,7 +1,9 @@
 """Settings of servers that tests start: the product's, with cheap password hashes and what a test changes."""
 
 from config.settings import *
+from config.settings import SPEECH_SCHEMES
 from tests.support import setting_overrides
 
 ARGON2_MEMORY_KIB = 64
+SPEECH_SCHEMES = {**SPEECH_SCHEMES, "script": "tests.support.scripted_speech.ScriptedNode"}
 globals().update(setting_overrides.read(globals()))

@@ -27,7 +27,7 @@ os.environ |= {
 }
 
 from config.settings import *
-from config.settings import BASE_DIR, STORAGES
+from config.settings import BASE_DIR, SPEECH_SCHEMES, STORAGES
 from core.db.configuration import configuration
 
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
@@ -39,4 +39,5 @@ LOGGING_CONFIG = None
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
 ARGON2_MEMORY_KIB = 64
-SPEECH_NODES, SCRIPTED_SPEECH = ["embedded://"], True
+SPEECH_NODES = ["embedded://"]
+SPEECH_SCHEMES = {**SPEECH_SCHEMES, "script": "tests.support.scripted_speech.ScriptedNode"}

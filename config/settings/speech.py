@@ -1,6 +1,6 @@
 """Recordings: their limits, and the nodes that transcribe them."""
 
-from config.settings.base import DEBUG, env
+from config.settings.base import env
 
 #: The largest recording that is accepted, in bytes.
 MAX_RECORDING_BYTES = 4 * 1024**3
@@ -13,10 +13,10 @@ RECORDING_BYTES_PER_USER = env.int("RECORDING_BYTES_PER_USER", default=0)
 DISK_RESERVE_BYTES = 1024**3
 #: The longest recording that is processed, in seconds of sound, as decoded and not as its header claims.
 MAX_RECORDING_SECONDS = 43_200
-#: Nodes that process recordings, the preferred first: `embedded://` is a child process of the worker.
+#: Nodes that process recordings, the preferred first.
 SPEECH_NODES = env.urls("SPEECH_NODES", default=["embedded://"])
+#: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker.
+SPEECH_SCHEMES = {"embedded": "meetings.speech.child_process.EmbeddedNode"}
 #: How long a node may give no sign of life, and how long it may live without an answer.
 SPEECH_SILENCE_SECONDS = 60.0
 SPEECH_BUSY_SECONDS = 600.0
-#: Whether nodes may be scripts, which invent transcripts: for tests.
-SCRIPTED_SPEECH = DEBUG

@@ -1,7 +1,5 @@
 """Versions of a transcript, the stages that produce them, and their segments."""
 
-from typing import Any
-
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -149,8 +147,3 @@ class SegmentEdit(models.Model):
 
     def __str__(self) -> str:
         return self.text
-
-
-def engine_of(image: Any) -> dict[str, str]:
-    """Return an engine's description for rows and messages, from an engine message of a node."""
-    return {name: getattr(image, name) for name in ("name", "version", "model_id", "model_sha256")}

@@ -1,5 +1,5 @@
-"""Speech engines behind three protocols, independent of how and where they run.
+"""Client of speech nodes, which run the engines of the pipeline. Requests and answers are messages of `speech.v1`.
 
-`pool` chooses a node, `protocols` defines requests and answers, `validation` checks answers; `child_process`, `client`
-and `scripted` are implementations of nodes. Only this package depends on gRPC.
+`pool` chooses a node, `node` defines what one does, `validation` checks its answers; `client` calls a node over gRPC,
+and `child_process` runs one. Only this package depends on gRPC.
 """

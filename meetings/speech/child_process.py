@@ -15,27 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from meetings.speech.client import Connection, SpeechClient
-from meetings.speech.protocols import (
-    AudioRequest,
-    Call,
-    Detected,
-    Done,
-    Engine,
-    EngineUnavailable,
-    Final,
-    Progress,
-    SpeakerTrack,
-    Summary,
-    SummaryRequest,
-    Turn,
-)
+from meetings.speech.node import EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +37,26 @@ _NOT_STARTED = "The speech node could not be started. The worker's log states th
 _LEVELS = logging.getLevelNamesMapping()
 
 
-class EmbeddedNode:
-    """The node of this process."""
+class EmbeddedNode(SpeechClient):
+    """The node of this process.
 
-    def __init__(self) -> None:
+    Args:
+        address: empty, as there is only one such node.
+
+    Raises:
+        ImproperlyConfigured: there is an address.
+    """
+
+    def __init__(self, address: str) -> None:
+        if address:
+            raise ImproperlyConfigured(
+                f"SPEECH_NODES must list embedded:// without an address; one is 'embedded://{address}'."
+            )
+        super().__init__(self._connect_child)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._connection: Connection | None = None
         self._socket: Path | None = None
-        self._client = SpeechClient(self._connected)
 
     @property
     def pid(self) -> int | None:
@@ -65,24 +64,8 @@ class EmbeddedNode:
         process = self._process
         return process.pid if process and process.poll() is None else None
 
-    def engines(self) -> Sequence[Engine]:
-        return self._client.engines()
-
     def lives(self) -> bool:
-        return self.pid is not None and self._client.lives()
-
-    def transcribe(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[Final | Progress | Detected | Done]:
-        return self._client.transcribe(audio, request, call)
-
-    def diarize(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        return self._client.diarize(audio, request, call)
-
-    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
-        return self._client.summarize(request, call)
+        return self.pid is not None and super().lives()
 
     def give_up(self) -> None:
         """Kill the node unless it answers after all. The next call starts another one."""
@@ -93,7 +76,7 @@ class EmbeddedNode:
         with self._lock:
             self._end()
 
-    def _connected(self) -> Connection:
+    def _connect_child(self) -> Connection:
         """Return a connection to the child; start the child if it is not running."""
         with self._lock:
             if self._connection is None or self.pid is None:

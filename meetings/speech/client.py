@@ -1,7 +1,6 @@
 """gRPC client of a `speech.v1` node and its engines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
 from typing import Any, cast
 
 import grpc
@@ -10,28 +9,14 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meetings.speech.protocols import (
-    AudioRequest,
+from meetings.speech.engine_call import EngineCall
+from meetings.speech.node import (
     BadRecording,
-    Call,
-    Detected,
-    DetectedActionItem,
-    Done,
-    Engine,
     EngineBusy,
     EngineError,
     EngineFailed,
     EngineUnavailable,
-    Final,
-    Kind,
     NoCapableEngine,
-    Progress,
-    SpeakerTrack,
-    Statement,
-    Summary,
-    SummaryRequest,
-    Turn,
-    Word,
 )
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
@@ -49,11 +34,6 @@ OPTIONS = [
 ]
 #: The error of grpc when another thread has closed the channel in order to restart its node.
 _ChannelClosed = ValueError
-_KINDS = {
-    speech_pb2.ENGINE_KIND_ASR: Kind.ASR,
-    speech_pb2.ENGINE_KIND_SPEAKER: Kind.SPEAKER,
-    speech_pb2.ENGINE_KIND_SUMMARY: Kind.SUMMARY,
-}
 
 
 class Connection:
@@ -80,14 +60,14 @@ class SpeechClient:
     """A client of a node's engines.
 
     Args:
-        connection: returns a connection to the node. Raises EngineUnavailable if there is none at present.
+        connect: returns a connection to the node. Raises EngineUnavailable if there is none at present.
     """
 
-    def __init__(self, connection: Callable[[], Connection]) -> None:
-        self._connection = connection
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
 
-    def engines(self) -> Sequence[Engine]:
-        node = self._connection().node
+    def engines(self) -> Sequence[speech_pb2.Engine]:
+        node = self._connect().node
         try:
             capabilities = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
         except (grpc.RpcError, _ChannelClosed) as exc:
@@ -96,90 +76,35 @@ class SpeechClient:
             raise EngineUnavailable(
                 f"The speech node has an incompatible contract version: {capabilities.contract_version}."
             )
-        return [
-            Engine(one.name, one.version, _KINDS[one.kind], one.model_id, one.model_sha256, tuple(one.languages))
-            for one in capabilities.engines
-            if one.kind in _KINDS
-        ]
+        return capabilities.engines
 
     def lives(self) -> bool:
         try:
-            self._connection().health.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+            self._connect().health.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
         except (grpc.RpcError, _ChannelClosed, EngineUnavailable):
             return False
         return True
 
     def transcribe(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[Final | Progress | Detected | Done]:
-        start = speech_pb2.AsrStart(
-            session_id=request.session_id,
-            format=speech_pb2.AUDIO_FORMAT_FILE,
-            language=request.language,
-            word_times=True,
-            start_ms=request.start_ms,
-        )
+        self, start: speech_pb2.AsrStart, audio: Iterable[bytes], call: EngineCall
+    ) -> Iterator[speech_pb2.AsrDown]:
         upload = _Upload(audio, call, speech_pb2.AsrUp, start)
-        for down in _answers(self._connection().asr.Transcribe, upload, call):
-            match down.WhichOneof("down"):
-                case "segment" if down.segment.final and down.segment.text:
-                    yield _final(down.segment)
-                case "progress":
-                    yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
-                case "language" if down.language.language:
-                    yield Detected(down.language.language)
-                case "done":
-                    yield _done(down.done)
+        return _answers(self._connect().asr.Transcribe, upload, call)
 
     def diarize(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        start = speech_pb2.AudioStart(
-            session_id=request.session_id,
-            format=speech_pb2.AUDIO_FORMAT_FILE,
-            start_ms=request.start_ms,
-            speaker_count=request.speaker_count,
-        )
+        self, start: speech_pb2.AudioStart, audio: Iterable[bytes], call: EngineCall
+    ) -> Iterator[speech_pb2.DiarizeDown]:
         upload = _Upload(audio, call, speech_pb2.AudioUp, start)
-        for down in _answers(self._connection().speaker.Diarize, upload, call):
-            match down.WhichOneof("down"):
-                case "progress":
-                    yield Progress(down.progress.audio_ms_done, down.progress.audio_ms_total)
-                case "speaker":
-                    yield SpeakerTrack(down.speaker.label, down.speaker.speech_ms, tuple(down.speaker.embedding))
-                case "turn":
-                    yield Turn(down.turn.start_ms, down.turn.end_ms, down.turn.label)
-                case "done":
-                    yield _done(down.done)
+        return _answers(self._connect().speaker.Diarize, upload, call)
 
-    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
-        message = speech_pb2.SummarizeRequest(
-            session_id=request.session_id,
-            segments=[
-                speech_pb2.SpokenSegment(
-                    segment_id=one.segment_id,
-                    start_ms=one.start_ms,
-                    end_ms=one.end_ms,
-                    text=one.text,
-                    person_id=one.person_id,
-                )
-                for one in request.segments
-            ],
-            language=request.language,
-            roster=[speech_pb2.Person(person_id=one.person_id, names=one.names) for one in request.roster],
-            held_on=request.held_on.isoformat() if request.held_on else "",
-        )
-        answers = _answers(self._connection().summary.Summarize, message, call)
-        found = [down.result for down in answers if down.HasField("result")]
-        if len(found) != 1:
-            raise EngineFailed("Invalid engine response: not exactly one summary.")
-        return _summary(found[0])
+    def summarize(self, request: speech_pb2.SummarizeRequest, call: EngineCall) -> Iterator[speech_pb2.SummarizeDown]:
+        return _answers(self._connect().summary.Summarize, request, call)
 
 
 class _Upload:
     """The messages that upload a file. Keeps the error of reading the file, for the receiving thread."""
 
-    def __init__(self, audio: Iterable[bytes], call: Call, up: Any, start: Any) -> None:
+    def __init__(self, audio: Iterable[bytes], call: EngineCall, up: Any, start: Any) -> None:
         self._audio = audio
         self._call = call
         self._up = up
@@ -199,7 +124,7 @@ class _Upload:
             raise
 
 
-def _answers(method: Any, request: Any, call: Call) -> Iterator[Any]:
+def _answers(method: Any, request: Any, call: EngineCall) -> Iterator[Any]:
     """Yield a node's answers as they arrive.
 
     Raises:
@@ -262,39 +187,3 @@ def _reason(call: grpc.Call) -> str:
     except DecodeError:
         return ""
     return info.reason if info.domain == "speech" else ""
-
-
-def _final(segment: speech_pb2.Segment) -> Final:
-    words = tuple(Word(word.text, word.start_ms, word.end_ms, word.confidence) for word in segment.words)
-    return Final(segment.start_ms, segment.end_ms, segment.text, segment.confidence, words)
-
-
-def _done(done: speech_pb2.Done) -> Done:
-    return Done(done.audio_ms, done.cpu_ms, done.incomplete_reason)
-
-
-def _summary(summary: speech_pb2.Summary) -> Summary:
-    deeds = [
-        DetectedActionItem(
-            item.text,
-            tuple(item.segment_ids),
-            item.owner,
-            item.person_id,
-            item.due,
-            _day(item.due_on),
-            item.confidence,
-        )
-        for item in summary.action_items
-    ]
-    overview, topics, decisions = (
-        tuple(Statement(one.text, tuple(one.segment_ids)) for one in some)
-        for some in (summary.overview, summary.topics, summary.decisions)
-    )
-    return Summary(overview, topics, decisions, tuple(deeds), summary.language)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as exc:
-        raise EngineFailed("Invalid engine response: malformed date.") from exc

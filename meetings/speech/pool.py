@@ -3,56 +3,69 @@
 import atexit
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
-from meetings.speech.child_process import EmbeddedNode
-from meetings.speech.protocols import Engine, EngineUnavailable, Kind, NoCapableEngine, Node
-from meetings.speech.scripted import ScriptedNode
-from meetings.speech.validation import ValidatingNode
+from meetings.speech.engine_call import EngineCall
+from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, supports
+from meetings.speech.validation import validate_diarization, validate_summary, validate_transcription
+from tandem.speech.v1 import speech_pb2
 
 #: How long a node's capabilities are cached.
 CACHE_SECONDS = 5.0
+#: What the engines of each kind do; completes the sentence "No speech engine here can …".
+_ABILITIES = {
+    speech_pb2.ENGINE_KIND_ASR: "turn speech into text",
+    speech_pb2.ENGINE_KIND_SPEAKER: "tell voices apart",
+    speech_pb2.ENGINE_KIND_SUMMARY: "summarise",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The engine chosen for a request.
+class EngineChoice:
+    """The engine chosen for a request, and its node. The answers of its calls are validated."""
 
-    Attributes:
-        about: the engine.
-        ask: its node, with validation of the answers.
-        node: the same node, for supervision.
-    """
-
-    about: Engine
-    ask: ValidatingNode
+    engine: speech_pb2.Engine
     node: Node
+
+    def transcribe(
+        self, start: speech_pb2.AsrStart, audio: Iterable[bytes], call: EngineCall
+    ) -> Iterator[speech_pb2.AsrDown]:
+        """Transcribe a file; see `validate_transcription`."""
+        return validate_transcription(start, self.node.transcribe(start, audio, call))
+
+    def diarize(
+        self, start: speech_pb2.AudioStart, audio: Iterable[bytes], call: EngineCall
+    ) -> Iterator[speech_pb2.DiarizeDown]:
+        """Find when each speaker speaks in a file; see `validate_diarization`."""
+        return validate_diarization(self.node.diarize(start, audio, call))
+
+    def summarize(self, request: speech_pb2.SummarizeRequest, call: EngineCall) -> speech_pb2.Summary:
+        """Summarise segments; see `validate_summary`."""
+        return validate_summary(request, self.node.summarize(request, call))
 
 
 class Nodes:
     """The nodes of this process, in order of preference.
 
     Args:
-        urls: one for each node; see `SCHEMES`.
+        urls: one for each node, of the schemes in `settings.SPEECH_SCHEMES`.
 
     Raises:
-        ImproperlyConfigured: a URL is invalid, or not permitted by the settings.
+        ImproperlyConfigured: a URL is invalid, or its scheme is unknown.
     """
 
     def __init__(self, urls: Sequence[str]) -> None:
-        if not urls:
-            raise ImproperlyConfigured("SPEECH_NODES is empty: name at least one node, such as embedded://.")
-        self._nodes = [_made(url) for url in urls]
+        self._nodes = [_node(url) for url in urls]
         self._lock = threading.Lock()
-        self._known: dict[int, tuple[float, Sequence[Engine]]] = {}
+        self._known: dict[int, tuple[float, Sequence[speech_pb2.Engine]]] = {}
 
-    def choose(self, kind: Kind, language: str = "") -> Chosen:
+    def choose(self, kind: speech_pb2.EngineKind, language: str = "") -> EngineChoice:
         """Return the first node with an engine of this kind for this language; empty = any.
 
         Raises:
@@ -63,13 +76,13 @@ class Nodes:
         languages: set[str] = set()
         for place, node in enumerate(self._nodes):
             try:
-                engines = [engine for engine in self._engines(place, node) if engine.kind is kind]
+                engines = [engine for engine in self._engines(place, node) if engine.kind == kind]
             except EngineUnavailable as exc:
                 unavailable = exc
                 continue
             for engine in engines:
-                if engine.knows(language):
-                    return Chosen(engine, ValidatingNode(node), node)
+                if supports(engine, language):
+                    return EngineChoice(engine, node)
                 languages.update(engine.languages)
         if unavailable:
             raise unavailable
@@ -80,7 +93,7 @@ class Nodes:
         for node in self._nodes:
             node.close()
 
-    def _engines(self, place: int, node: Node) -> Sequence[Engine]:
+    def _engines(self, place: int, node: Node) -> Sequence[speech_pb2.Engine]:
         with self._lock:
             known = self._known.get(place)
         if known and time.monotonic() - known[0] < CACHE_SECONDS:
@@ -91,52 +104,25 @@ class Nodes:
         return engines
 
 
-def _missing(kind: Kind, language: str, languages: set[str]) -> str:
+def _missing(kind: speech_pb2.EngineKind, language: str, languages: set[str]) -> str:
     if languages:
         return (
             f"No speech engine here understands the language {language}; understood are: "
             f"{', '.join(sorted(languages))}. Correct the meeting's language and have it transcribed again."
         )
     return (
-        f"No speech engine here can {kind.value}. Have an administrator add a node that can (SPEECH_NODES), then have "
-        "the meeting transcribed again."
+        f"No speech engine here can {_ABILITIES[kind]}. Have an administrator add a node that can (SPEECH_NODES), then "
+        "have the meeting transcribed again."
     )
 
 
-def _embedded(url: str) -> Node:
-    if url != "embedded://":
-        raise ImproperlyConfigured(f"SPEECH_NODES: {url}: nothing follows embedded://.")
-    return EmbeddedNode()
-
-
-def _scripted(url: str) -> Node:
-    if not settings.SCRIPTED_SPEECH:
-        raise ImproperlyConfigured(
-            f"SPEECH_NODES: {url} returns scripted answers. It is for tests, and requires DEBUG=true."
-        )
-    return ScriptedNode(Path(url.removeprefix("script://")))
-
-
-def _not_yet(url: str) -> Node:
-    raise ImproperlyConfigured(f"SPEECH_NODES: {url}: such nodes are not supported yet; use embedded://.")
-
-
-#: Scheme of a URL → constructor of its node.
-SCHEMES: dict[str, Callable[[str], Node]] = {
-    "embedded": _embedded,
-    "script": _scripted,
-    "grpcs": _not_yet,
-    "openai+http": _not_yet,
-    "openai+https": _not_yet,
-}
-
-
-def _made(url: str) -> Node:
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme not in SCHEMES:
-        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ImproperlyConfigured(f"SPEECH_NODES: {url} is not a node; use a URL that begins with {known}.")
-    return SCHEMES[scheme](url)
+def _node(url: str) -> Node:
+    scheme, _, address = url.partition("://")
+    if scheme not in settings.SPEECH_SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in settings.SPEECH_SCHEMES)
+        raise ImproperlyConfigured(f"SPEECH_NODES must list URLs that begin with {known}; one is {url!r}.")
+    node: Node = import_string(settings.SPEECH_SCHEMES[scheme])(address)
+    return node
 
 
 @cache

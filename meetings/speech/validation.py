@@ -1,23 +1,17 @@
-"""Validation of engines' answers: an engine that violates the contract has failed."""
+"""Validation of engines' answers: an engine that violates the contract has failed.
+
+Each function yields or returns the answers that the pipeline uses, and raises EngineFailed at the first invalid one.
+"""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from math import isfinite
+from typing import TypeVar
 
-from meetings.speech.protocols import (
-    AudioRequest,
-    Call,
-    Detected,
-    Done,
-    EngineFailed,
-    Final,
-    Node,
-    Progress,
-    SpeakerTrack,
-    Statement,
-    Summary,
-    SummaryRequest,
-    Turn,
-)
+from meetings.speech.node import EngineFailed
+from tandem.speech.v1 import speech_pb2
+
+Down = TypeVar("Down", speech_pb2.AsrDown, speech_pb2.DiarizeDown)
 
 MAX_TEXT_LENGTH = 10_000
 MAX_VOICES = 100
@@ -26,106 +20,126 @@ MAX_STATEMENTS = 1_000
 MAX_CHARACTERS, MAX_SOURCES = 300_000, 20_000
 
 
-class ValidatingNode:
-    """A node whose engines raise EngineFailed if an answer is invalid."""
+def validate_transcription(
+    start: speech_pb2.AsrStart, answers: Iterable[speech_pb2.AsrDown]
+) -> Iterator[speech_pb2.AsrDown]:
+    """Yield the final segments with text, the progress and the detected language, and `done` last."""
+    heard_ms = done_ms = start.start_ms
+    for answer in _until_done(answers):
+        match answer.WhichOneof("down"):
+            case "segment" if answer.segment.final and answer.segment.text:
+                segment = answer.segment
+                _check_segment(segment)
+                # A segment may begin before `start_ms`: utterances have a margin.
+                _require(segment.start_ms >= heard_ms or heard_ms == start.start_ms, "segments overlap")
+                heard_ms = segment.end_ms
+            case "progress":
+                progress = answer.progress
+                _require(progress.audio_ms_done >= done_ms and progress.audio_ms_total >= 0, "progress went backwards")
+                done_ms = progress.audio_ms_done
+            case "language" if language := answer.language.language:
+                _require(language.isalpha() and len(language) in (2, 3), "invalid language")
+            case "done":
+                pass
+            case _:
+                continue
+        yield answer
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
 
-    def transcribe(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[Final | Progress | Detected | Done]:
-        heard_ms = done_ms = request.start_ms
-        end: Done | None = None
-        for answer in self._node.transcribe(audio, request, call):
-            _require(end is None, "answer after the final one")
-            match answer:
-                case Final():
-                    # A segment may begin before `start_ms`: utterances have a margin.
-                    _require(0 <= answer.start_ms < answer.end_ms, "a segment ends before it begins")
-                    _require(answer.start_ms >= heard_ms or heard_ms == request.start_ms, "segments overlap")
-                    _require(len(answer.text) <= MAX_TEXT_LENGTH and "\0" not in answer.text, "invalid segment text")
-                    _require(_is_share(answer.confidence), "invalid confidence")
-                    _require(all(word.start_ms <= word.end_ms for word in answer.words), "a word ends before it begins")
-                    _require(all(_is_share(word.confidence) for word in answer.words), "invalid confidence")
-                    heard_ms = answer.end_ms
-                case Progress():
-                    _require(answer.done_ms >= done_ms and answer.total_ms >= 0, "progress went backwards")
-                    done_ms = answer.done_ms
-                case Detected():
-                    _require(answer.language.isalpha() and len(answer.language) in (2, 3), "invalid language")
-                case Done():
-                    # The consumer takes `Done` as the last answer, so it is only yielded after the end of the stream.
-                    end = answer
-                    continue
+def validate_diarization(answers: Iterable[speech_pb2.DiarizeDown]) -> Iterator[speech_pb2.DiarizeDown]:
+    """Yield the progress, the speakers, then their turns in order, and `done` last."""
+    labels: set[str] = set()
+    turn_ms, turned = 0, False
+    for answer in _until_done(answers):
+        match answer.WhichOneof("down"):
+            case "speaker":
+                speaker = answer.speaker
+                _require(
+                    not turned and speaker.label not in labels, "duplicate speaker, or speaker after the first turn"
+                )
+                _require(
+                    0 < len(speaker.label) <= 20 and speaker.label.isprintable() and len(labels) < MAX_VOICES,
+                    "invalid speakers",
+                )
+                _require(
+                    speaker.speech_ms >= 0 and all(map(isfinite, speaker.embedding)),
+                    "invalid speech time or voice print",
+                )
+                labels.add(speaker.label)
+            case "turn":
+                turn = answer.turn
+                _require(turn.label in labels, "turn refers to an unknown speaker")
+                _require(turn_ms <= turn.start_ms <= turn.end_ms, "turns are not in order")
+                turn_ms, turned = turn.start_ms, True
+            case "progress" | "done":
+                pass
+            case _:
+                continue
+        yield answer
+
+
+def validate_summary(
+    request: speech_pb2.SummarizeRequest, answers: Iterable[speech_pb2.SummarizeDown]
+) -> speech_pb2.Summary:
+    """Return the summary, whose statements rest on segments of the request."""
+    results = [answer.result for answer in answers if answer.HasField("result")]
+    _require(len(results) == 1, "not exactly one summary")
+    (summary,) = results
+    known = {segment.segment_id for segment in request.segments}
+    persons = {"", *(person.person_id for person in request.roster)}
+    sourced: list[speech_pb2.Statement | speech_pb2.ActionItem]
+    sourced = [*summary.overview, *summary.topics, *summary.decisions, *summary.action_items]
+    _require(
+        len(sourced) <= MAX_STATEMENTS
+        and sum(len(statement.text) for statement in sourced) <= MAX_CHARACTERS
+        and sum(len(statement.segment_ids) for statement in sourced) <= MAX_SOURCES,
+        "summary too long",
+    )
+    for statement in sourced:
+        _require(bool(statement.text.strip()) and len(statement.text) <= MAX_TEXT_LENGTH, "invalid statement text")
+        _require("\0" not in statement.text, "invalid statement text")
+        _require(bool(statement.segment_ids), "statement without source segments")
+        _require(known.issuperset(statement.segment_ids), "unknown source segment")
+    for item in summary.action_items:
+        _require(item.person_id in persons, "unknown person")
+        _require(_is_share(item.confidence), "invalid confidence")
+        _require(not item.due_on or _is_date(item.due_on), "malformed date")
+    return summary
+
+
+def _until_done(answers: Iterable[Down]) -> Iterator[Down]:
+    """Yield the answers; `done` only after the end of the stream, as the consumer takes it as the last one."""
+    end: Down | None = None
+    for answer in answers:
+        _require(end is None, "answer after the final one")
+        if answer.WhichOneof("down") == "done":
+            end = answer
+        else:
             yield answer
-        yield _ended(end)
-
-    def diarize(
-        self, audio: Iterable[bytes], request: AudioRequest, call: Call
-    ) -> Iterator[SpeakerTrack | Turn | Progress | Done]:
-        labels: set[str] = set()
-        turn_ms, turned = 0, False
-        end: Done | None = None
-        for answer in self._node.diarize(audio, request, call):
-            _require(end is None, "answer after the final one")
-            match answer:
-                case SpeakerTrack():
-                    _require(
-                        not turned and answer.label not in labels, "duplicate speaker, or speaker after the first turn"
-                    )
-                    _require(
-                        0 < len(answer.label) <= 20 and answer.label.isprintable() and len(labels) < MAX_VOICES,
-                        "invalid speakers",
-                    )
-                    _require(
-                        answer.speech_ms >= 0 and all(map(isfinite, answer.voice_print)),
-                        "invalid speech time or voice print",
-                    )
-                    labels.add(answer.label)
-                case Turn():
-                    _require(answer.label in labels, "turn refers to an unknown speaker")
-                    _require(turn_ms <= answer.start_ms <= answer.end_ms, "turns are not in order")
-                    turn_ms, turned = answer.start_ms, True
-                case Done():
-                    # The consumer takes `Done` as the last answer, so it is only yielded after the end of the stream.
-                    end = answer
-                    continue
-            yield answer
-        yield _ended(end)
-
-    def summarize(self, request: SummaryRequest, call: Call) -> Summary:
-        summary = self._node.summarize(request, call)
-        known = {segment.segment_id for segment in request.segments}
-        persons = {"", *(person.person_id for person in request.roster)}
-        statements = [*summary.overview, *summary.topics, *summary.decisions]
-        sourced = [*statements, *(Statement(deed.text, deed.segment_ids) for deed in summary.deeds)]
-        _require(
-            len(sourced) <= MAX_STATEMENTS
-            and sum(len(statement.text) for statement in sourced) <= MAX_CHARACTERS
-            and sum(len(statement.segment_ids) for statement in sourced) <= MAX_SOURCES,
-            "summary too long",
-        )
-        for statement in sourced:
-            _require(bool(statement.text.strip()) and len(statement.text) <= MAX_TEXT_LENGTH, "invalid statement text")
-            _require("\0" not in statement.text, "invalid statement text")
-            _require(bool(statement.segment_ids), "statement without source segments")
-            _require(known.issuperset(statement.segment_ids), "unknown source segment")
-        for deed in summary.deeds:
-            _require(deed.person_id in persons, "unknown person")
-            _require(_is_share(deed.confidence), "invalid confidence")
-        return summary
-
-
-def _ended(end: Done | None) -> Done:
     if end is None:
         raise EngineFailed("Invalid engine response: the final answer is missing.")
-    _require(end.audio_ms >= 0 and end.cpu_ms >= 0, "negative duration")
-    return end
+    _require(end.done.audio_ms >= 0 and end.done.cpu_ms >= 0, "negative duration")
+    yield end
+
+
+def _check_segment(segment: speech_pb2.Segment) -> None:
+    _require(0 <= segment.start_ms < segment.end_ms, "a segment ends before it begins")
+    _require(len(segment.text) <= MAX_TEXT_LENGTH and "\0" not in segment.text, "invalid segment text")
+    _require(_is_share(segment.confidence), "invalid confidence")
+    _require(all(word.start_ms <= word.end_ms for word in segment.words), "a word ends before it begins")
+    _require(all(_is_share(word.confidence) for word in segment.words), "invalid confidence")
 
 
 def _is_share(number: float) -> bool:
     return -0.001 <= number <= 1.001
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _require(condition: bool, problem: str) -> None:

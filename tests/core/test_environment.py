@@ -160,6 +160,10 @@ def test_every_mistyped_value_is_refused_by_its_name() -> None:
         ("rungrpc", "GRPC_TLS_CERT", "/a.pem", "GRPC_TLS_CERT must be the path of a file; '/a.pem' is not a file."),
         ("runworker", "DEBUG", "maybe", "DEBUG must be true or false; it is 'maybe'."),
         (
+            "runworker", "SPEECH_NODES", "grpcs://a.example",
+            "SPEECH_NODES must list URLs that begin with embedded://; one is 'grpcs://a.example'.",
+        ),
+        (
             "migrate", "DATABASE_URL", "postgres://u:p@localhost:abc/x",
             "DATABASE_URL must be postgres://user:password@host:port/name.",
         ),

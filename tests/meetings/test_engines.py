@@ -10,27 +10,14 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from meetings.speech.client import Connection, SpeechClient
-from meetings.speech.pool import Chosen, Nodes
-from meetings.speech.protocols import (
-    AudioRequest,
-    BadRecording,
-    Call,
-    Detected,
-    Done,
-    EngineUnavailable,
-    Final,
-    Kind,
-    NoCapableEngine,
-    Person,
-    Progress,
-    SpeakerTrack,
-    Stopped,
-    SummaryRequest,
-    Turn,
-    Utterance,
-)
+from meetings.speech.engine_call import EngineCall
+from meetings.speech.node import BadRecording, EngineUnavailable, NoCapableEngine, describe, hash_of, supports
+from meetings.speech.pool import EngineChoice, Nodes
+from tandem.speech.v1 import speech_pb2
 from tests.support.scripts import a_script
 
+KINDS = (speech_pb2.ENGINE_KIND_ASR, speech_pb2.ENGINE_KIND_SPEAKER, speech_pb2.ENGINE_KIND_SUMMARY)
+ASR, SPEAKER, SUMMARY = KINDS
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
 LENGTH_MS = 33_565
 #: When people begin and end to speak in it, as a recogniser hears them.
@@ -85,98 +72,117 @@ def pieces(content: bytes) -> Iterator[bytes]:
         yield content[start : start + 64 * 1024]
 
 
-def transcribed(chosen: Chosen, start_ms: int = 0, call: Call | None = None) -> list[Any]:
-    asked = AudioRequest("a test", start_ms=start_ms)
-    return list(chosen.ask.transcribe(pieces(FILE.read_bytes()), asked, call or Call()))
+class Stopped(Exception):
+    """A reason to stop a call."""
 
 
-def heard(answers: list[Any]) -> list[Final]:
-    return [answer for answer in answers if isinstance(answer, Final)]
+def asr_start(start_ms: int = 0) -> speech_pb2.AsrStart:
+    return speech_pb2.AsrStart(session_id="a test", format=speech_pb2.AUDIO_FORMAT_FILE, start_ms=start_ms)
+
+
+def audio_start(speaker_count: int = 0) -> speech_pb2.AudioStart:
+    return speech_pb2.AudioStart(session_id="a test", format=speech_pb2.AUDIO_FORMAT_FILE, speaker_count=speaker_count)
+
+
+def transcribed(chosen: EngineChoice, start_ms: int = 0, call: EngineCall | None = None) -> list[speech_pb2.AsrDown]:
+    return list(chosen.transcribe(asr_start(start_ms), pieces(FILE.read_bytes()), call or EngineCall()))
+
+
+def answers_of(chosen: EngineChoice, audio: Iterator[bytes], call: EngineCall | None = None) -> list[Any]:
+    """Return all answers to a recording, of an engine of either kind that takes one."""
+    call = call or EngineCall()
+    if chosen.engine.kind == ASR:
+        return list(chosen.transcribe(asr_start(), audio, call))
+    return list(chosen.diarize(audio_start(), audio, call))
+
+
+def heard(answers: list[speech_pb2.AsrDown]) -> list[speech_pb2.Segment]:
+    return [answer.segment for answer in answers if answer.HasField("segment")]
 
 
 def test_it_says_what_it_is(nodes: Nodes) -> None:
-    for kind in Kind:
+    for kind in KINDS:
         chosen = nodes.choose(kind)
-        assert chosen.about.kind is kind
-        assert chosen.about.name
-        assert len(chosen.about.hash) == 64
-        assert set(chosen.about.description) == {"name", "version", "model_id", "model_sha256"}
+        assert chosen.engine.kind == kind
+        assert chosen.engine.name
+        assert len(hash_of(chosen.engine)) == 64
+        assert set(describe(chosen.engine)) == {"name", "version", "model_id", "model_sha256"}
         assert chosen.node.lives()
-    assert len({nodes.choose(kind).about.hash for kind in Kind}) == 3
+    assert len({hash_of(nodes.choose(kind).engine) for kind in KINDS}) == 3
 
 
 def test_what_nobody_understands(nodes: Nodes) -> None:
-    assert nodes.choose(Kind.ASR, "en").about.knows("en")
+    assert supports(nodes.choose(ASR, "en").engine, "en")
     with pytest.raises(NoCapableEngine, match="language fi; understood are: en"):
-        nodes.choose(Kind.ASR, "fi")
+        nodes.choose(ASR, "fi")
 
 
 def test_what_is_said_comes_in_order_with_progress_and_an_end(nodes: Nodes) -> None:
-    answers = transcribed(nodes.choose(Kind.ASR))
+    answers = transcribed(nodes.choose(ASR))
     segments = heard(answers)
     assert [(segment.start_ms, segment.end_ms) for segment in segments][: len(SPOKEN)] == SPOKEN
     assert all(segment.text for segment in segments)
-    assert Detected("en") in answers
-    progress = [answer for answer in answers if isinstance(answer, Progress)]
-    assert all(abs(answer.total_ms - LENGTH_MS) < 50 for answer in progress)
-    assert isinstance(answers[-1], Done)
-    assert (answers[-1].audio_ms, answers[-1].incomplete_reason) == (LENGTH_MS, "")
+    assert "en" in [answer.language.language for answer in answers]
+    progress = [answer.progress for answer in answers if answer.HasField("progress")]
+    assert all(abs(one.audio_ms_total - LENGTH_MS) < 50 for one in progress)
+    assert answers[-1].WhichOneof("down") == "done"
+    assert (answers[-1].done.audio_ms, answers[-1].done.incomplete_reason) == (LENGTH_MS, "")
 
 
 def test_who_resumes_gets_the_rest(nodes: Nodes) -> None:
-    whole = heard(transcribed(nodes.choose(Kind.ASR)))
+    whole = heard(transcribed(nodes.choose(ASR)))
     known = whole[2].end_ms
-    rest = heard(transcribed(nodes.choose(Kind.ASR), known - 2000))
+    rest = heard(transcribed(nodes.choose(ASR), known - 2000))
     assert [segment for segment in rest if segment.start_ms >= known] == whole[3:]
 
 
 def test_voices_come_before_turns(nodes: Nodes) -> None:
-    chosen = nodes.choose(Kind.SPEAKER)
-    answers = list(chosen.ask.diarize(pieces(FILE.read_bytes()), AudioRequest("a test", speaker_count=2), Call()))
-    told = [answer for answer in answers if isinstance(answer, SpeakerTrack | Turn)]
-    voices, turns = told[:2], told[2:]
-    assert [voice.label for voice in voices if isinstance(voice, SpeakerTrack)] == ["S1", "S2"]
-    assert {turn.label for turn in turns if isinstance(turn, Turn)} == {"S1", "S2"}
-    assert isinstance(answers[-1], Done)
+    chosen = nodes.choose(SPEAKER)
+    answers = list(chosen.diarize(audio_start(speaker_count=2), pieces(FILE.read_bytes()), EngineCall()))
+    found = [answer for answer in answers if answer.WhichOneof("down") in ("speaker", "turn")]
+    assert [answer.speaker.label for answer in found[:2]] == ["S1", "S2"]
+    assert {answer.turn.label for answer in found[2:]} == {"S1", "S2"}
+    assert answers[-1].WhichOneof("down") == "done"
 
 
 def test_what_it_sums_up_rests_on_what_was_said(nodes: Nodes) -> None:
     lines = ("We have decided to open the website in March.", "Bob will send a report by Friday.")
     segments = [
-        Utterance(f"segment-{place}", place * 9000, place * 9000 + 8000, text) for place, text in enumerate(lines)
+        speech_pb2.SpokenSegment(
+            segment_id=f"segment-{place}", start_ms=place * 9000, end_ms=place * 9000 + 8000, text=text
+        )
+        for place, text in enumerate(lines)
     ]
-    asked = SummaryRequest("a test", segments, "en", [Person("bob-id", ("Bob Builder", "Bob"))])
-    made = nodes.choose(Kind.SUMMARY).ask.summarize(asked, Call())
-    assert made.overview
-    (deed,) = made.deeds
-    assert (deed.person_id, deed.segment_ids) == ("bob-id", ("segment-1",))
+    bob = speech_pb2.Person(person_id="bob-id", names=("Bob Builder", "Bob"))
+    request = speech_pb2.SummarizeRequest(session_id="a test", segments=segments, language="en", roster=[bob])
+    summary = nodes.choose(SUMMARY).summarize(request, EngineCall())
+    assert summary.overview
+    (item,) = summary.action_items
+    assert (item.person_id, list(item.segment_ids)) == ("bob-id", ["segment-1"])
 
 
-@pytest.mark.parametrize("kind", [Kind.ASR, Kind.SPEAKER])
-def test_what_is_no_audio(nodes: Nodes, kind: Kind) -> None:
-    ask = nodes.choose(kind).ask
-    do = ask.transcribe if kind is Kind.ASR else ask.diarize
+@pytest.mark.parametrize("kind", [ASR, SPEAKER])
+def test_what_is_no_audio(nodes: Nodes, kind: speech_pb2.EngineKind) -> None:
     with pytest.raises(BadRecording, match="not an audio file"):
-        list(do(pieces(b"%PDF-1.7" + bytes(100_000)), AudioRequest("a test"), Call()))
+        answers_of(nodes.choose(kind), pieces(b"%PDF-1.7" + bytes(100_000)))
 
 
-@pytest.mark.parametrize("kind", [Kind.ASR, Kind.SPEAKER])
-def test_a_call_that_is_stopped_ends_at_once(nodes: Nodes, kind: Kind) -> None:
-    chosen, call = nodes.choose(kind), Call()
-    ask = chosen.ask.transcribe if kind is Kind.ASR else chosen.ask.diarize
+@pytest.mark.parametrize("kind", [ASR, SPEAKER])
+def test_a_call_that_is_stopped_ends_at_once(nodes: Nodes, kind: speech_pb2.EngineKind) -> None:
+    chosen, call = nodes.choose(kind), EngineCall()
     threading.Timer(0.15, lambda: call.stop(Stopped())).start()
     began = time.monotonic()
     with pytest.raises(Stopped):
-        list(ask(pieces(FILE.read_bytes() * 3), AudioRequest("a test"), call))
+        answers_of(chosen, pieces(FILE.read_bytes() * 3), call)
     assert time.monotonic() - began < 2
     assert call.stopped
 
 
 def test_a_call_that_was_stopped_before_does_not_begin(nodes: Nodes) -> None:
-    call = Call()
+    call = EngineCall()
     call.stop(Stopped())
     with pytest.raises(Stopped):
-        transcribed(nodes.choose(Kind.ASR), call=call)
+        transcribed(nodes.choose(ASR), call=call)
 
 
 def test_a_file_that_cannot_be_read_says_so(nodes: Nodes) -> None:
@@ -185,7 +191,7 @@ def test_a_file_that_cannot_be_read_says_so(nodes: Nodes) -> None:
         raise OSError("The storage is away.")
 
     with pytest.raises(OSError, match="storage is away"):
-        list(nodes.choose(Kind.ASR).ask.transcribe(broken(), AudioRequest("a test"), Call()))
+        answers_of(nodes.choose(ASR), broken())
 
 
 def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_answer() -> None:
@@ -196,7 +202,7 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
     with pytest.raises(EngineUnavailable):
         wire.engines()
     with pytest.raises(EngineUnavailable):
-        list(wire.transcribe((), AudioRequest("a test"), Call()))
+        list(wire.transcribe(asr_start(), (), EngineCall()))
 
 
 # Which nodes there are
@@ -205,23 +211,14 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
 @pytest.mark.parametrize(
     ("urls", "sentence"),
     [
-        ([], "is empty"),
-        (["grpcs://speech.example.com:50071"], "not supported yet"),
-        (["openai+https://example.com"], "not supported yet"),
-        (["pocketsphinx"], "is not a node"),
-        (["http://example.com"], "use a URL that begins with"),
-        (["embedded://here"], "nothing follows"),
+        (["pocketsphinx"], "that begin with embedded://, script://; one is 'pocketsphinx'"),
+        (["embedded://", "grpcs://speech.example.com:50071"], "one is 'grpcs://speech.example.com:50071'"),
+        (["embedded://here"], "embedded:// without an address; one is 'embedded://here'"),
     ],
 )
 def test_what_is_no_node_is_a_sentence(urls: list[str], sentence: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=sentence):
         Nodes(urls)
-
-
-def test_scripts_are_for_tests(settings: Any, tmp_path: Path) -> None:
-    settings.SCRIPTED_SPEECH = False
-    with pytest.raises(ImproperlyConfigured, match="requires DEBUG=true"):
-        Nodes([a_script(tmp_path / "script.json")])
 
 
 def test_the_first_that_can_is_asked(tmp_path: Path) -> None:
@@ -230,10 +227,10 @@ def test_the_first_that_can_is_asked(tmp_path: Path) -> None:
     some = a_script(tmp_path / "some.json", engines=german)
     rest = a_script(tmp_path / "rest.json", engines=[{"name": "any", "kind": "asr"}, {"kind": "summary"}])
     nodes = Nodes([away, some, rest])
-    assert nodes.choose(Kind.ASR, "de").about.name == "german"
-    assert nodes.choose(Kind.ASR, "fr").about.name == "any"
-    assert nodes.choose(Kind.ASR).about.name == "german"
+    assert nodes.choose(ASR, "de").engine.name == "german"
+    assert nodes.choose(ASR, "fr").engine.name == "any"
+    assert nodes.choose(ASR).engine.name == "german"
     with pytest.raises(NoCapableEngine, match="tell voices apart"):
-        Nodes([some, rest]).choose(Kind.SPEAKER)
+        Nodes([some, rest]).choose(SPEAKER)
     with pytest.raises(Exception, match="does not answer"):
-        nodes.choose(Kind.SPEAKER)
+        nodes.choose(SPEAKER)

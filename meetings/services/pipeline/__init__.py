@@ -21,8 +21,9 @@ from meetings.services.pipeline.diarizing import diarize
 from meetings.services.pipeline.summarizing import complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
 from meetings.services.pipeline.work import Cancelled, Failed, Work
+from meetings.speech.node import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, NoCapableEngine
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, Kind, NoCapableEngine
+from tandem.speech.v1 import speech_pb2
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +81,9 @@ def give_up(transcript_id: UUID, error: Exception | None) -> None:
 def _begin(work: Work) -> None:
     """Check that engines for all stages exist, and mark the version as PROCESSING."""
     work.refresh()
-    nodes().choose(Kind.ASR, work.transcript.language)
-    nodes().choose(Kind.SPEAKER)
-    nodes().choose(Kind.SUMMARY)
+    nodes().choose(speech_pb2.ENGINE_KIND_ASR, work.transcript.language)
+    nodes().choose(speech_pb2.ENGINE_KIND_SPEAKER)
+    nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY)
     work.begin()
 
 

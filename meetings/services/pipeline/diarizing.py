@@ -8,12 +8,13 @@ from itertools import accumulate
 from uuid import UUID
 
 from core.models import save_clean
-from meetings.models import Meeting, Segment, Speaker, Stage, StageRun
+from meetings.models import Meeting, Segment, Speaker, Stage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording
 from meetings.services.pipeline.work import Work
+from meetings.speech.node import describe
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import AudioRequest, Done, Engine, Kind, Progress, SpeakerTrack, Turn
+from tandem.speech.v1 import speech_pb2
 
 PROGRESS_SECONDS = 2.0
 
@@ -25,58 +26,62 @@ def diarize(work: Work) -> None:
         EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
-    chosen = nodes().choose(Kind.SPEAKER)
+    chosen = nodes().choose(speech_pb2.ENGINE_KIND_SPEAKER)
     hashed = input_hash(transcript.recording_sha256, transcript.speaker_count)
-    run = work.begin_stage(Stage.DIARIZING, hashed, chosen.about)
-    voices: list[SpeakerTrack] = []
-    turns: list[Turn] = []
+    run = work.begin_stage(Stage.DIARIZING, hashed, chosen.engine)
+    speakers: list[speech_pb2.Speaker] = []
+    turns: list[speech_pb2.Turn] = []
     cpu_ms = 0
     committed_at = time.monotonic()
-    request = AudioRequest(work.name, speaker_count=transcript.speaker_count)
+    start = speech_pb2.AudioStart(
+        session_id=work.name, format=speech_pb2.AUDIO_FORMAT_FILE, speaker_count=transcript.speaker_count
+    )
     with recording(work) as audio, watched(work, chosen.node) as call:
-        for answer in chosen.ask.diarize(audio, request, call):
-            match answer:
-                case SpeakerTrack():
-                    voices.append(answer)
-                case Turn():
-                    turns.append(answer)
-                case Progress() if time.monotonic() - committed_at >= PROGRESS_SECONDS:
+        for answer in chosen.diarize(start, audio, call):
+            match answer.WhichOneof("down"):
+                case "speaker":
+                    speakers.append(answer.speaker)
+                case "turn":
+                    turns.append(answer.turn)
+                case "progress" if time.monotonic() - committed_at >= PROGRESS_SECONDS:
                     committed_at = time.monotonic()
-                    _show(work, run, answer)
-                case Done():
-                    cpu_ms = answer.cpu_ms
+                    _show(work, answer.progress)
+                case "done":
+                    cpu_ms = answer.done.cpu_ms
     with work.commit(made_progress=True) as meeting:
-        _assign(work, turns, _insert(work, meeting, voices, chosen.about))
+        _assign(work, turns, _insert(work, meeting, speakers, chosen.engine))
         work.end_stage(run, cpu_ms)
         work.show(meeting, Stage.DIARIZING, 1.0)
 
 
-def _show(work: Work, run: StageRun, progress: Progress) -> None:
+def _show(work: Work, progress: speech_pb2.Progress) -> None:
     with work.commit() as meeting:
-        total_ms = progress.total_ms or meeting.duration_ms
-        work.show(meeting, Stage.DIARIZING, progress.done_ms / total_ms if total_ms else 0.0)
+        total_ms = progress.audio_ms_total or meeting.duration_ms
+        work.show(meeting, Stage.DIARIZING, progress.audio_ms_done / total_ms if total_ms else 0.0)
 
 
-def _insert(work: Work, meeting: Meeting, voices: Sequence[SpeakerTrack], about: Engine) -> dict[str, UUID]:
+def _insert(
+    work: Work, meeting: Meeting, speakers: Sequence[speech_pb2.Speaker], engine: speech_pb2.Engine
+) -> dict[str, UUID]:
     """Insert the speakers, and return their ids by label."""
     rows = [
         save_clean(
             Speaker(
                 meeting=meeting,
                 transcript_version=work.transcript.version,
-                label=voice.label,
+                label=speaker.label,
                 place=place,
-                speech_ms=voice.speech_ms,
-                voice_print=list(voice.voice_print),
-                engine=about.description,
+                speech_ms=speaker.speech_ms,
+                voice_print=list(speaker.embedding),
+                engine=describe(engine),
             )
         )
-        for place, voice in enumerate(voices, 1)
+        for place, speaker in enumerate(speakers, 1)
     ]
     return {row.label: row.pk for row in rows}
 
 
-def _assign(work: Work, turns: Sequence[Turn], speakers: dict[str, UUID]) -> None:
+def _assign(work: Work, turns: Sequence[speech_pb2.Turn], speakers: dict[str, UUID]) -> None:
     """Assign to each segment the speaker with the longest speech in it; leave segments without speech unassigned."""
     segment_ids_of = defaultdict(list)
     # The latest end up to each turn: the ends of overlapping turns are not in order.
@@ -89,7 +94,7 @@ def _assign(work: Work, turns: Sequence[Turn], speakers: dict[str, UUID]) -> Non
         Segment.objects.filter(pk__in=segment_ids).update(speaker_id=speaker_id)
 
 
-def loudest(turns: Sequence[Turn], ends: Sequence[int], start_ms: int, end_ms: int) -> str:
+def loudest(turns: Sequence[speech_pb2.Turn], ends: Sequence[int], start_ms: int, end_ms: int) -> str:
     """Return the label of the speaker with the longest speech between two times; empty = none.
 
     Args:

@@ -1,15 +1,16 @@
 """Last stage: create the summary and the action items. The meeting is then COMPLETED."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from datetime import date
 
 from core.models import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
 from meetings.services.pipeline.work import Work
-from meetings.speech import protocols
+from meetings.speech.node import describe
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import DetectedActionItem, Engine, Kind, Person, Statement, SummaryRequest, Utterance
+from tandem.speech.v1 import speech_pb2
 from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: From the contract. Later segments of an extremely long recording are ignored.
@@ -24,15 +25,21 @@ def summarize(work: Work) -> None:
         EngineError, Failed, LeaseLost, Cancelled, Reschedule
     """
     transcript = work.transcript
-    chosen = nodes().choose(Kind.SUMMARY, transcript.spoken_language)
+    chosen = nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
     segments = _spoken(work)
     hashed = input_hash(*((one.segment_id, one.text) for one in segments))
-    run = work.begin_stage(Stage.SUMMARIZING, hashed, chosen.about)
-    request = SummaryRequest(work.name, segments, transcript.spoken_language, _roster(work), transcript.held_on)
+    run = work.begin_stage(Stage.SUMMARIZING, hashed, chosen.engine)
+    request = speech_pb2.SummarizeRequest(
+        session_id=work.name,
+        segments=segments,
+        language=transcript.spoken_language,
+        roster=_roster(work),
+        held_on=transcript.held_on.isoformat() if transcript.held_on else "",
+    )
     with watched(work, chosen.node) as call:
-        summary = chosen.ask.summarize(request, call)
+        summary = chosen.summarize(request, call)
     with work.commit(made_progress=True) as meeting:
-        _insert(work, meeting, summary, chosen.about)
+        _insert(work, meeting, summary, chosen.engine)
         work.end_stage(run)
         work.complete(meeting)
 
@@ -40,27 +47,33 @@ def summarize(work: Work) -> None:
 def complete_silence(work: Work) -> None:
     """Complete a meeting without speech, with an empty summary. The transcription stage has set the notice."""
     with work.commit(made_progress=True) as meeting:
-        _insert(work, meeting, protocols.Summary(), None)
+        _insert(work, meeting, speech_pb2.Summary(), None)
         work.complete(meeting)
 
 
-def _spoken(work: Work) -> list[Utterance]:
+def _spoken(work: Work) -> list[speech_pb2.SpokenSegment]:
     known = Speaker.objects.filter(meeting=work.transcript.meeting_id, transcript_version=work.transcript.version)
     persons = dict(known.exclude(user=None).values_list("pk", "user_id"))
     # The column `words` is not read: it takes far more memory than the text.
     rows = work.segments().values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[:MAX_SEGMENTS]
     return [
-        Utterance(str(segment_id), start_ms, end_ms, text, str(persons.get(speaker_id, "")))
+        speech_pb2.SpokenSegment(
+            segment_id=str(segment_id),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            text=text,
+            person_id=str(persons.get(speaker_id, "")),
+        )
         for segment_id, start_ms, end_ms, text, speaker_id in rows
     ]
 
 
-def _roster(work: Work) -> list[Person]:
+def _roster(work: Work) -> list[speech_pb2.Person]:
     """Return the owner and the participants with open accounts, and the names by which others may call them."""
     meeting = Meeting.objects.filter(pk=work.transcript.meeting_id).values("owner_id", "participants").first()
     ids = [meeting["owner_id"], *meeting["participants"]] if meeting else []
     people = User.objects.filter(pk__in=ids, status__in=OPEN_ACCOUNT_STATUSES).order_by("pk")
-    return [Person(str(user.pk), _names(user)) for user in people]
+    return [speech_pb2.Person(person_id=str(user.pk), names=_names(user)) for user in people]
 
 
 def _names(user: User) -> tuple[str, ...]:
@@ -68,7 +81,7 @@ def _names(user: User) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _insert(work: Work, meeting: Meeting, summary: protocols.Summary, about: Engine | None) -> None:
+def _insert(work: Work, meeting: Meeting, summary: speech_pb2.Summary, engine: speech_pb2.Engine | None) -> None:
     version = work.transcript.version
     save_clean(
         Summary(
@@ -78,32 +91,32 @@ def _insert(work: Work, meeting: Meeting, summary: protocols.Summary, about: Eng
             topics=_statements(summary.topics),
             decisions=_statements(summary.decisions),
             language=summary.language or work.transcript.spoken_language,
-            engine=about.description if about else {},
+            engine=describe(engine) if engine else {},
         )
     )
     # A person of the roster may have been deleted since.
-    person_ids = {deed.person_id for deed in summary.deeds} - {""}
+    person_ids = {item.person_id for item in summary.action_items} - {""}
     user_ids = {str(user_id) for user_id in User.objects.filter(pk__in=person_ids).values_list("pk", flat=True)}
-    for place, deed in enumerate(summary.deeds, 1):
-        save_clean(_action_item(meeting, version, place, deed, user_ids))
+    for place, item in enumerate(summary.action_items, 1):
+        save_clean(_action_item(meeting, version, place, item, user_ids))
 
 
 def _action_item(
-    meeting: Meeting, version: int, place: int, deed: DetectedActionItem, user_ids: set[str]
+    meeting: Meeting, version: int, place: int, item: speech_pb2.ActionItem, user_ids: set[str]
 ) -> ActionItem:
     return ActionItem(
         meeting=meeting,
         transcript_version=version,
         place=place,
-        text=deed.text,
-        owner_name=" ".join(deed.owner.split())[:_MAX_LINE_LENGTH],
-        assigned_to_id=deed.person_id if deed.person_id in user_ids else None,
-        due=" ".join(deed.due.split())[:_MAX_LINE_LENGTH],
-        due_on=deed.due_on,
-        segment_ids=list(deed.segment_ids),
-        confidence=min(1.0, max(0.0, deed.confidence)),
+        text=item.text,
+        owner_name=" ".join(item.owner.split())[:_MAX_LINE_LENGTH],
+        assigned_to_id=item.person_id if item.person_id in user_ids else None,
+        due=" ".join(item.due.split())[:_MAX_LINE_LENGTH],
+        due_on=date.fromisoformat(item.due_on) if item.due_on else None,
+        segment_ids=list(item.segment_ids),
+        confidence=min(1.0, max(0.0, item.confidence)),
     )
 
 
-def _statements(statements: Sequence[Statement]) -> list[dict[str, object]]:
+def _statements(statements: Iterable[speech_pb2.Statement]) -> list[dict[str, object]]:
     return [{"text": one.text, "segment_ids": list(one.segment_ids)} for one in statements]

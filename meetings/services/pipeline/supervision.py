@@ -10,7 +10,8 @@ from django.db import Error, connections
 from core.db.thread_connections import fresh_connections
 from core.jobs import LeaseLost, Reschedule
 from meetings.services.pipeline.work import Cancelled, Work
-from meetings.speech.protocols import Call, EngineFailed, Node
+from meetings.speech.engine_call import EngineCall
+from meetings.speech.node import EngineFailed, Node
 
 #: How often the watch thread checks whether the worker is stopping, and how often it checks the rows.
 CHECK_INTERVAL_SECONDS = 0.25
@@ -18,11 +19,11 @@ ROWS_SECONDS = 1.0
 
 
 @contextmanager
-def watched(work: Work, node: Node) -> Iterator[Call]:
+def watched(work: Work, node: Node) -> Iterator[EngineCall]:
     """Provide a supervised call. It is stopped within two seconds when the work is cancelled, its meeting is deleted,
     the job's lease is lost, the worker is stopping, or the node was silent for too long.
     """
-    call = Call()
+    call = EngineCall()
     over = threading.Event()
     thread = threading.Thread(target=_watch, args=(work, node, call, over), name="watch", daemon=True)
     thread.start()
@@ -33,7 +34,7 @@ def watched(work: Work, node: Node) -> Iterator[Call]:
         thread.join()
 
 
-def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
+def _watch(work: Work, node: Node, call: EngineCall, over: threading.Event) -> None:
     looks = 0
     try:
         while not over.wait(CHECK_INTERVAL_SECONDS) and not call.stopped:
@@ -52,14 +53,14 @@ def _watch(work: Work, node: Node, call: Call, over: threading.Event) -> None:
         connections.close_all()
 
 
-def _is_silent(node: Node, call: Call) -> bool:
+def _is_silent(node: Node, call: EngineCall) -> bool:
     quiet = call.quiet_seconds
     if call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS / 4 and node.lives():
         call.seen()
     return bool(call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS or quiet > settings.SPEECH_BUSY_SECONDS)
 
 
-def _look_at_rows(work: Work, call: Call) -> None:
+def _look_at_rows(work: Work, call: EngineCall) -> None:
     try:
         with fresh_connections():
             if work.attempt and not work.attempt.is_ours:

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 
 from django.core.files import File
 
@@ -13,8 +12,9 @@ from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.work import Failed, Work
+from meetings.speech.node import describe
 from meetings.speech.pool import nodes
-from meetings.speech.protocols import AudioRequest, Detected, Done, Engine, Final, Kind, Progress
+from tandem.speech.v1 import speech_pb2
 
 CHUNK = 64 * 1024
 #: The engine resumes this long before the end of the stored text, so that it has context for new speech (speech.v1).
@@ -34,14 +34,20 @@ def transcribe(work: Work) -> None:
         EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
-    chosen = nodes().choose(Kind.ASR, transcript.language)
+    chosen = nodes().choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
     run = work.begin_stage(
-        Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.about
+        Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.engine
     )
-    store = _SegmentStore(work, run, chosen.about)
-    request = AudioRequest(work.name, transcript.language, start_ms=store.start_ms)
+    store = _SegmentStore(work, run, chosen.engine)
+    start = speech_pb2.AsrStart(
+        session_id=work.name,
+        format=speech_pb2.AUDIO_FORMAT_FILE,
+        language=transcript.language,
+        word_times=True,
+        start_ms=store.start_ms,
+    )
     with recording(work) as audio, watched(work, chosen.node) as call:
-        for answer in chosen.ask.transcribe(audio, request, call):
+        for answer in chosen.transcribe(start, audio, call):
             store.take(answer)
 
 
@@ -89,10 +95,10 @@ class _SegmentStore:
         start_ms: where in the recording the engine is to start.
     """
 
-    def __init__(self, work: Work, run: StageRun, about: Engine) -> None:
+    def __init__(self, work: Work, run: StageRun, engine: speech_pb2.Engine) -> None:
         self._work = work
         self._run = run
-        self._about = about
+        self._engine = engine
         last = work.segments().last()
         #: Everything before this time is stored.
         self._known_ms: int = last.end_ms if last else 0
@@ -101,22 +107,22 @@ class _SegmentStore:
         self._total_ms = 0
         self._committed_at = time.monotonic()
 
-    def take(self, answer: Final | Progress | Detected | Done) -> None:
+    def take(self, answer: speech_pb2.AsrDown) -> None:
         """Commit one answer."""
-        match answer:
-            case Final():
-                if new := _beyond(answer, self._known_ms):
+        match answer.WhichOneof("down"):
+            case "segment":
+                if new := _beyond(answer.segment, self._known_ms):
                     self._store(new)
-            case Progress():
-                self._total_ms = answer.total_ms or self._total_ms
+            case "progress":
+                self._total_ms = answer.progress.audio_ms_total or self._total_ms
                 if time.monotonic() - self._committed_at >= PROGRESS_SECONDS:
-                    self._commit_progress(answer.done_ms)
-            case Detected():
-                self._work.set_spoken_language(answer.language)
-            case Done():
-                self._end(answer)
+                    self._commit_progress(answer.progress.audio_ms_done)
+            case "language":
+                self._work.set_spoken_language(answer.language.language)
+            case "done":
+                self._end(answer.done)
 
-    def _store(self, final: Final) -> None:
+    def _store(self, final: speech_pb2.Segment) -> None:
         with self._work.commit(made_progress=True) as meeting:
             if not self._work.segments().filter(start_ms=final.start_ms).exists():
                 self._insert(meeting, final)
@@ -124,7 +130,7 @@ class _SegmentStore:
             self._show(meeting, final.end_ms)
         self._known_ms = final.end_ms
 
-    def _insert(self, meeting: Meeting, final: Final) -> None:
+    def _insert(self, meeting: Meeting, final: speech_pb2.Segment) -> None:
         save_clean(
             Segment(
                 meeting=meeting,
@@ -134,8 +140,8 @@ class _SegmentStore:
                 text=final.text,
                 recognized_text=final.text,
                 confidence=_share(final.confidence),
-                words=[asdict(word) | {"confidence": round(_share(word.confidence), 4)} for word in final.words],
-                engine=self._about.description,
+                words=[_word(word) for word in final.words],
+                engine=describe(self._engine),
             )
         )
 
@@ -151,7 +157,7 @@ class _SegmentStore:
         length = {"duration_ms": self._total_ms} if self._total_ms not in (0, meeting.duration_ms) else {}
         self._work.show(meeting, Stage.TRANSCRIBING, share, **length)
 
-    def _end(self, done: Done) -> None:
+    def _end(self, done: speech_pb2.Done) -> None:
         if not self._work.transcript.spoken_language:
             self._work.set_spoken_language(self._work.transcript.language)
         with self._work.commit(made_progress=True) as meeting:
@@ -161,16 +167,27 @@ class _SegmentStore:
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
 
 
-def _beyond(final: Final, known_ms: int) -> Final | None:
+def _beyond(final: speech_pb2.Segment, known_ms: int) -> speech_pb2.Segment | None:
     """Return the part of a segment that is not stored yet: all of it, the words after the last stored one, or None."""
     if final.start_ms >= known_ms:
         return final
-    words = tuple(word for word in final.words if word.start_ms >= known_ms)
+    words = [word for word in final.words if word.start_ms >= known_ms]
     if not words:
         return None
     confidence = sum(word.confidence for word in words) / len(words)
     text = " ".join(word.text for word in words)
-    return replace(final, start_ms=words[0].start_ms, text=text, words=words, confidence=confidence)
+    return speech_pb2.Segment(
+        start_ms=words[0].start_ms, end_ms=final.end_ms, text=text, words=words, confidence=confidence
+    )
+
+
+def _word(word: speech_pb2.Word) -> dict[str, object]:
+    return {
+        "text": word.text,
+        "start_ms": word.start_ms,
+        "end_ms": word.end_ms,
+        "confidence": round(_share(word.confidence), 4),
+    }
 
 
 def _share(number: float) -> float:

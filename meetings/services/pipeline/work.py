@@ -17,8 +17,9 @@ from core.jobs import Attempt, Reschedule
 from core.models import save_clean
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
-from meetings.speech.protocols import Engine
+from meetings.speech.node import describe, hash_of
 from meetings.timecode import clock
+from tandem.speech.v1 import speech_pb2
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Work:
             self._update(status=Status.PROCESSING, started_at=self.transcript.started_at or timezone.now())
             save_clean(meeting, status=Status.PROCESSING, stage=meeting.stage or Stage.TRANSCRIBING)
 
-    def begin_stage(self, stage: Stage, input_hash: str, about: Engine) -> StageRun:
+    def begin_stage(self, stage: Stage, input_hash: str, engine: speech_pb2.Engine) -> StageRun:
         """Count one more attempt of the stage.
 
         Raises:
@@ -123,8 +124,8 @@ class Work:
                 transcript=self.transcript,
                 stage=stage,
                 input_hash=input_hash,
-                engine_hash=about.hash,
-                defaults={"engine": about.description},
+                engine_hash=hash_of(engine),
+                defaults={"engine": describe(engine)},
             )
             if run.tries >= MAX_TRIES:
                 raise Failed(self._hopeless(stage, run))

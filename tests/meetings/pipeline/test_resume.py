@@ -15,7 +15,7 @@ from core.models import Job
 from meetings.models import Segment, Stage, StageRun, Status
 from meetings.services import processing
 from meetings.services.pipeline.work import Work
-from meetings.speech.protocols import Engine, Kind
+from tandem.speech.v1 import speech_pb2
 from tests.jobs import run_jobs
 from tests.support.pipeline_jobs import DONE, TOTAL, RunningJob, Script, process
 from tests.support.scripts import LINES, finals, submitted, texts, version_of
@@ -37,7 +37,7 @@ def test_estimated_end_ignores_progress_of_earlier_attempts(
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr("meetings.services.pipeline.work.time", SimpleNamespace(monotonic=lambda: clock.now))
     work = Work(version_of(submitted(owner=ann)), None)
-    work.begin_stage(Stage.TRANSCRIBING, "0" * 64, Engine("scripted", "1", Kind.ASR))
+    work.begin_stage(Stage.TRANSCRIBING, "0" * 64, speech_pb2.Engine(name="scripted", version="1"))
     # It goes on at half of the stage, and does a quarter of it in ten seconds.
     for clock.now, share in ((5.0, 0.5), (15.0, 0.75)):
         with work.commit() as meeting:
@@ -68,7 +68,7 @@ def test_words_that_overlap_stored_segments_are_dropped(script: Script, ann: Use
     process(meeting)
     assert texts(meeting.pk, 2) == ["good morning", "new"]
     new = Segment.objects.get(text="new")
-    assert (new.start_ms, new.end_ms, new.confidence) == (4100, 5000, 0.7)
+    assert (new.start_ms, new.end_ms, new.confidence) == (4100, 5000, pytest.approx(0.7))
 
 
 def test_retry_skips_completed_stages(script: Script, ann: User) -> None:
