@@ -112,7 +112,7 @@ def incoming() -> Iterator[PartialUpload]:
             path.unlink()
 
 
-def prune_parts() -> int:
+def prune_partial_uploads() -> int:
     """Delete abandoned partial uploads, and return how many."""
     oldest = (timezone.now() - ABANDONED_AFTER).timestamp()
     abandoned = [path for path in _folder().glob("*.part") if path.stat().st_mtime < oldest]

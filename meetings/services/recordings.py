@@ -69,13 +69,13 @@ def upload_recording(actor: Any, metadata: UploadMetadata, chunks: Iterable[byte
         InsufficientStorage, Unavailable: the disk is full.
     """
     room = quotas.room_for(actor, verify_metadata(actor, metadata), metadata.size)
-    with incoming() as part:
+    with incoming() as upload:
         for chunk in chunks:
             room.take(len(chunk))
-            part.write(chunk)
-        received = ReceivedFile(part.size, part.sha256)
+            upload.write(chunk)
+        received = ReceivedFile(upload.size, upload.sha256)
         verify_received(metadata, received)
-        name = part.keep()
+        name = upload.keep()
     try:
         return attach(actor, metadata, received, name)
     except BaseException:
@@ -90,7 +90,7 @@ def prune() -> int:
 
     Files of running uploads, or not yet attached to a meeting, are younger than `files.ABANDONED_AFTER`.
     """
-    return files.prune_parts() + _prune_kept()
+    return files.prune_partial_uploads() + _prune_kept()
 
 
 def _prune_kept() -> int:
