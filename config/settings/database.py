@@ -8,6 +8,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 #: How long a statement of a call may take before its deadline, and how long its transaction may be idle before the
 #: database ends it; 0 = without limit. Commands, migrations and workers have no limits.
 DATABASE_STATEMENT_SECONDS = DATABASE_IDLE_TRANSACTION_SECONDS = 60.0
+#: Whether hot queries are compiled once, and not at each call (docs/decisions/0008).
+COMPILED_QUERIES = True
 
 #: What `manage.py changes prune` leaves: so many days, and so many changes at most; 0 = without limit.
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=90)

@@ -1,8 +1,11 @@
-"""Querysets that are compiled once.
+"""Querysets that are compiled once (docs/decisions/0008).
 
-An ORM `.get()` spends five sixths of its time building and compiling the same query again (measured: 370 µs of CPU, 63
-of them the driver). `Prepared` lets the ORM compile a queryset once and then only binds parameters; it returns the same
-model instances.
+Most of the time of an ORM `.get()` is spent on building and compiling the same query again. `Prepared` lets the ORM
+compile a queryset once and then only binds parameters; it returns the same model instances. The setting
+`COMPILED_QUERIES` switches this off: each call then runs the queryset itself.
+
+This module uses methods of Django's SQL compiler that are not public: `get_compiler`, `as_sql`, `select` and
+`get_converters`. Django has no public way to keep a compiled query.
 """
 
 import datetime
@@ -11,10 +14,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import QuerySet
-from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
 #: Types of parameters. The ORM passes values of these types to the database unchanged.
@@ -42,6 +45,8 @@ class Prepared(Generic[Row]):
 
     def all(self, **values: Value) -> list[Row]:
         """Return the rows for these values."""
+        if not settings.COMPILED_QUERIES:
+            return list(self._build(**values))
         # Two threads may both compile at first, which does no harm.
         if self._rows is None:
             self._rows = self._compile_rows(values)
@@ -49,6 +54,8 @@ class Prepared(Generic[Row]):
 
     def count(self, **values: Value) -> int:
         """Return how many rows there are for these values."""
+        if not settings.COMPILED_QUERIES:
+            return self._build(**values).count()
         if self._count is None:
             self._count = self._compile_count(values)
         return self._count(values)
@@ -63,7 +70,8 @@ class Prepared(Generic[Row]):
             return lambda values: []
         statement = _Statement(sql, params, stand_ins)
         columns = [expression for expression, _, _ in compiler.select]
-        alias, names = connection.alias, [column.target.attname for column in columns]
+        # A dict for its fast look-ups: `from_db` searches each field of a row with deferred ones.
+        alias, names = connection.alias, dict.fromkeys(column.target.attname for column in columns)
         converters = [
             (position, convert, expression)
             for position, (functions, expression) in compiler.get_converters(columns).items()
@@ -77,7 +85,7 @@ class Prepared(Generic[Row]):
                 for row in found:
                     for position, convert, expression in converters:
                         row[position] = convert(row[position], expression, connection)
-            return [_instance(queryset.model, alias, names, row) for row in found]
+            return [queryset.model.from_db(alias, names, row) for row in found]
 
         return rows
 
@@ -112,15 +120,6 @@ class _Statement:
             cursor.execute(self._sql, [values[name] if name else constant for name, constant in self._places])
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
-
-
-def _instance(model: type[Row], alias: str, names: Sequence[str], row: Sequence[Any]) -> Row:
-    """Make an instance as `Model.from_db` does, at a third of its cost: without the signals of each (`pre_init`)."""
-    instance = model.__new__(model)
-    state = ModelState()
-    state.adding, state.db = False, alias
-    instance.__dict__.update(zip(names, row, strict=True), _state=state)
-    return instance
 
 
 def _spares(values: Mapping[str, Value]) -> dict[str, Value]:

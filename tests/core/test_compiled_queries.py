@@ -4,12 +4,23 @@ from typing import Any
 
 import pytest
 from django.db.models import QuerySet
+from django.db.models.signals import post_init
 
 from core.db.compiled_queries import Prepared
-from tests.support.factories import UserFactory
+from core.db.pagination import Order, PageRequest
+from tasks.queries import Filter, list_tasks
+from tests.support.factories import TaskFactory, UserFactory
 from users.models import Role, Status, User
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "plain"])
+def compiled(request: pytest.FixtureRequest, settings: Any) -> bool:
+    """Run the test with compiled queries, and with the plain ORM."""
+    settings.COMPILED_QUERIES = request.param
+    return bool(request.param)
+
 
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -76,7 +87,44 @@ def test_a_queryset_of_nothing_asks_the_database_nothing(django_assert_num_queri
         assert prepared.count() == 0
 
 
-def test_it_is_compiled_once(ann: User, django_assert_num_queries: Any) -> None:
+def test_instances_are_announced_and_may_have_deferred_fields(ann: User) -> None:
+    made: list[Any] = []
+    prepared = Prepared(lambda user_id: User.objects.defer("bio").filter(pk=user_id))
+
+    def announce(sender: type[User], instance: User, **kwargs: Any) -> None:
+        made.append(instance)
+
+    post_init.connect(announce, sender=User)
+    try:
+        found = prepared.first(user_id=ann.pk)
+    finally:
+        post_init.disconnect(announce, sender=User)
+    assert found is not None
+    assert made == [found]
+    assert found.get_deferred_fields() == {"bio"}
+    assert found.bio == ann.bio
+
+
+@pytest.mark.parametrize(
+    "order", [Order("created_at", descending=True), Order("due_date")], ids=lambda order: order.field
+)
+def test_pages_of_a_list_follow_each_other(ann: User, bob: User, order: Order) -> None:
+    dates = [NOW, None, NOW + datetime.timedelta(days=1), NOW, None]
+    tasks = [TaskFactory(created_by=ann, assigned_to=bob, due_date=date, labels=["x"]) for date in dates]
+    TaskFactory(created_by=bob, assigned_to=bob, labels=["x"])
+    if order.field == "created_at":
+        tasks = tasks[::-1]
+    else:
+        tasks = sorted(tasks, key=lambda task: (task.due_date is None, task.due_date or NOW, task.pk))
+    found, token, pages = [], "", 0
+    while token or not pages:
+        result = list_tasks(ann, PageRequest(2, token, False, {}), order, Filter(labels=["x"]))
+        assert result.total_count == 5
+        found, token, pages = found + result.rows, result.next_token, pages + 1
+    assert (found, pages) == (tasks, 3)
+
+
+def test_it_is_compiled_once(ann: User, compiled: bool, django_assert_num_queries: Any) -> None:
     built = []
 
     def build(user_id: Any) -> QuerySet[User]:
@@ -87,11 +135,15 @@ def test_it_is_compiled_once(ann: User, django_assert_num_queries: Any) -> None:
     prepared.all(user_id=ann.pk)
     with django_assert_num_queries(2):
         assert prepared.all(user_id=ann.pk) == prepared.all(user_id=ann.pk)
-    assert len(built) == 1
-    assert built != [ann.pk]
+    if compiled:
+        assert len(built) == 1
+        assert built != [ann.pk]
+    else:
+        assert built == [ann.pk] * 3
 
 
-def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User) -> None:
+def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User, settings: Any) -> None:
+    settings.COMPILED_QUERIES = True
     with pytest.raises(TypeError, match="each of its values"):
         Prepared(lambda user_id: User.objects.all()).all(user_id=ann.pk)
 
