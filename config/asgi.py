@@ -8,25 +8,15 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from typing import Any
-
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
 from core.concurrency.thread_pool import ThreadPool
 from core.request_streams import threads as request_stream_threads
 from core.rest.asgi import dispatch
-
-
-def _serve_by(pool: ThreadPool) -> Any:
-    application = WSGIMiddleware(wsgi_application)
-    # Replaces its own pool, in which one caller could hold all threads.
-    application.executor = pool
-    return application
-
+from core.rest.compat import serve_in_threads
 
 application = dispatch(
-    ordinary=_serve_by(ThreadPool("http", settings.HTTP_THREADS)),
-    uploads=_serve_by(ThreadPool("http-uploads", **request_stream_threads())),
+    ordinary=serve_in_threads(wsgi_application, ThreadPool("http", settings.HTTP_THREADS)),
+    uploads=serve_in_threads(wsgi_application, ThreadPool("http-uploads", **request_stream_threads())),
 )

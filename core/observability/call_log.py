@@ -139,6 +139,11 @@ class Report:
             self.end()
         context.request_id.reset(self._token)
 
+    @property
+    def has_failed(self) -> bool:
+        """True if the call's log line reports a failure."""
+        return self._problem is not None
+
     def fail(self, problem: Problem, raised: BaseException | None = None) -> None:
         """Record that the call fails with this problem, and the exception that caused it."""
         self._problem = problem

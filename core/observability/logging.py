@@ -28,12 +28,12 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
-        "filters": {"refusals": {"()": RefusalFilter}},
+        "filters": {"django": {"()": DjangoFilter}},
         "handlers": {
             "stderr": {
                 "class": "core.observability.logging.StderrHandler",
                 "formatter": "line",
-                "filters": ["refusals"],
+                "filters": ["django"],
             }
         },
         "root": {"level": level.upper(), "handlers": ["stderr"]},
@@ -50,10 +50,15 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     }
 
 
-class RefusalFilter(logging.Filter):
-    """Log suspicious requests as warnings; Django logs them as errors of the server, with a traceback."""
+class DjangoFilter(logging.Filter):
+    """Log suspicious requests as warnings, which Django logs as errors of the server with a traceback; and log no
+    failure of a call a second time, without its id.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if record.name == "django.request" and getattr(getattr(request, "report", None), "has_failed", False):
+            return False
         if record.name.startswith("django.security."):
             record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
         return True

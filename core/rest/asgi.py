@@ -13,7 +13,6 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import uvicorn
 from django.conf import settings
 
 from core import context
@@ -38,7 +37,7 @@ _DISCONNECT: Message = {"type": "http.disconnect"}
 _OWN_AHEAD_BYTES = 64 * 1024
 _SHARED_AHEAD_BYTES = 64 * 1024**2
 #: Connections that are accepted in one step, and that may wait in the kernel.
-MAX_ACCEPTED, _QUEUE = 64, 1024
+MAX_ACCEPTED, MAX_QUEUED = 64, 1024
 #: How long clients of open streams may take to read the last message at shutdown.
 _CLOSING_SECONDS = 2.0
 #: The calls whose streams are open, by the task that sends them.
@@ -131,22 +130,13 @@ def _without_look_alikes(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[b
     return [header for header in headers if b"_" not in header[0]]
 
 
-class Server(uvicorn.Server):
-    """A web server that accepts connections in small groups, to keep their limit, and ends open streams at shutdown."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        # asyncio accepts up to `backlog` connections before it handles any of them; the kernel may queue more.
-        for listening in sockets or ():
-            listening.listen(_QUEUE)
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        STREAMS.end_all(Unavailable("The server is shutting down; connect again to reach another one."))
-        if _open:
-            _, late = await asyncio.wait(_open, timeout=_CLOSING_SECONDS)
-            for task in late:
-                _open[task].abort()  # Its client does not read.
-        await super().shutdown(sockets)
+async def end_streams() -> None:
+    """End the open streams at shutdown. Their last message asks the clients to connect again."""
+    STREAMS.end_all(Unavailable("The server is shutting down; connect again to reach another one."))
+    if _open:
+        _, late = await asyncio.wait(_open, timeout=_CLOSING_SECONDS)
+        for task in late:
+            _open[task].abort()  # Its client does not read.
 
 
 class _Call:
@@ -304,9 +294,9 @@ class _Call:
             listening.cancel()
 
     def abort(self) -> None:
-        """Abort the connection of a client that does not read. Closing it would wait for the client."""
-        # ASGI has no message for this; uvicorn's `send` is a method of an object that has the transport.
-        self._send.__self__.transport.abort()  # type: ignore[attr-defined]
+        """Abort the connection of a client that does not read. Only the connections of `runweb` can be aborted."""
+        if connections.ABORT in self._scope:
+            self._scope[connections.ABORT]()
 
     async def _wait_for_disconnect(self, disconnected: asyncio.Event) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -17,17 +17,16 @@ from typing import Any, ClassVar
 
 import h11
 from django.conf import settings
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.context import valid_request_id
 from core.errors import Problem
 from core.rest import problems, sse
+from core.rest.compat import Application, HttpConnection
 
 logger = logging.getLogger(__name__)
-#: Only uvicorn's errors are logged: its warnings are about invalid requests, of which a client may send any number.
-_uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
-_uvicorn_logger.setLevel(logging.ERROR)
 
+#: The key of a request's scope for the function that aborts the connection. Closing it would wait for the client.
+ABORT = "tandem.abort"
 #: The key of a request's scope that is set when its client has half-closed the connection.
 HALF_CLOSED = "tandem.half_closed"
 #: Connections beyond the limit that are accepted only to answer 503.
@@ -35,7 +34,7 @@ _MAX_EXCESS = 32
 _WARN_EVERY_SECONDS = 10.0
 
 
-class Connection(H11Protocol):
+class Connection(HttpConnection):
     """One connection. `connection_class` creates the class that a server uses."""
 
     limit: ClassVar[int] = sys.maxsize
@@ -46,11 +45,11 @@ class Connection(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.logger = _uvicorn_logger
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
+        self.wrap_application(self._with_abort)
         self.waiting[self] = None
         self._start_timer()
-        if len(self.connections) > self.limit:
+        if self.connection_count > self.limit:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,26 +64,23 @@ class Connection(H11Protocol):
         self._look_for_head()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body or sse.TAKEN_OVER in cycle.scope:
+        scope = self.response_scope
+        if scope is None or not self.is_body_complete or sse.TAKEN_OVER in scope:
             return False  # No response is left to send; for an open stream, this is the only sign of a disconnect.
-        scope: Any = cycle.scope
         scope[HALF_CLOSED] = True
-        cycle.keep_alive = False
+        self.close_after_response()
         return True
 
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
+    def response_completed(self) -> None:
         if self.conn.their_state is h11.SEND_BODY:
             self._start_timer()  # The rest of the body is received and dropped.
         self._look_for_head()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that is not valid HTTP. Called while the parser's exception is handled."""
+    def request_refused(self, error: BaseException | None) -> None:
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
-        status = getattr(sys.exc_info()[1], "error_status_hint", 400)
+        status = getattr(error, "error_status_hint", 400)
         self._answer_and_close(status, Problem("INVALID", "The request is not valid HTTP."))
 
     def is_client_sending(self) -> bool:
@@ -96,15 +92,14 @@ class Connection(H11Protocol):
         """Start the timer of the next request's head at its first byte. Idle connections have the keep-alive timer."""
         if self.transport.is_closing():
             return
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering:
+        if self.response_scope is not None:
             self._stop_timer()
             self.waiting.pop(self, None)
         elif self.conn.their_state is h11.IDLE:
             self.waiting.setdefault(self)
             if self.conn.trailing_data[0]:
-                self._unset_keepalive_if_required()  # A part of the head arrived before the last response was complete.
-            if self.timeout_keep_alive_task is not None:
+                self.stop_keep_alive_timer()  # A part of the head arrived before the last response was complete.
+            if self.has_keep_alive_timer:
                 self._stop_timer()
             elif self._timer is None:
                 self._start_timer()
@@ -126,6 +121,13 @@ class Connection(H11Protocol):
         else:
             self.transport.close()
 
+    def _with_abort(self, application: Application) -> Application:
+        def serve(scope: Any, receive: Any, send: Any) -> Any:
+            scope[ABORT] = self.transport.abort
+            return application(scope, receive, send)
+
+        return serve
+
     def _make_room(self) -> None:
         longest = next(iter(self.waiting))
         if longest is not self:
@@ -135,10 +137,10 @@ class Connection(H11Protocol):
         if time.monotonic() - Connection.warned_at >= _WARN_EVERY_SECONDS:
             Connection.warned_at = time.monotonic()
             logger.warning("All %d connections are in use; further ones are refused.", self.limit)
-        if len(self.connections) > self.limit + _MAX_EXCESS:
+        if self.connection_count > self.limit + _MAX_EXCESS:
             self.transport.abort()
         else:
-            self.app = _only_health(self.app)
+            self.wrap_application(_only_health)
 
     def _answer_and_close(self, status: int, problem: Problem) -> None:
         head, body = answer_of(status, problem)
@@ -209,7 +211,7 @@ async def answer(send: Any, status: int, problem: Problem) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _only_health(application: Any) -> Any:
+def _only_health(application: Application) -> Application:
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"].startswith("/health"):
             await application(scope, receive, send)

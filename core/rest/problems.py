@@ -62,8 +62,6 @@ def response(problem: Problem, raised: BaseException | None = None) -> HttpRespo
             answer["Accept-Patch"] = answer["Accept"]
     # Without this header, caches may store 404 and 405 (RFC 9110, 15.1).
     answer["Cache-Control"] = "no-cache"
-    # Otherwise Django logs it a second time, without the call's id.
-    answer._has_been_logged = True  # type: ignore[attr-defined]
     # For the call's log line, which has an unexpected exception with its error id.
     answer.failure = (problem, raised)  # type: ignore[attr-defined]
     return answer

@@ -46,12 +46,22 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
     report.continues = True
     scope = request.META.get("asgi.scope")
     if scope is None:
-        response = StreamingHttpResponse(_frames(stream, report), headers=_HEADERS)
-        # Closing a generator that has not started does not run its `finally`.
-        response._resource_closers.append(lambda: STREAMS.close(stream))  # type: ignore[attr-defined]
-        return response
+        return _ThreadResponse(stream, report)
     scope[TAKEN_OVER] = stream, report
     return StreamingHttpResponse((), headers=_HEADERS)
+
+
+class _ThreadResponse(StreamingHttpResponse):
+    """A stream that is sent by the thread of its call."""
+
+    def __init__(self, stream: Stream, report: Report) -> None:
+        super().__init__(_frames(stream, report), headers=_HEADERS)
+        self._stream = stream
+
+    def close(self) -> None:
+        super().close()
+        # Closing a generator that has not started does not run its `finally`.
+        STREAMS.close(self._stream)
 
 
 def head() -> StreamingHttpResponse:

@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from google.protobuf.field_mask_pb2 import FieldMask
 from prometheus_client import REGISTRY
 
+from access.models import Session
+from access.tokens import access_token
 from core import context
 from core.errors import AlreadyExists, Unavailable, problem_of
 from core.observability.call_log import Report, grpc_meter, http_meter, without_secrets
 from core.observability.logging import logging_config
 from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tests.support.servers import ROOT, until
+from users.models import User
 
 Told = Callable[[], list[dict[str, Any]]]
 Configure = Callable[..., Callable[[], list[str]]]
@@ -226,6 +229,22 @@ def test_what_django_refuses_as_suspicious_is_a_warning_of_one_line(told: Told, 
     assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
     (line,) = (line for line in told() if line["logger"] == "django.security.DisallowedHost")
     assert (line["level"], "exception" in line) == ("WARNING", False)
+
+
+def test_failed_call_over_http_is_logged_once(told: Told, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("users.queries.get_user", broken)
+    bearer = f"Bearer {access_token(Session.objects.create(user=administrator))}"
+    client = Client(raise_request_exception=False, headers={"host": "localhost", "authorization": bearer})
+    assert client.get("/api/v1/users/me").status_code == 500
+    assert [line["logger"] for line in told() if line["level"] == "ERROR"] == ["core.observability.call_log"]
+
+
+def test_failed_page_is_logged(told: Told, rf: RequestFactory) -> None:
+    logging.getLogger("django.request").error("Internal Server Error: /admin/", extra={"request": rf.get("/admin/")})
+    assert [line["message"] for line in told()] == ["Internal Server Error: /admin/"]
 
 
 def test_a_request_that_json_cannot_express_is_logged_by_its_size(configure: Configure) -> None:

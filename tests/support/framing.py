@@ -17,7 +17,6 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.http.response import ResponseHeaders
@@ -25,6 +24,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, Client, encode_multi
 
 from config.wsgi import application
 from core.rest.asgi import dispatch
+from core.rest.compat import serve_in_threads
 from core.rest.connections import connection_class
 from tests.support.raw_http import Answered, Connection, framed
 
@@ -114,12 +114,11 @@ class _HandOver(Executor):
 def _server() -> tuple[str, _HandOver]:
     """The server of this process: its URL, and what runs its calls."""
     hand_over = _HandOver()
-    serving = WSGIMiddleware(cast(Any, application))
-    serving.executor = cast(Any, hand_over)
+    serving = serve_in_threads(application, hand_over)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        cast(Any, dispatch(cast(Any, serving), cast(Any, serving))),
+        cast(Any, dispatch(serving, serving)),
         http=connection_class(1000),
         log_config=None,
         access_log=False,

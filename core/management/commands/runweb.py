@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
-from core.rest.asgi import MAX_ACCEPTED, Server
+from core.rest.asgi import MAX_ACCEPTED, MAX_QUEUED, end_streams
+from core.rest.compat import Server
 from core.rest.connections import connection_class
 
 #: Files and connections that a process opens besides those of its threads.
@@ -60,7 +61,8 @@ class Command(BaseCommand):
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is configured already, and each call has a log line.
             log_config=None,
-            log_level="warning",
+            # Its warnings are about invalid requests, of which a client may send any number.
+            log_level="error",
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -75,7 +77,7 @@ class Command(BaseCommand):
         config.load()
         try:
             with running_alongside(settings.HTTP_THREADS):
-                Server(config).run(sockets=[listening])
+                Server(config, queue=MAX_QUEUED, before_shutdown=end_streams).run(sockets=[listening])
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc
 

@@ -1,0 +1,105 @@
+"""The parts of uvicorn 0.54 and a2wsgi 1.10 that this transport uses and their documentation does not mention.
+
+No other module of the transport uses undocumented members of a library. Each method and function here has a test in
+`tests/core/test_http_libraries.py`, which fails when the library changes. `Config(http=…)` and `Server.run` of uvicorn,
+and `environ["asgi.scope"]` of a2wsgi, are documented and used directly.
+"""
+
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+Scope = dict[str, Any]
+Application = Callable[..., Awaitable[None]]
+
+
+class HttpConnection(H11Protocol):
+    """uvicorn's connection, with names for the members of it that `core.rest.connections` needs.
+
+    uvicorn lets an application choose the class of its connections, but has no public way to learn of their state.
+    `conn`, the state machine of h11, is public there.
+    """
+
+    def response_completed(self) -> None:
+        """Continue after a response has been sent. uvicorn has no event for it."""
+
+    def request_refused(self, error: BaseException | None) -> None:
+        """Answer a request that is not valid HTTP. uvicorn's own answer is a text of fixed status and wording."""
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self.response_completed()
+
+    def send_400_response(self, msg: str) -> None:
+        self.request_refused(sys.exc_info()[1])
+
+    @property
+    def response_scope(self) -> Scope | None:
+        """The scope of the request whose response has not been completed; None between requests."""
+        scope: Any = None if self.cycle is None or self.cycle.response_complete else self.cycle.scope
+        return scope
+
+    @property
+    def is_body_complete(self) -> bool:
+        """True if the body of the last request has arrived completely."""
+        return not self.cycle.more_body
+
+    def close_after_response(self) -> None:
+        """Close the connection when the pending response has been sent, without the end of its body being awaited."""
+        self.cycle.keep_alive = False
+
+    @property
+    def has_keep_alive_timer(self) -> bool:
+        """True while uvicorn's timer of an idle connection runs."""
+        return self.timeout_keep_alive_task is not None
+
+    def stop_keep_alive_timer(self) -> None:
+        """Stop uvicorn's timer of an idle connection. uvicorn stops it only when data arrives."""
+        self._unset_keepalive_if_required()
+
+    @property
+    def connection_count(self) -> int:
+        """The number of the server's connections. uvicorn's own limit would answer without a problem document."""
+        return len(self.connections)
+
+    def wrap_application(self, wrap: Callable[[Any], Application]) -> None:
+        """Serve further requests of this connection by `wrap(application)`."""
+        self.app = wrap(self.app)
+
+
+class Server(uvicorn.Server):
+    """A web server with a larger queue in the kernel, and a step before its shutdown.
+
+    uvicorn has one number, `backlog`, for the queue and for the connections that asyncio accepts in one step; and it
+    calls no application when it begins to shut down: the lifespan protocol's event comes after the last response.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, queue: int, before_shutdown: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._queue = queue
+        self._before_shutdown = before_shutdown
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(self._queue)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._before_shutdown()
+        await super().shutdown(sockets)
+
+
+def serve_in_threads(application: Callable[..., Any], executor: Executor) -> Any:
+    """Return the ASGI application that runs a WSGI application in the threads of this executor.
+
+    a2wsgi lets its caller choose only the number of threads; in its own executor, one caller could hold all of them.
+    """
+    middleware = WSGIMiddleware(application)
+    middleware.executor = executor  # type: ignore[assignment]
+    return middleware
