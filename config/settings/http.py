@@ -61,6 +61,18 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["core.rest.policies.CallerAuthentication"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.rest.policies.AlwaysJson",
+    "EXCEPTION_HANDLER": "core.rest.problems.handle",
+    # The services ask for permission and count calls, for both transports; `core.protojson` reads and writes JSON.
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_THROTTLE_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": None,
+}
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -1,40 +1,30 @@
-"""The REST transport: DRF viewsets whose actions, paths and verbs are derived from the operations."""
+"""The REST transport: DRF viewsets whose paths and verbs are derived from the operations."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
 from django.utils.cache import patch_vary_headers
 from google.protobuf.message import Message
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from core import context, protojson, request_streams
 from core.addresses import http_client_address
-from core.auth import Credential, redeem_ticket
+from core.auth import Credential
 from core.errors import Failure, invalid, problem_of
 from core.merge_patch import MapChange
-from core.observability.call_log import Report, http_meter, subject_of_request, subject_of_response
-from core.operations import (
-    Call,
-    Operation,
-    authorize,
-    execute,
-    idempotency_key,
-    identify,
-    is_atomic,
-    open_stream,
-    snake_case,
-)
+from core.observability.call_log import Meter, Report, http_meter, subject_of_request, subject_of_response
+from core.operations import Call, Operation, execute, idempotency_key, is_atomic, open_stream, snake_case
 from core.preconditions import ANY_VERSION, expected_version
-from core.rest import bodies, multipart, ndjson, problems, sse
+from core.rest import bodies, multipart, ndjson, sse
 from core.rest.conditional import PRIVATE, is_known, not_modified
 from core.rest.read_views import allowed
 from core.streams import STREAMS
@@ -44,56 +34,71 @@ OWN_QUERY_NAMES = frozenset({"count"})
 MERGE_PATCH = "application/merge-patch+json"
 
 
-class AlwaysJson(BaseContentNegotiation):
-    """Content negotiation with JSON as the only representation. The `Accept` header is ignored."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation at its path and verb.
 
-    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
-        return None
+    Attributes:
+        location: the path of what the operation creates, with `{field}` at its end; None = it creates nothing.
+        meter: of its calls.
+    """
 
-    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
+    operation: Operation
+    location: str | None
+    meter: Meter
 
 
 class OperationViewSet(ViewSet):
-    """A viewset with one action for each of its `operations`, with the name of its handler.
+    """The base of the viewsets: each serves `operations`. `routes` binds their paths and verbs.
+
+    DRF authenticates the caller and handles exceptions by `settings.REST_FRAMEWORK`. The bodies of requests and
+    responses are JSON by `core.protojson`.
 
     Attributes:
+        operations: of the viewset.
         limits: the models' limits on the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
         examples: rpc → an example of its body, of an item of it, or of its query, for the document.
+        endpoints: verb → endpoint, of the path that this view serves.
+        http_request: Django's request. DRF's has another `content_type`, with parameters.
     """
 
     operations: ClassVar[tuple[Operation, ...]] = ()
     limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     examples: ClassVar[Mapping[str, Any]] = {}
-
-    # The caller is authenticated by the action, which knows the operation (see `core.operations.identify`).
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
-    # The actions decode and encode JSON by `core.protojson`.
-    parser_classes = ()
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = AlwaysJson
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        locations = {
-            _collection(o.http.path): o.http.path
-            for o in cls.operations
-            if o.http.verb == "GET" and o.http.path.endswith("}")
-        }
-        for operation in cls.operations:
-            location = locations.get(operation.http.path) if protojson.success_status(operation) == 201 else None
-            setattr(cls, snake_case(operation.rpc), _action(operation, location))
+    endpoints: Mapping[str, Endpoint] = MappingProxyType({})
+    http_request: HttpRequest
 
     @classmethod
     def more_paths(cls) -> dict[str, Any]:
         """Return the OpenAPI paths that this viewset's URLs have in addition to its operations."""
         return {}
 
-    def get_exception_handler(self) -> Callable[..., HttpResponse]:
-        return problems.handle
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint for the verb of the request. HEAD is served as GET."""
+        verb = self.http_request.method or ""
+        return self.endpoints.get("GET" if verb == "HEAD" else verb)
+
+    @property
+    def operation(self) -> Operation | None:
+        return self.endpoint.operation if self.endpoint else None
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.http_request = request
+        if self.endpoint:
+            request.report.meter = self.endpoint.meter  # type: ignore[attr-defined]
+        return super().initialize_request(request, *args, **kwargs)
+
+    def serve(self, request: Request, **path_values: str) -> HttpResponseBase:
+        """Answer a request for an operation. It is the action of all verbs and paths."""
+        endpoint = cast(Endpoint, self.endpoint)
+        operation, http_request = endpoint.operation, self.http_request
+        call = _call(operation, request.auth, http_request)
+        if operation.is_feed:
+            return _answer_feed(call, http_request, path_values)
+        if operation.takes_stream:
+            return _answer_stream(call, http_request, endpoint.location)
+        return _answer_unary(call, http_request, path_values, endpoint.location)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Return the allowed methods."""
@@ -103,30 +108,22 @@ class OperationViewSet(ViewSet):
 
 def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
     """Return the viewset's URL patterns: one for each path of its operations. Paths that end in a field come last."""
-    by_path: dict[str, dict[str, Any]] = {}
+    resources = {o.http.path for o in viewset.operations if o.http.verb == "GET" and o.http.path.endswith("}")}
+    locations = {_collection(path): path for path in resources}
+    by_path: dict[str, dict[str, Endpoint]] = {}
     for operation in viewset.operations:
-        by_path.setdefault(operation.http.path, {})[operation.http.verb.lower()] = snake_case(operation.rpc)
+        http = operation.http
+        location = locations.get(http.path) if protojson.success_status(operation) == 201 else None
+        endpoint = Endpoint(operation, location, http_meter(http.verb, operation.name))
+        by_path.setdefault(http.path, {})[http.verb] = endpoint
     return [
-        re_path(_pattern(path), viewset.as_view(actions), name=next(iter(actions.values())))
-        for path, actions in sorted(by_path.items(), key=lambda item: "{" in item[0].rpartition("/")[2])
+        re_path(
+            _pattern(path),
+            viewset.as_view({verb.lower(): "serve" for verb in endpoints}, endpoints=endpoints),
+            name=snake_case(next(iter(endpoints.values())).operation.rpc),
+        )
+        for path, endpoints in sorted(by_path.items(), key=lambda item: "{" in item[0].rpartition("/")[2])
     ]
-
-
-def _action(operation: Operation, location: str | None) -> Callable[..., HttpResponseBase]:
-    meter = http_meter(operation.http.verb, operation.name)
-    answer = _answer_feed if operation.is_feed else _answer_stream if operation.takes_stream else _answer_unary
-
-    def action(self: OperationViewSet, request: Request, **path_values: str) -> HttpResponseBase:
-        http_request = request._request
-        report: Report = http_request.report  # type: ignore[attr-defined]
-        report.meter = meter
-        call = _call(operation, http_request)
-        report.principal = call.actor.pk
-        return answer(call, http_request, path_values, location)
-
-    action.__name__ = snake_case(operation.rpc)
-    action.operation = operation  # type: ignore[attr-defined]
-    return action
 
 
 def _answer_unary(
@@ -140,9 +137,7 @@ def _answer_unary(
     return _answer(call, http_request, response, location)
 
 
-def _answer_stream(
-    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
-) -> HttpResponseBase:
+def _answer_stream(call: Call, http_request: HttpRequest, location: str | None) -> HttpResponseBase:
     operation = call.operation
     context.deadline.set(None)  # The client decides how long its stream lasts.
     read = multipart.messages if operation.takes_file else ndjson.messages
@@ -153,9 +148,7 @@ def _answer_stream(
     return _answer(call, http_request, response, location)
 
 
-def _answer_feed(
-    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
-) -> HttpResponseBase:
+def _answer_feed(call: Call, http_request: HttpRequest, path_values: Mapping[str, str]) -> HttpResponseBase:
     context.deadline.set(None)
     message: Any = _request(call, http_request, path_values, _body(http_request))
     if last := http_request.META.get("HTTP_LAST_EVENT_ID"):
@@ -196,12 +189,11 @@ def _request(call: Call, http_request: HttpRequest, path_values: Mapping[str, st
     return message
 
 
-def _call(operation: Operation, http_request: HttpRequest) -> Call:
+def _call(operation: Operation, credential: Credential, http_request: HttpRequest) -> Call:
     headers = http_request.META
     return Call(
         operation,
-        # The caller is authorized before the body is read.
-        credential=authorize(operation, _credential(operation, http_request)),
+        credential=credential,
         address=http_client_address(headers),
         user_agent=headers.get("HTTP_USER_AGENT", ""),
         expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
@@ -211,13 +203,6 @@ def _call(operation: Operation, http_request: HttpRequest) -> Call:
         exact_count=_exact_count(http_request.GET.get("count")),
         atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),
     )
-
-
-def _credential(operation: Operation, http_request: HttpRequest) -> Credential:
-    authorization, ticket = http_request.META.get("HTTP_AUTHORIZATION"), http_request.GET.get("ticket")
-    if ticket is not None and operation.is_feed and not authorization:
-        return redeem_ticket(ticket, http_request.path_info)
-    return identify(operation, authorization)
 
 
 def _answer(call: Call, http_request: HttpRequest, response: Message, location: str | None) -> HttpResponse:

@@ -5,7 +5,7 @@ Each check is a function of what it looks at, so that the planted faults below c
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2
 import tandem
 from config.rpc import services
 from core.operations import Operation, snake_case
-from core.rest.viewsets import OperationViewSet
+from core.rest.viewsets import Endpoint, OperationViewSet
 from core.rpc.servicers import Service, servicer
 
 TESTS = Path(__file__).parent.parent
@@ -62,6 +62,12 @@ def operations() -> list[Operation]:
     return [operation for service in services for operation in service.operations]
 
 
+def endpoints(callback: Any) -> Mapping[str, Endpoint]:
+    """Return the endpoints of a view, by verb."""
+    found: Mapping[str, Endpoint] = getattr(callback, "initkwargs", {}).get("endpoints", {})
+    return found
+
+
 def faults_of_http(operation: Operation) -> Iterator[str]:
     """What is wrong with an operation's HTTP side."""
     path = operation.http.path.lstrip("/")
@@ -72,14 +78,11 @@ def faults_of_http(operation: Operation) -> Iterator[str]:
     except Resolver404:
         yield f"{operation.name}: no view at {operation.http.path}"
         return
-    actions = getattr(match.func, "actions", {})
-    action = actions.get(operation.http.verb.lower())
-    if action is None:
+    endpoint = endpoints(match.func).get(operation.http.verb)
+    if endpoint is None:
         yield f"{operation.name}: {operation.http.path} does not answer {operation.http.verb}"
-    else:
-        served = getattr(match.func.cls, action).operation
-        if served.name != operation.name:
-            yield f"{operation.name}: {operation.http.verb} {operation.http.path} is served by {served.name}"
+    elif endpoint.operation.name != operation.name:
+        yield f"{operation.name}: {operation.http.verb} {operation.http.path} is served by {endpoint.operation.name}"
 
 
 def faults_of_grpc(service: Service) -> Iterator[str]:
@@ -113,10 +116,10 @@ def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Ope
         if viewset is None or not issubclass(viewset, OperationViewSet):
             yield f"{path}: no rpc claims it and HTTP_ONLY does not name it"
             continue
-        for verb, action in callback.actions.items():
-            served = getattr(getattr(viewset, action), "operation", None)
-            if verb != "head" and (served is None or served.name not in claimed):
-                yield f"{verb.upper()} {path}: no rpc claims it"
+        for action_verb in callback.actions:
+            endpoint = endpoints(callback).get(action_verb.upper())
+            if action_verb != "head" and (endpoint is None or endpoint.operation.name not in claimed):
+                yield f"{action_verb.upper()} {path}: no rpc claims it"
 
 
 def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]:

@@ -1,0 +1,48 @@
+"""What DRF asks of each request before a view answers it: who calls, and which form the answer has.
+
+`settings.REST_FRAMEWORK` names these classes. They are apart from the viewsets because DRF imports them with its views.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+
+from core.auth import Credential, redeem_ticket
+from core.operations import Operation, authorize, identify
+
+
+class CallerAuthentication(BaseAuthentication):
+    """Authenticates the caller and authorizes it for the operation, before the body is read.
+
+    The view's `operation` decides which credentials are accepted. `request.auth` is the effective credential. A view
+    without an operation, as for OPTIONS, authenticates no caller.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, Credential] | None:
+        operation = request.parser_context["view"].operation
+        if operation is None:
+            return None
+        credential = authorize(operation, _credential(operation, request))
+        request.report.principal = credential.actor.pk  # type: ignore[attr-defined]
+        return credential.actor, credential
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Content negotiation with JSON as the only representation. The `Accept` header is ignored."""
+
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return None
+
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+def _credential(operation: Operation, request: Request) -> Credential:
+    authorization, ticket = request.META.get("HTTP_AUTHORIZATION"), request.query_params.get("ticket")
+    if ticket is not None and operation.is_feed and not authorization:
+        return redeem_ticket(ticket, request.path_info)
+    return identify(operation, authorization)
