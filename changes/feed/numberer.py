@@ -6,7 +6,7 @@ from django.db import OperationalError
 from psycopg2.errors import LockNotAvailable
 
 from changes.feed import numbering
-from changes.feed.routine import NotificationListener
+from core.db.listener import NotificationListener
 
 #: Maximum delay until a commit without a notification is found, and until a leader that died is replaced.
 POLL_SECONDS = 0.15
@@ -21,7 +21,7 @@ class Sequencer:
     def __init__(self) -> None:
         self.is_leader = False
         self._next_try = 0.0
-        self._routine = NotificationListener(
+        self._listener = NotificationListener(
             "numberer",
             channel=numbering.WRITTEN,
             poll_seconds=POLL_SECONDS,
@@ -29,7 +29,7 @@ class Sequencer:
             begin=self._begin,
             step=self._step,
         )
-        self.start, self.stop, self.wake = self._routine.start, self._routine.stop, self._routine.wake
+        self.start, self.stop, self.wake = self._listener.start, self._listener.stop, self._listener.wake
 
     def _begin(self) -> None:
         self.is_leader = False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from changes.feed import log, numbering
 from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
-from changes.feed.routine import NotificationListener
+from core.db.listener import NotificationListener
 from core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -24,13 +24,10 @@ class Tailer:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._next_bookmarks = 0.0
-        self._routine = NotificationListener(
-            "tailer", channel=numbering.NUMBERED, poll_seconds=POLL_SECONDS, begin=self._begin, step=self._step
+        self._listener = NotificationListener(
+            "tailer", channel=numbering.NUMBERED, poll_seconds=POLL_SECONDS, step=self._step
         )
-        self.start, self.stop = self._routine.start, self._routine.stop
-
-    def _begin(self) -> None:
-        """Do nothing: on a new connection, the tailer resumes from its position."""
+        self.start, self.stop = self._listener.start, self._listener.stop
 
     def _step(self, was_woken: bool) -> None:
         has_more = True

@@ -1,24 +1,24 @@
 """The worker: claims jobs that are due, runs them in threads, and renews their leases.
 
-One thread, that of `Worker.run`, claims jobs, renews their leases and handles signals; it sleeps until PostgreSQL
-notifies, a job ends, a signal arrives or `POLL_SECONDS` have passed. So a lost notification delays a job by a second,
-and a lost connection loses no job.
+One thread, that of the listener, claims jobs and renews their leases. It sleeps until PostgreSQL notifies, a job ends
+or `POLL_SECONDS` have passed, so a lost notification delays a job by a second, and a lost connection loses no job. The
+main thread waits for signals.
 """
 
 import logging
-import os
-import select
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from django.db import Error, connection
+from django.db import Error
 
 from core import context, jobs
+from core.db.listener import NotificationListener
 from core.db.thread_connections import fresh_connections
 from core.errors import is_database_away
 from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, store
@@ -47,10 +47,9 @@ class Worker:
         self._running: dict[tuple[UUID, int], Job] = {}
         self._signals = 0
         self._kept_at = time.monotonic()
-        self._listening_on: Any = None
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_reader, False)
-        os.set_blocking(self._wake_writer, False)
+        self._listener = NotificationListener("jobs", channel=CHANNEL, poll_seconds=POLL_SECONDS, step=self._step)
+        # Receives an item at each signal and at the end of each job. Signal handlers may use no other queue.
+        self._events: SimpleQueue[None] = SimpleQueue()
 
     def run(self, grace_seconds: float) -> bool:
         """Run the jobs that are due until SIGTERM or SIGINT; then claim no more, and wait for the running ones. Slow
@@ -62,48 +61,43 @@ class Worker:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        self._listener.start()
         while not self._signals:
-            self._take()
-            self._sleep(listening=True)
+            self._events.get()
+        self._listener.stop()
         logger.info("Claiming no more jobs; waiting for %d running jobs.", len(self._running))
         until = time.monotonic() + grace_seconds
         while self._running and self._signals < 2 and time.monotonic() < until:
-            self._keep()
-            self._sleep(listening=False)
+            try:
+                with fresh_connections():
+                    self._keep()
+            except Error as exc:
+                logger.warning("The leases cannot be renewed; trying again.", exc_info=exc)
+            with suppress(Empty):
+                self._events.get(timeout=min(POLL_SECONDS, max(0.0, until - time.monotonic())))
         self._pool.shutdown(wait=not self._running)
         return not self._running
 
     def _signalled(self, number: int, frame: Any) -> None:
         self._signals += 1
+        self._events.put(None)
 
-    def _take(self) -> None:
+    def _step(self, was_woken: bool) -> None:
         self._keep()
         running = list(self._running.values())
         free = self._threads - len(running)
-        if not free:
+        if not free or self._signals:
             return
-        try:
-            with fresh_connections():
-                free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
-                max_per_key = fair_queue.max_per_key(self._slow_threads)
-                claimed = store.claim(free, free_slow, running=running, max_per_key=max_per_key)
-        except Error as exc:
-            _log_database_error(exc)
-            return
-        for job in claimed:
+        free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
+        max_per_key = fair_queue.max_per_key(self._slow_threads)
+        for job in store.claim(free, free_slow, running=running, max_per_key=max_per_key):
             self._running[job.pk, job.attempts] = job
             self._pool.submit(self._run, job)
 
     def _keep(self) -> None:
-        if time.monotonic() < self._kept_at + HEARTBEAT_SECONDS:
-            return
-        self._kept_at = time.monotonic()
-        try:
-            with fresh_connections():
-                store.keep(list(self._running.values()))
-        except Error as exc:
-            _log_database_error(exc)
+        if time.monotonic() >= self._kept_at + HEARTBEAT_SECONDS:
+            store.keep(list(self._running.values()))
+            self._kept_at = time.monotonic()
 
     def _run(self, job: Job) -> None:
         try:
@@ -114,47 +108,8 @@ class Worker:
             logger.exception("The outcome of job %s could not be stored.", job)
         finally:
             del self._running[job.pk, job.attempts]
-            self._wake()
-
-    def _wake(self) -> None:
-        with suppress(BlockingIOError):  # The pipe is full: the thread is being woken up already.
-            os.write(self._wake_writer, b".")
-
-    def _sleep(self, *, listening: bool) -> None:
-        try:
-            connections = self._listen() if listening else []
-        except Error as exc:
-            _log_database_error(exc)
-            connections = []
-        if connections and self._was_notified():
-            return
-        select.select([self._wake_reader, *connections], [], [], POLL_SECONDS)
-        with suppress(BlockingIOError):  # The pipe is empty: the database notified, or the time is over.
-            os.read(self._wake_reader, 4096)
-        if connections:
-            self._was_notified()
-
-    def _listen(self) -> list[Any]:
-        """Return the connection to wait on, which receives notifications of new jobs."""
-        connection.ensure_connection()
-        if connection.connection is not self._listening_on:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            self._listening_on = connection.connection
-        return [self._listening_on]
-
-    def _was_notified(self) -> bool:
-        """Return whether the connection has received notifications of new jobs since the last call."""
-        try:
-            with connection.wrap_database_errors:
-                self._listening_on.poll()
-        except Error as exc:
-            _log_database_error(exc)
-            connection.close()
-            return False
-        is_notified = bool(self._listening_on.notifies)
-        self._listening_on.notifies.clear()
-        return is_notified
+            self._events.put(None)
+            self._listener.wake()
 
 
 class _Attempt:
@@ -220,10 +175,3 @@ def _log(job: Job, code: str, began: float, exc: Exception | None = None) -> Non
     # Errors of other servers are not faults of this one; any other error needs a traceback.
     is_fault = exc is not None and not isinstance(exc, OSError | PermanentFailure) and not is_database_away(exc)
     logger.log(level, "%s %s", job.kind, code, extra={"call": fields}, exc_info=exc if is_fault else None)
-
-
-def _log_database_error(exc: Error) -> None:
-    if is_database_away(exc):
-        logger.warning("The database is unavailable; trying again.")
-    else:
-        logger.error("The table of jobs cannot be read; trying again.", exc_info=exc)

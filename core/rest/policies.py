@@ -1,4 +1,4 @@
-"""What DRF asks of each request before a view answers it: who calls, and which form the answer has.
+"""DRF policies of all views: the caller's authentication, and JSON as the only form of an answer.
 
 `settings.REST_FRAMEWORK` names these classes. They are apart from the viewsets because DRF imports them with its views.
 """

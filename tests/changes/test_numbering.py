@@ -16,9 +16,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes.feed import log, numbering, verification
 from changes.feed.numberer import Sequencer
-from changes.feed.routine import NotificationListener
 from changes.models import Change, Head
 from changes.services import acting, forget
+from core.db.listener import NotificationListener
 from tests.support.notes import Note
 from tests.support.servers import ROOT, database_url, until
 from tests.support.streams import Process, actor, write
@@ -373,10 +373,10 @@ class TestRoutine:
             if len(steps) == 1:
                 raise RuntimeError("planted")
 
-        routine = NotificationListener("tester", channel="tests", poll_seconds=0.01, begin=lambda: None, step=step)
-        routine.start()
+        listener = NotificationListener("tester", channel="tests", poll_seconds=0.01, step=step)
+        listener.start()
         until(lambda: len(steps) > 2)
-        routine.stop()
-        routine.stop()
-        assert not routine.running
+        listener.stop()
+        listener.stop()
+        assert not listener.running
         assert "The tester thread failed; trying again" in caplog.text

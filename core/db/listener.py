@@ -23,12 +23,13 @@ STOP_TIMEOUT_SECONDS = 10
 class NotificationListener:
     """Thread that runs `step` at each notification on the channel, when `wake` is called, and every `poll_seconds`.
 
-    A lost notification therefore only causes a delay. When the connection breaks, `begin` and `step` continue on a new
-    one.
+    A lost notification therefore only causes a delay. When the connection breaks, as when the database restarts,
+    `begin` and `step` continue on a new one.
 
     Args:
-        begin: called first on each new connection.
-        step: called with whether `wake` was called since the last step. Its statements commit automatically.
+        begin: called first on each new connection, when it listens already.
+        step: called with whether `wake` was called since the last step. Its statements commit automatically. It must
+            not close the connection.
         min_interval_seconds: minimum time between two steps, so that simultaneous notifications share a step.
     """
 
@@ -38,7 +39,7 @@ class NotificationListener:
         *,
         channel: str,
         poll_seconds: float,
-        begin: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
         step: Callable[[bool], None],
         min_interval_seconds: float = 0.0,
     ) -> None:
