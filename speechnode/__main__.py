@@ -1,6 +1,7 @@
 """The command `python -m speechnode`, which serves `speech.v1` until it is stopped by a signal."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 # The engines' matrices are small, so several BLAS threads are slower than one. numpy reads this when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from log_formats import JsonFormatter, TextFormatter
 from speechnode.catalog import OFFERS
 from speechnode.intake import Limits
-from speechnode.logs import set_up
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
 
 
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str]) -> int:
     engines = tuple(name.strip() for name in given.engines.split(",") if name.strip())
     if unknown := [name for name in engines if name not in OFFERS]:
         parser.error(f"--engines: {', '.join(unknown)} not known; choose from {', '.join(OFFERS)}")
-    set_up(as_json=given.log == "json", level=given.log_level)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter("speechnode") if given.log == "json" else TextFormatter())
+    logging.basicConfig(level=given.log_level.upper(), handlers=[handler])
     signals = _signals()
     if given.end_with_stdin:
         threading.Thread(target=_watch_stdin, args=(signals,), name="stdin", daemon=True).start()

@@ -3,7 +3,8 @@
 import grimp
 
 PACKAGES = (
-    "access", "changes", "config", "core", "embedded_postgres", "meetings", "speechnode", "tandem", "tasks", "users",
+    "access", "changes", "config", "core", "embedded_postgres", "log_formats", "meetings", "speechnode", "tandem",
+    "tasks", "users",
 )  # fmt: skip
 
 

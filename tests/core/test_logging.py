@@ -34,8 +34,8 @@ def configure(capsys: pytest.CaptureFixture[str]) -> Iterator[Configure]:
     root = logging.getLogger()
     kept = root.level, root.handlers[:]
 
-    def configured(*, level: str = "INFO", as_json: bool = True) -> Callable[[], list[str]]:
-        logging.config.dictConfig(logging_config(level=level, json=as_json))
+    def configured(*, level: str = "INFO", as_json: bool = True, buffered: bool = True) -> Callable[[], list[str]]:
+        logging.config.dictConfig(logging_config(level=level, json=as_json, buffered=buffered))
         (handler,) = root.handlers
         capsys.readouterr()  # What the handler before had kept.
 
@@ -110,6 +110,13 @@ def test_lines_are_written_without_being_asked_for(configure: Configure, capsys:
     until(lambda: "Written." in capsys.readouterr().err, "the line is written")
     logging.getLogger("users").info("Another.")
     until(lambda: "Another." in capsys.readouterr().err, "the next line is written, too")
+
+
+def test_unbuffered_lines_are_written_at_once(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(buffered=False)
+    with Report(http_meter("GET", "test"), "abc") as report:
+        report.code = "200"
+    assert json.loads(capsys.readouterr().err)["code"] == "200"
 
 
 LOGS_AND_ENDS = """
@@ -225,7 +232,7 @@ def test_the_request_is_told_at_debug_only_and_without_secrets(
         assert "nanosecond" not in line
 
 
-def test_what_django_refuses_as_suspicious_is_a_warning_of_one_line(told: Told, client: Client) -> None:
+def test_what_django_refuses_as_suspicious_is_a_warning_of_one_line(told: Told, client: Client, db: None) -> None:
     assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
     (line,) = (line for line in told() if line["logger"] == "django.security.DisallowedHost")
     assert (line["level"], "exception" in line) == ("WARNING", False)
