@@ -1,25 +1,21 @@
-"""The steps of `try_grpc.py` around an account: addresses, preferences, password, mail."""
+"""The steps of `try_grpc.py` around an account: addresses, preferences, password, imports."""
 
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from scripts.trying import UNKNOWN_ID, expect, show
+from scripts.walk import UNKNOWN_ID, Walk, expect, show
 from tandem.auth.v1 import auth_pb2
 from tandem.client import Invalid, NotFound, Stale
 from tandem.common.v1 import common_pb2
 from tandem.user.v1 import user_pb2
 
-if TYPE_CHECKING:
-    from scripts.try_grpc import Walk
-
 BERLIN = common_pb2.Address(line1="Main Street 1", city="Berlin", postal_code="10115", country_code="DE")
 
 
-def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
+def account_steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
     """Return the steps in order, each with the rpc that it tests."""
     return [
         ("AddUserAddress", partial(add_address, walk)),
@@ -30,16 +26,12 @@ def account_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
         ("GetUserPreferences", partial(get_preferences, walk)),
         ("UpdateUserPreferences", partial(update_preferences, walk)),
         ("ChangePassword", partial(change_password, walk)),
-        ("VerifyEmail", partial(verify_email, walk)),
-        ("ConfirmEmailVerification", partial(confirm_email, walk)),
-        ("RequestPasswordReset", partial(request_reset, walk)),
-        ("ResetPassword", partial(reset_password, walk)),
         ("BatchGetUsers", partial(batch_get_users, walk)),
         ("BulkImportUsers", partial(bulk_import_users, walk)),
     ]
 
 
-def batch_get_users(walk: "Walk") -> None:
+def batch_get_users(walk: Walk) -> None:
     request = user_pb2.BatchGetUsersRequest(user_ids=[walk.user.id, UNKNOWN_ID])
     answer = walk.call(walk.users.BatchGetUsers, request)
     show("missing", ", ".join(answer.missing_ids))
@@ -47,7 +39,7 @@ def batch_get_users(walk: "Walk") -> None:
     expect("the missing ids", list(answer.missing_ids), [UNKNOWN_ID])
 
 
-def bulk_import_users(walk: "Walk") -> None:
+def bulk_import_users(walk: Walk) -> None:
     emails = [f"try-{walk.mark}-import-{number}@example.com" for number in (1, 2)]
     rows = [
         user_pb2.BulkImportUsersRequest(user=user_pb2.User(email=email), request_id=f"{walk.mark}-{n}")
@@ -62,7 +54,7 @@ def bulk_import_users(walk: "Walk") -> None:
     expect("skipped the second time", (again.imported, again.skipped), (0, 2))
 
 
-def add_address(walk: "Walk") -> None:
+def add_address(walk: Walk) -> None:
     for label in ("Home", "Work"):
         sent = user_pb2.UserAddress(label=label, full_name="Tess Walker", address=BERLIN, is_default_shipping=True)
         made = walk.call(
@@ -76,14 +68,14 @@ def add_address(walk: "Walk") -> None:
     expect("the refusal names the city", "address.city" in message, True)
 
 
-def list_addresses(walk: "Walk") -> None:
+def list_addresses(walk: Walk) -> None:
     addresses = _addresses(walk)
     show("labels", ", ".join(address.label for address in addresses))
     expect("labels, oldest first", [address.label for address in addresses], ["Home", "Work"])
     expect("the default is the later", [address.is_default_shipping for address in addresses], [False, True])
 
 
-def update_address(walk: "Walk") -> None:
+def update_address(walk: Walk) -> None:
     home, _ = _pair(walk)
     request = user_pb2.UpdateUserAddressRequest(
         user_id=walk.user.id,
@@ -98,7 +90,7 @@ def update_address(walk: "Walk") -> None:
     walk.refused(Stale, walk.users.UpdateUserAddress, request, ("if-match", "1"))
 
 
-def set_default_address(walk: "Walk") -> None:
+def set_default_address(walk: Walk) -> None:
     home, _ = _pair(walk)
     request = user_pb2.SetDefaultAddressRequest(
         user_id=walk.user.id, address_id=home.id, type=user_pb2.ADDRESS_TYPE_SHIPPING
@@ -109,7 +101,7 @@ def set_default_address(walk: "Walk") -> None:
     expect("the other is not", [address.is_default_shipping for address in _addresses(walk)], [True, False])
 
 
-def delete_address(walk: "Walk") -> None:
+def delete_address(walk: Walk) -> None:
     _, work = _pair(walk)
     request = user_pb2.DeleteUserAddressRequest(user_id=walk.user.id, address_id=work.id)
     walk.call(walk.users.DeleteUserAddress, request)
@@ -118,14 +110,14 @@ def delete_address(walk: "Walk") -> None:
     walk.refused(NotFound, walk.users.DeleteUserAddress, request)
 
 
-def get_preferences(walk: "Walk") -> None:
+def get_preferences(walk: Walk) -> None:
     request = user_pb2.GetUserPreferencesRequest(user_id=walk.user.id)
     preferences = walk.call(walk.users.GetUserPreferences, request).preferences
     show("email.security_alerts", preferences.email.security_alerts)
     expect("email.security_alerts", preferences.email.security_alerts, True)
 
 
-def update_preferences(walk: "Walk") -> None:
+def update_preferences(walk: Walk) -> None:
     request = user_pb2.UpdateUserPreferencesRequest(
         user_id=walk.user.id,
         preferences=user_pb2.UserPreferences(email=user_pb2.EmailPreferences(newsletter=True)),
@@ -136,7 +128,7 @@ def update_preferences(walk: "Walk") -> None:
     expect("newsletter and order_updates", (email.newsletter, email.order_updates), (True, False))
 
 
-def change_password(walk: "Walk") -> None:
+def change_password(walk: Walk) -> None:
     password = secrets.token_urlsafe(24)
     request = user_pb2.ChangePasswordRequest(user_id=walk.user.id, new_password=password)
     walk.call(walk.users.ChangePassword, request)
@@ -147,37 +139,12 @@ def change_password(walk: "Walk") -> None:
     walk.refused(Invalid, walk.users.ChangePassword, weak)
 
 
-def verify_email(walk: "Walk") -> None:
-    sent = walk.call(walk.users.VerifyEmail, user_pb2.VerifyEmailRequest(user_id=walk.user.id))
-    show("message", sent.message)
-    expect("sent", sent.sent, True)
-
-
-def confirm_email(walk: "Walk") -> None:
-    # The real token is in the mail.
-    guess = user_pb2.ConfirmEmailVerificationRequest(token=secrets.token_urlsafe(32))
-    show("refused", walk.refused(Invalid, walk.users.ConfirmEmailVerification, guess))
-
-
-def request_reset(walk: "Walk") -> None:
-    known = walk.call(walk.users.RequestPasswordReset, user_pb2.RequestPasswordResetRequest(email=walk.user.email))
-    unknown = user_pb2.RequestPasswordResetRequest(email=f"nobody-{walk.mark}@example.com")
-    show("message", known.message)
-    expect("sent", known.sent, True)
-    expect("the answer for an unknown address", walk.call(walk.users.RequestPasswordReset, unknown), known)
-
-
-def reset_password(walk: "Walk") -> None:
-    guess = user_pb2.ResetPasswordRequest(token=secrets.token_urlsafe(32), new_password=secrets.token_urlsafe(24))
-    show("refused", walk.refused(Invalid, walk.users.ResetPassword, guess))
-
-
-def _addresses(walk: "Walk") -> list[user_pb2.UserAddress]:
+def _addresses(walk: Walk) -> list[user_pb2.UserAddress]:
     request = user_pb2.ListUserAddressesRequest(user_id=walk.user.id)
     return list(walk.call(walk.users.ListUserAddresses, request).addresses)
 
 
-def _pair(walk: "Walk") -> list[user_pb2.UserAddress]:
+def _pair(walk: Walk) -> list[user_pb2.UserAddress]:
     """Return the two addresses that this walk has added."""
     addresses = _addresses(walk)
     expect("the number of addresses", len(addresses), 2)

@@ -4,22 +4,18 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from scripts.trying import UNKNOWN_ID, AnswerError, expect, show
+from scripts.walk import UNKNOWN_ID, AnswerError, Walk, expect, show
 from tandem.client import AlreadyExists, Invalid, NotFound, Resync, SnapshotEnd, Stale, TandemError
 from tandem.task.v1 import task_pb2
-
-if TYPE_CHECKING:
-    from scripts.try_grpc import Walk
 
 DUE = Timestamp(seconds=1_900_000_000)
 
 
-def task_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
+def task_steps(walk: Walk) -> list[tuple[str, Callable[[], None]]]:
     """Return the steps in order, each with the rpc that it tests."""
     return [
         ("CreateTask", partial(create_task, walk)),
@@ -32,7 +28,7 @@ def task_steps(walk: "Walk") -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
-def create_task(walk: "Walk") -> None:
+def create_task(walk: Walk) -> None:
     for number in (1, 2, 3):
         request = task_pb2.CreateTaskRequest(
             title=f" Walk {walk.mark} {number} ", labels=[walk.mark], assigned_to=walk.user.id, due_date=DUE
@@ -51,7 +47,7 @@ def create_task(walk: "Walk") -> None:
     walk.refused(AlreadyExists, walk.tasks.CreateTask, again)
 
 
-def get_task(walk: "Walk") -> None:
+def get_task(walk: Walk) -> None:
     task = _task(walk)
     show("title", task.title)
     expect("due_date", task.due_date, DUE)
@@ -60,7 +56,7 @@ def get_task(walk: "Walk") -> None:
     expect("the refusal names the id", f"Task with ID '{UNKNOWN_ID}' not found" in message, True)
 
 
-def update_task(walk: "Walk") -> None:
+def update_task(walk: Walk) -> None:
     before = _task(walk)
     request = task_pb2.UpdateTaskRequest(id=before.id, status=task_pb2.TASK_STATUS_DONE, metadata={"walk": walk.mark})
     done = walk.call(walk.tasks.UpdateTask, request, ("if-match", str(before.version)))
@@ -73,7 +69,7 @@ def update_task(walk: "Walk") -> None:
     expect("metadata", dict(walk.call(walk.tasks.UpdateTask, emptied).metadata), {})
 
 
-def list_tasks(walk: "Walk") -> None:
+def list_tasks(walk: Walk) -> None:
     found = [task.id for page in _pages(walk) for task in page.tasks]
     show("found", len(found))
     expect("this walk's tasks, newest first", found, walk.task_ids[::-1])
@@ -83,14 +79,14 @@ def list_tasks(walk: "Walk") -> None:
     expect("total_count", listed.total_count, 1)
 
 
-def get_task_stats(walk: "Walk") -> None:
+def get_task_stats(walk: Walk) -> None:
     stats = walk.call(walk.tasks.GetTaskStats, task_pb2.GetTaskStatsRequest())
     show("total", stats.total)
     expect("the sum by status", sum(stats.by_status.values()), stats.total)
     expect("those assigned to the walk's user", stats.by_assignee[walk.user.id], len(walk.task_ids))
 
 
-def watch_tasks(walk: "Walk") -> None:
+def watch_tasks(walk: Walk) -> None:
     with walk.client.watch_tasks(labels=[walk.mark], include_initial=True) as watch:
         # Closes the watch if an event does not arrive in time.
         limit = threading.Timer(walk.timeout, watch.close)
@@ -109,14 +105,14 @@ def watch_tasks(walk: "Walk") -> None:
         expect("the event", (event.event_type, event.task), (task_pb2.EVENT_TYPE_UPDATED, changed))
 
 
-def delete_task(walk: "Walk") -> None:
+def delete_task(walk: Walk) -> None:
     request = task_pb2.DeleteTaskRequest(id=walk.task_ids[0])
     walk.call(walk.tasks.DeleteTask, request)
     show("id", request.id)
     walk.refused(NotFound, walk.tasks.DeleteTask, request)
 
 
-def remove_tasks(walk: "Walk") -> list[str]:
+def remove_tasks(walk: Walk) -> list[str]:
     """Delete the remaining tasks of this walk. Returns a message for each that could not be deleted."""
     left = []
     for task_id in walk.task_ids:
@@ -129,12 +125,12 @@ def remove_tasks(walk: "Walk") -> list[str]:
     return left
 
 
-def _task(walk: "Walk") -> task_pb2.Task:
+def _task(walk: Walk) -> task_pb2.Task:
     task: task_pb2.Task = walk.call(walk.tasks.GetTask, task_pb2.GetTaskRequest(id=walk.task_ids[0]))
     return task
 
 
-def _pages(walk: "Walk") -> Iterator[task_pb2.ListTasksResponse]:
+def _pages(walk: Walk) -> Iterator[task_pb2.ListTasksResponse]:
     token = ""
     while True:
         request = task_pb2.ListTasksRequest(page_size=2, page_token=token, labels=[walk.mark])
