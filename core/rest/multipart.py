@@ -4,12 +4,12 @@ An rpc that takes a file takes a stream: its first message describes the file (`
 (`chunk`). In the form, fields describe the file. They precede the part `file`, which is the last one.
 """
 
+import email.message
 from collections.abc import Iterator
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.http import parse_header_parameters
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
@@ -21,7 +21,6 @@ from core.rest import bodies
 
 #: The name of the form's part that holds the file.
 FILE_PART = "file"
-CHUNK_BYTES = 64 * 1024
 #: The limit on the texts of all fields together.
 _MAX_TEXT_BYTES = 64 * 1024
 #: The limit on data before the first part.
@@ -75,22 +74,23 @@ def _messages(operation: Operation, parts: Parts) -> Iterator[Message | Validati
 
 def _parts(request: HttpRequest, boundary: str) -> Parts:
     """Yield, for each part of the form, its head, its content in pieces, and None. Data after the last is ignored."""
-    arriving = bodies.pieces(request.META, CHUNK_BYTES)
     read = seen = 0
     try:
-        with PushMultipartParser(boundary) as parser:
-            for piece in arriving:
-                read += len(piece)
-                for event in parser.parse(piece):
-                    seen += 1
-                    yield event
-                if not seen and read > _MAX_PREAMBLE_BYTES:
-                    raise invalid("", "form", "The form cannot be read: it has no part.")
+        parser = PushMultipartParser(boundary)
+        for piece in bodies.pieces(request.META):
+            read += len(piece)
+            for event in parser.parse(piece):
+                seen += 1
+                yield event
+            if not seen and read > _MAX_PREAMBLE_BYTES:
+                raise invalid("", "form", "The form cannot be read: it has no part.")
+    except MultipartError as exc:
+        raise invalid("", "form", "The form cannot be read.") from exc
+    try:
+        parser.close()
     except MultipartError as exc:
         # A disconnected client is reported by the pieces; here the body is complete, but the form in it is not.
-        if "end of multipart stream" in str(exc):
-            raise invalid("", "form", "The form is not complete: its closing boundary is missing.") from exc
-        raise invalid("", "form", "The form cannot be read.") from exc
+        raise invalid("", "form", "The form is not complete: its closing boundary is missing.") from exc
 
 
 def _check_field(operation: Operation, before: dict[str, str], part: MultipartSegment) -> None:
@@ -107,8 +107,7 @@ def _check_field(operation: Operation, before: dict[str, str], part: MultipartSe
 
 def _content(parts: Parts) -> Iterator[bytes]:
     for piece in iter(lambda: next(parts, None), None):
-        for first in range(0, len(cast(bytes, piece)), CHUNK_BYTES):
-            yield bytes(cast(bytes, piece)[first : first + CHUNK_BYTES])
+        yield bytes(cast(bytes, piece))
 
 
 def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
@@ -120,7 +119,7 @@ def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
 
 
 def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
-    of_the_file = {"filename": _filename(file), "content_type": _header(file, "Content-Type")}
+    of_the_file = {"filename": _filename(file), "content_type": file.header("Content-Type", "")}
     metadata = protojson.read_form(metadata_type(operation), fields.items())
     return metadata | {name: text for name, text in of_the_file.items() if not metadata.get(name)}
 
@@ -129,9 +128,6 @@ def _filename(file: MultipartSegment) -> str:
     if file.filename is not None:
         return str(file.filename)
     # Some clients send a name beyond ASCII as `filename*` (RFC 5987), which HTTP defines but forms do not.
-    _, parameters = parse_header_parameters(_header(file, "Content-Disposition"))
-    return str(parameters.get("filename", ""))
-
-
-def _header(part: MultipartSegment, key: str) -> str:
-    return next((value for name, value in part.headerlist if name == key), "")
+    headers = email.message.Message()
+    headers["Content-Disposition"] = file.header("Content-Disposition", "")
+    return headers.get_filename("")
