@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
@@ -42,8 +42,9 @@ class HttpConnection(H11Protocol):
     @property
     def response_scope(self) -> Scope | None:
         """The scope of the request whose response has not been completed; None between requests."""
-        scope: Any = None if self.cycle is None or self.cycle.response_complete else self.cycle.scope
-        return scope
+        if self.cycle is None or self.cycle.response_complete:
+            return None
+        return cast(Scope, self.cycle.scope)
 
     @property
     def is_body_complete(self) -> bool:

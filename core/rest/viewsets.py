@@ -93,7 +93,7 @@ class OperationViewSet(ViewSet):
         """Answer a request for an operation. It is the action of all verbs and paths."""
         endpoint = cast(Endpoint, self.endpoint)
         operation, http_request = endpoint.operation, self.http_request
-        call = _call(operation, request.auth, http_request)
+        call = _call(operation, cast(Credential, request.auth), http_request)
         if operation.is_feed:
             return _answer_feed(call, http_request, path_values)
         if operation.takes_stream:
