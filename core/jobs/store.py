@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import timedelta
+from typing import Any
 
 from django.db import Error, transaction
 from django.db.models import F, Q, QuerySet
@@ -96,8 +97,7 @@ def _due(*, slow: bool) -> QuerySet[Job]:
 def renew_lease(job: Job, *, made_progress: bool = False) -> None:
     """Renew the lease of a job; see `core.jobs.Attempt.renew_lease`."""
     anew = {"max_attempts": job.attempts + MAX_ATTEMPTS} if made_progress else {}
-    if not _held(job).update(lease_until=Now() + _LEASE, **anew):
-        raise LeaseLost(f"Another attempt of job {job} is running.")
+    _update_held(job, lease_until=Now() + _LEASE, **anew)
 
 
 def is_held(job: Job) -> bool:
@@ -109,10 +109,13 @@ def release(job: Job, why: Reschedule) -> None:
     """Release the lease of a rescheduled job; this attempt does not count.
 
     If it is due at once, workers are notified. It keeps its turn, so it is not put behind the jobs that wait.
+
+    Raises:
+        LeaseLost: another attempt has begun.
     """
     put_off = {"next_try_at": Now() + timedelta(seconds=why.seconds)} if why.seconds else {}
     with transaction.atomic():
-        _held(job).update(lease_until=None, max_attempts=F("max_attempts") + 1, **put_off)
+        _update_held(job, lease_until=None, max_attempts=F("max_attempts") + 1, **put_off)
         if not why.seconds:
             notify_workers()
 
@@ -130,8 +133,12 @@ def keep(jobs: Collection[Job]) -> None:
 
 
 def note_success(job: Job) -> None:
-    """Mark the job as done. Delete its arguments, which may name people and are no longer needed."""
-    _held(job).update(ended_at=Now(), lease_until=None, arguments={}, last_error="")
+    """Mark the job as done. Delete its arguments, which may name people and are no longer needed.
+
+    Raises:
+        LeaseLost: another attempt has begun.
+    """
+    _update_held(job, ended_at=Now(), lease_until=None, arguments={}, last_error="")
 
 
 def note_failure(job: Job, why: Exception) -> bool:
@@ -139,6 +146,9 @@ def note_failure(job: Job, why: Exception) -> bool:
 
     Returns:
         Whether it is retried.
+
+    Raises:
+        LeaseLost: another attempt has begun.
     """
     error = f"{type(why).__name__}: {why}".replace("\0", "")[:MAX_ERROR_LENGTH]
     left = _max_attempts(job) - job.attempts
@@ -147,7 +157,7 @@ def note_failure(job: Job, why: Exception) -> bool:
         return False
     # Only failures that count make the pause longer: not reschedules, nor failures before the last progress.
     next_try_at = Now() + timedelta(seconds=pause(max(1, MAX_ATTEMPTS - left)))
-    _held(job).update(next_try_at=next_try_at, lease_until=None, last_error=error)
+    _update_held(job, next_try_at=next_try_at, lease_until=None, last_error=error)
     return True
 
 
@@ -173,6 +183,11 @@ def prune() -> int:
     failed = Q(failed=True, ended_at__lt=Now() - FAILED_RETENTION)
     deleted, _ = Job.objects.filter(done | failed).delete()
     return deleted
+
+
+def _update_held(job: Job, **values: Any) -> None:
+    if not _held(job).update(**values):
+        raise LeaseLost(f"Another attempt of job {job} has begun.")
 
 
 def _held(job: Job) -> QuerySet[Job]:

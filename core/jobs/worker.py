@@ -141,21 +141,34 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     running = jobs._attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
-        find(job.kind).function(job.pk, **job.arguments)
-    except Reschedule as exc:
-        store.release(job, exc)
-        _log(job, "LATER", began)
+        code, failure = _outcome(job)
     except LeaseLost:
-        _log(job, "NOT_OURS", began)
-    except Exception as exc:
-        is_retried = store.note_failure(job, exc)
-        _log(job, "TRY_AGAIN" if is_retried else "FAILED", began, exc)
+        _log(job, "LEASE_LOST", began)
     else:
-        store.note_success(job)
-        _log(job, "DONE", began)
+        _log(job, code, began, failure)
     finally:
         jobs._attempt.reset(running)
         context.request_id.reset(token)
+
+
+def _outcome(job: Job) -> tuple[str, Exception | None]:
+    """Run the job and store its outcome. Return the code of its log line, and its failure.
+
+    Raises:
+        LeaseLost: another attempt has begun, so this one stored nothing.
+    """
+    try:
+        find(job.kind).function(job.pk, **job.arguments)
+    except LeaseLost:
+        raise
+    except Reschedule as exc:
+        store.release(job, exc)
+        return "RESCHEDULED", None
+    except Exception as exc:
+        is_retried = store.note_failure(job, exc)
+        return "RETRY" if is_retried else "FAILED", exc
+    store.note_success(job)
+    return "DONE", None
 
 
 def _log(job: Job, code: str, began: float, exc: Exception | None = None) -> None:
@@ -171,7 +184,7 @@ def _log(job: Job, code: str, began: float, exc: Exception | None = None) -> Non
     if exc is not None:
         # The full text, which may name people, is only in the row.
         fields["reason"] = type(exc).__name__
-        level = logging.WARNING if code == "TRY_AGAIN" else logging.ERROR
+        level = logging.WARNING if code == "RETRY" else logging.ERROR
     # Errors of other servers are not faults of this one; any other error needs a traceback.
     is_fault = exc is not None and not isinstance(exc, OSError | PermanentFailure) and not is_database_away(exc)
     logger.log(level, "%s %s", job.kind, code, extra={"call": fields}, exc_info=exc if is_fault else None)

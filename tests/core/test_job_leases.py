@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.jobs import MAX_ATTEMPTS, Reschedule, enqueue, store
+from core.jobs import MAX_ATTEMPTS, LeaseLost, Reschedule, enqueue, store
 from core.jobs.worker import run_job
 from core.models import Job
 from tests.support.job_queue import a_job
@@ -67,8 +67,13 @@ def test_worker_without_its_lease_changes_nothing() -> None:
     (job,) = store.claim(1)
     before = Job.objects.values().get()
     store.keep([late])
-    store.note_success(late)
-    store.note_failure(late, ZeroDivisionError())
+    for store_outcome in (
+        lambda: store.note_success(late),
+        lambda: store.note_failure(late, ZeroDivisionError()),
+        lambda: store.release(late, Reschedule()),
+    ):
+        with pytest.raises(LeaseLost):
+            store_outcome()
     assert Job.objects.values().get() == before
     store.note_success(job)
     assert Job.objects.get().state == "done"

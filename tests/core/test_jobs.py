@@ -69,7 +69,7 @@ def test_failed_job_is_retried_after_a_pause(caplog: pytest.LogCaptureFixture) -
     assert timedelta(seconds=1) < job.next_try_at - timezone.now() < timedelta(seconds=3)
     (line,) = caplog.records
     assert (line.levelname, line.call["code"], line.call["attempt"], line.exc_info) == (  # type: ignore[attr-defined]
-        "WARNING", "TRY_AGAIN", 1, None,
+        "WARNING", "RETRY", 1, None,
     )  # fmt: skip
 
 

@@ -63,6 +63,11 @@ def let_go(file: Path) -> None:
     Path(f"{file}.end").touch()
 
 
+def outcomes(worker: Worker, job: Job) -> list[str]:
+    """Return the codes of the log lines that a worker has written about a job."""
+    return [line["code"] for line in worker.logged() if line.get("job_id") == str(job.pk)]
+
+
 def test_it_is_woken_up(start: Start, file: Path) -> None:
     start()
     assert seconds_for_8_jobs(file) < 4
@@ -121,6 +126,22 @@ def test_a_living_worker_keeps_its_job_and_a_killed_one_loses_it(start: Start, f
     let_go(file)
     until(lambda: is_done(held), "it is done")
     assert Job.objects.get(pk=held.pk).attempts == 2
+
+
+def test_worker_stopped_past_its_lease_stores_nothing(start: Start, file: Path) -> None:
+    first = start()
+    held = hold(file)
+    second = start()
+    first.send_signal(signal.SIGSTOP)
+    until(lambda: len(lines(file)) == 2, "the job is taken over", seconds=TAKEN_OVER_WITHIN_SECONDS)
+    let_go(file)
+    until(lambda: is_done(held), "it is done")
+    done = Job.objects.get(pk=held.pk)
+    first.send_signal(signal.SIGCONT)
+    until(lambda: outcomes(first, held), "the first worker has gone on")
+    assert (outcomes(first, held), outcomes(second, held)) == (["LEASE_LOST"], ["DONE"])
+    after = Job.objects.get(pk=held.pk)
+    assert (after.ended_at, after.attempts, after.state) == (done.ended_at, 2, "done")
 
 
 def test_it_runs_only_as_many_as_it_has_threads(start: Start, file: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_mail_server_that_is_down_is_tried_again(start: Start) -> None:
     assert "ConnectionRefusedError" in Job.objects.get().last_error
     told = [line for line in worker.logged() if line.get("operation") == "users.send_verification"]
     assert {(line["level"], line["code"], line["reason"]) for line in told} == {
-        ("WARNING", "TRY_AGAIN", "ConnectionRefusedError")
+        ("WARNING", "RETRY", "ConnectionRefusedError")
     }
     with mail_server(port) as smtp:
         mail_to(smtp, email)

@@ -99,7 +99,7 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
                 do(work)
         except EngineFailed as exc:
             work.run = None  # This attempt counts.
-            work.log(stage, "TRY_AGAIN", began, reason=str(exc))
+            work.log(stage, "RETRY", began, reason=str(exc))
             work.last_failure = str(exc)
             # Full jitter: jobs that failed with the same node do not retry all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
