@@ -81,7 +81,7 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
         session = Session.objects.create(
             user=user, created_at=_begin(user), address=address[:64], user_agent=_remove_unprintable(user_agent)[:300]
         )
-        return Grant(session, _issue(session, tokens.new_secret()))
+        return Grant(session, issue_refresh_token(session, tokens.new_secret()))
 
 
 def _begin(owner: Any) -> datetime:
@@ -128,7 +128,7 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
             now = timezone.now()
             RefreshToken.objects.filter(pk=row.pk).update(used_at=now)
             Session.objects.filter(pk=row.session.pk).update(last_used_at=now)
-            return Grant(row.session, _issue(row.session, successors[0]))
+            return Grant(row.session, issue_refresh_token(row.session, successors[0]))
         if timezone.now() - row.used_at <= LOST_ANSWER_GRACE:
             for successor in successors:
                 if RefreshToken.objects.filter(token_hash=tokens.hash_of(successor), used_at=None).exists():
@@ -358,7 +358,8 @@ def _lock(refresh_token: str) -> RefreshToken | None:
     return rows.only(*_EXCHANGE_FIELDS).filter(token_hash=tokens.hash_of(refresh_token)).order_by().first()
 
 
-def _issue(session: Session, refresh_token: str) -> str:
+def issue_refresh_token(session: Session, refresh_token: str) -> str:
+    """Store a new refresh token of a session, by its hash, and return the token."""
     lifetime = timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
     RefreshToken.objects.create(
         token_hash=tokens.hash_of(refresh_token), session=session, expires_at=timezone.now() + lifetime

@@ -173,6 +173,10 @@ class Streams:
         for sending in requests:
             sending.end(Unavailable(failure.message))
 
+    def accept(self) -> None:
+        """Accept streams again after `end_all`."""
+        self._ending = None
+
     def check_going_on(self) -> None:
         """Raise `Unavailable` if the process is draining."""
         if self._ending is not None:

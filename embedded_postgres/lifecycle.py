@@ -77,7 +77,7 @@ def end_waiting() -> None:
 
 _LEAVING_SECONDS = 10
 #: How long a thread waits for the server, including for other threads and processes that are starting it.
-_PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 60
 
 # This process's shared locks on `users.lock`: descriptors.
 _held: dict[Cluster, int] = {}
@@ -101,7 +101,7 @@ def _use(cluster: Cluster, *, durable: bool) -> Postmaster:
         if failure is not None and failed_at >= requested_at:
             raise EmbeddedDatabaseError(str(failure)) from failure
         cluster.make_folder()
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         try:
             with cluster.exclusively(until=until, ending=_ending):
                 _join(cluster)

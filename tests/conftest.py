@@ -17,6 +17,7 @@ from core import auth
 from core.errors import Unavailable
 from core.rpc import feed_senders
 from core.streams import STREAMS, RequestStream
+from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.support.framing import FRAMINGS
 from tests.support.grpc_transport import GrpcTransport
@@ -54,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
     """Gives this run a database of its own, so that runs do not meet, and drops those of runs that were killed."""
-    with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
+    with django_db_blocker.unblock(), server_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname ~ '^test_tandem_[0-9]+$'")
         for (name,) in cursor.fetchall():
             if not psutil.pid_exists(int(name.rpartition("_")[2])):
@@ -94,7 +95,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     yield
     auth.forget_all()
     feed.live.known_head = None
-    STREAMS._ending = None
+    STREAMS.accept()
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ def validate_currency(value: str) -> None:
 
 
 def validate_timezone(value: str) -> None:
-    if value not in _timezones():
+    if value not in timezones():
         raise ValidationError("Enter a time zone by its IANA name, as in Europe/Berlin.", code="timezone")
 
 
@@ -134,7 +134,7 @@ def _countries() -> frozenset[str]:
 
 
 @functools.cache
-def _timezones() -> frozenset[str]:
+def timezones() -> frozenset[str]:
     # The zones of the pinned package, links included. The machine's own list depends on what is installed, and its
     # `localtime` and `posixrules` differ between machines. `Factory` means that no zone was configured.
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()) - {"Factory"}

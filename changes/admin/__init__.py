@@ -19,9 +19,9 @@ from changes.triggers import subject_type_of
 from core.admin.lists import OneColumnOrder, ReadOnlyAdmin
 from core.db import ids
 
-_PAGE = 50
+PAGE_SIZE = 50
 #: How many of the newest changes a filter searches. It has no index, because an index would slow down every write.
-_RECENT = 50_000
+RECENT_CHANGES = 50_000
 _GREATEST_ID = 2**63 - 1
 
 
@@ -39,8 +39,8 @@ class ChangeLogHistoryMixin(ModelAdmin):
         before = _number(request.GET.get("before", ""))
         if before is not None:
             changes = changes.filter(id__lt=before)
-        page = list(changes[: _PAGE + 1])
-        shown = page[:_PAGE]
+        page = list(changes[: PAGE_SIZE + 1])
+        shown = page[:PAGE_SIZE]
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {subject}",
@@ -48,7 +48,7 @@ class ChangeLogHistoryMixin(ModelAdmin):
             "object": subject,
             "headings": ("When", "Version", "What", "Who", "Reason", "Changed", "Request"),
             "entries": _entries(Reader(self.admin_site, request, shown), shown),
-            "older": shown[-1].pk if len(page) > _PAGE else None,
+            "older": shown[-1].pk if len(page) > PAGE_SIZE else None,
             "is_first": before is None,
             **(extra_context or {}),
         }
@@ -56,7 +56,7 @@ class ChangeLogHistoryMixin(ModelAdmin):
 
 
 class RecentOnly(admin.SimpleListFilter):
-    """Filter over the newest `_RECENT` changes."""
+    """Filter over the newest `RECENT_CHANGES` changes."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Change]) -> QuerySet[Change]:
         if self.value() is None:
@@ -64,11 +64,11 @@ class RecentOnly(admin.SimpleListFilter):
         if self.value() not in [value for value, _ in self.lookup_choices]:
             return queryset.none()
         newest = Change.objects.aggregate(newest=Max("id"))["newest"] or 0
-        return queryset.filter(id__gt=newest - _RECENT, **{str(self.parameter_name): self.value()})
+        return queryset.filter(id__gt=newest - RECENT_CHANGES, **{str(self.parameter_name): self.value()})
 
 
 class SubjectTypeFilter(RecentOnly):
-    title = f"subject type (newest {_RECENT:,})"
+    title = f"subject type (newest {RECENT_CHANGES:,})"
     parameter_name = "subject_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -76,7 +76,7 @@ class SubjectTypeFilter(RecentOnly):
 
 
 class OperationFilter(RecentOnly):
-    title = f"operation (newest {_RECENT:,})"
+    title = f"operation (newest {RECENT_CHANGES:,})"
     parameter_name = "operation"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from changes.feed.tailer import Tailer
 
 #: This process's live end of the log.
 live = Hub()
-_numberer = Sequencer()
+sequencer = Sequencer()
 _tailer = Tailer(live)
 
 
@@ -26,7 +26,7 @@ def start(*, streams: bool = True) -> None:
     Args:
         streams: False in processes without streams, which need no tailer.
     """
-    _numberer.start()
+    sequencer.start()
     if streams:
         _tailer.start()
 
@@ -36,7 +36,7 @@ def stop() -> None:
     _tailer.stop()
     live.known_head = None
     backlog.forget()
-    _numberer.stop()
+    sequencer.stop()
 
 
 def keeps_up() -> bool:
@@ -49,4 +49,4 @@ def notify_sequencer() -> None:
 
     It is cheap and never fails. Without it, changes are still numbered, but later.
     """
-    _numberer.wake()
+    sequencer.wake()

@@ -47,7 +47,7 @@ _BEGIN = """
 
 # Of two transactions that changed the same subject, the later one waited for the commit of the earlier one before it
 # took the id of that change. So their last ids are in the order of their commits; their first ids may not be.
-_NUMBER = """
+NUMBER = """
     WITH unnumbered AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY last, id) AS place
         FROM (SELECT id, max(id) OVER (PARTITION BY xid) AS last FROM changes_change WHERE seq IS NULL) AS found
@@ -92,7 +92,7 @@ def begin() -> None:
 def number() -> int:
     """Number the committed changes that have no number, and return how many. Only the leader may call it."""
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBER, [NUMBERED])
+        cursor.execute(NUMBER, [NUMBERED])
         (count, _) = cursor.fetchone()
     return int(count)
 

@@ -137,27 +137,28 @@ class Subject:
 
 _MISSING = object()
 
-_registered: dict[str, Subject] = {}
+#: Type → subject.
+registered: dict[str, Subject] = {}
 
 
 def register(subject: Subject) -> None:
     """Add this model to the feed."""
-    _registered[subject.type] = subject
+    registered[subject.type] = subject
 
 
 def of(subject_type: str) -> Subject:
     """Return the subject of this type."""
-    return _registered[subject_type]
+    return registered[subject_type]
 
 
 def types() -> Collection[str]:
     """Return all registered types."""
-    return _registered.keys()
+    return registered.keys()
 
 
 def own_types() -> Collection[str]:
     """Return the types of independent subjects, without those that belong to another subject."""
-    return [name for name, subject in _registered.items() if not subject.belongs_to]
+    return [name for name, subject in registered.items() if not subject.belongs_to]
 
 
 def extent(seen_by: Mapping[str, Visibility], groups: Iterable[str]) -> Visibility:

@@ -21,7 +21,7 @@ from core.db.pagination import COUNT_LIMIT
 #: Limits of a row's id: the text of a UUID is the longest.
 _MAX_ID_LENGTH, _GREATEST_ID = 40, 2**63 - 1
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
-_EXACT_COUNT_LIMIT = 1_000
+EXACT_COUNT_LIMIT = 1_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -48,9 +48,9 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         """Return the page. Its ids are read first, so that skipped rows are neither joined nor sorted as whole rows."""
         number = self.validate_number(number)
         rows = matching = self.object_list
-        if self.count <= _EXACT_COUNT_LIMIT:
+        if self.count <= EXACT_COUNT_LIMIT:
             # As in `core.db.pagination`: to find few rows, the database must not walk along the order.
-            found = rows.order_by().values("pk")[: 2 * _EXACT_COUNT_LIMIT]
+            found = rows.order_by().values("pk")[: 2 * EXACT_COUNT_LIMIT]
             matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
         first = (number - 1) * self.per_page
         ids = list(matching.values_list("pk", flat=True)[first : first + self.per_page])

@@ -21,6 +21,12 @@ class Turns:
         self._waiting: OrderedDict[str, deque[threading.Lock]] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """Number of threads that wait for a turn."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
     @contextmanager
     def turn(self, caller: str) -> Iterator[None]:
         """Wait for a turn of this caller, and hold it for the block."""

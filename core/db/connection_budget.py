@@ -5,6 +5,7 @@ import logging
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,14 @@ def max_connections() -> int:
     return total
 
 
+def available_connections(database: BaseDatabaseWrapper) -> int:
+    """Return how many connections the server of this Django connection accepts, without those it reserves."""
+    with database.cursor() as cursor:
+        cursor.execute(_AVAILABLE)
+        available: int = cursor.fetchone()[0]
+        return available
+
+
 def check(threads: int) -> None:
     """Compare the possible connections with PostgreSQL's limit, and log a warning if they may exceed it.
 
@@ -35,9 +44,7 @@ def check(threads: int) -> None:
         ImproperlyConfigured: these threads alone exceed the limit.
         OperationalError: the database is unavailable, so the limit is unknown.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_AVAILABLE)
-        (available,) = cursor.fetchone()
+    available = available_connections(connection)
     connection.close()
     if threads + EXTRA_CONNECTIONS > available:
         raise ImproperlyConfigured(

@@ -30,7 +30,7 @@ PAGE_BYTES = 3_500_000
 TOKEN_LIFETIME = datetime.timedelta(hours=24)
 
 #: Up to this many rows, fetching all of them costs less than a search along an order.
-_SMALL_RESULT = 1_000
+SMALL_RESULT = 1_000
 #: How many compiled forms of lists are cached.
 _FORMS_KEPT = 1_000
 
@@ -129,7 +129,7 @@ def page(
     head = [first] if first is not None and not request.token else []
     if 0 <= total <= len(head):
         return Page(head, "", total, _messages(request, head))
-    few = selection.few or _SMALL_RESULT
+    few = selection.few or SMALL_RESULT
     if not selection.scattered or not 0 <= total <= few:
         few = 0
     found = head + _after(selection, order, position, size + 1 - len(head), first, few)

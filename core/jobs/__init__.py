@@ -91,12 +91,12 @@ class Attempt(Protocol):
 
 
 #: The attempt of the job that runs in this thread.
-_attempt: ContextVar[Attempt] = ContextVar("attempt")
+running_attempt: ContextVar[Attempt] = ContextVar("attempt")
 
 
 def attempt() -> Attempt:
     """Return the attempt that is running in this thread. A job that starts threads passes it to them."""
-    return _attempt.get()
+    return running_attempt.get()
 
 
 @overload

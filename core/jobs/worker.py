@@ -138,7 +138,7 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
         stopping: returns whether the worker is stopping.
     """
     token = context.request_id.set(job.request_id)
-    running = jobs._attempt.set(_Attempt(job, stopping))
+    running = jobs.running_attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
         code, failure = _outcome(job)
@@ -147,7 +147,7 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     else:
         _log(job, code, began, failure)
     finally:
-        jobs._attempt.reset(running)
+        jobs.running_attempt.reset(running)
         context.request_id.reset(token)
 
 

@@ -20,8 +20,8 @@ from speechnode.failures import Cancelled, EngineFailed
 logger = logging.getLogger(__name__)
 
 #: Timeout of an utterance: so many seconds plus so many times its length. A process that exceeds it is taken to hang.
-_PATIENCE_SECONDS = 20.0
-_PATIENCE_FACTOR = 10.0
+PATIENCE_SECONDS = 20.0
+PATIENCE_FACTOR = 10.0
 _START_SECONDS = 60.0
 _ENDED = "The speech recognition process ended during the call; try again."
 
@@ -226,9 +226,7 @@ class _Process:
             connection.send_bytes(job.pcm)
         except OSError as exc:
             raise EngineFailed(_ENDED) from exc
-        answer: Recognised = self._receive(
-            connection, _PATIENCE_SECONDS + _PATIENCE_FACTOR * duration_ms(job.pcm) / 1000
-        )
+        answer: Recognised = self._receive(connection, PATIENCE_SECONDS + PATIENCE_FACTOR * duration_ms(job.pcm) / 1000)
         return answer
 
     def end(self, *, for_good: bool = False) -> None:

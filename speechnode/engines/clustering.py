@@ -30,9 +30,9 @@ def cluster(prints: Floats, count: int = 0, checkpoint: Callable[[], None] = lam
     chosen = np.unique(np.linspace(0, len(prints) - 1, min(len(prints), _MAX_COMPARED)).astype(int))
     compared = prints[chosen]
     distances = _distances(compared)
-    merges = _ward(distances, checkpoint)
+    merges = ward_merges(distances, checkpoint)
     known = min(count, len(compared))
-    labels = _cut(merges, len(compared), known) if known else _best(merges, compared, distances, checkpoint)
+    labels = cut(merges, len(compared), known) if known else _best(merges, compared, distances, checkpoint)
     return nearest(prints, centres(compared, labels))
 
 
@@ -53,7 +53,7 @@ def _distances(prints: Floats) -> Floats:
     return result
 
 
-def _ward(squared: Floats, checkpoint: Callable[[], None]) -> list[tuple[float, int, int]]:
+def ward_merges(squared: Floats, checkpoint: Callable[[], None]) -> list[tuple[float, int, int]]:
     """Return all merges as (height, one, other), lowest first; `one` and `other` are members of the merged clusters.
 
     Uses nearest-neighbour chains (Murtagh 1983), which are quadratic, not cubic.
@@ -95,7 +95,7 @@ def _merge(distances: NDArray[np.float64], sizes: NDArray[np.float64], into: int
     sizes[into] += sizes[other]
 
 
-def _cut(merges: list[tuple[float, int, int]], size: int, count: int) -> Labels:
+def cut(merges: list[tuple[float, int, int]], size: int, count: int) -> Labels:
     """Return labels for `count` clusters, numbered by their first member."""
     parents = list(range(size))
 
@@ -119,7 +119,7 @@ def _best(
     best, labels = _LEAST_SILHOUETTE, np.zeros(len(squared), dtype=np.intp)
     for count in range(2, min(MAX_SPEAKERS, len(squared) - 1) + 1):
         checkpoint()
-        tried = _cut(merges, len(squared), count)
+        tried = cut(merges, len(squared), count)
         silhouette = _silhouette(distances, tried)
         if silhouette > best and _are_different(centres(prints, tried)):
             best, labels = silhouette, tried

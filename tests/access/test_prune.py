@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
-from access.services import _issue, create_ticket
+from access.services import create_ticket, issue_refresh_token
 from access.tokens import new_secret
 from core.db.ids import uuid7
 from core.jobs import enqueue
@@ -18,7 +18,7 @@ from users.services import mailed_tokens
 def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
     kept, expired, fresh = (Session.objects.create(user=ann) for _ in range(3))
     for session in (kept, expired):
-        _issue(session, new_secret())
+        issue_refresh_token(session, new_secret())
     long_ago = timezone.now() - timedelta(days=8)
     Session.objects.exclude(pk=fresh.pk).update(created_at=long_ago)
     RefreshToken.objects.filter(session=expired).update(expires_at=timezone.now())

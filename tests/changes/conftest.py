@@ -51,4 +51,4 @@ def feed(committed_notes: None) -> Iterator[Process]:
     subjects.register(NOTES)
     with process() as running:
         yield running
-    subjects._registered.pop("note")
+    subjects.registered.pop("note")

@@ -74,7 +74,7 @@ def test_values_are_readable(site: Client, ann: User, bob: User) -> None:
 def test_it_goes_on_where_the_page_before_ended(
     site: Client, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes.admin, "_PAGE", 2)
+    monkeypatch.setattr(changes.admin, "PAGE_SIZE", 2)
     for number in range(3):
         change(ann, bob, bio=f"Bio {number}")
     all_ids = list(Change.objects.filter(subject_id=ann.pk).order_by("-id").values_list("id", flat=True))
@@ -118,7 +118,7 @@ def test_filters_look_through_the_newest_only(
     site: Client, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(ann, bob, bio="New")
-    monkeypatch.setattr(changes.admin, "_RECENT", 1)
+    monkeypatch.setattr(changes.admin, "RECENT_CHANGES", 1)
     assert len(site.get(reverse(LIST), {"operation": "updated"}).context["cl"].result_list) == 1
     assert len(site.get(reverse(LIST), {"operation": "created"}).context["cl"].result_list) == 0
 

@@ -52,7 +52,7 @@ def numbered(committed_notes: None) -> Iterator[int]:
     Note.objects.filter(pk=first.pk).delete()
     numbering.number()
     yield Change.objects.order_by("seq").first().seq
-    subjects._registered.pop("note")
+    subjects.registered.pop("note")
     connection.close()
 
 

@@ -197,7 +197,7 @@ class TestInterleavings:
         def blocks() -> int:
             with connection.cursor() as cursor:
                 cursor.execute(f"INSERT INTO tests_note {ROWS}")
-                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {numbering._NUMBER}", [numbering.NUMBERED])
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {numbering.NUMBER}", [numbering.NUMBERED])
                 plan = cursor.fetchone()[0][0]["Plan"]
             reading = next(part for part in plan["Plans"] if part.get("Subplan Name") == "CTE unnumbered")
             return int(reading["Shared Hit Blocks"] + reading["Shared Read Blocks"])
@@ -212,7 +212,7 @@ class TestInterleavings:
             cursor.execute("SET jit_above_cost = 0")
             try:
                 write("a")
-                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {numbering._NUMBER}", [numbering.NUMBERED])
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {numbering.NUMBER}", [numbering.NUMBERED])
                 (explained,) = cursor.fetchone()[0]
             finally:
                 cursor.execute("RESET jit_above_cost")

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection, transaction
 
 from changes.feed import verification, watching
+from changes.feed.snapshot import Snapshot
 from changes.feed.watching import open_watch
 from changes.models import Change
 from core.errors import Unauthenticated
@@ -95,8 +96,8 @@ class Client(threading.Thread):
     def __init__(self, feed: Process, who: Actor, *, initial: bool, seed: int) -> None:
         super().__init__()
         self._feed = feed
-        self._who = who
-        self._initial = initial
+        self.who = who
+        self.initial = initial
         self._random = random.Random(seed)
         self.runs: list[Run] = []
         self.failed: BaseException | None = None
@@ -112,8 +113,8 @@ class Client(threading.Thread):
             connection.close()
 
     def _follow(self, cursor: str) -> str:
-        initial = self._initial and not cursor
-        stream = Stream(open_watch(self._feed.hub, view(), self._who, cursor=cursor, include_initial=initial))
+        initial = self.initial and not cursor
+        stream = Stream(open_watch(self._feed.hub, view(), self.who, cursor=cursor, include_initial=initial))
         enough = self._random.randint(1, 60)
         try:
             stream.take_until(lambda stream: len(stream.events) >= enough or LAST in stream.titles)
@@ -152,9 +153,9 @@ def test_they_hold_under_load(feed: Process, small: None, seed: int) -> None:
     assert list(verification.faults()) == []
     for number, client in enumerate(clients):
         truth = truth_for(GROUPS[number // 2])
-        final = {str(note.pk): note.title for note in Note.objects.visible_to(client._who)}
+        final = {str(note.pk): note.title for note in Note.objects.visible_to(client.who)}
         assert final == truth.final()
-        assert promises.broken(client.runs, truth, final=final if client._initial else None) == []
+        assert promises.broken(client.runs, truth, final=final if client.initial else None) == []
 
 
 class TestTheValidators:
@@ -251,16 +252,16 @@ def test_a_stream_that_takes_its_place_after_the_snapshot_is_caught(
 ) -> None:
     """The naive order, snapshot first and position afterwards, loses what happens in between."""
     write("there", "red")
-    watch = open_watch(feed.hub, view(), actor("red"), include_initial=True)
-    naive = copy.copy(watch._snapshot)
-    assert naive is not None
-    rows = naive.page()
+    rows = Snapshot(view(), actor("red")).page()
     write("in between", "red")
     caught_up(feed)
     after = feed.hub.head.seq
     late = Stream(
-        watching.Watch(feed.hub, view(), actor("red"), after=after, stamp=watch._stamp, initial=False, bookmarks=False)
-    )
+        watching.Watch(
+            feed.hub, view(), actor("red"), after=after, stamp=watching.stamp_of(view(), actor("red")),
+            initial=False, bookmarks=False,
+        )
+    )  # fmt: skip
     write(LAST, "red")
     late.take_titles(LAST)
     late.close()

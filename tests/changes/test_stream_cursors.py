@@ -8,7 +8,6 @@ from django.db import connection
 from django.test import override_settings
 
 from changes.feed import log, watching
-from changes.feed.watching import open_watch
 from changes.models import Change
 from core.errors import CursorExpired, CursorInvalid, EpochChanged
 from tests.support.notes import Note
@@ -121,8 +120,7 @@ class TestCursors:
         write("b")
         until(lambda: log.read_head().seq == behind + 2)
         # As the other process, which has read both, would have given it.
-        probe = open_watch(feed.hub, view(), ALL)
-        cursor = watching.cursors.write(probe._stamp, feed.hub.head.epoch, behind + 1)
+        cursor = watching.cursors.write(watching.stamp_of(view(), ALL), feed.hub.head.epoch, behind + 1)
         stream = feed.watch(ALL, cursor=cursor)
         stream.take_all()
         feed.tailer.start()

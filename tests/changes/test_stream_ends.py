@@ -1,5 +1,8 @@
 """Bookmarks, and the ends of streams."""
 
+import gc
+import weakref
+
 import pytest
 from django.db import connection
 
@@ -49,7 +52,7 @@ class TestBookmarksAndEnds:
         first = Unauthenticated("first")
         stream.watch.end(first)
         stream.watch.end(EpochChanged("second"))
-        assert stream._waked.is_set()
+        assert stream.waked.is_set()
         stream.take_all()
         assert stream.ended is first
 
@@ -99,12 +102,16 @@ class TestBookmarksAndEnds:
         assert again.take_titles("after").titles == ["planted", "after"]
 
     def test_closed_stream_leaves_the_hub(self, feed: Process) -> None:
-        stream = feed.watch(ALL)
-        stream.take_all()
-        assert feed.hub._waiting
-        stream.close()
-        stream.close()
-        assert (feed.hub._waiting, feed.hub._subscribers) == ({}, set())
+        left, closed = (open_watch(feed.hub, view(), ALL) for _ in range(2))
+        for watch in (left, closed):
+            watch.start(lambda: None)
+            watch.take(1)
+        closed.close()
+        closed.close()
+        known = [weakref.ref(left), weakref.ref(closed)]
+        del left, closed, watch
+        gc.collect()
+        assert [reference() is None for reference in known] == [False, True]
 
 
 def prune_to_head(seq: int) -> None:

@@ -52,11 +52,9 @@ class TestInitialState:
             Note.objects.create(id=pk, title=f"{number} v1", labels=["all"])
         caught_up(feed)
         watch = open_watch(feed.hub, view(), ALL, include_initial=True, bookmarks=True)
-        snapshot = watch._snapshot
-        assert isinstance(snapshot, Snapshot)
-        read = snapshot.page
+        read = Snapshot.page
 
-        def written_between_pages() -> list[Any]:
+        def written_between_pages(snapshot: Snapshot) -> list[Any]:
             # Before the second page is read: a row of the first page changes, one of the third, and one goes there.
             if len(done) == 1:
                 Note.objects.filter(pk=ids[0]).update(title="0 v2")
@@ -65,10 +63,10 @@ class TestInitialState:
                 Note.objects.filter(pk=ids[1]).delete()
                 caught_up(feed)
             done.append(1)
-            return read()
+            return read(snapshot)
 
         done: list[int] = []
-        monkeypatch.setattr(Snapshot, "page", lambda self: written_between_pages())
+        monkeypatch.setattr(Snapshot, "page", written_between_pages)
         stream = Stream(watch)
         stream.take_until(lambda stream: ("deleted", "") in stream.told)
         Note.objects.filter(pk=ids[4]).update(title="4 v3")

@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from access.models import Session
-from access.services import _issue
+from access.services import issue_refresh_token
 from access.tokens import new_secret
 from changes.feed import live, numbering
 from changes.feed.log import read_head
@@ -325,7 +325,7 @@ def a_part(user: User, name: str, factory: Callable[..., Any]) -> dict[str, str]
 
 
 def a_token(user: User) -> str:
-    return _issue(Session.objects.create(user=user), new_secret())
+    return issue_refresh_token(Session.objects.create(user=user), new_secret())
 
 
 @pytest.fixture

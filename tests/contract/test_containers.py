@@ -31,6 +31,7 @@ from core.addresses import check_development_identity
 from tandem.user.v1.user_pb2 import CreateUserRequest, GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.contract.test_settings import documented
+from tests.support.databases import server_cursor
 from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, free_port, until
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -214,12 +215,12 @@ def empty_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[st
         name = f"{connection.settings_dict['NAME']}_containers"
         url = database_url()
         connection.close()
-        with connection._nodb_cursor() as cursor:
+        with server_cursor() as cursor:
             cursor.execute(f'CREATE DATABASE "{name}"')
         try:
             yield f"{url.rpartition('/')[0]}/{name}"
         finally:
-            with connection._nodb_cursor() as cursor:
+            with server_cursor() as cursor:
                 cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

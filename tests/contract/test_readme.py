@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from argparse import SUPPRESS, Action
+from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterator
 from dataclasses import asdict
 from io import StringIO
@@ -224,16 +224,19 @@ def codes(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+def options_in(parser: ArgumentParser) -> dict[str, Action]:
+    """Return the options of a parser. argparse names no public way to them."""
+    return parser._option_string_actions  # noqa: SLF001
+
+
 def options_of_command(name: str) -> dict[str, tuple[str, str]]:
     """Return option → its default and its environment variable, for the options that only this command has."""
     # The parser's defaults depend on the environment of this machine where there is a variable.
     defaults = test_settings.documented((ROOT / ".env.example").read_text())
-    common = BaseCommand().create_parser("manage.py", name)._option_string_actions
+    common = options_in(BaseCommand().create_parser("manage.py", name))
     return {
         option: (defaults[variable].replace("false", "") if variable else default_of(action), variable)
-        for option, action in load_command_class("core", name)
-        .create_parser("manage.py", name)
-        ._option_string_actions.items()
+        for option, action in options_in(load_command_class("core", name).create_parser("manage.py", name)).items()
         if action.help is not SUPPRESS and option not in common
         for variable in [variable_in(action.help or "")]
     }

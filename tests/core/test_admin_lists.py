@@ -24,7 +24,7 @@ def users_of(site: Client, **asked: object) -> list[User]:
 @pytest.mark.parametrize("few", [1_000, 0])
 def test_pages_end_where_counting_does(site: Client, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(lists, "COUNT_LIMIT", 6)
-    monkeypatch.setattr(lists, "_EXACT_COUNT_LIMIT", few)
+    monkeypatch.setattr(lists, "EXACT_COUNT_LIMIT", few)
     monkeypatch.setattr(UserAdmin, "list_per_page", 3)
     UserFactory.create_batch(5)
     page = site.get(reverse("admin:users_user_changelist"))

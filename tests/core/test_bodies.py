@@ -142,8 +142,8 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(servers: Servers)
         body = b'{"title": "asked for"}'
         head = ["POST /api/v1/tasks HTTP/1.1", f"Host: {connection.host}", "Content-Type: application/json"]
         connection.send("\r\n".join([*head, f"Content-Length: {len(body)}", "Expect: 100-continue", "", ""]).encode())
-        assert connection._file.readline() == b"HTTP/1.1 100 Continue\r\n"
-        assert connection._file.readline() == b"\r\n"
+        assert connection.file.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert connection.file.readline() == b"\r\n"
         connection.send(body)
         assert connection.answer().status == 201
         connection.send("\r\n".join([*head, "Content-Length: 2000000", "Expect: 100-continue", "", ""]).encode())

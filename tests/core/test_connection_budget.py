@@ -20,10 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def available() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(connection_budget._AVAILABLE)
-        count: int = cursor.fetchone()[0]
-        return count
+    return connection_budget.available_connections(connection)
 
 
 def test_by_default_they_fit_the_embedded_server() -> None:
@@ -32,9 +29,7 @@ def test_by_default_they_fit_the_embedded_server() -> None:
         try:
             other = connection.copy()
             other.settings_dict = {**other.settings_dict, **server, "EMBEDDED": None}
-            with other.cursor() as cursor:
-                cursor.execute(connection_budget._AVAILABLE)
-                assert cursor.fetchone()[0] >= connection_budget.max_connections()
+            assert connection_budget.available_connections(other) >= connection_budget.max_connections()
             other.close()
         finally:
             lifecycle.release(Path(folder).resolve())

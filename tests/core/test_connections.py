@@ -61,7 +61,7 @@ def test_a_connection_stays_open_between_requests_as_long_as_it_is_set(servers: 
         for _ in range(3):
             assert connection.request("GET", "/health").status == 200
             assert not connection.is_closed(1.3)
-            connection._file = connection.socket.makefile("rb")
+            connection.file = connection.socket.makefile("rb")
             connection.socket.settimeout(20)
         assert connection.is_closed(3.5)
 
@@ -208,7 +208,7 @@ def test_when_all_connections_are_busy_further_ones_are_refused_and_health_answe
         busy = opened(stack, servers, 40)
         for connection in busy:
             connection.send(f"GET /api/v1/tasks/stream HTTP/1.1\r\nHost: {connection.host}\r\n\r\n".encode())
-            assert connection._head()[0] == 200
+            assert connection.head()[0] == 200
         for _ in range(3):
             with Connection(servers.http_url) as connection:
                 answer = connection.request("GET", "/api/v1/users/me")

@@ -48,7 +48,7 @@ def test_head_answers_as_get_without_a_body_and_ends(servers: Servers) -> None:
         with Connection(servers.http_url) as getting, Connection(servers.http_url) as heading:
             if path.endswith("/stream"):
                 getting.send(f"GET {path} HTTP/1.1\r\nHost: {getting.host}\r\n\r\n".encode())
-                status, headers = getting._head()
+                status, headers = getting.head()
                 got = Answered([], status, headers, b"")
             else:
                 got = getting.request("GET", path)

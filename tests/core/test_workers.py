@@ -233,7 +233,7 @@ def test_who_waits_often_for_a_turn_is_behind_who_waits_once() -> None:
             thread = threading.Thread(target=take, args=(caller,))
             thread.start()
             threads.append(thread)
-            while sum(map(len, turns._waiting.values())) < len(threads):
+            while turns.waiting < len(threads):
                 busy.wait(0.001)
     for thread in threads:
         thread.join(PATIENCE)

@@ -1,8 +1,10 @@
 """Django's connections to an embedded server."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ class TestConfiguration:
         assert chosen == {
             "ENGINE": "core.db.backend",
             "NAME": "team",
-            "USER_PROGRAM": "ann",
+            "USER": "ann",
             "PASSWORD": "s@fe",
             "HOST": "db.example.com",
             "PORT": 5433,
@@ -116,7 +118,8 @@ class TestFreshConnections:
         with fresh_connections():
             one(in_calls)
         kill_server(data_dir)
-        monkeypatch.setattr(in_calls, "_last_used", 0.0)
+        later = time.monotonic() + backend.IDLE_SECONDS
+        monkeypatch.setattr(backend, "time", SimpleNamespace(monotonic=lambda: later))
         refresh()  # As Django does at the start of a request, before our own.
         with fresh_connections():
             assert one(in_calls) == 1

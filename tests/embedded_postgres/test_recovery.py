@@ -50,7 +50,7 @@ class TestAfterKill:
         user = ClusterUser(data_dir)
         server = user.server()
         busy = psycopg2.connect(
-            host=server["HOST"], port=server["PORT"], user=server["USER_PROGRAM"], dbname=server["NAME"]
+            host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"]
         )
         with busy.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
@@ -106,7 +106,7 @@ class TestSignals:
         query(server, "CREATE TABLE IF NOT EXISTS kept_over_signals AS SELECT 42 AS answer")
         with contextlib.closing(
             psycopg2.connect(
-                host=server["HOST"], port=server["PORT"], user=server["USER_PROGRAM"], dbname=server["NAME"]
+                host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"]
             )
         ) as idle:
             with idle.cursor() as cursor:
@@ -130,7 +130,7 @@ class TestSignals:
     def test_threads_that_wait_for_an_unready_server_wait_once(
         self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lifecycle, "_PATIENCE_SECONDS", 1.5)
+        monkeypatch.setattr(lifecycle, "PATIENCE_SECONDS", 1.5)
         failures: list[str] = []
 
         def need_it() -> None:
@@ -151,6 +151,6 @@ class TestSignals:
         assert all("is not ready in time" in failure for failure in failures)
 
     def test_process_gives_up_waiting_for_another_one(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lifecycle, "_PATIENCE_SECONDS", 0.5)
+        monkeypatch.setattr(lifecycle, "PATIENCE_SECONDS", 0.5)
         with cluster_of(data_dir).exclusively(), pytest.raises(EmbeddedDatabaseError, match="Another process is"):
             lifecycle.ensure_running(data_dir, durable=False)

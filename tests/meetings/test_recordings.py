@@ -10,12 +10,14 @@ from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
+from django.db.models.signals import post_save
 
 from core.models import Job
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
-from meetings.services import pipeline
 from meetings.speech.pool import nodes
 from speechnode.engines.decode import Decoder
 from tests.jobs import run_jobs
@@ -107,19 +109,23 @@ def test_a_broken_try_and_an_undisturbed_one_say_the_same(ann: User, monkeypatch
     content = (DATA / "meeting.ogg").read_bytes()
     undisturbed = worked_on(content, ann)
     monkeypatch.setattr("meetings.services.pipeline.FIRST_PAUSE_SECONDS", 0.0)
-    store = pipeline.transcribing._SegmentStore._store
     killed: list[int] = []
 
-    def store_and_kill(taking: Any, final: Any) -> None:
-        store(taking, final)
-        if len(killed) < 3:
-            node: Any = nodes()._nodes[0]
-            killed.append(node.pid)
-            node._process.kill()
-            node._process.wait()  # Whoever asks next sees that it is gone.
+    def kill_node() -> None:
+        (node,) = (child for child in psutil.Process().children() if "speechnode" in child.cmdline())
+        killed.append(node.pid)
+        node.kill()
+        node.wait()  # So that the next call sees that it has ended.
 
-    monkeypatch.setattr(pipeline.transcribing._SegmentStore, "_store", store_and_kill)
-    disturbed = worked_on(content, ann)
+    def kill_after_commit(created: bool, **signal: Any) -> None:
+        if created and len(killed) < 3:
+            transaction.on_commit(kill_node)
+
+    post_save.connect(kill_after_commit, sender=Segment)
+    try:
+        disturbed = worked_on(content, ann)
+    finally:
+        post_save.disconnect(kill_after_commit, sender=Segment)
     assert (disturbed.status, len(set(killed))) == (Status.COMPLETED, 3)
     columns = ("start_ms", "end_ms", "text", "words", "confidence")
     of = [

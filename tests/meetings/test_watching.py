@@ -169,15 +169,12 @@ def test_one_change_costs_only_the_streams_of_its_meeting(feed: Process, meeting
     others = [MeetingFactory(owner=ann) for _ in range(3)]
     caught_up(feed)
     streams = [Stream(open_watch(feed.hub, watched(NAME, each), ann)) for each in (*others, meeting)]
-    woken = []
     for stream in streams:
         stream.take_all()
-    for stream in streams[:-1]:
-        stream.watch._wake = lambda: woken.append(1)
     a_segment(meeting, 1)
     Meeting.objects.filter(pk=meeting.pk).update(progress=3)
     assert names(streams[-1].take_until(lambda stream: len(stream.events) == 2)) == ["transcript", "progress"]
-    assert woken == []
+    assert not any(stream.waked.is_set() for stream in streams[:-1])
 
 
 def test_a_meeting_that_leaves_the_view_while_the_stream_is_opened(feed: Process, meeting: Meeting, bob: User) -> None:
@@ -218,7 +215,7 @@ def test_a_change_that_is_not_told_lets_the_end_come(feed: Process, meeting: Mee
     stream.take_all()
     assert (names(stream), stream.ended) == (["status", "speakers", "speakers", "transcript"], None)
     feed.numberer.start()
-    assert stream._waked.wait(PATIENCE_SECONDS)
+    assert stream.waked.wait(PATIENCE_SECONDS)
     stream.take_until(lambda stream: stream.ended is not None)
     assert (names(stream)[4:], type(stream.ended)) == (["end"], FeedOver)
 

@@ -1,9 +1,11 @@
 """The recognising processes, where the wire does not reach: ones that hang, die again and again, or work for others."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from speechnode.engines import asr as module
@@ -28,12 +30,16 @@ def line(meeting_pcm: bytes) -> bytes:
 
 
 def pid(asr: Asr) -> int:
-    """Of the process that runs, once it is ready."""
+    """Return the id of the process that runs, once it is ready."""
     until(lambda: asr.loaded, "the process is ready")
-    running = asr._all[0]._running
-    assert running
-    assert running[0].pid
-    return running[0].pid
+    (found,) = pids()
+    return found
+
+
+def pids() -> list[int]:
+    """Return the ids of the running recognition processes."""
+    found = [child.pid for child in multiprocessing.active_children() if child.name == "speechnode-asr"]
+    return [pid for pid in found if pid is not None]
 
 
 def test_it_says_what_the_recogniser_does(asr: Asr, line: bytes) -> None:
@@ -50,8 +56,8 @@ def test_one_that_hangs_is_ended_and_its_work_done_again(
     asr.warm_up()
     hung = pid(asr)
     os.kill(hung, signal.SIGSTOP)
-    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(module, "_PATIENCE_FACTOR", 0.0)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "PATIENCE_FACTOR", 0.0)
     job = asr.submit(line)
     until(lambda: ended(hung), "it was ended")
     monkeypatch.undo()
@@ -109,7 +115,8 @@ def test_what_is_cancelled_is_not_done_again(asr: Asr, line: bytes) -> None:
     asr.warm_up()
     before = pid(asr)
     job = asr.submit(line * 6)
-    until(lambda: job._process is not None, "it is being worked on")
+    idle = psutil.Process(before).cpu_times().user
+    until(lambda: psutil.Process(before).cpu_times().user > idle + 0.1, "the utterance is being transcribed")
     job.cancel()
     with pytest.raises(Cancelled):
         job.result.result()
@@ -120,10 +127,10 @@ def test_what_is_cancelled_is_not_done_again(asr: Asr, line: bytes) -> None:
 def test_closed_it_leaves_no_process(line: bytes) -> None:
     asr = Asr(processes=2)
     jobs = [asr.submit(line * 6), asr.submit(line * 6), asr.submit(line)]
-    until(lambda: all(process.is_ready for process in asr._all), "both run")
-    pids = [process._running[0].pid for process in asr._all if process._running]
+    until(lambda: asr.loaded and len(pids()) == 2, "both processes run")
+    running = pids()
     asr.close()
-    until(lambda: all(ended(pid) for pid in pids if pid), "they have ended")
+    until(lambda: all(ended(pid) for pid in running), "both processes have ended")
     assert jobs[2].result.cancelled()
     for job in jobs[:2]:
         with pytest.raises(EngineFailed):

@@ -35,7 +35,8 @@ class _Named:
         self.module, self.name = module, name
 
 
-class _Pickler(pickle._Pickler):  # type: ignore[misc, name-defined]  # The one in C cannot write names of what is not there.
+# Pickler in C cannot write names of modules that are not installed.
+class _Pickler(pickle._Pickler):  # type: ignore[misc, name-defined]  # noqa: SLF001
     def persistent_id(self, value: Any) -> Any:
         return value if isinstance(value, tuple) and value and value[0] == "storage" else None
 

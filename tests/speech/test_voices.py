@@ -95,7 +95,7 @@ def test_merges_are_those_of_ward() -> None:
         for number, members in enumerate(clusters):
             expected[members] = number
         squared = ((data[:, None] - data[None]) ** 2).sum(axis=2).astype(np.float32)
-        assert agree(clustering._cut(clustering._ward(squared, lambda: None), len(data), count), expected)
+        assert agree(clustering.cut(clustering.ward_merges(squared, lambda: None), len(data), count), expected)
 
 
 def test_who_is_not_wanted_any_more_is_stopped_between_steps() -> None:

@@ -39,7 +39,7 @@ class Connection:
         parts = urlsplit(url)
         self.host = parts.netloc
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS)
-        self._file = self.socket.makefile("rb")
+        self.file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -56,7 +56,7 @@ class Connection:
         """Reads an answer to its end."""
         interim = []
         while True:
-            status, headers = self._head()
+            status, headers = self.head()
             if status >= 200:
                 break
             interim.append(status)
@@ -65,23 +65,23 @@ class Connection:
         elif headers.get("transfer-encoding") == "chunked":
             body = b"".join(iter(self._chunk, b""))
         elif "content-length" in headers:
-            body = self._file.read(int(headers["content-length"]))
+            body = self.file.read(int(headers["content-length"]))
         else:
-            body = self._file.read()
+            body = self.file.read()
         return Answered(interim, status, headers, body)
 
     def is_closed(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Whether the server closes the connection, without sending more, within this time."""
         self.socket.settimeout(seconds)
         try:
-            return self._file.read(1) == b""
+            return self.file.read(1) == b""
         except ConnectionResetError:
             return True
         except TimeoutError:
             return False
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()
         self.socket.close()
 
     def __enter__(self) -> "Connection":
@@ -90,16 +90,16 @@ class Connection:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def _head(self) -> tuple[int, dict[str, str]]:
-        first = self._file.readline()
+    def head(self) -> tuple[int, dict[str, str]]:
+        first = self.file.readline()
         assert first.startswith(b"HTTP/1.1 "), first
-        lines = list(iter(self._file.readline, b"\r\n"))
+        lines = list(iter(self.file.readline, b"\r\n"))
         headers = BytesParser().parsebytes(b"".join(lines))
         return int(first.split()[1]), {name.lower(): value for name, value in headers.items()}
 
     def _chunk(self) -> bytes:
-        data = self._file.read(int(self._file.readline(), 16))
-        self._file.readline()
+        data = self.file.read(int(self.file.readline(), 16))
+        self.file.readline()
         return data
 
 

@@ -93,21 +93,25 @@ class Stream:
     ended: BaseException | None = None
 
     def __post_init__(self) -> None:
-        self._waked = threading.Event()
-        self.watch.start(self._waked.set)
+        self.waked = threading.Event()
+        self.watch.start(self.waked.set)
 
     def take_all(self) -> None:
-        """What there is without waiting."""
+        """Take the events that are there, without waiting."""
         while self.ended is None:
-            self._waked.clear()
-            try:
-                taken = self.watch.take(50)
-            except Exception as exc:
-                self.ended = exc
+            self.waked.clear()
+            if not self.take(50) and not self.waked.is_set():
                 return
-            self.events += [(event, _received(event)) for event in taken]
-            if not taken and not self._waked.is_set():
-                return
+
+    def take(self, limit: int) -> int:
+        """Take at most this many events, and return how many there were; the end counts as none."""
+        try:
+            taken = self.watch.take(limit)
+        except Exception as exc:
+            self.ended = exc
+            return 0
+        self.events += [(event, _received(event)) for event in taken]
+        return len(taken)
 
     def take_until(self, condition: Callable[["Stream"], bool]) -> "Stream":
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -117,7 +121,7 @@ class Stream:
                 return self
             assert self.ended is None, self.ended
             assert time.monotonic() < deadline, f"only {self.events}"
-            self._waked.wait(0.1)
+            self.waked.wait(0.1)
 
     def take_titles(self, *titles: str) -> "Stream":
         """Until the last one of these has come."""

@@ -13,6 +13,7 @@ from django.db import connection
 
 from changes.models import Change
 from core import bulk
+from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, UserFactory
 from tests.support.servers import database_url, until
 from tests.support.user_imports import called, command, empty_the_database, jsonl, reports_in, row, users
@@ -100,7 +101,7 @@ def test_killed_import_resumes_after_its_last_chunk(importing: subprocess.Popen[
 def test_lost_database_ends_the_import_with_its_progress(importing: subprocess.Popen[bytes]) -> None:
     name = connection.settings_dict["NAME"]
     connection.close()
-    with connection._nodb_cursor() as cursor:
+    with server_cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from access.models import Session
-from access.services import _issue
+from access.services import issue_refresh_token
 from access.tokens import access_token, new_secret, signing_keys
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest
 from tandem.user.v1.user_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest
@@ -77,7 +77,7 @@ def test_a_lost_answer_is_given_again_after_the_secret_was_changed(
     api: Transport, session: Session, settings: Any
 ) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, [NEW]
-    token = _issue(session, new_secret())
+    token = issue_refresh_token(session, new_secret())
     lost = refresh(api, token)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     assert refresh(api, token) == lost
@@ -88,7 +88,7 @@ def test_a_lost_answer_of_a_process_that_is_further_is_given_again(
     api: Transport, session: Session, settings: Any
 ) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
-    token = _issue(session, new_secret())
+    token = issue_refresh_token(session, new_secret())
     lost = refresh(api, token)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, [NEW]
     assert refresh(api, token) == lost
@@ -96,7 +96,7 @@ def test_a_lost_answer_of_a_process_that_is_further_is_given_again(
 
 def test_reuse_ends_the_session_whatever_the_secret_is_now(api: Transport, session: Session, settings: Any) -> None:
     settings.SECRET_KEY = OLD
-    token = _issue(session, new_secret())
+    token = issue_refresh_token(session, new_secret())
     last = refresh(api, refresh(api, token))
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     for used in (token, last):

@@ -1,7 +1,7 @@
 import pytest
 
 from access.models import Session
-from access.services import _issue
+from access.services import issue_refresh_token
 from access.tokens import access_token, new_secret
 from tandem.auth.v1.auth_pb2 import LogoutRequest, RefreshTokenRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
@@ -13,7 +13,7 @@ LOGOUT = "AuthService/Logout"
 
 def test_it_ends_this_session_and_no_other(api: Transport, ann: User) -> None:
     here, there = Session.objects.create(user=ann), Session.objects.create(user=ann)
-    token = _issue(here, new_secret())
+    token = issue_refresh_token(here, new_secret())
     bearers = {session: f"Bearer {access_token(session)}" for session in (here, there)}
     me = GetUserRequest(user_id="me")
     for bearer in bearers.values():

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from access.models import RefreshToken, Session
-from access.services import _issue
+from access.services import issue_refresh_token
 from access.tokens import new_secret
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest, TokenPair
 from tandem.user.v1.user_pb2 import GetUserRequest
@@ -20,7 +20,7 @@ REFRESH = "AuthService/RefreshToken"
 
 @pytest.fixture
 def token(ann: User) -> str:
-    return _issue(Session.objects.create(user=ann), new_secret())
+    return issue_refresh_token(Session.objects.create(user=ann), new_secret())
 
 
 def refresh(api: Transport, token: str) -> TokenPair:
@@ -101,7 +101,7 @@ def test_two_at_once_get_one_successor(committing_api: Transport, ann: User, rac
         connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        token = _issue(session, new_secret())
+        token = issue_refresh_token(session, new_secret())
         for _ in range(races):
             first, second = pool.map(exchange, (token, token))
             assert first == second != token

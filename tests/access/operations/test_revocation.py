@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from access.models import Session
-from access.services import _issue, refresh
+from access.services import issue_refresh_token, refresh
 from access.tokens import access_token, new_secret
 from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
@@ -95,7 +95,7 @@ def test_a_session_that_one_door_ends(servers: Servers, user: User) -> None:
 
 def test_a_session_whose_refresh_token_is_used_again(servers: Servers, user: User) -> None:
     session, ended = a_session(user)
-    token = _issue(session, new_secret())
+    token = issue_refresh_token(session, new_secret())
     refresh(refresh(token).refresh_token)
 
     def replay() -> None:

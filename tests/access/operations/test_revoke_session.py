@@ -1,7 +1,7 @@
 import pytest
 
 from access.models import Session
-from access.services import _issue
+from access.services import issue_refresh_token
 from access.tokens import access_token, new_secret
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest, RevokeSessionRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
@@ -41,7 +41,7 @@ def revoke(api: Transport, session_id: object, by: Session) -> None:
 
 
 def test_it_ends_that_one_and_no_other(api: Transport, here: Session, there: Session) -> None:
-    token = _issue(there, new_secret())
+    token = issue_refresh_token(there, new_secret())
     assert is_open(api, there)
     revoke(api, there.pk, by=here)
     assert (is_open(api, here), is_open(api, there)) == (True, False)

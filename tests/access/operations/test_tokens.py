@@ -15,7 +15,7 @@ from django.core import signing
 from jwt.utils import base64url_encode
 
 from access.models import Session
-from access.services import _issue, create_ticket, end_sessions
+from access.services import create_ticket, end_sessions, issue_refresh_token
 from access.tokens import access_token, new_secret, signing_keys
 from core.auth import authenticate
 from core.errors import Unauthenticated
@@ -176,13 +176,13 @@ def test_the_token_of_a_session_that_has_ended(api: Transport, session: Session)
 
 def test_the_token_of_another_kind_of_secret(api: Transport, session: Session) -> None:
     """A refresh token, a ticket and a page token are no access tokens."""
-    refused(api, _issue(session, new_secret()))
+    refused(api, issue_refresh_token(session, new_secret()))
     refused(api, create_ticket(session.user, "/api/v1/tasks/stream", session_id=session.pk))
     refused(api, signing.dumps({"sub": str(session.user_id), "sid": str(session.pk)}))
 
 
 def test_a_refresh_token_is_no_api_key_and_the_reverse(api: Transport, session: Session) -> None:
-    refused(api, f"tdm_{session.pk}_{_issue(session, new_secret())}")
+    refused(api, f"tdm_{session.pk}_{issue_refresh_token(session, new_secret())}")
     key = bearer_of(ApiKeyFactory(user=session.user)).removeprefix("Bearer ")
     with pytest.raises(Failed, match="UNAUTHENTICATED"):
         api("AuthService/RefreshToken", RefreshTokenRequest(refresh_token=key))

@@ -192,7 +192,7 @@ class TestCursors:
     def test_of_before_there_was_another_type(
         self, api: Transport, administrator: User, cursor: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delitem(subjects._registered, "user")
+        monkeypatch.delitem(subjects.registered, "user")
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "EPOCH_CHANGED"

@@ -33,13 +33,13 @@ def test_committed_changes_without_number_are_sent_before_the_end(
     with live(watching, meeting, ann) as watched:
         a_segment(meeting, 1)
         cursor = watched.next().cursor
-    feed._numberer.stop()
+    feed.sequencer.stop()
     try:
         a_segment(meeting, 2)
         become(meeting, status=Status.COMPLETED)
         again = watch(watching, meeting, ann, cursor=cursor, bookmarks=True)
     finally:
-        feed._numberer.start()
+        feed.sequencer.start()
     with again:
         assert kinds(rest(again)) == ["segment", "status", "end"]
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.db import transaction
+from prometheus_client import REGISTRY
 
 from changes.models import Change
 from core.models import Job
-from meetings.metrics import meetings_completed
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary
 from meetings.services import processing
 from tests.support.pipeline_jobs import DONE, TOTAL, RunningJob, Script, process
@@ -21,9 +21,13 @@ from users.models import User
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
 
 
+def completed_count() -> float:
+    return REGISTRY.get_sample_value("tandem_meetings_completed_total") or 0
+
+
 @pytest.mark.usefixtures("script")
 def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> None:
-    completed = meetings_completed._value.get()
+    completed = completed_count()
     meeting = process(submitted(owner=ann, participants=[bob.pk], starts_at=datetime(2026, 2, 3, 10, tzinfo=UTC)))
     assert (meeting.status, meeting.progress, meeting.stage) == (Status.COMPLETED, 100, None)
     assert (meeting.transcript_version, meeting.duration_ms, meeting.notice) == (1, 20_000, "")
@@ -47,7 +51,7 @@ def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> No
     parts = Change.objects.filter(subject_type__startswith="meeting.")
     assert set(parts.values_list("actor", flat=True)) == {"pipeline"}
     assert Job.objects.get().state == "done"
-    assert meetings_completed._value.get() == completed + 1
+    assert completed_count() == completed + 1
 
 
 @pytest.mark.usefixtures("script")

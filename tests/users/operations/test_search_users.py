@@ -49,7 +49,7 @@ def test_an_empty_query_finds_all(api: Transport, jose: User, administrator: Use
 @pytest.fixture(params=[1_000, 0], ids=["few", "many"])
 def _few_or_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few matches are fetched and then put in order, many are met along the order."""
-    monkeypatch.setattr("core.db.pagination._SMALL_RESULT", request.param)
+    monkeypatch.setattr("core.db.pagination.SMALL_RESULT", request.param)
 
 
 @pytest.mark.usefixtures("_few_or_many")
