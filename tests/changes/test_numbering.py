@@ -314,7 +314,7 @@ class TestOffice:
     def test_a_commit_that_rings_no_bell_is_found(self, feed: Process) -> None:
         stream = feed.watch(actor("all"))
         write("quietly")
-        stream.take_titles("quietly")
+        assert stream.take_titles("quietly").titles == ["quietly"]
 
     def test_acting_rings_after_the_commit(self, committed_notes: None, monkeypatch: pytest.MonkeyPatch) -> None:
         rung = []

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
-import pytest
 from django.core.exceptions import ValidationError
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
@@ -26,34 +25,28 @@ from tandem.user.v1.user_pb2 import (
 )
 from tests.support.grpc_transport import CallContext, GrpcTransport
 from tests.support.rest_transport import RestTransport
-from tests.support.transports import OPERATIONS, Failed, Transport
+from tests.support.transports import OPERATIONS, Transport
 from users.models import User as UserModel
 
 MEGABYTE = 1024 * 1024
 
 
-def refused(api: Transport, operation: str, request: Any, **options: Any) -> Failed:
-    with pytest.raises(Failed) as failed:
-        api(operation, request, **options)
-    return failed.value
-
-
 def test_a_request_has_a_megabyte_at_most(api: Transport, ann: UserModel) -> None:
     almost = CreateTaskRequest(title="t", description="x" * (MEGABYTE - 100))
-    assert refused(api, "TaskService/CreateTask", almost, actor=ann).fields == {"description": "max_length"}
-    failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="t" * (MEGABYTE + 1)), actor=ann)
+    assert api.failure("TaskService/CreateTask", almost, actor=ann).fields == {"description": "max_length"}
+    failed = api.failure("TaskService/CreateTask", CreateTaskRequest(title="t" * (MEGABYTE + 1)), actor=ann)
     assert failed.reason == "TOO_LARGE"
     assert failed.message == "The request is larger than 1 MB, the maximum for this operation."
-    failed = refused(api, "AuthService/Login", LoginRequest(email="a@example.com", password="x" * MEGABYTE))
+    failed = api.failure("AuthService/Login", LoginRequest(email="a@example.com", password="x" * MEGABYTE))
     assert failed.reason == "TOO_LARGE"
 
 
 def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Transport, ann: UserModel) -> None:
     request = CreateTaskRequest(title="t" * (MEGABYTE + 1))
-    assert refused(api, "TaskService/CreateTask", request).reason == "UNAUTHENTICATED"
+    assert api.failure("TaskService/CreateTask", request).reason == "UNAUTHENTICATED"
     nonsense = UpdateUserRequest(user_id=str(ann.pk), user=User(email="nonsense"))
-    assert refused(api, "UserService/UpdateUser", nonsense).reason == "UNAUTHENTICATED"
-    assert refused(api, "TaskService/BulkCreateTasks", [request]).reason == "UNAUTHENTICATED"
+    assert api.failure("UserService/UpdateUser", nonsense).reason == "UNAUTHENTICATED"
+    assert api.failure("TaskService/BulkCreateTasks", [request]).reason == "UNAUTHENTICATED"
 
 
 def test_over_grpc_no_message_is_received_of_who_may_not_call(db: None) -> None:
@@ -80,7 +73,7 @@ def test_a_message_of_a_stream_has_a_megabyte_at_most(api: Transport, ann: UserM
 
 def test_a_call_that_comes_too_late_is_not_begun(api: Transport, ann: UserModel, settings: Any) -> None:
     settings.MAX_CALL_SECONDS = -1
-    failed = refused(api, "TaskService/CreateTask", CreateTaskRequest(title="late"), actor=ann)
+    failed = api.failure("TaskService/CreateTask", CreateTaskRequest(title="late"), actor=ann)
     assert (failed.reason, failed.message) == ("DEADLINE_EXCEEDED", "The deadline of this call has passed.")
 
 
@@ -111,12 +104,12 @@ def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
 def test_a_message_has_a_limited_number_of_values(api: Transport, ann: UserModel) -> None:
     """Each costs memory and time, however few bytes it takes; those in lists and in messages of lists count."""
     roles = [UserRole.USER_ROLE_CUSTOMER] * 10_001
-    failed = refused(api, "UserService/CreateUser", CreateUserRequest(email="zoe@example.com", roles=roles))
+    failed = api.failure("UserService/CreateUser", CreateUserRequest(email="zoe@example.com", roles=roles))
     assert (failed.reason, failed.fields) == ("INVALID", {"": "json"})
     assert failed.message == "A message may have 10,000 values, counting those in lists and objects."
     links = {f"link{n}": "https://x.example" for n in range(10_001)}
     profile = UpdateUserProfileRequest(user_id="me", profile=UserProfile(social_links=links))
-    assert refused(api, "UserService/UpdateUserProfile", profile, actor=ann).fields == {"": "json"}
+    assert api.failure("UserService/UpdateUserProfile", profile, actor=ann).fields == {"": "json"}
     sent = [CreateTaskRequest(title="first"), CreateTaskRequest(title="second", labels=[""] * 400_000)]
     answer = api("TaskService/BulkCreateTasks", sent, actor=ann)
     assert (answer.success_count, [error.index for error in answer.errors]) == (1, [1])
@@ -124,4 +117,4 @@ def test_a_message_has_a_limited_number_of_values(api: Transport, ann: UserModel
 
 def test_a_mask_of_very_many_paths_is_refused_over_grpc(ann: UserModel) -> None:
     request = UpdateUserRequest(user_id="me", update_mask=FieldMask(paths=[""] * 400_000))
-    assert refused(GrpcTransport(), "UserService/UpdateUser", request, actor=ann).fields == {"": "json"}
+    assert GrpcTransport().failure("UserService/UpdateUser", request, actor=ann).fields == {"": "json"}

@@ -202,9 +202,11 @@ def test_every_write_to_a_row_with_a_version_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"999", "{}"', 'W/"x,y" , , W/"{}",', "{}", "*"])
-def test_a_version_that_fits_lets_the_write_through(api: Transport, owner: User, name: str, form: str) -> None:
+def test_matching_version_lets_the_write_through(api: Transport, owner: User, name: str, form: str) -> None:
     write, version = _prepared(name, owner)
+    before = _logged()
     api(name, write.request, actor=owner, if_match=form.format(version))
+    assert _logged() > before
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -166,17 +166,11 @@ def test_the_form_of_a_long_text_costs_little(form: Callable[[str], str], text: 
 @pytest.mark.django_db
 def test_long_runs_of_marks_are_refused_for_their_length(api: Transport, ann: User) -> None:
     began = time.process_time()
-    task = _refused(api, "TaskService/CreateTask", CreateTaskRequest(title=MARKS), actor=ann)
+    task = api.failure("TaskService/CreateTask", CreateTaskRequest(title=MARKS), actor=ann)
     assert task.fields == {"title": "max_length"}
     sign_up = {"email": "zoe@example.com", "last_name": MARKS, "password": "x" + MARKS}
-    account = _refused(api, "UserService/CreateUser", CreateUserRequest(**sign_up), actor=None)
+    account = api.failure("UserService/CreateUser", CreateUserRequest(**sign_up), actor=None)
     assert ("password", "password_too_long") in [violation[:2] for violation in account.violations]
-    login = _refused(api, "AuthService/Login", LoginRequest(email=MARKS + "@example.com", password=MARKS), actor=None)
+    login = api.failure("AuthService/Login", LoginRequest(email=MARKS + "@example.com", password=MARKS), actor=None)
     assert login.reason == "UNAUTHENTICATED"
     assert time.process_time() - began < 5
-
-
-def _refused(api: Transport, operation: str, request: Any, **options: Any) -> Failed:
-    with pytest.raises(Failed) as failed:
-        api(operation, request, **options)
-    return failed.value

@@ -49,9 +49,7 @@ class TestAfterKill:
     def test_remains_of_a_killed_server_do_not_prevent_the_start(self, data_dir: Path) -> None:
         user = ClusterUser(data_dir)
         server = user.server()
-        busy = psycopg2.connect(
-            host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"]
-        )
+        busy = psycopg2.connect(host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"])
         with busy.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             left = psutil.Process((cursor.fetchone() or (0,))[0])
@@ -105,9 +103,7 @@ class TestSignals:
         server = lifecycle.ensure_running(data_dir, durable=False)
         query(server, "CREATE TABLE IF NOT EXISTS kept_over_signals AS SELECT 42 AS answer")
         with contextlib.closing(
-            psycopg2.connect(
-                host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"]
-            )
+            psycopg2.connect(host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"])
         ) as idle:
             with idle.cursor() as cursor:
                 cursor.execute("SELECT 1")

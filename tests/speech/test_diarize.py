@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tandem.speech.v1 import speech_pb2 as speech
+from tests.support.rpc_failures import failure_of
 from tests.support.servers import until
-from tests.support.speech_node import SpeechNode, Talk, refused, sent
+from tests.support.speech_node import SpeechNode, Talk, sent
 
 PCM, FILE = speech.AUDIO_FORMAT_PCM_S16LE_16K, speech.AUDIO_FORMAT_FILE
 
@@ -64,9 +65,9 @@ def test_a_print_is_the_same_however_it_is_sent(node: SpeechNode, meeting_pcm: b
     ids=["nothing", "no format", "two starts", "speaker_count"],
 )
 def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.AudioUp], named: str) -> None:
-    failure = refused(lambda: list(node.speakers.Diarize(iter(requests))))
+    failure = failure_of(lambda: list(node.speakers.Diarize(iter(requests))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
-    assert named in failure.sentence
+    assert named in failure.message
 
 
 def test_cancelled_it_stops_within_a_second(node: SpeechNode, meeting_pcm: bytes) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tandem.speech.v1 import speech_pb2 as speech
+from tests.support.rpc_failures import failure_of
 from tests.support.servers import until
-from tests.support.speech_node import SpeechNode, Talk, refused, seconds_of, sent
+from tests.support.speech_node import SpeechNode, Talk, seconds_of, sent
 
 #: The arguments of nodes that together run every engine, by the engines' names.
 NODES = {"pocketsphinx, resemblyzer, textrank": ()}
@@ -160,7 +161,7 @@ def test_a_language_that_it_does_not_know_is_refused(engine_node: SpeechNode) ->
     (asr,) = [engine for engine in engines if engine.kind == speech.ENGINE_KIND_ASR]
     if not asr.languages:
         pytest.skip("it knows every language")
-    assert refused(lambda: transcribed(engine_node, SILENCE, language="tlh")).reason == "CAPABILITY_MISSING"
+    assert failure_of(lambda: transcribed(engine_node, SILENCE, language="tlh")).reason == "CAPABILITY_MISSING"
     assert transcribed(engine_node, SILENCE, language=asr.languages[0])
 
 
@@ -216,7 +217,7 @@ def test_prints_tell_voices_apart(engine_node: SpeechNode, meeting_pcm: bytes) -
 def test_where_nobody_speaks_there_is_no_voice(engine_node: SpeechNode, sound: bytes) -> None:
     kinds = {answer.WhichOneof("down") for answer in diarized(engine_node, sound)}
     assert kinds <= {"accepted", "progress", "done"}
-    embed = refused(lambda: engine_node.speakers.Embed(sent(speech.AudioStart(format=PCM), sound)))
+    embed = failure_of(lambda: engine_node.speakers.Embed(sent(speech.AudioStart(format=PCM), sound)))
     assert embed.reason == "TOO_LITTLE_SPEECH"
 
 

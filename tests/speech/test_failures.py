@@ -16,7 +16,8 @@ from tandem.speech.v1.speech_pb2_grpc import (
     SummaryServiceStub,
     add_SummaryServiceServicer_to_server,
 )
-from tests.support.speech_node import ROOT, refused
+from tests.support.rpc_failures import failure_of
+from tests.support.speech_node import ROOT
 
 
 class Broken(SummaryServiceServicer):
@@ -44,11 +45,11 @@ def broken() -> Iterator[SummaryServiceStub]:
 def test_what_nobody_foresaw_tells_an_id_and_the_log_the_rest(
     broken: SummaryServiceStub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failure = refused(lambda: list(broken.Summarize(speech.SummarizeRequest(), timeout=30)))
+    failure = failure_of(lambda: list(broken.Summarize(speech.SummarizeRequest(), timeout=30)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
-    error_id = re.search(r"error ID (\w{32})", failure.sentence)
+    error_id = re.search(r"error ID (\w{32})", failure.message)
     assert error_id
-    assert "secret" not in failure.sentence
+    assert "secret" not in failure.message
     assert error_id[1] in caplog.text
     assert "a secret" in caplog.text
 

@@ -14,8 +14,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from speechnode.catalog import OFFERS
 from tandem.speech.v1 import speech_pb2 as speech
+from tests.support.rpc_failures import failure_of
 from tests.support.servers import until
-from tests.support.speech_node import ROOT, SpeechNode, Talk, ended, refused, seconds_of, sent
+from tests.support.speech_node import ROOT, SpeechNode, Talk, ended, seconds_of, sent
 
 PCM = speech.AUDIO_FORMAT_PCM_S16LE_16K
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -116,7 +117,7 @@ def test_what_it_lacks_it_says(start_node: StartNode) -> None:
         lambda: list(node.speakers.Diarize(sent(start, b""))),
         lambda: node.speakers.Embed(sent(start, b"")),
     ):
-        failure = refused(call)
+        failure = failure_of(call)
         assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_MISSING")
 
 
@@ -128,7 +129,7 @@ def test_a_full_node_refuses_at_once_and_still_answers(start_node: StartNode) ->
         lambda: list(node.asr.Transcribe(sent(speech.AsrStart(format=PCM), b""))),
         lambda: list(node.summaries.Summarize(speech.SummarizeRequest())),
     ):
-        failure = refused(call)
+        failure = failure_of(call)
         assert (failure.code, failure.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "NO_FREE_STREAM")
     assert health(node) == health(node, "speech.v1.AsrService") == SERVING
     one.cancel()
@@ -168,7 +169,7 @@ def test_after_a_signal_what_runs_ends_well_and_nothing_new_begins(start_node: S
     running = Open(node)
     node.process.send_signal(signum)
     until(lambda: health(node) == NOT_SERVING, "health says so")
-    failure = refused(lambda: list(node.asr.Transcribe(sent(speech.AsrStart(format=PCM), b""))))
+    failure = failure_of(lambda: list(node.asr.Transcribe(sent(speech.AsrStart(format=PCM), b""))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
     assert capabilities(node).free_streams == 0
     assert running.finish().HasField("done")
@@ -179,7 +180,7 @@ def test_what_does_not_end_within_the_grace_is_cut(start_node: StartNode) -> Non
     node = start_node("--grace", "0.5")
     running = Open(node)
     node.process.terminate()
-    assert refused(lambda: list(running.answers)).code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    assert failure_of(lambda: list(running.answers)).code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     running.talk.end()
     assert node.exit_code() == 1
     assert any("cut" in line["message"] for line in node.logged())

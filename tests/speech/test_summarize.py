@@ -8,7 +8,8 @@ import pytest
 
 from speechnode.engines.language import detect
 from tandem.speech.v1 import speech_pb2 as speech
-from tests.support.speech_node import SpeechNode, refused, seconds_of
+from tests.support.rpc_failures import failure_of
+from tests.support.speech_node import SpeechNode, seconds_of
 
 TALK = [
     "Hello everybody.",
@@ -126,6 +127,6 @@ def test_a_day_of_talk_is_summarised_in_seconds(node: SpeechNode) -> None:
     ids=["held_on", "overview_sentences", "segments"],
 )
 def test_what_is_not_as_agreed_is_named(node: SpeechNode, request_: speech.SummarizeRequest, named: str) -> None:
-    failure = refused(lambda: list(node.summaries.Summarize(request_)))
+    failure = failure_of(lambda: list(node.summaries.Summarize(request_)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
-    assert named in failure.sentence
+    assert named in failure.message

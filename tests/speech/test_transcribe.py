@@ -7,12 +7,14 @@ from typing import Any
 import av
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from bench.word_error import word_error
 from tandem.speech.v1 import speech_pb2 as speech
 from tests.support.recordings import a_recording
+from tests.support.rpc_failures import failure_of
 from tests.support.servers import until
-from tests.support.speech_node import SpeechNode, Talk, ended, refused, sent
+from tests.support.speech_node import SpeechNode, Talk, ended, sent
 
 PCM, FILE = speech.AUDIO_FORMAT_PCM_S16LE_16K, speech.AUDIO_FORMAT_FILE
 
@@ -171,10 +173,10 @@ def test_a_file_that_was_cut_gives_what_is_there(node: SpeechNode, meeting_pcm: 
 
 @pytest.mark.parametrize("file", [b"", b"no sound at all" * 100, bytes(5000)], ids=["empty", "text", "zeros"])
 def test_a_file_that_is_no_audio_is_refused(node: SpeechNode, file: bytes) -> None:
-    failure = refused(lambda: transcribed(node, file, format=FILE))
+    failure = failure_of(lambda: transcribed(node, file, format=FILE))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE")
-    assert failure.domain == "speech"
-    assert failure.sentence.endswith(".")
+    assert failure.only(ErrorInfo).domain == "speech"
+    assert failure.message.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -193,24 +195,24 @@ def test_a_file_that_is_no_audio_is_refused(node: SpeechNode, file: bytes) -> No
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.AsrUp], named: str) -> None:
-    failure = refused(lambda: list(node.asr.Transcribe(iter(requests))))
+    failure = failure_of(lambda: list(node.asr.Transcribe(iter(requests))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
-    assert named in failure.sentence
+    assert named in failure.message
 
 
 def test_a_file_that_is_too_large_is_refused(start_node: Callable[..., SpeechNode]) -> None:
-    failure = refused(lambda: transcribed(start_node("--max-file-mib", "1"), bytes(2**20 + 1), format=FILE))
+    failure = failure_of(lambda: transcribed(start_node("--max-file-mib", "1"), bytes(2**20 + 1), format=FILE))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
 
 
 def test_a_file_that_is_too_long_is_refused(start_node: Callable[..., SpeechNode]) -> None:
-    failure = refused(lambda: transcribed(start_node("--max-seconds", "3"), a_recording(seconds=4), format=FILE))
+    failure = failure_of(lambda: transcribed(start_node("--max-seconds", "3"), a_recording(seconds=4), format=FILE))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
-    assert failure.sentence == "The recording is too long: the maximum is 3 seconds. Send it in parts."
+    assert failure.message == "The recording is too long: the maximum is 3 seconds. Send it in parts."
 
 
 def test_a_node_without_the_engine_says_so(start_node: Callable[..., SpeechNode]) -> None:
-    failure = refused(lambda: transcribed(start_node("--engines", "textrank"), b""))
+    failure = failure_of(lambda: transcribed(start_node("--engines", "textrank"), b""))
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_MISSING")
 
 

@@ -94,9 +94,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def query(server: dict[str, Any], sql: str) -> Any:
-    connection = psycopg2.connect(
-        host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"]
-    )
+    connection = psycopg2.connect(host=server["HOST"], port=server["PORT"], user=server["USER"], dbname=server["NAME"])
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

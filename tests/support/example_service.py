@@ -2,13 +2,11 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import grpc
-import pytest
-from google.rpc import error_details_pb2, status_pb2
 from prometheus_client import REGISTRY
 
 from core.operations import Call, operation, operations
@@ -119,31 +117,3 @@ def handled(method: str, code: str, kind: str = "unary") -> float:
     service, _, name = method.removeprefix("/").rpartition("/")
     labels = {"grpc_type": kind, "grpc_service": service, "grpc_method": name, "grpc_code": code}
     return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0
-
-
-def failure_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> "RpcFailure":
-    """Make a call that must fail, and return its failure."""
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*args, timeout=PATIENCE, **kwargs)
-    return RpcFailure(caught.value)
-
-
-class RpcFailure:
-    """A failed call, as its client sees it."""
-
-    def __init__(self, error: Any) -> None:
-        self.code: grpc.StatusCode = error.code()
-        self.message: str = error.details()
-        self.trailing: Mapping[str, Any] = dict(error.trailing_metadata())
-        self.details: list[Any] = []
-        if raw := self.trailing.get("grpc-status-details-bin"):
-            status = status_pb2.Status.FromString(raw)
-            assert (status.code, status.message) == (self.code.value[0], self.message)
-            for packed in status.details:
-                kind = getattr(error_details_pb2, packed.TypeName().rpartition(".")[2])
-                self.details.append(kind.FromString(packed.value))
-
-    def only(self, kind: Any) -> Any:
-        """Return the one detail of this kind."""
-        (found,) = [detail for detail in self.details if isinstance(detail, kind)]
-        return found

@@ -8,12 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import psutil
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from tandem.speech.v1.speech_pb2 import AsrUp, AudioChunk, AudioUp
@@ -121,31 +119,6 @@ class SpeechNode:
     def _follow(stream: Any, take: Callable[[str], None]) -> None:
         for line in stream:
             take(line.rstrip("\n"))
-
-
-class Refused(Exception):
-    """How a call ended: the status, and the reason of its ErrorInfo."""
-
-    def __init__(self, error: grpc.RpcError) -> None:
-        call = cast(grpc.Call, error)
-        self.code = call.code()
-        self.sentence = call.details() or ""
-        metadata = dict(call.trailing_metadata() or ())
-        details = Status.FromString(cast(bytes, metadata.get("grpc-status-details-bin", b""))).details
-        info = ErrorInfo()
-        for detail in details:
-            detail.Unpack(info)
-        self.reason, self.domain = info.reason, info.domain
-        super().__init__(f"{self.code} {self.reason}: {self.sentence}")
-
-
-def refused(call: Callable[[], Any]) -> Refused:
-    """How a call is refused that must be."""
-    try:
-        call()
-    except grpc.RpcError as error:
-        return Refused(error)
-    raise AssertionError("the call was not refused")
 
 
 def sent(start: Any, audio: bytes, size: int = 65536) -> Iterator[Any]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from access.models import Session
 from access.tokens import access_token
 from config.rpc import services
@@ -138,6 +140,12 @@ class Transport:
             self._watch(OPERATIONS[operation], request, sent).close()
             return Answer(None)
         return self._send(OPERATIONS[operation], request, sent, exact_count)
+
+    def failure(self, operation: str, request: Any, **options: Any) -> Failed:
+        """Make a call that must fail, and return its failure."""
+        with pytest.raises(Failed) as failed:
+            self.answer(operation, request, **options)
+        return failed.value
 
     def watch(self, operation: str, request: Any, *, actor: Any) -> Watched:
         """Open a stream of events. Changes must be committed, and the feed must run (fixture `watching`)."""

@@ -31,7 +31,7 @@ def ticket(api: Transport, session: Session) -> str:
     return str(api(CREATE, request, authorization=f"Bearer {access_token(session)}").ticket)
 
 
-def refused(ticket: str, path: str = PATH) -> bool:
+def is_invalid(ticket: str, path: str = PATH) -> bool:
     with pytest.raises(Unauthenticated):
         redeem_ticket(ticket, path)
     return True
@@ -43,12 +43,12 @@ def test_it_stands_for_the_caller_once(api: Transport, ann: User, session: Sessi
     assert made.ticket.encode() not in bytes(StreamTicket.objects.get().ticket_hash)
     credential = redeem_ticket(made.ticket, PATH)
     assert (credential.actor, credential.session_id, credential.scopes) == (ann, session.pk, None)
-    assert refused(made.ticket)
+    assert is_invalid(made.ticket)
 
 
 def test_on_another_path_it_is_refused_and_used_up(ticket: str) -> None:
-    assert refused(ticket, "/api/v1/changes/stream")
-    assert refused(ticket)
+    assert is_invalid(ticket, "/api/v1/changes/stream")
+    assert is_invalid(ticket)
 
 
 def test_of_two_at_once_one_gets_in(transactional_db: None, ann: User) -> None:
@@ -72,7 +72,7 @@ def test_of_two_at_once_one_gets_in(transactional_db: None, ann: User) -> None:
 
 @pytest.mark.parametrize("unknown", ["", "nonsense", "x" * 10_000])
 def test_an_unknown_one_is_refused(ticket: str, unknown: str) -> None:
-    assert refused(unknown)
+    assert is_invalid(unknown)
     assert redeem_ticket(ticket, PATH)
 
 
@@ -95,7 +95,7 @@ def password_changed(user: User) -> None:
 @pytest.mark.parametrize("meanwhile", [too_late, session_ended, account_closed, password_changed])
 def test_it_ends_with_what_it_came_from(ticket: str, ann: User, meanwhile: Callable[[User], None]) -> None:
     meanwhile(ann)
-    assert refused(ticket)
+    assert is_invalid(ticket)
 
 
 def test_the_development_identity_gets_one_too(api: Transport, ann: User, settings: object) -> None:

@@ -31,10 +31,9 @@ def update(user: User, *paths: str, **fields: Any) -> user_pb2.UpdateUserRequest
     return user_pb2.UpdateUserRequest(user_id=str(user.pk), user=user_pb2.User(**fields), update_mask=mask)
 
 
-def refused(api: Transport, operation: str, request: Message | list[Message], bearer: str) -> None:
-    with pytest.raises(Failed) as failed:
-        api(operation, request, authorization=bearer)
-    assert (failed.value.reason, failed.value.message) == ("FORBIDDEN", LACKING)
+def assert_lacks_scope(api: Transport, operation: str, request: Message | list[Message], bearer: str) -> None:
+    failed = api.failure(operation, request, authorization=bearer)
+    assert (failed.reason, failed.message) == ("FORBIDDEN", LACKING)
 
 
 @pytest.fixture(params=["own", "administrator's", "service account's"])
@@ -68,7 +67,7 @@ def test_a_key_that_writes_users_changes_no_way_in(api: Transport, ann: User, be
             [user_pb2.BulkImportUsersRequest(user=user_pb2.User(email="new@example.com", roles=[Role.ADMIN]))],
         ),
     ):
-        refused(api, operation, request, bearer)  # type: ignore[arg-type]
+        assert_lacks_scope(api, operation, request, bearer)  # type: ignore[arg-type]
     assert User.objects.filter(pk=ann.pk).values().get() == before
     assert not User.objects.filter(email="new@example.com").exists()
     assert ApiKey.objects.count() == 1

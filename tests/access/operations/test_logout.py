@@ -1,4 +1,5 @@
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
 from access.models import Session
 from access.services import issue_refresh_token
@@ -27,8 +28,11 @@ def test_it_ends_this_session_and_no_other(api: Transport, ann: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "x" * 5000])
-def test_an_unknown_token_is_no_error(api: Transport, token: str) -> None:
-    api(LOGOUT, LogoutRequest(refresh_token=token))
+def test_unknown_token_ends_no_session_and_is_not_an_error(api: Transport, ann: User, token: str) -> None:
+    session = Session.objects.create(user=ann)
+    assert api(LOGOUT, LogoutRequest(refresh_token=token)) == Empty()
+    session.refresh_from_db()
+    assert session.is_open
 
 
 def test_a_token_is_required(api: Transport) -> None:

@@ -14,8 +14,9 @@ from core import context
 from core.rpc.interceptors import Interceptor
 from core.rpc.thread_pool import CallThreadPool
 from tandem.example.v1.example_pb2 import GetUserRequest, ListUsersRequest, ListUsersResponse
-from tests.support.example_service import GET_USER, LIST_USERS, PATIENCE, ExampleHandlers, RpcFailure, Serve, handled
+from tests.support.example_service import GET_USER, LIST_USERS, PATIENCE, ExampleHandlers, Serve, handled
 from tests.support.grpc_transport import CallContext
+from tests.support.rpc_failures import RpcFailure
 from tests.support.servers import until
 
 pytestmark = pytest.mark.real_server

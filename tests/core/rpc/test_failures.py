@@ -12,7 +12,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from core.auth import ANONYMOUS
 from core.errors import AlreadyExists, RateLimited, Stale
 from tandem.example.v1.example_pb2 import CreateUserRequest, ListUsersRequest
-from tests.support.example_service import CREATE_USER, PATIENCE, ExampleHandlers, Serve, failure_of
+from tests.support.example_service import CREATE_USER, PATIENCE, ExampleHandlers, Serve
+from tests.support.rpc_failures import failure_of
 
 pytestmark = pytest.mark.real_server
 
@@ -34,7 +35,7 @@ def test_each_exception_has_its_status_and_reason(
     handlers: ExampleHandlers, serve: Serve, raised: Exception, code: grpc.StatusCode, reason: str
 ) -> None:
     handlers.failure = raised
-    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest())
+    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
     info = failure.only(ErrorInfo)
     assert (failure.code, info.reason, info.domain) == (code, reason, "tandem")
 
@@ -46,7 +47,7 @@ def test_invalid_fields_are_named(handlers: ExampleHandlers, serve: Serve) -> No
             "name": ValidationError("Too long.", code="max_length"),
         }
     )
-    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest())
+    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
     assert [(v.field, v.description, v.reason) for v in failure.only(BadRequest).field_violations] == [
         ("email", "Not an e-mail.", "INVALID"),
         ("name", "Too long.", "MAX_LENGTH"),
@@ -56,9 +57,11 @@ def test_invalid_fields_are_named(handlers: ExampleHandlers, serve: Serve) -> No
 def test_failure_carries_current_version_and_retry_delay(handlers: ExampleHandlers, serve: Serve) -> None:
     served = serve(handlers.service())
     handlers.failure = Stale(current_version=4)
-    assert failure_of(served.example.CreateUser, CreateUserRequest()).only(ErrorInfo).metadata["current_version"] == "4"
+    stale = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
+    assert stale.only(ErrorInfo).metadata["current_version"] == "4"
     handlers.failure = RateLimited("Slowly.", retry_after_seconds=2.5)
-    assert failure_of(served.example.CreateUser, CreateUserRequest()).only(RetryInfo).retry_delay.ToSeconds() == 2
+    limited = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
+    assert limited.only(RetryInfo).retry_delay.ToSeconds() == 2
 
 
 def test_more_violations_than_metadata_holds_are_counted(handlers: ExampleHandlers, serve: Serve) -> None:
@@ -66,7 +69,7 @@ def test_more_violations_than_metadata_holds_are_counted(handlers: ExampleHandle
     served = serve(handlers.service())
     # A client refuses metadata above its soft limit at random, so one answer that gets through proves nothing.
     for _ in range(20):
-        failure = failure_of(served.example.CreateUser, CreateUserRequest())
+        failure = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
         assert failure.code is grpc.StatusCode.INVALID_ARGUMENT
         named = len(failure.only(BadRequest).field_violations)
         assert named > 20
@@ -78,7 +81,7 @@ def test_internal_error_shows_only_an_id_and_is_logged_under_it(
     handlers: ExampleHandlers, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     handlers.failure = ZeroDivisionError("the secret plan")
-    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest())
+    failure = failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
     error_id = failure.only(ErrorInfo).metadata["error_id"]
     assert error_id in failure.message
     assert "secret plan" not in failure.message + str(failure.details)
@@ -90,20 +93,20 @@ def test_internal_error_shows_only_an_id_and_is_logged_under_it(
 def test_undecodable_message_is_invalid_argument(handlers: ExampleHandlers, serve: Serve) -> None:
     served = serve(handlers.service())
     for nonsense in (b"\xff\xff\xff", b"\x0a\x05abc", b"\x0a\x02\xff\xfe"):
-        failure = failure_of(served.channel.unary_unary(CREATE_USER), nonsense)
+        failure = failure_of(served.channel.unary_unary(CREATE_USER), nonsense, timeout=PATIENCE)
         assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
     assert not handlers.calls
 
 
 def test_call_without_a_message_is_invalid_argument(handlers: ExampleHandlers, serve: Serve) -> None:
-    failure = failure_of(serve(handlers.service()).channel.stream_unary(CREATE_USER), iter(()))
+    failure = failure_of(serve(handlers.service()).channel.stream_unary(CREATE_USER), iter(()), timeout=PATIENCE)
     assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
 
 
 def test_unknown_method_is_unimplemented(handlers: ExampleHandlers, serve: Serve) -> None:
     served = serve(handlers.service("ListUsers"))
     for path in (CREATE_USER, "/example.ExampleService/Nothing", "/nobody.v1.Service/Nothing"):
-        failure = failure_of(served.channel.unary_unary(path), b"")
+        failure = failure_of(served.channel.unary_unary(path), b"", timeout=PATIENCE)
         assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED")
 
 
@@ -119,6 +122,6 @@ def test_database_outage_fails_only_operations_that_need_the_database(
     sent = [("authorization", "Bearer whatever")]
     assert served.example.ListUsers(ListUsersRequest(), metadata=sent, timeout=PATIENCE).total_count == 7
     assert handlers.calls[0].actor == ANONYMOUS.actor
-    failure = failure_of(served.example.CreateUser, CreateUserRequest(), metadata=sent)
+    failure = failure_of(served.example.CreateUser, CreateUserRequest(), metadata=sent, timeout=PATIENCE)
     assert failure.code is grpc.StatusCode.UNAVAILABLE
     assert failure.only(RetryInfo).retry_delay.ToSeconds() >= 1

@@ -8,7 +8,8 @@ from core.auth import ANONYMOUS
 from core.errors import AlreadyExists
 from core.preconditions import exactly
 from tandem.example.v1.example_pb2 import CreateUserRequest, ListUsersRequest
-from tests.support.example_service import PATIENCE, ExampleHandlers, Serve, failure_of
+from tests.support.example_service import PATIENCE, ExampleHandlers, Serve
+from tests.support.rpc_failures import failure_of
 
 pytestmark = pytest.mark.real_server
 
@@ -57,7 +58,9 @@ def test_valid_request_id_is_kept_and_invalid_one_replaced(handlers: ExampleHand
 def test_failure_carries_the_request_id(handlers: ExampleHandlers, serve: Serve) -> None:
     handlers.failure = AlreadyExists("There is one.")
     served = serve(handlers.service())
-    failure = failure_of(served.example.CreateUser, CreateUserRequest(), metadata=[("x-request-id", "abc")])
+    failure = failure_of(
+        served.example.CreateUser, CreateUserRequest(), metadata=[("x-request-id", "abc")], timeout=PATIENCE
+    )
     assert failure.trailing["x-request-id"] == "abc"
 
 

@@ -10,7 +10,8 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tandem.example.v1.example_pb2 import ListUsersRequest
-from tests.support.example_service import PATIENCE, ExampleHandlers, RpcFailure, Serve, failure_of, handled
+from tests.support.example_service import PATIENCE, ExampleHandlers, Serve, handled
+from tests.support.rpc_failures import RpcFailure, failure_of
 from tests.support.servers import until
 from tests.support.streaming_service import StreamingService
 
@@ -123,9 +124,7 @@ def test_callback_stream_is_counted_when_it_ends(streaming: StreamingService, se
     left = channel.unary_stream("/test.Streams/Watch")(b"", timeout=PATIENCE)
     send = streaming.sends.get(timeout=PATIENCE)
     left.cancel()
-    failure = failure_of(
-        lambda *args, **kwargs: list(channel.unary_stream("/test.Streams/Watch")(*args, **kwargs)), b"fail"
-    )
+    failure = failure_of(next, channel.unary_stream("/test.Streams/Watch")(b"fail", timeout=PATIENCE))
     assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")
     after = tuple(number + 1 for number in before)
     until(lambda: (count("OK"), count("CANCELLED"), count("ALREADY_EXISTS")) == after)
@@ -137,7 +136,7 @@ def test_callback_streams_end_when_the_server_stops(streaming: StreamingService,
     watch = served.channel.unary_stream("/test.Streams/Watch")(b"", timeout=PATIENCE)
     streaming.sends.get(timeout=PATIENCE)
     ended = served.server.stop(grace=PATIENCE)
-    failure = failure_of(lambda timeout: next(watch))
+    failure = failure_of(next, watch)
     assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
     assert ended.wait(PATIENCE / 2)
 
@@ -148,7 +147,7 @@ def test_number_of_streams_is_limited(streaming: StreamingService, serve: Serve,
     watch = channel.unary_stream("/test.Streams/Watch")
     first = watch(b"", timeout=PATIENCE)
     send = streaming.sends.get(timeout=PATIENCE)
-    failure = failure_of(lambda *args, **kwargs: list(watch(*args, **kwargs)), b"")
+    failure = failure_of(next, watch(b"", timeout=PATIENCE))
     assert (failure.code, failure.only(ErrorInfo).reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
     send(None)
     assert list(first) == []

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tandem.example.v1.example_pb2 import CreateUserRequest
-from tests.support.example_service import ExampleHandlers, Serve, failure_of
+from tests.support.example_service import PATIENCE, ExampleHandlers, Serve
+from tests.support.rpc_failures import failure_of
 
 pytestmark = pytest.mark.real_server
 
@@ -23,7 +24,12 @@ def test_span_continues_the_trace_of_the_caller(handlers: ExampleHandlers, serve
     settings.TRACING = True
     handlers.failure = ZeroDivisionError()
     caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    failure_of(serve(handlers.service()).example.CreateUser, CreateUserRequest(), metadata=[("traceparent", caller)])
+    failure_of(
+        serve(handlers.service()).example.CreateUser,
+        CreateUserRequest(),
+        metadata=[("traceparent", caller)],
+        timeout=PATIENCE,
+    )
     (span,) = memory.get_finished_spans()
     assert span.name == "example.ExampleService/CreateUser"
     assert f"{span.context.trace_id:032x}-{span.parent.span_id:016x}" in caller

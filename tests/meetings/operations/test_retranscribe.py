@@ -25,12 +25,12 @@ def a_recorded_meeting(owner: User, **fields: Any) -> Meeting:
     return meeting
 
 
-def refused(api: Transport, actor: User, request: RetranscribeRequest) -> Failed:
-    """The failure; nothing is asked for."""
-    with pytest.raises(Failed) as failed:
-        api(RETRANSCRIBE, request, actor=actor)
-    assert (Transcript.objects.filter(version=2).count(), Job.objects.count()) == (0, 0)
-    return failed.value
+def retranscribe_failure(api: Transport, actor: User, request: RetranscribeRequest) -> Failed:
+    """Make a rejected request, and return the failure; neither a version nor a job is created."""
+    failed = api.failure(RETRANSCRIBE, request, actor=actor)
+    assert not Transcript.objects.filter(version=2).exists()
+    assert not Job.objects.exists()
+    return failed
 
 
 def test_it_asks_for_the_next_version(api: Transport, ann: User) -> None:
@@ -66,20 +66,20 @@ def test_what_is_not_said_is_what_the_meeting_says(api: Transport, ann: User) ->
 )
 def test_bad_fields_are_named(api: Transport, ann: User, said: dict[str, Any], fields: dict[str, str]) -> None:
     meeting = a_recorded_meeting(ann)
-    failed = refused(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk), **said))
+    failed = retranscribe_failure(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk), **said))
     assert (failed.reason, failed.fields) == ("INVALID", fields)
 
 
 @pytest.mark.parametrize("fields", [{"status": Status.QUEUED}, {"status": Status.PROCESSING}, {"recording": ""}])
 def test_only_a_recording_that_is_not_worked_on(api: Transport, ann: User, fields: dict[str, Any]) -> None:
     meeting = a_recorded_meeting(ann, **fields)
-    assert refused(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk))).reason == "CONFLICT"
+    assert retranscribe_failure(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk))).reason == "CONFLICT"
 
 
 def test_only_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
     request = RetranscribeRequest(meeting_id=str(a_recorded_meeting(ann, participants=[bob.pk]).pk))
-    assert refused(api, bob, request).reason == "FORBIDDEN"
-    assert refused(api, support, request).reason == "NOT_FOUND"
+    assert retranscribe_failure(api, bob, request).reason == "FORBIDDEN"
+    assert retranscribe_failure(api, support, request).reason == "NOT_FOUND"
 
 
 def test_a_stale_version_asks_for_nothing(api: Transport, ann: User) -> None:

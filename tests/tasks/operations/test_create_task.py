@@ -16,12 +16,11 @@ CREATE = "TaskService/CreateTask"
 AN_ID = "0198a3c0-0000-7000-8000-00000000000a"
 
 
-def refused(api: Transport, actor: User, request: CreateTaskRequest) -> Failed:
-    with pytest.raises(Failed) as failed:
-        api(CREATE, request, actor=actor)
-    assert failed.value.reason == "INVALID"
+def create_failure(api: Transport, actor: User, request: CreateTaskRequest) -> Failed:
+    failed = api.failure(CREATE, request, actor=actor)
+    assert failed.reason == "INVALID"
     assert not Task.objects.exists()
-    return failed.value
+    return failed
 
 
 def test_a_title_is_enough(api: Transport, ann: User) -> None:
@@ -57,7 +56,7 @@ def test_me_is_the_caller(api: Transport, ann: User) -> None:
 
 @pytest.mark.parametrize("title", ["", "   "])
 def test_without_a_title(api: Transport, ann: User, title: str) -> None:
-    failed = refused(api, ann, CreateTaskRequest(title=title))
+    failed = create_failure(api, ann, CreateTaskRequest(title=title))
     assert failed.message == "Title is required"
     assert failed.fields == {"title": "required"}
 
@@ -67,7 +66,7 @@ def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
         title="x" * 201, description="y" * 10_001, labels=["a", "b", "a "], metadata={"k": "v" * 8_192},
         assigned_to="nobody", id="nonsense",
     )  # fmt: skip
-    assert refused(api, ann, request).fields == {
+    assert create_failure(api, ann, request).fields == {
         "title": "max_length",
         "description": "max_length",
         "labels": "duplicate",
@@ -94,7 +93,7 @@ def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
     ],
 )
 def test_limits(api: Transport, ann: User, fields: dict[str, Any], wrong: dict[str, str]) -> None:
-    assert refused(api, ann, CreateTaskRequest(**{"title": "T", **fields})).fields == wrong
+    assert create_failure(api, ann, CreateTaskRequest(**{"title": "T", **fields})).fields == wrong
 
 
 def test_what_is_just_within_the_limits(api: Transport, ann: User) -> None:
@@ -110,7 +109,7 @@ def test_what_is_just_within_the_limits(api: Transport, ann: User) -> None:
 
 
 def test_a_priority_that_does_not_exist(api: Transport, ann: User) -> None:
-    failed = refused(api, ann, CreateTaskRequest(title="T", priority=9))
+    failed = create_failure(api, ann, CreateTaskRequest(title="T", priority=9))
     assert failed.fields == {"priority": "choice"}
 
 
@@ -121,7 +120,7 @@ def test_work_is_given_to_users_that_are_open(api: Transport, ann: User) -> None
     )
     Task.objects.all().delete()
     for assignee in (str(UserFactory(status=Status.BANNED).pk), AN_ID):
-        failed = refused(api, ann, CreateTaskRequest(title="T", assigned_to=assignee))
+        failed = create_failure(api, ann, CreateTaskRequest(title="T", assigned_to=assignee))
         assert failed.messages == {"assigned_to": "There is no such user, or the account is closed."}
 
 

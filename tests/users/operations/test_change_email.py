@@ -38,7 +38,7 @@ def confirm(api: Transport, token: str) -> None:
     api(CONFIRM, user_pb2.ConfirmEmailVerificationRequest(token=token))
 
 
-def refused(api: Transport, token: str) -> bool:
+def is_invalid(api: Transport, token: str) -> bool:
     with pytest.raises(Failed) as failed:
         confirm(api, token)
     return failed.value.fields == {"token": "invalid"}
@@ -79,7 +79,7 @@ def test_the_account_stays_as_it_is_until_the_new_address_is_confirmed(api: Tran
     confirm(api, token_in(by_address[NEW]))
     assert email_of(ann) == (NEW, True)
     assert {to: mail.subject for to, mail in sent().items()} == {OLD: "Your e-mail address was changed"}
-    assert refused(api, token_in(by_address[NEW]))
+    assert is_invalid(api, token_in(by_address[NEW]))
 
 
 def test_other_fields_of_the_same_request_are_written(api: Transport, ann: User) -> None:
@@ -108,10 +108,10 @@ def test_a_later_change_replaces_the_one_that_waits(api: Transport, ann: User) -
     first = token_in(sent()["first@example.com"])
     change(api, ann, "second@example.com")
     second = token_in(sent()["second@example.com"])
-    assert refused(api, first)
+    assert is_invalid(api, first)
     # To name the present address again is a change as well.
     change(api, ann, OLD)
-    assert refused(api, second)
+    assert is_invalid(api, second)
     assert email_of(ann) == (OLD, False)
 
 
@@ -136,7 +136,7 @@ def test_an_administrators_change_replaces_the_one_that_waits(api: Transport, an
         OLD: "Your e-mail address was changed",
         NEW: "Confirm your e-mail address",
     }
-    assert refused(api, token)
+    assert is_invalid(api, token)
     confirm(api, token_in(by_address[NEW]))
     assert email_of(ann) == (NEW, True)
 
@@ -150,7 +150,7 @@ def test_it_expires(api: Transport, ann: User) -> None:
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     MailedToken.objects.update(expires_at=timezone.now())
-    assert refused(api, token)
+    assert is_invalid(api, token)
 
 
 @pytest.mark.parametrize("how", ["password", "reset", "closed"])
@@ -171,7 +171,7 @@ def test_a_new_password_and_closing_end_it(api: Transport, ann: User, administra
         of = {"user_id": str(ann.pk)}
         api("UserService/DeactivateUser", user_pb2.DeactivateUserRequest(**of), actor=administrator)
         api("UserService/ReactivateUser", user_pb2.ReactivateUserRequest(**of), actor=administrator)
-    assert refused(api, token)
+    assert is_invalid(api, token)
     assert email_of(ann)[0] == OLD
 
 
@@ -180,7 +180,7 @@ def test_a_closed_account_keeps_its_address(api: Transport, ann: User, status: S
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     User.objects.filter(pk=ann.pk).update(status=status)
-    assert refused(api, token)
+    assert is_invalid(api, token)
 
 
 def test_an_account_that_waited_for_its_verification_is_active(api: Transport, ann: User) -> None:

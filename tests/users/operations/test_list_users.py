@@ -108,18 +108,18 @@ def a_token(api: Transport, actor: User, **fields: Any) -> str:
     return str(token)
 
 
-def refused(api: Transport, actor: User, token: str, **fields: Any) -> None:
-    with pytest.raises(Failed) as failed:
-        api(LIST, ListUsersRequest(pagination=PaginationRequest(page_token=token), **fields), actor=actor)
-    assert failed.value.fields == {"page_token": "invalid"}
-    assert failed.value.messages == {"page_token": "Invalid page token"}
+def assert_invalid_page_token(api: Transport, actor: User, token: str, **fields: Any) -> None:
+    request = ListUsersRequest(pagination=PaginationRequest(page_token=token), **fields)
+    failed = api.failure(LIST, request, actor=actor)
+    assert failed.fields == {"page_token": "invalid"}
+    assert failed.messages == {"page_token": "Invalid page token"}
 
 
 def test_a_token_is_good_for_one_list_of_one_caller(api: Transport, ann: User, bob: User, administrator: User) -> None:
     token = a_token(api, administrator)
-    refused(api, ann, token)
-    refused(api, administrator, token, statuses=[Status.ACTIVE])
-    refused(api, administrator, token, sort=SortSpec(field="email"))
+    assert_invalid_page_token(api, ann, token)
+    assert_invalid_page_token(api, administrator, token, statuses=[Status.ACTIVE])
+    assert_invalid_page_token(api, administrator, token, sort=SortSpec(field="email"))
     with pytest.raises(Failed) as failed:
         request = user_pb2.SearchUsersRequest(pagination=PaginationRequest(page_token=token))
         api("UserService/SearchUsers", request, actor=administrator)
@@ -128,19 +128,19 @@ def test_a_token_is_good_for_one_list_of_one_caller(api: Transport, ann: User, b
 
 @pytest.mark.parametrize("token", ["nonsense", "a:b:c", "é", "\0", "x" * 5000])
 def test_a_malformed_token_is_refused(api: Transport, administrator: User, token: str) -> None:
-    refused(api, administrator, token)
+    assert_invalid_page_token(api, administrator, token)
 
 
 def test_a_forged_token_is_refused(api: Transport, ann: User, administrator: User) -> None:
     token = a_token(api, administrator)
-    refused(api, administrator, token[:-1] + ("a" if token[-1] != "a" else "b"))
-    refused(api, administrator, "a" + token)
+    assert_invalid_page_token(api, administrator, token[:-1] + ("a" if token[-1] != "a" else "b"))
+    assert_invalid_page_token(api, administrator, "a" + token)
 
 
 def test_a_token_expires(api: Transport, ann: User, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     token = a_token(api, administrator)
     monkeypatch.setattr("core.db.pagination.TOKEN_LIFETIME", timedelta(seconds=-1))
-    refused(api, administrator, token)
+    assert_invalid_page_token(api, administrator, token)
 
 
 def test_only_the_named_orders_exist(api: Transport, administrator: User) -> None:
