@@ -65,19 +65,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 
 @pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
 def api(request: pytest.FixtureRequest, db: None) -> Transport:
-    """A door; the test runs once with each."""
+    """A transport; the test runs once with each."""
     return request.param()
 
 
 @pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
 def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Transport:
-    """A door whose writes are committed, for tests with several connections."""
+    """A transport whose writes are committed, for tests with several connections."""
     return request.param()
 
 
 @pytest.fixture
 def watching(committing_api: Transport) -> Iterator[Transport]:
-    """A door whose writes are committed and can be watched: the feed runs in this process."""
+    """A transport whose writes are committed and can be watched: the feed runs in this process."""
     feed.start()
     until(lambda: feed.live.known_head is not None, "the feed has begun to read")
     yield committing_api
@@ -91,7 +91,7 @@ def watching(committing_api: Transport) -> Iterator[Transport]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
-    """What a process remembers must not reach the next test: callers, the log's head, that its server has ended."""
+    """Forget the state of the process after each test: callers, the head of the log, the end of its streams."""
     yield
     auth.forget_all()
     feed.live.known_head = None
@@ -138,9 +138,9 @@ def support(db: Any) -> User:
 
 @pytest.fixture
 def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Servers]:
-    """Both doors on real ports, in development, with the demo data and nothing else in the database.
+    """Both transports on real ports, in development, with the demo data and nothing else in the database.
 
-    A test that wants other settings gives them as the fixture's parameter: variables, and settings that have none.
+    A test passes other settings as the parameter of the fixture: variables, and settings without a variable.
     """
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")

@@ -17,7 +17,7 @@ from core.models import Job
 
 
 def run_jobs() -> int:
-    """Runs every job that is due, in this thread and transaction, as the worker does; gives how many."""
+    """Run every job that is due, in this thread and transaction, as the worker does; return their number."""
     count = 0
     while claimed := store.claim(10):
         for one in claimed:
@@ -27,45 +27,45 @@ def run_jobs() -> int:
 
 
 def mails() -> list[Any]:
-    """The mails that the jobs send which are due; those from before are forgotten."""
+    """Run the jobs that are due, and return the mails that they send."""
     mail.outbox.clear()
     run_jobs()
     return list(mail.outbox)
 
 
 def due(kind: str) -> list[Job]:
-    """The jobs of this kind that are not done."""
+    """Return the jobs of this kind that are not done."""
     return list(Job.objects.filter(kind=kind, ended_at=None).order_by("id"))
 
 
 def token_in(sent: Any) -> str:
-    """The token in a mail: one that Django sent, or one as a mail server received it."""
+    """Return the token in a mail, as Django sent it or as a mail server received it."""
     text = sent.body if not isinstance(sent, Message) else text_of(sent)
     (token,) = re.findall(r"^([A-Za-z0-9_-]{43})$", text, re.MULTILINE)
     return str(token)
 
 
 def text_of(received: Message) -> str:
-    """The plain text of a mail as a mail server received it."""
+    """Return the plain text of a mail that a mail server received."""
     assert isinstance(received, EmailMessage)
     part = received.get_body(("plain",))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-# What the tests' own jobs do. They stand here because the kind `tests.write` is the function `write` in `tests.jobs`.
+# The jobs of the tests. They are here because the kind `tests.write` is the function `write` in `tests.jobs`.
 
 
 @job
 def write(job_id: UUID, *, path: str, text: str) -> None:
-    """Appends a line to a file."""
+    """Append a line to a file."""
     with Path(path).open("a") as file:
         file.write(f"{text}\n")
 
 
 @job
 def write_and_wait(job_id: UUID, *, path: str, text: str) -> None:
-    """Appends a line with the process's id to a file, and goes on until the file `<path>.end` is there."""
+    """Append a line with the id of the process to a file, and run until the file `<path>.end` exists."""
     write(job_id, path=path, text=f"{text} {os.getpid()}")
     while not Path(f"{path}.end").exists():
         time.sleep(0.02)
@@ -73,13 +73,13 @@ def write_and_wait(job_id: UUID, *, path: str, text: str) -> None:
 
 @job
 def fail(job_id: UUID, *, why: str) -> None:
-    """Goes wrong."""
+    """Fail."""
     raise {"broken": ZeroDivisionError, "away": ConnectionError, "hopeless": PermanentFailure}[why]("It went wrong.")
 
 
 @job(slow=True)
 def write_slowly(job_id: UUID, *, path: str, text: str) -> None:
-    """As `write_and_wait`, but a slow job, which ends early when it is asked to."""
+    """Do the same as `write_and_wait`, as a slow job that ends early on request."""
     running = attempt()
     write(job_id, path=path, text=f"{text} {os.getpid()}")
     while not Path(f"{path}.end").exists():
@@ -90,13 +90,13 @@ def write_slowly(job_id: UUID, *, path: str, text: str) -> None:
 
 @job
 def put_off(job_id: UUID, *, seconds: float) -> None:
-    """Gives itself back."""
+    """Reschedule itself."""
     raise Reschedule(seconds)
 
 
 @job
 def lose(job_id: UUID, *, path: str, claims: int) -> None:
-    """Asks whether it is still its own, and writes then; before that, others claim it."""
+    """Let others claim the job, check the lease, then write."""
     running = attempt()
     for _ in range(claims):
         Job.objects.update(lease_until=Now())
@@ -114,9 +114,9 @@ def _write_why(why: Exception | None, *, path: str, how: str) -> None:
 
 @job(on_failure=_write_why)
 def fail_and_tell(job_id: UUID, *, path: str, how: str) -> None:
-    """Goes wrong, and is told when it is given up."""
+    """Fail, and record the final failure."""
     raise PermanentFailure("It went wrong.")
 
 
 def not_a_job(job_id: UUID) -> None:
-    """Not marked."""
+    """Lack the decorator of jobs."""

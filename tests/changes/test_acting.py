@@ -1,4 +1,4 @@
-"""Who changed something, why, and in which call."""
+"""The actor, the reason and the call of a change."""
 
 import uuid
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ LIST = "admin:changes_change_changelist"
 
 
 def history(site: Client, user: User, **asked: object) -> list[str]:
-    """The texts of the history's rows, newest first, with single spaces."""
+    """Return the texts of the rows of the history, newest first, with single spaces."""
     page = site.get(reverse("admin:users_user_history", args=[user.pk]), asked)
     return [" ".join(" ".join(map(str, entry)).split()) for entry in page.context["entries"]]
 

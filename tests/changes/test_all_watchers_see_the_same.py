@@ -1,4 +1,4 @@
-"""Whoever writes and however, all who watch are told the same in the same order."""
+"""All streams deliver the same changes in the same order, for every kind of writer."""
 
 import http.cookiejar
 import json
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 20
 
 
 class Browser:
-    """Somebody who signs in to the admin site and sends its forms."""
+    """A user who signs in to the admin site and sends its forms."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -34,7 +34,7 @@ class Browser:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
     def send(self, path: str, **fields: str) -> str:
-        """Opens the page and sends its form with these fields; gives the page that follows."""
+        """Open the page and send its form with these fields; return the page that follows."""
         page = self._opener.open(self._url + path, timeout=PATIENCE_SECONDS).read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token
@@ -53,7 +53,7 @@ def over_rest(servers: Servers, verb: str, path: str, **body: Any) -> Any:
 
 
 def live_source(servers: Servers) -> EventSource | None:
-    """An open stream that is past its initial state; None while the process does not watch yet."""
+    """Return an open stream after its initial state; None while the process does not read the log yet."""
     source = EventSource(f"{servers.http_url}/api/v1/tasks/stream?include_initial=true&bookmarks=true")
     if source.status == 503:
         return None
@@ -64,7 +64,7 @@ def live_source(servers: Servers) -> EventSource | None:
 
 
 def live_call(stub: TaskServiceStub) -> Any:
-    """The same over gRPC."""
+    """Return the same over gRPC."""
     call = stub.WatchTasks(WatchTasksRequest(include_initial=True, bookmarks=True), timeout=3 * PATIENCE_SECONDS)
     try:
         while next(call).event_type != EVENT_TYPE_SNAPSHOT_END:
@@ -76,7 +76,7 @@ def live_call(stub: TaskServiceStub) -> Any:
 
 
 def until_open(opened: Callable[[], Any]) -> Any:
-    """The stream, as soon as the process reads the log."""
+    """Return the stream as soon as the process reads the log."""
     tries: list[Any] = []
 
     def is_open() -> bool:

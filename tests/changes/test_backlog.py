@@ -1,4 +1,4 @@
-"""Changes that wait for their numbers: health, a metric and the log tell of it, whatever keeps the numberer."""
+"""Changes without numbers: health, a metric and the log report them, for each reason of the delay."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.real_server
 
 @contextmanager
 def office_taken() -> Iterator[None]:
-    """Another session takes the lock of the session that numbers, which is ended meanwhile."""
+    """Take the lock of the leader's session in another session, and end the leader's."""
     other = connection.copy()
     other.inc_thread_sharing()
     waiting = threading.Thread(target=execute, args=(other, "SELECT pg_advisory_lock(%s)", LEADER_LOCK_ID))

@@ -34,7 +34,7 @@ def command(*arguments: str) -> str:
 
 
 def execute(statement: str, *values: Any) -> None:
-    """As somebody with the database's password, whom no trigger stops."""
+    """Disable the triggers, as a person with the database's password may."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(statement, values)
@@ -85,7 +85,7 @@ class TestPrune:
         monkeypatch.setattr(retention, "BATCH", 2)
         settings.CHANGES_KEPT_DAYS = 3
         long_ago = timezone.now() - timedelta(days=4)
-        # The fourth is young, so what follows it stays, however old it says it is.
+        # The fourth is young, so its successors stay, even those with an older date.
         execute("UPDATE changes_change SET occurred_at = %s WHERE seq <> %s", long_ago, numbered + 3)
         assert command("prune") == "3 changes deleted.\n"
         head = log.read_head()

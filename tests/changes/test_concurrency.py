@@ -19,7 +19,7 @@ INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s,
 
 @contextmanager
 def waiting_for_a_lock(wrapper: BaseDatabaseWrapper, sql: str) -> Iterator[None]:
-    """Runs a statement on another connection that must wait for this one's locks; at the end it must be through."""
+    """Run a statement on another connection that must wait for the locks of this one, and wait for its end."""
     with wrapper.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
@@ -53,7 +53,7 @@ def test_a_later_transaction_may_commit_first(other: BaseDatabaseWrapper) -> Non
     assert seen.new["title"] == "quick"
     other.commit()
     slow = Change.objects.exclude(pk=seen.pk).get()
-    # A reader that goes on after `seen.id` would never see it: that is why rows are numbered after the commit.
+    # A reader that continues after `seen.id` would never see it: that is why rows are numbered after the commit.
     assert slow.id < seen.id
     assert slow.xid < seen.xid
     assert (slow.seq, seen.seq) == (None, None)

@@ -44,7 +44,7 @@ def by_sql(user: User) -> None:
 
 
 def references(model: type[Model]) -> list[str]:
-    """The columns that are emptied when the user they name is deleted."""
+    """Return the columns that are set to null when their user is deleted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"

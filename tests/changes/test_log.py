@@ -1,4 +1,4 @@
-"""Every write to a logged table is in the log, whoever writes."""
+"""Every write to a logged table is in the log, for every kind of writer."""
 
 import io
 import uuid

@@ -31,7 +31,7 @@ def logs_of(model: type[models.Model]) -> list[SharedFunctionTrigger]:
 
 
 def what_should_not_be_logged(model: type[models.Model]) -> set[str]:
-    """The names of the model's fields that enter the log though they look secret or are generated."""
+    """Return the fields that enter the log although they look secret or are generated."""
     return {
         field.name
         for field in model._meta.concrete_fields
@@ -41,7 +41,7 @@ def what_should_not_be_logged(model: type[models.Model]) -> set[str]:
 
 
 def migrations_that_may_run_too_early(graph: MigrationGraph) -> set[tuple[str, str]]:
-    """The migrations that add a trigger whose function may not be there yet."""
+    """Return the migrations that add a trigger whose function may not exist yet."""
     return {
         key
         for key, migration in graph.nodes.items()

@@ -1,4 +1,4 @@
-"""What `makemigrations` writes for a logged model, and what it does."""
+"""Migrations that `makemigrations` writes for a logged model, and their effect."""
 
 import re
 import uuid
@@ -21,7 +21,7 @@ TABLE = "tests_migrated_note"
 
 
 def written_migration() -> str:
-    """The text of the migration that makes a table like that of the notes."""
+    """Return the text of the migration that creates a table like that of the notes."""
     note = ModelState.from_model(Note)
     note.app_label, note.options["db_table"] = "notes", TABLE
     state = ProjectState()

@@ -1,4 +1,4 @@
-"""Numbers are given after the commit: dense, transactions whole, versions in order, whoever numbers."""
+"""Numbers are assigned after the commit: dense, transactions whole, versions in order, by any process."""
 
 import os
 import signal
@@ -27,18 +27,18 @@ INSERT = "INSERT INTO tests_note VALUES (1, now(), now(), gen_random_uuid(), %s,
 ROWS = "SELECT 1, now(), now(), gen_random_uuid(), 'many', '{all}', '{}', NULL, '' FROM generate_series(1, 200)"
 UPDATE = "UPDATE tests_note SET title = %s WHERE title = %s"
 
-#: Reads what follows; gives the titles and what to go on from.
+#: Reads the next rows; returns their titles and the position after them.
 Reader = Callable[[Any], tuple[list[str], Any]]
 
 
 def by_id(after: Any) -> tuple[list[str], Any]:
-    """The first naive reader: by the order of writing."""
+    """Read in the order of writing: the first naive reader."""
     rows = list(Change.objects.filter(id__gt=after or 0).order_by("id"))
     return [row.new["title"] for row in rows], rows[-1].id if rows else after
 
 
 def by_id_of_finished(after: Any) -> tuple[list[str], Any]:
-    """The second: only rows of transactions before which none is running."""
+    """Read only rows of transactions without a running predecessor: the second naive reader."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, new->>'title' FROM changes_change"
@@ -50,7 +50,7 @@ def by_id_of_finished(after: Any) -> tuple[list[str], Any]:
 
 
 def by_transaction(after: Any) -> tuple[list[str], Any]:
-    """The third: by transaction, in the order in which they began."""
+    """Read by transaction, in the order of their beginning: the third naive reader."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT xid, id, new->>'title' FROM changes_change WHERE (xid, id) > (%s, %s)"
@@ -62,7 +62,7 @@ def by_transaction(after: Any) -> tuple[list[str], Any]:
 
 
 def by_seq(after: Any) -> tuple[list[str], Any]:
-    """Ours."""
+    """Read by number, as the product does."""
     numbering.number()
     _, until_seq, changes = log.read(after or 0)
     return [change.new["title"] for change in changes if change.new], until_seq
@@ -70,7 +70,7 @@ def by_seq(after: Any) -> tuple[list[str], Any]:
 
 @pytest.fixture
 def office(committed_notes: None) -> Iterator[None]:
-    """This test's own session numbers, when it says so."""
+    """Numbers are assigned by the session of the test, on request."""
     assert numbering.try_acquire_leadership()
     yield
     connection.close()
@@ -230,8 +230,7 @@ class TestInterleavings:
 
 
 class TestEveryWriter:
-    """A stream of everything, whoever writes: changes of services, of the admin's and the shell's plain saves, of bulk
-    statements and of SQL."""
+    """A stream of all changes: of services, of plain saves as in the admin site, of bulk statements and of SQL."""
 
     def test_it_is_in_the_feed(self, feed: Process, other: BaseDatabaseWrapper) -> None:
         stream = feed.watch(actor("all"))

@@ -41,7 +41,7 @@ def run_of(stream: Stream, after: str, initial: bool) -> Run:
 
 
 def truth_for(group: str) -> Truth:
-    """What was due to the members of a group: worked out here from the images, not by the feed."""
+    """Return the changes that were due to the members of a group, computed from the images, not by the feed."""
     due = []
     for change in Change.objects.filter(subject_type="note").order_by("seq"):
         before, after = (image is not None and group in image["labels"] for image in (change.old, change.new))
@@ -75,7 +75,7 @@ class Writer(threading.Thread):
         chance = self._random.random()
         labels = self._random.sample(GROUPS, self._random.randint(0, 2))
         with transaction.atomic():
-            # In one order, so that writers wait for each other and none is a deadlock's victim.
+            # In one order, so that writers wait for each other without deadlocks.
             mine = Note.objects.order_by("id").select_for_update()
             if chance < 0.4:
                 Note.objects.bulk_create(Note(title=title, labels=labels) for _ in range(self._random.randint(1, 6)))
@@ -122,7 +122,7 @@ class Client(threading.Thread):
             stream.close()
         run = run_of(stream, cursor, initial)
         last = next((event.cursor for event in reversed(run.received) if event.cursor), "")
-        # Cut inside its initial state a client has nothing to go on from: it starts over, and so does its record.
+        # A client that is cut off in its initial state has no cursor: it starts over, and so does its record.
         self.runs = [*self.runs, run] if last or cursor else []
         return last
 
@@ -218,13 +218,13 @@ class TestTheValidators:
         assert bool(list(promises.complete([Run("", True, [*state, *events])], truth))) == lost
 
     def test_what_the_initial_state_no_longer_held_may_be_repeated_by_the_next_stream(self, truth: Truth) -> None:
-        """The state began at @2 and was read after b was deleted; a stream that goes on from @2 tells of that again."""
+        """The state began at @2 and was read after the deletion of b; a stream that resumes at @2 sends it again."""
         mark = Received("snapshot_end", "", 0, "@2")
         updated, deleted = Received("updated", "a", 2, "@5", "a2"), Received("deleted", "b", 2, "@6")
         state = Received("created", "a", 2, "", "a2")
         client = [Run("", True, [state, mark]), Run("@2", False, [updated, deleted])]
         assert list(promises.complete(client, truth)) == []
-        # The state's own stream knows what the state held: if it tells of the deletion, b was there, and left out.
+        # The stream of the state knows its content: if it sends the deletion, b existed and was left out.
         assert list(promises.complete([Run("", True, [state, mark, deleted])], truth)) == [f"lost: {truth.due[1]}"]
 
     def test_a_transaction_that_is_torn(self) -> None:

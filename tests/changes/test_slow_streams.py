@@ -64,7 +64,7 @@ class TestSlowConsumers:
 
 
 class TestRejoining:
-    """A slow stream that its door brings up to date while the tailer is in the middle of handing out a batch."""
+    """A slow stream that its transport brings up to date while the tailer delivers a batch."""
 
     @pytest.fixture
     def slow(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> Stream:

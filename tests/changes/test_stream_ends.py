@@ -25,7 +25,7 @@ class TestBookmarksAndEnds:
         seq = log.read_head().seq
         stream.take_until(lambda stream: len(stream.events) > 2)
         assert {event.name for event, _ in stream.events} == {"bookmark"}
-        # Everything up to the cursor has been delivered, so it goes on after what was not for ann.
+        # Everything up to the cursor has been delivered, so the stream resumes after the change that was not for ann.
         prune_to_head(seq)
         feed.watch(actor("ann"), cursor=stream.cursor)
         silent.take_all()

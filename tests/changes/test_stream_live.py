@@ -62,7 +62,7 @@ class TestLive:
 
 
 def stream_start(stream: Stream) -> int:
-    """The number before the stream's first event, if nothing else was written."""
+    """Return the number before the stream's first event, if nothing else was written."""
     return int(log.read_head().seq) - len(stream.events)
 
 

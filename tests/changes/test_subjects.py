@@ -1,4 +1,4 @@
-"""What the feed shows of subjects is what the rest of the product shows."""
+"""The feed shows the same of subjects as the other operations."""
 
 import datetime
 from typing import Any

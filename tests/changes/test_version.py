@@ -1,4 +1,4 @@
-"""The database gives each version, whatever the writer does."""
+"""The database assigns each version; writers cannot change it."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

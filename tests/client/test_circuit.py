@@ -1,4 +1,4 @@
-"""The circuit: it opens when nobody is there, and closes when one call has found somebody."""
+"""The circuit opens when no server answers, and closes after one successful call."""
 
 import signal
 import threading
@@ -65,7 +65,7 @@ def test_while_it_is_half_open_one_call_tries_and_the_others_fail_at_once() -> N
     until(lambda: passes(circuit), "one may try")
     assert circuit.state is CircuitState.HALF_OPEN
     assert not passes(circuit)
-    # The one that tries is never heard of again.
+    # The call that tries never ends.
     until(lambda: passes(circuit), "another may try")
     circuit.succeeded()
     assert passes(circuit)

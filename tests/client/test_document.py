@@ -1,4 +1,4 @@
-"""What docs/integrate/client.md prints works as it is printed."""
+"""The examples of docs/integrate/client.md run as printed."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ FIRST_CALL, ERRORS, FEED, MEETING = re.findall(r"^```python\n(.*?)^```$", TEXT, 
 
 
 def run(block: str, server: Server) -> tuple[str, dict[str, object]]:
-    """What a block prints, and what it defines."""
+    """Run a block; return its output and the names that it defines."""
     names: dict[str, object] = {}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -1,4 +1,4 @@
-"""Sessions and keys: tokens that last two seconds, refreshed by one thread, told to who keeps them."""
+"""Sessions and keys: tokens that last two seconds are refreshed by one thread and passed to their store."""
 
 import secrets
 from collections.abc import Iterator
@@ -35,13 +35,13 @@ def told() -> list[TokenPair]:
 
 @pytest.fixture
 def session(server: Server, email: str, told: list[TokenPair]) -> Iterator[Client]:
-    """That user, by password."""
+    """The session of that user, by password."""
     with Client(server.address, email=email, password=PASSWORD, on_tokens=told.append) as client:
         yield client
 
 
 def ask(client: Client) -> TaskStats:
-    """A call for which one must be signed in."""
+    """Make a call that needs a session."""
     return client.tasks.GetTaskStats(GetTaskStatsRequest())
 
 
@@ -79,7 +79,7 @@ def test_an_open_watch_goes_on_over_expired_tokens(session: Client, told: list[T
     ask(session)
     with ThreadPoolExecutor(1) as pool, session.watch_tasks(include_initial=True) as watch:
         assert isinstance(next(watch), SnapshotEnd)
-        # Nobody calls meanwhile: the server ends the stream, and the watch itself sees to a new token.
+        # Without calls in between, the server ends the stream and the watch itself requests a new token.
         waiting = pool.submit(next, watch)
         until(lambda: len(told) >= 3, "the watch has renewed the token twice")
         session.tasks.CreateTask(CreateTaskRequest(title="Much later"))
@@ -97,7 +97,7 @@ def test_a_revoked_session_is_an_error(server: Server, session: Client, told: li
             next(watch)
         with pytest.raises(StopIteration):
             next(watch)
-    # Who knows the password logs in again.
+    # A client with the password logs in again.
     ask(session)
 
 

@@ -1,4 +1,4 @@
-"""Feeds through everything that can happen to a stream: nothing lost, nothing twice, and nobody waits for the dead."""
+"""Feeds through everything that can happen to a stream: no change is lost or repeated, and no call waits for ever."""
 
 import gc
 import itertools
@@ -37,7 +37,7 @@ LONG_TITLE = "x" * 150
 
 @pytest.fixture
 def label() -> str:
-    """Which a test's own tasks have, and no other."""
+    """A label that only the tasks of the test have."""
     return secrets.token_hex(4)
 
 
@@ -54,7 +54,7 @@ def make_many(client: Client, label: str, count: int) -> list[Task]:
 
 
 def state_of(watch: Watch[TaskEvent]) -> list[TaskEvent]:
-    """The events up to the end of the initial state."""
+    """Return the events up to the end of the initial state."""
     events = []
     for event in watch:
         if isinstance(event, SnapshotEnd):
@@ -197,7 +197,7 @@ def test_what_goes_while_the_initial_state_is_cut_is_told_to_be_gone(client: Cli
 
 
 def test_a_change_that_the_initial_state_holds_does_not_come_again(client: Client, proxy: Proxy, label: str) -> None:
-    """A stream goes on from where its initial state began to be read; what that holds is behind this cursor."""
+    """A stream resumes where the reading of its initial state began; the state itself lies behind this cursor."""
     with Client(proxy.address) as behind:
         watching = behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
         with watching as watch:
@@ -213,7 +213,7 @@ def test_a_change_that_the_initial_state_holds_does_not_come_again(client: Clien
 
 @contextmanager
 def nothing_numbered() -> Iterator[None]:
-    """Writes are committed meanwhile, but no stream hears of them."""
+    """Commit writes that no stream receives."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SAVEPOINT before")
         cursor.execute("SELECT FROM changes_head FOR UPDATE")
@@ -282,7 +282,7 @@ def test_after_a_resync_a_watch_without_initial_state_goes_on_from_now(
 
 
 def assert_goes_on(client: Client, watch: Watch[TaskEvent], task: Task) -> None:
-    """A stream from now on does not say when it has begun: so there are writes until one is told."""
+    """Write until the stream sends a change: a stream without initial state does not announce its beginning."""
     with ThreadPoolExecutor(1) as pool, watch:
         waiting = pool.submit(take, watch, 1)
         numbers = itertools.count()

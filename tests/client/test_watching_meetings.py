@@ -40,7 +40,7 @@ def meeting_id(client: Client, rows: Any) -> str:
 
 
 def state_of(watch: Watch[WatchMeetingResponse]) -> list[WatchMeetingResponse]:
-    """The events up to the end of the initial state."""
+    """Return the events up to the end of the initial state."""
     events = []
     for event in watch:
         if isinstance(event, SnapshotEnd):
@@ -67,7 +67,7 @@ def test_it_begins_with_what_there_is_and_ends_when_the_meeting_is_over(
         assert told(rest) == ["after", "status", "end"]
         assert list(watch) == []
     assert rest[-1].cursor == watch.cursor  # type: ignore[union-attr]
-    # Who goes on in another process is told the rest (perhaps also what the state held), and the end again.
+    # A client that resumes in another process gets the rest (perhaps also content of the state), and the end again.
     assert told(list(client.watch_meeting(meeting_id, cursor=cursor)))[-3:] == ["after", "status", "end"]
     assert told(list(client.watch_meeting(meeting_id, cursor=watch.cursor))) == ["end"]
 

@@ -1,4 +1,4 @@
-"""Who may do what: one table, complete in both directions, run on both doors."""
+"""Callers and the operations that they may call: one table, complete in both directions, run over both transports."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -44,7 +44,7 @@ from users.models import TokenPurpose, User
 from users.policies import CREDENTIALS
 from users.services import mailed_tokens
 
-#: Who calls, in the order of the table's columns. `self` is the user whom the call is about.
+#: The callers, in the order of the columns. `self` is the user that the call is about.
 #: A service account calls by an API key, which has all scopes of what is called, another area's, or all scopes but
 #: that for what changes how one gets in to an account.
 CALLERS = (
@@ -319,7 +319,7 @@ def a_meeting(user: User, **fields: Any) -> str:
 
 
 def a_part(user: User, name: str, factory: Callable[..., Any]) -> dict[str, str]:
-    """The ids of a meeting and of what belongs to it, by their names in the request."""
+    """Return the ids of a meeting and of its parts, by their names in the request."""
     part = factory(meeting=TranscribedMeetingFactory(owner=user))
     return {"meeting_id": str(part.meeting_id), name: str(part.pk)}
 
@@ -375,7 +375,7 @@ def test_a_stranger_learns_nothing_more(api: Transport, callers: dict[str, Any])
 
 
 def gaps(table: Iterable[str], operations: Iterable[str]) -> set[str]:
-    """What stands in one and not in the other."""
+    """Return the names that are in one set and not in the other."""
     return set(table) ^ set(operations)
 
 

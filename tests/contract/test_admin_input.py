@@ -1,4 +1,4 @@
-"""What a browser can send to the admin site and no page of it does: never an error of the server's."""
+"""Input that a browser can send to the admin site although no page does: it never causes an internal error."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def encoded(text: str) -> str:
 
 
 def filters(model: type[Model]) -> list[str]:
-    """The query names by which the model's list can be narrowed."""
+    """Return the query parameters that filter the list of the model."""
     model_admin = admin.site.get_model_admin(model)
     names = list(getattr(model_admin, "lookups", ()))
     for one in model_admin.list_filter:

@@ -1,4 +1,4 @@
-"""Every page of the admin site: how many queries it takes, and who sees it."""
+"""Every page of the admin site: the number of its queries, and the users that may see it."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def site(client: Client, db: None) -> Client:
 
 
 def scene(rows: int) -> dict[type[Model], Model]:
-    """So many more rows of each table for one user, and as many for others; gives one row of each table."""
+    """Create this many rows of each table for one user, and as many for others; return one row of each table."""
     one: User = UserFactory()
     meeting = TranscribedMeetingFactory(owner=one, participants=[one.pk])
     for user in [one] * rows + UserFactory.create_batch(rows):
@@ -81,7 +81,7 @@ def scene(rows: int) -> dict[type[Model], Model]:
 
 
 def addresses(row: Model) -> Iterator[tuple[str, str]]:
-    """Every page of a row and of its table: its name, and where it is."""
+    """Yield every page of a row and of its table: name and address."""
     for pattern in admin.site.get_model_admin(type(row)).urls:
         if pattern.name:
             arguments = {name: str(row.pk) for name in pattern.pattern.converters}

@@ -1,6 +1,6 @@
-"""The image and docker-compose.grpc.yml: what they say is safe, and what they start works.
+"""The image and docker-compose.grpc.yml: their settings are safe, and their services work.
 
-No engine is needed: the commands of both files are run as they stand there, in a folder that holds what the image
+No engine is needed: the commands of both files are run as written, in a folder that holds what the image
 would hold, with the containers' environment.
 """
 
@@ -51,7 +51,7 @@ Instruction = tuple[str, str]
 
 
 def stages(dockerfile: str) -> list[list[Instruction]]:
-    """The instructions of each stage, its FROM first."""
+    """Return the instructions of each stage, its FROM first."""
     joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", dockerfile, flags=re.MULTILINE))
     found: list[list[Instruction]] = []
     for line in filter(None, joined.splitlines()):
@@ -67,13 +67,13 @@ def told(stage: list[Instruction], instruction: str) -> list[str]:
 
 
 def image_variables(dockerfile: str) -> dict[str, str]:
-    """What the image sets for its processes."""
+    """Return the variables that the image sets for its processes."""
     words = (word for rest in told(stages(dockerfile)[-1], "ENV") for word in shlex.split(rest))
     return dict(word.split("=", 1) for word in words)
 
 
 def faults(dockerfile: str, compose_file: str) -> set[str]:
-    """What must not be, by name."""
+    """Return the violations of each rule, by name."""
     services = yaml.safe_load(compose_file)["services"]
     return {*image_faults(dockerfile), *(fault for name in services for fault in service_faults(name, services[name]))}
 
@@ -244,7 +244,7 @@ class Containers:
         return of_image | services()[name]["environment"] | self.instead
 
     def run(self, name: str) -> subprocess.CompletedProcess[str]:
-        """Runs a service that ends."""
+        """Run a service that ends."""
         return run(services()[name]["command"], self.app, self.variables(name))
 
     def start(self, name: str) -> None:
@@ -261,7 +261,7 @@ class Containers:
         return self.app.with_name(f"{name}.log")
 
     def is_healthy(self, name: str) -> bool:
-        """What the service's health check says, or the image's."""
+        """Return the exit code of the service's health check, or of the image's."""
         assert self.processes[name].poll() is None, self.said(name)
         (of_image,) = told(stages(DOCKERFILE)[-1], "HEALTHCHECK")
         test = services()[name].get("healthcheck", {}).get("test") or [
@@ -294,13 +294,13 @@ def run(
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:
-    """Nothing of the tests' own environment but where programs are; `python` is the one with the requirements."""
+    """Return an environment with nothing of the tests' own but the path of programs; `python` has the requirements."""
     return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), **variables}
 
 
 @contextmanager
 def up(app: Path, database: str) -> Iterator[Containers]:
-    """What `docker compose up` starts, in its order."""
+    """Return the services that `docker compose up` starts, in its order."""
     containers = Containers(app, database)
     try:
         migrated = containers.run("migrate")

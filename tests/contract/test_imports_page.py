@@ -1,4 +1,4 @@
-"""What docs/operate/imports.md prints can be typed, and its tables name what there is."""
+"""The commands of docs/operate/imports.md run, and its tables match the code."""
 
 import re
 import shlex

@@ -36,7 +36,7 @@ def channel(servers: Servers) -> Iterator[grpc.Channel]:
 
 
 def paged(call: Callable[..., Any], request: Any, items: str) -> list[list[str]]:
-    """The ids on each page."""
+    """Return the ids on each page."""
     pages: list[list[str]] = []
     while True:
         answer = call(request, timeout=60)
@@ -61,7 +61,7 @@ def paged_over_http(servers: Servers, path: str, items: str, **query: str) -> li
 
 
 def assert_all_came(pages: list[list[str]], expected: set[str]) -> None:
-    """In several pages, none of them empty, each item once."""
+    """Check that there are several pages, none empty, with each item once."""
     found = [item for page in pages for item in page]
     assert len(found) == len(set(found))
     assert expected <= set(found)
@@ -101,7 +101,7 @@ def test_changes(servers: Servers, channel: grpc.Channel) -> None:
 
 
 def segments(meeting: Any, count: int) -> set[str]:
-    """Of the largest texts, each said in one word."""
+    """Create rows with the largest texts, each of one word."""
     text = "🚲" * 5_000 + " whale"
     return {
         str(segment.pk)

@@ -1,4 +1,4 @@
-"""The two doors are equal, and nothing stands on one of them alone.
+"""Both transports are equal: no operation exists over one of them alone.
 
 Each check is a function of what it looks at, so that the planted faults below can show it failing.
 """
@@ -54,7 +54,7 @@ STREAMS: dict[str, str] = {
     "taskservice.TaskService.ProcessTaskStream": "NDJSON",
 }
 
-#: Packages whose services have no doors here, and who serves them.
+#: Packages whose services this server does not offer, and the programs that do.
 ELSEWHERE = {"speech.v1": "speechnode, a program of its own: tests/speech"}
 
 
@@ -69,7 +69,7 @@ def endpoints(callback: Any) -> Mapping[str, Endpoint]:
 
 
 def faults_of_http(operation: Operation) -> Iterator[str]:
-    """What is wrong with an operation's HTTP side."""
+    """Return the faults of an operation's HTTP rule."""
     path = operation.http.path.lstrip("/")
     for name in operation.http.path_fields:
         path = path.replace(f"{{{name}}}", "1")
@@ -86,7 +86,7 @@ def faults_of_http(operation: Operation) -> Iterator[str]:
 
 
 def faults_of_grpc(service: Service) -> Iterator[str]:
-    """Rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
+    """Return the rpcs whose servicer method is the generated one, which answers UNIMPLEMENTED."""
     for method in service.operations[0].method.containing_service.methods:
         served = getattr(getattr(service.servicer, method.name), "operation", None)
         if served is None or served.method is not method:
@@ -94,7 +94,7 @@ def faults_of_grpc(service: Service) -> Iterator[str]:
 
 
 def faults_of_tests(operations: Iterable[Operation]) -> Iterator[str]:
-    """Operations without a test file of their name."""
+    """Return the operations without a test file of their name."""
     for operation in operations:
         app = operation.function.__module__.partition(".")[0]
         folder = (
@@ -107,7 +107,7 @@ def faults_of_tests(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 def faults_of_urls(patterns: Iterable[tuple[str, Any]], operations: Iterable[Operation]) -> Iterator[str]:
-    """Paths and verbs that no rpc claims."""
+    """Return the paths and verbs without an rpc."""
     claimed = {operation.name for operation in operations}
     for path, callback in patterns:
         if path in HTTP_ONLY:
@@ -130,7 +130,7 @@ def faults_of_streams(descriptors: Iterable[ServiceDescriptor]) -> Iterator[str]
 
 
 def faults_of_services(contracts: Iterable[ServiceDescriptor], served: Iterable[str]) -> Iterator[str]:
-    """Services that nobody serves."""
+    """Return the services that no server offers."""
     names = set(served)
     for contract in contracts:
         if contract.full_name not in names and contract.file.package not in ELSEWHERE:
@@ -152,7 +152,7 @@ def descriptors() -> list[ServiceDescriptor]:
 
 
 def contracts() -> list[ServiceDescriptor]:
-    """The services of every stub in `tandem`."""
+    """Return the services of every stub in `tandem`."""
     modules = [importlib.import_module(f.name) for f in pkgutil.walk_packages(tandem.__path__, "tandem.")]
     files = [module.DESCRIPTOR for module in modules if module.__name__.endswith("_pb2")]
     return [service for file in files for service in file.services_by_name.values()]

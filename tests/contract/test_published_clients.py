@@ -52,7 +52,7 @@ def tasks(servers: Servers, generated: Path) -> Iterator[Call]:
 
 @contextmanager
 def client(address: str, service: str, generated: Path) -> Iterator[Call]:
-    """A client as a process of its own: beside our stubs the same symbols could not be loaded twice."""
+    """Start a client as a separate process, because the same symbols cannot be loaded twice in one."""
     command = [sys.executable, str(PUBLISHED / "client.py"), address, service]
     environment = os.environ | {"PYTHONPATH": str(generated)}
     with subprocess.Popen(

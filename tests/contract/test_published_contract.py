@@ -1,4 +1,4 @@
-"""Our contracts still say what the published ones promised, word for word."""
+"""The contracts keep what the published ones promised, word for word."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_what_we_added_is_listed(published: dict[str, object], ours: dict[str, o
 
 
 def _covered(listed: set[str], facts: dict[str, object]) -> set[str]:
-    """What is listed, and all that stands within it."""
+    """Return the listed names and everything within them."""
     return {name for name in facts if any(name == entry or name.startswith(f"{entry}.") for entry in listed)}
 
 

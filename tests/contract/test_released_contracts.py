@@ -71,7 +71,7 @@ def test_a_break_of_any_contract_is_seen(
 
 
 def breaking(image: FileDescriptorSet, folder: Path) -> int:
-    """The exit code of the comparison that scripts/check.sh makes."""
+    """Return the exit code of the comparison that scripts/check.sh makes."""
     changed = folder / "contracts.binpb"
     changed.write_bytes(image.SerializeToString())
     buf = path_of("buf")

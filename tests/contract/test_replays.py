@@ -38,7 +38,7 @@ AFTER_ROLE_LOSS = {
     "MeetingService/NameSpeaker": NONE,
     "MeetingService/AcceptActionItem": NONE,
     "MeetingService/RejectActionItem": NONE,
-    # Their maker goes on to see these.
+    # Their creator may still see these.
     "TaskService/CreateTask": OWN,
     "MeetingService/CreateMeeting": OWN,
     # These show nothing of the account but its id, to the holder of a mailed token, or nothing at all.

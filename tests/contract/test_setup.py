@@ -1,4 +1,4 @@
-"""What sets the project up, and what must not undo it."""
+"""The setup of the project, and commands that must not undo it."""
 
 import subprocess
 import sys

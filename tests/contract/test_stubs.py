@@ -1,4 +1,4 @@
-"""The stubs in `tandem/` are what the protos say, and with the client a package that others can install."""
+"""The stubs in `tandem/` match the protos, and with the client they are a package that others can install."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 GENERATE = PROJECT / "scripts" / "generate_grpc_stubs.sh"
 WRITE = PROJECT / "scripts" / "write_stubs.py"
 
-# A module that carries the stamp of a release raises beside an older one. The second round pretends to be as old as the
-# package says it may get; Google's own modules, which are loaded by then, would not bear it.
+# A module that carries the stamp of a release fails beside an older one. The second round pretends to be as old as the
+# package allows; Google's own modules, which are loaded by then, would not bear it.
 LOAD_ALL_BESIDE_OLD_RELEASES = """
 import importlib, pkgutil, sys
 import google.protobuf, google.protobuf.runtime_version as runtime, grpc
@@ -148,7 +148,7 @@ def generate(output: Path) -> None:
 
 
 def run_python(code: str, path: Path) -> str:
-    """What this code prints, run by itself with `path` before everything else that it can import."""
+    """Run code by itself, with `path` first on its import path, and return its output."""
     command = [sys.executable, "-c", code]
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, cwd=path).stdout
 

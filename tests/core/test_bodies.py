@@ -128,7 +128,7 @@ def test_who_may_not_call_is_answered_before_the_body_arrives(servers: Servers) 
     ):
         headers = {**STRANGER, "Content_Type": content_type}
         assert call(servers, "POST", path, b"{bad!", **headers).status == 401
-        # None of the body is sent, and none is asked for.
+        # The client sends no body, and the server asks for none.
         with Connection(servers.http_url) as connection:
             head = [f"POST {path} HTTP/1.1", f"Host: {connection.host}", f"Content-Type: {content_type}"]
             head += ["Authorization: Bearer of-nothing", "Content-Length: 50000000", "Expect: 100-continue"]

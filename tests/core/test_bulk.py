@@ -72,7 +72,7 @@ def test_the_next_chunk_is_read_while_one_is_written() -> None:
     class Waiting(Stream):
         def save(self, actor: Any, chunk: Chunk) -> None:
             if not self.written:
-                # Three are this chunk's; the fourth is read meanwhile.
+                # Three belong to this chunk; the fourth is read ahead.
                 assert all(self.read.acquire(timeout=PATIENCE) for _ in range(4))
             super().save(actor, chunk)
 

@@ -35,7 +35,7 @@ def user(email: str, key: str = "", **more: Any) -> BulkImportUsersRequest:
 
 
 def apart(first: Any, second: Any, between: int, filler: Any) -> list[Any]:
-    """The two with as many others between them."""
+    """Return the two with this many others between them."""
     return [first, *(filler(number) for number in range(between)), second]
 
 

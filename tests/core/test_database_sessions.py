@@ -1,4 +1,4 @@
-"""How sessions are set up: no JIT, and in processes that serve calls, statements and idle transactions that end."""
+"""The setup of sessions: no JIT; in processes that serve calls, time limits for statements and idle transactions."""
 
 import json
 import threading
@@ -115,7 +115,7 @@ class TestSessions:
         assert setting("statement_timeout") == "200ms"
 
     def test_what_a_commit_waits_for_is_limited(self, fresh: BaseDatabaseWrapper, ann: User) -> None:
-        """A new row's foreign key is looked up when the transaction commits, which is no statement any more."""
+        """The foreign key of a new row is checked at the commit, which has no time limit."""
         sessions.limit(statement_seconds=0.2, idle_transaction_seconds=60)
         with locked(ann), pytest.raises(OperationalError) as raised:
             Session.objects.create(user=ann)

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.dev.children import Child
 
-# Starts a program in a process group of its own, which goes on when this one ends, and writes down its number.
+# Starts a program in its own process group, which outlives this process, and writes its number to a file.
 PROGRAM = """
 import pathlib, signal, subprocess, sys, time
 other = subprocess.Popen([sys.executable, "-c", {other!r}], process_group=0)

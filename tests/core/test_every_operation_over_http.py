@@ -1,4 +1,4 @@
-"""What holds for every operation over HTTP, on a real port: HEAD, bodies in chunks, HTTP/1.0, deadlines."""
+"""Properties of every operation over HTTP, on a real port: HEAD, bodies in chunks, HTTP/1.0, deadlines."""
 
 import json
 import time
@@ -28,7 +28,7 @@ PASSING = {"date", "x-request-id", "transfer-encoding", "set-cookie"}
 
 
 def paths(verbs: set[str]) -> Iterator[tuple[Operation, str]]:
-    """Each operation of these verbs, and a path of it."""
+    """Yield each operation of these verbs with one of its paths."""
     # What there is of each kind; of what the demo has nothing of, an id that is not known.
     known = {
         "id": Task.objects.values_list("pk", flat=True).first(),

@@ -1,4 +1,4 @@
-"""What only HTTP has: bodies, headers, hosts, origins. What both doors have is tested through `api`."""
+"""Features of HTTP alone: bodies, headers, hosts, origins. Those of both transports are tested through `api`."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ def http(administrator: User) -> Client:
 
 
 def problem(response: Any, status: int, reason: str) -> dict[str, Any]:
-    """The problem document, which must be of this kind."""
+    """Return the problem document, which must be of this kind."""
     assert response.status_code == status, response.content
     assert response.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = json.loads(response.content)

@@ -174,7 +174,7 @@ def _sources() -> list[ast.Module]:
 
 
 def _read_in(tree: ast.Module) -> set[str]:
-    """The header fields that the code reads of `META` or `headers`."""
+    """Return the header fields that the code reads from `META` or `headers`."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("HTTP_"):
@@ -191,7 +191,7 @@ def _read_in(tree: ast.Module) -> set[str]:
 
 
 def _answered_in(tree: ast.Module) -> set[str]:
-    """The header fields that the code gives answers: `answer["X-…"] = …`, and dicts of texts by such keys."""
+    """Return the header fields that the code sets: `answer["X-…"] = …`, and dicts of texts by such keys."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):

@@ -26,7 +26,7 @@ def test_slow_jobs_leave_threads_to_others(tmp_path: Path) -> None:
 
 
 def claimed_one_by_one() -> list[Job]:
-    """The slow jobs in the order in which a worker with one slow thread has them."""
+    """Return the slow jobs in the order in which a worker with one slow thread claims them."""
     order: list[Job] = []
     while claimed := store.claim(1, 1, max_per_key=fair_queue.max_per_key(1)):
         store.note_success(claimed[0])
@@ -123,6 +123,6 @@ def test_claim_reads_few_rows_of_a_long_queue(keys: int, tmp_path: Path) -> None
 
 
 def rows_read(plan: dict[str, Any]) -> int:
-    """How many rows the plan's scans touched."""
+    """Return the number of rows that the scans of the plan touched."""
     own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Scan" in plan["Node Type"] else 0
     return int(own) + sum(map(rows_read, plan.get("Plans", [])))

@@ -1,4 +1,4 @@
-"""Which jobs a worker claims, and how long it holds them."""
+"""Claims of jobs by workers, and their leases."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What a message looks like in JSON, and which JSON is taken for a message."""
+"""The JSON of messages, and the JSON that is accepted for a message."""
 
 import json as stdlib_json
 import random

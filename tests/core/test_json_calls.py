@@ -1,4 +1,4 @@
-"""Where HTTP says what: masks, bodies, queries, paths, answers."""
+"""Parts of a request in HTTP: masks, bodies, queries, paths, answers."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ def test_the_mask_of_a_body_that_is_the_request_names_its_keys() -> None:
     assert request.id == "s"
 
 
-# Where HTTP says what
+# Parts of a request in HTTP
 
 
 def test_mask_version_key_and_path_are_no_keys_of_a_body() -> None:

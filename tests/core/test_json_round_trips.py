@@ -1,4 +1,4 @@
-"""Whatever is turned into JSON or an HTTP call is read back as it was."""
+"""Messages that are written as JSON or as an HTTP call are read back unchanged."""
 
 import json as stdlib_json
 import random
@@ -82,7 +82,7 @@ def test_a_request_survives_http(operation: Operation) -> None:
 
 
 def carried(operation: Operation, request: Message) -> Any:
-    """What a server reads of the HTTP call that means this request."""
+    """Return the request that a server reads from its HTTP call."""
     call = protojson.write_request(operation, request)
     body = b"" if call.body is None else stdlib_json.dumps(call.body).encode()
     template = operation.http.path.split("/")
@@ -93,7 +93,7 @@ def carried(operation: Operation, request: Message) -> Any:
 
 
 def said_over_http(operation: Operation, request: Any) -> Any:
-    """The request without what HTTP says in headers or cannot tell from unset."""
+    """Return the request without the parts that HTTP sends in headers or cannot distinguish from unset."""
     request = type(request).FromString(request.SerializeToString())
     if operation.writes:
         for name in ("version", "request_id"):
@@ -151,7 +151,7 @@ def paths_of(message_type: Descriptor, prefix: str = "") -> Iterator[str]:
 
 
 def applied(mask: FieldMask, source: Any, before: Any) -> Any:
-    """What becomes of a resource by protobuf's own rules for masks."""
+    """Apply a mask to a resource by protobuf's own rules."""
     after = type(before).FromString(before.SerializeToString())
     for path in mask.paths:
         *parents, name = path.split(".")

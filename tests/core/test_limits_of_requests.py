@@ -1,4 +1,4 @@
-"""How much a request may be, who may send it, and how long it may take: the same over both transports."""
+"""Limits on the size, the rate and the duration of requests, the same over both transports."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How log lines look, and what is told of a call."""
+"""The format of log lines, and the fields of a call."""
 
 import json
 import logging

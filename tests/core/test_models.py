@@ -45,7 +45,7 @@ def test_what_was_written_meanwhile_is_not_overwritten(ann: User) -> None:
 def test_a_race_for_an_email_ends_in_the_same_error(ann: User, bob: User) -> None:
     with pytest.raises(AlreadyExists, match=r"User with email ann@example[.]com already exists"):
         save_clean(bob, email="ann@example.com")
-    # The transaction goes on.
+    # The transaction continues.
     assert User.objects.filter(email="bob@example.com").exists()
 
 

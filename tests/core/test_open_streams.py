@@ -1,4 +1,4 @@
-"""Open streams on real ports, over both doors: who may have them, how they go on, how they end. They tell of users."""
+"""Open streams of users on real ports, over both transports: limits, credentials, ends, resumption."""
 
 import json
 import signal
@@ -59,7 +59,7 @@ def opens(channel: grpc.Channel) -> bool:
 
 
 def watch(channel: grpc.Channel, *, bearer: str = "", **request: Any) -> Any:
-    """An open stream: it has been answered with its first bookmark, so all that is written from now on is in it."""
+    """Open a stream and wait for its first bookmark, so that it sends everything that is written afterwards."""
     metadata = (("authorization", bearer),) if bearer else ()
     return ChangeServiceStub(channel).WatchChanges(Watch(**request), timeout=3 * PATIENCE, metadata=metadata)
 
@@ -77,7 +77,7 @@ def make_user(number: int) -> User:
 
 
 def live(channel: grpc.Channel, **request: Any) -> Any:
-    """A stream that is past its initial state."""
+    """Open a stream and read its initial state."""
     call = watch(channel, include_initial=True, bookmarks=True, **request)
     until_kind(call, CHANGE_KIND_SNAPSHOT_END)
     return call
@@ -301,7 +301,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Server
         reading.cancel()
         until(lambda: is_closed(stalled), "the connection that nobody reads is closed")
         stalled.close()
-        # Who reads on soon is told why; later there is nobody to tell.
+        # A client that reads soon learns the reason; later its call is cut.
         for call in stalled_calls:
             assert ended(call)[1] in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
 
@@ -331,7 +331,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def ended(call: Any) -> tuple[Change, grpc.StatusCode]:
-    """The last message of a stream, and how it ended."""
+    """Return the last message of a stream, and its failure."""
     last = Change()
     with pytest.raises(grpc.RpcError) as caught:
         for last in call:  # noqa: B007 - the last one is wanted

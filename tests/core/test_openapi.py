@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the codec does, and is the one that is committed."""
+"""The OpenAPI document matches the codec and the committed file."""
 
 import io
 import json as stdlib_json
@@ -136,7 +136,7 @@ def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[
 
 
 def only_wrong(found: list[str]) -> list[str]:
-    """What is required is missing from random messages (see `test_openapi_examples`)."""
+    """Leave out the required fields, which random messages lack (see `test_openapi_examples`)."""
     return [
         misfit
         for misfit in found
@@ -164,7 +164,7 @@ def without_lengths(whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def misfits(value: Any, schema: dict[str, Any], whole: dict[str, Any], where: str = "") -> list[str]:
-    """Where a value does not fit, by as much of JSON Schema as the document uses."""
+    """Return the places where a value does not fit, by as much of JSON Schema as the document uses."""
     unknown = set(schema) - {
         *("$ref", "anyOf", "type", "enum", "properties", "required", "additionalProperties", "items"),
         *("format", "description", "minimum", "maximum"),
@@ -215,7 +215,7 @@ def operation_of(rpc: str) -> Operation:
     return next(operation for operation in served_operations() if operation.name == f"user.v1.UserService/{rpc}")
 
 
-# What it says of an operation
+# Operations in the document
 
 
 def parameters_of(told: dict[str, Any]) -> list[str]:

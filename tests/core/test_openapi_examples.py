@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises, tried on the server: examples work, and what it requires is required."""
+"""Promises of the OpenAPI document, tried on the server: examples work, and required fields are required."""
 
 import copy
 import json
@@ -67,7 +67,7 @@ WITH_EXAMPLE = [one for one in OPERATIONS if one.query or any("example" in kind 
 
 
 class Scene:
-    """What the examples speak of, and who sends them."""
+    """The rows that the examples name, and their callers."""
 
     def __init__(self, email: str) -> None:
         self.caller = AdministratorFactory(email=email, password=make_password(PASSWORD))
@@ -93,7 +93,7 @@ class Scene:
         return path
 
     def filled_in(self, described: Described, body: Any) -> Any:
-        """The example with what only a running server can give."""
+        """Return the example with the values that only a running server has."""
         if not isinstance(body, dict):
             return body
         if "token" in body:
@@ -116,7 +116,7 @@ class Scene:
 @pytest.fixture
 def scene(request: pytest.FixtureRequest, db: None) -> Scene:
     described: Described = request.node.callspec.params["described"]
-    # Who is made by the example is not there yet.
+    # The user that the example creates must not exist yet.
     return Scene("root@example.com" if described.name.endswith("CreateUser") else "ada@example.com")
 
 
@@ -243,7 +243,7 @@ def schema_of(described: Described) -> dict[str, Any]:
 
 
 def required_in(schema: dict[str, Any], example: Mapping[str, Any], prefix: str = "#") -> Iterator[str]:
-    """The pointers of all that is required of what the example has."""
+    """Return the pointers to the required fields that the example has."""
     yield from (f"{prefix}/{key}" for key in schema.get("required", []))
     for key, value in example.items():
         if isinstance(value, dict) and "properties" in (part := resolved(schema["properties"][key])):
@@ -283,7 +283,7 @@ def patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
 
 
 def shown(pattern: str) -> str:
-    """A pattern of the URLconf as the document writes a path, but with angles for braces."""
+    """Return a pattern of the URLconf as a path of the document, but with angle brackets instead of braces."""
     text = pattern.replace("/^", "/").removesuffix("/?$").removesuffix("$").replace("\\.", ".")
     for noise in ("(?P", "[^/]+)", "str:"):
         text = text.replace(noise, "")

@@ -30,7 +30,7 @@ COMMANDS = {
 
 @contextmanager
 def pgbouncer(mode: str, **settings: str) -> Iterator[str]:
-    """In front of the tests' database; gives the URL through it."""
+    """Start the pooler in front of the tests' database, and return the URL through it."""
     to = connection.get_connection_params()
     host = str(to.get("host") or "127.0.0.1")
     # It does not run as root; the folder of a Unix socket belongs to the server's account.

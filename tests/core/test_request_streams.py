@@ -172,12 +172,12 @@ def test_when_the_process_has_as_many_as_it_takes_each_more_is_refused_at_once(o
 
 
 def field(name: bytes, value: bytes) -> bytes:
-    """A header as HPACK writes it without tables (RFC 7541 section 6.2.2)."""
+    """Return a header as HPACK writes it without tables (RFC 7541 section 6.2.2)."""
     return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame of HTTP/2 (RFC 9113 section 4.1)."""
+    """Return a frame of HTTP/2 (RFC 9113 section 4.1)."""
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 

@@ -40,7 +40,7 @@ def health(server: RunGrpc, service: str = "") -> Any:
 
 
 def running_call(server: RunGrpc, milliseconds: int) -> grpc.Future:
-    """A call that takes this long, and has begun."""
+    """Begin a call that takes this long."""
     call = server.example.GetUser.future(GetUserRequest(user_id=milliseconds), timeout=PATIENCE)
     server.stderr.wait_for("GetUser has begun")
     return call
@@ -111,7 +111,7 @@ def test_while_balancers_take_notice_everything_is_served(rungrpc: Start) -> Non
     assert server.example.CreateUser(CreateUserRequest(), timeout=PATIENCE).user.id == server.process.pid
     assert health(server) == NOT_SERVING
     with pytest.raises(grpc.RpcError) as caught:
-        while True:  # A watcher may be told the same twice.
+        while True:  # A watcher may get the same status twice.
             assert next(watch).status == NOT_SERVING
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert server.exit_code() == 0
@@ -291,7 +291,7 @@ def test_connections_that_are_cut_under_load_fail_as_unavailable_and_heal(rungrp
 
 
 def pids(server: RunGrpc, connections: int = 16) -> set[int]:
-    """The processes that answer on so many new connections."""
+    """Return the processes that answer on this many new connections."""
     return {server.example.CreateUser(CreateUserRequest(), timeout=PATIENCE).user.id for _ in range(connections)}
 
 
@@ -337,7 +337,7 @@ def test_processes_that_cannot_serve_are_not_started_for_ever(tmp_path: Path) ->
 def test_a_second_signal_ends_the_children_at_once_too(rungrpc: Start) -> None:
     server = rungrpc("--processes", "2")
     server.stdout.wait_for("^Serving")
-    # Held: grpcio cancels a call that nobody holds, and the children would have nothing left to wait for.
+    # Kept: grpcio cancels a call without references, and the children would have nothing left to wait for.
     call = running_call(server, milliseconds=60_000)
     server.process.terminate()
     server.stderr.wait_for("draining")

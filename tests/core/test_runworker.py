@@ -37,9 +37,9 @@ def lines(file: Path) -> list[list[str]]:
 
 
 def seconds_for_8_jobs(file: Path) -> float:
-    """How long it takes to have 8 jobs done, each asked for when the one before is done.
+    """Return the time of 8 jobs, each enqueued when the one before is done.
 
-    A worker that is not woken up, but looks once a second, takes a second for each.
+    A worker that polls once a second, without notifications, takes a second for each.
     """
     began = time.monotonic()
     for number in range(8):
@@ -53,7 +53,7 @@ def is_done(job: Job) -> bool:
 
 
 def hold(file: Path) -> Job:
-    """A job that runs until it is let go."""
+    """Enqueue a job that runs until it is released."""
     job = enqueue("tests.write_and_wait", path=str(file), text="held")
     until(lambda: len(lines(file)) == 1, "the job runs")
     return job

@@ -1,4 +1,4 @@
-"""What was typed is found when it is typed again: in every script, form and case, wherever words are searched."""
+"""Text is found by the same text: in every script, form and case, in every search."""
 
 import unicodedata
 from collections.abc import Callable

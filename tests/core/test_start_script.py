@@ -43,7 +43,7 @@ def checkout() -> Iterator[Path]:
 
 
 def run_script(checkout: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the start script where it ends by itself."""
+    """Run the start script until it ends by itself."""
     command = [checkout / "scripts/start_grpc_dev.sh", *options]
     return subprocess.run(
         command, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
@@ -51,7 +51,7 @@ def run_script(checkout: Path, *options: str, **variables: str) -> subprocess.Co
 
 
 def environment(**variables: str) -> dict[str, str]:
-    # Not the tests' own environment, which says how tests are run.
+    # Not the environment of the tests, which configures the test run.
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
 
 
@@ -98,7 +98,7 @@ class Started:
             connection.close()
 
     def work_on_a_recording(self) -> None:
-        """Uploads one, and waits until a speech node works on it."""
+        """Upload a recording, and wait until a speech node works on it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
         connection.request("POST", "/api/v1/meetings/upload", *a_form(RECORDING.read_bytes(), "meeting.ogg"))
         meeting = json.loads(connection.getresponse().read())["id"]
@@ -107,7 +107,7 @@ class Started:
         until(lambda: any("speechnode" in process.cmdline() for process in self.processes()))
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that runs because of it, the database's server included."""
+        """Return all processes of the script, the database server included."""
         return [process for process in psutil.process_iter() if self._belongs(process)]
 
     def _belongs(self, process: psutil.Process) -> bool:
@@ -118,7 +118,7 @@ class Started:
             return False
 
     def kill_all(self) -> None:
-        """Ends everything that runs because of it, at once."""
+        """Kill all processes of the script."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):  # One that went may have taken it along.
                 process.kill()

@@ -29,7 +29,7 @@ STRANGE = [
 
 
 def string_fields(message_type: Descriptor, depth: int = 2) -> Iterator[tuple[FieldDescriptor, ...]]:
-    """The way to each field that holds texts."""
+    """Return the path to each field that holds texts."""
     for field in message_type.fields:
         if field.type == FieldDescriptor.TYPE_STRING or is_map(field):
             yield (field,)

@@ -210,7 +210,7 @@ class feeding:  # noqa: N801 — reads as what it does
 
 
 def told(error: Any) -> dict[str, str]:
-    """The metadata of a failure."""
+    """Return the metadata of a failure."""
     packed = dict(error.trailing_metadata())["grpc-status-details-bin"]
     for detail in status_pb2.Status.FromString(packed).details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):

@@ -1,4 +1,4 @@
-"""What looks the same is the same, what cannot be seen is nothing, and a line has no breaks: in every text."""
+"""In every text, equivalent characters are equal, invisible ones count as nothing, and a line has no breaks."""
 
 import json
 import time

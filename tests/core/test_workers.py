@@ -22,7 +22,7 @@ PATIENCE = 10
 
 
 class Busy:
-    """Work that goes on until it is let go of, and says which has begun."""
+    """Work that runs until it is released, and records which part has begun."""
 
     def __init__(self) -> None:
         self.begun: SimpleQueue[str] = SimpleQueue()

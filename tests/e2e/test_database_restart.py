@@ -1,4 +1,4 @@
-"""A database that goes away under load: calls say so, and recover by themselves."""
+"""A database that goes away under load: calls fail with UNAVAILABLE, and recover by themselves."""
 
 import json
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real_server
 
 
 class Load:
-    """A thread that calls one door again and again, and what came of it."""
+    """A thread that calls one transport again and again, with its results."""
 
     def __init__(self, call: Callable[[], str]) -> None:
         self.outcomes: list[tuple[float, str]] = []

@@ -14,7 +14,7 @@ from tests.support.tools import NETWORK_NAMESPACE
 
 PATIENCE_SECONDS = 120
 
-#: Runs in the namespace: serves, runs the commands it is given, asks for tasks, and tells each part's output.
+#: Runs in the namespace: serves, runs the given commands, lists tasks, and prints the output of each part.
 WITHOUT_A_WAY_OUT = """
 set -euo pipefail
 ip link set lo up

@@ -25,7 +25,7 @@ _report = pytest.StashKey[list[str]]()
 
 
 def seconds_left() -> float:
-    """Of the time that the run may take."""
+    """Return this share of the time that the run may take."""
     return _BEGAN + MAX_SECONDS - time.monotonic()
 
 
@@ -57,7 +57,7 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
-    # Not in pytest's own folder, which each run that begins on the machine closes to everybody else: started by root,
+    # Not in pytest's own folder, which each run on the machine closes to other accounts: started by root,
     # PostgreSQL runs as another account, which then cannot get at its files any more.
     with tempfile.TemporaryDirectory(prefix="tandem-faults.", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)

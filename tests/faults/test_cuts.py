@@ -43,7 +43,7 @@ def test_streams_that_are_cut(scene: Scene, report: Callable[[str], None]) -> No
 
 
 def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
-    """A client of all tasks whose longest record is falsified."""
+    """Return a client of all tasks whose longest record is falsified."""
     watcher = copy.deepcopy(load.crowd.watchers[0].lives)
     runs: list[Run] = [run for life in watcher for run in life]
     longest = max(runs, key=lambda run: len(run.live))

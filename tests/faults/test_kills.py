@@ -1,4 +1,4 @@
-"""kill -9 at any time: no acknowledged write is lost, no change is lost or doubled, and somebody else numbers."""
+"""kill -9 at any time: no acknowledged write is lost, no change is lost or repeated, and another process numbers."""
 
 import random
 import threading

@@ -148,7 +148,7 @@ def watcher(scene: Scene, look: LookAtMeeting, number: int) -> Watcher:
 
 
 def broken(watcher: Watcher, changes: list[Change], meeting_id: str) -> list[str]:
-    """What of the promises was, to this client. The end, once, is of the meeting as it came out."""
+    """Return the promises that were broken to this client. The one end holds the final state of the meeting."""
     due, found = meeting_changes.truth(changes, meeting_id), []
     ends = [event for life in watcher.lives for run in life for event in run.received if event.name == "end"]
     if len(ends) != 1 or ends[0].state != due.final()[meeting_changes.MEETING]:

@@ -1,4 +1,4 @@
-"""kill -9 while recordings are worked on: no segment is lost or doubled, and somebody goes on within 15 seconds."""
+"""kill -9 during processing: no segment is lost or repeated, and another worker resumes within 15 seconds."""
 
 import json
 import random
@@ -83,7 +83,7 @@ class Recordings:
         return lambda: self.database.ask(statement, f"w{number}") != [(0,)]
 
     def upload(self, content: bytes, name: str) -> str:
-        """Sends it until it is acknowledged, whoever is killed meanwhile; gives the meeting."""
+        """Send the recording until it is acknowledged, despite the kills; return the meeting."""
         form, headers = a_form(content, name)
         headers["Idempotency-Key"] = f"{SEED}-{time.monotonic_ns()}"
         request = urllib.request.Request(f"{self._url}/api/v1/meetings/upload", form, headers)
@@ -99,7 +99,7 @@ class Recordings:
                 return meeting
 
     def kill_a_worker(self, chance: random.Random) -> None:
-        """While there is another one that could go on: how soon is measured."""
+        """Kill it while another worker could resume, so that the delay is measured."""
         for worker in self.workers:
             worker.until_ready()
         chance.choice(self.workers).kill_and_start()
@@ -120,11 +120,11 @@ class Recordings:
         until(lambda: self.is_over(meeting), "the meeting is complete", PATIENCE_SECONDS + seconds_left() / 4)
 
     def made(self, meeting: str) -> tuple[object, object]:
-        """All that was made of a recording, to be compared."""
+        """Return everything that was made of a recording, to be compared."""
         return self.database.ask(_TRANSCRIPT, meeting), self.database.ask(_FOUND, meeting, meeting)
 
     def created(self, meeting: str) -> int:
-        """How many segments were ever inserted."""
+        """Return how many segments were ever inserted."""
         statement = (
             "SELECT count(*) FROM changes_change WHERE subject_type = 'meeting.segment' AND operation = 'created'"
             " AND new->>'meeting_id' = %s"
@@ -249,7 +249,7 @@ def test_nodes_that_are_killed(database: Database, tmp_path: Path, report: Calla
 def kill_until_it_is_over(
     recordings: Recordings, meeting: str, worker: psutil.Process, chance: random.Random, limit: int
 ) -> int:
-    """Kills a worker's node again and again while it works on a meeting; gives how often."""
+    """Kill a worker's node again and again while it works on a meeting; return how often."""
     kills = fruitless = known = 0
     while kills < limit and not recordings.is_over(meeting):
         time.sleep(chance.uniform(0.2, 2.5))

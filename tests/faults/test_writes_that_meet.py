@@ -1,4 +1,4 @@
-"""Writes that meet, or are sent again after a kill: each happens once, and none is overwritten unseen."""
+"""Concurrent writes, and writes repeated after a kill: each happens once, and none overwrites another unseen."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -50,7 +50,7 @@ def test_it_takes_as_many_statements_for_a_thousand_as_for_one(
     ann: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     for many in (1, 1_000):
-        # The assignees; the insert and who acts; a savepoint, and who acted before.
+        # The assignees; the insert and the actor; a savepoint, and the previous actor.
         with django_assert_num_queries(6):
             outcomes = create_tasks(ann, [{"title": f"T {n}", "assigned_to": str(bob.pk)} for n in range(many)])
         assert len({outcome.pk for outcome in outcomes if isinstance(outcome, Task)}) == many

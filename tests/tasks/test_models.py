@@ -1,4 +1,4 @@
-"""What the database keeps of tasks for writers that know of nothing."""
+"""Rules that the database enforces on tasks for writers that bypass the application."""
 
 from django.db import connection
 

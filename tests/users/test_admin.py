@@ -244,7 +244,7 @@ def test_addresses_are_written_through_the_services(site: Client, ann: User, adm
     assert (refused.status_code, "ISO 3166-1" in refused.content.decode()) == (200, True)
     assert site.post(reverse("admin:users_useraddress_delete", args=[address.pk]), {"post": "yes"}).status_code == 302
     assert not UserAddress.objects.exists()
-    # Each is told in the history of the user.
+    # Each is listed in the history of the user.
     ann.refresh_from_db()
     assert ann.version == 4
 

@@ -144,7 +144,7 @@ def test_columns_of_any_file_are_mapped(tmp_path: Path) -> None:
     ):
         code, _, why = called("import", file, "--map", bad)
         assert (code, shown in why) == (2, True)
-    # A map says more than what the source knows.
+    # A mapping overrides the source.
     options = ("--from", "auth0", "--map", "app_metadata.roles=roles", "--errors", tmp_path / "errors.jsonl")
     assert called("import", DATA / "auth0-import.json", *options)[0] == 1
 

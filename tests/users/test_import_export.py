@@ -58,7 +58,7 @@ WHOLE = {
 
 
 def state(user: User) -> dict[str, Any]:
-    """All of a user that an import takes over."""
+    """Return everything of a user that an import takes over."""
     names = [field.name for field in User._meta.concrete_fields]
     left = {
         "number", "preferences", "version", "updated_at", "created_by", "updated_by", "tokens_valid_from", "password",
@@ -155,7 +155,7 @@ def test_failed_rows_are_reported_with_lines_and_without_secrets(tmp_path: Path)
     assert found[5]["message"] == "User with email good@example.com already exists"
     assert not any(text in errors.read_text() for text in (secret, plain))
     assert errors.stat().st_mode & 0o777 == 0o600
-    # What is in order by now is told no more.
+    # Rows that are corrected are no longer reported.
     path.write_bytes(jsonl(row("good@example.com", password_hash=FOREIGN)))
     assert called("import", path)[1].startswith("1 rows: 0 imported, 1 imported before, 0 failed;")
     assert not errors.exists()

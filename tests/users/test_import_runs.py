@@ -48,7 +48,7 @@ def test_wrong_arguments_exit_with_status_2(arguments: tuple[str, ...]) -> None:
 def test_error_names_missing_migrations(tmp_path: Path, action: str) -> None:
     file = tmp_path / "users.jsonl"
     file.write_bytes(jsonl(row("ada@example.com")))
-    # The one that each PostgreSQL has, and nobody of ours uses.
+    # The database that every PostgreSQL has, and Tandem does not use.
     url = f"{database_url().rpartition('/')[0]}/postgres"
     code, _, told = users(action, file, DATABASE_URL=url)
     assert code == 2

@@ -56,7 +56,7 @@ def ann(transactional_db: None) -> User:
 
 
 def mail_to(smtp: MailServer, address: str, count: int = 1) -> EmailMessage:
-    """The newest of this many mails to the address, once they have come."""
+    """Wait for this many mails to the address, and return the newest."""
     until(lambda: len(smtp.to(address)) >= count, f"{count} mails come to {address}")
     assert len(smtp.to(address)) == count
     return smtp.to(address)[-1]
@@ -106,7 +106,7 @@ def test_an_address_is_verified_by_the_mail_that_was_sent(
 
 
 def register(count: int) -> list[str]:
-    """Makes accounts through no door in particular; gives their addresses."""
+    """Create accounts below the transports; return their addresses."""
     emails = [f"new{number}@example.com" for number in range(count)]
     for email in emails:
         create_user(AnonymousUser(), email=email, address="127.0.0.1")

@@ -1,4 +1,4 @@
-"""What the model states twice because the contract does."""
+"""Constants that the model repeats because the contract does."""
 
 import pytest
 from django.db.models import IntegerChoices

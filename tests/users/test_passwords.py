@@ -1,4 +1,4 @@
-"""Passwords: hashing is bounded, and not done for nobody."""
+"""Passwords: hashing is bounded, and only done when it is needed."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What API keys are good for, on both doors. Who may call what with one: tests/contract/test_access.py."""
+"""API keys over both transports. tests/contract/test_access.py lists the operations that they may call."""
 
 import uuid
 from datetime import timedelta

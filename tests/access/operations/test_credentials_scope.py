@@ -1,4 +1,4 @@
-"""What changes how one gets in to an account: by a session, or an API key with the scope `users:credentials`."""
+"""Changes to the credentials of an account need a session, or an API key with the scope `users:credentials`."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keys are changed without logging anyone out, and what they are now can be read."""
+"""Signing keys are rotated without ending sessions, and the current ones are published."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What ends a credential is known to every process within a second; here each door is one."""
+"""Every process notices the end of a credential within a second; here each transport is a process."""
 
 import json
 import time
@@ -57,7 +57,7 @@ DOORS = (let_in_over_http, let_in_over_grpc)
 
 
 def seconds_until_refused(servers: Servers, authorization: str, end: Callable[[], object]) -> list[float]:
-    """How long each door goes on after the end; they have just let the caller in, and so believe the credential."""
+    """Return how long each transport accepts the credential after its end; both have cached it shortly before."""
     assert all(let_in(servers, authorization) for let_in in DOORS)
     end()
     ended = time.monotonic()

@@ -1,4 +1,4 @@
-"""Tokens that are not good for anything, on both doors."""
+"""Invalid tokens, over both transports."""
 
 import base64
 import hmac
@@ -113,7 +113,7 @@ def test_with_a_private_key_only_its_signature_counts(
     assert jwt.get_unverified_header(good)["alg"] == algorithm
     assert api("UserService/GetUser", ME, authorization=f"Bearer {good}").user.email == "ann@example.com"
     assert_unauthenticated(api, with_secret)
-    # Key confusion: the public key, which anyone may have, used as the secret of an HMAC.
+    # Key confusion: the public key, which is published, used as the secret of an HMAC.
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     named = {"alg": "HS256", "typ": "JWT", "kid": signing_keys()[0].kid}
     header = base64.urlsafe_b64encode(json.dumps(named).encode()).rstrip(b"=")
@@ -145,7 +145,7 @@ def test_a_key_of_another_name(api: Transport, session: Session, settings: Any) 
 
 
 def by_hand(session: Session, header: dict[str, Any], digest: str = "sha256") -> str:
-    """A token of ours with this header, signed with our secret."""
+    """Return a token with this header, signed with the secret of the server."""
     parts = [base64url_encode(json.dumps(part).encode()) for part in (header, claims(session))]
     signature = hmac.digest(signing_keys()[0].signing, b".".join(parts), digest)
     return b".".join((*parts, base64url_encode(signature))).decode()

@@ -41,7 +41,7 @@ def all_of(api: Transport, actor: User, **request: Any) -> list[change_pb2.Chang
 
 @pytest.fixture
 def cursor(api: Transport, administrator: User, ann: User) -> str:
-    """Where the log is before what a test does."""
+    """The head of the log before the writes of a test."""
     return str(list_changes(api, administrator, page_size=100).next_cursor)
 
 

@@ -1,4 +1,4 @@
-"""WatchChanges, below the doors: what its `calls` function gives, from the threads that a process really has."""
+"""WatchChanges below the transports: the results of its handler, from the threads of a real process."""
 
 import threading
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def test_a_copy_of_all_users_is_kept(serving: None) -> None:
     with acting(root, "because"):
         new = UserFactory(first_name="New")
     User.objects.filter(pk=new.pk).update(roles=[Role.SUPPORT])
-    # What is forgotten before it is read is only told as gone.
+    # A subject that is forgotten before it is read is only sent as deleted.
     stream.take_until(lambda stream: stream.told[-1][0] == "updated")
     delete_user(root, str(new.pk), reason="gone")
     stream.take_until(lambda stream: stream.told[-1][0] == "deleted")

@@ -72,6 +72,6 @@ def test_transcript_tags_are_compared_weakly(http: Client, administrator: User, 
 
 
 def test_failures_are_never_not_modified(http: Client) -> None:
-    """Caches may keep a 404 or 405 that says nothing."""
+    """Caches may keep a 404 or 405 without a directive."""
     for answer in (http.get("/api/v1/nothing"), http.put("/api/v1/users"), http.get("/nothing")):
         assert answer.headers["Cache-Control"] == "no-cache"

@@ -174,7 +174,7 @@ def test_words_of_any_length_are_kept(api: Transport, ann: User) -> None:
 def test_a_new_task_takes_few_statements(api: Transport, ann: User, django_assert_num_queries: Any) -> None:
     TaskFactory()
     api(CREATE, CreateTaskRequest(title="T"), actor=ann)
-    # The insert and who acts; for a transaction, which the test itself has, a savepoint and who acted before.
+    # The insert and the actor; in the transaction of the test, also a savepoint and the previous actor.
     with django_assert_num_queries(5):
         api(CREATE, CreateTaskRequest(title="T"), actor=ann)
 

@@ -17,7 +17,7 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
 def pages(api: Transport, actor: User, size: int, **fields: Any) -> list[list[str]]:
-    """The titles of every page, to the end."""
+    """Return the titles of all pages."""
     found, token = [], ""
     while True:
         response = api(LIST, ListTasksRequest(page_size=size, page_token=token, **fields), actor=actor)
@@ -34,7 +34,7 @@ def titles(api: Transport, actor: User, **fields: Any) -> list[str]:
 
 @pytest.fixture
 def scene(ann: User, bob: User) -> None:
-    """Made by somebody for somebody, oldest first."""
+    """Tasks with creators and assignees, oldest first."""
     for title, fields in {
         "ann for ann": {"created_by": ann, "assigned_to": ann, "labels": ["red"], "priority": Priority.LOW},
         "ann for bob": {"created_by": ann, "assigned_to": bob, "labels": ["red", "blue"], "status": Status.DONE},

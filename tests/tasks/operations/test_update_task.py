@@ -136,7 +136,7 @@ def test_done_has_its_moment(api: Transport, ann: User, task: Task) -> None:
 
 def test_it_is_handed_on(api: Transport, ann: User, bob: User, task: Task) -> None:
     assert api(UPDATE, update(task, assigned_to=str(bob.pk)), actor=ann).assigned_to == str(bob.pk)
-    # Whoever is to do it may change it, and hand it on too.
+    # The assignee may change the task, and reassign it.
     assert api(UPDATE, update(task, assigned_to="me", title="Mine"), actor=bob).assigned_to == str(bob.pk)
     assert api(UPDATE, update(task, assigned_to=str(ann.pk)), actor=bob).assigned_to == str(ann.pk)
     with pytest.raises(Failed, match="NOT_FOUND"):

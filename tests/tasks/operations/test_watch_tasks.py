@@ -1,4 +1,4 @@
-"""WatchTasks on both doors. The feed itself is tested in `tests/changes`, open streams in `tests/core`."""
+"""WatchTasks over both transports. The feed itself is tested in `tests/changes`, open streams in `tests/core`."""
 
 import uuid
 
@@ -26,7 +26,7 @@ WATCH = "TaskService/WatchTasks"
 
 
 def live(door: Transport, actor: User, **asked: object) -> Watched:
-    """A stream that is past its initial state."""
+    """Open a stream and read its initial state."""
     watched = door.watch(WATCH, WatchTasksRequest(include_initial=True, bookmarks=True, **asked), actor=actor)  # type: ignore[arg-type]
     while watched.next().event_type != EVENT_TYPE_SNAPSHOT_END:
         pass
@@ -39,7 +39,7 @@ def told(event: TaskEvent) -> tuple[int, str, bool]:
 
 def test_what_is_there_comes_first_then_what_happens(watching: Transport, ann: User, bob: User) -> None:
     there = [TaskFactory(created_by=ann, title=f"Task {number}") for number in range(3)]
-    TaskFactory(created_by=bob)  # Nobody else's business.
+    TaskFactory(created_by=bob)  # Not visible to this caller.
     asked = WatchTasksRequest(include_initial=True, bookmarks=True)
     with watching.watch(WATCH, asked, actor=ann) as watched:
         *initial, end = watched.take(4)
@@ -81,7 +81,7 @@ def test_a_task_that_enters_or_leaves_the_callers_view_or_filter_says_so(
         assert told(left) == (EVENT_TYPE_DELETED, str(task.pk), True)
         assert left.task.title == ""  # Only its id.
         assert told(of_ann.next()) == (EVENT_TYPE_DELETED, str(task.pk), True)
-        # What is not in view, and stays so, is not told.
+        # A task that is not in view, before and after, is not sent.
         Task.objects.filter(pk=task.pk).update(title="Still done")
         Task.objects.filter(pk=task.pk).update(status=Status.TODO)
         assert told(of_ann.next()) == (EVENT_TYPE_UPDATED, str(task.pk), False)

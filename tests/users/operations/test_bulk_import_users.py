@@ -1,4 +1,4 @@
-"""Users from elsewhere, over both doors. What one transport alone has, `tests/core/test_streams_of_requests.py`."""
+"""Imports of users, over both transports. Features of one alone: `tests/core/test_streams_of_requests.py`."""
 
 import base64
 import datetime
@@ -56,7 +56,7 @@ def test_users_come_with_all_that_they_have(api: Transport, administrator: User)
     assert (carl.created_at, carl.last_login_at, carl.created_by) == (since, since, administrator)
     assert (dora.display_name, dora.status, dora.roles) == ("dora", Status.PENDING_VERIFICATION, [Role.CUSTOMER])
     assert not dora.has_usable_password()
-    # Nobody is written to, and whose change it was the log knows.
+    # No mail is sent, and the log holds the actor.
     assert not Job.objects.exists()
     assert Change.objects.get(subject_id=carl.pk).actor == str(administrator.pk)
 

@@ -45,7 +45,7 @@ def is_invalid(api: Transport, token: str) -> bool:
 
 
 def sent() -> dict[str, Any]:
-    """The mails by where they go; one to each address."""
+    """Return the mails by address, one for each."""
     posted = mails()
     by_address = {mail.to[0]: mail for mail in posted}
     assert len(by_address) == len(posted)
@@ -155,7 +155,7 @@ def test_it_expires(api: Transport, ann: User) -> None:
 
 @pytest.mark.parametrize("how", ["password", "reset", "closed"])
 def test_a_new_password_and_closing_end_it(api: Transport, ann: User, administrator: User, how: str) -> None:
-    """What an intruder asked for does not survive what the owner does about it."""
+    """A change that an intruder requested does not survive the owner's countermeasures."""
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     if how == "password":

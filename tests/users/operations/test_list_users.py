@@ -14,7 +14,7 @@ LIST = "UserService/ListUsers"
 
 
 def pages(api: Transport, actor: User, size: int, **fields: Any) -> list[list[str]]:
-    """The e-mails of every page, to the end."""
+    """Return the e-mail addresses of all pages."""
     found, token = [], ""
     while True:
         request = ListUsersRequest(pagination=PaginationRequest(page_size=size, page_token=token), **fields)
