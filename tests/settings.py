@@ -2,7 +2,7 @@
 
 import os
 
-# What a developer's .env or environment says must not change what the tests see.
+# The .env file and the environment of a developer must not change the settings of the tests.
 for name in (
     "DEBUG",
     "DEV_AUTH_AS",
@@ -35,7 +35,7 @@ DATA_DIR = BASE_DIR / "var" / "test"
 STORAGES["recordings"]["OPTIONS"]["location"] = DATA_DIR / "media" / "recordings"  # type: ignore[index]
 # pytest shows what is logged; the product's handlers would write between its lines.
 LOGGING_CONFIG = None
-# Files are served from where they lie; nobody collected them.
+# Files are served from their sources; they are not collected.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
 ARGON2_MEMORY_KIB = 64

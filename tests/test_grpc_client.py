@@ -73,7 +73,7 @@ def host_and_port(address: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that nothing listens at, and nothing else can take meanwhile."""
+    """A port that nothing listens on, and that stays taken."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -81,7 +81,7 @@ def closed_port() -> Iterator[int]:
 
 @contextmanager
 def serving(*handlers: grpc.GenericRpcHandler) -> Iterator[str]:
-    """The address of a server of somebody else's."""
+    """Return the address of a server that is not Tandem."""
     server = grpc.server(ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers(handlers)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -91,10 +91,10 @@ def serving(*handlers: grpc.GenericRpcHandler) -> Iterator[str]:
 
 
 def answering_emptily(service: ServiceDescriptor, **noticed: Callable[[], object]) -> grpc.GenericRpcHandler:
-    """Handlers that answer every rpc of a service with an empty message, whatever was asked.
+    """Return handlers that answer every rpc of a service with an empty message.
 
     Args:
-        noticed: rpc → what is called before it answers.
+        noticed: rpc → function that is called before it answers.
     """
 
     def handler(rpc: MethodDescriptor) -> grpc.RpcMethodHandler:

@@ -1,4 +1,4 @@
-"""What every speech engine must do, whoever runs it and wherever."""
+"""Requirements on every kind of node, wherever it runs."""
 
 import threading
 import time
@@ -20,12 +20,12 @@ KINDS = (speech_pb2.ENGINE_KIND_ASR, speech_pb2.ENGINE_KIND_SPEAKER, speech_pb2.
 ASR, SPEAKER, SUMMARY = KINDS
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
 LENGTH_MS = 33_565
-#: When people begin and end to speak in it, as a recogniser hears them.
+#: The beginning and end of each utterance in it, as a recogniser finds them.
 SPOKEN = [(0, 5280), (5696, 10_560), (10_944, 15_456), (15_872, 20_704), (21_056, 24_032), (24_416, 26_944)]
 
 
 def script_of_the_file(path: Path) -> str:
-    """A script that says of the file what a real engine says."""
+    """Return a script that answers for the file as a real engine does."""
     done = {"done": {"audio_ms": LENGTH_MS, "cpu_ms": 1}}
     heard = [{"final": {"start_ms": start, "end_ms": end, "text": "something"}} for start, end in SPOKEN]
     voices = [{"voice": {"label": label, "speech_ms": 9000, "voice_print": [1.0]}} for label in ("S1", "S2")]

@@ -1,4 +1,4 @@
-"""Meetings in the feed of changes: to their owners and participants, with all that they say."""
+"""Meetings in the feed of changes, with all their fields, for owners and participants."""
 
 from meetings.models import Meeting
 from tandem.change.v1.change_pb2 import (

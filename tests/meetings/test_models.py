@@ -1,4 +1,4 @@
-"""What the database keeps of meetings for writers that know of nothing, and what the feed shows of them."""
+"""Rules that the database enforces on meetings for writers that bypass the application, and meetings in the feed."""
 
 import threading
 from collections.abc import Callable

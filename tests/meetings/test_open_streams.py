@@ -71,7 +71,7 @@ def bearer_of(session: Session) -> str:
 
 
 def ended(call: Any) -> tuple[WatchMeetingResponse | None, grpc.StatusCode]:
-    """The last message of a stream, and how it ended."""
+    """Return the last message of a stream, and its failure."""
     last = None
     try:
         for last in call:  # noqa: B007 - the last one is wanted
@@ -96,7 +96,7 @@ def test_both_doors_end_well_when_the_meeting_is_over(
     last, code = ended(call)
     assert last is not None
     assert (last.end.id, last.cursor, code) == (str(meeting.pk), rest[-1].id, grpc.StatusCode.OK)
-    # A browser that connects again sends what it was told last; a cursor of one door is good at the other.
+    # A browser that reconnects sends its last id; a cursor of one transport is valid over the other.
     with EventSource(servers.http_url + path(meeting), {"Last-Event-ID": said.id or ""}) as source:
         assert [event.name for event in source.rest()] == ["status", "end"]
     last, code = ended(watch(channel, meeting, cursor=rest[-1].id))

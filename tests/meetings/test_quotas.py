@@ -1,4 +1,4 @@
-"""How much one user may send and store, and what is left free of the disk: alike over each way in."""
+"""Quotas of one user, and the reserve of the disk: the same over each kind of upload."""
 
 import shutil
 import threading

@@ -45,7 +45,7 @@ def speech() -> np.ndarray:
 
 
 def worked_on(content: bytes, owner: User, **fields: Any) -> Meeting:
-    """The meeting of this recording, once it is over."""
+    """Process this recording, and return its meeting."""
     meeting = submitted(content, owner, **fields)
     run_jobs()
     meeting.refresh_from_db()
@@ -53,7 +53,7 @@ def worked_on(content: bytes, owner: User, **fields: Any) -> Meeting:
 
 
 def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
-    """Samples, of shape (n) or (n, channels), as a file."""
+    """Return samples, of shape (n) or (n, channels), as a file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as written:
         written.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
@@ -64,7 +64,7 @@ def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
 
 
 def encoded(samples: np.ndarray, container: str, codec: str) -> bytes:
-    """Samples in another format."""
+    """Return samples in another format."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as target:
         stream: Any = target.add_stream(codec, rate=48_000, layout="mono")

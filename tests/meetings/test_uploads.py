@@ -31,14 +31,14 @@ CHUNK = 1 << 20
 
 @pytest.fixture
 def serving(transactional_db: None, folder: Path) -> Iterator[Servers]:
-    """Both doors, on the data folder of the test."""
+    """Both transports, on the data folder of the test."""
     AdministratorFactory(email="admin@example.com")
     with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder)) as servers:
         yield servers
 
 
 def connected(servers: Servers, length: int) -> http.client.HTTPConnection:
-    """A connection on which the head of an upload has been sent, and the beginning of the form."""
+    """Open a connection, and send the head of an upload and the beginning of the form."""
     connection = http.client.HTTPConnection(urlsplit(servers.http_url).netloc, timeout=60)
     connection.putrequest("POST", "/api/v1/meetings/upload")
     connection.putheader("Content-Type", "multipart/form-data; boundary=b")
@@ -125,10 +125,10 @@ def tus(servers: Servers, method: str, path: str, body: bytes = b"", **headers: 
 
 
 def send_on(servers: Servers, path: str, content: bytes, *, cut_after: int | None) -> None:
-    """Sends the rest, as a client does that asks where to go on and tries again while it is told to wait.
+    """Send the rest like a client that asks for the offset and retries while the server asks it to wait.
 
     Args:
-        cut_after: so many bytes of the rest are sent, and then the connection is cut.
+        cut_after: number of bytes of the rest after which the connection is cut.
     """
 
     def sent() -> bool:

@@ -71,7 +71,7 @@ class Writer(threading.Thread):
 
     def _write(self, number: int) -> None:
         chance = self._random.random()
-        # In one order, so that writers wait for each other and none is a deadlock's victim.
+        # In one order, so that writers wait for each other without deadlocks.
         mine = Segment.objects.filter(meeting=self._meeting).order_by("id").select_for_update()
         if chance < 0.5:
             for more in range(self._random.randint(1, 4)):
@@ -129,7 +129,7 @@ class Client(threading.Thread):
         told = [received(message, event.cursor) for event, message in stream.events if event.name != "end"]
         run = Run(cursor, not cursor, told)
         last = next((event.cursor for event, _ in reversed(stream.events) if event.cursor), "")
-        # Cut inside its initial state a client has nothing to go on from: it starts over, and so does its record.
+        # A client that is cut off in its initial state has no cursor: it starts over, and so does its record.
         self.runs = [*self.runs, run] if last or cursor else []
         return last
 
@@ -178,7 +178,7 @@ def test_one_change_costs_only_the_streams_of_its_meeting(feed: Process, meeting
 
 
 def test_a_meeting_that_leaves_the_view_while_the_stream_is_opened(feed: Process, meeting: Meeting, bob: User) -> None:
-    """Between looking for it and the stream's position: no change that follows tells of it."""
+    """It leaves between the check and the position of the stream, so that no later change shows it."""
     view = watched(NAME, meeting)
     Meeting.objects.filter(pk=meeting.pk).update(participants=[])
     caught_up(feed)
@@ -200,7 +200,7 @@ def test_what_was_forgotten_of_another_meeting_is_not_told(feed: Process, meetin
         forget("meeting.segment", pk)
     a_segment(meeting, 2)
     assert names(stream.take_until(lambda stream: len(stream.events) > 1)) == ["transcript", "transcript"]
-    # Nor to who goes on from before, to whom it is not offered but found in what was.
+    # Nor to a client that resumes from an earlier cursor, and so reads the change from memory or the log.
     late = Stream(open_watch(feed.hub, watched(NAME, meeting), ann, cursor=stream.events[0][0].cursor))
     assert names(late.take_until(lambda stream: bool(stream.events))) == ["transcript"]
 

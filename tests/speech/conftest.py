@@ -52,6 +52,6 @@ def meeting_pcm() -> bytes:
 
 @pytest.fixture(scope="session")
 def meeting_lines() -> list[dict[str, Any]]:
-    """What is said in it: voice, text, start_ms, end_ms."""
+    """Its utterances: voice, text, start_ms, end_ms."""
     lines: list[dict[str, Any]] = json.loads((DATA / "meeting.json").read_text())["lines"]
     return lines

@@ -1,4 +1,4 @@
-"""Who said that who would do what by when."""
+"""Action items: their texts, owners and due dates."""
 
 from datetime import date
 

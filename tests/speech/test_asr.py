@@ -70,7 +70,7 @@ def test_an_utterance_that_kills_each_process_fails_and_the_next_does_not(asr: A
     killed: set[int] = set()
 
     def kill_the_next() -> bool:
-        # Until somebody has noticed, the one that was killed still stands there as ready.
+        # Until the node notices, the process that was killed still counts as ready.
         if not job.result.done() and (next_one := pid(asr)) not in killed:
             os.kill(next_one, signal.SIGKILL)
             killed.add(next_one)

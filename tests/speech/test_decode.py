@@ -36,7 +36,7 @@ SECONDS = 4
 def encoded(
     container: str, codec: str, layout: str = "mono", rate: int = 48_000, options: dict[str, str] | None = None
 ) -> bytes:
-    """A tone of 440 Hz, of half the loudness that is possible."""
+    """Return a tone of 440 Hz, at half of the maximum amplitude."""
     file = io.BytesIO()
     with av.open(file, "w", format=container, options=options or {}) as target:
         stream: Any = target.add_stream(codec, rate=rate, layout=layout)
@@ -114,7 +114,7 @@ def test_a_recording_without_its_index_is_a_sentence() -> None:
 
 
 def film() -> bytes:
-    """Pictures only."""
+    """Return a file with pictures only."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as target:
         stream: Any = target.add_stream("mpeg4", rate=25)
@@ -265,7 +265,7 @@ def test_a_small_file_of_hours_is_refused_before_the_first_piece() -> None:
 
 def test_a_header_that_says_too_much_is_not_believed() -> None:
     file = bytearray(flac(3))
-    # 36 bits of STREAMINFO say how many samples there are.
+    # 36 bits of STREAMINFO hold the number of samples.
     at = file.index(b"fLaC") + 8 + 13
     file[at : at + 5] = bytes([file[at] & 0xF0 | 0x0F]) + b"\xff\xff\xff\xff"
     decoder = Decoder(io.BytesIO(bytes(file)))

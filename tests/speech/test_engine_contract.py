@@ -1,4 +1,4 @@
-"""What every engine must do, whichever it is: asked over the wire, of each engine that the node offers.
+"""Requirements on every engine: tested over the wire, for each engine that the node offers.
 
 Another engine is tested by adding a node that runs it to `NODES`.
 """
@@ -48,7 +48,7 @@ def finals(answers: list[speech.AsrDown]) -> list[speech.Segment]:
 
 @pytest.fixture(scope="module")
 def answers(engine_node: SpeechNode, meeting_pcm: bytes) -> list[speech.AsrDown]:
-    """What is said to the transcription of the whole meeting."""
+    """The answers to a transcription of the whole meeting."""
     return transcribed(engine_node, meeting_pcm)
 
 

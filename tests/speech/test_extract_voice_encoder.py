@@ -15,7 +15,7 @@ from speechnode.engines.voice_prints import WEIGHTS
 
 
 def checkpoint(state: bytes, *blocks: tuple[str, list[float]]) -> io.BytesIO:
-    """As torch wrote them before its release 1.6: pickles, then the numbers."""
+    """Write a file as torch did before its release 1.6: pickles, then the numbers."""
     file = io.BytesIO()
     for header in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
         pickle.dump(header, file, protocol=2)

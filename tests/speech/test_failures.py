@@ -1,4 +1,4 @@
-"""How failures are told."""
+"""Failures of the node, as its clients receive them."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from tests.support.speech_node import ROOT
 
 
 class Broken(SummaryServiceServicer):
-    """Does what nobody foresaw."""
+    """An engine that fails in an unforeseen way."""
 
     def Summarize(
         self, request: speech.SummarizeRequest, context: grpc.ServicerContext

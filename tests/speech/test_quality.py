@@ -1,4 +1,4 @@
-"""How well people and machines are understood. The bars are those of bench/speech.py, which measures more of it."""
+"""Quality of recognition, of people and of synthetic voices. The bars are those of bench/speech.py."""
 
 import pytest
 

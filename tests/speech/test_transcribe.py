@@ -42,7 +42,7 @@ def start(**fields: Any) -> speech.AsrUp:
 
 
 def segment_in(answers: Iterator[speech.AsrDown]) -> speech.Segment:
-    """The next segment; what comes in between is passed over."""
+    """Return the next segment, and skip other answers."""
     return next(answer.segment for answer in answers if answer.HasField("segment"))
 
 
@@ -147,7 +147,7 @@ def test_a_ping_is_answered_at_once(node: SpeechNode, meeting_pcm: bytes) -> Non
     assert next(answers).language.language == "en"
     for seq in range(3):
         talk.say(audio(meeting_pcm[seq * 65536 : (seq + 1) * 65536], seq))
-    # The engine begins to work on the first utterance now. Nothing has been done yet: no progress of itself says 0.
+    # The engine begins with the first utterance now. Nothing is done yet, and no progress of 0 is sent.
     talk.say(speech.AsrUp(ping=speech.Ping()))
     answer = next(answers)
     assert answer.HasField("progress")

@@ -1,4 +1,4 @@
-"""Where somebody speaks."""
+"""Detection of voice activity."""
 
 from itertools import pairwise
 from typing import Any

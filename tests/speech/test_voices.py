@@ -36,7 +36,7 @@ def test_a_window_that_lasts_longer_than_the_sound_is_filled_with_silence(meetin
 
 
 def points(count: int, each: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
-    """Prints around `count` centres, mixed; and whose each is."""
+    """Return prints around `count` centres, mixed, and the centre of each."""
     random = np.random.default_rng(count)
     centres = np.abs(random.normal(size=(count, 256)))
     owners = random.permutation(np.repeat(np.arange(count), each))
@@ -45,7 +45,7 @@ def points(count: int, each: int, spread: float) -> tuple[np.ndarray, np.ndarray
 
 
 def agree(labels: np.ndarray, owners: np.ndarray) -> bool:
-    """Whether two labellings are the same but for the labels' names."""
+    """Return whether two labellings are the same but for the names of the labels."""
     return len(set(zip(labels, owners, strict=True))) == len(set(labels)) == len(set(owners))
 
 

@@ -99,7 +99,7 @@ def test_markdown_of_a_whole_meeting(rest: RestTransport, meeting: Meeting, ann:
         f"- Do thing 2; by: soon; accepted, [the task](/api/v1/tasks/{meeting.pk})\n\n"
         "## Transcript\n\n(00:00:00)\n\nVersion 2.\n\n"
     )
-    # Who goes on speaking is named once.
+    # A speaker of several segments in a row is named once.
     assert told.count("**S2** (00:00:20)") == told.count("**S2**") == 1
     assert "<script>" not in told.replace("\\<", "")
 

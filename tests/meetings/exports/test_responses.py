@@ -69,7 +69,7 @@ def test_other_methods_are_not_allowed(rest: RestTransport, meeting: Meeting, an
 
 @pytest.mark.parametrize("form", FORMS)
 def test_memory_does_not_grow_with_the_transcript(rest: RestTransport, form: str, ann: User) -> None:
-    """What is longer is read in more parts; of what is written some is kept in memory."""
+    """A longer transcript is read in more parts; only a part of the output is in memory."""
     peaks = []
     for count in (500, 4_000):
         meeting: Meeting = MeetingFactory(owner=ann, transcript_version=1)

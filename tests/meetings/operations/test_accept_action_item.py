@@ -167,7 +167,7 @@ def test_a_key_accepts_once(api: Transport, item: ActionItem, ann: User) -> None
 
 @pytest.mark.parametrize("keys", [(None, None), ("one", "one"), ("one", "two")])
 def test_two_at_once_make_one_task(committing_api: Transport, keys: tuple[str | None, str | None]) -> None:
-    """Both calls wait for the row, which a third connection holds, and go on together."""
+    """Both calls wait for the row, which a third connection holds, and continue together."""
     ann = UserFactory()
     item = made_of(ann, text="send the report")
     committing_api.bearer(ann)
@@ -193,7 +193,7 @@ def test_two_at_once_make_one_task(committing_api: Transport, keys: tuple[str | 
 
 def waiting() -> int:
     with connection.cursor() as cursor:
-        # Within a transaction PostgreSQL goes on telling of the connections that there were when it was first asked.
+        # Within a transaction PostgreSQL keeps returning the connections of the first query.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"

@@ -62,12 +62,12 @@ def test_a_stale_version_deletes_nothing(api: Transport, ann: User) -> None:
 
 #: What belongs to a meeting.
 PARTS = (Transcript, StageRun, Segment, SegmentEdit, Speaker, Summary, ActionItem)
-#: Words that are said in the meeting, and nowhere else.
+#: Words of the meeting that appear nowhere else.
 WORD = "xylophone"
 
 
 def a_transcribed_meeting(api: Transport, owner: User, **fields: Any) -> Meeting:
-    """One of which everything speaks of xylophones, before and after it was corrected."""
+    """Create a meeting whose every text names xylophones, before and after corrections."""
     meeting: Meeting = TranscribedMeetingFactory(owner=owner, **fields)
     StageRun.objects.create(transcript=Transcript.objects.get(meeting=meeting), stage=Stage.TRANSCRIBING)
     segment = SegmentFactory(meeting=meeting, recognized_text=f"we buy a {WORD}")
@@ -84,7 +84,7 @@ def a_transcribed_meeting(api: Transport, owner: User, **fields: Any) -> Meeting
 
 
 def tables_with(word: str) -> set[str]:
-    """The tables in which a row has the word in any of its columns."""
+    """Return the tables in which a row has the word in any of its columns."""
     found = set()
     for model in apps.get_models():
         columns = {f"_{field.name}": Cast(field.column, TextField()) for field in model._meta.concrete_fields}

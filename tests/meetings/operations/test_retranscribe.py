@@ -15,7 +15,7 @@ RETRANSCRIBE = "MeetingService/Retranscribe"
 
 
 def a_recorded_meeting(owner: User, **fields: Any) -> Meeting:
-    """A meeting whose recording was worked on once."""
+    """Create a meeting whose recording was processed once."""
     recorded = {
         "status": Status.COMPLETED, "recording": "a-file", "recording_sha256": "0" * 64, "language": "en",
         "recording_uploaded_at": timezone.now(), "transcript_version": 1, "progress": 100, "notice": "Nobody speaks.",

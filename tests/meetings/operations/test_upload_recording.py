@@ -245,7 +245,7 @@ def test_what_stands_around_the_parts_of_a_form_is_passed_over(ann: User) -> Non
     form = part("title", b"T") + part("file", a_recording(), "f.wav") + b"--b--"
     for before, after in ((b"", b"\r\n"), (b"", b"\r\nepilogue"), (b"preamble\r\n", b""), (b"\r\n", b"")):
         assert post(ann, before + form + after)["title"] == "T"
-    # After its end a form has no parts, whatever looks like one.
+    # After its end a form has no parts, even if bytes look like one.
     assert post(ann, form + b"\r\n" + part("title", b"Other") + b"--b--\r\n" + b"x" * 300_000)["title"] == "T"
 
 

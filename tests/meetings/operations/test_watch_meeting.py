@@ -36,7 +36,7 @@ def test_initial_state_precedes_events(watching: Transport, meeting: Meeting, an
     an_action_item(meeting, 2)
     an_action_item(meeting, 1)
     a_summary(meeting)
-    for number in (3, 1, 2):  # Whoever wrote them in whatever order.
+    for number in (3, 1, 2):  # In any order of writing.
         a_segment(meeting, number)
     a_speaker(meeting)
     a_segment(MeetingFactory(owner=ann), 4)  # Not of this one.
@@ -151,7 +151,7 @@ def test_stream_ends_for_a_removed_participant(watching: Transport, meeting: Mee
         with pytest.raises(Failed) as failed:
             watch(watching, meeting, bob, cursor=seen[0].cursor)
         assert failed.value.reason == "NOT_FOUND"
-    # Who is let in again sees all of it, also what was said meanwhile.
+    # A participant who is added again gets everything, also what was transcribed in between.
     become(meeting, participants=[bob.pk])
     with watch(watching, meeting, bob, cursor=seen[0].cursor) as watched:
         said, back = watched.take(2)
@@ -167,7 +167,7 @@ def test_deletion_of_the_meeting_ends_its_streams(watching: Transport, meeting: 
     with watch(watching, meeting, ann, cursor=cursor) as watched:
         assert kind_of(watched.next()) == "status"
         Meeting.objects.filter(pk=meeting.pk).delete()
-        # What belonged to it went with it, and is not told one by one.
+        # Its parts were deleted with it, and are not sent one by one.
         with pytest.raises(Failed) as failed:
             watched.next()
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Meeting with ID '{meeting.pk}' not found")

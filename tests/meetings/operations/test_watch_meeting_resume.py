@@ -59,7 +59,7 @@ def test_stream_resumes_after_every_event(watching: Transport, meeting: Meeting,
     assert len(events) == 14
     for place, event in enumerate(events):
         with watch(watching, meeting, ann, cursor=event.cursor) as again:
-            # Behind the end it is told once more.
+            # After the end, the end is sent once more.
             assert rest(again) == (events[place + 1 :] or events[-1:])
 
 
@@ -108,7 +108,7 @@ def test_expired_cursor_is_rejected(watching: Transport, meeting: Meeting, ann: 
 
 
 class TestServerSentEvents:
-    """What only this door has: names, `Last-Event-ID`."""
+    """Features of this transport alone: names, `Last-Event-ID`."""
 
     @pytest.fixture
     def committing_api(self, transactional_db: None) -> Transport:
@@ -116,7 +116,7 @@ class TestServerSentEvents:
 
     @pytest.fixture
     def events(self, watching: RestTransport, ann: User) -> Callable[..., list[dict[str, str]]]:
-        """All that the stream of a meeting tells until it ends: the lines of each event by their names."""
+        """Return all events of a meeting's stream until its end, each as its lines by name."""
 
         def read(meeting: Meeting, query: str = "", **headers: str) -> list[dict[str, str]]:
             path = f"/api/v1/meetings/{meeting.pk}/stream{query}"

@@ -11,7 +11,7 @@ from tests.support.scripts import a_script
 
 @pytest.fixture
 def script(settings: Any, tmp_path: Path) -> Script:
-    """Sets what the engines say."""
+    """Set the answers of the engines."""
 
     def set_to(**said: Any) -> None:
         settings.SPEECH_NODES = [a_script(tmp_path / "script.json", **said)]

@@ -45,7 +45,7 @@ def test_meeting_cancelled_while_queued_is_not_processed(script: Script, ann: Us
 
 
 def test_nothing_is_written_after_cancellation(script: Script, ann: User) -> None:
-    """Also in the second in which nobody has noticed yet."""
+    """Not even in the second before the worker notices."""
     script(transcribe=[*finals(LINES[:1]), {"wait": 0.3}, *finals()[1:], DONE])
     meeting = submitted(owner=ann)
     running = RunningJob()

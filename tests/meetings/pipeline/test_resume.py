@@ -38,7 +38,7 @@ def test_estimated_end_ignores_progress_of_earlier_attempts(
     monkeypatch.setattr("meetings.services.pipeline.work.time", SimpleNamespace(monotonic=lambda: clock.now))
     work = Work(version_of(submitted(owner=ann)), None)
     work.begin_stage(Stage.TRANSCRIBING, "0" * 64, speech_pb2.Engine(name="scripted", version="1"))
-    # It goes on at half of the stage, and does a quarter of it in ten seconds.
+    # It resumes at half of the stage, and completes a quarter of it in ten seconds.
     for clock.now, share in ((5.0, 0.5), (15.0, 0.75)):
         with work.commit() as meeting:
             work.show(meeting, Stage.TRANSCRIBING, share)
@@ -54,7 +54,7 @@ def test_words_that_overlap_stored_segments_are_dropped(script: Script, ann: Use
         {"text": "new", "start_ms": 4100, "end_ms": 5000, "confidence": 0.7},
     ]
     across = {"final": {"start_ms": 2500, "end_ms": 5000, "text": "known new", "words": words}}
-    # A scripted engine tells what ends after `start_ms` (2000): all of these, when it is asked again.
+    # A scripted engine returns what ends after `start_ms` (2000): all of these, when it is called again.
     script(transcribe=[*finals(LINES[:1]), {"fail": "EngineFailed", "times": 1}, DONE], summarize=[])
     meeting = submitted(owner=ann)
     process(meeting)

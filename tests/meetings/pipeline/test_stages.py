@@ -149,7 +149,7 @@ def test_silent_recording_completes_without_segments(script: Script, ann: User) 
 
 
 def test_segment_and_progress_commit_in_one_transaction(script: Script, ann: User) -> None:
-    """Whoever sees a segment sees it counted."""
+    """A reader that sees a segment sees it counted."""
     script(transcribe=[TOTAL, *finals(LINES[:2]), {"hang": {}}])
     submitted(owner=ann)
     running = RunningJob()

@@ -1,4 +1,4 @@
-"""Rules of the core of tus 1.0 that say MUST, and what HTTP requires."""
+"""Rules of the core of tus 1.0 with MUST, and what HTTP requires."""
 
 from tests.support.tus import PIECE, TusClient, metadata
 from tests.support.tus_rules import CONTENT, UNKNOWN, UPLOADS, begun, has_checksum, is_problem, rule

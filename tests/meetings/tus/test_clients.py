@@ -72,7 +72,7 @@ def clients(serving: Servers, owner: User, tmp_path: Path) -> Clients:
 
 
 def whole(happened: dict[str, Any], *, count: int = 1) -> list[str]:
-    """The requests that were made; so many recordings came whole, and are queued."""
+    """Return the requests that were made, after this many recordings are complete and queued."""
     assert happened.get("done") in (True, count), happened
     kept = [path for path in stored() if path.parent.name == "recordings"]
     assert [path.read_bytes() for path in kept] == [CONTENT] * count

@@ -1,4 +1,4 @@
-"""Each rule of tus 1.0 that says MUST, of the core and of the extensions that are offered, against a real server."""
+"""Each rule of tus 1.0 with MUST, of the core and of the extensions that are offered, against a real server."""
 
 from pathlib import Path
 

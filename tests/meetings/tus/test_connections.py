@@ -1,4 +1,4 @@
-"""Resumable uploads on real connections: such as go on slowly, break off, or outlive their session."""
+"""Resumable uploads on real connections that are slow, break off, or outlive their session."""
 
 import http.client
 import socket
@@ -90,7 +90,7 @@ def begun(tus: TusClient) -> str:
 
 
 def patching(servers: Servers, bearer: str, path: str) -> Sending:
-    """A piece that is to be the whole of the upload, and has begun to come."""
+    """Begin to send a piece that is the whole of the upload."""
     sending = Sending(servers, bearer, "PATCH", path, Upload_Offset="0", Content_Length=str(len(CONTENT)))
     sending.send(CONTENT[:1000])
     until(has_begun, "the piece has begun to come")
@@ -98,7 +98,7 @@ def patching(servers: Servers, bearer: str, path: str) -> Sending:
 
 
 def has_begun() -> bool:
-    """Whether a thousand bytes of the one upload are there: a connection that is cut loses what is not read yet."""
+    """Return whether a thousand bytes of the one upload are stored: a cut connection loses what is not read yet."""
     return [path.stat().st_size for path in stored()] == [1000]
 
 
@@ -118,7 +118,7 @@ def test_a_piece_ends_within_a_second_of_its_session(
     assert answer.status == 401
     assert took < auth.CACHE_SECONDS + 0.7
     assert answer.getheader("Tus-Resumable") == "1.0.0"
-    # What came until then is kept, for who signs in again.
+    # The bytes until then are kept for a client that signs in again.
     again = TusClient(serving.http_url, Authorization=RestTransport().bearer(owner))
     offset = again.head(path).offset
     assert 1000 <= offset <= sent
@@ -139,7 +139,7 @@ def test_a_piece_of_which_nothing_comes_ends_within_a_second_of_its_session(
 def test_a_piece_that_pauses_goes_on(serving: Servers, tus: TusClient, bearer: str) -> None:
     path = begun(tus)
     sending = patching(serving, bearer, path)
-    time.sleep(3 * CHECK_INTERVAL_SECONDS)  # Its caller is looked at meanwhile.
+    time.sleep(3 * CHECK_INTERVAL_SECONDS)  # Its caller is checked in between.
     sending.send(CONTENT[1000:])
     assert sending.answer().status == 204
     assert stored()[0].read_bytes() == CONTENT

@@ -52,7 +52,7 @@ def test_it_comes_piece_by_piece(uploader: Uploader, ann: User) -> None:
     (kept,) = stored()
     assert kept.read_bytes() == content
     assert kept.name == meeting.recording
-    # Who did not hear of the end asks, or sends nothing once more.
+    # A client that missed the last answer asks for the offset, or sends an empty piece.
     assert uploader.offset(path) == len(content)
     assert uploader.patch(path, len(content), b"").status_code == 204
 
@@ -88,7 +88,7 @@ def test_a_piece_that_breaks_off_is_gone_on_with(ann: User, uploader: Uploader) 
     with pytest.raises(Cancelled):
         resumable.append(ann, upload_id, 0, broken())
     assert uploader.offset(path) == 3000
-    # A process that died left more than it told.
+    # A process that died had stored more than it acknowledged.
     with files.resumed_path(Upload.objects.get().pk).open("ab") as part:
         part.write(b"never acknowledged")
     Upload.objects.update(updated_at=timezone.now() - timedelta(days=1))
