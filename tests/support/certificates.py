@@ -24,7 +24,7 @@ class Authority:
         self.path.write_bytes(self._signed(self._name, self._key, authority=True).public_bytes(Encoding.PEM))
 
     def issue(self, host: str) -> tuple[Path, Path]:
-        """A certificate for this name, and its key."""
+        """Return a certificate for this name, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._signed(_name(host), key, authority=False, host=host)
         cert_path, key_path = self._folder / f"{host}.pem", self._folder / f"{host}.key"

@@ -13,7 +13,7 @@ from tests.support.setting_overrides import as_variables
 
 
 class Server:
-    """Access tokens last two seconds; who shows none is the demo administrator."""
+    """Access tokens last two seconds; calls without one are the demo administrator's."""
 
     def __init__(self, database_url: str) -> None:
         self.port = free_port()
@@ -36,18 +36,18 @@ class Server:
         self._process.send_signal(signum)
 
     def end(self, signum: signal.Signals) -> None:
-        """Sends the signal and waits until the process is gone."""
+        """Send the signal and wait until the process has ended."""
         self.send(signum)
         assert self._process
         self._process.wait(PATIENCE_SECONDS)
 
     def manage(self, *arguments: str) -> None:
-        """A command of manage.py, on the server's database."""
+        """Run a command of manage.py on the server's database."""
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._environment, check=True)
 
 
 def reaches(client: Client) -> bool:
-    """Whether a call of this client finds the server."""
+    """Return whether a call of this client reaches the server."""
     try:
         client.users.HealthCheck(Empty())
     except Unavailable:

@@ -1,4 +1,4 @@
-"""What the tests of the JSON rules share: operations, and a request as HTTP would say it."""
+"""Operations for the tests of the JSON rules, and requests as HTTP calls."""
 
 import json as stdlib_json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ GET_USER_BY_NUMBER = BY_NAME["example.ExampleService/GetUser"]
 
 
 def codes(call: Callable[..., Any], *arguments: Any) -> dict[str, str]:
-    """What is refused: field → code of the broken rule. Every sentence ends as one."""
+    """Read an invalid request; return field → code of the broken rule. Every message ends with a full stop."""
     with pytest.raises(ValidationError) as failed:
         call(*arguments)
     problem = problem_of(failed.value)

@@ -56,7 +56,7 @@ class ApiKeyFactory(factory.django.DjangoModelFactory):
 
 
 def bearer_of(key: ApiKey) -> str:
-    """The `Authorization` of a key that `ApiKeyFactory` made."""
+    """Return the `Authorization` of a key that `ApiKeyFactory` made."""
     return "Bearer " + api_key_text(key, SECRET)
 
 
@@ -86,12 +86,12 @@ class MeetingFactory(factory.django.DjangoModelFactory):
     owner = factory.SubFactory(UserFactory)
 
 
-#: What the rows of a transcript say of what made them.
+#: The engine in the rows of a transcript.
 ENGINE = {"name": "scripted", "version": "1", "model_id": "", "model_sha256": "ab" * 32}
 
 
 class TranscribedMeetingFactory(MeetingFactory):
-    """A meeting that was worked on, with its first version; what was said in it is left to the test."""
+    """A meeting that was processed, with its first version; the test adds the segments."""
 
     class Meta:
         skip_postgeneration_save = True
@@ -107,7 +107,7 @@ class TranscribedMeetingFactory(MeetingFactory):
 
 
 class TranscriptFactory(factory.django.DjangoModelFactory):
-    """A version that was made; it becomes the meeting's current one only if the test says so."""
+    """A version of a transcript; the test makes it the current one of the meeting."""
 
     class Meta:
         model = Transcript
@@ -122,7 +122,7 @@ class TranscriptFactory(factory.django.DjangoModelFactory):
 
 
 class PartFactory(factory.django.DjangoModelFactory):
-    """What belongs to a version: without `transcript_version` to its meeting's current one."""
+    """A part of a version; without `transcript_version`, of the current one of its meeting."""
 
     class Meta:
         abstract = True
@@ -143,7 +143,7 @@ class SpeakerFactory(PartFactory):
 
 
 def _words(segment: Any) -> list[dict[str, Any]]:
-    """Of equal length, over the whole segment."""
+    """Return words of equal length over the whole segment."""
     texts = segment.recognized_text.split()
     each = (segment.end_ms - segment.start_ms) // max(1, len(texts))
     starts = [segment.start_ms + each * place for place in range(len(texts))]

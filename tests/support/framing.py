@@ -75,7 +75,7 @@ class FramedClient:
         return self.generic("POST", path, encode_multipart(BOUNDARY, data), MULTIPART_CONTENT, headers)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        """Opens a stream of events, which has no body and no end: by Django alone."""
+        """Open a stream of events, which has no body and no end, by Django alone."""
         return self._client.get(path + ("?" + urlencode(query) if query else ""), **options)
 
 
@@ -98,7 +98,7 @@ class _HandOver(Executor):
         return future
 
     def run_until(self, over: threading.Thread) -> None:
-        """Runs what is submitted, until this thread has ended."""
+        """Run the submitted calls until this thread has ended."""
         # As Django's test client does: the connection belongs to the test's transaction.
         for signal in (request_started, request_finished):
             signal.disconnect(close_old_connections)
@@ -112,7 +112,7 @@ class _HandOver(Executor):
 
 @cache
 def _server() -> tuple[str, _HandOver]:
-    """The server of this process: its URL, and what runs its calls."""
+    """Return the URL of the server of this process, and the executor of its calls."""
     hand_over = _HandOver()
     serving = serve_in_threads(application, hand_over)
     listening = socket.socket()

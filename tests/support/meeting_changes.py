@@ -1,4 +1,4 @@
-"""What streams about one meeting tell, and what the log says was due, as `tests.support.promises` compares them.
+"""Events of streams about one meeting, and those due by the log, as `tests.support.promises` compares them.
 
 It knows status, progress, segments and voices.
 """
@@ -16,7 +16,7 @@ _NAMES = {"segment": "transcript", "speaker": "speakers"}
 
 
 def received(message: Any, cursor: str, at: float = 0.0) -> Received:
-    """The event, which is no end, as it is compared."""
+    """Return an event, but the end, as it is compared."""
     kind = message.WhichOneof("event")
     if kind is None:
         return Received("bookmark", "", 0, cursor, at=at)
@@ -33,7 +33,7 @@ def received(message: Any, cursor: str, at: float = 0.0) -> Received:
 
 
 def truth(changes: Iterable[Change], meeting_id: str) -> Truth:
-    """What was due to who watches the meeting."""
+    """Return the events that were due to a watcher of the meeting."""
     return Truth([_due(change) for change in changes if _belongs_to(meeting_id, change)])
 
 

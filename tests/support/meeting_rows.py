@@ -12,7 +12,7 @@ def a_transcript(meeting: Meeting, version: int = 1, **fields: Any) -> Transcrip
 
 
 def a_segment(meeting: Meeting, number: int, version: int = 1, **fields: Any) -> Segment:
-    """The one of this number: ten seconds long, after those of lower ones."""
+    """Create the segment of this number: ten seconds long, after those with lower numbers."""
     start_ms, text = number * 10_000, fields.pop("text", f"Sentence {number}")
     told = {"start_ms": start_ms, "end_ms": start_ms + 9_000, "text": text, "recognized_text": text, "confidence": 0.5}
     words = [

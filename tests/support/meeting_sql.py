@@ -1,4 +1,4 @@
-"""Rows of meetings written with SQL, as by a writer that is none of ours: for tests whose servers are processes."""
+"""Rows of meetings written with SQL, as by another program: for tests whose servers are processes."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ _SEGMENT = """
 
 @contextmanager
 def written_to() -> Iterator[Any]:
-    """A cursor of a connection beside the test's own, which commits."""
+    """Yield a cursor of another connection, which commits."""
     another = connection.copy()
     another.inc_thread_sharing()
     try:
@@ -29,7 +29,7 @@ def written_to() -> Iterator[Any]:
 
 
 def insert_segment(cursor: Any, meeting_id: str, start_ms: int, text: str) -> str:
-    """A segment; its id."""
+    """Insert a segment, and return its id."""
     segment_id = str(uuid.uuid4())
     values = (segment_id, meeting_id, start_ms, start_ms + 900, text, text, json.dumps(ENGINE))
     cursor.execute(_SEGMENT, values)

@@ -14,7 +14,7 @@ from core.models import Versioned
 
 class NoteQuerySet(models.QuerySet["Note"]):
     def visible_to(self, actor: Any) -> "NoteQuerySet":
-        """A note is seen by the groups that its labels name; `facts` may say that they see only a part."""
+        """Return the notes that these groups see. Labels name the groups; `facts` may limit them to a part."""
         return self.filter(labels__overlap=sorted(actor.groups))
 
 

@@ -18,7 +18,7 @@ DONE = {"done": {"audio_ms": 20_000, "cpu_ms": 7}}
 
 
 def process(meeting: Meeting) -> Meeting:
-    """The meeting, once the jobs that are due have run."""
+    """Run the jobs that are due, and return the meeting."""
     run_jobs()
     meeting.refresh_from_db()
     return meeting
@@ -44,7 +44,7 @@ class RunningJob:
         until(lambda: Segment.objects.count() == count, f"{count} segments are stored")
 
     def ended(self) -> str:
-        """Waits for its end, which must come soon; how it did."""
+        """Wait for its end, which must come soon, and return the state of the job."""
         self._thread.join(5)
         assert not self._thread.is_alive(), "it goes on"
         return Job.objects.get(pk=self.job.pk).state

@@ -1,7 +1,7 @@
 """The promises of docs/integrate/streams.md, each as a function that finds where one is broken.
 
-They look at what clients wrote down and at what the log says was due, offline, so tests of any kind share them: those
-that cut streams, kill processes, or only read slowly. What was due is worked out by the test, not by the feed.
+They compare records of clients with the changes due by the log, offline, so tests of any kind share them: those
+that cut streams, kill processes, or only read slowly. The changes due are computed by the test, not by the feed.
 """
 
 import itertools
@@ -15,10 +15,10 @@ MARKS = ("bookmark", "snapshot_end")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One event as a client wrote it down.
+    """One event as a client recorded it.
 
     Attributes:
-        state: what it tells of the subject; None = that it is gone.
+        state: of the subject; None = deleted or no longer visible.
         at: by the clock of `time.monotonic`.
     """
 
@@ -35,7 +35,7 @@ class Run:
     """One stream of a client, from its call to its end.
 
     Attributes:
-        after: the cursor that it went on from; empty = from now on, or with the initial state.
+        after: the cursor that it resumed from; empty = from the present, or with the initial state.
         ended: how it ended; None = the client closed it.
     """
 
@@ -52,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One change that the client should be told of.
+    """One change that the client should receive.
 
     Attributes:
         state: as in `Received`.
@@ -67,7 +67,7 @@ class Due:
 
 
 class Truth:
-    """What was due to a client, in the log's order."""
+    """The changes due to a client, in the order of the log."""
 
     def __init__(self, due: Sequence[Due]) -> None:
         self.due = due
@@ -78,11 +78,11 @@ class Truth:
             self.places.setdefault(each.subject_id, []).append(number)
 
     def of(self, event: Received) -> int | None:
-        """The place of what the event tells of, among all that was due."""
+        """Return the position of the event among the changes due."""
         return self.place.get((event.subject_id, event.version))
 
     def final(self) -> dict[str, Any]:
-        """Every subject in the client's view at the end, and its state."""
+        """Return the subjects in the client's view at the end, with their states."""
         state = {each.subject_id: each.state for each in self.due}
         return {subject_id: value for subject_id, value in state.items() if value is not None}
 
@@ -115,12 +115,12 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
     for subject_id, places in truth.places.items():
         first = next((place for place in places if place in told), len(truth.due))
         after = 0 if initial else min(told)
-        # Of those that were not told before the first one that was.
+        # The changes that were not sent before the first one that was.
         accounted = [place for place in places if place < first] if initial else []
         if subject_id in held:
             accounted = [place for place in accounted if truth.due[place].version <= held[subject_id]]
         elif first not in told_by[0] and any(truth.due[place].state is None for place in places if place >= first):
-            # The state may be of after that: the stream that goes on from the state's cursor repeats what it held.
+            # The state may be newer: the stream that resumes from the state's cursor repeats changes that it held.
             accounted = [place for place in accounted if place < first_after_a_cursor]
         else:
             while accounted and truth.due[accounted[-1]].state is not None:
@@ -142,7 +142,7 @@ def unique(run: Run) -> Iterator[str]:
 
 
 def resumed(client: Sequence[Run], truth: Truth) -> Iterator[str]:
-    """4: a stream goes on right after its cursor."""
+    """4: a stream resumes right after its cursor."""
     by_cursor = {event.cursor: truth.of(event) for run in client for event in run.live}
     for run in client:
         place = by_cursor.get(run.after)
@@ -198,10 +198,10 @@ def latency(delays: Sequence[float]) -> tuple[float, float]:
 
 
 def broken(client: Sequence[Run], truth: Truth, *, final: dict[str, Any] | None = None) -> list[str]:
-    """What holds for any client at any time, broken anywhere: 1 to 5 and 7. (8 is that they hold for slow ones too.)
+    """Return the breaches of the promises that hold for any client: 1 to 5 and 7. (8: they hold for slow ones, too.)
 
     Args:
-        final: what there is at the end, if the client has seen all of it.
+        final: the subjects at the end, if the client has seen all changes.
     """
     found = [*complete(client, truth), *resumed(client, truth)]
     for run in client:

@@ -5,7 +5,7 @@ import struct
 import threading
 from contextlib import suppress
 
-#: Closing then says "connection reset", as a cable that is pulled and a process that is killed do.
+#: Closing then sends "connection reset", as a killed process does.
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -37,7 +37,7 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        """Breaks what is connected now."""
+        """Break the present connections."""
         with self._lock:
             pairs, self._pairs = self._pairs, set()
             self.cuts += bool(pairs)
@@ -49,7 +49,7 @@ class Proxy:
                 end.close()
 
     def cut_after(self, answered_bytes: int) -> None:
-        """Breaks what is connected when so many more bytes of answers have passed."""
+        """Break the present connections after this many more bytes of answers."""
         self._left = answered_bytes
 
     def _accept(self) -> None:

@@ -23,9 +23,9 @@ _RANGES = {
 
 
 def random_message(message_type: Descriptor, rng: random.Random, *, fill: float = 0.6) -> Any:
-    """A message whose every field is set with the probability `fill`.
+    """Return a message whose every field is set with the probability `fill`.
 
-    An enum is never UNSPECIFIED where that can be told from unset: JSON has one `null` for both.
+    An enum is never UNSPECIFIED where that differs from unset: JSON has one `null` for both.
     """
     if message_type is Timestamp.DESCRIPTOR:
         nanos = rng.choice([0, 5, 1_000, 120_000_000, 999_999_999])
@@ -42,7 +42,7 @@ def random_message(message_type: Descriptor, rng: random.Random, *, fill: float 
 
 
 def random_value(field: FieldDescriptor, rng: random.Random, *, fill: float = 0.6) -> Any:
-    """A value of the field; of a list, one of its items."""
+    """Return a value of the field; for a list, one of its items."""
     if field.message_type:
         return random_message(field.message_type, rng, fill=fill)
     if field.enum_type:

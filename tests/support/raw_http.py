@@ -48,12 +48,12 @@ class Connection:
         self, verb: str, target: str, body: bytes | None = None, *, chunked: bool = False, version: str = "1.1",
         **headers: str,
     ) -> Answered:  # fmt: skip
-        """Makes a request. Underlines in the headers' names are sent as hyphens."""
+        """Make a request. Underscores in the names of headers are sent as hyphens."""
         self.send(framed(verb, target, self.host, body, chunked=chunked, version=version, **headers))
         return self.answer(verb)
 
     def answer(self, verb: str = "GET") -> Answered:
-        """Reads an answer to its end."""
+        """Read an answer to its end."""
         interim = []
         while True:
             status, headers = self.head()
@@ -71,7 +71,7 @@ class Connection:
         return Answered(interim, status, headers, body)
 
     def is_closed(self, seconds: float = PATIENCE_SECONDS) -> bool:
-        """Whether the server closes the connection, without sending more, within this time."""
+        """Return whether the server closes the connection within this time, without sending more."""
         self.socket.settimeout(seconds)
         try:
             return self.file.read(1) == b""
@@ -107,7 +107,7 @@ def framed(
     verb: str, target: str, host: str, body: bytes | None, *, chunked: bool = False, version: str = "1.1",
     **headers: str,
 ) -> bytes:  # fmt: skip
-    """A request as bytes; its body in chunks of different sizes, or with its length."""
+    """Return a request as bytes; its body in chunks of different sizes, or with its length."""
     lines = [f"{verb} {target} HTTP/{version}", f"Host: {host}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body is not None:
@@ -116,7 +116,7 @@ def framed(
 
 
 def in_chunks(body: bytes) -> bytes:
-    """The body in chunks, of one byte, two bytes, four …"""
+    """Return the body in chunks of one byte, two bytes, four …"""
     chunks, size = [], 1
     while body:
         chunks.append(b"%x\r\n%b\r\n" % (len(body[:size]), body[:size]))

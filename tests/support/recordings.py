@@ -13,7 +13,7 @@ CHUNK = 64 * 1024
 
 
 def a_recording(seconds: float = 0.1) -> bytes:
-    """A WAV file of silence."""
+    """Return a WAV file of silence."""
     file = io.BytesIO()
     with wave.open(file, "wb") as written:
         written.setnchannels(1)
@@ -24,7 +24,7 @@ def a_recording(seconds: float = 0.1) -> bytes:
 
 
 def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object) -> list[UploadRecordingRequest]:
-    """The messages of UploadRecording: what is said of the file, then its bytes."""
+    """Return the messages of UploadRecording: the metadata of the file, then its bytes."""
     content = a_recording() if content is None else content
     metadata = {
         "meeting_id": meeting_id, "filename": "talk.wav", "content_type": "audio/wav", "size": len(content),
@@ -35,11 +35,11 @@ def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object
 
 
 def a_form(content: bytes, filename: str) -> tuple[bytes, dict[str, str]]:
-    """A multipart form with the file alone, and its headers."""
+    """Return a multipart form with the file alone, and its headers."""
     head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'
     return head.encode() + content + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 def stored() -> list[Path]:
-    """The files that are kept, and those that are coming in."""
+    """Return the stored files, and those that are being received."""
     return sorted(path for name in ("recordings", "uploads") for path in (settings.DATA_DIR / "media" / name).glob("*"))

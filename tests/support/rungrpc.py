@@ -20,7 +20,7 @@ from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
-#: Where nobody is: what these servers do needs no database unless a test says so.
+#: No server is there: these servers need no database unless a test provides one.
 NO_DATABASE = "postgres://nobody@127.0.0.1:1/nothing"
 
 
@@ -28,7 +28,7 @@ class RunGrpc:
     """A running `manage.py rungrpc`.
 
     Args:
-        arguments: of the command; the port is any free one unless they say another.
+        arguments: of the command; the port is any free one unless they name another.
         environment: on top of the test's own.
     """
 
@@ -54,12 +54,12 @@ class RunGrpc:
         self._channels: list[grpc.Channel] = []
 
     def wait_until_it_serves(self) -> "RunGrpc":
-        """Waits for the line that says where it serves."""
+        """Wait for the line with its address."""
         self.port = int(self.stdout.wait_for(r"^Serving gRPC on \S+:(\d+) ")[1])
         return self
 
     def channel(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
-        """A new connection."""
+        """Return a new connection."""
         # Channels with equal options share a connection otherwise.
         options = [("grpc.use_local_subchannel_pool", 1)]
         if credentials:
@@ -75,11 +75,11 @@ class RunGrpc:
         return ExampleServiceStub(self.channel())
 
     def exit_code(self) -> int:
-        """Waits for the end."""
+        """Wait for its end."""
         return self.process.wait(PATIENCE)
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log's lines so far."""
+        """Return the lines of the log so far."""
         return [json.loads(line) for line in self.stderr.so_far() if line.startswith("{")]
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class _Lines:
         threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Waits for a line in which the pattern is found."""
+        """Wait for a line in which the pattern is found."""
         until = time.monotonic() + PATIENCE
         while True:
             line = self._new.get(timeout=max(0.0, until - time.monotonic()))
@@ -115,7 +115,7 @@ class _Lines:
         return list(self._read)
 
     def all(self) -> str:
-        """Everything, once the process has ended."""
+        """Wait for the end of the process, and return its whole output."""
         while self._new.get(timeout=PATIENCE) is not None:
             pass
         return "".join(f"{line}\n" for line in self._read)

@@ -1,4 +1,4 @@
-"""What the servers that `tests/core/test_rungrpc.py` starts serve."""
+"""The services of the servers that `tests/core/test_rungrpc.py` starts."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @operation(public=True)
 def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
-    """Takes as many milliseconds as the id says."""
+    """Wait for as many milliseconds as the id."""
     logger.warning("GetUser has begun.")
     time.sleep(request.user_id / 1000)
     return GetUserResponse(user=User(id=request.user_id))
@@ -35,13 +35,13 @@ def get_user(call: Call, request: GetUserRequest) -> GetUserResponse:
 
 @operation(public=True)
 def create_user(call: Call, request: CreateUserRequest) -> CreateUserResponse:
-    """Answers with the server's process id."""
+    """Answer with the process id of the server."""
     return CreateUserResponse(user=User(id=os.getpid(), name=request.name))
 
 
 @operation(public=True)
 def list_users(call: Call, request: ListUsersRequest) -> ListUsersResponse:
-    """Answers with the process id of the database connection, which it keeps busy for a moment."""
+    """Answer with the process id of the database connection, which it keeps busy for a moment."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.02)")
         return ListUsersResponse(total_count=cursor.fetchone()[0])

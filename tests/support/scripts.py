@@ -1,4 +1,4 @@
-"""What scripted engines are to answer, and recordings that are to be worked on by them or by real ones."""
+"""Answers of scripted engines, and recordings for them or for real ones."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ LINES = ("good morning", "bob will send the report by friday", "we have decided 
 
 
 def finals(lines: tuple[str, ...] = LINES, *, every_ms: int = 5000) -> list[dict[str, Any]]:
-    """A step for each line; they follow each other with a second's pause."""
+    """Return a step for each line, with a pause of a second between them."""
     return [
         {"final": {"start_ms": place * every_ms, "end_ms": (place + 1) * every_ms - 1000, "text": text}}
         for place, text in enumerate(lines)
@@ -27,7 +27,7 @@ def finals(lines: tuple[str, ...] = LINES, *, every_ms: int = 5000) -> list[dict
 
 
 def a_script(path: Path, **said: Any) -> str:
-    """A script's URL. What it says well unless told otherwise: `LINES`, by two voices in turn, and what they mean."""
+    """Write a script and return its URL. By default it answers with `LINES`, by two voices in turn, and a summary."""
     length = 5000 * len(LINES)
     script = {
         "transcribe": [
@@ -65,7 +65,7 @@ def a_script(path: Path, **said: Any) -> str:
 
 
 def submitted(content: bytes | None = None, owner: User | None = None, **fields: Any) -> Meeting:
-    """A meeting whose recording, silence unless given, is stored and asked to be worked on."""
+    """Create a meeting whose recording, by default of silence, is stored and submitted."""
     from django.core.files.base import ContentFile
 
     owner = owner or UserFactory()
@@ -77,12 +77,12 @@ def submitted(content: bytes | None = None, owner: User | None = None, **fields:
 
 
 def version_of(meeting: Meeting) -> Transcript:
-    """The newest."""
+    """Return the newest version."""
     return Transcript.objects.filter(meeting=meeting).latest("version")
 
 
 def texts(meeting_id: UUID, version: int = 1) -> list[str]:
-    """What is stored of a version."""
+    """Return the texts of a version."""
     from meetings.models import Segment
 
     rows = Segment.objects.filter(meeting=meeting_id, transcript_version=version).order_by("start_ms")

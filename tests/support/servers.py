@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 30
 
 @dataclass
 class Servers:
-    """Both doors, on the test database.
+    """Both transports, on the test database.
 
     Attributes:
         http_url: without a slash at the end.
@@ -46,7 +46,7 @@ def running(
     stderr: IO[bytes] | None = None,
     **environment: str,
 ) -> Iterator[Servers]:
-    """Starts both doors in development mode and waits until they answer; ends them afterwards.
+    """Start both transports in development mode and wait until they answer; end them afterwards.
 
     Args:
         prefix: a command that runs the processes.
@@ -115,7 +115,7 @@ def answers_grpc(address: str) -> bool:
 
 
 def database_url() -> str:
-    """Of the database that the tests use."""
+    """Return the URL of the database that the tests use."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         (name,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""A mail server on a real port, for tests: it takes what it is sent, or answers as it is told."""
+"""A mail server on a real port, for tests: it accepts mails, or answers as configured."""
 
 import socketserver
 import threading
@@ -11,13 +11,13 @@ END_OF_DATA = b".\r\n"
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Speaks as much of SMTP (RFC 5321) as Django's backend does.
+    """A server of the part of SMTP (RFC 5321) that Django's backend uses.
 
     Attributes:
-        received: the mails that it took, in their order.
-        answer_to_recipient: what it says to RCPT; a mail whose recipient is refused does not come.
+        received: the accepted mails, in order.
+        answer_to_recipient: its answer to RCPT; a mail whose recipient is rejected is not sent.
         before_recipient: called before that is answered.
-        when_received: called with each mail before the client is told that it was taken.
+        when_received: called with each mail before it is acknowledged.
     """
 
     allow_reuse_address = True
@@ -36,13 +36,13 @@ class MailServer(socketserver.ThreadingTCPServer):
         return f"smtp://127.0.0.1:{self.server_address[1]}"
 
     def to(self, address: str) -> list[EmailMessage]:
-        """The mails to this address."""
+        """Return the mails to this address."""
         return [mail for mail in self.received if mail["To"] == address]
 
 
 @contextmanager
 def mail_server(port: int = 0) -> Iterator[MailServer]:
-    """A mail server that runs."""
+    """Run a mail server."""
     with MailServer(port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -30,7 +30,7 @@ class SpeechNode:
     """A running node.
 
     Args:
-        arguments: of the command; it listens on any free port unless they say otherwise.
+        arguments: of the command; it listens on any free port unless they name another.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -55,7 +55,7 @@ class SpeechNode:
         self._channels: list[grpc.Channel] = []
 
     def wait_until_it_serves(self) -> "SpeechNode":
-        """Waits for the line that says where it serves."""
+        """Wait for the line with its address."""
         line = self._lines.get(timeout=PATIENCE)
         found = re.fullmatch(r"Serving speech\.v1 on (\S+)", line)
         assert found, f"{line!r} {self.stderr}"
@@ -63,7 +63,7 @@ class SpeechNode:
         return self
 
     def channel(self) -> grpc.Channel:
-        """A new connection."""
+        """Return a new connection."""
         # Channels with equal options share a connection otherwise.
         channel = grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)])
         self._channels.append(channel)
@@ -90,16 +90,16 @@ class SpeechNode:
         return HealthStub(self.channel())
 
     def engine_processes(self) -> list[psutil.Process]:
-        """The processes that recognise speech."""
+        """Return the processes that recognise speech."""
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
     def exit_code(self) -> int:
-        """Waits for the end."""
+        """Wait for its end."""
         return self.process.wait(PATIENCE)
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log's lines; all of them, if the node has ended."""
+        """Return the lines of the log; all of them, if the node has ended."""
         if self.process.poll() is not None:
             self._readers[1].join(PATIENCE)
         return [json.loads(line) for line in self.stderr if line.startswith("{")]
@@ -122,7 +122,7 @@ class SpeechNode:
 
 
 def sent(start: Any, audio: bytes, size: int = 65536) -> Iterator[Any]:
-    """The messages that carry audio: AsrUp or AudioUp, as `start` asks for."""
+    """Yield the messages that carry audio: AsrUp or AudioUp, by the type of `start`."""
     up = AsrUp if type(start).__name__ == "AsrStart" else AudioUp
     yield up(start=start)
     for seq, begin in enumerate(range(0, len(audio), size)):
@@ -161,7 +161,7 @@ def seconds_of(work: Callable[[], Any]) -> float:
 
 
 def ended(pid: int) -> bool:
-    """Whether a process is gone, or waits only for its parent to notice."""
+    """Return whether a process has ended, even if its parent has not collected it."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -23,7 +23,7 @@ class EventSource:
     """An open stream.
 
     Attributes:
-        comments: what the server said between events.
+        comments: the comments of the server between events.
     """
 
     url: str
@@ -50,7 +50,7 @@ class EventSource:
         self.connection.close()
 
     def next(self) -> ServerEvent | None:
-        """The next event; None when the server has ended the stream."""
+        """Return the next event; None when the server has ended the stream."""
         event, told = ServerEvent(), False
         while line := self.response.readline():
             text = line.decode().rstrip("\n")
@@ -72,7 +72,7 @@ class EventSource:
         return None
 
     def take(self, count: int) -> list[ServerEvent]:
-        """So many events."""
+        """Return this many events."""
         events = []
         while len(events) < count:
             event = self.next()
@@ -81,7 +81,7 @@ class EventSource:
         return events
 
     def rest(self) -> list[ServerEvent]:
-        """All that comes until the server ends the stream."""
+        """Return all events until the server ends the stream."""
         events = []
         while (event := self.next()) is not None:
             events.append(event)

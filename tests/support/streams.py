@@ -1,4 +1,4 @@
-"""Streams of notes, taken from as a door would, with real numberers and tailers."""
+"""Streams of notes, read as by a transport, with real sequencers and tailers."""
 
 import threading
 import time
@@ -51,7 +51,7 @@ def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
 
 
 def note_message(note: Note, extent: Visibility) -> Task:
-    """Notes have no contract of their own; a task's message has what they have."""
+    """Return a note as the message of a task, because notes have no contract."""
     description = str(note.facts) if extent is Visibility.WHOLE else ""
     return Task(id=str(note.pk), title=note.title, description=description, version=note.version)
 
@@ -162,7 +162,7 @@ def _serialized(message: Any) -> bytes:
 
 
 class Process:
-    """What a process that serves has: its own hub, tailer and numberer."""
+    """The parts of a serving process: hub, tailer and sequencer."""
 
     def __init__(self) -> None:
         self.hub = Hub()

@@ -1,6 +1,6 @@
 """Tests marked `tools("program", ...)` need programs, or files by their whole path, that Python packages do not bring.
 
-Where one is not installed, the test is left out, and the run says so by name: a green run must not hide what it did not
+Without one of them the test is skipped, and the run lists its name: a green run must not hide what it did not
 try. CI has them all, or fails.
 """
 
@@ -25,7 +25,7 @@ _left_out = pytest.StashKey[list[str]]()
 
 
 def path_of(program: str) -> str | None:
-    """Where a program is: on the PATH, or among those that npm installed; or a file, by its whole path."""
+    """Return the path of a program on the PATH or installed by npm, or of a file by its whole path; None if missing."""
     if program == NETWORK_NAMESPACE:
         return _unshare()
     if program == PACKAGE_INDEX:
@@ -51,7 +51,7 @@ def _package_index() -> str | None:
 
 
 def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Skips the tests whose programs are missing."""
+    """Skip the tests whose programs are missing."""
     left_out = config.stash.setdefault(_left_out, [])
     for item in items:
         marker = item.get_closest_marker("tools")
@@ -64,7 +64,7 @@ def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Names what was left out."""
+    """List the programs that are missing."""
     left_out = config.stash.get(_left_out, [])
     if left_out:
         terminalreporter.section("left out: a program is missing")

@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 
 def times(start: int, end: int) -> list[dict[str, Any]]:
-    """Of each word, one after the other; the last one is said fast."""
+    """Return the words with their times, one after the other; the last one is short."""
     each = (end - start) // len(WORDS)
     return [
         {"text": word, "start_ms": start + each * place, "end_ms": start + each * place + each - 20, "confidence": 0.5}
@@ -50,7 +50,7 @@ def content(response: Any) -> str:
 
 
 def read_vtt(document: str) -> list[Shown]:
-    """By https://www.w3.org/TR/webvtt1/#file-parsing, as far as we write it; strict where that is lenient."""
+    """Parse by https://www.w3.org/TR/webvtt1/#file-parsing, for the features in use; strict where that is lenient."""
     header, _, body = document.partition("\n\n")
     assert header == "WEBVTT"
     cues = []

@@ -14,7 +14,7 @@ PIECE = "application/offset+octet-stream"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server answered; header names are lower case."""
+    """An answer of the server; header names are lower case."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,7 @@ class TusClient:
     def __call__(
         self, method: str, path: str = "/api/v1/uploads", body: bytes | Iterable[bytes] = b"", **headers: str
     ) -> Answer:
-        """Make a call. A body that is no bytes is sent in chunks; a header that is empty is left out."""
+        """Make a call. A body that is an iterable is sent in chunks; an empty header is left out."""
         connection = http.client.HTTPConnection(self._place, timeout=60)
         sent = {name: value for name, value in {**self._headers, **named(headers)}.items() if value}
         in_chunks = not isinstance(body, bytes)
@@ -78,5 +78,5 @@ def named(headers: dict[str, str]) -> dict[str, str]:
 
 
 def metadata(**texts: str) -> str:
-    """As `Upload-Metadata` has it."""
+    """Return the value of `Upload-Metadata`."""
     return ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in texts.items())

@@ -27,7 +27,7 @@ class Worker:
             "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url(), "LOG_LEVEL": "INFO",
             "LOG_JSON": "true",
         }  # fmt: skip
-        # A file, so that nobody has to read while it runs.
+        # A file, so that no thread has to read while it runs.
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "runworker", *arguments],
@@ -47,23 +47,23 @@ class Worker:
         return os.pread(self._output.fileno(), 10_000_000, 0).decode()
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log's lines so far."""
+        """Return the lines of the log so far."""
         return [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def exit_code(self) -> int:
-        """Waits for the end."""
+        """Wait for its end."""
         return self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
-        """Ends it as a machine that fails does."""
+        """Kill it, as a failure of the machine does."""
         self.process.kill()
         self.process.wait()
 
     def end(self) -> None:
-        """Ends it, whatever it does."""
+        """End it at once."""
         if self.process.poll() is None:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 child.kill()
@@ -73,7 +73,7 @@ class Worker:
 
 @contextmanager
 def workers() -> Iterator[Callable[..., Worker]]:
-    """Starts workers, and ends those that are left."""
+    """Start workers, and end those that are left."""
     started: list[Worker] = []
 
     def start(*arguments: str, **environment: str) -> Worker:

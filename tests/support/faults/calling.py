@@ -1,4 +1,4 @@
-"""Calls of both doors, as other programs make them."""
+"""Calls over both transports, as other programs make them."""
 
 import json
 import urllib.error
@@ -19,11 +19,11 @@ OPERATIONS = {operation.rpc: operation for service in services for operation in 
 
 
 class NotDoneError(Exception):
-    """A call that was not answered well; with the reason that was told, or UNAVAILABLE where nobody told one."""
+    """A call that failed; with the reason of the server, or UNAVAILABLE without an answer."""
 
     @property
     def may_be_done(self) -> bool:
-        """Whether it was not acknowledged, rather than refused: it may have happened or not."""
+        """True if it was neither acknowledged nor rejected, and so may have happened or not."""
         return str(self) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "REQUEST_IN_PROGRESS")
 
 
@@ -31,13 +31,13 @@ class Doors:
     """Both servers, by the rpcs of TaskService, called as the administrator; from any thread."""
 
     def __init__(self, http_url: str, grpc_address: str) -> None:
-        # Who was killed comes back soon.
+        # A process that was killed restarts soon.
         options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 300)]
         self._http_url = http_url
         self.channel = grpc.insecure_channel(grpc_address, options=options)
 
     def over_grpc(self, rpc: str, request: Message) -> Any:
-        """The answer.
+        """Make the call, and return its answer.
 
         Raises:
             NotDoneError
@@ -54,7 +54,7 @@ class Doors:
             raise NotDoneError(_reason(exc)) from exc
 
     def over_http(self, rpc: str, request: Message) -> Any:
-        """The same."""
+        """Make the same call over HTTP."""
         operation = OPERATIONS[rpc]
         call = messages.write_request(operation, request)
         sent = urllib.request.Request(

@@ -24,7 +24,7 @@ LINES = b"".join(json.dumps({"get": {"id": "none"}}).encode() + b"\n" for _ in r
 
 
 class Hostile:
-    """What there is to take, and how."""
+    """A resource to exhaust, and the way to do it."""
 
     def __init__(self, http_url: str, grpc_address: str, bearer: str, email: str, password: str) -> None:
         self._place = urlsplit(http_url).netloc

@@ -1,4 +1,4 @@
-"""What the watchers should have received, by the log and the tables, and what of it they did not."""
+"""The changes that watchers should have received, by the log and the tables, and those that they did not."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from tests.support.faults.product import Database
 from tests.support.faults.watchers import Look, Watcher
 from tests.support.promises import Due, Received, Run, Truth
 
-#: A cursor begins with the epoch, and the number after which it goes on.
+#: A cursor begins with the epoch, and the number after which it resumes.
 _PLACE = struct.Struct(">16xQ")
 
 
@@ -32,7 +32,7 @@ class Logged:
 
 
 class Log:
-    """What was written in all, in the log's order, and the tasks that there are."""
+    """All changes, in the order of the log, and the tasks that exist."""
 
     def __init__(self, database: Database) -> None:
         rows = database.ask(
@@ -46,7 +46,7 @@ class Log:
         self._versions = {row.seq: (row.task_id, row.version) for row in self.rows}
 
     def truth(self, look: Look, person_id: str) -> Truth:
-        """What was due to who looks."""
+        """Return the changes that were due to this watcher."""
         due = []
         for row in self.rows:
             before, after = (image is not None and look.sees(image, person_id) for image in (row.old, row.new))
@@ -57,11 +57,11 @@ class Log:
         return Truth(due)
 
     def final(self, look: Look, person_id: str) -> dict[str, Any]:
-        """What who looks may see at the end."""
+        """Return the tasks that this watcher may see at the end."""
         return {task["id"]: _shown(task) for task in self.tasks if look.sees(task, person_id)}
 
     def completed(self, run: Run) -> Run:
-        """The run with the versions that WatchTasks does not tell, by the places that the cursors tell."""
+        """Return the run with the versions that WatchTasks leaves out, found by the positions in the cursors."""
         return replace(run, received=[self._with_version(event) for event in run.received])
 
     def _with_version(self, event: Received) -> Received:
@@ -78,7 +78,7 @@ def _shown(image: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def broken(log: Log, watchers: Sequence[Watcher], people: Mapping[str, str]) -> list[str]:
-    """Each promise that was broken to one of them.
+    """Return each promise that was broken to one of them.
 
     Args:
         people: email -> id.
@@ -100,7 +100,7 @@ def broken(log: Log, watchers: Sequence[Watcher], people: Mapping[str, str]) -> 
 
 
 def kinds(faults: Iterable[str]) -> str:
-    """How many gaps and doubles there are among them."""
+    """Return how many gaps and repetitions there are among them."""
     count = Counter("gaps" if fault.startswith(("lost", "after")) else
                     "doubles" if fault.startswith("doubled") else "others" for fault in faults)  # fmt: skip
     return ", ".join(f"{count[kind]} {kind}" for kind in ("gaps", "doubles", "others"))
@@ -108,7 +108,7 @@ def kinds(faults: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A write that somebody was told is done; without a title the task was deleted, and its version is not known."""
+    """An acknowledged write; without a title the task was deleted, and its version is not known."""
 
     task_id: str
     version: int
@@ -116,13 +116,13 @@ class Acknowledged:
 
 
 def acknowledged(notes: Iterable[Path]) -> list[Acknowledged]:
-    """What the writers noted. A line that a kill has cut short tells of nothing."""
+    """Return the acknowledged writes that the writers noted. A line that a kill has cut short is ignored."""
     lines = [line for path in notes if path.exists() for line in path.read_text().splitlines(keepends=True)]
     return [Acknowledged(*json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def lost(log: Log, writes: Iterable[Acknowledged]) -> Iterator[str]:
-    """Acknowledged writes that are not in the log, or whose task is not there although nobody deleted it."""
+    """Return the acknowledged writes that are not in the log, or whose task is missing although it was not deleted."""
     titles = {(row.task_id, row.version): row.new["title"] for row in log.rows if row.new}
     deleted = {row.task_id for row in log.rows if row.operation == "deleted"}
     versions = {task["id"]: task["version"] for task in log.tasks}
@@ -137,7 +137,7 @@ def lost(log: Log, writes: Iterable[Acknowledged]) -> Iterator[str]:
 
 
 def doubled(log: Log) -> Iterator[str]:
-    """Tasks that were made more than once: no two are to have the same title."""
+    """Return the tasks that were created more than once, which have the same title."""
     made = Counter(row.new["title"] for row in log.rows if row.operation == "created" and row.new)
     for title, count in made.items():
         if count > 1:

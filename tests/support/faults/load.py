@@ -12,7 +12,7 @@ from tests.support.faults.watchers import LAST, Crowd, Cut, Look, Watcher
 
 JOHN, JANE, ADMINISTRATOR = "john@example.com", "jane@example.com", "admin@example.com"
 _TODO, _RED = frozenset({1}), frozenset({"red"})
-#: Every way to watch: both doors and both operations, all tasks, somebody's own, and those that a filter lets through.
+#: Every way to watch: both transports and operations, all tasks, those of one user, and those of a filter.
 LOOKS = [
     look
     for door in ("grpc", "sse")
@@ -76,15 +76,15 @@ class Load:
 
     @property
     def written(self) -> int:
-        """How many writes were acknowledged. It is asked all the time, and does not read what they were."""
+        """Number of acknowledged writes. It is read often, and does not parse them."""
         return sum(notes.read_bytes().count(b"\n") for notes in self._notes if notes.exists())
 
     def acknowledged(self) -> list[judging.Acknowledged]:
-        """The writes that were."""
+        """Return the acknowledged writes."""
         return judging.acknowledged(self._notes)
 
     def judged(self) -> tuple[Log, list[str]]:
-        """Ends it, and gives what was written and each promise that was broken."""
+        """End the load, and return the writes and each promise that was broken."""
         for writer in self.writers:
             writer.end()
         self.scene.database.ask(_LAST, LAST, self.people[JOHN], self.people[JANE])
@@ -98,7 +98,7 @@ class Load:
         return log, [*faults, *judging.lost(log, writes), *judging.doubled(log)]
 
     def told(self, log: Log, faults: list[str]) -> str:
-        """The numbers, for the report."""
+        """Return the numbers for the report."""
         runs = self.crowd.runs
         return (
             f"{self.crowd.cuts} cuts, {sum(watcher.cut_off for watcher in self.crowd.watchers)} streams ended or"

@@ -1,4 +1,4 @@
-"""A process that makes the database of a run, tells who is in it, and keeps it in use until its input ends.
+"""A process that creates the database of a run, prints its users, and keeps it in use until its input ends.
 
 One line of JSON: email -> id and bearer of each of the demo data's people.
 """

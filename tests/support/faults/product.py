@@ -25,7 +25,7 @@ from tests.support.setting_overrides import as_variables
 PATIENCE_SECONDS = 60
 #: How long a dead numberer may be without a successor. (Promised is 0.2 s; the rest is for a busy machine.)
 TAKEN_OVER_WITHIN_SECONDS = 3.0
-#: Changes are numbered by whoever holds this lock (`changes.feed.numbering`).
+#: Changes are numbered by the process that holds this lock (`changes.feed.numbering`).
 OFFICE = 7_305_002
 _VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true", "DEV_AUTH_AS": "admin@example.com",
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
-        """A cursor of a connection of its own; each statement commits by itself."""
+        """Return a cursor of a new connection; each statement commits by itself."""
         where = lifecycle.ensure_running(self.folder)
         link = psycopg2.connect(
             host=where["HOST"], port=where["PORT"], user=where["USER"], dbname=where["NAME"], application_name="tests"
@@ -79,13 +79,13 @@ class Database:
             return rows
 
     def empty(self) -> None:
-        """Without tasks, and with a new log; while no server runs."""
+        """Delete all tasks, and begin a new log; only while no server runs."""
         with self.connected() as cursor:
             tables = "tasks_task, tasks_taskorigin, changes_change, changes_head, core_idempotencyrecord"
             cursor.execute(f"TRUNCATE {tables}")
 
     def kill(self) -> None:
-        """As `pg_ctl stop -m immediate`: every session is cut, nothing is tidied up."""
+        """Stop the server like `pg_ctl stop -m immediate`: every session is cut, nothing is cleaned up."""
         pid_file = self.folder / "postgres" / "data" / "postmaster.pid"
         os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
 
@@ -134,20 +134,20 @@ class Killable:
         return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
-        """SIGKILL, with whatever it started."""
+        """Kill it with SIGKILL, and all processes that it started."""
         assert self._process
         for child in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
             child.kill()
         self._process.communicate()
 
     def kill_and_start(self, still: Callable[[], bool] = lambda: True) -> float | None:
-        """Kills it in the midst of its work, and starts it again; one at a time.
+        """Kill it during its work, and start it again; one process at a time.
 
         Args:
-            still: whether it is still to be killed, now that it is its turn.
+            still: returns whether to kill it, when its turn comes.
 
         Returns:
-            When it was killed, by the clock of `time.monotonic`; None if it was not.
+            The time of the kill, by the clock of `time.monotonic`; None if it was not killed.
         """
         with self._lock:
             self.until_ready()
@@ -159,13 +159,13 @@ class Killable:
             return at
 
     def kill_and_recover(self) -> None:
-        """The same, and it is ready again afterwards."""
+        """Kill it in the same way, and wait until it is ready again."""
         self.kill_and_start()
         with self._lock:
             self.until_ready()
 
     def end(self) -> None:
-        """Lets it end what it does: it ends when its input does."""
+        """Close its input, and wait for its end."""
         assert self._process
         self._process.communicate(timeout=PATIENCE_SECONDS)
         assert self._process.returncode == 0, f"{self.name} failed: {self._log.read_text()}"
@@ -198,10 +198,10 @@ class Scene:
         return {process.name: process for process in (self.web, self.rpc, *self.workers)}
 
     def process(self, name: str, arguments: list[str], is_ready: Callable[[], bool] | None = None) -> Killable:
-        """A process that knows the database; not started.
+        """Return a process with the variables of the database; it is not started.
 
         Args:
-            is_ready: none = once it is connected to the database.
+            is_ready: returns whether it is ready; None = as soon as it is connected to the database.
         """
         log = self.folder / f"{name}.log"
         return Killable(name, arguments, self.variables, log, is_ready or (lambda: self._is_connected(name)))
@@ -220,7 +220,7 @@ class Scene:
                 process.kill()
 
     def numberer(self) -> tuple[str, int] | None:
-        """Which process numbers, by its name, and the session in which it does."""
+        """Return the name of the process that assigns numbers, and its session."""
         rows = self.database.ask(
             "SELECT application_name, pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
             " WHERE locktype = 'advisory' AND objid = %s AND granted",
@@ -229,9 +229,9 @@ class Scene:
         return rows[0] if rows else None
 
     def kill_numberer(self) -> float:
-        """Kills the process that numbers; gives after how many seconds another session did."""
+        """Kill the process that assigns numbers; return after how many seconds another session did."""
         for worker in self.workers:
-            worker.until_ready()  # So that there is another one, whatever happens to the servers.
+            worker.until_ready()  # So that another process can assign numbers, even without servers.
         killed_at = None
         while killed_at is None:
             until(lambda: self.numberer() is not None, "somebody numbers", PATIENCE_SECONDS)
@@ -249,7 +249,7 @@ class Scene:
         until(lambda: self.database.ask(statement) == [(0,)], "all is numbered", PATIENCE_SECONDS)
 
     def verify(self) -> None:
-        """Has the product look over its own log."""
+        """Run the product's check of its own log."""
         subprocess.run(
             [sys.executable, "manage.py", "changes", "verify"], cwd=ROOT, env=self.variables, check=True,
             stdout=subprocess.DEVNULL, timeout=PATIENCE_SECONDS,

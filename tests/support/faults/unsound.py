@@ -1,9 +1,9 @@
-"""`manage.py` with a fault: what the validators are for. The first argument says which.
+"""`manage.py` with a fault that the validators must find. The first argument selects it.
 
 skip    live streams are not offered every second change
-jump    a cursor goes on one change too late
-hide    what leaves the view is not told
-swap    changes that are read together are handed out in the wrong order
+jump    a cursor resumes one change too late
+hide    a task that leaves the view is not sent
+swap    changes that are read together are sent in the wrong order
 """
 
 import sys

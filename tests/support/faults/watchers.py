@@ -1,7 +1,7 @@
-"""Clients that watch tasks over either door, are cut off again and again, and write down what they received.
+"""Clients that watch tasks over either transport, are cut off again and again, and record what they received.
 
-Which cuts there will be is planned from a seed: after so many events or so much time, by ending the call or by dropping
-the connection, going on from the last cursor or starting over.
+The cuts are planned from a seed: after this many events or this much time, by ending the call or by dropping
+the connection, resuming from the last cursor or starting over.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from tests.support.transports import OPERATIONS
 
 #: A title that all watchers see: after it nothing is written.
 LAST = "the last one"
-#: What a client that was not cut may be told, when its server was killed or the database is away.
+#: Failures of a client that was not cut, when its server was killed or the database is away.
 CLOSED = "the connection was closed"
 AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED)
 PATIENCE_SECONDS = 60
-#: So often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
-#: than a stream is given events, nobody would ever have a cursor to go on from.)
+#: How often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
+#: than events per stream, no client would ever have a cursor to resume from.)
 MAX_IN_VAIN = 2
 #: Both contracts number them alike.
 _NAMES = {1: "created", 2: "updated", 3: "deleted", 4: "bookmark", 5: "snapshot_end"}
@@ -39,7 +39,7 @@ _WATCH = {"tasks": "TaskService/WatchTasks", "changes": "ChangeService/WatchChan
 
 
 class EndedError(Exception):
-    """A stream that nobody cut has ended; why."""
+    """The failure of a stream that ended without a cut."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Look:
     """One way to watch tasks.
 
     Attributes:
-        door: `grpc` or `sse`.
+        transport: `grpc` or `sse`.
         through: `tasks` or `changes`.
-        person: who watches; empty = the administrator.
+        person: the user that watches; empty = the administrator.
     """
 
     door: str
@@ -67,7 +67,7 @@ class Look:
         return f"{self.through} by {self.door}, {self.person or 'all'}{', filtered' if self.labels else ''}"
 
     def sees(self, image: Mapping[str, Any], person_id: str) -> bool:
-        """Whether a task whose row has this image is shown: worked out here, not by the feed."""
+        """Return whether a task whose row has this image is shown, computed here, not by the feed."""
         mine = not self.person or person_id in (image["created_by_id"], image["assigned_to_id"])
         fits = not self.statuses or image["status"] in self.statuses
         return mine and fits and (not self.labels or bool(self.labels & set(image["labels"])))
@@ -79,7 +79,7 @@ class Look:
         return bool(event.state) and event.state[0] == LAST
 
     def request(self, cursor: str) -> WatchTasksRequest | WatchChangesRequest:
-        """The first request of a client asks for the state, too."""
+        """Return the request; the first one of a client includes the initial state."""
         asked: dict[str, Any] = {"cursor": cursor, "include_initial": not cursor, "bookmarks": True}
         if self.through == "changes":
             return WatchChangesRequest(subject_types=["task"], **asked)
@@ -88,7 +88,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Cut:
-    """When a stream is cut, and how."""
+    """The time and the kind of a cut."""
 
     events: int
     seconds: float
@@ -97,7 +97,7 @@ class Cut:
 
 
 def plan(seed: str, longest: float) -> Iterator[Cut]:
-    """Cuts without end, the same ones for the same seed.
+    """Yield cuts without end, the same ones for the same seed.
 
     Args:
         longest: time that a stream is given, in seconds.
@@ -108,12 +108,12 @@ def plan(seed: str, longest: float) -> Iterator[Cut]:
 
 
 def shown(task: Task) -> tuple[Any, ...]:
-    """What is compared of a task."""
+    """Return the values of a task that are compared."""
     return task.title, task.status, tuple(task.labels), task.created_by, task.assigned_to
 
 
 def received(message: TaskEvent | Change) -> Received:
-    """The event, as it is compared. WatchTasks tells no version of what has left the view: 0."""
+    """Return the event as it is compared. WatchTasks sends no version of a task that has left the view: 0."""
     if isinstance(message, Change):
         subject_id, version, kind = message.subject_id, message.subject_version, message.kind
     else:
@@ -127,7 +127,7 @@ def received(message: TaskEvent | Change) -> Received:
 
 @asynccontextmanager
 async def over_grpc(address: str, look: Any, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
-    """The stream's messages, on a connection of its own."""
+    """Yield the messages of a stream, on a new connection."""
     operation = look.operation
     async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         method = channel.unary_stream(
@@ -154,7 +154,7 @@ async def _of_call(call: Any) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def over_sse(address: str, look: Any, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
-    """The same, of server-sent events."""
+    """Yield the messages of a stream of server-sent events."""
     operation = look.operation
     call = messages.write_request(operation, look.request(cursor))
     target = f"{call.path}?{urllib.parse.urlencode(call.query)}"
@@ -172,7 +172,7 @@ async def over_sse(address: str, look: Any, bearer: str, cursor: str, abruptly: 
 
 
 async def _blocks(reader: asyncio.StreamReader) -> AsyncIterator[str]:
-    """What stands between two empty lines; the first is the answer's head."""
+    """Yield the blocks between empty lines; the first is the head of the answer."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if not head.startswith("HTTP/1.1 200 "):
@@ -201,11 +201,11 @@ async def _of_blocks(blocks: AsyncIterator[str], message_type: Any) -> AsyncIter
 
 
 class Watcher:
-    """One client, who keeps its cursor.
+    """One client, which keeps its cursor.
 
     Attributes:
-        lives: what it received, each time from its initial state on, stream after stream.
-        in_vain: streams that were cut before there was a cursor to go on from.
+        lives: its streams, grouped by initial states.
+        in_vain: streams that were cut before they sent a cursor.
         cuts: how many streams it has cut.
         cut_off: how many others have ended.
     """
@@ -224,11 +224,11 @@ class Watcher:
         self._was_cut_off = False
 
     async def watch(self, finishing: asyncio.Event) -> None:
-        """Until it has seen the last change, which is written when it has done its cuts, or is told to finish."""
+        """Run until it has seen the last change, which is written after its cuts, or until `finish`."""
         for cut in self._plan:
             if finishing.is_set():
                 break
-            # Who was cut off goes on: otherwise, while a server is away, hardly anyone would keep a cursor.
+            # A client that was cut off resumes: otherwise few would keep a cursor while a server is away.
             if cut.starts_over and not self._was_cut_off:
                 self._start_over()
             await self._follow(cut)
@@ -243,7 +243,7 @@ class Watcher:
         self.lives.append([])
 
     async def _follow(self, cut: Cut | None) -> None:
-        """One stream, to the cut; None = to the last change."""
+        """Read one stream up to the cut; None = up to the last change."""
         run = Run(self._cursor, not self._cursor)
         let_through = self._in_vain_again >= MAX_IN_VAIN
         self._was_cut_off = False
@@ -284,7 +284,7 @@ class Watcher:
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """One for the whole run, in a thread of its own: grpc.aio does not like a second one."""
+    """Return the event loop of the whole run, in its own thread: grpc.aio does not support a second one."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="watchers", daemon=True).start()
     return loop
@@ -302,7 +302,7 @@ class Crowd:
 
     @property
     def done_cutting(self) -> bool:
-        """Whether all have done what was planned; raises what has failed."""
+        """True when all have made their cuts; raises the failure of any."""
         if self._ended.done():
             self._ended.result()
         return not any(watcher.cutting for watcher in self.watchers)
@@ -320,12 +320,12 @@ class Crowd:
         return [run for watcher in self.watchers for life in watcher.lives for run in life]
 
     def finish(self) -> None:
-        """Has them read to the last change, which is written; raises what has failed."""
+        """Let them read up to the last change, which is written; raise the failure of any."""
         _loop().call_soon_threadsafe(self._finishing.set)
         self._ended.result()
 
     def stop(self) -> None:
-        """Ends it, whatever they do."""
+        """End all of them at once."""
         self._ended.cancel()
 
     async def _watch(self) -> None:

@@ -1,8 +1,8 @@
-"""A process that writes tasks in every way that there is, and notes each write that was acknowledged.
+"""A process that writes tasks in every way, and notes each write that was acknowledged.
 
-It writes through both doors, by querysets and by SQL, until its input ends. What the server or the database does not
-acknowledge, because it is away, is not noted; a task that is to be made through a door is sent again with its key until
-somebody says that it is there. Anything else that fails ends the process.
+It writes over both transports, by querysets and by SQL, until its input ends. A write that the server or the database
+does not acknowledge is not noted; a request that creates a task is sent again with its key until
+it is acknowledged. Any other failure ends the process.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Row = tuple[Any, int, str | None]
 
 
 class Notes:
-    """The file of acknowledged writes; what stands there survives a kill."""
+    """The file of acknowledged writes, which survive a kill."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -63,7 +63,7 @@ class Writer:
         return list(User.objects.filter(email__in=("john@example.com", "jane@example.com")).order_by("email"))
 
     def write(self) -> None:
-        """One transaction, or none if nobody is there."""
+        """Run one transaction; do nothing if the database is away."""
         many = Task.objects.count()
         way = self._random.choice((self._through_a_door, self._through_a_door, self._by_queryset, self._by_sql))
         what = self._random.choices(("make", "change", "delete"), (3, 6, 3 if many > ENOUGH_TASKS else 1))[0]
@@ -115,7 +115,7 @@ class Writer:
                     for n in range(self._random.randint(1, 5))
                 ]
                 return [(task.pk, 1, task.title) for task in Task.objects.bulk_create(made)]
-            # In one order, so that writers wait for each other and none is a deadlock's victim.
+            # In one order, so that writers wait for each other without deadlocks.
             locked = Task.objects.filter(pk__in=chosen).order_by("pk").select_for_update()
             mine = Task.objects.filter(pk__in=[task.pk for task in locked])
             if what == "delete":
@@ -182,7 +182,7 @@ def main() -> None:
         try:
             writer.write()
         except NotDoneError as exc:
-            # Somebody else may just have deleted the task.
+            # Another writer may have deleted the task.
             if not (exc.may_be_done or str(exc) == "NOT_FOUND"):
                 raise
         except Error as exc:
