@@ -181,7 +181,7 @@ class Bench:
 
     def _server(self, **environment: str) -> AbstractContextManager[Server]:
         environment = {**NO_LIMITS, **environment}
-        return product.grpc_door(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **environment)
+        return product.grpc_server(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **environment)
 
     def _bare_hashes(self, maker: str, seconds: float) -> float:
         """Measure the hashes per CPU-second of a process that does nothing else, on the server's core."""

@@ -86,13 +86,13 @@ class Bench:
 
         log = data_dir / "servers.log"
         self.bare = stack.enter_context(product.bare_grpc(core, log, GRPC_PORTS[0], workers))
-        self.rpc = stack.enter_context(product.grpc_door(core, log, GRPC_PORTS[1], METRICS_PORTS[0], workers))
-        self.web = stack.enter_context(product.http_door(core, log, HTTP_PORTS[0]))
+        self.rpc = stack.enter_context(product.grpc_server(core, log, GRPC_PORTS[1], METRICS_PORTS[0], workers))
+        self.web = stack.enter_context(product.http_server(core, log, HTTP_PORTS[0]))
         nothing = {"DJANGO_SETTINGS_MODULE": "bench.empty.settings"}
         self.rpc_empty = stack.enter_context(
-            product.grpc_door(core, log, GRPC_PORTS[2], METRICS_PORTS[1], workers, **nothing)
+            product.grpc_server(core, log, GRPC_PORTS[2], METRICS_PORTS[1], workers, **nothing)
         )
-        self.web_empty = stack.enter_context(product.http_door(core, log, HTTP_PORTS[1], **nothing))
+        self.web_empty = stack.enter_context(product.http_server(core, log, HTTP_PORTS[1], **nothing))
         self.channels = {
             server.address: stack.enter_context(grpc.insecure_channel(server.address))
             for server in (self.bare, self.rpc, self.rpc_empty)

@@ -181,8 +181,8 @@ class Bench:
 
     def sse(self) -> None:
         """Measure open streams over HTTP: memory, and concurrent REST calls."""
-        with product.http_door(self._core, self._log, HTTP_PORT, **LIMITS) as server:
-            with self._server() as door, grpc.insecure_channel(door.address) as channel:
+        with product.http_server(self._core, self._log, HTTP_PORT, **LIMITS) as server:
+            with self._server() as rpc, grpc.insecure_channel(rpc.address) as channel:
                 headers = {"authorization": f"Bearer {product.access_token(channel, self._email)}"}
                 # Changes are numbered by the gRPC process or by the web one; here, nothing changes.
             url = f"{server.address}/api/v1/tasks/{self._tasks[0]}"
@@ -216,7 +216,7 @@ class Bench:
         )
 
     def _server(self) -> AbstractContextManager[Server]:
-        return product.grpc_door(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **LIMITS)
+        return product.grpc_server(self._core, self._log, GRPC_PORT, METRICS_PORT, WORKERS, **LIMITS)
 
     @contextmanager
     def _receiver(self, server: Server, request: object = None) -> Iterator[Receiver]:

@@ -45,7 +45,7 @@ def main() -> None:
     core = max(os.sched_getaffinity(0))
     with TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
-        with product.grpc_door(core, log, GRPC_PORT, METRICS_PORT, 10) as server:
+        with product.grpc_server(core, log, GRPC_PORT, METRICS_PORT, 10) as server:
             idle = _idle_share(arguments.database_url, arguments.seconds)
             with grpc.insecure_channel(server.address) as channel:
                 took = _written_to_received(task_pb2_grpc.TaskServiceStub(channel), arguments.seconds)

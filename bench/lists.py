@@ -69,7 +69,7 @@ def main() -> None:
             seed.seed(arguments.users)
         callers = seed.add_callers(product.PASSWORD)
         with (
-            product.grpc_door(core, data_dir / "servers.log", GRPC_PORT, METRICS_PORT, workers=4) as server,
+            product.grpc_server(core, data_dir / "servers.log", GRPC_PORT, METRICS_PORT, workers=4) as server,
             grpc.insecure_channel(server.address) as channel,
         ):
             print(f"{machine()}\n{User.objects.count():,} users; ms of wall time, medians of {arguments.calls} calls\n")

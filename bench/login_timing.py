@@ -31,7 +31,7 @@ def main() -> None:
         accounts = _accounts()
         log = data_dir / "server.log"
         with (
-            product.grpc_door(core, log, GRPC_PORT, METRICS_PORT, workers=2, **NO_LIMITS) as server,
+            product.grpc_server(core, log, GRPC_PORT, METRICS_PORT, workers=2, **NO_LIMITS) as server,
             grpc.insecure_channel(server.address) as channel,
         ):
             print(f"{machine()}; server on core {core}; {tries} tries with each kind\n", flush=True)

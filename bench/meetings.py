@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.flite import RATE
 from bench.measuring import cpu_seconds, machine, percentile, print_table, share_cores, verdict
-from bench.product import database, grpc_door, http_door, running
+from bench.product import database, grpc_server, http_server, running
 from bench.speech import BYTES_PER_MS, scene
 
 #: CPU time relative to the recording's length; seconds from the upload's response to the first segment.
@@ -102,8 +102,8 @@ def beside(core: int, folder: Path, pcm: bytes) -> list[list[str]]:
     """Measure the latency of trivial calls to the servers, alone and beside engine work."""
     rows = []
     with (
-        grpc_door(core, folder / "grpc.log", GRPC_PORT, METRICS_PORT, 10) as rpc,
-        http_door(core, folder / "web.log", HTTP_PORT) as web,
+        grpc_server(core, folder / "grpc.log", GRPC_PORT, METRICS_PORT, 10) as rpc,
+        http_server(core, folder / "web.log", HTTP_PORT) as web,
         grpc.insecure_channel(rpc.address) as channel,
     ):
         health = health_pb2_grpc.HealthStub(channel)
@@ -113,15 +113,16 @@ def beside(core: int, folder: Path, pcm: bytes) -> list[list[str]]:
             "HTTP": lambda: _live(connection),
             "gRPC": lambda: health.Check(health_pb2.HealthCheckRequest()),
         }
-        alone = {door: _latencies(call) for door, call in calls.items()}
+        alone = {transport: _latencies(call) for transport, call in calls.items()}
         meeting = uploaded(pcm)
         _until(lambda: meeting.__class__.objects.filter(pk=meeting.pk, progress__gt=0).exists())
         connection.close()  # The server has, by now.
-        for door, call in calls.items():
+        for transport, call in calls.items():
             busy = _latencies(call)
-            result = verdict(busy[-1] <= alone[door][-1] + STALL_MS, f"<= + {STALL_MS} ms")
-            note = f"p99 {percentile(busy, 0.99):.1f}; alone {percentile(alone[door], 0.99):.1f}, {alone[door][-1]:.1f}"
-            rows.append([f"{door} beside engine work, longest", f"{busy[-1]:.1f} ms", result, note])
+            result = verdict(busy[-1] <= alone[transport][-1] + STALL_MS, f"<= + {STALL_MS} ms")
+            quiet = alone[transport]
+            note = f"p99 {percentile(busy, 0.99):.1f}; alone {percentile(quiet, 0.99):.1f}, {quiet[-1]:.1f}"
+            rows.append([f"{transport} beside engine work, longest", f"{busy[-1]:.1f} ms", result, note])
     return rows
 
 

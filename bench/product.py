@@ -115,7 +115,9 @@ def running(
 
 
 @contextmanager
-def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, **environment: str) -> Iterator[Server]:
+def grpc_server(
+    core: int, log: Path, port: int, metrics_port: int, workers: int, **environment: str
+) -> Iterator[Server]:
     """Run `manage.py rungrpc`."""
     address = f"127.0.0.1:{port}"
     arguments = ["manage.py", "rungrpc", f"--port={port}", f"--metrics-port={metrics_port}", f"--workers={workers}"]
@@ -124,7 +126,7 @@ def grpc_door(core: int, log: Path, port: int, metrics_port: int, workers: int, 
 
 
 @contextmanager
-def http_door(core: int, log: Path, port: int, **environment: str) -> Iterator[Server]:
+def http_server(core: int, log: Path, port: int, **environment: str) -> Iterator[Server]:
     """Run `manage.py runweb`."""
     url = f"http://127.0.0.1:{port}"
     arguments = ["manage.py", "runweb", f"--port={port}"]

@@ -43,12 +43,12 @@ def main() -> None:
     with product.database(None) as data_dir, ExitStack() as stack:
         _make_accounts(tries)
         log = data_dir / "servers.log"
-        web = stack.enter_context(product.http_door(core, log, HTTP_PORT, **ENVIRONMENT))
-        rpc = stack.enter_context(product.grpc_door(core, log, GRPC_PORT, METRICS_PORT, 4, **ENVIRONMENT))
+        web = stack.enter_context(product.http_server(core, log, HTTP_PORT, **ENVIRONMENT))
+        rpc = stack.enter_context(product.grpc_server(core, log, GRPC_PORT, METRICS_PORT, 4, **ENVIRONMENT))
         stack.enter_context(_worker(log))
         print(f"{machine()}\n", flush=True)
-        doors = {"REST": _over_http(web.address, stack), "gRPC": _over_grpc(rpc.address, stack)}
-        found = {name: _measure(ask, tries) for name, ask in doors.items()}
+        transports = {"REST": _over_http(web.address, stack), "gRPC": _over_grpc(rpc.address, stack)}
+        found = {name: _measure(ask, tries) for name, ask in transports.items()}
         mails = _wait_for_jobs()
     sys.exit(_print(found, tries, mails))
 
@@ -133,14 +133,14 @@ def _wait_for_jobs() -> int:
 def _print(found: dict[str, dict[str, list[float]]], tries: int, mails: int) -> int:
     rows = []
     worst = 0.0
-    for door, times in found.items():
+    for transport, times in found.items():
         medians = {kind: statistics.median(values) for kind, values in times.items()}
         difference = abs(medians["known"] - medians["unknown"]) / medians["unknown"]
         worst = max(worst, difference)
         for kind, values in times.items():
             note = f"{difference:.2%}" if kind == "known" else ""
             cells = (f"{medians[kind]:.3f}", f"{percentile(values, 0.1):.3f}", f"{percentile(values, 0.9):.3f}", note)
-            rows.append((f"{door}, {kind} account", *cells))
+            rows.append((f"{transport}, {kind} account", *cells))
     print(f"RequestPasswordReset, {tries} tries of each kind over each transport; {mails} accounts were mailed:\n")
     print_table(("", "median ms", "p10 ms", "p90 ms", "difference of medians"), rows)
     print(f"\nBar: less than {BAR:.0%}. {'Kept' if worst < BAR else 'MISSED'}.")

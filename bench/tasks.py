@@ -204,7 +204,7 @@ class Bench:
         return watch(server.process, self._database, run)
 
     def _server(self) -> AbstractContextManager[Server]:
-        return product.grpc_door(self._core, self._data_dir / "server.log", GRPC_PORT, METRICS_PORT, WORKERS)
+        return product.grpc_server(self._core, self._data_dir / "server.log", GRPC_PORT, METRICS_PORT, WORKERS)
 
     def _plain(self) -> AbstractContextManager[Server]:
         return product.bare_grpc(self._core, self._data_dir / "plain.log", PLAIN_PORT, WORKERS, "plain")

@@ -134,7 +134,7 @@ def main() -> None:
     asked = parser.parse_args()
     recording = Recording(int(asked.gb * 1e9), asked.seed)
     cuts = sorted(random.Random(asked.seed).sample(range(1, recording.length), asked.cuts))
-    with product.database(None) as data_dir, product.http_door(0, data_dir / "web.log", PORT) as server:
+    with product.database(None) as data_dir, product.http_server(0, data_dir / "web.log", PORT) as server:
         uploader = Uploader(("127.0.0.1", PORT), _token())
         upload(uploader, Recording(WARM_UP_BYTES, asked.seed), [])
         before = memory(server.process, "VmRSS")

@@ -37,7 +37,7 @@ def main() -> None:
     core = share_cores()
     with (
         product.database(None) as data_dir,
-        product.http_door(core, data_dir / "server.log", PORT, **LIMITS) as server,
+        product.http_server(core, data_dir / "server.log", PORT, **LIMITS) as server,
     ):
         rounds = _rounds(server.address, arguments)
     together = [took for each in rounds for took in each]

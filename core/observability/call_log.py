@@ -173,7 +173,7 @@ class Report:
     def _fields(self, seconds: float) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "request_id": self.request_id,
-            "door": self.meter.transport,
+            "transport": self.meter.transport,
             "operation": self.meter.operation,
             "principal": "anonymous" if self.principal is None else str(self.principal),
             "subject_id": _in_one_line(self.subject_id),

@@ -96,27 +96,27 @@ class TestRejoining:
         monkeypatch.setattr(watching, "MAX_WAITING", 5)
         joined, handed_out = threading.Event(), threading.Event()
 
-        def as_the_door(image: Any) -> bool:
-            if threading.current_thread() is door and image["title"] == "15":
+        def as_the_transport(image: Any) -> bool:
+            if threading.current_thread() is transport and image["title"] == "15":
                 joined.set()  # It is live, and shows what it found in memory.
                 assert handed_out.wait(PATIENCE_SECONDS)
             return True
 
         def as_the_tailer(image: Any) -> bool:
             if image["title"] == "8":  # The batch is half handed out.
-                door.start()
+                transport.start()
                 assert joined.wait(PATIENCE_SECONDS)
             if image["title"] == "19":
                 handed_out.set()
             return False
 
-        slow = feed.watch(ALL, view(matches=as_the_door))
+        slow = feed.watch(ALL, view(matches=as_the_transport))
         slow.take_all()
-        door = threading.Thread(target=slow.take_all)
+        transport = threading.Thread(target=slow.take_all)
         feed.watch(ALL, view(matches=as_the_tailer)).take_all()
         Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(20))
         assert handed_out.wait(PATIENCE_SECONDS)
-        door.join()
+        transport.join()
         write("last")
         assert slow.take_titles("last").titles == [*map(str, range(20)), "last"]
 

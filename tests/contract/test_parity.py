@@ -25,7 +25,7 @@ TESTS = Path(__file__).parent.parent
 
 #: Paths that no rpc claims, and why.
 HTTP_ONLY = {
-    r"^api/v1/openapi\.json/?$": "the description of the HTTP door itself",
+    r"^api/v1/openapi\.json/?$": "the description of the HTTP API itself",
     "^api/v1/docs/?$": "the same for people",
     "^api(/.*)?$": "the problem document for what is not there",
     "^api/v1/uploads/?$": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",

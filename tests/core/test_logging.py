@@ -160,7 +160,8 @@ def test_people_get_text(configure: Configure) -> None:
     looking, call, failed, *traceback = lines()
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} INFO    Looking\.  request_id=abc", looking)
     assert re.fullmatch(
-        r"\S+ INFO    user\.v1\.UserService/GetUser OK  request_id=abc door=grpc principal=7 duration_ms=\d.*", call
+        r"\S+ INFO    user\.v1\.UserService/GetUser OK  request_id=abc transport=grpc principal=7 duration_ms=\d.*",
+        call,
     )
     assert failed.endswith("ERROR   Failed.")
     assert traceback[-1] == "ZeroDivisionError: by zero"
@@ -179,7 +180,7 @@ def test_a_call_is_told_with_everything_that_is_known_of_it(told: Told) -> None:
         "level": "INFO",
         "message": "user.v1.UserService/GetUser OK",
         "request_id": "abc",
-        "door": "grpc",
+        "transport": "grpc",
         "operation": "user.v1.UserService/GetUser",
         "principal": "7",
         "subject_id": "8",

@@ -84,14 +84,14 @@ def test_calls_recover_from_a_restart(tmp_path: Path) -> None:
 
             with Load(over_grpc) as rpc, Load(over_http) as rest:
                 began = time.monotonic()
-                until(lambda: rpc.works_since(began) and rest.works_since(began), "both doors serve")
+                until(lambda: rpc.works_since(began) and rest.works_since(began), "both transports serve")
                 pid_file = next(tmp_path.rglob("postmaster.pid"))
                 stopped = time.monotonic()
                 # What `pg_ctl stop -m immediate` does: every session is cut, nothing is tidied up.
                 os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
                 until(lambda: "UNAVAILABLE" in dict.fromkeys(o for _, o in rpc.outcomes), "gRPC calls failed")
                 until(lambda: "503" in dict.fromkeys(o for _, o in rest.outcomes), "REST calls failed")
-                until(lambda: rpc.works_since(stopped) and rest.works_since(stopped), "both doors serve again", 5)
+                until(lambda: rpc.works_since(stopped) and rest.works_since(stopped), "both transports serve again", 5)
             assert {outcome for _, outcome in rpc.outcomes} == {"OK", "UNAVAILABLE"}
             assert {outcome for _, outcome in rest.outcomes} == {"OK", "503"}
     finally:

@@ -49,7 +49,7 @@ _LOG = """
 class LookAtMeeting:
     """One way to watch the meeting."""
 
-    door: str
+    transport: str
     meeting_id: str
 
     @property
@@ -109,7 +109,11 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
     ((meeting_id,),) = scene.database.ask(_MEETING, owner.id, PROCESSING)
     writers = [Writer(scene.database, meeting_id, number) for number in range(WRITERS)]
     crowd = Crowd(
-        [watcher(scene, LookAtMeeting(door, meeting_id), n) for door, limit in WATCHERS.items() for n in range(limit)]
+        [
+            watcher(scene, LookAtMeeting(transport, meeting_id), n)
+            for transport, limit in WATCHERS.items()
+            for n in range(limit)
+        ]
     )
     for writer in writers:
         writer.start()
@@ -129,7 +133,7 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
     names = "seq", "xid", "subject_type", "subject_id", "subject_version", "operation", "old", "new"
     changes = [Change(**dict(zip(names, row, strict=True))) for row in scene.database.ask(_LOG)]
     faults = [fault for each in crowd.watchers for fault in broken(each, changes, meeting_id)]
-    by_sse = sum(watcher.cuts for watcher in crowd.watchers if watcher.look.door == "sse")
+    by_sse = sum(watcher.cuts for watcher in crowd.watchers if watcher.look.transport == "sse")
     told = sum(len(run.received) for run in crowd.runs)
     report(f"{by_sse} cuts of SSE of {crowd.cuts}, {told} events of {len(changes)} changes, {len(faults)} faults")
     assert faults == []
@@ -139,9 +143,9 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
 def watcher(scene: Scene, look: LookAtMeeting, number: int) -> Watcher:
     over, port = {
         "sse": (watchers.over_sse, scene.http_port), "grpc": (watchers.over_grpc, scene.grpc_port)
-    }[look.door]  # fmt: skip
+    }[look.transport]  # fmt: skip
     each = -(-round(CUTS * SHARE) // WATCHERS["sse"])
-    plan = islice(watchers.plan(f"{SEED} {look.door} {number}", 1.0), each)
+    plan = islice(watchers.plan(f"{SEED} {look.transport} {number}", 1.0), each)
     # The owner, and an administrator.
     bearer = scene.database.people[("john@example.com", "admin@example.com")[number % 2]].bearer
     return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), plan)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 from tandem.task.v1.task_pb2 import BulkCreateResponse, CreateTaskRequest, GetTaskRequest, UpdateTaskRequest
 from tests.faults.conftest import SHARE
 from tests.support.faults import judging
-from tests.support.faults.calling import Doors, NotDoneError
+from tests.support.faults.calling import NotDoneError, TaskClient
 from tests.support.faults.judging import Log
 from tests.support.faults.product import PATIENCE_SECONDS, Scene
 from tests.support.servers import until
@@ -28,18 +28,18 @@ Report = Callable[[str], None]
 
 
 @pytest.fixture
-def doors(scene: Scene) -> Iterator[Doors]:
-    doors = Doors(scene.http_url, scene.grpc_address)
-    yield doors
-    doors.channel.close()
+def client(scene: Scene) -> Iterator[TaskClient]:
+    client = TaskClient(scene.http_url, scene.grpc_address)
+    yield client
+    client.channel.close()
 
 
-def test_duplicates_make_one_task(scene: Scene, doors: Doors, report: Report) -> None:
+def test_duplicates_make_one_task(scene: Scene, client: TaskClient, report: Report) -> None:
     keys = max(10, round(KEYS * SHARE))
 
     def send(number: int) -> str:
         key = number // AT_ONCE
-        over = doors.over_http if number % 10 == 0 else doors.over_grpc
+        over = client.over_http if number % 10 == 0 else client.over_grpc
         try:
             return str(over("CreateTask", CreateTaskRequest(title=f"Task {key}", request_id=f"key-{key}")).id)
         except NotDoneError as exc:
@@ -57,13 +57,13 @@ def test_duplicates_make_one_task(scene: Scene, doors: Doors, report: Report) ->
     assert len(log.rows) == keys
 
 
-def test_editors_of_one_task_overwrite_nothing_unseen(scene: Scene, doors: Doors, report: Report) -> None:
-    task = doors.over_grpc("CreateTask", CreateTaskRequest(title="0"))
+def test_editors_of_one_task_overwrite_nothing_unseen(scene: Scene, client: TaskClient, report: Report) -> None:
+    task = client.over_grpc("CreateTask", CreateTaskRequest(title="0"))
     attempts = max(5, round(ATTEMPTS * SHARE))
     beginning = threading.Barrier(AT_ONCE)
 
     def edit(editor: int) -> list[str]:
-        over = doors.over_http if editor % 10 == 0 else doors.over_grpc
+        over = client.over_http if editor % 10 == 0 else client.over_grpc
         outcomes = []
         beginning.wait(PATIENCE_SECONDS)
         for attempt in range(attempts):
@@ -81,16 +81,16 @@ def test_editors_of_one_task_overwrite_nothing_unseen(scene: Scene, doors: Doors
     done, stale = outcomes.count("done"), outcomes.count("STALE")
     report(f"{len(outcomes)} edits of one task: {done} done, {stale} in conflict")
     assert done + stale == len(outcomes)
-    assert doors.over_grpc("GetTask", GetTaskRequest(id=task.id)).version == done + 1
+    assert client.over_grpc("GetTask", GetTaskRequest(id=task.id)).version == done + 1
     assert done
     assert stale
 
 
 @pytest.mark.parametrize("who", ["server", "client"])
-def test_a_bulk_that_was_cut_is_sent_again(scene: Scene, doors: Doors, report: Report, who: str) -> None:
+def test_a_bulk_that_was_cut_is_sent_again(scene: Scene, client: TaskClient, report: Report, who: str) -> None:
     items = [CreateTaskRequest(title=f"Task {number}", request_id=f"{who}-{number}") for number in range(BULK)]
     cut = threading.Event()
-    bulk = doors.channel.stream_unary(
+    bulk = client.channel.stream_unary(
         "/taskservice.TaskService/BulkCreateTasks",
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=BulkCreateResponse.FromString,

@@ -80,7 +80,7 @@ def a_session(user: User) -> tuple[Session, str]:
     return session, f"Bearer {access_token(session)}"
 
 
-def test_a_session_that_one_door_ends(servers: Servers, user: User) -> None:
+def test_session_ended_over_one_transport_ends_on_both(servers: Servers, user: User) -> None:
     (_, here), (there, ended) = a_session(user), a_session(user)
 
     def over_grpc() -> None:
@@ -104,7 +104,7 @@ def test_a_session_whose_refresh_token_is_used_again(servers: Servers, user: Use
     assert max(seconds_until_refused(servers, ended, replay)) < MAX_SECONDS
 
 
-def test_an_api_key_that_the_other_door_ends(servers: Servers, user: User) -> None:
+def test_api_key_revoked_over_one_transport_ends_on_both(servers: Servers, user: User) -> None:
     key = ApiKeyFactory(user=user)
     _, here = a_session(user)
 

@@ -220,7 +220,8 @@ def test_a_meeting_made_by_an_upload_is_the_same_over_both_transports(tus: TusCl
     tus.patch(created.path, 0, CONTENT)
     request = GetMeetingRequest(meeting_id=created.headers["tandem-meeting-id"])
     answers = [
-        door("MeetingService/GetMeeting", request, actor=owner).meeting for door in (GrpcTransport(), RestTransport())
+        transport("MeetingService/GetMeeting", request, actor=owner).meeting
+        for transport in (GrpcTransport(), RestTransport())
     ]
     assert answers[0] == answers[1]
     assert (answers[0].title, answers[0].recording.size) == ("talk.wav", len(CONTENT))

@@ -27,7 +27,7 @@ class NotDoneError(Exception):
         return str(self) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "REQUEST_IN_PROGRESS")
 
 
-class Doors:
+class TaskClient:
     """Both servers, by the rpcs of TaskService, called as the administrator; from any thread."""
 
     def __init__(self, http_url: str, grpc_address: str) -> None:

@@ -15,14 +15,14 @@ _TODO, _RED = frozenset({1}), frozenset({"red"})
 #: Every way to watch: both transports and operations, all tasks, those of one user, and those of a filter.
 LOOKS = [
     look
-    for door in ("grpc", "sse")
+    for transport in ("grpc", "sse")
     for look in (
-        Look(door, "tasks"),
-        Look(door, "changes"),
-        Look(door, "tasks", JOHN),
-        Look(door, "changes", JANE),
-        Look(door, "tasks", statuses=_TODO, labels=_RED),
-        Look(door, "tasks", JANE, labels=_RED),
+        Look(transport, "tasks"),
+        Look(transport, "changes"),
+        Look(transport, "tasks", JOHN),
+        Look(transport, "changes", JANE),
+        Look(transport, "tasks", statuses=_TODO, labels=_RED),
+        Look(transport, "tasks", JANE, labels=_RED),
     )
 ]
 WRITERS = 4
@@ -114,7 +114,7 @@ class Load:
         return self.scene.process(f"writer{number}", ["-m", "tests.support.faults.writer", *arguments])
 
     def _watcher(self, look: Look, cuts: Iterable[Cut]) -> Watcher:
-        port = self.scene.grpc_port if look.door == "grpc" else self.scene.http_port
-        over = watchers.over_grpc if look.door == "grpc" else watchers.over_sse
+        port = self.scene.grpc_port if look.transport == "grpc" else self.scene.http_port
+        over = watchers.over_grpc if look.transport == "grpc" else watchers.over_sse
         bearer = self.scene.database.people[look.person or ADMINISTRATOR].bearer
         return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), cuts)

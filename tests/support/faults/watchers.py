@@ -52,7 +52,7 @@ class Look:
         person: the user that watches; empty = the administrator.
     """
 
-    door: str
+    transport: str
     through: str
     person: str = ""
     statuses: frozenset[int] = frozenset()
@@ -64,7 +64,7 @@ class Look:
 
     @property
     def name(self) -> str:
-        return f"{self.through} by {self.door}, {self.person or 'all'}{', filtered' if self.labels else ''}"
+        return f"{self.through} by {self.transport}, {self.person or 'all'}{', filtered' if self.labels else ''}"
 
     def sees(self, image: Mapping[str, Any], person_id: str) -> bool:
         """Return whether a task whose row has this image is shown, computed here, not by the feed."""

@@ -24,7 +24,7 @@ django.setup()
 from core.errors import is_database_away  # noqa: E402 - models need their apps
 from tandem.task.v1 import task_pb2  # noqa: E402
 from tasks.models import Task  # noqa: E402
-from tests.support.faults.calling import Doors, NotDoneError  # noqa: E402
+from tests.support.faults.calling import NotDoneError, TaskClient  # noqa: E402
 from users.models import User  # noqa: E402
 
 COLORS = ("red", "green", "blue")
@@ -49,10 +49,12 @@ class Notes:
 class Writer:
     """Writes one thing after the other, chosen by chance from a seed."""
 
-    def __init__(self, seed: str, name: str, doors: Doors, notes: Notes, going_on: Callable[[float], bool]) -> None:
+    def __init__(
+        self, seed: str, name: str, client: TaskClient, notes: Notes, going_on: Callable[[float], bool]
+    ) -> None:
         self._random = random.Random(seed)
         self._name = name
-        self._doors = doors
+        self._client = client
         self._notes = notes
         self._going_on = going_on
         self._count = 0
@@ -65,7 +67,7 @@ class Writer:
     def write(self) -> None:
         """Run one transaction; do nothing if the database is away."""
         many = Task.objects.count()
-        way = self._random.choice((self._through_a_door, self._through_a_door, self._by_queryset, self._by_sql))
+        way = self._random.choice((self._over_a_transport, self._over_a_transport, self._by_queryset, self._by_sql))
         what = self._random.choices(("make", "change", "delete"), (3, 6, 3 if many > ENOUGH_TASKS else 1))[0]
         chosen = list(Task.objects.order_by("?").values_list("pk", flat=True)[: self._random.randint(1, 6)])
         self._notes.add(way(what if chosen else "make", chosen))
@@ -80,8 +82,8 @@ class Writer:
     def _labels(self) -> list[str]:
         return self._random.sample(COLORS, self._random.randint(0, 2))
 
-    def _through_a_door(self, what: str, chosen: Sequence[Any]) -> list[Row]:
-        call = self._random.choice((self._doors.over_http, self._doors.over_grpc))
+    def _over_a_transport(self, what: str, chosen: Sequence[Any]) -> list[Row]:
+        call = self._random.choice((self._client.over_http, self._client.over_grpc))
         someone = self._someone()
         said = {"title": self._title(), "labels": self._labels(), "assigned_to": str(someone.pk) if someone else ""}
         if what == "make":
@@ -175,8 +177,8 @@ def main() -> None:
 
     # What is written has to be another thing each time that the process is started.
     seed = f"{chosen.seed} {chosen.name} {chosen.notes.stat().st_size if chosen.notes.exists() else 0}"
-    doors, notes = Doors(chosen.http_url, chosen.grpc_address), Notes(chosen.notes)
-    writer = Writer(seed, chosen.name, doors, notes, going_on)
+    client, notes = TaskClient(chosen.http_url, chosen.grpc_address), Notes(chosen.notes)
+    writer = Writer(seed, chosen.name, client, notes, going_on)
     pauses = random.Random(seed)
     while going_on(pauses.uniform(0, chosen.pause)):
         try:

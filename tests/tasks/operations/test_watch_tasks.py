@@ -25,9 +25,9 @@ from users.models import User
 WATCH = "TaskService/WatchTasks"
 
 
-def live(door: Transport, actor: User, **asked: object) -> Watched:
+def live(api: Transport, actor: User, **asked: object) -> Watched:
     """Open a stream and read its initial state."""
-    watched = door.watch(WATCH, WatchTasksRequest(include_initial=True, bookmarks=True, **asked), actor=actor)  # type: ignore[arg-type]
+    watched = api.watch(WATCH, WatchTasksRequest(include_initial=True, bookmarks=True, **asked), actor=actor)  # type: ignore[arg-type]
     while watched.next().event_type != EVENT_TYPE_SNAPSHOT_END:
         pass
     return watched
