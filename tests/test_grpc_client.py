@@ -156,7 +156,7 @@ def test_signing_in_with_a_wrong_password_ends_the_walk(servers: Servers) -> Non
     assert "=== Testing CreateUser ===" not in done.stdout
 
 
-def test_no_step_passes_on_an_empty_answer() -> None:
+def test_every_step_fails_on_an_empty_answer() -> None:
     with serving(*map(answering_emptily, (USERS, TASKS, EXAMPLES))) as address:
         done = run("try_grpc.py", *host_and_port(address))
     assert done.returncode == 1
@@ -194,7 +194,7 @@ def test_an_interrupt_ends_the_walk_and_removes_the_users_it_made() -> None:
 
 
 @pytest.mark.real_server
-def test_the_probe_finds_both_doors_healthy(servers: Servers) -> None:
+def test_probe_finds_both_transports_healthy(servers: Servers) -> None:
     ready = f"{servers.http_url}/health/ready"
     for options in (
         ["--http", ready, "--grpc", servers.grpc_address],
@@ -216,7 +216,7 @@ def test_the_probe_names_what_is_not_served(servers: Servers) -> None:
     assert "answers 404" in done.stderr
 
 
-def test_the_probe_says_who_does_not_answer(closed_port: int) -> None:
+def test_probe_names_the_server_that_does_not_answer(closed_port: int) -> None:
     address = f"127.0.0.1:{closed_port}"
     done = run("health_check.py", "--http", f"http://{address}/health", "--grpc", address, "--timeout", "1")
     assert done.returncode == 1
@@ -225,7 +225,7 @@ def test_the_probe_says_who_does_not_answer(closed_port: int) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_the_probe_says_that_a_server_does_not_serve() -> None:
+def test_probe_reports_a_server_that_does_not_serve() -> None:
     servicer = health.HealthServicer()
     servicer.set("", HealthCheckResponse.NOT_SERVING)
     check = grpc.unary_unary_rpc_method_handler(

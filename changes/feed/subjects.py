@@ -70,7 +70,8 @@ class Subject:
         return next(t for t in self.model._meta.triggers if isinstance(t, SharedFunctionTrigger) and t.subject_type)
 
     @cached_property
-    def _fields(self) -> frozenset[str]:
+    def fields(self) -> frozenset[str]:
+        """Fields of the message."""
         return frozenset(self.message(self.model(), Visibility.WHOLE).DESCRIPTOR.fields_by_name)
 
     @cached_property
@@ -131,7 +132,7 @@ class Subject:
         old, new = change.old or {}, change.new or {}
         common = old.keys() & new.keys() - KEPT_BY_TRIGGERS
         changed = {self.paths.get(name, name) for name in common if old[name] != new[name]}
-        shown = self._fields if extent is Visibility.WHOLE else self.partial
+        shown = self.fields if extent is Visibility.WHOLE else self.partial
         return sorted(path for path in changed if path.partition(".")[0] in shown)
 
 

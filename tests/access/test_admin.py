@@ -17,14 +17,14 @@ def test_keys_are_shown_without_their_hashes(site: Client, ann: User) -> None:
         assert bytes(key.secret_hash).hex() not in page
 
 
-def test_keys_are_revoked_there(site: Client, ann: User, bob: User) -> None:
+def test_api_keys_can_be_revoked(site: Client, ann: User, bob: User) -> None:
     ended, kept = ApiKeyFactory(user=ann), ApiKeyFactory(user=bob)
     chosen = {"action": "end", "_selected_action": [str(ended.pk)]}
     assert "1 revoked." in site.post(reverse("admin:access_apikey_changelist"), chosen, follow=True).content.decode()
     assert set(ApiKey.objects.filter(revoked_at=None)) == {kept}
 
 
-def test_sessions_are_ended_there(site: Client, ann: User) -> None:
+def test_sessions_can_be_ended(site: Client, ann: User) -> None:
     ended, kept = Session.objects.create(user=ann), Session.objects.create(user=ann)
     chosen = {"action": "end", "_selected_action": [str(ended.pk)]}
     assert "1 ended." in site.post(reverse("admin:access_session_changelist"), chosen, follow=True).content.decode()
@@ -32,13 +32,13 @@ def test_sessions_are_ended_there(site: Client, ann: User) -> None:
 
 
 @pytest.mark.parametrize("model", ["session", "apikey"])
-def test_nothing_is_made_or_changed_there(site: Client, ann: User, model: str) -> None:
+def test_credentials_cannot_be_created_or_changed(site: Client, ann: User, model: str) -> None:
     row = Session.objects.create(user=ann) if model == "session" else ApiKeyFactory(user=ann)
     assert site.get(reverse(f"admin:access_{model}_add")).status_code == 403
     assert site.post(reverse(f"admin:access_{model}_change", args=[row.pk]), {"name": "x"}).status_code == 403
 
 
-def test_they_are_ended_from_their_users_page(site: Client, ann: User, bob: User) -> None:
+def test_credentials_can_be_ended_on_the_page_of_their_user(site: Client, ann: User, bob: User) -> None:
     ended, others, kept = (
         Session.objects.create(user=ann),
         Session.objects.create(user=ann),
@@ -73,7 +73,7 @@ def test_a_user_with_many_has_a_link_to_them(site: Client, ann: User, bob: User)
     assert set(site.get(url).context["cl"].result_list) == set(sessions)
 
 
-def test_they_are_found_by_their_user(site: Client, ann: User, bob: User) -> None:
+def test_credentials_are_found_by_their_user(site: Client, ann: User, bob: User) -> None:
     for user in (ann, bob):
         Session.objects.create(user=user)
         ApiKeyFactory(user=user)
@@ -84,7 +84,7 @@ def test_they_are_found_by_their_user(site: Client, ann: User, bob: User) -> Non
     assert list(page.context["cl"].result_list) == [row]
 
 
-def test_who_may_look_may_not_end(client: Client, ann: User) -> None:
+def test_view_permission_does_not_allow_ending(client: Client, ann: User) -> None:
     staff, key = UserFactory(is_staff=True), ApiKeyFactory(user=ann)
     staff.user_permissions.set(Permission.objects.filter(codename__in=["view_apikey", "view_user"]))
     client.force_login(staff)

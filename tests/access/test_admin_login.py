@@ -91,7 +91,7 @@ def test_the_cookie_of_a_key_that_was_replaced_is_good_while_it_is_listed(
     assert is_signed_in(client)
 
 
-def test_who_may_not_cannot_be_told_apart(client: Client, staff: User) -> None:
+def test_reasons_of_rejected_logins_cannot_be_distinguished(client: Client, staff: User) -> None:
     closed = with_password(AdministratorFactory(status=Status.DEACTIVATED))
     others = (with_password(UserFactory()), closed, with_password(ServiceFactory(is_staff=True)))
     for email, password in [*((user.email, PASSWORD) for user in others), (staff.email, "x"), ("no@example.com", "x")]:
@@ -99,7 +99,7 @@ def test_who_may_not_cannot_be_told_apart(client: Client, staff: User) -> None:
         assert not is_signed_in(client)
 
 
-def test_what_is_missing_is_said(client: Client, staff: User) -> None:
+def test_missing_fields_are_reported(client: Client, staff: User) -> None:
     assert "This field is required." in sign_in(client, staff.email, "")
 
 

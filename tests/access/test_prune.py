@@ -15,7 +15,7 @@ from users.models import MailedToken, TokenPurpose, User
 from users.services import mailed_tokens
 
 
-def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
+def test_only_expired_rows_are_deleted(ann: User) -> None:
     kept, expired, fresh = (Session.objects.create(user=ann) for _ in range(3))
     for session in (kept, expired):
         issue_refresh_token(session, new_secret())
@@ -28,7 +28,7 @@ def test_it_deletes_what_is_past_its_time_and_nothing_else(ann: User) -> None:
     assert set(Session.objects.all()) == {kept, fresh}
 
 
-def test_it_deletes_tokens_that_expired_and_jobs_that_ended_long_ago(ann: User, bob: User) -> None:
+def test_expired_tokens_and_old_jobs_are_deleted(ann: User, bob: User) -> None:
     for user in (ann, bob):
         mailed_tokens.issue(user, TokenPurpose.VERIFY_EMAIL, uuid7())
         enqueue("users.send_verification", user_id=str(user.pk))
@@ -42,7 +42,7 @@ def test_it_deletes_tokens_that_expired_and_jobs_that_ended_long_ago(ann: User, 
     assert Job.objects.get().arguments == {"user_id": str(bob.pk)}
 
 
-def test_it_deletes_keys_and_tickets_long_after_their_time(ann: User) -> None:
+def test_old_keys_and_tickets_are_deleted(ann: User) -> None:
     now = timezone.now()
     long_ago = now - timedelta(days=31)
     kept = [

@@ -17,7 +17,7 @@ def serviceaccount(*arguments: str, administrator: User) -> str:
     return out.getvalue()
 
 
-def test_it_makes_the_account_and_a_key_for_it(administrator: User) -> None:
+def test_command_creates_the_account_and_its_key(administrator: User) -> None:
     told = serviceaccount("Nightly report", "--scopes", "users:read", "--days", "30", administrator=administrator)
     account = User.objects.get(is_service=True)
     assert (account.display_name, account.email) == ("Nightly report", f"{account.pk}@service.invalid")
@@ -31,7 +31,7 @@ def test_it_makes_the_account_and_a_key_for_it(administrator: User) -> None:
     assert Change.objects.get(subject_id=account.pk).actor == str(administrator.pk)
 
 
-def test_its_key_may_change_credentials(administrator: User) -> None:
+def test_key_may_change_credentials(administrator: User) -> None:
     told = serviceaccount("Leavers", "--scopes", "users:credentials", administrator=administrator)
     assert authenticate(f"Bearer {told.split()[-1]}").scopes == {"users:credentials"}
 
@@ -59,6 +59,6 @@ def test_only_an_administrator_makes_one(ann: User, administrator: User) -> None
         (["x" * 201, "--scopes", "users:read"], "200"),
     ],
 )
-def test_it_says_what_is_wrong(administrator: User, arguments: list[str], told: str) -> None:
+def test_invalid_arguments_are_reported(administrator: User, arguments: list[str], told: str) -> None:
     with pytest.raises(CommandError, match=told):
         serviceaccount(*arguments, administrator=administrator)

@@ -41,7 +41,7 @@ def call() -> Iterator[str]:
 
 @pytest.mark.usefixtures("notes")
 class TestInATransaction:
-    def test_nobody_is_the_system(self) -> None:
+    def test_change_without_actor_is_by_the_system(self) -> None:
         create("a")
         assert said_of("a") == Said("system")
 
@@ -51,7 +51,7 @@ class TestInATransaction:
             create("a")
         assert said_of("a") == Said(str(user.pk), "because", call)
 
-    def test_a_caller_who_is_not_signed_in(self) -> None:
+    def test_anonymous_caller_is_logged_as_anonymous(self) -> None:
         with acting(AnonymousUser()):
             create("a")
         assert said_of("a") == Said("anonymous")
@@ -61,7 +61,7 @@ class TestInATransaction:
             create("a")
         assert said_of("a") == Said("retention", "older than 90 days")
 
-    def test_texts_are_taken_as_they_are(self) -> None:
+    def test_texts_are_stored_unchanged(self) -> None:
         reason = "'; DROP TABLE tests_note; -- %s \\ ä\n"
         with acting("importer", reason):
             create("a")
@@ -101,7 +101,7 @@ class TestInATransaction:
         assert said_of("out") == Said("outer", "first")
         assert not Change.objects.filter(actor="inner").exists()
 
-    def test_right_inside_a_key_it_is_told_as_elsewhere_and_costs_one_statement(self, call: str) -> None:
+    def test_within_an_idempotency_key_the_actor_costs_one_statement(self, call: str) -> None:
         def effect() -> bytes:
             with acting("one", "first"):
                 create("a")
@@ -141,21 +141,21 @@ class TestInATransaction:
         idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
         assert said_of("out") == Said("one")
 
-    def test_it_is_a_decorator_too(self) -> None:
+    def test_acting_is_also_a_decorator(self) -> None:
         acting("decorated")(create)("a", "b")
         assert set(Change.objects.values_list("actor", flat=True)) == {"decorated"}
 
 
 @pytest.mark.usefixtures("committed_notes")
 class TestAsATransactionOfItsOwn:
-    def test_it_commits(self) -> None:
+    def test_acting_commits(self) -> None:
         with acting("service", "because"):
             assert connection.in_atomic_block
             create("a")
         assert not connection.in_atomic_block
         assert said_of("a") == Said("service", "because")
 
-    def test_it_ends_with_the_transaction(self) -> None:
+    def test_actor_ends_with_the_transaction(self) -> None:
         with acting("service", "because"):
             create("a")
         create("b")
@@ -170,7 +170,7 @@ class TestAsATransactionOfItsOwn:
         create("b")
         assert list(Change.objects.values_list("actor", flat=True)) == ["system"]
 
-    def test_it_costs_one_statement(self) -> None:
+    def test_acting_costs_one_statement(self) -> None:
         with CaptureQueriesContext(connection) as captured, acting("service"):
             create("a")
         statements = [query["sql"].split()[0] for query in captured.captured_queries]

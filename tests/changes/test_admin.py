@@ -35,7 +35,7 @@ def change(user: User, actor: User | str, reason: str = "", **fields: object) ->
         User.objects.filter(pk=user.pk).update(**fields)
 
 
-def test_it_tells_who_did_what_when_why_and_in_which_call(site: Client, ann: User, bob: User) -> None:
+def test_history_shows_actor_action_time_reason_and_call(site: Client, ann: User, bob: User) -> None:
     token = request_id.set("request-1")
     change(ann, bob, "asked <for> it", status=Status.BANNED, roles=[Role.SELLER, Role.SUPPORT])
     request_id.reset(token)
@@ -71,7 +71,7 @@ def test_values_are_readable(site: Client, ann: User, bob: User) -> None:
     assert len(newest) < 2_000
 
 
-def test_it_goes_on_where_the_page_before_ended(
+def test_next_page_begins_after_the_previous_one(
     site: Client, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes.admin, "PAGE_SIZE", 2)
@@ -88,7 +88,7 @@ def test_it_goes_on_where_the_page_before_ended(
     assert len(history(site, ann, before="9" * 30)) == 2
 
 
-def test_who_may_not_see_users_sees_ids(client: Client, ann: User, bob: User) -> None:
+def test_staff_without_the_permission_see_ids(client: Client, ann: User, bob: User) -> None:
     staff = AdministratorFactory()
     staff.user_permissions.set(Permission.objects.filter(codename="view_change"))
     client.force_login(staff)
@@ -123,7 +123,7 @@ def test_filters_look_through_the_newest_only(
     assert len(site.get(reverse(LIST), {"operation": "created"}).context["cl"].result_list) == 0
 
 
-def test_what_is_forgotten_is_not_told(site: Client, ann: User, bob: User) -> None:
+def test_forgotten_rows_are_not_shown(site: Client, ann: User, bob: User) -> None:
     change(ann, bob, bio="Secret")
     forget("user", ann.pk)
     assert all("Secret" not in entry and "<ins" not in entry for entry in history(site, ann))

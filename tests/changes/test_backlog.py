@@ -70,7 +70,7 @@ def age(servers: Servers) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("tandem_changes_unnumbered_age_seconds "))
 
 
-def test_they_are_reported_until_they_have_them(servers: Servers) -> None:
+def test_unnumbered_changes_are_reported_until_they_are_numbered(servers: Servers) -> None:
     assert readiness(servers) == (200, {"status": "ready"})
     until(lambda: age(servers) == 0, "no change waits")
     with grpc.insecure_channel(servers.grpc_address) as channel:
@@ -109,7 +109,7 @@ def test_the_log_has_when_they_wait_and_when_no_more(transactional_db: None, cap
         backlog.forget()
 
 
-def test_those_of_a_transaction_that_was_open_for_long_are_not(servers: Servers) -> None:
+def test_changes_of_a_long_transaction_are_not_reported(servers: Servers) -> None:
     """They are old when they are committed, and get their numbers at once."""
     with transaction.atomic():
         TaskFactory()

@@ -74,7 +74,7 @@ class TestVerify:
             ("DELETE FROM tests_note", "the last change of note"),
         ],
     )  # fmt: skip
-    def test_what_is_wrong_is_told(self, numbered: int, damage: str, told: str) -> None:
+    def test_check_reports_every_inconsistency(self, numbered: int, damage: str, told: str) -> None:
         execute(damage % {"first": numbered})
         with pytest.raises(CommandError, match=told):
             command("verify")
@@ -112,7 +112,7 @@ class TestPrune:
         execute("UPDATE changes_change SET occurred_at = %s", timezone.now() - timedelta(days=4000))
         assert command("prune") == "0 changes deleted.\n"
 
-    def test_what_has_no_number_stays(self, numbered: int, settings: Any) -> None:
+    def test_changes_without_number_are_kept(self, numbered: int, settings: Any) -> None:
         settings.CHANGES_KEPT_ROWS = 1
         write("unnumbered")
         assert command("prune") == "5 changes deleted.\n"
@@ -120,7 +120,7 @@ class TestPrune:
 
 
 class TestNewEpoch:
-    def test_all_cursors_are_void(self, feed: Process) -> None:
+    def test_new_epoch_invalidates_all_cursors(self, feed: Process) -> None:
         stream = feed.watch(ALL)
         write("a")
         stream.take_titles("a")
@@ -131,7 +131,7 @@ class TestNewEpoch:
 
 
 class TestTail:
-    def test_it_follows_until_it_is_interrupted(self, feed: Process) -> None:
+    def test_follow_prints_changes_until_interrupted(self, feed: Process) -> None:
         variables = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
 
         def tail(*arguments: str) -> subprocess.Popen[str]:
@@ -174,7 +174,7 @@ class TestTail:
         with pytest.raises(CommandError, match="Invalid cursor"):
             command("tail", "--cursor", "x")
 
-    def test_what_nobody_has_numbered_yet_is_numbered_first(self, committed_notes: None) -> None:
+    def test_pending_changes_are_numbered_first(self, committed_notes: None) -> None:
         Head.objects.all().delete()
         Note.objects.create(title="Before anything was served")
         command("verify")

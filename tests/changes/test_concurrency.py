@@ -82,7 +82,7 @@ def test_writers_of_one_row_take_turns(other: BaseDatabaseWrapper) -> None:
     assert updates == sorted(set(updates))
 
 
-def test_what_one_connection_said_is_not_heard_on_another(other: BaseDatabaseWrapper) -> None:
+def test_actor_of_one_connection_is_unknown_to_another(other: BaseDatabaseWrapper) -> None:
     begin(other)
     with other.cursor() as cursor:
         cursor.execute("SELECT set_config('tandem.actor', 'other', true)")

@@ -13,7 +13,7 @@ from tests.support.notes import Note
 pytestmark = pytest.mark.usefixtures("notes")
 
 
-def test_it_is_newest_first_and_of_one_subject() -> None:
+def test_history_of_one_subject_is_newest_first() -> None:
     note, _ = Note.objects.create(title="first"), Note.objects.create(title="other")
     Note.objects.filter(pk=note.pk).update(title="second", labels=["a"])
     Note.objects.filter(pk=note.pk).delete()
@@ -44,7 +44,7 @@ def test_a_field_that_becomes_or_ceases_to_be_empty_has_changed() -> None:
     assert [change.changed_fields for change in history("note", note.pk)[:2]] == [["remind_at"], ["remind_at"]]
 
 
-def test_it_reads_the_subjects_index_backwards() -> None:
+def test_history_uses_the_subject_index() -> None:
     with connection.cursor() as cursor:
         # With a handful of rows the planner would rather read them all.
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -53,7 +53,7 @@ def test_it_reads_the_subjects_index_backwards() -> None:
     assert "Sort" not in plan
 
 
-def test_what_is_forgotten_keeps_id_version_and_the_reason_of_the_deletion() -> None:
+def test_forgotten_subject_keeps_id_version_and_reason() -> None:
     note, other = Note.objects.create(title="secret"), Note.objects.create(title="other")
     with acting("keeper", "is really called Ann"):
         Note.objects.update(title="still secret")
@@ -73,7 +73,7 @@ def test_what_is_forgotten_keeps_id_version_and_the_reason_of_the_deletion() -> 
     assert (kept.new["title"], kept.reason) == ("still secret", "is really called Ann")
 
 
-def test_nothing_of_what_is_forgotten_stays_in_the_log() -> None:
+def test_forgotten_content_is_removed_from_the_log() -> None:
     note = Note.objects.create(title="secret-word")
     Note.objects.update(labels=["secret-word"])
     Note.objects.all().delete()

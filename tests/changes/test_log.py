@@ -26,7 +26,7 @@ def logged_changes() -> list[tuple[uuid.UUID, str, int]]:
     return list(Change.objects.order_by("id").values_list("subject_id", "operation", "subject_version"))
 
 
-def test_what_a_service_saves() -> None:
+def test_save_of_a_service_is_logged() -> None:
     note = save_clean(Note(), title="first")
     save_clean(note, title="second")
     created, updated = Change.objects.order_by("id")
@@ -122,7 +122,7 @@ def test_truncating_table_and_log_together_leaves_both_empty() -> None:
     assert (Note.objects.count(), Change.objects.count()) == (0, 0)
 
 
-def test_the_triggers_cannot_be_told_to_be_silent() -> None:
+def test_triggers_cannot_be_disabled() -> None:
     names = ",".join(trigger.get_pgid(Note) for trigger in logged("note"))
     execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{names}}}"])
     note = Note.objects.create(title="first")
@@ -131,7 +131,7 @@ def test_the_triggers_cannot_be_told_to_be_silent() -> None:
     assert logged_changes() == [(note.pk, "created", 1), (note.pk, "updated", 2), (note.pk, "deleted", 3)]
 
 
-def test_a_statement_that_touches_no_row_is_not_there() -> None:
+def test_statement_without_rows_is_not_logged() -> None:
     Note.objects.filter(title="none").update(title="some")
     Note.objects.filter(title="none").delete()
     assert logged_changes() == []
@@ -152,7 +152,7 @@ def test_a_refused_statement_leaves_nothing() -> None:
     assert logged_changes() == [(note.pk, "created", 1)]
 
 
-def test_what_is_excluded_is_in_no_image() -> None:
+def test_excluded_fields_are_in_no_image() -> None:
     Note.objects.bulk_create(Note(title=title, pin="1234") for title in ("a", "b"))
     Note.objects.update(pin="5678")
     Note.objects.filter(title="a").delete()
@@ -238,6 +238,6 @@ def test_rows_can_be_numbered_once_and_removed() -> None:
     assert Change.objects.all().delete()[0] == 2
 
 
-def test_it_says_what_changed_in_one_line() -> None:
+def test_text_of_a_change_is_one_line() -> None:
     note = Note.objects.create(title="first")
     assert str(Change.objects.get()) == f"note {note.pk} created, version 1"

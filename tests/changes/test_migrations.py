@@ -45,7 +45,7 @@ def triggers() -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def test_it_imports_no_code_of_ours() -> None:
+def test_migration_imports_no_application_code() -> None:
     text = written_migration()
     imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
     assert imported == {"django", "pgtrigger", "uuid"}
@@ -54,7 +54,7 @@ def test_it_imports_no_code_of_ours() -> None:
 
 
 @pytest.mark.usefixtures("notes")
-def test_it_makes_the_triggers_and_takes_them_away() -> None:
+def test_migration_creates_and_drops_the_triggers() -> None:
     migration = run(written_migration())
     empty = ProjectState()
     with connection.schema_editor() as editor:

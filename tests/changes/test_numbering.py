@@ -156,7 +156,7 @@ def faults(seen: list[str], expected: set[str]) -> set[str]:
 @pytest.mark.usefixtures("office")
 class TestInterleavings:
     @pytest.mark.parametrize("interleaving", INTERLEAVINGS)
-    def test_nothing_is_lost_or_disordered(self, interleaving: Any, other: Any, third: Any) -> None:
+    def test_no_change_is_lost_or_out_of_order(self, interleaving: Any, other: Any, third: Any) -> None:
         assert faults(interleaving(by_seq, other, third), INTERLEAVINGS[interleaving]) == set()
 
     @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ class TestInterleavings:
             third.commit()
         assert "".join(by_seq(None)[0]) == "a0a1a2b0b1b2"
 
-    def test_it_is_dense_over_rollbacks(self) -> None:
+    def test_numbers_are_dense_across_rollbacks(self) -> None:
         for number in range(4):
             with transaction.atomic():
                 write(str(number))
@@ -206,7 +206,7 @@ class TestInterleavings:
         # PostgreSQL clears the index of dead entries every few batches, so what is read goes up and down.
         assert median(looked_at[15:]) < 3 * max(looked_at[:3])
 
-    def test_it_is_never_compiled(self) -> None:
+    def test_statement_is_never_jit_compiled(self) -> None:
         """Before PostgreSQL 18 the costs of its plan are beyond every threshold: 1.4 seconds for each batch."""
         with connection.cursor() as cursor:
             cursor.execute("SET jit_above_cost = 0")
@@ -218,7 +218,7 @@ class TestInterleavings:
                 cursor.execute("RESET jit_above_cost")
         assert "JIT" not in explained
 
-    def test_forgetting_at_the_same_time_ends_well(self, other: Any) -> None:
+    def test_concurrent_forgetting_succeeds(self, other: Any) -> None:
         note = write("secret")
         with transactions(other):
             run(other, "UPDATE changes_change SET reason = 'held' WHERE subject_id = %s", str(note.pk))
@@ -232,7 +232,7 @@ class TestInterleavings:
 class TestEveryWriter:
     """A stream of all changes: of services, of plain saves as in the admin site, of bulk statements and of SQL."""
 
-    def test_it_is_in_the_feed(self, feed: Process, other: BaseDatabaseWrapper) -> None:
+    def test_numbered_change_is_in_the_feed(self, feed: Process, other: BaseDatabaseWrapper) -> None:
         stream = feed.watch(actor("all"))
         with acting("service", "because"):
             write("by a service")
@@ -248,7 +248,7 @@ class TestEveryWriter:
 
 
 class TestOffice:
-    def test_one_at_a_time_numbers_and_another_takes_over(self, committed_notes: None) -> None:
+    def test_one_process_leads_and_another_takes_over(self, committed_notes: None) -> None:
         first, second = Sequencer(), Sequencer()
         try:
             first.start()
@@ -364,7 +364,9 @@ class TestEpoch:
 
 
 class TestRoutine:
-    def test_a_fault_is_told_and_it_goes_on(self, transactional_db: None, caplog: pytest.LogCaptureFixture) -> None:
+    def test_failure_is_logged_and_numbering_continues(
+        self, transactional_db: None, caplog: pytest.LogCaptureFixture
+    ) -> None:
         steps = []
 
         def step(waked: bool) -> None:

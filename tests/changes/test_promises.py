@@ -136,7 +136,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_they_hold_under_load(feed: Process, small: None, seed: int) -> None:
+def test_promises_hold_under_load(feed: Process, small: None, seed: int) -> None:
     for group in GROUPS:
         Note.objects.bulk_create(Note(title="before", labels=[group]) for _ in range(8))
     writers = [Writer(seed * 100 + number, 60) for number in range(4)]
@@ -209,7 +209,7 @@ class TestTheValidators:
             ([("a", 2), ("b", 1)], [4], True),
         ],
     )
-    def test_what_the_initial_state_held_is_not_missing(
+    def test_changes_in_the_initial_state_are_not_missing(
         self, truth: Truth, held: list[tuple[str, int]], live: list[int], lost: bool
     ) -> None:
         state = [Received("created", subject_id, version, "", "x") for subject_id, version in held]
@@ -217,7 +217,7 @@ class TestTheValidators:
         events = [Received(each.name, each.subject_id, each.version, f"@{each.seq}", each.state) for each in due]
         assert bool(list(promises.complete([Run("", True, [*state, *events])], truth))) == lost
 
-    def test_what_the_initial_state_no_longer_held_may_be_repeated_by_the_next_stream(self, truth: Truth) -> None:
+    def test_deletion_before_the_initial_state_may_be_repeated(self, truth: Truth) -> None:
         """The state began at @2 and was read after the deletion of b; a stream that resumes at @2 sends it again."""
         mark = Received("snapshot_end", "", 0, "@2")
         updated, deleted = Received("updated", "a", 2, "@5", "a2"), Received("deleted", "b", 2, "@6")

@@ -62,8 +62,8 @@ def test_an_image_of_before_a_column_was_added_can_be_read(db: None) -> None:
     assert (message.id, message.profile.bio) == (str(user.pk), "")
 
 
-def test_what_a_part_shows_is_in_the_message(db: None) -> None:
+def test_partial_fields_are_fields_of_the_message(db: None) -> None:
     for name in subjects.types():
         subject = subjects.of(name)
-        assert subject.partial <= subject._fields
-        assert {path.partition(".")[0] for path in subject.paths.values()} <= subject._fields
+        assert subject.partial <= subject.fields
+        assert {path.partition(".")[0] for path in subject.paths.values()} <= subject.fields

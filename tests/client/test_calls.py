@@ -74,12 +74,12 @@ def test_each_reason_of_the_server_has_a_class() -> None:
     assert all(kind.reason == reason for reason, kind in classes.items() if reason not in without)
 
 
-def test_only_writes_whose_answers_are_never_kept_are_not_repeated() -> None:
+def test_only_writes_with_secret_answers_are_not_repeated() -> None:
     secret = {f"/{operation.name}" for service in services for operation in service.operations if operation.secret}
     assert secret == NEVER_REPEATED
 
 
-def test_every_other_unary_call_is() -> None:
+def test_every_other_unary_call_is_repeated() -> None:
     unary = {
         f"/{operation.name}"
         for service in services
@@ -90,7 +90,7 @@ def test_every_other_unary_call_is() -> None:
     assert {f"/{op.name}" for service in services for op in service.operations if op.writes} & REPEATABLE <= KEYED
 
 
-def test_what_there_is_not_is_not_found(client: Client) -> None:
+def test_unknown_id_raises_not_found(client: Client) -> None:
     with pytest.raises(NotFound, match=f"User not found: {UNKNOWN}") as caught:
         client.users.GetUser(GetUserRequest(user_id=UNKNOWN))
     assert (caught.value.code, caught.value.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
@@ -109,7 +109,7 @@ def test_every_bad_field_is_named(client: Client) -> None:
     assert all(field.message in str(caught.value) for field in caught.value.fields)
 
 
-def test_a_stale_write_says_which_version_is_current(client: Client) -> None:
+def test_stale_write_raises_the_current_version(client: Client) -> None:
     task = client.tasks.CreateTask(CreateTaskRequest(title="Stale"))
     client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, title="Fresh"))
     with pytest.raises(Stale) as caught:
@@ -117,7 +117,7 @@ def test_a_stale_write_says_which_version_is_current(client: Client) -> None:
     assert caught.value.current_version == task.version + 1
 
 
-def test_an_id_that_is_taken_already_exists(client: Client) -> None:
+def test_existing_id_raises_already_exists(client: Client) -> None:
     task = client.tasks.CreateTask(CreateTaskRequest(title="Once"))
     with pytest.raises(AlreadyExists):
         client.tasks.CreateTask(CreateTaskRequest(title="Twice", id=task.id))
@@ -173,7 +173,7 @@ def test_a_call_without_a_timeout_has_one(server: Server) -> None:
             server.send(signal.SIGCONT)
 
 
-def test_a_write_whose_answer_is_lost_happens_once(client: Client, proxy: Proxy) -> None:
+def test_write_with_a_lost_answer_happens_once(client: Client, proxy: Proxy) -> None:
     label = "lost-answer"
 
     def made() -> list[Task]:
@@ -189,7 +189,7 @@ def test_a_write_whose_answer_is_lost_happens_once(client: Client, proxy: Proxy)
         assert [answer.result(20)] == made()
 
 
-def test_nobody_there_is_unavailable() -> None:
+def test_unreachable_server_raises_unavailable() -> None:
     with Client("127.0.0.1:1") as client, pytest.raises(Unavailable) as caught:
         client.users.HealthCheck(Empty())
     assert not caught.value.from_server

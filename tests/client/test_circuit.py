@@ -15,7 +15,7 @@ from tests.support.servers import until
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 
-def test_it_opens_while_the_server_is_away_and_closes_when_it_is_back(server: Server) -> None:
+def test_circuit_opens_without_the_server_and_closes_when_it_returns(server: Server) -> None:
     states: list[CircuitState] = []
     circuit = Circuit(failures=3, open_seconds=0.3, on_change=states.append)
     with Client(server.address, circuit=circuit) as client:
@@ -50,7 +50,7 @@ def test_a_refusal_is_not_a_failure_of_the_connection(client: Client) -> None:
     assert client.circuit.state is CircuitState.CLOSED
 
 
-def test_a_login_that_finds_nobody_counts(server: Server) -> None:
+def test_login_without_server_counts_as_failure(server: Server) -> None:
     circuit = Circuit(failures=2, open_seconds=60)
     with Client("127.0.0.1:1", email="ann@example.com", password="secret", circuit=circuit) as client:
         for _ in range(2):
@@ -88,7 +88,7 @@ def test_a_success_in_between_starts_the_count_anew() -> None:
     assert circuit.state is CircuitState.CLOSED
 
 
-def test_who_is_told_may_ask_it() -> None:
+def test_callback_may_query_the_circuit() -> None:
     seen: list[bool] = []
     circuit = Circuit(failures=1, open_seconds=60, on_change=lambda state: seen.append(passes(circuit)))
     thread = threading.Thread(target=circuit.failed, daemon=True)

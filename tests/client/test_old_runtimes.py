@@ -70,10 +70,10 @@ def use(python: Path | str, server: Server, **environment: str) -> list[str]:
 
 
 @pytest.mark.tools("python3.11", PACKAGE_INDEX)
-def test_it_calls_and_watches_beside_the_oldest_releases(server: Server, old_python: Path) -> None:
+def test_client_works_with_the_oldest_releases(server: Server, old_python: Path) -> None:
     assert use(old_python, server) == ["python", "3.20.3", "1.49.1"]
 
 
-def test_it_calls_and_watches_beside_protobuf_in_pure_python(server: Server) -> None:
+def test_client_works_with_protobuf_in_pure_python(server: Server) -> None:
     kind, *_ = use(sys.executable, server, PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python")
     assert kind == "python"

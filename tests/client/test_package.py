@@ -32,7 +32,7 @@ with Client(sys.argv[1]) as client, client.watch_tasks(include_initial=True, lab
 
 @pytest.mark.real_server
 @pytest.mark.django_db
-def test_it_works_where_there_is_nothing_of_the_server(server: Server, tmp_path: Path) -> None:
+def test_package_works_without_the_server(server: Server, tmp_path: Path) -> None:
     for needed in (*NEEDED, PACKAGE):
         (tmp_path / needed.name).symlink_to(needed)
     # -S: nothing that is installed, but what stands in this folder.
@@ -44,7 +44,7 @@ def test_it_works_where_there_is_nothing_of_the_server(server: Server, tmp_path:
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "client").glob("*.py")), ids=lambda path: path.name)
-def test_its_syntax_is_as_old_as_the_package_says(path: Path) -> None:
+def test_syntax_fits_the_oldest_supported_python(path: Path) -> None:
     text = path.read_text()
     ast.parse(text, feature_version=(3, 8))
     assert "from __future__ import annotations" in text or path.name == "__init__.py"

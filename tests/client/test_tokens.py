@@ -75,7 +75,7 @@ def is_let_in(client: Client) -> bool:
     return True
 
 
-def test_an_open_watch_goes_on_over_expired_tokens(session: Client, told: list[TokenPair]) -> None:
+def test_open_watch_outlives_expired_tokens(session: Client, told: list[TokenPair]) -> None:
     ask(session)
     with ThreadPoolExecutor(1) as pool, session.watch_tasks(include_initial=True) as watch:
         assert isinstance(next(watch), SnapshotEnd)
@@ -112,9 +112,7 @@ def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client
             waiting.result(10)
 
 
-def test_a_kept_refresh_token_begins_again_where_it_was_told(
-    server: Server, session: Client, told: list[TokenPair]
-) -> None:
+def test_stored_refresh_token_restores_the_session(server: Server, session: Client, told: list[TokenPair]) -> None:
     ask(session)
     for _ in range(3):
         with Client(server.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
@@ -122,7 +120,7 @@ def test_a_kept_refresh_token_begins_again_where_it_was_told(
     assert len(told) == 4
 
 
-def test_a_refresh_whose_answer_is_lost_is_asked_for_again(
+def test_refresh_with_a_lost_answer_is_repeated(
     server: Server, proxy: Proxy, session: Client, told: list[TokenPair]
 ) -> None:
     ask(session)
@@ -140,7 +138,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(
         ask(client)
 
 
-def test_who_was_refused_does_not_ask_again(proxy: Proxy, email: str) -> None:
+def test_rejected_refresh_is_not_repeated(proxy: Proxy, email: str) -> None:
     with Client(proxy.address, email=email, password="wrong") as client:
         for _ in range(2):
             with pytest.raises(Unauthenticated):

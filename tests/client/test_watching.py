@@ -104,7 +104,7 @@ def test_changes_of_all_kinds_of_subjects_can_be_watched(client: Client, label: 
     assert (change.subject_type, change.subject_id, change.subject_version) == ("task", task.id, 1)
 
 
-def test_a_kept_cursor_goes_on_in_another_process(client: Client, label: str) -> None:
+def test_stored_cursor_resumes_in_another_process(client: Client, label: str) -> None:
     with client.watch_tasks(labels=[label], include_initial=True) as watch:
         state_of(watch)
         make(client, label, "seen")
@@ -181,7 +181,7 @@ def test_over_twenty_cuts_under_writes_nothing_is_lost_and_nothing_comes_twice(
     assert all(a < b for versions in seen.values() for a, b in itertools.pairwise(versions))
 
 
-def test_what_goes_while_the_initial_state_is_cut_is_told_to_be_gone(client: Client, proxy: Proxy, label: str) -> None:
+def test_task_deleted_during_a_cut_initial_state_is_reported_deleted(client: Client, proxy: Proxy, label: str) -> None:
     tasks = make_many(client, label, 300)
     with Client(proxy.address) as behind:
         proxy.cut_after(40_000)
@@ -243,7 +243,7 @@ def test_a_frozen_server_is_found_out(
     assert {record.message for record in caplog.records} == {"The stream was silent for 0 s."}
 
 
-def test_who_takes_long_over_an_event_is_not_taken_for_dead(
+def test_slow_handling_of_an_event_does_not_end_the_watch(
     client: Client, label: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     patience = Patience(silence_seconds=0.2)
@@ -269,7 +269,7 @@ def test_a_new_epoch_is_a_resync_with_the_initial_state(client: Client, server: 
         assert watch.cursor
 
 
-def test_after_a_resync_a_watch_without_initial_state_goes_on_from_now(
+def test_watch_without_initial_state_continues_from_the_present_after_a_resync(
     client: Client, server: Server, label: str
 ) -> None:
     task = make(client, label, "there")
@@ -316,7 +316,7 @@ def test_a_stream_that_is_cut_before_it_has_a_cursor_may_have_missed_something(
         assert_goes_on(client, watch, task)
 
 
-def test_what_repeating_does_not_mend_is_raised(client: Client) -> None:
+def test_permanent_errors_are_raised(client: Client) -> None:
     watch = client.watch_changes(subject_types=["moon"])
     with pytest.raises(Invalid):
         next(watch)
@@ -324,7 +324,7 @@ def test_what_repeating_does_not_mend_is_raised(client: Client) -> None:
 
 
 @pytest.mark.parametrize("what", ["watch", "client"])
-def test_closing_ends_who_waits(server: Server, label: str, what: str) -> None:
+def test_close_ends_a_waiting_watch(server: Server, label: str, what: str) -> None:
     with ThreadPoolExecutor(1) as pool, Client(server.address) as client:
         watch = client.watch_tasks(labels=[label], include_initial=True)
         state_of(watch)
@@ -335,7 +335,7 @@ def test_closing_ends_who_waits(server: Server, label: str, what: str) -> None:
         assert waiting.result(5) == []
 
 
-def test_closing_ends_who_waits_to_try_again(label: str) -> None:
+def test_close_ends_a_watch_that_waits_to_retry(label: str) -> None:
     with ThreadPoolExecutor(1) as pool, Client("127.0.0.1:1") as client:
         patience = Patience(first_delay_seconds=1_000, longest_delay_seconds=1_000)
         watch = client.watch_tasks(labels=[label], include_initial=True, patience=patience)
@@ -346,7 +346,7 @@ def test_closing_ends_who_waits_to_try_again(label: str) -> None:
         assert waiting.result(5) == []
 
 
-def test_a_watch_that_nobody_holds_leaves_nothing(client: Client, label: str) -> None:
+def test_unreferenced_watch_leaves_nothing(client: Client, label: str) -> None:
     watch = client.watch_tasks(labels=[label], include_initial=True)
     state_of(watch)
     threads = threading.active_count()

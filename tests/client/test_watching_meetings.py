@@ -54,9 +54,7 @@ def told(events: list[Any]) -> list[str]:
     return [event.segment.text if event.HasField("segment") else str(event.WhichOneof("event")) for event in events]
 
 
-def test_it_begins_with_what_there_is_and_ends_when_the_meeting_is_over(
-    client: Client, rows: Any, meeting_id: str
-) -> None:
+def test_watch_begins_with_the_state_and_ends_with_the_meeting(client: Client, rows: Any, meeting_id: str) -> None:
     insert_segment(rows, meeting_id, 0, "before")
     with client.watch_meeting(meeting_id) as watch:
         assert told(state_of(watch)) == ["status", "before"]
@@ -106,7 +104,7 @@ def test_over_twenty_cuts_nothing_is_lost_and_nothing_comes_twice(
     assert all(versions == sorted(set(versions)) for versions in seen.values())
 
 
-def test_a_new_epoch_is_a_resync_with_all_there_is(client: Client, server: Server, rows: Any, meeting_id: str) -> None:
+def test_new_epoch_is_a_resync_with_the_whole_state(client: Client, server: Server, rows: Any, meeting_id: str) -> None:
     insert_segment(rows, meeting_id, 0, "there")
     with client.watch_meeting(meeting_id, patience=EAGER) as watch:
         state_of(watch)

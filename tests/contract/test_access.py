@@ -349,7 +349,7 @@ def callers(db: None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", TABLE)
-def test_who_may(api: Transport, callers: dict[str, Any], operation: str, caller: str) -> None:
+def test_caller_may_make_the_call(api: Transport, callers: dict[str, Any], operation: str, caller: str) -> None:
     request, expected = TABLE[operation]
     who = callers[caller]
     shown = {"authorization": who} if isinstance(who, str) else {"actor": who}
@@ -379,7 +379,7 @@ def gaps(table: Iterable[str], operations: Iterable[str]) -> set[str]:
     return set(table) ^ set(operations)
 
 
-def test_the_scopes_that_can_be_given_are_those_that_are_asked_for() -> None:
+def test_grantable_scopes_are_those_of_operations() -> None:
     assert {operation.scope for operation in OPERATIONS.values()} - {""} == set(settings.API_KEY_SCOPES)
 
 

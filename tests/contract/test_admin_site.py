@@ -111,7 +111,7 @@ def test_the_scene_and_the_sidebar_have_every_table(db: None) -> None:
     assert {label for section in SECTIONS.values() for label in section} == registered
 
 
-def test_no_page_asks_for_each_row(site: Client) -> None:
+def test_number_of_queries_does_not_depend_on_the_number_of_rows(site: Client) -> None:
     site.force_login(AdministratorFactory(is_superuser=True))
     queries(site, scene(3))  # Content types are asked for once.
     few = queries(site, scene(1))
@@ -121,7 +121,7 @@ def test_no_page_asks_for_each_row(site: Client) -> None:
     assert many == few
 
 
-def test_nothing_is_counted_to_its_end(site: Client) -> None:
+def test_counts_are_limited(site: Client) -> None:
     site.force_login(AdministratorFactory(is_superuser=True))
     for model in {type(row) for row in scene(2).values()} - {Group}:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -142,7 +142,7 @@ def test_staff_without_permission_sees_nothing(site: Client) -> None:
     assert page.context["app_list"] == page.context["sidebar_navigation"] == []
 
 
-def test_nobody_else_gets_in(site: Client) -> None:
+def test_only_staff_may_sign_in(site: Client) -> None:
     rows = scene(1)
     site.force_login(UserFactory(is_superuser=True))
     for row in rows.values():
@@ -151,7 +151,7 @@ def test_nobody_else_gets_in(site: Client) -> None:
             assert (response.status_code, response.url.partition("?")[0]) == (302, reverse("admin:login")), name
 
 
-def test_who_may_look_writes_nothing(site: Client) -> None:
+def test_view_permission_allows_no_write(site: Client) -> None:
     staff: Any = AdministratorFactory()
     staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     site.force_login(staff)

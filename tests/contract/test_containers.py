@@ -123,7 +123,7 @@ def secret(variable: str, value: str = "") -> Iterator[str]:
         yield f"{variable} holds a secret"
 
 
-def test_nothing_is_wrong_with_them() -> None:
+def test_files_violate_no_rule() -> None:
     assert faults(DOCKERFILE, COMPOSE) == set()
 
 
@@ -156,7 +156,7 @@ def services() -> dict[str, Any]:
     return dict(yaml.safe_load(COMPOSE)["services"])
 
 
-def test_each_starts_when_what_it_needs_is_there() -> None:
+def test_services_start_after_their_dependencies() -> None:
     needs = {name: service.get("depends_on", {}) for name, service in services().items()}
     migrated = {"migrate": {"condition": "service_completed_successfully"}}
     assert needs == {
@@ -169,7 +169,7 @@ def test_each_starts_when_what_it_needs_is_there() -> None:
 
 
 @pytest.mark.parametrize(("service", "variable"), [("web", "HTTP_HOST"), ("grpc", "GRPC_HOST")])
-def test_it_listens_on_all_addresses_with_leave(service: str, variable: str) -> None:
+def test_server_listens_on_all_addresses_if_allowed(service: str, variable: str) -> None:
     host = (image_variables(DOCKERFILE) | services()[service]["environment"])[variable]
     leave = services()[service]["environment"]["DEV_AUTH_PUBLISHED_ON_LOOPBACK"] == "true"
     assert host == "0.0.0.0"

@@ -178,7 +178,7 @@ def test_many_users_at_once(servers: Servers, channel: grpc.Channel, large_users
     assert calls == 2
 
 
-def test_what_a_bulk_answers(servers: Servers, channel: grpc.Channel) -> None:
+def test_size_of_bulk_answers(servers: Servers, channel: grpc.Channel) -> None:
     stub = task_pb2_grpc.TaskServiceStub(channel)
     good = [task_pb2.CreateTaskRequest(title=f"{number}", description=LARGE) for number in range(74)]
     wrong = [

@@ -215,12 +215,12 @@ def test_an_rpc_without_tests_is_seen() -> None:
     assert list(faults_of_tests([replace(operations()[0], rpc="FlyToTheMoon")])) != []
 
 
-def test_a_url_without_an_rpc_is_seen() -> None:
+def test_url_without_an_rpc_is_found() -> None:
     assert list(faults_of_urls([("api/v1/moon", lambda request: None)], operations())) != []
     assert list(faults_of_urls(all_patterns(), operations()[1:])) != []
 
 
-def test_a_service_that_nobody_serves_is_seen() -> None:
+def test_service_without_server_is_found() -> None:
     assert len(list(faults_of_services(contracts(), [service.name for service in services[1:]]))) == 1
 
 

@@ -63,22 +63,18 @@ def ours() -> dict[str, object]:
     return dict(facts(files))
 
 
-def test_what_we_deliver_of_the_published_contracts_is_as_published(
-    published: dict[str, object], ours: dict[str, object]
-) -> None:
+def test_delivered_parts_match_the_published_contracts(published: dict[str, object], ours: dict[str, object]) -> None:
     delivered = published.keys() & ours.keys()
     assert {name: ours[name] for name in delivered} == {name: published[name] for name in delivered}
 
 
-def test_what_we_do_not_deliver_yet_is_listed_with_its_reason(
-    published: dict[str, object], ours: dict[str, object]
-) -> None:
+def test_missing_parts_are_listed_with_a_reason(published: dict[str, object], ours: dict[str, object]) -> None:
     listed = set().union(*NOT_YET.values())
     assert published.keys() - ours.keys() == _covered(listed, published)
     assert listed <= published.keys(), "a listed name is not published"
 
 
-def test_what_we_added_is_listed(published: dict[str, object], ours: dict[str, object]) -> None:
+def test_added_parts_are_listed(published: dict[str, object], ours: dict[str, object]) -> None:
     added = ours.keys() - published.keys()
     assert added == _covered(set().union(*ADDED.values()), ours)
 

@@ -188,7 +188,7 @@ def test_commands_work_as_printed(block: str, printed: tuple[str, ...], servers:
         assert text in done.stdout
 
 
-def test_every_block_is_run_or_says_why_not() -> None:
+def test_every_block_is_run_or_has_a_reason() -> None:
     found = [block for document in DOCUMENTS for block in blocks((ROOT / document).read_text())]
     assert [block for block in found if len(known(block)) != 1] == []
     assert {key for block in found for key in known(block)} == {*PRINTS, *NOT_RUN}
@@ -197,7 +197,7 @@ def test_every_block_is_run_or_says_why_not() -> None:
     assert others == OTHER_LANGUAGES, "a block in another language would not be run"
 
 
-def test_a_block_that_nobody_knows_is_seen() -> None:
+def test_unknown_block_is_found() -> None:
     (block,) = blocks("Text.\n\n```sh\nrm -rf var\n```\n")
     assert block == "rm -rf var\n"
     assert known(block) == []
@@ -274,7 +274,7 @@ def test_every_option_of_a_command_is_documented(command: str) -> None:
     assert documented(f"Options of {command}") == options_of_command(command)
 
 
-def test_it_says_how_much_of_the_contract_is_served() -> None:
+def test_served_share_of_the_contract_is_documented() -> None:
     told = re.search(r"(\d+) of the (\d+) rpcs of `user\.v1\.UserService`", (ROOT / "README.md").read_text())
     assert told
     contract = (ROOT / "tests/contract/published/user.proto").read_text()

@@ -73,7 +73,9 @@ def test_the_table_is_complete() -> None:
 
 
 @pytest.mark.parametrize("operation", AFTER_ROLE_LOSS)
-def test_who_still_may_gets_the_first_answer(api: Transport, bob: User, administrator: User, operation: str) -> None:
+def test_caller_with_the_right_gets_the_first_answer(
+    api: Transport, bob: User, administrator: User, operation: str
+) -> None:
     request = request_of(operation, bob)
     first = api.answer(operation, request, actor=administrator, idempotency_key="k")
     again = api.answer(operation, request, actor=administrator, idempotency_key="k")
@@ -109,7 +111,7 @@ OF_MEETINGS = [name for name in AFTER_ROLE_LOSS if name.startswith("MeetingServi
 
 
 @pytest.mark.parametrize("operation", OF_USERS)
-def test_nothing_is_kept_of_a_user_who_was_deleted(
+def test_answers_about_a_deleted_user_are_not_kept(
     api: Transport, bob: User, administrator: User, operation: str
 ) -> None:
     request = request_of(operation, bob)
@@ -126,7 +128,7 @@ def test_nothing_is_kept_of_a_user_who_was_deleted(
 
 
 @pytest.mark.parametrize("operation", OF_MEETINGS)
-def test_nothing_is_kept_of_a_meeting_that_was_deleted(
+def test_answers_about_a_deleted_meeting_are_not_kept(
     api: Transport, bob: User, administrator: User, operation: str
 ) -> None:
     request = request_of(operation, bob)
@@ -141,7 +143,7 @@ def test_nothing_is_kept_of_a_meeting_that_was_deleted(
     assert failed.value.reason == "NOT_FOUND"
 
 
-def test_what_a_deleted_user_was_answered_goes_with_the_account(api: Transport, bob: User, ann: User) -> None:
+def test_answers_to_a_deleted_user_are_deleted(api: Transport, bob: User, ann: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob)
     api("TaskService/UpdateTask", task_pb2.UpdateTaskRequest(id=str(task.pk), title="New"), actor=bob,
         idempotency_key="k")  # fmt: skip
@@ -149,7 +151,7 @@ def test_what_a_deleted_user_was_answered_goes_with_the_account(api: Transport, 
     assert not IdempotencyRecord.objects.exists()
 
 
-def test_an_assignee_whose_task_went_to_another(api: Transport, ann: User, bob: User) -> None:
+def test_former_assignee_gets_no_replay(api: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob)
     request = task_pb2.UpdateTaskRequest(id=str(task.pk), description="Private.")
     api("TaskService/UpdateTask", request, actor=bob, idempotency_key="k")

@@ -22,7 +22,7 @@ def functions(file: Path) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_attack_names_tests_that_are_there() -> None:
+def test_every_attack_names_existing_tests() -> None:
     rows = PAGE.read_text().partition("\n## Attacks\n")[2].partition("\n## ")[0]
     attacks = re.findall(r"^\| (?!attack|-)(.+) \| (.+) \|$", rows, re.MULTILINE)
     assert len(attacks) > 20
@@ -36,7 +36,7 @@ def test_every_attack_on_the_service_names_tests_that_exist() -> None:
     assert missing(tests, TESTS) == []
 
 
-def test_a_test_that_is_not_there_is_seen() -> None:
+def test_missing_test_is_found() -> None:
     assert named("`test_tokens.py::test_alg_some`") == [("test_tokens.py", "test_alg_some")]
     assert missing(
         named("`test_tokens.py::test_alg_some` `test_moon.py::test_x`"), TESTS / "access" / "operations"

@@ -75,7 +75,7 @@ def test_a_variable_that_is_missing_is_seen() -> None:
     assert read('X = env.int("MOON", default=5)') == {"MOON": "5"} != documented("#SUN=5\n")
 
 
-def test_nothing_else_reads_the_environment() -> None:
+def test_only_one_module_reads_the_environment() -> None:
     readers = [
         str(path.relative_to(ROOT))
         for app in ("core", "changes", "users", "access", "config", "speechnode")

@@ -72,7 +72,7 @@ def test_the_tools_of_macos_can_run_it(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci/run"], ids=lambda script: script.name)
-def test_it_parses(script: Path) -> None:
+def test_script_parses(script: Path) -> None:
     assert subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False).stderr == ""
 
 

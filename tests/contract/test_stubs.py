@@ -90,7 +90,7 @@ print(KindsStub.__doc__, KindsServicer.Double.__doc__)
 """
 
 
-def test_they_are_what_the_protos_say(tmp_path: Path) -> None:
+def test_stubs_match_the_protos(tmp_path: Path) -> None:
     generate(tmp_path)
     committed, generated = files_below(PROJECT / "tandem"), files_below(tmp_path / "tandem")
     by_hand = {"__init__.py", "py.typed"} | {path for path in committed if path.startswith("client/")}
@@ -106,7 +106,7 @@ def test_generating_writes_into_the_given_directory_only(tmp_path: Path) -> None
     assert files_below(PROJECT / "tandem") | files_below(PROJECT / "proto") == before
 
 
-def test_they_load_beside_old_releases() -> None:
+def test_stubs_load_beside_old_releases() -> None:
     loaded = run_python(LOAD_ALL_BESIDE_OLD_RELEASES, path=PROJECT).split()
     assert {"tandem.user.v1.user_pb2", "tandem.user.v1.user_pb2_grpc", "tandem.client"} < set(loaded)
 

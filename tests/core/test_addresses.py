@@ -130,7 +130,7 @@ def behind_a_proxy(settings: Any) -> None:
 @pytest.mark.usefixtures("behind_a_proxy")
 class TestOneCallerIsLimitedAsOne:
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_login(self, api: Transport, settings: Any, spellings: list[str]) -> None:
+    def test_login_is_limited_by_network(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.LOGINS_PER_ADDRESS = 3
         for number, spelling in enumerate(spellings):
             request = LoginRequest(email=f"user{number}@example.com", password="wrong")
@@ -142,7 +142,7 @@ class TestOneCallerIsLimitedAsOne:
             api("AuthService/Login", other, forwarded_for="198.51.100.7")
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_one_account(self, api: Transport, settings: Any, spellings: list[str]) -> None:
+    def test_account_is_limited_by_network(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.LOGINS_PER_ACCOUNT = 3
         reasons = []
         for spelling in spellings:
@@ -153,7 +153,7 @@ class TestOneCallerIsLimitedAsOne:
         assert reasons == ["UNAUTHENTICATED"] * 3 + ["RATE_LIMITED"]
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_sign_up(self, api: Transport, settings: Any, spellings: list[str]) -> None:
+    def test_sign_up_is_limited_by_network(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.SIGNUPS_PER_HOUR = 3
         for number, spelling in enumerate(spellings[:3]):
             request = CreateUserRequest(email=f"user{number}@example.com")
@@ -164,7 +164,7 @@ class TestOneCallerIsLimitedAsOne:
         assert not User.objects.filter(email="last@example.com").exists()
 
     @pytest.mark.parametrize("spellings", ONE_CALLER)
-    def test_at_password_resets(self, api: Transport, settings: Any, spellings: list[str]) -> None:
+    def test_password_resets_are_limited_by_network(self, api: Transport, settings: Any, spellings: list[str]) -> None:
         settings.RESETS_PER_ADDRESS = 3
         for number, spelling in enumerate(spellings[:3]):
             request = RequestPasswordResetRequest(email=f"user{number}@example.com")
@@ -173,7 +173,7 @@ class TestOneCallerIsLimitedAsOne:
             request = RequestPasswordResetRequest(email="last@example.com")
             api("UserService/RequestPasswordReset", request, forwarded_for=spellings[3])
 
-    def test_as_the_owner_of_idempotency_keys(self, api: Transport) -> None:
+    def test_idempotency_keys_belong_to_a_network(self, api: Transport) -> None:
         request = CreateUserRequest(email="new@example.com")
         first = api.answer("UserService/CreateUser", request, idempotency_key="k", forwarded_for="[2001:db8::1]:5000")
         again = api.answer("UserService/CreateUser", request, idempotency_key="k", forwarded_for="2001:DB8::2")

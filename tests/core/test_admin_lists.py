@@ -39,7 +39,7 @@ def test_pages_end_where_counting_does(site: Client, monkeypatch: pytest.MonkeyP
     assert (beyond.status_code, beyond.url) == (302, reverse("admin:users_user_changelist") + "?e=1")
 
 
-def test_it_sorts_by_one_column_that_has_an_index(site: Client) -> None:
+def test_list_sorts_by_one_indexed_column(site: Client) -> None:
     UserFactory(display_name="Zoe", status=Status.BANNED)
     UserFactory(display_name="Adam")
     by_name, by_status = UserAdmin.list_display.index("display_name") + 1, UserAdmin.list_display.index("status") + 1
@@ -53,7 +53,7 @@ def test_it_sorts_by_one_column_that_has_an_index(site: Client) -> None:
 
 
 @pytest.mark.parametrize("lookup", ["password__startswith", "bio__icontains", "created_by__password__startswith"])
-def test_it_filters_by_nothing_but_its_filters(site: Client, lookup: str) -> None:
+def test_list_accepts_only_its_filters(site: Client, lookup: str) -> None:
     assert site.get(reverse("admin:users_user_changelist"), {lookup: "x"}).status_code == 400
 
 

@@ -74,7 +74,7 @@ def test_a_piece_of_a_resumable_upload_in_chunks_is_stored(servers: Servers) -> 
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_cut_is_not_taken_for_whole(servers: Servers, chunked: bool) -> None:
+def test_truncated_body_is_rejected(servers: Servers, chunked: bool) -> None:
     whole = json.dumps({"title": "cut"}).encode()
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(whole) + 1}"
     sent = in_chunks(whole).removesuffix(b"0\r\n\r\n") if chunked else whole
@@ -119,7 +119,7 @@ def test_the_admin_sites_forms_are_read_in_either_framing(servers: Servers, chun
     assert (large.status, large.reason) == (413, "TOO_LARGE")
 
 
-def test_who_may_not_call_is_answered_before_the_body_arrives(servers: Servers) -> None:
+def test_unauthorized_caller_is_answered_before_the_body_arrives(servers: Servers) -> None:
     for path, content_type in (
         ("/api/v1/tasks", "application/json"),
         ("/api/v1/tasks/bulk", "application/json"),
@@ -137,7 +137,7 @@ def test_who_may_not_call_is_answered_before_the_body_arrives(servers: Servers) 
             assert (answer.status, answer.interim) == (401, [])
 
 
-def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(servers: Servers) -> None:
+def test_expect_continue_is_answered(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         body = b'{"title": "asked for"}'
         head = ["POST /api/v1/tasks HTTP/1.1", f"Host: {connection.host}", "Content-Type: application/json"]

@@ -82,7 +82,7 @@ def test_the_next_chunk_is_read_while_one_is_written() -> None:
     assert (outcome.written, outcome.through) == (8, 8)
 
 
-def test_what_fails_while_the_client_is_slow_is_told_at_its_next_item(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_during_a_pause_is_reported_at_the_next_item(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "CHUNK", 1_000)
     failed, sent = threading.Event(), []
 
@@ -109,7 +109,7 @@ def test_what_fails_while_the_client_is_slow_is_told_at_its_next_item(monkeypatc
     assert len(sent) < 999
 
 
-def test_what_was_begun_when_the_stream_breaks_counts() -> None:
+def test_chunk_begun_before_a_cut_is_written() -> None:
     broken = threading.Event()
 
     class Waiting(Stream):
@@ -130,7 +130,7 @@ def test_what_was_begun_when_the_stream_breaks_counts() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_who_may_no_longer_is_seen_before_each_chunk_is_written(count: int) -> None:
+def test_rights_are_checked_before_each_chunk(count: int) -> None:
     stream = Stream()
 
     def refuse() -> None:
@@ -142,7 +142,7 @@ def test_who_may_no_longer_is_seen_before_each_chunk_is_written(count: int) -> N
     assert stream.written == []
 
 
-def test_the_log_says_who_wrote_and_in_which_call(committing_api: Transport, ann: User) -> None:
+def test_log_names_the_actor_and_the_call(committing_api: Transport, ann: User) -> None:
     sent = [CreateTaskRequest(title=f"Task {number}") for number in range(7)]
     answer = committing_api.answer(BULK, sent, actor=ann)
     assert answer.message.success_count == 7
@@ -150,7 +150,7 @@ def test_the_log_says_who_wrote_and_in_which_call(committing_api: Transport, ann
     assert told == {(str(ann.pk), answer.request_id)}
 
 
-def test_no_connection_is_left(committing_api: Transport, ann: User) -> None:
+def test_no_connection_stays_open(committing_api: Transport, ann: User) -> None:
     def sessions() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")

@@ -141,9 +141,7 @@ def test_many_repeats_of_many_keys_have_their_places(api: Transport, ann: User) 
     assert len({made.id for made in answer.tasks}) == Task.objects.count() == 3
 
 
-def test_what_another_transaction_takes_meanwhile_fails_with_its_repeats(
-    committing_api: Transport, administrator: User
-) -> None:
+def test_id_taken_by_another_transaction_fails_with_its_repeats(committing_api: Transport, administrator: User) -> None:
     """The address is free when the chunk is looked at, and taken when it is written."""
     written, over = threading.Event(), threading.Event()
 

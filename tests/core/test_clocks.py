@@ -46,7 +46,7 @@ def test_an_account_is_not_locked_until_then(api: Transport, owner: User) -> Non
     assert key.api_key.name == "key"
 
 
-def test_what_is_ended_again_is_ended(api: Transport, owner: User) -> None:
+def test_every_change_of_password_ends_the_sessions(api: Transport, owner: User) -> None:
     pair = api("AuthService/Login", LoginRequest(email=owner.email, password=PASSWORD))
     assert Session.objects.get(user=owner).is_open
     api(

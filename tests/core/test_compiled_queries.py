@@ -25,7 +25,7 @@ def compiled(request: pytest.FixtureRequest, settings: Any) -> bool:
 NOW = datetime.datetime.now(datetime.UTC)
 
 
-def test_it_gives_the_instances_that_the_orm_gives(ann: User) -> None:
+def test_instances_equal_those_of_the_orm(ann: User) -> None:
     ann.social_links = {"web": "https://ann.example.com"}
     ann.save()
     found = Prepared(lambda user_id: User.objects.filter(pk=user_id)).first(user_id=ann.pk)
@@ -73,7 +73,7 @@ def test_a_value_may_stand_in_several_places_beside_constants(ann: User, bob: Us
     assert prepared.all(text="Bob") == []
 
 
-def test_it_counts(ann: User, bob: User) -> None:
+def test_rows_are_counted(ann: User, bob: User) -> None:
     prepared = Prepared(lambda user_id: User.objects.exclude(pk=user_id)[:3])
     assert prepared.count(user_id=ann.pk) == 1
     UserFactory.create_batch(4)
@@ -124,7 +124,7 @@ def test_pages_of_a_list_follow_each_other(ann: User, bob: User, order: Order) -
     assert (found, pages) == (tasks, 3)
 
 
-def test_it_is_compiled_once(ann: User, compiled: bool, django_assert_num_queries: Any) -> None:
+def test_query_is_compiled_once(ann: User, compiled: bool, django_assert_num_queries: Any) -> None:
     built = []
 
     def build(user_id: Any) -> QuerySet[User]:
@@ -148,7 +148,7 @@ def test_a_value_that_the_queryset_does_not_use_is_a_mistake(ann: User, settings
         Prepared(lambda user_id: User.objects.all()).all(user_id=ann.pk)
 
 
-def test_values_of_one_type_are_told_apart_whatever_chance_has_it(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_hashes_do_not_confuse_values(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = itertools.chain((5, 5, 5), itertools.count(6))
     monkeypatch.setattr("core.db.compiled_queries.random.getrandbits", lambda bits: next(chance))
     between = Prepared(lambda above, below: User.objects.filter(number__gt=above, number__lt=below))

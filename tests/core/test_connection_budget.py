@@ -35,7 +35,7 @@ def test_by_default_they_fit_the_embedded_server() -> None:
             lifecycle.release(Path(folder).resolve())
 
 
-def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_too_many_connections_log_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.GRPC_PROCESSES = available()
     connection_budget.check(8)
     assert (
@@ -45,7 +45,7 @@ def test_more_than_postgresql_takes_is_a_warning(settings: Any, caplog: pytest.L
     assert "raise max_connections" in caplog.text
 
 
-def test_what_fits_is_none(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_sufficient_connections_log_no_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.MAX_REQUEST_STREAMS = settings.HTTP_THREADS = settings.GRPC_MAX_WORKERS = 1
     connection_budget.check(8)
     assert caplog.text == ""

@@ -161,7 +161,7 @@ def test_requests_may_be_sent_one_after_the_other_without_waiting(servers: Serve
         )
 
 
-def test_what_is_no_http_is_answered_and_closed(servers: Servers) -> None:
+def test_invalid_http_is_answered_and_closed(servers: Servers) -> None:
     for sent, status in (
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),

@@ -93,7 +93,7 @@ class TestSessions:
                 assert setting("statement_timeout") == "5s"
         assert setting("statement_timeout") == "1min"
 
-    def test_what_belongs_to_no_call_is_not_limited(self, fresh: BaseDatabaseWrapper) -> None:
+    def test_statements_outside_calls_are_not_limited(self, fresh: BaseDatabaseWrapper) -> None:
         sessions.limit(statement_seconds=60, idle_transaction_seconds=60)
         with sessions.unlimited():
             assert (setting("statement_timeout"), setting("idle_in_transaction_session_timeout")) == ("0", "0")
@@ -114,7 +114,7 @@ class TestSessions:
         assert (problem.reason, problem.message) == ("DEADLINE_EXCEEDED", TOO_LONG)
         assert setting("statement_timeout") == "200ms"
 
-    def test_what_a_commit_waits_for_is_limited(self, fresh: BaseDatabaseWrapper, ann: User) -> None:
+    def test_wait_of_a_commit_is_limited(self, fresh: BaseDatabaseWrapper, ann: User) -> None:
         """The foreign key of a new row is checked at the commit, which has no time limit."""
         sessions.limit(statement_seconds=0.2, idle_transaction_seconds=60)
         with locked(ann), pytest.raises(OperationalError) as raised:

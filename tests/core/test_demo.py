@@ -14,7 +14,7 @@ def demo() -> str:
     return out.getvalue()
 
 
-def test_it_makes_an_administrator_and_two_users_once(db: None) -> None:
+def test_demo_creates_an_administrator_and_two_users_once(db: None) -> None:
     told = demo()
     administrator = User.objects.get(email="admin@example.com")
     password = told.partition("password ")[2].split()[0]
@@ -27,14 +27,14 @@ def test_it_makes_an_administrator_and_two_users_once(db: None) -> None:
     assert Job.objects.count() == 0, "nobody is mailed"
 
 
-def test_it_brings_nobody_back(db: None) -> None:
+def test_demo_does_not_restore_deleted_users(db: None) -> None:
     demo()
     User.objects.get(email="jane@example.com").delete()
     assert demo() == ""
     assert not User.objects.filter(email="jane@example.com").exists()
 
 
-def test_it_lets_a_changed_user_be(db: None) -> None:
+def test_demo_keeps_changed_users(db: None) -> None:
     demo()
     User.objects.filter(email="john@example.com").update(display_name="Johnny")
     demo()

@@ -91,7 +91,7 @@ def test_a_listed_origin_may_call_in_any_spelling(http: Client, settings: Any, l
     assert sign_up(http, "null", "localhost") == 403
 
 
-def test_what_is_listed_has_one_spelling() -> None:
+def test_origins_have_one_spelling() -> None:
     assert allowed_origin(" HTTPS://App.Example.com:443/ ") == APP
     assert allowed_origin("http://[0:0::1]:80") == "http://[::1]"
     assert allowed_origin("http://localhost:3000") == "http://localhost:3000"
@@ -203,13 +203,13 @@ def _answered_in(tree: ast.Module) -> set[str]:
     return {name.lower() for name in named if name.replace("-", "").isalpha()}
 
 
-def test_all_that_the_server_reads_is_in_the_table() -> None:
+def test_every_header_that_is_read_is_in_the_table() -> None:
     read = set.union(*map(_read_in, _sources()))
     assert {"IF_MATCH", "IF_NONE_MATCH", "TUS_RESUMABLE", "X_BULK_MODE"} <= read
     assert {name.lower().replace("_", "-") for name in read - _NOT_OF_PAGES} <= set(headers.READ)
 
 
-def test_all_that_the_server_answers_is_in_the_table() -> None:
+def test_every_header_that_is_sent_is_in_the_table() -> None:
     answered = set.union(*map(_answered_in, _sources()))
     assert {"etag", "location", "content-disposition", "upload-offset", "retry-after"} <= answered
     answered = {name for name in answered if not name.startswith("access-control-")}

@@ -59,7 +59,7 @@ def test_a_key_past_its_time_counts_as_new(db: None) -> None:
     assert IdempotencyRecord.objects.count() == 1
 
 
-def test_of_many_each_is_kept_once(db: None) -> None:
+def test_concurrent_keys_are_each_kept_once(db: None) -> None:
     rows = [(f"k-{number}", b"r", bytes([number])) for number in (2, 0, 1)]
     idempotency.keep("p", "o", rows)
     asked = ["k-0", "k-1", "k-2", "k-3"]
@@ -72,7 +72,7 @@ def test_of_many_each_is_kept_once(db: None) -> None:
     assert {key: one.answer for key, one in idempotency.kept("p", "o", ["k-0", "k-4"]).items()} == {"k-0": b"\0"}
 
 
-def test_of_many_those_past_their_time_count_as_new(db: None) -> None:
+def test_expired_keys_count_as_new(db: None) -> None:
     idempotency.keep("p", "o", [("k", b"r", b"one")])
     IdempotencyRecord.objects.update(created_at=timezone.now() - idempotency.RETENTION - timedelta(seconds=1))
     assert idempotency.kept("p", "o", ["k"]) == {}
@@ -96,9 +96,7 @@ def test_the_request_is_not_kept_in_the_clear(db: None) -> None:
     assert len(bytes(record.request_hash)) == 32
 
 
-def test_who_comes_while_the_first_runs_is_told_to_wait(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeat_during_the_first_call_must_wait(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "WAIT_MS", 50)
     running, told = threading.Event(), threading.Event()
 

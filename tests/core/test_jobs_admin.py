@@ -39,7 +39,7 @@ def retry(client: Client, job: Job) -> str:
     return str(client.post(reverse(LIST), form, follow=True).content.decode())
 
 
-def test_it_tells_what_failed_and_why(client: Client, staff: User, django_assert_max_num_queries: Any) -> None:
+def test_failed_jobs_show_their_errors(client: Client, staff: User, django_assert_max_num_queries: Any) -> None:
     may(staff, "view_job")
     for _ in range(20):
         a_failed_job()
@@ -55,7 +55,7 @@ def test_it_tells_what_failed_and_why(client: Client, staff: User, django_assert
     assert client.get(reverse("admin:core_job_change", args=[job.pk])).status_code == 200
 
 
-def test_what_failed_is_tried_again(client: Client, staff: User) -> None:
+def test_failed_job_can_be_retried(client: Client, staff: User) -> None:
     may(staff, "view_job", "change_job")
     job = a_failed_job()
     assert "1 job queued for retry." in retry(client, job)
@@ -64,7 +64,7 @@ def test_what_failed_is_tried_again(client: Client, staff: User) -> None:
     assert run_jobs() == 1
 
 
-def test_who_may_only_look_may_not_retry(client: Client, staff: User) -> None:
+def test_view_permission_does_not_allow_a_retry(client: Client, staff: User) -> None:
     may(staff, "view_job")
     job = a_failed_job()
     assert "queued for retry" not in retry(client, job)
@@ -72,7 +72,7 @@ def test_who_may_only_look_may_not_retry(client: Client, staff: User) -> None:
     assert job.state == "failed"
 
 
-def test_nobody_makes_or_edits_a_job(client: Client, staff: User) -> None:
+def test_jobs_cannot_be_created_or_edited(client: Client, staff: User) -> None:
     may(staff, "view_job", "change_job", "add_job")
     job = a_failed_job()
     assert client.get(reverse("admin:core_job_add")).status_code == 403

@@ -27,7 +27,7 @@ from tests.support.shapes import Measure, Shape, Unsayable
 # What an answer looks like
 
 
-def test_an_answer_looks_as_the_contract_says() -> None:
+def test_answer_has_the_documented_form() -> None:
     user = user_pb2.User(
         id="u1",
         status=user_pb2.USER_STATUS_PENDING_VERIFICATION,
@@ -121,7 +121,7 @@ def test_an_enum_number_that_is_not_known_is_shown_so_that_it_is_refused() -> No
         (253_402_300_799, 500_000_000, "9999-12-31T23:59:59.500Z"),
     ],
 )
-def test_a_time_is_told_in_utc(seconds: int, nanos: int, text: str) -> None:
+def test_times_are_in_utc(seconds: int, nanos: int, text: str) -> None:
     assert protojson.to_json(Timestamp(seconds=seconds, nanos=nanos)) == text
     assert protojson.from_json(Timestamp, text) == Timestamp(seconds=seconds, nanos=nanos)
 
@@ -189,7 +189,7 @@ FITTING: dict[str, Callable[[Any], bool]] = {
         ("square", "object"),
     ],
 )
-def test_nothing_is_converted(key: str, kind: str, value: Any) -> None:
+def test_types_are_not_converted(key: str, kind: str, value: Any) -> None:
     if value is None:
         assert protojson.from_json(Shape, {key: value}) == Shape()
     elif FITTING[kind](value):
@@ -245,7 +245,7 @@ def test_a_number_that_does_not_fit_is_refused(message_class: type[Message], val
         ("1e0", "type"),
     ],
 )
-def test_a_number_as_nobody_writes_it_is_refused(number: str, code: str) -> None:
+def test_unusual_spellings_of_numbers_are_rejected(number: str, code: str) -> None:
     body = f'{{"audit": {{"version": {number}}}}}'.encode()
     assert codes(update, body) == {"audit.version": code}
 
@@ -268,7 +268,7 @@ def test_a_key_that_is_not_known_is_named_as_a_mask_would_name_it() -> None:
     }
 
 
-def test_a_choice_that_is_not_known_is_refused_with_the_choices_there_are() -> None:
+def test_unknown_enum_value_is_rejected_with_the_known_ones() -> None:
     with pytest.raises(ValidationError) as failed:
         update({"status": "ACTIVE", "roles": ["user_role_admin"]})
     assert {v.field: (v.code, v.message) for v in problem_of(failed.value).violations} == {
@@ -277,7 +277,7 @@ def test_a_choice_that_is_not_known_is_refused_with_the_choices_there_are() -> N
     }
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     body = {"email": 1, "profile": {"bio": [], "x": 1}, "roles": ["boss"], "audit": "no", "last_login_at": "today"}
     assert codes(read, UPDATE_USER, body, "verbose=1") == {
         "verbose": "unknown",
@@ -290,7 +290,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     }
 
 
-def test_of_very_many_errors_the_first_are_told_and_shortly() -> None:
+def test_only_the_first_of_many_errors_are_reported() -> None:
     wrong = codes(update, {str(number) + "x" * 1_000_000: 1 for number in range(60)})
     assert len(wrong) == 50
     assert max(map(len, wrong)) == 100
@@ -311,7 +311,7 @@ def test_nul_is_for_the_model_to_refuse() -> None:
     assert update({"first_name": "a\0b"}).user.first_name == "a\0b"
 
 
-def test_of_alternatives_one_may_be_given() -> None:
+def test_only_one_field_of_a_oneof_is_accepted() -> None:
     assert protojson.from_json(Shape, {"circle": None, "square": {}}).HasField("square")
     assert codes(protojson.from_json, Shape, {"circle": "", "square": {}}) == {"square": "one_of"}
 
@@ -328,7 +328,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     assert codes(update, body) == {"": "json"}
 
 
-def test_what_has_no_json_form_fails_when_it_is_first_met() -> None:
+def test_type_without_json_form_fails_at_its_first_use() -> None:
     with pytest.raises(TypeError, match="bytes"):
         protojson.to_json(BytesValue())
     with pytest.raises(TypeError, match="bytes"):
@@ -340,7 +340,7 @@ def test_what_has_no_json_form_fails_when_it_is_first_met() -> None:
 
 
 @pytest.mark.parametrize("names", [["part"], ["spans"], ["by_number"], ["pagination", "page_size"]])
-def test_what_no_query_can_say_fails_when_it_is_first_met(names: list[str]) -> None:
+def test_type_without_query_form_fails_at_its_first_use(names: list[str]) -> None:
     fields = Unsayable.DESCRIPTOR.fields_by_name
     with pytest.raises(TypeError, match=r"shapes\.Unsayable"):
         query_names(fields[name] for name in names)

@@ -52,13 +52,13 @@ def test_the_keys_of_a_patch_are_its_mask(body: dict[str, Any], paths: list[str]
     assert list(request.update_mask.paths) == paths
 
 
-def test_a_nested_message_in_which_nothing_is_said_is_unset() -> None:
+def test_empty_nested_message_is_unset() -> None:
     assert not update({"profile": {"bio": None}}).user.HasField("profile")
     assert update({"phone": {}}).user.HasField("phone")
     assert read(shapes.OPERATIONS["CreateShape"], {"shape": {}}).HasField("shape")
 
 
-def test_a_path_whose_field_is_unset_is_sent_as_null() -> None:
+def test_unset_field_of_a_mask_is_sent_as_null() -> None:
     request = user_pb2.UpdateUserRequest(
         user_id="me",
         user=user_pb2.User(first_name="Ann", email="not named"),
@@ -113,7 +113,7 @@ def test_version_and_key_are_headers() -> None:
     )
 
 
-def test_of_a_write_the_version_is_no_query_name_but_of_a_read_it_is() -> None:
+def test_version_is_a_query_parameter_of_reads_only() -> None:
     assert codes(read, shapes.OPERATIONS["DeleteShape"], b"", "version=1") == {"version": "unknown"}
     assert read(shapes.OPERATIONS["DeleteShape"], b"", "reason=r").reason == "r"
     assert read(shapes.OPERATIONS["ListShapes"], b"", "version=1").version == 1
@@ -126,18 +126,18 @@ def test_a_body_may_be_one_field_and_the_others_stand_in_the_query() -> None:
     assert read(shapes.OPERATIONS["AddPart"], {}, shape_id="7").HasField("part")
 
 
-def test_a_body_that_says_nothing_may_be_left_out() -> None:
+def test_empty_body_may_be_omitted() -> None:
     deactivate = BY_NAME["user.v1.UserService/DeactivateUser"]
     assert read(deactivate, user_id="u") == user_pb2.DeactivateUserRequest(user_id="u")
     assert read(deactivate, {"reason": "r"}, user_id="u").reason == "r"
 
 
 @pytest.mark.parametrize("name", ["GetUser", "DeleteUser", "ListUsers"])
-def test_where_no_body_belongs_none_is_taken(name: str) -> None:
+def test_unexpected_body_is_rejected(name: str) -> None:
     assert codes(read, BY_NAME[f"user.v1.UserService/{name}"], b"{}") == {"": "body"}
 
 
-def test_a_query_says_pages_orders_and_spans_by_short_names() -> None:
+def test_query_has_short_names_for_pages_orders_and_ranges() -> None:
     query = (
         "query=a%20b+c&page_size=5&page_token=t&statuses=active&statuses=banned"
         "&created_at_from=2026-01-01T00:00:00%2B01:00&created_at_to=2026-01-01T00:00:00Z"
@@ -179,7 +179,7 @@ def test_a_query_says_pages_orders_and_spans_by_short_names() -> None:
         ("&".join(["statuses=active"] * 1001), {"": "query"}),
     ],
 )
-def test_a_query_is_taken_strictly(query: str, wrong: dict[str, str]) -> None:
+def test_query_is_parsed_strictly(query: str, wrong: dict[str, str]) -> None:
     assert codes(read, LIST_USERS, b"", query) == wrong
 
 
@@ -206,14 +206,14 @@ def test_query_names_that_the_caller_takes_care_of_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "1.0", "+1", "01", "-0", "", " 1", "1e1", "2147483648", "\u0661", "\ud800"])
-def test_a_number_in_the_path_that_is_none_is_not_found(text: str) -> None:
+def test_invalid_number_in_the_path_is_not_found(text: str) -> None:
     with pytest.raises(ObjectDoesNotExist) as missing:
         read(GET_USER_BY_NUMBER, user_id=text)
     assert str(missing.value) == f"User with ID {text} not found"
     assert problem_of(missing.value).reason == "NOT_FOUND"
 
 
-def test_numbers_and_texts_in_the_path_are_taken_as_they_are() -> None:
+def test_path_values_are_not_normalized() -> None:
     assert read(GET_USER_BY_NUMBER, user_id="-2147483648").user_id == -(2**31)
     assert read(GET_USER, user_id=" a/b%20").user_id == " a/b%20"
 
@@ -227,7 +227,7 @@ def test_a_path_needs_its_fields() -> None:
     ("name", "status"),
     [("CreateUser", 201), ("DeleteUser", 204), ("DeactivateUser", 200), ("GetUser", 200), ("UpdateUser", 200)],
 )
-def test_the_status_says_what_was_done(name: str, status: int) -> None:
+def test_status_reflects_the_operation(name: str, status: int) -> None:
     assert protojson.success_status(BY_NAME[f"user.v1.UserService/{name}"]) == status
 
 
@@ -253,11 +253,11 @@ def test_versions_are_found_where_resources_keep_them() -> None:
         (LIST_USERS, {"users": [], "has_more": True}, {"has_more": "unknown"}),
     ],
 )  # fmt: skip
-def test_what_is_no_answer_of_the_operation_is_refused(operation: Operation, body: Any, wrong: dict[str, str]) -> None:
+def test_invalid_answer_is_rejected(operation: Operation, body: Any, wrong: dict[str, str]) -> None:
     assert codes(protojson.read_answer, operation, body) == wrong
 
 
-def test_whether_there_is_more_is_read_off_the_token() -> None:
+def test_next_page_is_derived_from_the_token() -> None:
     for token in ("", "t"):
         answer = protojson.read_answer(LIST_USERS, {"users": [], "next_page_token": token, "total_count": 1})
         assert answer.pagination.has_more == bool(token)

@@ -23,7 +23,7 @@ def failing_in_a_transaction() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_failed_transaction_counted_is_kept() -> None:
+def test_counts_survive_a_failed_transaction() -> None:
     for tries in (1, 2):
         with pytest.raises(Conflict):
             failing_in_a_transaction()
@@ -34,7 +34,7 @@ def test_what_a_failed_transaction_counted_is_kept() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_not_undone_counts_once() -> None:
+def test_count_of_a_committed_transaction_is_not_doubled() -> None:
     with pytest.raises(Conflict), rate_limits.recount_after_rollback():
         take()
         raise Conflict("It fails.")

@@ -41,7 +41,7 @@ def test_a_request_has_a_megabyte_at_most(api: Transport, ann: UserModel) -> Non
     assert failed.reason == "TOO_LARGE"
 
 
-def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Transport, ann: UserModel) -> None:
+def test_unauthorized_caller_learns_nothing_of_the_request(api: Transport, ann: UserModel) -> None:
     request = CreateTaskRequest(title="t" * (MEGABYTE + 1))
     assert api.failure("TaskService/CreateTask", request).reason == "UNAUTHENTICATED"
     nonsense = UpdateUserRequest(user_id=str(ann.pk), user=User(email="nonsense"))
@@ -49,7 +49,7 @@ def test_who_may_not_call_is_told_that_and_nothing_of_the_request(api: Transport
     assert api.failure("TaskService/BulkCreateTasks", [request]).reason == "UNAUTHENTICATED"
 
 
-def test_over_grpc_no_message_is_received_of_who_may_not_call(db: None) -> None:
+def test_no_message_of_an_unauthorized_caller_is_received_over_grpc(db: None) -> None:
     received = []
 
     def messages() -> Iterator[bytes]:
@@ -77,7 +77,7 @@ def test_a_call_that_comes_too_late_is_not_begun(api: Transport, ann: UserModel,
     assert (failed.reason, failed.message) == ("DEADLINE_EXCEEDED", "The deadline of this call has passed.")
 
 
-def test_of_very_many_faults_the_first_are_listed() -> None:
+def test_only_the_first_of_many_violations_are_listed() -> None:
     faults = ValidationError({f"labels.{n}": ValidationError(f"Bad {n}.", code="choice") for n in range(1_000)})
     problem = problem_of(faults)
     assert [violation.field for violation in problem.violations] == [f"labels.{n}" for n in range(MAX_VIOLATIONS)]
@@ -92,7 +92,7 @@ def test_of_very_many_faults_the_first_are_listed() -> None:
     assert problem_of(invalid("x", "choice", "Bad.")).metadata == {}
 
 
-def test_a_body_of_very_many_faults_says_how_many(ann: UserModel) -> None:
+def test_number_of_further_violations_is_reported(ann: UserModel) -> None:
     client, body = RestTransport().client, {f"key{n}": 1 for n in range(1_000)}
     headers = {"authorization": RestTransport().bearer(ann)}
     response = client.generic("POST", "/api/v1/tasks", json.dumps(body).encode(), "application/json", headers=headers)

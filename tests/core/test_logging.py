@@ -133,7 +133,7 @@ os.wait()
 """
 
 
-def test_nothing_is_lost_at_the_end() -> None:
+def test_all_lines_are_written_at_the_end() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOGS_AND_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
@@ -141,7 +141,7 @@ def test_nothing_is_lost_at_the_end() -> None:
     assert told == [*map(str, range(25_000)), "from a fork"]
 
 
-def test_nobody_who_reads_is_no_failure() -> None:
+def test_closed_stderr_is_not_a_failure() -> None:
     code = LOGS_AND_ENDS.replace("import logging.config, os", "import logging.config, os, sys; sys.stderr.close()")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
     assert done.returncode == 0
@@ -167,7 +167,7 @@ def test_people_get_text(configure: Configure) -> None:
     assert traceback[-1] == "ZeroDivisionError: by zero"
 
 
-def test_a_call_is_told_with_everything_that_is_known_of_it(told: Told) -> None:
+def test_call_is_logged_with_all_its_fields(told: Told) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     report = Report(grpc_meter("unary", "user.v1.UserService", "GetUser"), "abc", f"00-{trace}-00f067aa0ba902b7-01")
     with report:
@@ -190,7 +190,7 @@ def test_a_call_is_told_with_everything_that_is_known_of_it(told: Told) -> None:
     assert {name: line[name] for name in expected} == expected
 
 
-def test_what_a_caller_did_wrong_is_no_alarm(told: Told) -> None:
+def test_error_of_a_caller_is_logged_as_info(told: Told) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         raised = AlreadyExists("There is one.")
         report.code = "409"
@@ -200,7 +200,7 @@ def test_what_a_caller_did_wrong_is_no_alarm(told: Told) -> None:
     assert "exception" not in line
 
 
-def test_what_the_server_lacks_is_a_warning_with_its_cause(told: Told) -> None:
+def test_unavailability_is_logged_as_a_warning_with_its_cause(told: Told) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         raised = Unavailable("connection refused\n\tIs the server running?\n")
         report.fail(problem_of(raised), raised)
@@ -209,7 +209,7 @@ def test_what_the_server_lacks_is_a_warning_with_its_cause(told: Told) -> None:
     assert (line["level"], line["reason"], line["cause"]) == ("WARNING", "UNAVAILABLE", in_one_line)
 
 
-def test_a_fault_of_ours_is_an_error_with_its_id_and_traceback(told: Told) -> None:
+def test_internal_error_is_logged_with_its_id_and_traceback(told: Told) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         try:
             raise ZeroDivisionError("by zero")
@@ -221,7 +221,7 @@ def test_a_fault_of_ours_is_an_error_with_its_id_and_traceback(told: Told) -> No
     assert line["exception"].endswith("ZeroDivisionError: by zero")
 
 
-def test_the_request_is_told_at_debug_only_and_without_secrets(
+def test_request_is_logged_at_debug_only_and_without_secrets(
     configure: Configure,
 ) -> None:
     for level, expected in (("DEBUG", {"email": "ann@example.com", "password": "***"}), ("INFO", None)):
@@ -233,7 +233,7 @@ def test_the_request_is_told_at_debug_only_and_without_secrets(
         assert "nanosecond" not in line
 
 
-def test_what_django_refuses_as_suspicious_is_a_warning_of_one_line(told: Told, client: Client, db: None) -> None:
+def test_suspicious_request_is_logged_as_one_warning(told: Told, client: Client, db: None) -> None:
     assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
     (line,) = (line for line in told() if line["logger"] == "django.security.DisallowedHost")
     assert (line["level"], "exception" in line) == ("WARNING", False)

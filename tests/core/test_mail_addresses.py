@@ -71,7 +71,7 @@ def test_spellings_of_one_mailbox_have_one_form(spelled: str, form: str) -> None
         f"ada@{'ü' * 80}.example",
     ],
 )
-def test_what_no_mail_can_be_sent_to_is_refused(address: str) -> None:
+def test_undeliverable_addresses_are_rejected(address: str) -> None:
     with pytest.raises(ValidationError) as refused:
         canonical(address)
     assert refused.value.code == "email"

@@ -26,7 +26,7 @@ from users.fields import validate_social_links
 from users.models import Role, User, UserAddress
 
 
-def test_it_writes_what_changed_and_counts(ann: User) -> None:
+def test_save_writes_changed_fields_and_increments_the_version(ann: User) -> None:
     before = ann.updated_at
     save_clean(ann, first_name="Anna", last_name="Other")
     stored = User.objects.get(pk=ann.pk)
@@ -34,7 +34,7 @@ def test_it_writes_what_changed_and_counts(ann: User) -> None:
     assert stored.updated_at == ann.updated_at > before
 
 
-def test_what_was_written_meanwhile_is_not_overwritten(ann: User) -> None:
+def test_concurrent_write_is_not_overwritten(ann: User) -> None:
     other = User.objects.get(pk=ann.pk)
     save_clean(other, first_name="Anni")
     with pytest.raises(Stale) as stale:
@@ -115,7 +115,7 @@ def test_bad_social_links(links: object) -> None:
         validate_social_links(links)
 
 
-def test_nobody_is_born_tomorrow(ann: User) -> None:
+def test_date_of_birth_must_be_in_the_past(ann: User) -> None:
     with pytest.raises(ValidationError) as error:
         save_clean(ann, date_of_birth=timezone.now().date() + timedelta(days=3))
     assert "date_of_birth" in error.value.message_dict
@@ -235,7 +235,7 @@ def test_many_rows_may_hold_bytes(db: None) -> None:
     )
 
 
-def test_many_rows_are_inserted_or_none(ann: User) -> None:
+def test_insert_many_is_atomic(ann: User) -> None:
     new, taken = UserFactory.build(email="new@example.com"), UserFactory.build(email=ann.email)
     with pytest.raises(IntegrityError), transaction.atomic():
         insert_many(User, [vars(new), vars(taken)])

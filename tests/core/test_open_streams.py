@@ -99,9 +99,7 @@ def live_events(servers: Servers, query: str = "", **headers: str) -> EventSourc
     return source
 
 
-def test_both_doors_tell_the_same_and_a_cursor_of_one_is_good_at_the_other(
-    servers: Servers, channel: grpc.Channel
-) -> None:
+def test_transports_send_the_same_and_share_cursors(servers: Servers, channel: grpc.Channel) -> None:
     call = live(channel)
     with live_events(servers) as source:
         users = [make_user(number) for number in range(3)]
@@ -192,7 +190,7 @@ def test_other_rights_begin_anew(servers: Servers, channel: grpc.Channel) -> Non
     assert ended(call)[1] is grpc.StatusCode.FAILED_PRECONDITION
 
 
-def test_a_server_that_goes_away_says_so_with_a_cursor_to_go_on_from(servers: Servers, channel: grpc.Channel) -> None:
+def test_stopping_server_ends_streams_with_a_cursor(servers: Servers, channel: grpc.Channel) -> None:
     call = live(channel)
     with live_events(servers) as source:
         for process in servers.processes:
@@ -209,7 +207,7 @@ FEW = {"MAX_STREAMS_PER_CALLER": "3", "MAX_STREAMS": "4"}
 
 
 @pytest.mark.parametrize("servers", [FEW], indirect=True)
-def test_a_caller_and_a_process_have_so_many_and_a_place_is_given_back(servers: Servers, channel: grpc.Channel) -> None:
+def test_streams_are_limited_per_caller_and_process(servers: Servers, channel: grpc.Channel) -> None:
     bearers = [bearer_of(Session.objects.create(user=make_user(number))) for number in range(2)]
 
     def over_grpc(bearer: str) -> Callable[[], None] | None:
@@ -276,7 +274,7 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
 
 
 @pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "5"}], indirect=True)
-def test_a_client_that_does_not_read_is_cut_off_and_hurts_nobody(servers: Servers, channel: grpc.Channel) -> None:
+def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: Servers, channel: grpc.Channel) -> None:
     small = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(servers.grpc_address, options=small) as another:
         stalled_calls = [live(another) for _ in range(2)]

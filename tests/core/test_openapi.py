@@ -198,7 +198,7 @@ def json_type(value: Any) -> str:
     return names.get(type(value), "object")
 
 
-def test_the_schemas_tell_a_misfit(described: dict[str, Any]) -> None:
+def test_schemas_reject_invalid_values(described: dict[str, Any]) -> None:
     answer = protojson.answer(operation_of("GetUser"), user_pb2.GetUserResponse(user={"id": "a"}))
     schema = {"$ref": "#/components/schemas/user.v1.User"}
     told = without_lengths(described)
@@ -222,7 +222,7 @@ def parameters_of(told: dict[str, Any]) -> list[str]:
     return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in told["parameters"]]
 
 
-def test_headers_stand_where_they_are_taken(described: dict[str, Any]) -> None:
+def test_headers_are_documented_where_they_are_accepted(described: dict[str, Any]) -> None:
     paths = described["paths"]
     assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}"]["patch"])
     assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}"]["delete"])
@@ -236,7 +236,7 @@ def test_headers_stand_where_they_are_taken(described: dict[str, Any]) -> None:
     assert "Count" not in parameters_of(paths["/api/users"]["get"])
 
 
-def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> None:
+def test_answers_document_headers_and_failures(described: dict[str, Any]) -> None:
     users = described["paths"]["/api/v1/users"]
     one = described["paths"]["/api/v1/users/{user_id}"]
     assert {"ETag", "Location", "X-Request-ID"} <= set(users["post"]["responses"]["201"]["headers"])
@@ -255,13 +255,13 @@ def test_answers_tell_their_headers_and_failures(described: dict[str, Any]) -> N
     )
 
 
-def test_who_must_sign_in_is_told(described: dict[str, Any]) -> None:
+def test_required_credentials_are_documented(described: dict[str, Any]) -> None:
     assert described["security"] == [{"bearer": []}]
     assert {} in described["paths"]["/api/v1/auth/login"]["post"]["security"]
     assert "security" not in described["paths"]["/api/v1/users"]["get"]
 
 
-def test_the_comments_of_the_protos_are_told(described: dict[str, Any]) -> None:
+def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
     told = described["paths"]["/api/v1/users/{user_id}"]["get"]
     assert (told["summary"], told["description"]) == ("Returns one user", "Returns one user. NOT_FOUND.")
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
@@ -283,7 +283,7 @@ def test_a_write_of_one_field_has_that_fields_keys(described_shapes: dict[str, A
     assert list(body["properties"]) == [field.name for field in plan(shapes.OPERATIONS["UpdateShape"]).keys]
 
 
-def test_limits_are_told(described_shapes: dict[str, Any]) -> None:
+def test_limits_are_documented(described_shapes: dict[str, Any]) -> None:
     for name in ("shapes.Part", "shapes.Part.Input"):
         assert described_shapes["components"]["schemas"][name]["properties"]["name"]["maxLength"] == 3
 

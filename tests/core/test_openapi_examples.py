@@ -152,7 +152,7 @@ UNARY = [one for one in WITH_EXAMPLE if "application/x-ndjson" not in one.conten
 
 
 @pytest.mark.parametrize("described", UNARY, ids=names)
-def test_what_is_required_is_what_the_server_requires(described: Described, scene: Scene) -> None:
+def test_required_fields_are_required_by_the_server(described: Described, scene: Scene) -> None:
     example = example_of(described, scene)
     stated = set(required_in(schema_of(described), example)) if described.content else required_in_query(described)
     found = set()
@@ -204,12 +204,12 @@ def test_every_path_of_the_api_is_described() -> None:
     assert {f"/api/v1/meetings/<meeting_id>/transcript.{form}" for form in ("json", "srt", "vtt", "md")} <= described
 
 
-def test_there_is_a_server() -> None:
+def test_document_names_a_server() -> None:
     assert DOCUMENT["servers"] == [{"url": "/"}]
 
 
 @pytest.mark.django_db
-def test_what_is_beside_the_operations_answers_as_described() -> None:
+def test_other_paths_answer_as_described() -> None:
     caller = AdministratorFactory()
     meeting = TranscribedMeetingFactory(owner=caller)
     client = Client(raise_request_exception=False, HTTP_HOST="localhost")

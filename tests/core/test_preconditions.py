@@ -195,7 +195,7 @@ def _checks_version(operation: Operation) -> bool:
     return operation.checks_version
 
 
-def test_every_write_to_a_row_with_a_version_is_tried_here() -> None:
+def test_every_write_to_a_versioned_row_is_covered() -> None:
     checking = {name for name, operation in OPERATIONS.items() if _checks_version(operation)}
     assert checking == WRITES.keys() | BY_ADMINISTRATORS
 
@@ -211,7 +211,7 @@ def test_matching_version_lets_the_write_through(api: Transport, owner: User, na
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("if_match", ['"999"', 'W/"999"', '"998", "999"', '"abc"', '""', '"1-gzip"', '"9" , "b,c"'])
-def test_no_version_that_fits_is_stale_and_changes_nothing(
+def test_mismatching_version_is_stale_and_changes_nothing(
     api: Transport, owner: User, name: str, if_match: str
 ) -> None:
     write, version = _prepared(name, owner)
@@ -223,7 +223,7 @@ def test_no_version_that_fits_is_stale_and_changes_nothing(
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Transport, owner: User, name: str) -> None:
+def test_if_none_match_rejects_a_write_to_an_existing_row(api: Transport, owner: User, name: str) -> None:
     write, version = _prepared(name, owner)
     before = _logged()
     for if_none_match in ("*", f'"{version}"', f'"999", W/"{version}"'):
@@ -236,14 +236,14 @@ def test_what_is_there_may_not_be_written_where_it_must_not_be(api: Transport, o
 
 
 @pytest.mark.parametrize("name", WITHOUT_VERSION)
-def test_what_has_no_version_fits_none(api: Transport, owner: User, name: str) -> None:
+def test_rows_without_version_match_no_version(api: Transport, owner: User, name: str) -> None:
     for headers in ({"if_match": '"1"'}, {"if_none_match": "*"}):
         with pytest.raises(Failed) as failed:
             api(name, WITHOUT_VERSION[name], actor=owner, **headers)
         assert (failed.value.reason, failed.value.metadata) == ("STALE", {})
 
 
-def test_what_is_new_is_there_only_afterwards(api: Transport, owner: User) -> None:
+def test_new_row_has_no_version_to_match(api: Transport, owner: User) -> None:
     assert api("TaskService/CreateTask", task_pb2.CreateTaskRequest(title="A"), actor=owner, if_none_match="*").id
     assert api("TaskService/CreateTask", task_pb2.CreateTaskRequest(title="A"), actor=owner, if_match="*").id
     before = _logged()
@@ -253,7 +253,7 @@ def test_what_is_new_is_there_only_afterwards(api: Transport, owner: User) -> No
     assert _logged() == before
 
 
-def test_what_is_not_there_is_not_found_whatever_is_expected(api: Transport, owner: User) -> None:
+def test_missing_row_is_not_found_with_any_precondition(api: Transport, owner: User) -> None:
     missing = task_pb2.UpdateTaskRequest(id="0198a3c0-0000-7000-8000-000000000000", title="New")
     for headers in ({"if_match": "*"}, {"if_match": '"1"'}, {"if_none_match": "*"}):
         with pytest.raises(Failed) as failed:
@@ -261,7 +261,7 @@ def test_what_is_not_there_is_not_found_whatever_is_expected(api: Transport, own
         assert failed.value.reason == "NOT_FOUND"
 
 
-def test_who_may_not_learns_no_version(api: Transport, owner: User, bob: User) -> None:
+def test_forbidden_caller_learns_no_version(api: Transport, owner: User, bob: User) -> None:
     meeting = MeetingFactory(owner=owner, participants=[bob.pk])
     request = meeting_pb2.DeleteMeetingRequest(meeting_id=str(meeting.pk))
     with pytest.raises(Failed) as failed:
@@ -278,7 +278,7 @@ def test_both_conditions_must_hold(api: Transport, owner: User) -> None:
 
 
 @pytest.mark.parametrize("sent", ["", "nonsense", '"1', "1, 2", '*, "1"'])
-def test_what_is_no_list_of_entity_tags_is_refused(api: Transport, owner: User, sent: str) -> None:
+def test_malformed_entity_tags_are_rejected(api: Transport, owner: User, sent: str) -> None:
     task = TaskFactory(created_by=owner)
     request = task_pb2.DeleteTaskRequest(id=str(task.pk))
     for name in ("if_match", "if_none_match"):
@@ -305,7 +305,7 @@ def test_a_request_under_one_key_is_another_with_another_condition(api: Transpor
 
 
 @pytest.mark.parametrize(("if_match", "written"), [('"1", "9"', 1), ('W/"2", "1"', 2), ("*", 12), ('"9", "abc"', 0)])
-def test_as_many_writers_at_once_get_through_as_versions_are_listed(
+def test_only_as_many_concurrent_writers_succeed_as_versions_are_listed(
     committing_api: Transport, owner: User, if_match: str, written: int
 ) -> None:
     made = TaskFactory(created_by=owner)

@@ -132,7 +132,7 @@ def connections_of_servers() -> int:
         return count
 
 
-def test_one_caller_may_have_so_many_and_others_theirs(opening: Opening) -> None:
+def test_request_streams_are_limited_per_caller(opening: Opening) -> None:
     ann, bob = new_bearer(), new_bearer()
     streams = [opening(ann) for _ in range(MOST)]
     assert all(stream.command() for stream in streams)
@@ -181,7 +181,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def test_calls_whose_message_comes_byte_by_byte_leave_others_served(servers: Servers) -> None:
+def test_slow_messages_do_not_hold_up_other_calls(servers: Servers) -> None:
     headers = b"".join(
         field(name, value)
         for name, value in (

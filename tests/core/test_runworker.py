@@ -68,13 +68,13 @@ def outcomes(worker: Worker, job: Job) -> list[str]:
     return [line["code"] for line in worker.logged() if line.get("job_id") == str(job.pk)]
 
 
-def test_it_is_woken_up(start: Start, file: Path) -> None:
+def test_worker_is_notified_of_jobs(start: Start, file: Path) -> None:
     start()
     assert seconds_for_8_jobs(file) < 4
     assert lines(file) == [[str(number)] for number in range(8)]
 
 
-def test_a_line_tells_what_came_of_a_job(start: Start, file: Path) -> None:
+def test_each_job_logs_its_outcome(start: Start, file: Path) -> None:
     worker = start()
     job = enqueue("tests.write", path=str(file), text="done")
     until(lambda: any(line.get("job_id") == str(job.pk) for line in worker.logged()), "it is told")
@@ -83,7 +83,7 @@ def test_a_line_tells_what_came_of_a_job(start: Start, file: Path) -> None:
     assert line["duration_ms"] > 0
 
 
-def test_told_to_stop_it_finishes_what_runs_and_takes_nothing_more(start: Start, file: Path) -> None:
+def test_stopping_worker_finishes_its_jobs_and_claims_no_more(start: Start, file: Path) -> None:
     worker = start()
     held = hold(file)
     worker.send_signal(signal.SIGTERM)
@@ -105,7 +105,7 @@ def test_a_second_signal_ends_at_once(start: Start, file: Path) -> None:
     assert Job.objects.get(pk=held.pk).state == "running", "until its lease ends"
 
 
-def test_what_takes_longer_than_the_grace_is_cut(start: Start, file: Path) -> None:
+def test_jobs_beyond_the_grace_are_cut(start: Start, file: Path) -> None:
     worker = start("--grace", "0.2")
     hold(file)
     worker.send_signal(signal.SIGTERM)
@@ -144,7 +144,7 @@ def test_worker_stopped_past_its_lease_stores_nothing(start: Start, file: Path) 
     assert (after.ended_at, after.attempts, after.state) == (done.ended_at, 2, "done")
 
 
-def test_it_runs_only_as_many_as_it_has_threads(start: Start, file: Path) -> None:
+def test_worker_runs_only_as_many_jobs_as_threads(start: Start, file: Path) -> None:
     start("--threads", "2")
     jobs = [enqueue("tests.write_and_wait", path=str(file), text="held") for _ in range(3)]
     until(lambda: len(lines(file)) == 2, "two run")
@@ -176,7 +176,7 @@ def test_a_key_with_many_slow_jobs_does_not_hold_up_another(start: Start, file: 
     until(lambda: all(map(is_done, many)), "the many are done")
 
 
-def test_told_to_stop_it_gives_slow_jobs_back_at_once(start: Start, file: Path) -> None:
+def test_stopping_worker_releases_slow_jobs_at_once(start: Start, file: Path) -> None:
     first = start()
     job = enqueue("tests.write_slowly", path=str(file), text="slow")
     until(lambda: len(lines(file)) == 1, "the job runs")
@@ -191,7 +191,7 @@ def test_told_to_stop_it_gives_slow_jobs_back_at_once(start: Start, file: Path) 
     until(lambda: is_done(job), "it is done")
 
 
-def test_it_survives_a_database_that_hangs_up(start: Start, file: Path) -> None:
+def test_worker_survives_lost_connections(start: Start, file: Path) -> None:
     worker = start()
     until(lambda: connections_of_others() > 0, "the worker is connected")
     with connection.cursor() as cursor:

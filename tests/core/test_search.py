@@ -216,7 +216,7 @@ def test_a_title_is_found_by_its_first_letters(administrator: User) -> None:
         ("snake_case-and.dots", ["case", "and", "dots"], ["ase"]),
     ],
 )  # fmt: skip
-def test_what_counts_as_the_same(
+def test_equivalent_texts_match(
     api: Transport, administrator: User, title: str, queries: list[str], others: list[str]
 ) -> None:
     TaskFactory(title=title)

@@ -140,7 +140,7 @@ def start(checkout: Path) -> Iterator[Callable[..., Started]]:
 
 @pytest.mark.real_server
 class TestServing:
-    def test_it_serves_both_doors_and_mails_until_ctrl_c_and_leaves_nothing_running(
+    def test_script_serves_both_transports_until_ctrl_c_and_leaves_no_process(
         self, start: Callable[..., Started], checkout: Path
     ) -> None:
         server = start()
@@ -222,7 +222,7 @@ def said_so_often(server: Started, count: int) -> bool:
 
 class TestRefusing:
     @pytest.mark.parametrize(("option", "what"), [("--http-port", "HTTP"), ("--grpc-port", "gRPC")])
-    def test_a_taken_port_is_a_sentence(self, checkout: Path, option: str, what: str) -> None:
+    def test_port_in_use_is_reported(self, checkout: Path, option: str, what: str) -> None:
         ports = {"--http-port": free_port(), "--grpc-port": free_port()}
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
@@ -240,7 +240,7 @@ class TestRefusing:
         assert "of 192.0.2.1" in done.stderr
         assert done.stderr.count("\n") == 1
 
-    def test_help_is_there_before_anything_is_installed(self, checkout: Path) -> None:
+    def test_help_works_without_an_installation(self, checkout: Path) -> None:
         (checkout / ".venv").unlink()
         done = run_script(checkout, "--help")
         assert done.returncode == 0
@@ -289,7 +289,7 @@ class TestDevelopmentIdentity:
         assert (told["DEBUG"], told["DEV_AUTH_AS"]) == ("true", ADMINISTRATOR)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "tandem.example.com"])
-    def test_elsewhere_nobody_acts_as_anybody_without_credentials(self, tmp_path: Path, host: str) -> None:
+    def test_development_identity_is_limited_to_loopback(self, tmp_path: Path, host: str) -> None:
         told = environment_of(self.options(tmp_path, host))
         assert "DEV_AUTH_AS" not in told
         assert "DEBUG" not in told
@@ -308,7 +308,7 @@ class TestDevelopmentIdentity:
         monkeypatch.setenv("DEV_AUTH_PUBLISHED_ON_LOOPBACK", "true")
         assert environment_of(self.options(tmp_path, "0.0.0.0"))["DEV_AUTH_AS"] == ADMINISTRATOR
 
-    def test_what_the_caller_says_wins(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_options_override_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DEBUG", "false")
         assert "DEV_AUTH_AS" not in environment_of(self.options(tmp_path, "127.0.0.1"))
 
@@ -317,19 +317,19 @@ class TestOptions:
     def test_a_relative_data_folder_is_seen_from_where_the_script_was_called(self, tmp_path: Path) -> None:
         assert parse(["--data-dir", "data", "--called-from", str(tmp_path)]).data_dir == tmp_path / "data"
 
-    def test_the_environment_says_what_the_command_line_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_environment_provides_missing_options(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTP_PORT", "8181")
         monkeypatch.setenv("GRPC_PORT", "50505")
         found = parse(["--grpc-port", "50506"])
         assert (found.http_port, found.grpc_port) == (8181, 50506)
 
     @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０"])
-    def test_what_is_no_port_is_refused(self, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_invalid_port_is_rejected(self, port: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             parse([f"--http-port={port}"])
         assert "is not a port" in capsys.readouterr().err
 
-    def test_both_doors_on_one_port_are_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_equal_ports_are_rejected(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             parse(["--http-port", "8000", "--grpc-port", "8000"])
         assert "cannot share port 8000" in capsys.readouterr().err

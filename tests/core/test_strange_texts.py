@@ -63,7 +63,7 @@ def requests(operation: Any) -> Iterator[tuple[str, Message]]:
 
 
 @pytest.mark.parametrize("name", [name for name, one in OPERATIONS.items() if not one.takes_file])
-def test_no_text_is_an_error_of_ours(api: Transport, administrator: User, name: str, settings: Any) -> None:
+def test_no_text_causes_an_internal_error(api: Transport, administrator: User, name: str, settings: Any) -> None:
     for limit in ("LOGINS_PER_ADDRESS", "LOGINS_PER_ACCOUNT", "RESETS_PER_ADDRESS", "MAILS_PER_ACCOUNT"):
         setattr(settings, limit, 100_000)
     operation, failures = OPERATIONS[name], []

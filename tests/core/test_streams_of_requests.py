@@ -74,7 +74,7 @@ def over_http(servers: Servers, body: Any, headers: dict[str, str] = LINES) -> t
     return response.status, json.loads(response.read())
 
 
-def test_an_upload_without_a_length_is_taken_and_what_came_is_committed_as_it_comes(servers: Servers) -> None:
+def test_upload_without_length_is_committed_as_it_arrives(servers: Servers) -> None:
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
@@ -93,7 +93,7 @@ def test_an_upload_without_a_length_is_taken_and_what_came_is_committed_as_it_co
     assert (status, body["imported"], body["errors"]) == (200, bulk.CHUNK + 1, [])
 
 
-def test_an_upload_that_was_cut_off_is_sent_again_and_goes_on(servers: Servers) -> None:
+def test_interrupted_upload_is_resumed_when_sent_again(servers: Servers) -> None:
     rows = list(range(bulk.CHUNK + 100))
     connection = socket.create_connection(("127.0.0.1", urlsplit(servers.http_url).port or 0), timeout=PATIENCE)
     connection.sendall(head(PATH, "application/x-ndjson", 1_000_000) + b"".join(map(line, rows)))
@@ -144,7 +144,7 @@ def test_a_json_array_will_do_too_and_nothing_else(servers: Servers) -> None:
     assert over_http(servers, b"x", {**LINES, "Content-Encoding": "gzip"})[0] == 415
 
 
-def test_a_session_that_ends_ends_the_stream_and_says_how_far_it_came(servers: Servers) -> None:
+def test_ended_session_ends_the_stream_with_its_progress(servers: Servers) -> None:
     session = Session.objects.create(user=User.objects.get(email="admin@example.com"))
     metadata = (("authorization", f"Bearer {access_token(session)}"),)
     with grpc.insecure_channel(servers.grpc_address) as channel:
@@ -159,7 +159,7 @@ def test_a_session_that_ends_ends_the_stream_and_says_how_far_it_came(servers: S
     assert int(told(caught.value)["committed_through"]) == imported()
 
 
-def test_a_server_that_goes_away_says_how_far_it_came(servers: Servers) -> None:
+def test_stopping_server_ends_the_stream_with_its_progress(servers: Servers) -> None:
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
@@ -176,7 +176,7 @@ IMPATIENT = {"UPLOAD_IDLE_SECONDS": "0.5", "BODY_WAIT_SECONDS": "0.5", "UPLOAD_T
 
 
 @pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
-def test_a_client_that_says_nothing_is_cut_off_and_holds_up_nobody(servers: Servers) -> None:
+def test_silent_client_is_cut_off_without_effect_on_others(servers: Servers) -> None:
     with grpc.insecure_channel(servers.grpc_address) as channel:
         silent = [UserServiceStub(channel).BulkImportUsers.future(iter(Open()), timeout=PATIENCE) for _ in range(3)]
         assert UserServiceStub(channel).BulkImportUsers(map(row, range(2)), timeout=PATIENCE).imported == 2

@@ -38,7 +38,7 @@ INVISIBLE = [
 
 
 @pytest.mark.parametrize("blank", INVISIBLE)
-def test_what_cannot_be_seen_is_empty(api: Transport, ann: User, blank: str) -> None:
+def test_invisible_text_counts_as_empty(api: Transport, ann: User, blank: str) -> None:
     calls: list[tuple[str, Any, str]] = [
         ("TaskService/CreateTask", CreateTaskRequest(title=blank), "title"),
         ("MeetingService/CreateMeeting", CreateMeetingRequest(title=blank), "title"),
@@ -75,7 +75,7 @@ def test_a_line_has_no_breaks(api: Transport, ann: User, text: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u202d", "\u202a", "\u2067", "\u202c", "\u2066a\u202c"])
-def test_no_name_turns_around_what_stands_beside_it(api: Transport, ann: User, mark: str) -> None:
+def test_bidirectional_overrides_are_rejected(api: Transport, ann: User, mark: str) -> None:
     with pytest.raises(Failed) as failed:
         api("TaskService/CreateTask", CreateTaskRequest(title=f"invoice{mark}fdp.exe"), actor=ann)
     assert failed.value.fields == {"title": "control_characters"}
@@ -84,7 +84,7 @@ def test_no_name_turns_around_what_stands_beside_it(api: Transport, ann: User, m
 @pytest.mark.parametrize(
     "title", ["C++\u200f", "\u2068Ann\u2069 invites", "\u202bשלום\u202c", "می\u200cخواهم", "❤️", "👩\u200d💻"]
 )
-def test_what_writing_needs_stays(api: Transport, ann: User, title: str) -> None:
+def test_marks_that_scripts_need_are_kept(api: Transport, ann: User, title: str) -> None:
     assert api("TaskService/CreateTask", CreateTaskRequest(title=title), actor=ann).title == title
 
 
@@ -146,7 +146,7 @@ def test_lone_surrogates_are_refused(value: str) -> None:
             rule(value)
 
 
-def test_ends_are_trimmed_of_what_does_nothing_there() -> None:
+def test_invisible_characters_at_the_ends_are_trimmed() -> None:
     assert trimmed("\u200b\n a\u200d \u2060") == "a\u200d"
     assert one_line("e\u0301\ufeff") == "\u00e9"
 

@@ -64,7 +64,7 @@ def busy() -> Iterator[Busy]:
         made.end_one()
 
 
-def test_one_caller_leaves_threads_to_the_others(start: Callable[..., ThreadPool], busy: Busy) -> None:
+def test_caller_leaves_threads_to_others(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     for number in range(20):
         pool.run(busy.work(f"a{number}"), "a")
@@ -182,7 +182,7 @@ def test_callers_take_turns(start: Callable[..., ThreadPool], busy: Busy) -> Non
     assert order == ["a1", "b0", "c0", "a2", "b1", "a3"]
 
 
-def test_what_waits_for_its_share_is_done_in_the_end(start: Callable[..., ThreadPool]) -> None:
+def test_call_that_waits_for_its_share_is_served(start: Callable[..., ThreadPool]) -> None:
     pool = start(4)
     futures = [pool.submit_for(f"caller {number % 3}", lambda n=number: n) for number in range(500)]
     assert [future.result(PATIENCE) for future in futures] == list(range(500))
@@ -240,7 +240,7 @@ def test_who_waits_often_for_a_turn_is_behind_who_waits_once() -> None:
     assert [order.get() for _ in range(4)] == ["a", "b", "a", "a"]
 
 
-def test_of_free_turns_one_caller_has_its_share_only() -> None:
+def test_caller_gets_only_its_share_of_free_turns() -> None:
     turns, begun = Turns(10, max_per_caller=2), SimpleQueue[str]()
     over = threading.Event()
 

@@ -98,7 +98,7 @@ def test_calls_recover_from_a_restart(tmp_path: Path) -> None:
         holder.communicate(b"\n", timeout=30)
 
 
-def test_health_is_told_while_it_is_away() -> None:
+def test_health_reports_the_outage() -> None:
     nowhere = "postgres://nobody@127.0.0.1:1/nothing"
     with (
         running(ready_path="/health/live", DATABASE_URL=nowhere, LOG_LEVEL="CRITICAL") as servers,

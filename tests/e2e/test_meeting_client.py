@@ -22,7 +22,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_and_wrong_use_are_told() -> None:
+def test_help_and_wrong_arguments() -> None:
     assert "--participant EMAIL" in run("--help").stdout
     for arguments, told in (
         ((), "Name a recording, for example samples/planning.ogg"),
@@ -70,13 +70,13 @@ class TestServed:
         assert (sending.returncode, "nothing of the recording was stored" in told) == (130, True)
         assert not Meeting.objects.exists()
 
-    def test_without_a_recording_there_is_nothing_to_watch(self, servers: Servers) -> None:
+    def test_meeting_without_recording_cannot_be_watched(self, servers: Servers) -> None:
         port = host_and_port(servers.grpc_address)
         assert "There is no meeting yet" in run("--watch", *port).stderr
         meeting = MeetingFactory(title="Later")
         assert "“Later” has no recording yet" in run("--watch", meeting.pk, *port).stderr
 
-    def test_one_that_failed_says_why(self, servers: Servers) -> None:
+    def test_failed_meeting_shows_its_reason(self, servers: Servers) -> None:
         meeting = MeetingFactory(status=Status.FAILED, failure_reason="There is no sound in it.", recording="x")
         done = run("--watch", meeting.pk, *host_and_port(servers.grpc_address))
         assert (done.returncode, "There is no sound in it." in done.stderr) == (1, True)

@@ -114,7 +114,7 @@ def test_an_action_item_is_decided_about_on_its_meetings_page(site: Client, admi
     assert "accepted; delete its task" in refused.content.decode()
 
 
-def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Client) -> None:
+def test_action_item_can_be_decided_again_after_its_task_was_deleted(site: Client) -> None:
     item = ActionItemFactory()
     site.post(reverse("admin:meetings_actionitem_accept", args=[item.pk]))
     own = reverse("admin:meetings_actionitem_change", args=[item.pk])
@@ -132,7 +132,7 @@ def test_an_action_item_whose_task_was_deleted_is_decided_about_anew(site: Clien
     assert (item.status, item.task_id) == (ActionItemStatus.REJECTED, None)
 
 
-def test_what_staff_may_not_do_is_a_message(client: Client, ann: User) -> None:
+def test_forbidden_action_shows_a_message(client: Client, ann: User) -> None:
     staff = SupportFactory(is_staff=True)
     codes = ("view_meeting", "change_meeting", "view_actionitem", "change_actionitem")
     staff.user_permissions.set(Permission.objects.filter(codename__in=codes))

@@ -100,7 +100,7 @@ def heard(answers: list[speech_pb2.AsrDown]) -> list[speech_pb2.Segment]:
     return [answer.segment for answer in answers if answer.HasField("segment")]
 
 
-def test_it_says_what_it_is(nodes: Nodes) -> None:
+def test_capabilities_name_the_engine(nodes: Nodes) -> None:
     for kind in KINDS:
         chosen = nodes.choose(kind)
         assert chosen.engine.kind == kind
@@ -111,13 +111,13 @@ def test_it_says_what_it_is(nodes: Nodes) -> None:
     assert len({hash_of(nodes.choose(kind).engine) for kind in KINDS}) == 3
 
 
-def test_what_nobody_understands(nodes: Nodes) -> None:
+def test_unknown_language_is_rejected(nodes: Nodes) -> None:
     assert supports(nodes.choose(ASR, "en").engine, "en")
     with pytest.raises(NoCapableEngine, match="language fi; understood are: en"):
         nodes.choose(ASR, "fi")
 
 
-def test_what_is_said_comes_in_order_with_progress_and_an_end(nodes: Nodes) -> None:
+def test_utterances_arrive_in_order_with_progress_and_an_end(nodes: Nodes) -> None:
     answers = transcribed(nodes.choose(ASR))
     segments = heard(answers)
     assert [(segment.start_ms, segment.end_ms) for segment in segments][: len(SPOKEN)] == SPOKEN
@@ -129,7 +129,7 @@ def test_what_is_said_comes_in_order_with_progress_and_an_end(nodes: Nodes) -> N
     assert (answers[-1].done.audio_ms, answers[-1].done.incomplete_reason) == (LENGTH_MS, "")
 
 
-def test_who_resumes_gets_the_rest(nodes: Nodes) -> None:
+def test_resumed_transcription_returns_the_rest(nodes: Nodes) -> None:
     whole = heard(transcribed(nodes.choose(ASR)))
     known = whole[2].end_ms
     rest = heard(transcribed(nodes.choose(ASR), known - 2000))
@@ -145,7 +145,7 @@ def test_voices_come_before_turns(nodes: Nodes) -> None:
     assert answers[-1].WhichOneof("down") == "done"
 
 
-def test_what_it_sums_up_rests_on_what_was_said(nodes: Nodes) -> None:
+def test_summary_refers_to_segments(nodes: Nodes) -> None:
     lines = ("We have decided to open the website in March.", "Bob will send a report by Friday.")
     segments = [
         speech_pb2.SpokenSegment(
@@ -162,7 +162,7 @@ def test_what_it_sums_up_rests_on_what_was_said(nodes: Nodes) -> None:
 
 
 @pytest.mark.parametrize("kind", [ASR, SPEAKER])
-def test_what_is_no_audio(nodes: Nodes, kind: speech_pb2.EngineKind) -> None:
+def test_file_without_audio_is_rejected(nodes: Nodes, kind: speech_pb2.EngineKind) -> None:
     with pytest.raises(BadRecording, match="not an audio file"):
         answers_of(nodes.choose(kind), pieces(b"%PDF-1.7" + bytes(100_000)))
 
@@ -185,7 +185,7 @@ def test_a_call_that_was_stopped_before_does_not_begin(nodes: Nodes) -> None:
         transcribed(nodes.choose(ASR), call=call)
 
 
-def test_a_file_that_cannot_be_read_says_so(nodes: Nodes) -> None:
+def test_unreadable_file_is_reported(nodes: Nodes) -> None:
     def broken() -> Iterator[bytes]:
         yield FILE.read_bytes()[:1000]
         raise OSError("The storage is away.")
@@ -216,7 +216,7 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
         (["embedded://here"], "embedded:// without an address; one is 'embedded://here'"),
     ],
 )
-def test_what_is_no_node_is_a_sentence(urls: list[str], sentence: str) -> None:
+def test_invalid_address_of_a_node_is_reported(urls: list[str], sentence: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=sentence):
         Nodes(urls)
 

@@ -15,7 +15,7 @@ from users.models import User
 WATCH = "ChangeService/WatchChanges"
 
 
-def test_who_takes_part_hears_of_it(watching: Transport, ann: User, bob: User) -> None:
+def test_participants_receive_changes(watching: Transport, ann: User, bob: User) -> None:
     MeetingFactory(owner=ann, title="Not Bob's")
     asked = WatchChangesRequest(subject_types=["meeting"], include_initial=True)
     mine = MeetingFactory(owner=bob)

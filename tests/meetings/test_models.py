@@ -31,7 +31,7 @@ from tests.support.transports import Failed, Transport
 from users.models import User
 
 
-def test_who_owns_a_meeting_cannot_be_deleted(api: Transport, ann: User, administrator: User) -> None:
+def test_owner_of_a_meeting_cannot_be_deleted(api: Transport, ann: User, administrator: User) -> None:
     meeting = MeetingFactory(owner=ann)
     for actor in (ann, administrator):
         with pytest.raises(Failed) as failed:
@@ -45,7 +45,7 @@ def test_who_owns_a_meeting_cannot_be_deleted(api: Transport, ann: User, adminis
     assert not User.objects.filter(pk=ann.pk).exists()
 
 
-def test_a_participant_who_is_deleted_is_left_out(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_deleted_participant_is_removed(api: Transport, ann: User, bob: User, administrator: User) -> None:
     meeting = MeetingFactory(owner=ann, participants=[bob.pk, administrator.pk])
     other = MeetingFactory(owner=ann)
     api("UserService/DeleteUser", DeleteUserRequest(user_id=str(bob.pk)), actor=administrator)
@@ -55,7 +55,7 @@ def test_a_participant_who_is_deleted_is_left_out(api: Transport, ann: User, bob
     assert Change.objects.filter(subject_id=meeting.pk).latest("id").actor == str(administrator.pk)
 
 
-def test_whoever_writes_names_no_strangers(db: None, ann: User, bob: User) -> None:
+def test_participants_must_exist_for_every_writer(db: None, ann: User, bob: User) -> None:
     meeting = MeetingFactory(owner=ann, participants=[bob.pk, uuid4(), ann.pk])
     meeting.refresh_from_db()
     assert meeting.participants == [bob.pk, ann.pk]
@@ -79,7 +79,7 @@ def waiting() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_who_is_added_while_being_deleted_is_left_out(transactional_db: None) -> None:
+def test_participant_added_while_being_deleted_is_removed(transactional_db: None) -> None:
     ann, bob = UserFactory(), UserFactory()
     bob_id, meeting = bob.pk, MeetingFactory(owner=ann)
     with transaction.atomic():
@@ -106,7 +106,7 @@ def test_meetings_are_seen_in_the_feed_as_elsewhere(db: None) -> None:
                 assert shown == meeting_message(Meeting.objects.get(pk=meeting.pk))
 
 
-def test_of_who_is_deleted_what_was_made_keeps_the_names(api: Transport, administrator: User) -> None:
+def test_names_remain_when_the_user_is_deleted(api: Transport, administrator: User) -> None:
     carl, meeting = UserFactory(), TranscribedMeetingFactory()
     carl_id = str(carl.pk)
     segment = SegmentFactory(meeting=meeting, edited_by=carl)
@@ -125,7 +125,7 @@ def test_of_who_is_deleted_what_was_made_keeps_the_names(api: Transport, adminis
         assert Change.objects.filter(subject_id=part.pk).latest("id").actor == str(administrator.pk)
 
 
-def test_what_is_added_while_a_meeting_is_deleted_is_forgotten_too(transactional_db: None) -> None:
+def test_parts_added_during_a_deletion_are_forgotten(transactional_db: None) -> None:
     ann = UserFactory()
     meeting = TranscribedMeetingFactory(owner=ann)
     with transaction.atomic():

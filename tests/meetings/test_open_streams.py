@@ -81,7 +81,7 @@ def ended(call: Any) -> tuple[WatchMeetingResponse | None, grpc.StatusCode]:
     return last, call.code()
 
 
-def test_both_doors_end_well_when_the_meeting_is_over(
+def test_streams_over_both_transports_end_with_the_meeting(
     servers: Servers, channel: grpc.Channel, meeting: Meeting
 ) -> None:
     call = watch(channel, meeting)
@@ -125,7 +125,9 @@ def test_a_session_that_ends_ends_its_streams_within_a_second(
     assert (last.WhichOneof("event"), code) == (None, grpc.StatusCode.UNAUTHENTICATED)
 
 
-def test_a_server_that_goes_away_says_so(servers: Servers, channel: grpc.Channel, meeting: Meeting) -> None:
+def test_stopping_server_ends_streams_with_unavailable(
+    servers: Servers, channel: grpc.Channel, meeting: Meeting
+) -> None:
     call = watch(channel, meeting)
     next(call)
     with EventSource(f"{servers.http_url}{path(meeting)}?bookmarks=true") as source:

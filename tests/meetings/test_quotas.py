@@ -42,7 +42,7 @@ def defer(uploader: Uploader) -> Any:
     return uploader.send("POST", UPLOADS, upload_defer_length="1", upload_metadata="title VA==")
 
 
-def test_so_many_uploads_may_be_unfinished(uploader: Uploader, bob: User, settings: Any) -> None:
+def test_number_of_unfinished_uploads_is_limited(uploader: Uploader, bob: User, settings: Any) -> None:
     settings.UPLOADS_PER_USER = 3
     (first, _), (second, _), _ = (begun(uploader, CONTENT) for _ in range(3))
     answer = uploader.create(10, title="T")
@@ -88,9 +88,7 @@ def test_an_upload_of_unknown_length_counts_as_the_longest_and_gets_no_longer(
     assert uploader.create(20_000, title="T").status_code == 201
 
 
-def test_with_less_than_a_recording_may_have_one_of_unknown_length_is_taken_up_to_that(
-    uploader: Uploader, settings: Any
-) -> None:
+def test_upload_of_unknown_length_is_accepted_up_to_the_free_space(uploader: Uploader, settings: Any) -> None:
     settings.UPLOAD_BYTES_PER_USER = 10_000
     path = defer(uploader).headers["Location"].removeprefix("http://localhost")
     assert refusal(uploader.patch(path, 0, bytes(10_001))) == (507, "QUOTA_EXCEEDED")
@@ -98,9 +96,7 @@ def test_with_less_than_a_recording_may_have_one_of_unknown_length_is_taken_up_t
     assert uploader.patch(path, 0, bytes(10_000)).status_code == 204
 
 
-def test_what_is_sent_in_one_piece_counts_with_what_is_announced(
-    api: Transport, ann: User, uploader: Uploader, settings: Any
-) -> None:
+def test_direct_uploads_count_with_announced_ones(api: Transport, ann: User, uploader: Uploader, settings: Any) -> None:
     settings.UPLOAD_BYTES_PER_USER = 10_000 + len(CONTENT)
     begun(uploader, bytes(10_000))
     api(UPLOAD, an_upload(), actor=ann)
@@ -175,7 +171,7 @@ def reserve_all_but(free: int, settings: Any) -> None:
     settings.DISK_RESERVE_BYTES = disk.free_bytes() - free
 
 
-def test_what_would_use_the_reserve_is_refused_over_each_way_in(
+def test_upload_into_the_reserve_of_the_disk_is_rejected(
     api: Transport, ann: User, administrator: User, uploader: Uploader, settings: Any
 ) -> None:
     path, _ = begun(uploader, CONTENT)
@@ -193,7 +189,7 @@ def test_what_would_use_the_reserve_is_refused_over_each_way_in(
     assert uploader.patch(path, 0, CONTENT).status_code == 204
 
 
-def test_what_is_larger_than_the_room_is_refused_before_it_comes(
+def test_upload_larger_than_the_free_space_is_rejected_at_once(
     api: Transport, ann: User, uploader: Uploader, settings: Any
 ) -> None:
     reserve_all_but(500_000_000, settings)
@@ -221,7 +217,7 @@ def test_a_disk_that_fills_while_a_piece_comes_keeps_what_came(ann: User, upload
     assert uploader.patch(path, offset, bytes(1000)).status_code == 204
 
 
-def test_it_is_ready_while_half_of_the_reserve_is_free(api: Transport, settings: Any) -> None:
+def test_server_is_ready_while_half_of_the_reserve_is_free(api: Transport, settings: Any) -> None:
     client = Client(HTTP_HOST="localhost")
     settings.DISK_RESERVE_BYTES = int(disk.free_bytes() * 1.5)
     assert client.get("/health/ready").status_code == 200, "uploads alone cannot make it unready"
@@ -235,7 +231,7 @@ def test_it_is_ready_while_half_of_the_reserve_is_free(api: Transport, settings:
     )  # fmt: skip
 
 
-def test_before_there_is_a_data_folder_its_disk_is_known(settings: Any, tmp_path: Any) -> None:
+def test_free_space_is_known_before_the_data_folder_exists(settings: Any, tmp_path: Any) -> None:
     settings.DATA_DIR = tmp_path / "not" / "made" / "yet"
     assert abs(disk.free_bytes() - shutil.disk_usage(tmp_path).free) < 1 << 30
 

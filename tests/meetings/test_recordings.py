@@ -105,7 +105,7 @@ def test_a_meeting_becomes_text_voices_a_summary_and_action_items(ann: User, bob
     assert version_of(meeting).spoken_language == "en"
 
 
-def test_a_broken_try_and_an_undisturbed_one_say_the_same(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_and_undisturbed_processing_agree(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     content = (DATA / "meeting.ogg").read_bytes()
     undisturbed = worked_on(content, ann)
     monkeypatch.setattr("meetings.services.pipeline.FIRST_PAUSE_SECONDS", 0.0)
@@ -136,14 +136,14 @@ def test_a_broken_try_and_an_undisturbed_one_say_the_same(ann: User, monkeypatch
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7" + bytes(10_000), b"", b"RIFF" + bytes(2_000)])
-def test_what_is_no_audio_fails_with_a_sentence(content: bytes, ann: User) -> None:
+def test_file_without_audio_fails_with_a_reason(content: bytes, ann: User) -> None:
     meeting = worked_on(content, ann)
     assert meeting.status == Status.FAILED
     assert meeting.failure_reason.endswith(".")
     assert "file" in meeting.failure_reason
 
 
-def test_an_m4a_without_its_index_fails_with_a_sentence(ann: User, speech: np.ndarray) -> None:
+def test_m4a_without_its_index_fails_with_a_reason(ann: User, speech: np.ndarray) -> None:
     whole = encoded(speech, "ipod", "aac")
     meeting = worked_on(whole[: len(whole) // 2], ann)
     assert meeting.status == Status.FAILED
@@ -151,7 +151,7 @@ def test_an_m4a_without_its_index_fails_with_a_sentence(ann: User, speech: np.nd
 
 
 @pytest.mark.parametrize("kind", ["webm", "wav"])
-def test_of_a_file_that_was_cut_what_is_there_is_taken(kind: str, ann: User, speech: np.ndarray) -> None:
+def test_truncated_file_is_processed_up_to_its_end(kind: str, ann: User, speech: np.ndarray) -> None:
     whole = encoded(speech, "webm", "libopus") if kind == "webm" else wav(speech)
     meeting = worked_on(whole[: len(whole) * 2 // 3], ann)
     assert meeting.status == Status.COMPLETED

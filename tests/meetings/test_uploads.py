@@ -70,7 +70,7 @@ def test_memory_stays_flat_however_large_a_file_is(serving: Servers) -> None:
 
 
 @pytest.mark.real_server
-def test_what_breaks_off_leaves_nothing(serving: Servers) -> None:
+def test_interrupted_upload_leaves_nothing(serving: Servers) -> None:
     connection = connected(serving, 100 * CHUNK)
     connection.send(a_recording(seconds=1) + bytes(CHUNK))
     until(lambda: len(stored()) == 1, "the upload has begun")
@@ -82,7 +82,7 @@ def test_what_breaks_off_leaves_nothing(serving: Servers) -> None:
 
 
 @pytest.mark.real_server
-def test_what_a_killed_server_leaves_is_deleted_later(serving: Servers) -> None:
+def test_remains_of_a_killed_server_are_deleted_later(serving: Servers) -> None:
     connection = connected(serving, 100 * CHUNK)
     connection.send(a_recording(seconds=1) + bytes(CHUNK))
     until(lambda: len(stored()) == 1, "the upload has begun")

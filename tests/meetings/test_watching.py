@@ -165,7 +165,7 @@ def test_the_promises_hold_under_load(
     }
 
 
-def test_one_change_costs_only_the_streams_of_its_meeting(feed: Process, meeting: Meeting, ann: User) -> None:
+def test_change_wakes_only_the_streams_of_its_meeting(feed: Process, meeting: Meeting, ann: User) -> None:
     others = [MeetingFactory(owner=ann) for _ in range(3)]
     caught_up(feed)
     streams = [Stream(open_watch(feed.hub, watched(NAME, each), ann)) for each in (*others, meeting)]
@@ -188,7 +188,7 @@ def test_a_meeting_that_leaves_the_view_while_the_stream_is_opened(feed: Process
     assert (stream.events, type(stream.ended)) == ([], Meeting.DoesNotExist)
 
 
-def test_what_was_forgotten_of_another_meeting_is_not_told(feed: Process, meeting: Meeting, ann: User) -> None:
+def test_forgotten_parts_of_another_meeting_are_not_sent(feed: Process, meeting: Meeting, ann: User) -> None:
     caught_up(feed)
     stream = Stream(open_watch(feed.hub, watched(NAME, meeting), ann))
     a_segment(meeting, 1)
@@ -205,7 +205,7 @@ def test_what_was_forgotten_of_another_meeting_is_not_told(feed: Process, meetin
     assert names(late.take_until(lambda stream: bool(stream.events))) == ["transcript"]
 
 
-def test_a_change_that_is_not_told_lets_the_end_come(feed: Process, meeting: Meeting, ann: User) -> None:
+def test_change_that_is_not_sent_does_not_delay_the_end(feed: Process, meeting: Meeting, ann: User) -> None:
     """The initial state holds it, and so it is passed over; but until it was, the stream could not end."""
     caught_up(feed)
     feed.numberer.stop()

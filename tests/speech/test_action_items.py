@@ -60,7 +60,7 @@ def test_a_commitment_is_found(text: str, deed: str, owner: str, person_id: str,
         "they said that she will come",
     ],
 )
-def test_other_talk_is_none(text: str) -> None:
+def test_other_sentences_are_not_action_items(text: str) -> None:
     assert found(text) == []
 
 
@@ -75,7 +75,7 @@ def test_a_deed_is_no_longer_than_a_sentence() -> None:
     assert len(item.text.split()) <= 16
 
 
-def test_what_is_said_twice_is_one_with_all_evidence() -> None:
+def test_repeated_item_is_merged_with_all_evidence() -> None:
     spoken = [Spoken("s1", "Bob will send the report."), Spoken("s2", "Right, Bob will send the report.")]
     (item,) = find_action_items(spoken, ROSTER, TODAY)
     assert item.segment_ids == ("s1", "s2")
@@ -86,7 +86,7 @@ def test_without_the_day_of_the_meeting_no_date_is_made_up() -> None:
     assert (item.due, item.due_on) == ("by Friday", None)
 
 
-def test_who_is_surer_is_told_so() -> None:
+def test_explicit_commitment_has_higher_confidence() -> None:
     (firm,) = found("Bob will send the report by Friday.")
     (loose,) = found("we should send a report")
     assert firm.confidence > loose.confidence + 0.3
@@ -131,6 +131,6 @@ def test_on_december_31st_the_next_month_is_next_years() -> None:
     assert day_of("tomorrow", date(2026, 12, 31)) == date(2027, 1, 1)
 
 
-def test_words_that_are_no_date_are_none() -> None:
+def test_words_without_date_give_no_due_date() -> None:
     assert find_due("by all means, on the whole, in a way, the monday meeting") is None
     assert day_of("by friday or so", TODAY) is None

@@ -42,7 +42,7 @@ def pids() -> list[int]:
     return [pid for pid in found if pid is not None]
 
 
-def test_it_says_what_the_recogniser_does(asr: Asr, line: bytes) -> None:
+def test_process_returns_the_words_of_the_recogniser(asr: Asr, line: bytes) -> None:
     there = asr.submit(line).result.result()
     here = Recogniser().recognise(line)
     assert there.words == here.words
@@ -50,7 +50,7 @@ def test_it_says_what_the_recogniser_does(asr: Asr, line: bytes) -> None:
     assert all(word.start_ms < word.end_ms <= 5200 and 0 <= word.confidence <= 1 for word in there.words)
 
 
-def test_one_that_hangs_is_ended_and_its_work_done_again(
+def test_hung_process_is_replaced_and_its_utterance_repeated(
     asr: Asr, line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asr.warm_up()
@@ -101,7 +101,7 @@ def test_a_call_with_much_to_do_does_not_hold_up_another(asr: Asr, line: bytes) 
     assert done[-1] == "long"
 
 
-def test_what_waits_is_cancelled_without_harm_to_others(asr: Asr, line: bytes) -> None:
+def test_queued_utterance_is_cancelled_without_effect_on_others(asr: Asr, line: bytes) -> None:
     asr.warm_up()
     before = pid(asr)
     one, other, last = asr.submit(line), asr.submit(line), asr.submit(line)
@@ -111,7 +111,7 @@ def test_what_waits_is_cancelled_without_harm_to_others(asr: Asr, line: bytes) -
     assert pid(asr) == before
 
 
-def test_what_is_cancelled_is_not_done_again(asr: Asr, line: bytes) -> None:
+def test_cancelled_utterance_is_not_repeated(asr: Asr, line: bytes) -> None:
     asr.warm_up()
     before = pid(asr)
     job = asr.submit(line * 6)
@@ -124,7 +124,7 @@ def test_what_is_cancelled_is_not_done_again(asr: Asr, line: bytes) -> None:
     assert pid(asr) != before
 
 
-def test_closed_it_leaves_no_process(line: bytes) -> None:
+def test_close_leaves_no_process(line: bytes) -> None:
     asr = Asr(processes=2)
     jobs = [asr.submit(line * 6), asr.submit(line * 6), asr.submit(line)]
     until(lambda: asr.loaded and len(pids()) == 2, "both processes run")

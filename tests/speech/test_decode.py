@@ -70,7 +70,7 @@ def decoded(file: bytes, start_ms: int = 0) -> tuple[np.ndarray, str]:
 
 
 @pytest.mark.parametrize(("container", "codec", "layout", "rate"), FORMATS)
-def test_it_reads_the_usual_formats(container: str, codec: str, layout: str, rate: int) -> None:
+def test_common_formats_are_decoded(container: str, codec: str, layout: str, rate: int) -> None:
     samples, incomplete = decoded(encoded(container, codec, layout, rate))
     assert len(samples) / 16_000 == pytest.approx(SECONDS, abs=0.1)
     assert incomplete == ""
@@ -82,7 +82,7 @@ def test_it_reads_the_usual_formats(container: str, codec: str, layout: str, rat
     assert np.sqrt(np.mean(middle**2)) == pytest.approx(16384 / np.sqrt(2) / softer, rel=0.05)
 
 
-def test_it_may_begin_later() -> None:
+def test_decoding_may_begin_later() -> None:
     whole, _ = decoded(encoded("flac", "flac"))
     later, _ = decoded(encoded("flac", "flac"), 1500)
     assert np.array_equal(later, whole[1500 * 16 :])
@@ -90,7 +90,7 @@ def test_it_may_begin_later() -> None:
 
 
 @pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_s16le"), ("webm", "libopus"), ("aiff", "pcm_s16be")])
-def test_a_file_that_was_cut_gives_what_is_there_and_says_so(container: str, codec: str) -> None:
+def test_truncated_file_is_decoded_and_marked(container: str, codec: str) -> None:
     file = encoded(container, codec)
     samples, incomplete = decoded(file[: len(file) // 2])
     assert 1.5 < len(samples) / 16_000 < 2.5
@@ -138,7 +138,7 @@ def film() -> bytes:
     ],
     ids=["empty", "text", "noise", "film"],
 )
-def test_what_is_no_audio_is_a_sentence(file: bytes, said: str) -> None:
+def test_file_without_audio_is_rejected_with_a_reason(file: bytes, said: str) -> None:
     with pytest.raises(NotAudio, match=said):
         decoded(file)
 
@@ -159,11 +159,11 @@ def test_a_file_cannot_make_it_read_another(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("container", "codec", "layout", "rate"), FORMATS)
-def test_it_knows_how_long_a_file_is_before_it_is_decoded(container: str, codec: str, layout: str, rate: int) -> None:
+def test_duration_is_known_before_decoding(container: str, codec: str, layout: str, rate: int) -> None:
     told_and_decoded(encoded(container, codec, layout, rate))
 
 
-def test_what_a_browser_records_does_not_say_how_long_it_is_and_is_read_through() -> None:
+def test_browser_recording_without_duration_is_decoded_to_its_end() -> None:
     file = encoded("webm", "libopus", options={"live": "1"})
     with av.open(io.BytesIO(file)) as container:
         assert container.duration is None
@@ -216,7 +216,7 @@ def test_a_rate_that_no_recorder_uses_is_refused_before_anything_is_decoded(rate
 
 
 @pytest.mark.parametrize("rate", [4_000, 384_000, 768_000])
-def test_the_lowest_and_the_highest_rate_are_taken(rate: int) -> None:
+def test_lowest_and_highest_sample_rates_are_accepted(rate: int) -> None:
     samples, incomplete = decoded(wav(2, rate=rate))
     assert (len(samples) / 16_000, incomplete) == (pytest.approx(2, abs=0.05), "")
 
@@ -238,13 +238,13 @@ def test_many_channels_are_mixed() -> None:
     assert len(samples) == 16_000
 
 
-def test_a_file_may_go_on_with_another_rate() -> None:
+def test_sample_rate_may_change_within_a_file() -> None:
     samples, _ = decoded(encoded("adts", "aac", rate=44_100) + encoded("adts", "aac", rate=48_000))
     assert len(samples) / 16_000 == pytest.approx(2 * SECONDS, abs=0.3)
 
 
 @pytest.mark.parametrize("file", [wav(3), flac(3), encoded("webm", "libopus", options={"live": "1"})])
-def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) -> None:
+def test_audio_beyond_the_limit_ends_the_decoding(file: bytes) -> None:
     decoder = Decoder(io.BytesIO(file), max_seconds=2)
     pieces = iter(decoder)
     with pytest.raises(TooLarge, match=r"too long: the maximum is 2 seconds\. Send it in parts"):
@@ -252,7 +252,7 @@ def test_more_sound_than_is_taken_ends_the_decoding_where_it_shows(file: bytes) 
     assert len(decoded(file)[0]) >= 3 * 16_000 - 500
 
 
-def test_a_file_that_is_as_long_as_may_be_is_taken() -> None:
+def test_file_of_maximum_duration_is_accepted() -> None:
     assert len(b"".join(Decoder(io.BytesIO(flac(2)), max_seconds=2))) == 2 * 32_000
 
 
@@ -263,7 +263,7 @@ def test_a_small_file_of_hours_is_refused_before_the_first_piece() -> None:
         Decoder(io.BytesIO(hours), max_seconds=3600).expected_ms()
 
 
-def test_a_header_that_says_too_much_is_not_believed() -> None:
+def test_duration_in_a_false_header_is_ignored() -> None:
     file = bytearray(flac(3))
     # 36 bits of STREAMINFO hold the number of samples.
     at = file.index(b"fLaC") + 8 + 13

@@ -22,7 +22,7 @@ def turns(answers: list[speech.DiarizeDown]) -> list[speech.Turn]:
     return [answer.turn for answer in answers if answer.HasField("turn")]
 
 
-def test_it_tells_who_says_each_line(
+def test_each_line_is_assigned_to_its_voice(
     node: SpeechNode, meeting_file: bytes, meeting_lines: list[dict[str, Any]]
 ) -> None:
     answers = diarized(node, meeting_file, format=FILE)
@@ -35,7 +35,7 @@ def test_it_tells_who_says_each_line(
     assert len(progress) >= 3
 
 
-def test_how_many_speak_may_be_said(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_number_of_speakers_may_be_given(node: SpeechNode, meeting_pcm: bytes) -> None:
     assert {turn.label for turn in turns(diarized(node, meeting_pcm, speaker_count=1))} == {"S1"}
     assert len({turn.label for turn in turns(diarized(node, meeting_pcm, speaker_count=3))}) == 3
 
@@ -64,7 +64,7 @@ def test_a_print_is_the_same_however_it_is_sent(node: SpeechNode, meeting_pcm: b
     ],
     ids=["nothing", "no format", "two starts", "speaker_count"],
 )
-def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.AudioUp], named: str) -> None:
+def test_violations_of_the_contract_are_named(node: SpeechNode, requests: list[speech.AudioUp], named: str) -> None:
     failure = failure_of(lambda: list(node.speakers.Diarize(iter(requests))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
     assert named in failure.message

@@ -70,7 +70,7 @@ def noise() -> bytes:
 # Every engine.
 
 
-def test_it_says_what_it_is(engine_node: SpeechNode) -> None:
+def test_capabilities_name_the_engine(engine_node: SpeechNode) -> None:
     engines = engine_node.info.GetCapabilities(speech.GetCapabilitiesRequest()).engines
     assert {engine.kind for engine in engines} == {
         speech.ENGINE_KIND_ASR,
@@ -108,7 +108,7 @@ def test_segments_are_in_order_and_words_lie_within(answers: list[speech.AsrDown
     assert done.incomplete_reason == ""
 
 
-def test_it_begins_with_accepted_and_ends_with_done(engine_node: SpeechNode) -> None:
+def test_answers_begin_with_accepted_and_end_with_done(engine_node: SpeechNode) -> None:
     kinds = [answer.WhichOneof("down") for answer in transcribed(engine_node, SILENCE)]
     assert kinds[0] == "accepted"
     assert kinds[-1] == "done"
@@ -129,7 +129,7 @@ def test_the_same_sound_gives_the_same_words(engine_node: SpeechNode, meeting_pc
 
 
 @pytest.mark.parametrize("sound", [b"", SILENCE, noise(), music()], ids=["nothing", "silence", "noise", "music"])
-def test_where_nobody_speaks_nothing_is_said(engine_node: SpeechNode, sound: bytes) -> None:
+def test_silence_gives_no_text(engine_node: SpeechNode, sound: bytes) -> None:
     answers = transcribed(engine_node, sound)
     assert finals(answers) == []
     assert answers[-1].done.audio_ms == len(sound) // 32
@@ -201,7 +201,7 @@ def test_turns_are_those_of_the_speakers(engine_node: SpeechNode, meeting_pcm: b
     assert answers[-1].done.audio_ms == len(meeting_pcm) // 32
 
 
-def test_prints_tell_voices_apart(engine_node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_voice_prints_distinguish_voices(engine_node: SpeechNode, meeting_pcm: bytes) -> None:
     answers = diarized(engine_node, meeting_pcm)
     engine = answers[0].accepted.engine
     one, other = (answer.speaker.embedding for answer in answers if answer.HasField("speaker"))
@@ -214,7 +214,7 @@ def test_prints_tell_voices_apart(engine_node: SpeechNode, meeting_pcm: bytes) -
 
 
 @pytest.mark.parametrize("sound", [b"", SILENCE, noise()], ids=["nothing", "silence", "noise"])
-def test_where_nobody_speaks_there_is_no_voice(engine_node: SpeechNode, sound: bytes) -> None:
+def test_silence_gives_no_voice(engine_node: SpeechNode, sound: bytes) -> None:
     kinds = {answer.WhichOneof("down") for answer in diarized(engine_node, sound)}
     assert kinds <= {"accepted", "progress", "done"}
     embed = failure_of(lambda: engine_node.speakers.Embed(sent(speech.AudioStart(format=PCM), sound)))
@@ -230,7 +230,7 @@ def summarized(node: SpeechNode, **request: Any) -> tuple[str, speech.Summary]:
     return "".join(answer.delta for answer in answers), answers[-1].result
 
 
-def test_whatever_it_says_rests_on_segments(engine_node: SpeechNode) -> None:
+def test_every_statement_refers_to_segments(engine_node: SpeechNode) -> None:
     deltas, summary = summarized(engine_node, segments=SEGMENTS, language="en", roster=ROSTER, held_on="2026-11-20")
     assert summary.overview
     assert deltas.split() == " ".join(statement.text for statement in summary.overview).split()
@@ -248,7 +248,7 @@ def test_a_plain_promise_is_found(engine_node: SpeechNode) -> None:
     assert (item.person_id, item.due_on, list(item.segment_ids)) == ("p2", "2026-11-27", ["c"])
 
 
-def test_of_nothing_there_is_nothing_to_say(engine_node: SpeechNode) -> None:
+def test_empty_transcript_gives_an_empty_summary(engine_node: SpeechNode) -> None:
     deltas, summary = summarized(engine_node, language="en")
     assert deltas == ""
     assert not (summary.overview or summary.topics or summary.decisions or summary.action_items)

@@ -67,7 +67,7 @@ def pickled(value: Any) -> bytes:
     return file.getvalue()
 
 
-def test_it_reads_tensors_as_views_of_their_blocks() -> None:
+def test_tensors_are_read_as_views_of_their_blocks() -> None:
     state = pickled({"model_state": {"a": _Tensor("1", 0, (2, 3), (3, 1)), "b": _Tensor("1", 2, (2, 2), (1, 2))}})
     read = weights(checkpoint(state, ("1", [0, 1, 2, 3, 4, 5])))
     assert read["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -75,7 +75,7 @@ def test_it_reads_tensors_as_views_of_their_blocks() -> None:
 
 
 @pytest.mark.parametrize("function", [print, eval, sys.exit], ids=lambda function: function.__name__)
-def test_whatever_else_a_pickle_asks_for_is_refused(
+def test_other_contents_of_a_pickle_are_rejected(
     function: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Evil:

@@ -42,7 +42,7 @@ def broken() -> Iterator[SummaryServiceStub]:
     server.stop(0).wait()
 
 
-def test_what_nobody_foresaw_tells_an_id_and_the_log_the_rest(
+def test_unforeseen_error_shows_only_an_id_that_the_log_explains(
     broken: SummaryServiceStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     failure = failure_of(lambda: list(broken.Summarize(speech.SummarizeRequest(), timeout=30)))

@@ -48,7 +48,7 @@ class Open:
         self.talk.end()
 
 
-def test_it_is_there_before_its_engines_are_loaded(start_node: StartNode) -> None:
+def test_node_serves_before_its_engines_are_loaded(start_node: StartNode) -> None:
     node = start_node()
     assert health(node) == SERVING
     engines = capabilities(node).engines
@@ -56,7 +56,7 @@ def test_it_is_there_before_its_engines_are_loaded(start_node: StartNode) -> Non
     assert not any(engine.loaded for engine in engines)
 
 
-def test_it_listens_on_a_socket_that_is_the_users_alone(start_node: StartNode, tmp_path: Path) -> None:
+def test_socket_is_accessible_to_its_user_only(start_node: StartNode, tmp_path: Path) -> None:
     path = tmp_path / "node.sock"
     node = start_node("--listen", f"unix:{path}")
     assert node.address == f"unix:{path}"
@@ -106,7 +106,7 @@ def test_help_names_every_engine_and_a_wrong_one_is_refused() -> None:
     assert run("--max-streams", "0").returncode == 2
 
 
-def test_what_it_lacks_it_says(start_node: StartNode) -> None:
+def test_missing_capabilities_are_reported(start_node: StartNode) -> None:
     node = start_node("--engines", "textrank")
     assert [engine.kind for engine in capabilities(node).engines] == [speech.ENGINE_KIND_SUMMARY]
     assert health(node, "speech.v1.SummaryService") == health(node, "speech.v1.NodeInfoService") == SERVING
@@ -164,7 +164,7 @@ def test_health_has_threads_of_its_own(start_node: StartNode) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_after_a_signal_what_runs_ends_well_and_nothing_new_begins(start_node: StartNode, signum: int) -> None:
+def test_signal_lets_calls_finish_and_rejects_new_ones(start_node: StartNode, signum: int) -> None:
     node = start_node()
     running = Open(node)
     node.process.send_signal(signum)
@@ -176,7 +176,7 @@ def test_after_a_signal_what_runs_ends_well_and_nothing_new_begins(start_node: S
     assert node.exit_code() == 0
 
 
-def test_what_does_not_end_within_the_grace_is_cut(start_node: StartNode) -> None:
+def test_calls_beyond_the_grace_are_cut(start_node: StartNode) -> None:
     node = start_node("--grace", "0.5")
     running = Open(node)
     node.process.terminate()
@@ -201,7 +201,7 @@ def test_a_second_signal_ends_at_once(start_node: StartNode, meeting_pcm: bytes)
     talk.end()
 
 
-def test_it_ends_with_its_parent(start_node: StartNode, meeting_pcm: bytes) -> None:
+def test_node_ends_with_its_parent(start_node: StartNode, meeting_pcm: bytes) -> None:
     node = start_node("--end-with-stdin")
     list(node.asr.Transcribe(sent(speech.AsrStart(format=PCM), meeting_pcm[: 32 * 3000])))
     (engine,) = node.engine_processes()
@@ -212,7 +212,7 @@ def test_it_ends_with_its_parent(start_node: StartNode, meeting_pcm: bytes) -> N
     until(lambda: ended(engine.pid), "its engine ends too", 3)
 
 
-def test_killed_it_leaves_nobody_behind(start_node: StartNode, meeting_pcm: bytes) -> None:
+def test_kill_leaves_no_process(start_node: StartNode, meeting_pcm: bytes) -> None:
     node = start_node()
     list(node.asr.Transcribe(sent(speech.AsrStart(format=PCM), meeting_pcm[: 32 * 3000])))
     (engine,) = node.engine_processes()

@@ -8,11 +8,11 @@ from tests.support.speech_node import SpeechNode
 
 
 @pytest.mark.tools(f"{TESTDATA}/librivox")
-def test_people_are_understood_as_well_as_we_say(node: SpeechNode) -> None:
+def test_recognition_of_people_meets_its_bar(node: SpeechNode) -> None:
     assert errors(node.channel(), readings("librivox")).rate <= BARS["real"]
 
 
 @pytest.mark.tools("flite")
-def test_so_are_machines(node: SpeechNode) -> None:
+def test_recognition_of_synthetic_voices_meets_its_bar(node: SpeechNode) -> None:
     read = [(text, spoken(text, "slt")) for text in SENTENCES[:8]]
     assert errors(node.channel(), read).rate <= BARS["flite"]

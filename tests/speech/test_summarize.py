@@ -54,7 +54,7 @@ def test_the_overview_is_what_most_was_about(node: SpeechNode) -> None:
     assert not {"Lunch was nice.", "The weather is bad.", "Hello everybody."} & set(overview)
 
 
-def test_it_is_in_the_order_of_the_talk_and_as_long_as_asked_for(node: SpeechNode) -> None:
+def test_summary_is_in_spoken_order_and_of_the_requested_length(node: SpeechNode) -> None:
     overview = summary(node, TALK, overview_sentences=3).overview
     assert len(overview) == 3
     places = [int(statement.segment_ids[0][1:]) for statement in overview]
@@ -67,7 +67,7 @@ def test_topics_are_what_came_back(node: SpeechNode) -> None:
     assert topics["mobile app"] == ["s5", "s6", "s7"]
 
 
-def test_decisions_are_told(node: SpeechNode) -> None:
+def test_decisions_are_found(node: SpeechNode) -> None:
     decisions = [(statement.text, list(statement.segment_ids)) for statement in summary(node, TALK).decisions]
     assert decisions == [(TALK[4], ["s4"]), (TALK[7], ["s7"])]
 
@@ -87,12 +87,12 @@ def test_text_without_punctuation_will_do(node: SpeechNode) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_it_finds_out_the_language(language: str) -> None:
+def test_language_is_detected(language: str) -> None:
     assert detect(LANGUAGES[language])[0] == language
     assert detect(LANGUAGES[language])[1] > 0.5
 
 
-def test_of_a_word_or_two_no_language_is_claimed() -> None:
+def test_no_language_is_detected_from_few_words() -> None:
     assert detect("ok") == ("", 0.0)
 
 
@@ -126,7 +126,7 @@ def test_a_day_of_talk_is_summarised_in_seconds(node: SpeechNode) -> None:
     ],
     ids=["held_on", "overview_sentences", "segments"],
 )
-def test_what_is_not_as_agreed_is_named(node: SpeechNode, request_: speech.SummarizeRequest, named: str) -> None:
+def test_violations_of_the_contract_are_named(node: SpeechNode, request_: speech.SummarizeRequest, named: str) -> None:
     failure = failure_of(lambda: list(node.summaries.Summarize(request_)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
     assert named in failure.message

@@ -46,7 +46,7 @@ def segment_in(answers: Iterator[speech.AsrDown]) -> speech.Segment:
     return next(answer.segment for answer in answers if answer.HasField("segment"))
 
 
-def test_it_understands_the_meeting(undisturbed: list[speech.Segment], meeting_lines: list[dict[str, Any]]) -> None:
+def test_meeting_is_transcribed(undisturbed: list[speech.Segment], meeting_lines: list[dict[str, Any]]) -> None:
     segments = undisturbed
     assert len(segments) == len(meeting_lines)
     for segment, line in zip(segments, meeting_lines, strict=True):
@@ -85,7 +85,7 @@ def test_times_are_those_of_the_recording(node: SpeechNode, meeting_pcm: bytes) 
 
 
 @pytest.mark.parametrize(("known", "as_file"), [(3, False), (4, True), (6, False)])
-def test_who_resumes_gets_the_rest(
+def test_resumed_transcription_returns_the_rest(
     node: SpeechNode,
     meeting_pcm: bytes,
     meeting_file: bytes,
@@ -104,7 +104,7 @@ def test_who_resumes_gets_the_rest(
     assert stored + rest == undisturbed
 
 
-def test_what_was_never_recorded_is_left_out(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_gaps_in_the_recording_are_skipped(node: SpeechNode, meeting_pcm: bytes) -> None:
     part = meeting_pcm[: 32 * 5500]
     first = [audio(part[at : at + 64000], at // 64000) for at in range(0, len(part), 64000)]
     later = [
@@ -116,7 +116,7 @@ def test_what_was_never_recorded_is_left_out(node: SpeechNode, meeting_pcm: byte
     assert other.text.split()[:2] == one.text.split()[:2] == ["good", "morning"]
 
 
-def test_drafts_come_while_somebody_speaks(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_drafts_arrive_during_an_utterance(node: SpeechNode, meeting_pcm: bytes) -> None:
     talk = Talk(start(interim=True), audio(meeting_pcm[:64_000]))
     answers = node.asr.Transcribe(talk)
     draft = segment_in(answers)
@@ -157,7 +157,7 @@ def test_a_ping_is_answered_at_once(node: SpeechNode, meeting_pcm: bytes) -> Non
     assert list(answers)[-1].HasField("done")
 
 
-def test_a_file_that_was_cut_gives_what_is_there(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_truncated_file_is_transcribed_to_its_end(node: SpeechNode, meeting_pcm: bytes) -> None:
     wav = io.BytesIO()
     with av.open(wav, "w", format="wav") as target:
         stream = target.add_stream("pcm_s16le", rate=16_000, layout="mono")
@@ -194,7 +194,7 @@ def test_a_file_that_is_no_audio_is_refused(node: SpeechNode, file: bytes) -> No
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_not_as_agreed_is_named(node: SpeechNode, requests: list[speech.AsrUp], named: str) -> None:
+def test_violations_of_the_contract_are_named(node: SpeechNode, requests: list[speech.AsrUp], named: str) -> None:
     failure = failure_of(lambda: list(node.asr.Transcribe(iter(requests))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID")
     assert named in failure.message
@@ -211,7 +211,7 @@ def test_a_file_that_is_too_long_is_refused(start_node: Callable[..., SpeechNode
     assert failure.message == "The recording is too long: the maximum is 3 seconds. Send it in parts."
 
 
-def test_a_node_without_the_engine_says_so(start_node: Callable[..., SpeechNode]) -> None:
+def test_node_without_the_engine_reports_it(start_node: Callable[..., SpeechNode]) -> None:
     failure = failure_of(lambda: transcribed(start_node("--engines", "textrank"), b""))
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_MISSING")
 

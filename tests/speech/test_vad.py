@@ -25,12 +25,12 @@ def test_each_line_is_an_utterance(meeting_pcm: bytes, meeting_lines: list[dict[
 
 
 @pytest.mark.parametrize("size", [2, 1000, 10_000_000])
-def test_it_does_not_matter_how_the_samples_come(meeting_pcm: bytes, size: int) -> None:
+def test_result_does_not_depend_on_the_size_of_pieces(meeting_pcm: bytes, size: int) -> None:
     part = meeting_pcm[: 32 * 6000]
     assert cut(part, size) == cut(part)
 
 
-def test_who_speaks_on_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
+def test_long_speech_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
     # Without the pauses between the lines.
     speech = b"".join(meeting_pcm[line["start_ms"] * 32 : line["end_ms"] * 32] for line in meeting_lines)
     found = cut(speech * 3)
@@ -41,7 +41,7 @@ def test_who_speaks_on_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[di
         assert one.end_ms <= other.start_ms
 
 
-def test_in_noise_as_loud_as_a_quarter_of_the_speech_it_still_hears_it(
+def test_speech_is_detected_in_noise_of_a_quarter_of_its_loudness(
     meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]
 ) -> None:
     samples = np.frombuffer(meeting_pcm, "<i2").astype(float)
@@ -59,7 +59,7 @@ def test_silence_is_nothing(seconds: float) -> None:
     assert voices.heard_ms == int(seconds * 1000)
 
 
-def test_times_go_on_where_the_source_does(meeting_pcm: bytes) -> None:
+def test_times_follow_the_source(meeting_pcm: bytes) -> None:
     voices = VoiceSegments()
     first = voices.feed(meeting_pcm[: 32 * 5200]) + voices.continue_at(60_000)
     later = voices.feed(meeting_pcm[: 32 * 5200]) + voices.finish()
@@ -68,7 +68,7 @@ def test_times_go_on_where_the_source_does(meeting_pcm: bytes) -> None:
     assert voices.fed_ms == 65_200
 
 
-def test_what_is_being_said_can_be_seen(meeting_pcm: bytes) -> None:
+def test_unfinished_utterance_is_visible(meeting_pcm: bytes) -> None:
     voices = VoiceSegments()
     assert voices.open is None
     voices.feed(meeting_pcm[: 32 * 2000])

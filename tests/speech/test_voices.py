@@ -55,7 +55,7 @@ def test_clusters_are_found_and_counted(count: int) -> None:
     assert agree(clustering.cluster(prints), owners)
 
 
-def test_one_voice_in_two_moods_is_one() -> None:
+def test_moods_of_one_voice_are_one_speaker() -> None:
     random = np.random.default_rng(1)
     voice, mood = np.abs(random.normal(size=(2, 256)))
     moods = np.stack([voice] * 20 + [voice + 0.7 * mood] * 20) + random.normal(scale=0.05, size=(40, 256))
@@ -71,7 +71,7 @@ def test_a_known_count_is_kept_to() -> None:
     assert len(set(clustering.cluster(prints[:3], 5).tolist())) == 3
 
 
-def test_of_very_many_all_are_labelled() -> None:
+def test_many_prints_are_all_labelled() -> None:
     prints, owners = points(3, 2000, 0.3)
     assert agree(clustering.cluster(prints), owners)
 
@@ -98,7 +98,7 @@ def test_merges_are_those_of_ward() -> None:
         assert agree(clustering.cut(clustering.ward_merges(squared, lambda: None), len(data), count), expected)
 
 
-def test_who_is_not_wanted_any_more_is_stopped_between_steps() -> None:
+def test_cancellation_stops_between_steps() -> None:
     def stop() -> None:
         raise Cancelled
 
@@ -117,7 +117,7 @@ def test_a_yes_in_between_goes_to_its_voice(meeting_pcm: bytes) -> None:
 
 
 @pytest.mark.tools("flite")
-def test_voices_of_people_and_machines_are_told_apart() -> None:
+def test_voices_of_people_and_machines_are_distinguished() -> None:
     text = "I would like to know how many people came to the meeting yesterday evening."
     voices = VoicePrints()
     prints = []

@@ -81,7 +81,7 @@ def test_bad_input_is_shown_at_its_field(site: Client) -> None:
     assert task.version == 1
 
 
-def test_who_has_a_task_keeps_it_once_the_account_is_closed(site: Client) -> None:
+def test_closed_account_keeps_its_tasks(site: Client) -> None:
     closed = UserFactory(status=UserStatus.BANNED)
     task = TaskFactory(assigned_to=closed)
     assert site.post(page_of(task), form(title="New", assigned_to=str(closed.pk))).status_code == 302

@@ -17,7 +17,7 @@ from tests.support.servers import until
 from users.models import Status, User
 
 
-def test_good_ones_are_made_and_bad_ones_told_of_in_order(ann: User, bob: User) -> None:
+def test_valid_items_are_created_and_errors_reported_in_order(ann: User, bob: User) -> None:
     taken, chosen = str(TaskFactory().pk), str(uuid7())
     outcomes = create_tasks(
         ann,
@@ -46,7 +46,7 @@ def test_good_ones_are_made_and_bad_ones_told_of_in_order(ann: User, bob: User) 
     assert Change.objects.filter(subject_type="task", actor=str(ann.pk)).count() == 4
 
 
-def test_it_takes_as_many_statements_for_a_thousand_as_for_one(
+def test_number_of_statements_does_not_depend_on_the_number_of_tasks(
     ann: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     for many in (1, 1_000):
@@ -56,13 +56,13 @@ def test_it_takes_as_many_statements_for_a_thousand_as_for_one(
         assert len({outcome.pk for outcome in outcomes if isinstance(outcome, Task)}) == many
 
 
-def test_nothing_to_make_makes_nothing(ann: User) -> None:
+def test_empty_list_creates_nothing(ann: User) -> None:
     assert create_tasks(ann, []) == []
     assert isinstance(create_tasks(ann, [{"title": ""}])[0], ValidationError)
     assert not Task.objects.exists()
 
 
-def test_of_those_who_choose_the_same_ids_at_once_each_id_has_one(transactional_db: None, ann: User) -> None:
+def test_concurrent_creations_of_equal_ids_create_each_once(transactional_db: None, ann: User) -> None:
     chosen = [str(uuid7()) for _ in range(20)]
 
     def make(number: int) -> int:
@@ -79,7 +79,7 @@ def test_of_those_who_choose_the_same_ids_at_once_each_id_has_one(transactional_
     assert Task.objects.count() == len(chosen)
 
 
-def test_who_waits_for_an_id_holds_none_that_others_want(transactional_db: None, ann: User) -> None:
+def test_waiting_for_an_id_holds_no_other_id(transactional_db: None, ann: User) -> None:
     """Or both would wait for each other, until the database ends one of them."""
     low, high = sorted(uuid7() for _ in range(2))
 
@@ -98,7 +98,7 @@ def test_who_waits_for_an_id_holds_none_that_others_want(transactional_db: None,
         assert all(isinstance(outcome, AlreadyExists) for outcome in made.result())
 
 
-def test_an_assignee_who_is_just_being_deleted_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
+def test_assignee_deleted_concurrently_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
     def make() -> Task:
         try:
             return create_task(ann, {"title": "T", "assigned_to": str(bob.pk)})

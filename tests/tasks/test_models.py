@@ -14,7 +14,7 @@ def execute(statement: str, *parameters: object) -> None:
         cursor.execute(statement, parameters)
 
 
-def test_whoever_writes_done_has_its_moment(db: None) -> None:
+def test_completion_time_is_set_for_every_writer(db: None) -> None:
     task = TaskFactory()
     Task.objects.update(status=Status.DONE)
     task.refresh_from_db()
@@ -31,7 +31,7 @@ def test_whoever_writes_done_has_its_moment(db: None) -> None:
     assert Task.objects.get(status=Status.DONE).completed_at is not None
 
 
-def test_of_a_deleted_user_a_task_knows_nothing_whoever_deletes(ann: User, bob: User) -> None:
+def test_deleted_user_is_removed_from_tasks_for_every_writer(ann: User, bob: User) -> None:
     one, other = TaskFactory(created_by=ann, assigned_to=bob), TaskFactory(created_by=bob, assigned_to=ann)
     ann.delete()
     execute("DELETE FROM users_user WHERE id = %s", bob.pk)

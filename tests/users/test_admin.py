@@ -67,7 +67,7 @@ def test_a_new_user_goes_through_the_service(site: Client, administrator: User) 
     assert (user.roles, user.created_by_id, user.has_usable_password()) == ([Role.SELLER], administrator.pk, False)
 
 
-def test_a_service_account_is_made_there(site: Client, administrator: User) -> None:
+def test_service_account_can_be_created(site: Client, administrator: User) -> None:
     new = {
         "email": "report@example.com",
         "display_name": "Report",
@@ -81,7 +81,7 @@ def test_a_service_account_is_made_there(site: Client, administrator: User) -> N
     assert (user.is_service, user.number, user.status, user.created_by) == (True, None, Status.ACTIVE, administrator)
 
 
-def test_nobody_becomes_a_service_account(site: Client, ann: User) -> None:
+def test_ordinary_account_cannot_become_a_service_account(site: Client, ann: User) -> None:
     site.post(change_url(ann), form(ann, first_name="Anna", is_service="on"))
     ann.refresh_from_db()
     assert (ann.first_name, ann.is_service) == ("Anna", False)
@@ -93,7 +93,7 @@ def test_bad_input_is_shown_at_its_field(site: Client, ann: User) -> None:
     assert "Enter an http or https address." in page
 
 
-def test_a_taken_email_is_shown_not_raised(site: Client, ann: User, bob: User) -> None:
+def test_existing_email_is_a_form_error(site: Client, ann: User, bob: User) -> None:
     response = site.post(change_url(ann), form(ann, email="BOB@example.com"), follow=True)
     assert response.status_code == 200
     assert "already exists" in response.content.decode()
@@ -188,7 +188,7 @@ def test_a_null_character_in_an_address_is_refused_with_a_sentence(site: Client,
     assert (answer.status_code, answer.content) == (400, b"The address contains a null character.")
 
 
-def test_the_list_tells_who_has_logged_in(site: Client, ann: User, bob: User) -> None:
+def test_list_shows_last_logins(site: Client, ann: User, bob: User) -> None:
     User.objects.filter(pk=ann.pk).update(last_login_at=timezone.now())
     for asked, found in (("ever", {ann}), ("never", {bob})):
         page = site.get(reverse(LIST), {"logged_in": asked, "role": Role.CUSTOMER})
@@ -264,7 +264,7 @@ def test_the_own_password_is_changed_through_the_service(site: Client, administr
     assert Change.objects.latest("id").actor == str(administrator.pk)
 
 
-def test_an_id_that_is_none_is_told_of(site: Client, ann: User) -> None:
+def test_invalid_id_is_reported(site: Client, ann: User) -> None:
     for page, sent, sentence in (
         (reverse(LIST), {"action": "deactivate", "_selected_action": ["zzz"]}, "The selection is not valid"),
         (reverse("admin:users_useraddress_add"), {"user": "zzz", "label": "Home"}, "zzz"),

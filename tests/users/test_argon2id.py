@@ -42,7 +42,7 @@ def as_ever(secret: bytes, salt: bytes, asked: Parameters) -> str:
 
 @pytest.mark.parametrize("secret", [b"", b"password", "Пароль\0と".encode(), b"x" * 1024])
 @pytest.mark.parametrize("asked", [parameters(), parameters(47_104, 1), parameters(64, 3, 4)])
-def test_it_gives_what_the_library_gives(secret: bytes, asked: Parameters) -> None:
+def test_hash_equals_that_of_the_library(secret: bytes, asked: Parameters) -> None:
     hashing = Argon2id(asked)
     expected = as_ever(secret, SALT, asked)
     # Once more in the same memory.
@@ -78,7 +78,7 @@ def test_a_salt_that_is_too_short_is_refused_and_the_memory_kept() -> None:
     assert hashing.encoded(b"password", SALT) == as_ever(b"password", SALT, parameters())
 
 
-def test_what_was_hashed_otherwise_is_verified_all_the_same() -> None:
+def test_hashes_with_other_parameters_are_verified() -> None:
     hasher = Argon2idHasher()
     ours = hasher.encode("password", "a salt of its own")
     others = "argon2" + as_ever(b"password", b"another salt", parameters(128, 3, 2))

@@ -113,7 +113,7 @@ def test_a_trunk_prefix_in_brackets_is_left_out() -> None:
         "/etc/passwd",
     ],
 )
-def test_what_is_another_zone_elsewhere_is_refused(api: Transport, ann: User, zone: str) -> None:
+def test_zone_names_with_several_meanings_are_rejected(api: Transport, ann: User, zone: str) -> None:
     request = UpdateUserRequest(user_id="me", user=UserMessage(profile=UserProfile(timezone=zone)))
     with pytest.raises(Failed) as failed:
         api("UserService/UpdateUser", request, actor=ann)
@@ -123,12 +123,12 @@ def test_what_is_another_zone_elsewhere_is_refused(api: Transport, ann: User, zo
 @pytest.mark.parametrize(
     "zone", ["Europe/Berlin", "UTC", "Asia/Calcutta", "Asia/Kolkata", "Etc/GMT+5", "America/Argentina/Ushuaia"]
 )
-def test_zones_and_their_other_names_are_taken(api: Transport, ann: User, zone: str) -> None:
+def test_zones_and_their_aliases_are_accepted(api: Transport, ann: User, zone: str) -> None:
     request = UpdateUserRequest(user_id="me", user=UserMessage(profile=UserProfile(timezone=zone)))
     assert api("UserService/UpdateUser", request, actor=ann).user.profile.timezone == zone
 
 
-def test_the_machine_has_no_say_in_the_zones(tmp_path: Path) -> None:
+def test_zones_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     zone = importlib.resources.files("tzdata").joinpath("zoneinfo/UTC").read_bytes()
     for name in ("localtime", "posixrules", "Mars"):
         (tmp_path / name).write_bytes(zone)
@@ -142,7 +142,7 @@ def test_the_machine_has_no_say_in_the_zones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["EU", "UN", "XA", "ZZ", "QO", "IC", "de", "D"])
-def test_what_is_no_country_is_refused(code: str) -> None:
+def test_unknown_countries_are_rejected(code: str) -> None:
     with pytest.raises(ValidationError):
         validate_country(code)
 

@@ -139,7 +139,7 @@ def test_a_worker_killed_in_the_middle_loses_no_mail(start: Start, smtp: MailSer
     assert len({mail["Message-ID"] for mail in smtp.received}) == len(emails)
 
 
-def test_a_worker_killed_before_the_server_has_the_mail_loses_none(start: Start, smtp: MailServer) -> None:
+def test_mail_survives_a_kill_before_the_server_accepts_it(start: Start, smtp: MailServer) -> None:
     worker = start("--threads", "1", EMAIL_URL=smtp.url)
     smtp.answer_to_recipient = "250 ok"
     smtp.before_recipient = worker.kill
@@ -174,7 +174,7 @@ def test_a_mail_server_that_is_down_is_tried_again(start: Start) -> None:
 @pytest.mark.parametrize(
     ("answer", "state"), [("550 no such user", "failed"), ("451 come back later", "waiting")], ids=["550", "451"]
 )
-def test_what_the_mail_server_says_counts(start: Start, smtp: MailServer, answer: str, state: str) -> None:
+def test_answer_of_the_mail_server_decides_on_a_retry(start: Start, smtp: MailServer, answer: str, state: str) -> None:
     smtp.answer_to_recipient = answer
     start(EMAIL_URL=smtp.url)
     register(1)
@@ -185,14 +185,14 @@ def test_what_the_mail_server_says_counts(start: Start, smtp: MailServer, answer
     assert smtp.received == []
 
 
-def test_in_development_the_worker_prints_the_mail(start: Start) -> None:
+def test_worker_prints_mails_in_development(start: Start) -> None:
     worker = start(DEBUG="true")
     register(1)
     until(lambda: "Subject: Confirm your e-mail address" in worker.said, "the mail is printed")
     until(lambda: "To: new0@example.com" in worker.said, "with its address")
 
 
-def test_elsewhere_no_mail_is_printed(start: Start) -> None:
+def test_worker_prints_no_mail_outside_development(start: Start) -> None:
     # What a mail holds is secret, and what is printed is kept. It goes to the machine's own mail server.
     assert settings.EMAIL_URL == "smtp://localhost:25"
     worker = start(DEBUG="false", EMAIL_URL="")

@@ -74,7 +74,7 @@ def test_a_second_spelling_makes_no_second_account(
     assert User.objects.filter(email=FORM).get() == ada
 
 
-def test_of_spellings_in_one_import_the_first_is_written(api: Transport, administrator: User) -> None:
+def test_import_writes_the_first_of_equivalent_addresses(api: Transport, administrator: User) -> None:
     rows = [BulkImportUsersRequest(user=UserMessage(email=spelled)) for spelled in SPELLINGS]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
     assert (answer.imported, [error.index for error in answer.errors]) == (1, [1, 2, 3, 4])
@@ -125,7 +125,7 @@ def test_another_spelling_of_ones_own_address_changes_nothing(api: Transport, ad
         ("ada@example.com.", "Enter an e-mail address."),
     ],
 )
-def test_what_no_mail_can_be_sent_to_makes_no_account(api: Transport, address: str, hint: str) -> None:
+def test_undeliverable_address_creates_no_account(api: Transport, address: str, hint: str) -> None:
     with pytest.raises(Failed) as failed:
         api("UserService/CreateUser", CreateUserRequest(email=address))
     assert (failed.value.reason, failed.value.fields) == ("INVALID", {"email": "email"})
@@ -133,7 +133,7 @@ def test_what_no_mail_can_be_sent_to_makes_no_account(api: Transport, address: s
     assert not User.objects.exists()
 
 
-def test_a_mail_to_an_idna_2008_domain_goes_there(api: Transport) -> None:
+def test_mail_to_an_idna_2008_domain_is_delivered(api: Transport) -> None:
     api("UserService/CreateUser", CreateUserRequest(email="victim@faß.example"))
     api("UserService/RequestPasswordReset", RequestPasswordResetRequest(email="victim@faß.example"))
     assert [sent.to for sent in mails()] == [["victim@xn--fa-hia.example"]] * 2
@@ -197,7 +197,7 @@ class TestOldRows:
     def email(self, user: User) -> str:
         return User.objects.values_list("email", flat=True).get(pk=user.pk)
 
-    def test_one_alone_gets_the_canonical_form_and_keeps_its_token(self) -> None:
+    def test_migration_canonicalizes_a_single_address_and_keeps_its_token(self) -> None:
         alone, plain = self.old("ada@bücher.example", 3), self.old("bob@example.com", 2)
         token = MailedToken(id=uuid4(), user=alone, purpose=TokenPurpose.RESET_PASSWORD, token_hash=b"1" * 32)
         token.expires_at = timezone.now()
@@ -209,7 +209,7 @@ class TestOldRows:
         token.refresh_from_db()
         assert token.email == FORM
 
-    def test_those_that_share_a_mailbox_are_reported_and_none_is_lost(
+    def test_migration_reports_accounts_with_one_mailbox_and_keeps_all(
         self, api: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
         oldest = self.old("ada@bücher.example", 9)

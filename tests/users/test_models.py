@@ -21,6 +21,6 @@ def test_the_profile_is_the_contracts_profile() -> None:
     assert set(PROFILE) == set(user_pb2.UserProfile.DESCRIPTOR.fields_by_name)
 
 
-def test_what_can_be_written_exists() -> None:
+def test_writable_fields_exist() -> None:
     fields = user_pb2.User.DESCRIPTOR.fields_by_name
     assert {path.partition(".")[0] for path in WRITABLE} <= set(fields)

@@ -53,7 +53,7 @@ def test_each_scope_is_for_its_operations(
     assert outcome(api, "UserService/UpdateUser", rename(user), bearer) == writes
 
 
-def test_it_says_which_scope_is_lacking(api: Transport, ann: User) -> None:
+def test_missing_scope_is_named(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api("UserService/UpdateUser", rename(ann), authorization=bearer_of(ApiKeyFactory(user=ann)))
     assert failed.value.message == "This API key lacks the scope users:write."
@@ -85,13 +85,13 @@ def test_the_feed_asks_for_the_scope_of_each_type(api: Transport, ann: User) -> 
     assert outcome(api, "ChangeService/WatchChanges", watch, bearer) == "FORBIDDEN"
 
 
-def test_it_gives_nobody_more_than_they_have(api: Transport, ann: User, bob: User) -> None:
+def test_key_grants_no_more_than_its_user_has(api: Transport, ann: User, bob: User) -> None:
     bearer = bearer_of(ApiKeyFactory(user=ann, scopes=BOTH))
     assert outcome(api, "UserService/UpdateUser", rename(bob), bearer) == "FORBIDDEN"
     assert not api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(bob.pk)), authorization=bearer).user.email
 
 
-def test_it_limits_an_administrator_too(api: Transport, administrator: User, bob: User) -> None:
+def test_scopes_limit_administrators_too(api: Transport, administrator: User, bob: User) -> None:
     bearer = bearer_of(ApiKeyFactory(user=administrator, scopes=["users:read"]))
     assert api("UserService/GetUser", user_pb2.GetUserRequest(user_id=str(bob.pk)), authorization=bearer).user.email
     assert outcome(api, "UserService/UpdateUser", rename(bob), bearer) == "FORBIDDEN"
@@ -105,7 +105,7 @@ def test_a_service_account_administers(api: Transport, bob: User) -> None:
     assert list(api("UserService/CreateUser", made, authorization=bearer).user.roles) == [Role.ADMIN]
 
 
-def test_it_is_not_the_administrator_that_must_be_left(api: Transport, administrator: User) -> None:
+def test_key_does_not_count_as_remaining_administrator(api: Transport, administrator: User) -> None:
     bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(roles=[Role.ADMIN]), scopes=[*BOTH, CREDENTIALS]))
     request = user_pb2.UpdateUserRequest(
         user_id=str(administrator.pk), user=user_pb2.User(roles=[user_pb2.USER_ROLE_CUSTOMER])
@@ -113,7 +113,7 @@ def test_it_is_not_the_administrator_that_must_be_left(api: Transport, administr
     assert outcome(api, "UserService/UpdateUser", request, bearer) == "CONFLICT"
 
 
-def test_without_the_scope_its_holder_is_anyone(api: Transport) -> None:
+def test_without_the_scope_the_holder_counts_as_anonymous(api: Transport) -> None:
     bearer = bearer_of(ApiKeyFactory(user=ServiceFactory(), scopes=["users:read"]))
     roles = user_pb2.CreateUserRequest(email="boss@example.com", roles=[user_pb2.USER_ROLE_ADMIN])
     assert outcome(api, "UserService/CreateUser", roles, bearer) == "FORBIDDEN"
@@ -122,7 +122,7 @@ def test_without_the_scope_its_holder_is_anyone(api: Transport) -> None:
     assert outcome(api, "UserService/HealthCheck", Empty(), bearer) == "OK"
 
 
-def test_it_makes_no_other_credentials(api: Transport, administrator: User) -> None:
+def test_key_cannot_create_credentials(api: Transport, administrator: User) -> None:
     bearer = bearer_of(ApiKeyFactory(user=administrator, scopes=BOTH))
     request = auth_pb2.CreateApiKeyRequest(name="More", scopes=BOTH)
     with pytest.raises(Failed) as failed:
@@ -141,12 +141,12 @@ def test_it_makes_no_other_credentials(api: Transport, administrator: User) -> N
     ],
     ids=["revoked", "expired", "older than the last change of password", "another secret"],
 )
-def test_one_that_is_over_is_refused(api: Transport, ann: User, changes: dict[str, object]) -> None:
+def test_expired_or_revoked_key_is_rejected(api: Transport, ann: User, changes: dict[str, object]) -> None:
     assert outcome(api, "UserService/GetUser", ME, bearer_of(ApiKeyFactory(user=ann, **changes))) == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
-def test_that_of_a_closed_account_is_refused(api: Transport, ann: User, status: int) -> None:
+def test_key_of_a_closed_account_is_rejected(api: Transport, ann: User, status: int) -> None:
     key = ApiKeyFactory(user=ann)
     User.objects.filter(pk=ann.pk).update(status=status)
     assert outcome(api, "UserService/GetUser", ME, bearer_of(key)) == "UNAUTHENTICATED"
@@ -162,7 +162,7 @@ def test_deactivation_ends_it_for_good(api: Transport, administrator: User) -> N
     assert outcome(api, "UserService/GetUser", ME, bearer_of(ApiKeyFactory(user=service))) == "OK"
 
 
-def test_what_is_none_is_refused(api: Transport, ann: User) -> None:
+def test_malformed_key_is_rejected(api: Transport, ann: User) -> None:
     good = bearer_of(ApiKeyFactory(user=ann)).removeprefix("Bearer ")
     for token in (
         "tdm_", "tdm__", f"tdm_{uuid.uuid4()}", f"tdm_{uuid.uuid4()}_x", good[:-1], good + "x", good.upper(),
@@ -173,7 +173,7 @@ def test_what_is_none_is_refused(api: Transport, ann: User) -> None:
     assert outcome(api, "UserService/GetUser", ME, f"bearer  {good}") == "OK"
 
 
-def test_its_use_is_noted_at_most_once_a_minute(api: Transport, ann: User) -> None:
+def test_use_is_recorded_at_most_once_a_minute(api: Transport, ann: User) -> None:
     key = ApiKeyFactory(user=ann)
 
     def used() -> object:
@@ -198,7 +198,7 @@ def test_a_service_account_has_no_other_way_in(api: Transport, administrator: Us
     assert outcome(api, "UserService/GetUser", ME, api.bearer(service)) == "UNAUTHENTICATED"
 
 
-def test_it_goes_with_its_user(api: Transport, ann: User) -> None:
+def test_key_is_deleted_with_its_user(api: Transport, ann: User) -> None:
     key = ApiKeyFactory(user=ann)
     bearer = bearer_of(key)
     assert outcome(api, "UserService/GetUser", ME, bearer) == "OK"

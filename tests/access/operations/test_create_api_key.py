@@ -29,7 +29,7 @@ def at(moment: object) -> Timestamp:
     return message
 
 
-def test_its_secret_is_good_for_calls_and_stored_as_a_hash(api: Transport, ann: User) -> None:
+def test_key_is_accepted_and_stored_as_a_hash(api: Transport, ann: User) -> None:
     expires_at = timezone.now() + timedelta(days=90)
     made = create(api, ann, name=" Report ", scopes=["users:write", "users:read"], expires_at=at(expires_at))
     key = made.api_key
@@ -69,7 +69,9 @@ def test_each_has_a_secret_of_its_own(api: Transport, ann: User) -> None:
         ({"name": "", "scopes": ["x"]}, {"name": "required", "scopes.0": "choice"}),
     ],
 )
-def test_it_names_every_bad_field(api: Transport, ann: User, fields: dict[str, object], bad: dict[str, str]) -> None:
+def test_every_invalid_field_is_named(
+    api: Transport, ann: User, fields: dict[str, object], bad: dict[str, str]
+) -> None:
     with pytest.raises(Failed) as failed:
         create(api, ann, **fields)
     assert (failed.value.reason, failed.value.fields) == ("INVALID", bad)
@@ -82,7 +84,7 @@ def test_an_administrator_makes_one_for_a_service_account(api: Transport, admini
     assert (stored.user_id, stored.created_by_id) == (service.pk, administrator.pk)
 
 
-def test_nobody_makes_one_for_another_person(api: Transport, administrator: User, ann: User, bob: User) -> None:
+def test_users_cannot_create_keys_for_others(api: Transport, administrator: User, ann: User, bob: User) -> None:
     for actor in (administrator, ann):
         with pytest.raises(Failed, match="FORBIDDEN"):
             create(api, actor, user_id=str(bob.pk))
@@ -98,13 +100,13 @@ def test_only_an_administrator_makes_one_for_a_service_account(api: Transport, a
 
 
 @pytest.mark.parametrize("user_id", [NOBODY, "nonsense"])
-def test_the_user_must_be_there(api: Transport, administrator: User, user_id: str) -> None:
+def test_user_must_exist(api: Transport, administrator: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         create(api, administrator, user_id=user_id)
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"User not found: {user_id}")
 
 
-def test_there_is_a_most(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_keys_is_limited(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MAX_API_KEYS", 2)
     ApiKeyFactory(user=ann, revoked_at=timezone.now())
     for _ in range(2):

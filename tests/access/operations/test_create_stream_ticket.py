@@ -37,7 +37,7 @@ def is_invalid(ticket: str, path: str = PATH) -> bool:
     return True
 
 
-def test_it_stands_for_the_caller_once(api: Transport, ann: User, session: Session) -> None:
+def test_ticket_authenticates_once(api: Transport, ann: User, session: Session) -> None:
     made = api(CREATE, CreateStreamTicketRequest(path=PATH), authorization=f"Bearer {access_token(session)}")
     assert made.expires_in == 60
     assert made.ticket.encode() not in bytes(StreamTicket.objects.get().ticket_hash)
@@ -51,7 +51,7 @@ def test_on_another_path_it_is_refused_and_used_up(ticket: str) -> None:
     assert is_invalid(ticket)
 
 
-def test_of_two_at_once_one_gets_in(transactional_db: None, ann: User) -> None:
+def test_only_one_of_concurrent_uses_succeeds(transactional_db: None, ann: User) -> None:
     start = Barrier(2)
 
     def redeem(ticket: str) -> bool:
@@ -93,7 +93,7 @@ def password_changed(user: User) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [too_late, session_ended, account_closed, password_changed])
-def test_it_ends_with_what_it_came_from(ticket: str, ann: User, meanwhile: Callable[[User], None]) -> None:
+def test_ticket_ends_with_its_credential(ticket: str, ann: User, meanwhile: Callable[[User], None]) -> None:
     meanwhile(ann)
     assert is_invalid(ticket)
 
@@ -116,13 +116,13 @@ def test_the_development_identity_gets_one_too(api: Transport, ann: User, settin
         ("/api/v1/a\nb", "invalid"),
     ],
 )
-def test_the_path_is_one_of_ours(api: Transport, ann: User, path: str, code: str) -> None:
+def test_path_must_be_one_of_a_stream(api: Transport, ann: User, path: str, code: str) -> None:
     with pytest.raises(Failed) as failed:
         api(CREATE, CreateStreamTicketRequest(path=path), actor=ann)
     assert failed.value.fields == {"path": code}
 
 
-def test_there_is_a_most_within_a_minute(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_tickets_per_minute_is_limited(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "TICKETS_PER_MINUTE", 2)
     for _ in range(2):
         services.create_ticket(ann, PATH, session_id=None)

@@ -74,14 +74,14 @@ def test_a_key_that_writes_users_changes_no_way_in(api: Transport, ann: User, be
     assert not Job.objects.exists()
 
 
-def test_it_still_writes_the_profile(api: Transport, ann: User, bearer: str) -> None:
+def test_key_without_the_scope_may_write_the_profile(api: Transport, ann: User, bearer: str) -> None:
     fields = {"display_name": "Ann B.", "first_name": "Ann", "profile": {"company": "ACME"}}
     assert api(UPDATE, update(ann, **fields), authorization=bearer).user.first_name == "Ann"
     profile = user_pb2.UpdateUserProfileRequest(user_id=str(ann.pk), profile={"bio": "Hello."})
     assert api("UserService/UpdateUserProfile", profile, authorization=bearer).user.profile.bio == "Hello."
 
 
-def test_what_stays_as_it_is_needs_no_scope(api: Transport, ann: User, bearer: str) -> None:
+def test_unchanged_values_need_no_scope(api: Transport, ann: User, bearer: str) -> None:
     ann.refresh_from_db()
     whole = update(ann, email=ann.email, roles=ann.roles, status=ann.status, first_name="Anna")
     assert api(UPDATE, whole, authorization=bearer).user.first_name == "Anna"

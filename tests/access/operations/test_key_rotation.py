@@ -73,9 +73,7 @@ def test_tokens_of_a_secret_that_was_dropped_are_refused(api: Transport, session
     assert not works(api, token)
 
 
-def test_a_lost_answer_is_given_again_after_the_secret_was_changed(
-    api: Transport, session: Session, settings: Any
-) -> None:
+def test_lost_answer_is_repeated_after_a_rotation(api: Transport, session: Session, settings: Any) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, [NEW]
     token = issue_refresh_token(session, new_secret())
     lost = refresh(api, token)
@@ -84,9 +82,7 @@ def test_a_lost_answer_is_given_again_after_the_secret_was_changed(
     assert refresh(api, refresh(api, lost))
 
 
-def test_a_lost_answer_of_a_process_that_is_further_is_given_again(
-    api: Transport, session: Session, settings: Any
-) -> None:
+def test_lost_answer_of_a_newer_process_is_repeated(api: Transport, session: Session, settings: Any) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     token = issue_refresh_token(session, new_secret())
     lost = refresh(api, token)
@@ -94,7 +90,7 @@ def test_a_lost_answer_of_a_process_that_is_further_is_given_again(
     assert refresh(api, token) == lost
 
 
-def test_reuse_ends_the_session_whatever_the_secret_is_now(api: Transport, session: Session, settings: Any) -> None:
+def test_reuse_ends_the_session_after_a_rotation(api: Transport, session: Session, settings: Any) -> None:
     settings.SECRET_KEY = OLD
     token = issue_refresh_token(session, new_secret())
     last = refresh(api, refresh(api, token))
@@ -117,7 +113,7 @@ def test_a_write_is_still_known_by_its_key(api: Transport, administrator: User, 
         api("UserService/CreateUser", other, actor=administrator, idempotency_key="k-1")
 
 
-def test_a_list_goes_on(api: Transport, administrator: User, settings: Any) -> None:
+def test_list_continues_after_a_rotation(api: Transport, administrator: User, settings: Any) -> None:
     UserFactory.create_batch(3)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, [NEW]
     first = api("UserService/ListUsers", ListUsersRequest(pagination={"page_size": 2}), actor=administrator)
@@ -180,7 +176,7 @@ def test_no_secret_is_published(client: Client, session: Session, settings: Any)
     assert kid.encode() not in (secret, hashlib.sha256(secret).digest())
 
 
-def test_nobody_is_asked_who_they_are(client: Client, db: None) -> None:
+def test_keys_are_public(client: Client, db: None) -> None:
     assert client.get("/.well-known/jwks.json", HTTP_HOST="localhost").status_code == 200
     assert client.post("/.well-known/jwks.json", HTTP_HOST="localhost").status_code == 405
 
@@ -197,7 +193,7 @@ def test_nobody_is_asked_who_they_are(client: Client, db: None) -> None:
         ("JWT_PUBLIC_KEYS", "nonsense"),
     ],
 )
-def test_what_is_no_good_key_stops_the_start(settings: Any, name: str, value: str) -> None:
+def test_invalid_key_stops_the_start(settings: Any, name: str, value: str) -> None:
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured):
         signing_keys()

@@ -10,7 +10,7 @@ from users.models import User
 LIST = "AuthService/ListApiKeys"
 
 
-def test_it_tells_ones_own_newest_first_and_no_secret(api: Transport, ann: User, bob: User) -> None:
+def test_own_keys_are_listed_newest_first_without_secrets(api: Transport, ann: User, bob: User) -> None:
     now = timezone.now()
     used = ApiKeyFactory(user=ann, name="Used", last_used_at=now, scopes=["users:read", "users:write"])
     expired = ApiKeyFactory(user=ann, name="Expired", expires_at=now - timedelta(days=1))

@@ -16,7 +16,7 @@ def bearer(session: Session) -> str:
     return f"Bearer {access_token(session)}"
 
 
-def test_it_tells_the_open_ones_the_last_used_first(api: Transport, ann: User, bob: User) -> None:
+def test_open_sessions_are_listed_last_used_first(api: Transport, ann: User, bob: User) -> None:
     now = timezone.now()
     old = Session.objects.create(user=ann, last_used_at=now - timedelta(days=2))
     here = Session.objects.create(
@@ -41,7 +41,7 @@ def test_the_development_identity_has_no_current_one(api: Transport, ann: User, 
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_it_takes_as_many_queries_for_many(
+def test_number_of_queries_is_constant(
     api: Transport, ann: User, count: int, django_assert_num_queries: object
 ) -> None:
     session, *_ = [Session.objects.create(user=ann) for _ in range(count)]

@@ -31,7 +31,7 @@ def ann(ann: User) -> User:
     return ann
 
 
-def test_its_token_is_good_for_calls(api: Transport, ann: User) -> None:
+def test_access_token_is_accepted(api: Transport, ann: User) -> None:
     pair = api(LOGIN, LoginRequest(email=" ANN@example.com", password=PASSWORD))
     assert (pair.token_type, pair.expires_in) == ("bearer", 900)
     request = GetUserRequest(user_id="me")
@@ -55,7 +55,7 @@ def test_a_pending_account_may(api: Transport, ann: User) -> None:
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
 @pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com", "a\0b@example.com"])
-def test_who_may_not_cannot_be_told_apart(api: Transport, ann: User, status: int, email: str) -> None:
+def test_reasons_of_rejected_logins_cannot_be_distinguished(api: Transport, ann: User, status: int, email: str) -> None:
     User.objects.filter(pk=ann.pk).update(status=status)
     seen = set()
     for password in (PASSWORD, "wrong", "x" * 2000):
@@ -171,7 +171,7 @@ def test_guesses_of_others_do_not_prevent_a_change_of_password(api: Transport, a
     assert ann.check_password("purple zebra battery")
 
 
-def test_a_login_that_works_forgives_the_tries_before(api: Transport, ann: User, settings: object) -> None:
+def test_successful_login_resets_the_count_of_tries(api: Transport, ann: User, settings: object) -> None:
     settings.LOGINS_PER_ACCOUNT = 2  # type: ignore[attr-defined]
     for _ in range(3):
         with pytest.raises(Failed, match="UNAUTHENTICATED"):
@@ -179,7 +179,7 @@ def test_a_login_that_works_forgives_the_tries_before(api: Transport, ann: User,
         assert api(LOGIN, LoginRequest(email="ann@example.com", password=PASSWORD)).access_token
 
 
-def test_its_answer_is_never_kept_for_a_key(api: Transport, ann: User) -> None:
+def test_answer_is_never_kept_for_an_idempotency_key(api: Transport, ann: User) -> None:
     request = LoginRequest(email="ann@example.com", password=PASSWORD)
     first = api.answer(LOGIN, request, idempotency_key="k-1")
     again = api.answer(LOGIN, request, idempotency_key="k-1")
@@ -201,7 +201,7 @@ def outdated_hashes() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", list(outdated_hashes()))
-def test_it_renews_an_outdated_hash(api: Transport, ann: User, settings: Any, kind: str) -> None:
+def test_outdated_hash_is_renewed(api: Transport, ann: User, settings: Any, kind: str) -> None:
     settings.PASSWORD_HASHERS = [*settings.PASSWORD_HASHERS, "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     before = outdated_hashes()[kind]
     User.objects.filter(pk=ann.pk).update(password=before)
@@ -233,12 +233,12 @@ def test_many_at_once_all_get_in(committing_api: Transport, ann: User) -> None:
     assert Session.objects.filter(user=ann).count() == 12
 
 
-def test_a_password_that_was_changed_meanwhile_is_no_way_in(ann: User) -> None:
+def test_password_changed_during_the_login_is_rejected(ann: User) -> None:
     User.objects.filter(pk=ann.pk).update(password=make_password("another horse battery"))
     assert not record_login(ann)
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.BANNED])
-def test_an_account_that_was_closed_meanwhile_is_no_way_in(ann: User, status: int) -> None:
+def test_account_closed_during_the_login_is_rejected(ann: User, status: int) -> None:
     User.objects.filter(pk=ann.pk).update(status=status)
     assert not record_login(ann)

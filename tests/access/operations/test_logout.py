@@ -12,7 +12,7 @@ from users.models import User
 LOGOUT = "AuthService/Logout"
 
 
-def test_it_ends_this_session_and_no_other(api: Transport, ann: User) -> None:
+def test_only_this_session_ends(api: Transport, ann: User) -> None:
     here, there = Session.objects.create(user=ann), Session.objects.create(user=ann)
     token = issue_refresh_token(here, new_secret())
     bearers = {session: f"Bearer {access_token(session)}" for session in (here, there)}

@@ -32,7 +32,7 @@ def logs_in(api: Transport, password: str, email: str = "ann@example.com") -> bo
 
 
 @pytest.mark.parametrize("keyboard", KEYBOARDS)
-def test_what_one_keyboard_set_another_logs_in_with(api: Transport, keyboard: str) -> None:
+def test_equivalent_unicode_spellings_of_a_password_log_in(api: Transport, keyboard: str) -> None:
     api("UserService/CreateUser", CreateUserRequest(email="ann@example.com", password=keyboard))
     assert all(logs_in(api, other) for other in KEYBOARDS)
     assert not logs_in(api, "cafe \ud55c\uad6d Angstrom")

@@ -19,7 +19,7 @@ def sent_to(address: str) -> str:
     return token_in(mail)
 
 
-def test_nothing_that_was_prepared_survives_the_reset(api: Transport) -> None:
+def test_prepared_credentials_do_not_survive_the_reset(api: Transport) -> None:
     api("UserService/CreateUser", user_pb2.CreateUserRequest(email=EMAIL, password=OLD))
     mails()
     session = api("AuthService/Login", auth_pb2.LoginRequest(email=EMAIL, password=OLD))

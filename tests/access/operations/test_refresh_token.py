@@ -33,7 +33,7 @@ def ended(api: Transport, token: str) -> bool:
     return failed.value.reason == "UNAUTHENTICATED"
 
 
-def test_it_rotates(api: Transport, token: str, ann: User) -> None:
+def test_token_is_rotated(api: Transport, token: str, ann: User) -> None:
     first = refresh(api, token)
     second = refresh(api, first.refresh_token)
     assert len({token, first.refresh_token, second.refresh_token}) == 3
@@ -41,7 +41,7 @@ def test_it_rotates(api: Transport, token: str, ann: User) -> None:
     assert api("UserService/GetUser", GetUserRequest(user_id="me"), authorization=bearer).user.id == str(ann.pk)
 
 
-def test_a_lost_answer_is_given_again(api: Transport, token: str) -> None:
+def test_lost_answer_is_repeated(api: Transport, token: str) -> None:
     lost = refresh(api, token)
     again = refresh(api, token)
     assert again.refresh_token == lost.refresh_token
@@ -81,7 +81,7 @@ def test_a_token_is_required(api: Transport, db: None) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.BANNED])
-def test_a_closed_account_gets_none(api: Transport, token: str, ann: User, status: int) -> None:
+def test_closed_account_gets_no_token(api: Transport, token: str, ann: User, status: int) -> None:
     User.objects.filter(pk=ann.pk).update(status=status)
     assert ended(api, token)
 

@@ -93,7 +93,7 @@ def test_session_ended_over_one_transport_ends_on_both(servers: Servers, user: U
     assert all(let_in(servers, here) for let_in in DOORS)
 
 
-def test_a_session_whose_refresh_token_is_used_again(servers: Servers, user: User) -> None:
+def test_reuse_of_a_refresh_token_ends_the_session(servers: Servers, user: User) -> None:
     session, ended = a_session(user)
     token = issue_refresh_token(session, new_secret())
     refresh(refresh(token).refresh_token)

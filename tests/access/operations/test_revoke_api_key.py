@@ -12,7 +12,7 @@ REVOKE = "AuthService/RevokeApiKey"
 ME = GetUserRequest(user_id="me")
 
 
-def test_it_is_refused_at_once(api: Transport, ann: User) -> None:
+def test_revoked_key_is_rejected_at_once(api: Transport, ann: User) -> None:
     ended, kept = ApiKeyFactory(user=ann), ApiKeyFactory(user=ann)
     for key in (ended, kept):
         api("UserService/GetUser", ME, authorization=bearer_of(key))
@@ -24,7 +24,7 @@ def test_it_is_refused_at_once(api: Transport, ann: User) -> None:
         api(REVOKE, RevokeApiKeyRequest(id=str(ended.pk)), actor=ann)
 
 
-def test_an_administrator_may_for_anyone(api: Transport, administrator: User, ann: User) -> None:
+def test_administrator_may_revoke_any_key(api: Transport, administrator: User, ann: User) -> None:
     for user in (ann, ServiceFactory()):
         key = ApiKeyFactory(user=user)
         api(REVOKE, RevokeApiKeyRequest(id=str(key.pk)), actor=administrator)
@@ -41,6 +41,6 @@ def test_anothers_is_not_found(api: Transport, ann: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("key_id", [NOBODY, "nonsense"])
-def test_one_that_is_not_there_is_not_found(api: Transport, administrator: User, key_id: str) -> None:
+def test_unknown_key_is_not_found(api: Transport, administrator: User, key_id: str) -> None:
     with pytest.raises(Failed, match="NOT_FOUND"):
         api(REVOKE, RevokeApiKeyRequest(id=key_id), actor=administrator)

@@ -40,7 +40,7 @@ def revoke(api: Transport, session_id: object, by: Session) -> None:
     api(REVOKE, RevokeSessionRequest(session_id=str(session_id)), authorization=bearer(by))
 
 
-def test_it_ends_that_one_and_no_other(api: Transport, here: Session, there: Session) -> None:
+def test_only_the_named_session_ends(api: Transport, here: Session, there: Session) -> None:
     token = issue_refresh_token(there, new_secret())
     assert is_open(api, there)
     revoke(api, there.pk, by=here)
@@ -61,14 +61,14 @@ def test_a_dash_is_all_others(api: Transport, here: Session, there: Session, bob
     revoke(api, "-", by=here)
 
 
-def test_one_that_is_over_is_not_found(api: Transport, here: Session, there: Session) -> None:
+def test_ended_session_is_not_found(api: Transport, here: Session, there: Session) -> None:
     revoke(api, there.pk, by=here)
     with pytest.raises(Failed, match="NOT_FOUND"):
         revoke(api, there.pk, by=here)
 
 
 @pytest.mark.parametrize("session_id", [NOBODY, "nonsense", "--"])
-def test_one_that_is_not_there_is_not_found(api: Transport, here: Session, session_id: str) -> None:
+def test_unknown_session_is_not_found(api: Transport, here: Session, session_id: str) -> None:
     with pytest.raises(Failed) as failed:
         revoke(api, session_id, by=here)
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Session not found: {session_id}")

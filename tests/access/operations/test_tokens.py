@@ -51,7 +51,7 @@ def session(ann: User) -> Session:
     return Session.objects.create(user=ann)
 
 
-def test_what_we_sign_is_good(api: Transport, session: Session) -> None:
+def test_signed_token_is_accepted(api: Transport, session: Session) -> None:
     assert api("UserService/GetUser", ME, authorization=f"Bearer {signed(session)}").user.email == "ann@example.com"
 
 
@@ -89,7 +89,7 @@ def test_alg_none(api: Transport, session: Session) -> None:
     assert_unauthenticated(api, f"{none}.{payload}.{signature}")
 
 
-def test_a_stranger_key(api: Transport, session: Session, settings: Any) -> None:
+def test_foreign_key_is_rejected(api: Transport, session: Session, settings: Any) -> None:
     kid = {"kid": signing_keys()[0].kid}
     for key in ("x" * 64, settings.SECRET_KEY):
         assert_unauthenticated(api, jwt.encode(claims(session), key, "HS256", headers=kid))
@@ -230,7 +230,7 @@ def test_a_credential_that_is_sent_is_always_checked(api: Transport, session: Se
     assert_unauthenticated(api, "nonsense")
 
 
-def test_the_development_identity_is_nobody_without_an_account(api: Transport, session: Session, settings: Any) -> None:
+def test_development_identity_needs_an_account(api: Transport, session: Session, settings: Any) -> None:
     settings.DEBUG, settings.DEV_AUTH_AS = True, "nobody@example.com"
     with pytest.raises(Failed) as failed:
         api("UserService/GetUser", ME)

@@ -64,7 +64,7 @@ def test_changes_come_in_order_with_their_state(api: Transport, administrator: U
     assert not deleted.HasField("user") and not deleted.left_view
 
 
-def test_a_user_is_as_get_user_tells_of_them(api: Transport, administrator: User, cursor: str) -> None:
+def test_user_is_shown_as_by_get_user(api: Transport, administrator: User, cursor: str) -> None:
     from tandem.user.v1.user_pb2 import GetUserRequest
 
     user = UserFactory(phone="+14155551234", date_of_birth="1990-02-28", social_links={"x": "https://x.example"})
@@ -99,9 +99,7 @@ def test_an_account_that_is_closed_leaves_the_view_of_strangers(api: Transport, 
     assert (back.left_view, back.user.first_name) == (False, "Nobody")
 
 
-def test_of_a_deleted_account_nothing_is_left_but_its_id(
-    api: Transport, administrator: User, ann: User, bob: User
-) -> None:
+def test_deleted_account_leaves_only_its_id(api: Transport, administrator: User, ann: User, bob: User) -> None:
     delete_user(bob, str(bob.pk), reason="bye")
     told = [change for change in all_of(api, administrator) if change.subject_id == str(bob.pk)]
     assert [(change.kind, change.HasField("user")) for change in told] == [(change_pb2.CHANGE_KIND_DELETED, False)]
@@ -120,12 +118,12 @@ def test_pages_follow_each_other(api: Transport, administrator: User, cursor: st
     assert not list_changes(api, administrator, cursor=after).changes
 
 
-def test_it_begins_with_the_oldest_that_is_kept(api: Transport, administrator: User) -> None:
+def test_list_begins_with_the_oldest_kept_change(api: Transport, administrator: User) -> None:
     first = list_changes(api, administrator).changes[0]
     assert first.subject_id == str(Change.objects.filter(subject_type="user").order_by("seq")[0].subject_id)
 
 
-def test_what_others_see_is_passed_over(
+def test_changes_that_only_others_may_see_are_skipped(
     api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch, administrator: User
 ) -> None:
     mark = list_changes(api, ann, page_size=100).next_cursor
@@ -138,7 +136,7 @@ def test_what_others_see_is_passed_over(
     assert [change.user.first_name for change in found] == ["open"]
 
 
-def test_only_types_that_there_are(api: Transport, ann: User) -> None:
+def test_unknown_types_are_rejected(api: Transport, ann: User) -> None:
     assert list_changes(api, ann, subject_types=["user"]).changes
     with pytest.raises(Failed) as failed:
         list_changes(api, ann, subject_types=["user", "moon", "User"])
@@ -158,7 +156,7 @@ class TestCursors:
             list_changes(api, ann, cursor=sent)
         assert (failed.value.reason, failed.value.fields) == ("CURSOR_INVALID", {"cursor": "invalid"})
 
-    def test_of_another_filter(self, api: Transport, administrator: User, cursor: str) -> None:
+    def test_token_of_another_filter_is_rejected(self, api: Transport, administrator: User, cursor: str) -> None:
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=cursor, subject_types=["user"])
         assert failed.value.reason == "CURSOR_INVALID"
@@ -183,13 +181,13 @@ class TestCursors:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "CURSOR_INVALID"
 
-    def test_of_another_epoch(self, api: Transport, administrator: User, cursor: str) -> None:
+    def test_token_of_another_epoch_is_rejected(self, api: Transport, administrator: User, cursor: str) -> None:
         numbering.new_epoch()
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "EPOCH_CHANGED"
 
-    def test_of_before_there_was_another_type(
+    def test_token_from_before_a_new_type_is_rejected(
         self, api: Transport, administrator: User, cursor: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delitem(subjects.registered, "user")
@@ -197,7 +195,7 @@ class TestCursors:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "EPOCH_CHANGED"
 
-    def test_of_more_rights(self, api: Transport, administrator: User, cursor: str) -> None:
+    def test_token_of_other_rights_is_rejected(self, api: Transport, administrator: User, cursor: str) -> None:
         other = AdministratorFactory()
         assert list_changes(api, other, cursor=cursor)
         User.objects.filter(pk=administrator.pk).update(roles=[Role.CUSTOMER])
@@ -225,7 +223,7 @@ def test_before_anything_was_numbered_it_is_unavailable(api: Transport, ann: Use
     assert failed.value.reason == "UNAVAILABLE"
 
 
-def test_it_takes_two_queries_however_many_changes(api: Transport, administrator: User, cursor: str) -> None:
+def test_list_takes_two_queries_for_any_number_of_changes(api: Transport, administrator: User, cursor: str) -> None:
     api.bearer(administrator)
     for count in (1, 30):
         UserFactory.create_batch(count)
@@ -236,7 +234,7 @@ def test_it_takes_two_queries_however_many_changes(api: Transport, administrator
         assert len([query for query in captured.captured_queries if "changes_" in query["sql"]]) == 2
 
 
-def test_who_sees_little_of_a_long_log_gets_empty_pages_that_go_on(
+def test_caller_with_few_visible_changes_gets_empty_pages_with_a_token(
     api: Transport, administrator: User, ann: User, cursor: str
 ) -> None:
     """A call looks at 2,000 changes at most, however many there are that its caller may not see."""

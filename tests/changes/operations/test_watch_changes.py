@@ -73,7 +73,7 @@ def test_an_account_that_is_closed_leaves_the_view(serving: None) -> None:
         stream.close()
 
 
-def test_it_goes_on_from_a_cursor(serving: None) -> None:
+def test_stream_resumes_from_a_cursor(serving: None) -> None:
     root = AdministratorFactory()
     stream = watch(root)
     UserFactory(first_name="one")
@@ -88,7 +88,7 @@ def test_it_goes_on_from_a_cursor(serving: None) -> None:
         watch(root, cursor="x" * 64)
 
 
-def test_who_becomes_somebody_else_starts_over(serving: None) -> None:
+def test_changed_rights_end_the_stream_with_a_new_epoch(serving: None) -> None:
     root = AdministratorFactory()
     stream = watch(root)
     User.objects.filter(pk=root.pk).update(roles=[Role.CUSTOMER])
@@ -108,7 +108,7 @@ def test_bad_requests(serving: None) -> None:
     assert list(refused.value.message_dict) == ["cursor"]
 
 
-def test_a_process_that_does_not_serve_streams_says_so(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_without_streams_is_unavailable(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "live", type(feed.live)())
     with pytest.raises(Unavailable):
         watch(AdministratorFactory())

@@ -37,7 +37,7 @@ def post(http: Client, body: Any, **more: Any) -> Any:
     return http.post("/api/v1/users", data, content_type="application/json", **more)
 
 
-def test_a_new_resource_says_where_it_is(http: Client) -> None:
+def test_created_resource_has_a_location(http: Client) -> None:
     response = post(http, {"email": "new@example.com"})
     assert response.status_code == 201
     assert response.headers["Location"] == f"/api/v1/users/{response.json()['id']}"
@@ -45,7 +45,7 @@ def test_a_new_resource_says_where_it_is(http: Client) -> None:
     assert http.get(response.headers["Location"]).json() == response.json()
 
 
-def test_the_example_resource_says_where_it_is(http: Client) -> None:
+def test_created_example_resource_has_a_location(http: Client) -> None:
     response = http.post("/api/users", {"name": "Zoe", "email": "zoe@example.com"}, content_type="application/json")
     assert response.status_code == 201
     assert response.json().keys() == {"id", "name", "email", "created_at", "updated_at"}
@@ -53,7 +53,7 @@ def test_the_example_resource_says_where_it_is(http: Client) -> None:
     assert http.get("/api/users?page=1&page_size=1").json() == {"users": [response.json()], "total_count": 1}
 
 
-def test_every_key_is_there(http: Client, ann: User) -> None:
+def test_answers_have_every_key(http: Client, ann: User) -> None:
     user = http.get(f"/api/v1/users/{ann.pk}").json()
     assert user["phone"] is None
     assert user["last_login_at"] is None
@@ -139,7 +139,7 @@ def test_an_unknown_path_is_a_problem(http: Client) -> None:
         problem(http.get(path), 404, "NOT_FOUND")
 
 
-def test_a_verb_that_is_not_there_is_a_problem(http: Client) -> None:
+def test_unknown_verb_is_answered_with_a_problem(http: Client) -> None:
     response = http.put("/api/v1/users", {}, content_type="application/json")
     problem(response, 405, "METHOD_NOT_ALLOWED")
     assert http.options("/api/v1/users").headers["Allow"] == "GET, POST, HEAD, OPTIONS"
@@ -151,7 +151,7 @@ def test_a_slash_at_the_end_does_no_harm(http: Client) -> None:
     assert response.status_code == 201
 
 
-def test_nobody_signed_in_is_told_how(client: Client, db: None) -> None:
+def test_anonymous_caller_gets_a_challenge(client: Client, db: None) -> None:
     response = client.get("/api/v1/users", HTTP_HOST="localhost")
     problem(response, 401, "UNAUTHENTICATED")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -197,7 +197,7 @@ def test_the_service_paths(http: Client) -> None:
     assert "tandem_users_created_total" in metrics
 
 
-def test_what_nobody_foresaw_tells_nothing(http: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+def test_unforeseen_error_reveals_nothing(http: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the secret is 42")
 
@@ -227,7 +227,7 @@ def test_secrets_are_not_to_be_stored(http: Client, ann: User) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_what_is_counted_is_exact_or_not_asked_for(http: Client) -> None:
+def test_count_accepts_only_exact(http: Client) -> None:
     assert errors(problem(http.get("/api/v1/users?count=maybe"), 400, "INVALID")) == {"#/count": "choice"}
 
 

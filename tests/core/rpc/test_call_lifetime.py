@@ -21,13 +21,13 @@ def served(handlers: ExampleHandlers, serve: Serve, settings: Any) -> Served:
 
 
 @pytest.mark.usefixtures("without_garbage_collector")
-def test_answered_calls_are_let_go(served: Served) -> None:
+def test_answered_calls_are_released(served: Served) -> None:
     for _ in range(4 * MAX_STREAMS):
         assert served.example.ListUsers(ListUsersRequest(), timeout=PATIENCE).total_count == 7
 
 
 @pytest.mark.usefixtures("without_garbage_collector")
-def test_failed_calls_are_let_go(served: Served, handlers: ExampleHandlers) -> None:
+def test_failed_calls_are_released(served: Served, handlers: ExampleHandlers) -> None:
     def fail() -> None:
         raise PermissionDenied("You may not.")
 
@@ -39,7 +39,7 @@ def test_failed_calls_are_let_go(served: Served, handlers: ExampleHandlers) -> N
 
 
 @pytest.mark.usefixtures("without_garbage_collector")
-def test_calls_whose_message_never_comes_are_let_go(served: Served) -> None:
+def test_silent_calls_are_released(served: Served) -> None:
     for _ in range(4 * MAX_STREAMS):
         call = served.half_open("/example.ExampleService/ListUsers")
         assert call.exception(PATIENCE).code() is grpc.StatusCode.DEADLINE_EXCEEDED

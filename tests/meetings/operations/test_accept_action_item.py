@@ -47,7 +47,7 @@ def item(ann: User, bob: User) -> ActionItem:
     return made_of(ann, bob, text="send the report")
 
 
-def test_it_makes_the_task(api: Transport, item: ActionItem, ann: User) -> None:
+def test_accepting_creates_the_task(api: Transport, item: ActionItem, ann: User) -> None:
     before = REGISTRY.get_sample_value("tandem_tasks_created_total") or 0
     answer = api.answer(ACCEPT, accepted(item), actor=ann)
     told = answer.message.action_item
@@ -63,24 +63,24 @@ def test_it_makes_the_task(api: Transport, item: ActionItem, ann: User) -> None:
     assert REGISTRY.get_sample_value("tandem_tasks_created_total") == before + 1
 
 
-def test_whoever_sees_it_accepts_it(api: Transport, item: ActionItem, bob: User) -> None:
+def test_every_participant_may_accept(api: Transport, item: ActionItem, bob: User) -> None:
     told = api(ACCEPT, accepted(item), actor=bob).action_item
     task = Task.objects.get(pk=told.task_id)
     assert (told.decided_by, task.created_by, task.assigned_to) == (str(bob.pk), bob, bob)
 
 
-def test_it_is_for_whom_the_meeting_named(api: Transport, ann: User, bob: User) -> None:
+def test_task_is_assigned_to_the_named_person(api: Transport, ann: User, bob: User) -> None:
     api(ACCEPT, accepted(made_of(ann, bob, assigned_to=bob)), actor=ann)
     assert Task.objects.get().assigned_to == bob
 
 
-def test_whose_account_is_closed_gets_nothing_to_do(api: Transport, ann: User) -> None:
+def test_closed_account_is_assigned_no_task(api: Transport, ann: User) -> None:
     closed = UserFactory(status=Status.DEACTIVATED)
     api(ACCEPT, accepted(made_of(ann, closed, assigned_to=closed)), actor=ann)
     assert Task.objects.get().assigned_to == ann
 
 
-def test_who_was_deleted_meanwhile_is_in_nobodys_way(api: Transport, ann: User, administrator: User) -> None:
+def test_assignee_deleted_in_between_is_ignored(api: Transport, ann: User, administrator: User) -> None:
     carl = UserFactory()
     item = made_of(ann, carl, assigned_to=carl, owner_name="Carl")
     api("UserService/DeleteUser", DeleteUserRequest(user_id=str(carl.pk)), actor=administrator)
@@ -89,7 +89,7 @@ def test_who_was_deleted_meanwhile_is_in_nobodys_way(api: Transport, ann: User, 
     assert Task.objects.get().assigned_to == ann
 
 
-def test_what_is_sent_goes_before(api: Transport, ann: User, bob: User) -> None:
+def test_sent_fields_override_the_item(api: Transport, ann: User, bob: User) -> None:
     item = made_of(ann, bob, assigned_to=bob, due_on=date(2027, 1, 8))
     due = datetime(2027, 1, 7, 12, 0, tzinfo=UTC)
     api(ACCEPT, accepted(item, title=" Report ", assigned_to="me", due_date=due), actor=ann)
@@ -97,12 +97,12 @@ def test_what_is_sent_goes_before(api: Transport, ann: User, bob: User) -> None:
     assert (task.title, task.assigned_to, task.due_date) == ("Report", ann, due)
 
 
-def test_it_is_due_at_the_end_of_the_day(api: Transport, ann: User) -> None:
+def test_task_is_due_at_the_end_of_the_day(api: Transport, ann: User) -> None:
     api(ACCEPT, accepted(made_of(ann, due="by friday", due_on=date(2027, 1, 8))), actor=ann)
     assert Task.objects.get().due_date == datetime(2027, 1, 8, 23, 59, 59, tzinfo=UTC)
 
 
-def test_the_description_says_where_it_was_said(api: Transport, ann: User) -> None:
+def test_description_names_the_place_in_the_transcript(api: Transport, ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, title="Weekly planning")
     speaker = SpeakerFactory(meeting=meeting, name="Bob")
     later = SegmentFactory(meeting=meeting, start_ms=3_725_900, text="Until Friday.")
@@ -144,7 +144,9 @@ def test_accepting_it_again_answers_the_same(api: Transport, item: ActionItem, a
     assert Task.objects.get().title == "send the report"
 
 
-def test_of_one_whose_task_was_deleted_another_is_made(api: Transport, item: ActionItem, ann: User, bob: User) -> None:
+def test_item_whose_task_was_deleted_can_be_accepted_again(
+    api: Transport, item: ActionItem, ann: User, bob: User
+) -> None:
     first = api(ACCEPT, accepted(item), actor=ann).action_item
     api("TaskService/DeleteTask", DeleteTaskRequest(id=first.task_id), actor=ann)
     with pytest.raises(Failed) as failed:
@@ -202,7 +204,7 @@ def waiting() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_it_names_every_bad_field_as_the_request_does(api: Transport, item: ActionItem, ann: User) -> None:
+def test_invalid_fields_are_named_as_in_the_request(api: Transport, item: ActionItem, ann: User) -> None:
     banned = str(UserFactory(status=Status.BANNED).pk)
     for assigned_to in ("nonsense", "a\0b", str(uuid4()), banned):
         with pytest.raises(Failed) as failed:

@@ -11,7 +11,7 @@ CANCEL = "MeetingService/CancelProcessing"
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.PROCESSING])
-def test_it_is_not_worked_on_any_more(api: Transport, ann: User, status: Status) -> None:
+def test_cancelled_meeting_is_not_processed(api: Transport, ann: User, status: Status) -> None:
     meeting = a_recorded_meeting(ann, status=status, progress=40)
     answer = api.answer(CANCEL, CancelProcessingRequest(meeting_id=str(meeting.pk)), actor=ann)
     told = answer.message.meeting
@@ -22,7 +22,7 @@ def test_it_is_not_worked_on_any_more(api: Transport, ann: User, status: Status)
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED])
-def test_what_is_not_worked_on_cannot_be_cancelled(api: Transport, ann: User, status: Status) -> None:
+def test_meeting_without_processing_cannot_be_cancelled(api: Transport, ann: User, status: Status) -> None:
     meeting = a_recorded_meeting(ann, status=status)
     with pytest.raises(Failed) as failed:
         api(CANCEL, CancelProcessingRequest(meeting_id=str(meeting.pk)), actor=ann)
@@ -30,7 +30,7 @@ def test_what_is_not_worked_on_cannot_be_cancelled(api: Transport, ann: User, st
     assert Transcript.objects.get().status == status
 
 
-def test_only_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
+def test_only_users_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
     meeting = a_recorded_meeting(ann, status=Status.PROCESSING, participants=[bob.pk])
     for actor, reason in ((bob, "FORBIDDEN"), (support, "NOT_FOUND")):
         with pytest.raises(Failed) as failed:

@@ -32,7 +32,7 @@ def test_a_title_is_enough(api: Transport, ann: User) -> None:
     assert Change.objects.get(subject_type="meeting").actor == str(ann.pk)
 
 
-def test_everything_can_be_said(api: Transport, ann: User, bob: User) -> None:
+def test_every_field_can_be_set(api: Transport, ann: User, bob: User) -> None:
     starts_at = datetime(2027, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
     request = CreateMeetingRequest(
         title="Weekly", starts_at=starts_at, participants=[str(bob.pk), "me"], language="en", owner="me"
@@ -49,7 +49,7 @@ def test_only_administrators_make_meetings_of_others(api: Transport, ann: User, 
     assert api(CREATE, request, actor=administrator).meeting.owner == str(bob.pk)
 
 
-def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
+def test_every_invalid_field_is_named(api: Transport, ann: User) -> None:
     closed = UserFactory(status=Status.BANNED)
     request = CreateMeetingRequest(
         title=" ", participants=[str(ann.pk), str(closed.pk), str(uuid4()), "x", ""], language="English"
@@ -67,7 +67,7 @@ def test_a_language_is_of_two_or_three_letters(api: Transport, ann: User, langua
     assert failed.fields == {"language": "language"}
 
 
-def test_of_a_language_that_is_too_long_one_fault_is_told(api: Transport, ann: User) -> None:
+def test_too_long_language_is_reported_once(api: Transport, ann: User) -> None:
     failed = create_failure(api, ann, CreateMeetingRequest(title="T", language="klingon"))
     assert failed.violations == [
         ("language", "max_length", "Give the language in two or three letters of ISO 639, as in en.")
@@ -80,7 +80,7 @@ def test_participants_are_named_once_and_are_not_too_many(api: Transport, ann: U
         assert create_failure(api, ann, request).fields == {"participants": code}
 
 
-def test_an_owner_that_there_is_not(api: Transport, administrator: User) -> None:
+def test_unknown_owner_is_rejected(api: Transport, administrator: User) -> None:
     assert create_failure(api, administrator, CreateMeetingRequest(title="T", owner="x")).fields == {"owner": "unknown"}
 
 

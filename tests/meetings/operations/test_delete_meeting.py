@@ -37,7 +37,7 @@ from users.models import User
 DELETE = "MeetingService/DeleteMeeting"
 
 
-def test_its_owner_deletes_it(api: Transport, ann: User) -> None:
+def test_owner_may_delete_the_meeting(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann)
     api(DELETE, DeleteMeetingRequest(meeting_id=str(meeting.pk)), actor=ann)
     assert not Meeting.objects.exists()
@@ -94,7 +94,7 @@ def tables_with(word: str) -> set[str]:
     return found
 
 
-def test_no_word_of_it_is_left_anywhere(api: Transport, ann: User) -> None:
+def test_no_text_of_the_meeting_remains_in_any_table(api: Transport, ann: User) -> None:
     meeting = a_transcribed_meeting(api, ann)
     other = a_transcribed_meeting(api, ann)
     assert tables_with(WORD) == {
@@ -120,14 +120,14 @@ def test_the_log_keeps_that_it_was(api: Transport, ann: User) -> None:
     assert (deletion.actor, deletion.old["title"]) == (str(ann.pk), "Purchases")
 
 
-def test_what_belongs_to_it_goes_whoever_deletes_it(api: Transport, ann: User) -> None:
+def test_parts_are_deleted_for_every_writer(api: Transport, ann: User) -> None:
     meeting = a_transcribed_meeting(api, ann)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM meetings_meeting WHERE id = %s", [meeting.pk])
     assert not any(model.objects.exists() for model in PARTS)
 
 
-def test_its_recording_goes_once_it_is_committed(
+def test_recording_is_deleted_after_the_commit(
     api: Transport, folder: Path, ann: User, django_capture_on_commit_callbacks: Any
 ) -> None:
     meeting = Meeting.objects.get(

@@ -61,7 +61,7 @@ def test_an_emptied_text_is_again_what_was_recognised(api: Transport, segment: S
     assert SegmentEdit.objects.count() == 2
 
 
-def test_the_mask_says_what_is_changed(api: Transport, segment: Segment, ann: User) -> None:
+def test_only_masked_fields_are_changed(api: Transport, segment: Segment, ann: User) -> None:
     speaker = SpeakerFactory(meeting=segment.meeting)
     both = change(segment, "*", text="one", speaker_id=str(speaker.pk))
     assert api(EDIT, both, actor=ann).segment.speaker_id == str(speaker.pk)
@@ -72,14 +72,14 @@ def test_the_mask_says_what_is_changed(api: Transport, segment: Segment, ann: Us
     assert api(EDIT, change(segment, "*"), actor=ann).segment.text == "we ship it"
 
 
-def test_what_changes_nothing_writes_nothing(api: Transport, segment: Segment, ann: User) -> None:
+def test_unchanged_values_write_nothing(api: Transport, segment: Segment, ann: User) -> None:
     for request in (change(segment, text="we ship it"), change(segment), change(segment, "speaker_id")):
         edited = api(EDIT, request, actor=ann).segment
         assert (edited.version, edited.edited_by) == (1, "")
     assert not SegmentEdit.objects.exists()
 
 
-def test_it_names_every_bad_field(api: Transport, segment: Segment, ann: User) -> None:
+def test_every_invalid_field_is_named(api: Transport, segment: Segment, ann: User) -> None:
     request = change(segment, text="x" * 10_001, speaker_id="nonsense")
     with pytest.raises(Failed) as failed:
         api(EDIT, request, actor=ann)
@@ -146,7 +146,7 @@ def test_a_stale_version_changes_nothing(api: Transport, segment: Segment, ann: 
     assert SegmentEdit.objects.count() == 1
 
 
-def test_it_is_found_by_its_corrected_words(api: Transport, segment: Segment, ann: User) -> None:
+def test_segment_is_found_by_its_corrected_text(api: Transport, segment: Segment, ann: User) -> None:
     api(EDIT, change(segment, text="submarine"), actor=ann)
     request = meeting_pb2.SearchTranscriptsRequest(query="subma")
     (match,) = api("MeetingService/SearchTranscripts", request, actor=ann).matches

@@ -16,13 +16,15 @@ from users.models import User
 STATS = "MeetingService/GetMeetingStats"
 
 
-def test_of_nothing_all_is_nought(api: Transport, ann: User) -> None:
+def test_stats_without_meetings_are_zero(api: Transport, ann: User) -> None:
     stats = api(STATS, GetMeetingStatsRequest(), actor=ann)
     assert (stats.total, stats.recorded_ms, dict(stats.talk_ms_by_speaker)) == (0, 0, {})
     assert dict(stats.by_status) == {status.name.lower(): 0 for status in Status}
 
 
-def test_one_is_told_of_what_one_sees(api: Transport, ann: User, bob: User, administrator: User, support: User) -> None:
+def test_stats_count_visible_meetings_only(
+    api: Transport, ann: User, bob: User, administrator: User, support: User
+) -> None:
     MeetingFactory(owner=ann)
     TranscribedMeetingFactory(owner=bob, participants=[ann.pk, bob.pk], duration_ms=2_000)
     TranscribedMeetingFactory(owner=bob, duration_ms=3_000)
@@ -36,7 +38,7 @@ def test_one_is_told_of_what_one_sees(api: Transport, ann: User, bob: User, admi
         assert (stats.total, stats.by_status["completed"], stats.recorded_ms) == (total, completed, recorded_ms)
 
 
-def test_talk_is_told_by_who_speaks(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_talk_time_is_reported_by_speaker(api: Transport, ann: User, bob: User, administrator: User) -> None:
     carl = UserFactory()
     for _ in range(2):
         meeting = TranscribedMeetingFactory(owner=ann)
@@ -53,7 +55,9 @@ def test_talk_is_told_by_who_speaks(api: Transport, ann: User, bob: User, admini
     assert talk == {str(bob.pk): 200, "A guest": 40, "": 6, "Carl": 2}
 
 
-def test_only_those_who_speak_most_are_told(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_speakers_with_most_talk_time_are_reported(
+    api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("meetings.queries.stats.MAX_SPEAKERS", 2)
     meeting = TranscribedMeetingFactory(owner=ann)
     for number in range(3):
@@ -85,7 +89,7 @@ def test_an_end_before_the_start(api: Transport, ann: User) -> None:
     assert failed.value.fields == {"created_at_to": "range"}
 
 
-def test_it_takes_two_queries(ann: User) -> None:
+def test_stats_take_two_queries(ann: User) -> None:
     SpeakerFactory.create_batch(3, meeting=TranscribedMeetingFactory(owner=ann))
     with CaptureQueriesContext(connection) as captured:
         assert sum(get_meeting_stats(ann).by_status.values()) == 1

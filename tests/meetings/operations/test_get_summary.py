@@ -17,7 +17,7 @@ from users.models import User
 GET = "MeetingService/GetSummary"
 
 
-def test_it_rests_on_segments(api: Transport, ann: User, bob: User) -> None:
+def test_statements_refer_to_segments(api: Transport, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, participants=[bob.pk])
     segment_id = str(SegmentFactory(meeting=meeting).pk)
     SummaryFactory(meeting=meeting, decisions=[{"text": "We build one.", "segment_ids": [segment_id]}])
@@ -47,7 +47,7 @@ def test_each_version_has_its_own(api: Transport, ann: User) -> None:
     assert language(0) == "de"
 
 
-def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
+def test_unknown_ids_are_not_found(api: Transport, ann: User, bob: User) -> None:
     meeting = SummaryFactory(meeting=TranscribedMeetingFactory(owner=ann)).meeting
     for request, actor in (
         (GetSummaryRequest(meeting_id="nonsense"), ann),

@@ -24,7 +24,7 @@ def texts(answer: meeting_pb2.GetTranscriptResponse) -> list[str]:
     return [segment.text for segment in answer.segments]
 
 
-def test_segments_come_in_the_order_in_which_they_were_said(api: Transport, ann: User, bob: User) -> None:
+def test_segments_are_in_spoken_order(api: Transport, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, participants=[bob.pk])
     for start_ms, text in ((9_000, "third"), (0, "first"), (4_000, "second")):
         SegmentFactory(meeting=meeting, start_ms=start_ms, recognized_text=text)
@@ -33,7 +33,7 @@ def test_segments_come_in_the_order_in_which_they_were_said(api: Transport, ann:
         assert texts(api(GET, asked(meeting), actor=actor)) == ["first", "second", "third"]
 
 
-def test_a_segment_tells_what_made_it(api: Transport, ann: User) -> None:
+def test_segment_names_its_engine(api: Transport, ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     stored: Segment = SegmentFactory(
         meeting=meeting, start_ms=500, end_ms=900, recognized_text="so be it", text="so be it!", degraded=True
@@ -47,7 +47,7 @@ def test_a_segment_tells_what_made_it(api: Transport, ann: User) -> None:
     assert (segment.speaker_id, segment.edited_by, segment.HasField("edited_at")) == ("", "", False)
 
 
-def test_it_goes_on_page_by_page(api: Transport, ann: User) -> None:
+def test_list_continues_page_by_page(api: Transport, ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     for number in range(5):
         SegmentFactory(meeting=meeting, start_ms=number * 1_000, recognized_text=str(number))
@@ -73,13 +73,13 @@ def test_each_version_can_be_read(api: Transport, ann: User) -> None:
     assert texts(api(GET, asked(meeting), actor=ann)) == ["new"]
 
 
-def test_before_there_is_a_transcript_it_is_empty(api: Transport, ann: User) -> None:
+def test_transcript_is_empty_before_the_first_version(api: Transport, ann: User) -> None:
     answer = api(GET, asked(MeetingFactory(owner=ann)), actor=ann)
     assert (list(answer.segments), answer.pagination.total_count) == ([], 0)
 
 
 @pytest.mark.parametrize("version", [2, -1, 2**31 - 1])
-def test_a_version_that_there_is_not(api: Transport, ann: User, version: int) -> None:
+def test_unknown_version_is_not_found(api: Transport, ann: User, version: int) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     TranscriptFactory(version=2)
     with pytest.raises(Failed) as failed:
@@ -124,7 +124,7 @@ def test_bad_pages(api: Transport, ann: User, administrator: User) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 20])
-def test_it_takes_three_queries_however_many_rows(ann: User, rows: int) -> None:
+def test_list_takes_three_queries_for_any_number_of_rows(ann: User, rows: int) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     SegmentFactory.create_batch(rows, meeting=meeting)
     with CaptureQueriesContext(connection) as captured:

@@ -22,7 +22,7 @@ from users.models import User
 LIST = "MeetingService/ListActionItems"
 
 
-def test_they_come_in_the_order_in_which_they_were_said(api: Transport, ann: User, bob: User) -> None:
+def test_items_are_listed_in_spoken_order(api: Transport, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, participants=[bob.pk])
     for place in (2, 0, 1):
         ActionItemFactory(meeting=meeting, place=place, text=str(place))
@@ -32,7 +32,7 @@ def test_they_come_in_the_order_in_which_they_were_said(api: Transport, ann: Use
         assert [item.text for item in items] == ["0", "1", "2"]
 
 
-def test_an_item_tells_all_of_itself(api: Transport, ann: User, bob: User) -> None:
+def test_item_has_all_fields(api: Transport, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     segment_id = SegmentFactory(meeting=meeting).pk
     stored = ActionItemFactory(
@@ -66,19 +66,19 @@ def test_versions_and_statuses_narrow(api: Transport, ann: User) -> None:
         assert [item.text for item in api(LIST, request, actor=ann).action_items] == expected
 
 
-def test_before_there_is_a_transcript_there_are_none(api: Transport, ann: User) -> None:
+def test_list_is_empty_before_the_first_transcript(api: Transport, ann: User) -> None:
     request = ListActionItemsRequest(meeting_id=str(MeetingFactory(owner=ann).pk))
     assert list(api(LIST, request, actor=ann).action_items) == []
 
 
-def test_a_status_that_there_is_not(api: Transport, ann: User) -> None:
+def test_unknown_status_is_rejected(api: Transport, ann: User) -> None:
     meeting_id = str(TranscribedMeetingFactory(owner=ann).pk)
     with pytest.raises(Failed) as failed:
         api(LIST, ListActionItemsRequest(meeting_id=meeting_id, statuses=[99]), actor=ann)  # type: ignore[list-item]
     assert failed.value.fields == {"statuses.0": "choice"}
 
 
-def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
+def test_unknown_ids_are_not_found(api: Transport, ann: User, bob: User) -> None:
     meeting_id = str(TranscribedMeetingFactory(owner=ann).pk)
     for request, actor in (
         (ListActionItemsRequest(meeting_id="nonsense"), ann),
@@ -91,7 +91,7 @@ def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
         assert failed.value.reason == "NOT_FOUND"
 
 
-def test_it_takes_two_queries_however_many_rows(ann: User) -> None:
+def test_list_takes_two_queries_for_any_number_of_rows(ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     ActionItemFactory.create_batch(5, meeting=meeting)
     with CaptureQueriesContext(connection) as captured:

@@ -21,7 +21,7 @@ def titles(answer: meeting_pb2.ListMeetingsResponse) -> list[str]:
     return [meeting.title for meeting in answer.meetings]
 
 
-def test_one_sees_what_one_owns_and_takes_part_in(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_caller_sees_owned_and_attended_meetings(api: Transport, ann: User, bob: User, administrator: User) -> None:
     MeetingFactory(title="1", owner=ann)
     MeetingFactory(title="2", owner=bob, participants=[ann.pk])
     MeetingFactory(title="3", owner=ann, participants=[ann.pk, bob.pk])
@@ -30,7 +30,7 @@ def test_one_sees_what_one_owns_and_takes_part_in(api: Transport, ann: User, bob
     assert seen == {ann: ["3", "2", "1"], bob: ["4", "3", "2"], administrator: ["4", "3", "2", "1"]}
 
 
-def test_it_goes_on_page_by_page(api: Transport, ann: User) -> None:
+def test_list_continues_page_by_page(api: Transport, ann: User) -> None:
     for number in range(5):
         MeetingFactory(title=str(number), owner=ann, participants=[ann.pk])
     found, token = [], ""
@@ -85,7 +85,7 @@ def test_a_token_is_good_for_one_list_of_one_caller(api: Transport, ann: User, b
 
 
 @pytest.mark.parametrize("rows", [1, 20])
-def test_it_takes_two_queries_however_many_rows(ann: User, rows: int) -> None:
+def test_list_takes_two_queries_for_any_number_of_rows(ann: User, rows: int) -> None:
     for _ in range(rows):
         MeetingFactory(owner=ann, participants=[ann.pk])
     asked = PageRequest(size=20, token="", exact_count=False, bound_to={})

@@ -11,7 +11,7 @@ from users.models import User
 LIST = "MeetingService/ListSpeakers"
 
 
-def test_voices_come_in_the_order_in_which_they_are_heard(api: Transport, ann: User, bob: User) -> None:
+def test_speakers_are_listed_in_order_of_appearance(api: Transport, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, participants=[bob.pk])
     for place in (2, 0, 1):
         SpeakerFactory(meeting=meeting, place=place, speech_ms=place * 1_000)
@@ -21,7 +21,7 @@ def test_voices_come_in_the_order_in_which_they_are_heard(api: Transport, ann: U
         assert [(speaker.label, speaker.speech_ms) for speaker in speakers] == [("S1", 0), ("S2", 1_000), ("S3", 2_000)]
 
 
-def test_a_voice_tells_who_it_is(api: Transport, ann: User, bob: User) -> None:
+def test_speaker_shows_its_user(api: Transport, ann: User, bob: User) -> None:
     stored = SpeakerFactory(meeting=TranscribedMeetingFactory(owner=ann), name="Bob", user=bob)
     meeting_id = str(stored.meeting_id)
     (speaker,) = api(LIST, ListSpeakersRequest(meeting_id=meeting_id), actor=ann).speakers
@@ -39,12 +39,12 @@ def test_each_version_has_its_own(api: Transport, ann: User) -> None:
         assert [speaker.name for speaker in api(LIST, request, actor=ann).speakers] == [expected]
 
 
-def test_before_there_is_a_transcript_there_are_none(api: Transport, ann: User) -> None:
+def test_list_is_empty_before_the_first_transcript(api: Transport, ann: User) -> None:
     request = ListSpeakersRequest(meeting_id=str(MeetingFactory(owner=ann).pk))
     assert list(api(LIST, request, actor=ann).speakers) == []
 
 
-def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
+def test_unknown_ids_are_not_found(api: Transport, ann: User, bob: User) -> None:
     meeting_id = str(TranscribedMeetingFactory(owner=ann).pk)
     for request, actor in (
         (ListSpeakersRequest(meeting_id="nonsense"), ann),
@@ -58,7 +58,7 @@ def test_what_there_is_not(api: Transport, ann: User, bob: User) -> None:
         assert failed.value.reason == "NOT_FOUND"
 
 
-def test_it_takes_two_queries_and_no_voice_print(ann: User) -> None:
+def test_list_takes_two_queries_and_reads_no_voice_print(ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann)
     SpeakerFactory.create_batch(5, meeting=meeting)
     with CaptureQueriesContext(connection) as captured:

@@ -39,7 +39,7 @@ def test_a_user_alone_gives_their_name(api: Transport, speaker: Speaker, ann: Us
     assert (told.name, told.user_id) == ("Ann Other", str(ann.pk))
 
 
-def test_both_can_be_said(api: Transport, speaker: Speaker, administrator: User, bob: User) -> None:
+def test_name_and_user_can_both_be_set(api: Transport, speaker: Speaker, administrator: User, bob: User) -> None:
     told = api(NAME, named(speaker, "Bobby", str(bob.pk)), actor=administrator).speaker
     assert (told.name, told.user_id) == ("Bobby", str(bob.pk))
 
@@ -50,7 +50,9 @@ def test_neither_makes_it_unnamed(api: Transport, speaker: Speaker, ann: User, b
     assert (told.name, told.user_id, told.version) == ("", "", 3)
 
 
-def test_who_it_is_it_stays_once_the_account_is_closed(api: Transport, speaker: Speaker, ann: User, bob: User) -> None:
+def test_speaker_keeps_its_user_after_the_account_is_closed(
+    api: Transport, speaker: Speaker, ann: User, bob: User
+) -> None:
     other = UserFactory(status=Status.BANNED)
     api(NAME, named(speaker, user_id=str(bob.pk)), actor=ann)
     User.objects.filter(pk=bob.pk).update(status=Status.DEACTIVATED)
@@ -61,7 +63,7 @@ def test_who_it_is_it_stays_once_the_account_is_closed(api: Transport, speaker: 
 
 
 @pytest.mark.parametrize("user_id", ["nonsense", "a\0b", "01a22400-0000-7000-8000-000000000000"])
-def test_it_names_every_bad_field(api: Transport, speaker: Speaker, ann: User, user_id: str) -> None:
+def test_every_invalid_field_is_named(api: Transport, speaker: Speaker, ann: User, user_id: str) -> None:
     with pytest.raises(Failed) as failed:
         api(NAME, named(speaker, "x" * 201, user_id), actor=ann)
     assert failed.value.fields == {"name": "max_length", "user_id": "unknown"}
@@ -72,7 +74,7 @@ def test_it_names_every_bad_field(api: Transport, speaker: Speaker, ann: User, u
     assert speaker.version == 1
 
 
-def test_a_participant_names_nobody(api: Transport, speaker: Speaker, bob: User) -> None:
+def test_participant_may_not_name_speakers(api: Transport, speaker: Speaker, bob: User) -> None:
     with pytest.raises(Failed) as failed:
         api(NAME, named(speaker, "Me"), actor=bob)
     assert failed.value.reason == "FORBIDDEN"
@@ -101,7 +103,7 @@ def test_a_key_names_once(api: Transport, speaker: Speaker, ann: User) -> None:
     assert [answer.message.speaker.version for answer in answers] == [2, 2]
 
 
-def test_of_a_deleted_user_the_typed_name_stays(
+def test_typed_name_remains_after_the_user_is_deleted(
     api: Transport, speaker: Speaker, ann: User, administrator: User
 ) -> None:
     carl = UserFactory()

@@ -23,7 +23,7 @@ def item(ann: User, bob: User) -> ActionItem:
     return ActionItemFactory(meeting=meeting)  # type: ignore[no-any-return]
 
 
-def test_whoever_sees_it_rejects_it(api: Transport, item: ActionItem, bob: User) -> None:
+def test_every_participant_may_reject(api: Transport, item: ActionItem, bob: User) -> None:
     answer = api.answer(REJECT, rejected(item), actor=bob)
     told = answer.message.action_item
     assert (told.status, told.decided_by) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, str(bob.pk))
@@ -37,7 +37,7 @@ def test_rejecting_it_again_is_harmless(api: Transport, item: ActionItem, ann: U
     assert api(REJECT, rejected(item), actor=ann, if_match='"1"').action_item == first
 
 
-def test_it_can_still_be_accepted(api: Transport, item: ActionItem, ann: User) -> None:
+def test_rejected_item_can_still_be_accepted(api: Transport, item: ActionItem, ann: User) -> None:
     api(REJECT, rejected(item), actor=ann)
     request = AcceptActionItemRequest(meeting_id=str(item.meeting_id), item_id=str(item.pk))
     told = api("MeetingService/AcceptActionItem", request, actor=ann).action_item
@@ -45,7 +45,7 @@ def test_it_can_still_be_accepted(api: Transport, item: ActionItem, ann: User) -
     assert Task.objects.filter(pk=told.task_id).exists()
 
 
-def test_what_is_accepted_is_not_rejected(api: Transport, item: ActionItem, ann: User) -> None:
+def test_accepted_item_cannot_be_rejected(api: Transport, item: ActionItem, ann: User) -> None:
     request = AcceptActionItemRequest(meeting_id=str(item.meeting_id), item_id=str(item.pk))
     api("MeetingService/AcceptActionItem", request, actor=ann)
     with pytest.raises(Failed) as failed:
@@ -71,7 +71,7 @@ def test_a_stale_version_changes_nothing(api: Transport, item: ActionItem, ann: 
     assert (failed.value.reason, failed.value.metadata) == ("STALE", {"current_version": "1"})
 
 
-def test_what_there_is_not(api: Transport, item: ActionItem, ann: User, support: User) -> None:
+def test_unknown_ids_are_not_found(api: Transport, item: ActionItem, ann: User, support: User) -> None:
     elsewhere, malformed = rejected(item), rejected(item)
     elsewhere.meeting_id = str(TranscribedMeetingFactory(owner=ann).pk)
     malformed.item_id = "a\0b"

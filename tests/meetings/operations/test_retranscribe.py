@@ -33,7 +33,7 @@ def retranscribe_failure(api: Transport, actor: User, request: RetranscribeReque
     return failed
 
 
-def test_it_asks_for_the_next_version(api: Transport, ann: User) -> None:
+def test_next_version_is_requested(api: Transport, ann: User) -> None:
     meeting = a_recorded_meeting(ann)
     request = RetranscribeRequest(meeting_id=str(meeting.pk), language="de", speaker_count=3)
     answer = api.answer(RETRANSCRIBE, request, actor=ann)
@@ -47,7 +47,7 @@ def test_it_asks_for_the_next_version(api: Transport, ann: User) -> None:
     assert (job.kind, job.arguments) == ("meetings.process", {"transcript_id": str(asked.pk)})
 
 
-def test_what_is_not_said_is_what_the_meeting_says(api: Transport, ann: User) -> None:
+def test_omitted_fields_are_those_of_the_meeting(api: Transport, ann: User) -> None:
     meeting = a_recorded_meeting(ann, starts_at="2026-02-03T23:00:00Z", status=Status.FAILED, failure_reason="Why.")
     told = api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann).meeting
     assert (told.failure_reason, told.transcript_version) == ("", 2), "none is complete: the newest is shown"
@@ -76,7 +76,7 @@ def test_only_a_recording_that_is_not_worked_on(api: Transport, ann: User, field
     assert retranscribe_failure(api, ann, RetranscribeRequest(meeting_id=str(meeting.pk))).reason == "CONFLICT"
 
 
-def test_only_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
+def test_only_users_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
     request = RetranscribeRequest(meeting_id=str(a_recorded_meeting(ann, participants=[bob.pk]).pk))
     assert retranscribe_failure(api, bob, request).reason == "FORBIDDEN"
     assert retranscribe_failure(api, support, request).reason == "NOT_FOUND"

@@ -35,7 +35,9 @@ def test_words_are_found_by_their_beginnings(api: Transport, ann: User) -> None:
         assert (texts(answer), answer.pagination.total_count) == ([], 0)
 
 
-def test_one_finds_what_one_sees(api: Transport, ann: User, bob: User, administrator: User, support: User) -> None:
+def test_search_finds_visible_meetings_only(
+    api: Transport, ann: User, bob: User, administrator: User, support: User
+) -> None:
     SegmentFactory(meeting=TranscribedMeetingFactory(owner=ann), recognized_text="ship 1")
     shared = TranscribedMeetingFactory(owner=bob, participants=[ann.pk, bob.pk])
     SegmentFactory(meeting=shared, recognized_text="ship 2")
@@ -58,7 +60,7 @@ def test_only_the_current_version_is_searched(api: Transport, ann: User, adminis
         assert texts(api(SEARCH, asked("ship"), actor=actor)) == ["ship new"]
 
 
-def test_it_goes_on_page_by_page(api: Transport, ann: User, administrator: User) -> None:
+def test_list_continues_page_by_page(api: Transport, ann: User, administrator: User) -> None:
     for number in range(5):
         meeting = TranscribedMeetingFactory(owner=ann, participants=[ann.pk])
         SegmentFactory(meeting=meeting, recognized_text=f"ship {number}")
@@ -94,7 +96,7 @@ def test_bad_requests(api: Transport, ann: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 20])
-def test_it_takes_three_queries_however_many_rows(ann: User, rows: int) -> None:
+def test_list_takes_three_queries_for_any_number_of_rows(ann: User, rows: int) -> None:
     for _ in range(rows):
         SegmentFactory(meeting=TranscribedMeetingFactory(owner=ann, participants=[ann.pk]))
     with CaptureQueriesContext(connection) as captured:

@@ -22,7 +22,7 @@ def change(meeting: Meeting, *paths: str, **fields: object) -> UpdateMeetingRequ
     )
 
 
-def test_it_changes_what_the_mask_names(api: Transport, ann: User, bob: User) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User, bob: User) -> None:
     meeting = MeetingFactory(owner=ann, language="en", starts_at=datetime(2027, 1, 1, tzinfo=UTC))
     answer = api.answer(
         UPDATE, change(meeting, "participants", "starts_at", participants=[str(bob.pk)], title="Not named"), actor=ann
@@ -39,7 +39,7 @@ def test_without_a_mask_it_changes_what_is_set(api: Transport, ann: User) -> Non
     assert (changed.title, changed.language, list(changed.participants)) == ("New", "en", [str(ann.pk)])
 
 
-def test_it_can_be_handed_over(api: Transport, ann: User, bob: User) -> None:
+def test_owner_can_be_changed(api: Transport, ann: User, bob: User) -> None:
     meeting = MeetingFactory(owner=ann)
     assert api(UPDATE, change(meeting, "owner", owner=str(bob.pk)), actor=ann).meeting.owner == str(bob.pk)
     with pytest.raises(Failed) as failed:
@@ -69,7 +69,7 @@ def test_a_participant_may_leave(api: Transport, ann: User, bob: User) -> None:
     assert (meeting.participants, meeting.owner) == ([], ann)
 
 
-def test_a_participant_who_leaves_changes_nothing_else(api: Transport, ann: User, bob: User) -> None:
+def test_participant_who_leaves_changes_nothing_else(api: Transport, ann: User, bob: User) -> None:
     other, stranger = UserFactory(), UserFactory()
     meeting = MeetingFactory(owner=ann, participants=[bob.pk, other.pk])
     for sent in (
@@ -86,7 +86,7 @@ def test_a_participant_who_leaves_changes_nothing_else(api: Transport, ann: User
     assert meeting.version == 1
 
 
-def test_who_takes_part_stays_once_the_account_is_closed(api: Transport, ann: User, bob: User) -> None:
+def test_closed_account_remains_a_participant(api: Transport, ann: User, bob: User) -> None:
     closed, other = UserFactory(), UserFactory(status=Status.BANNED)
     meeting = MeetingFactory(owner=ann, participants=[closed.pk])
     User.objects.filter(pk=closed.pk).update(status=Status.DEACTIVATED)

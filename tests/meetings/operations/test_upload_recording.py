@@ -36,7 +36,7 @@ def upload_failure(api: Transport, actor: User, upload: list[UploadRecordingRequ
     return failed
 
 
-def test_it_is_on_disk_and_queued(api: Transport, ann: User) -> None:
+def test_recording_is_stored_and_queued(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann)
     content = a_recording(seconds=10)
     answer = api.answer(UPLOAD, an_upload(str(meeting.pk), content), actor=ann)
@@ -78,7 +78,7 @@ def test_a_meeting_has_one_recording(api: Transport, ann: User) -> None:
     assert len(stored()) == 1
 
 
-def test_only_who_may_change_a_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
+def test_only_users_who_may_change_the_meeting(api: Transport, ann: User, bob: User, support: User) -> None:
     upload = an_upload(str(MeetingFactory(owner=ann, participants=[bob.pk]).pk))
     assert upload_failure(api, bob, upload).reason == "FORBIDDEN"
     assert upload_failure(api, support, upload).reason == "NOT_FOUND"
@@ -95,7 +95,7 @@ def test_only_who_may_change_a_meeting(api: Transport, ann: User, bob: User, sup
         ({"title": "x" * 201}, {"title": "max_length"}),
     ],
 )
-def test_what_comes_is_what_was_announced(
+def test_size_and_hash_must_match_the_metadata(
     api: Transport, ann: User, said: dict[str, object], fields: dict[str, str]
 ) -> None:
     failed = upload_failure(api, ann, an_upload(**said))
@@ -107,7 +107,7 @@ def test_a_client_need_not_know_size_and_hash(api: Transport, ann: User) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"<html>" * 100, b"%PDF-1.7" + bytes(1000)])
-def test_what_is_no_recording(api: Transport, ann: User, content: bytes) -> None:
+def test_file_that_is_not_audio_is_rejected(api: Transport, ann: User, content: bytes) -> None:
     assert upload_failure(api, ann, an_upload(content=content)).reason == "UNSUPPORTED_MEDIA_TYPE"
 
 
@@ -119,7 +119,7 @@ def test_content_that_begins_as_audio_is_accepted(api: Transport, ann: User, beg
     assert answer.meeting.status == meeting_pb2.MEETING_STATUS_QUEUED
 
 
-def test_what_is_too_large(api: Transport, ann: User, settings: Any) -> None:
+def test_too_large_recording_is_rejected(api: Transport, ann: User, settings: Any) -> None:
     settings.MAX_RECORDING_BYTES = 1000
     assert upload_failure(api, ann, an_upload()).reason == "TOO_LARGE"
 
@@ -145,7 +145,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(ann: User) -> None:
     assert (stored(), Meeting.objects.count()) == ([], 0)
 
 
-def test_of_two_at_once_one_is_kept(ann: User) -> None:
+def test_only_one_of_concurrent_uploads_is_kept(ann: User) -> None:
     meeting = MeetingFactory(owner=ann)
 
     def chunks() -> Iterator[bytes]:
@@ -158,7 +158,7 @@ def test_of_two_at_once_one_is_kept(ann: User) -> None:
     assert kept.read_bytes() == a_recording(seconds=1)
 
 
-def test_with_its_meeting_a_recording_is_deleted(committing_api: Transport, folder: Path) -> None:
+def test_recording_is_deleted_with_its_meeting(committing_api: Transport, folder: Path) -> None:
     owner = MeetingFactory().owner
     made = committing_api(UPLOAD, an_upload(), actor=owner).meeting
     assert len(stored()) == 1
@@ -218,7 +218,7 @@ def test_a_form(ann: User) -> None:
         (part("other", a_recording(), "f") + b"--b--", "INVALID"),
     ],
 )
-def test_a_form_that_is_not_whole_or_not_ours(ann: User, body: bytes, reason: str) -> None:
+def test_incomplete_or_unknown_form_is_rejected(ann: User, body: bytes, reason: str) -> None:
     assert post(ann, body)["reason"] == reason
 
 
@@ -236,12 +236,12 @@ def test_a_form_without_its_closing_boundary_is_the_clients_fault(ann: User) -> 
         ("filename=\"x\"; filename*=UTF-8''x", "x"),
     ],
 )
-def test_a_files_name_may_be_said_in_any_form(ann: User, said: str, name: str) -> None:
+def test_file_name_may_be_encoded_in_any_form(ann: User, said: str, name: str) -> None:
     form = part("file", a_recording(), "f").replace(b'filename="f"', said.encode()) + b"--b--\r\n"
     assert post(ann, form)["recording"]["filename"] == name
 
 
-def test_what_stands_around_the_parts_of_a_form_is_passed_over(ann: User) -> None:
+def test_text_around_the_parts_of_a_form_is_ignored(ann: User) -> None:
     form = part("title", b"T") + part("file", a_recording(), "f.wav") + b"--b--"
     for before, after in ((b"", b"\r\n"), (b"", b"\r\nepilogue"), (b"preamble\r\n", b""), (b"\r\n", b"")):
         assert post(ann, before + form + after)["title"] == "T"

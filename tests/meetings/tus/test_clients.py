@@ -88,7 +88,7 @@ def forget_all() -> None:
         path.unlink()
 
 
-def test_tus_js_client_sends_and_goes_on(clients: Clients) -> None:
+def test_tus_js_client_sends_and_resumes(clients: Clients) -> None:
     pieces = -(-len(CONTENT) // 65_536)
     for scenario, expected in {
         "upload": ["POST 201", "PATCH 204"],
@@ -123,16 +123,14 @@ def test_tus_js_client_terminates(clients: Clients) -> None:
     assert stored() == []
 
 
-def test_tus_js_client_is_told_that_uploads_are_not_joined(clients: Clients) -> None:
+def test_tus_js_client_learns_that_concatenation_is_not_offered(clients: Clients) -> None:
     happened = clients.tus_js("parallel")
     assert "does not support the concatenation of uploads" in happened["error"], happened
     assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize("client", ["tus_js", "uppy"])
-def test_a_client_whose_connection_is_cut_again_and_again_goes_on(
-    serving: Servers, owner: User, tmp_path: Path, client: str
-) -> None:
+def test_client_resumes_after_repeated_cuts(serving: Servers, owner: User, tmp_path: Path, client: str) -> None:
     proxy = Proxy(urlsplit(serving.http_url).netloc)
     ended = threading.Event()
 
@@ -159,7 +157,7 @@ def has_come(sixths: int) -> bool:
     return any(path.stat().st_size >= sixths * len(CONTENT) // 6 for path in stored())
 
 
-def test_uppy_sends_several_files_pauses_and_goes_on(clients: Clients) -> None:
+def test_uppy_sends_several_files_pauses_and_resumes(clients: Clients) -> None:
     assert whole(clients.uppy("upload")) == ["POST 201", "PATCH 204"]
     forget_all()
     assert "HEAD 200" in whole(clients.uppy("pause"))

@@ -136,7 +136,7 @@ def test_a_piece_of_which_nothing_comes_ends_within_a_second_of_its_session(
     assert time.monotonic() - ended < auth.CACHE_SECONDS + 0.7
 
 
-def test_a_piece_that_pauses_goes_on(serving: Servers, tus: TusClient, bearer: str) -> None:
+def test_piece_with_a_pause_continues(serving: Servers, tus: TusClient, bearer: str) -> None:
     path = begun(tus)
     sending = patching(serving, bearer, path)
     time.sleep(3 * CHECK_INTERVAL_SECONDS)  # Its caller is checked in between.
@@ -145,9 +145,7 @@ def test_a_piece_that_pauses_goes_on(serving: Servers, tus: TusClient, bearer: s
     assert stored()[0].read_bytes() == CONTENT
 
 
-def test_while_pieces_come_in_slowly_everyone_learns_how_far_they_are(
-    serving: Servers, tus: TusClient, bearer: str
-) -> None:
+def test_offset_is_readable_while_pieces_arrive_slowly(serving: Servers, tus: TusClient, bearer: str) -> None:
     paths = [begun(tus) for _ in range(4)]
     pieces = []
     for path in paths:
@@ -170,9 +168,7 @@ def test_while_pieces_come_in_slowly_everyone_learns_how_far_they_are(
         sending.cut()
 
 
-def test_who_comes_back_while_the_old_connection_is_open_is_told_to_wait(
-    serving: Servers, tus: TusClient, bearer: str
-) -> None:
+def test_second_connection_to_an_open_upload_is_locked_out(serving: Servers, tus: TusClient, bearer: str) -> None:
     path = begun(tus)
     sending = patching(serving, bearer, path)
     locked = tus.patch(path, 0, CONTENT)
@@ -184,7 +180,7 @@ def test_who_comes_back_while_the_old_connection_is_open_is_told_to_wait(
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_an_upload_whose_creation_breaks_off_in_its_first_piece_goes_on(
+def test_upload_interrupted_in_its_creation_is_continued(
     serving: Servers, tus: TusClient, bearer: str, in_chunks: bool
 ) -> None:
     length = {"Transfer_Encoding": "chunked"} if in_chunks else {"Content_Length": str(len(CONTENT))}
@@ -201,9 +197,7 @@ def test_an_upload_whose_creation_breaks_off_in_its_first_piece_goes_on(
     assert stored()[0].read_bytes() == CONTENT
 
 
-def test_what_came_of_a_piece_is_counted_though_its_server_is_killed(
-    serving: Servers, tus: TusClient, bearer: str
-) -> None:
+def test_bytes_before_a_kill_of_the_server_are_kept(serving: Servers, tus: TusClient, bearer: str) -> None:
     path, sent = begun(tus), 1000
     sending = patching(serving, bearer, path)
     deadline = time.monotonic() + 30
@@ -228,7 +222,7 @@ def test_a_meeting_made_by_an_upload_is_the_same_over_both_transports(tus: TusCl
     assert Meeting.objects.get().status == Status.QUEUED
 
 
-def test_of_two_that_send_one_upload_at_once_each_byte_is_taken_once(tus: TusClient) -> None:
+def test_concurrent_senders_store_each_byte_once(tus: TusClient) -> None:
     path, start = begun(tus), threading.Barrier(4)
 
     def send(_: int) -> int:

@@ -36,7 +36,7 @@ def uploader(ann: User) -> Uploader:
     return Uploader(ann)
 
 
-def test_it_comes_piece_by_piece(uploader: Uploader, ann: User) -> None:
+def test_upload_arrives_in_pieces(uploader: Uploader, ann: User) -> None:
     content = a_recording(seconds=20)
     path, meeting = begun(uploader, content, title="Weekly", sha256=hashlib.sha256(content).hexdigest().upper())
     assert (meeting.title, meeting.owner, meeting.status) == ("Weekly", ann, Status.PENDING)
@@ -57,7 +57,7 @@ def test_it_comes_piece_by_piece(uploader: Uploader, ann: User) -> None:
     assert uploader.patch(path, len(content), b"").status_code == 204
 
 
-def test_what_it_offers(uploader: Uploader) -> None:
+def test_options_name_the_offered_extensions(uploader: Uploader) -> None:
     for path in (UPLOADS, f"{UPLOADS}/x"):
         answer = Client(HTTP_HOST="localhost").options(path)
         assert (answer.status_code, answer.headers["Tus-Version"]) == (204, "1.0.0")
@@ -75,7 +75,7 @@ def test_another_version_is_refused(uploader: Uploader) -> None:
     assert not Upload.objects.exists()
 
 
-def test_a_piece_that_breaks_off_is_gone_on_with(ann: User, uploader: Uploader) -> None:
+def test_interrupted_piece_is_continued(ann: User, uploader: Uploader) -> None:
     content = a_recording(seconds=1)
     path, meeting = begun(uploader, content)
 
@@ -98,7 +98,7 @@ def test_a_piece_that_breaks_off_is_gone_on_with(ann: User, uploader: Uploader) 
     assert meeting.status == Status.QUEUED
 
 
-def test_where_it_goes_on_is_checked(uploader: Uploader) -> None:
+def test_offset_must_match(uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording())
     for offset in (1, 10_000):
         answer = uploader.patch(path, offset, b"x")
@@ -107,7 +107,7 @@ def test_where_it_goes_on_is_checked(uploader: Uploader) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-def test_a_damaged_piece_is_not_taken(uploader: Uploader, algorithm: str) -> None:
+def test_damaged_piece_is_discarded(uploader: Uploader, algorithm: str) -> None:
     content = a_recording()
     path, meeting = begun(uploader, content)
     right, wrong = (
@@ -128,7 +128,7 @@ def test_a_damaged_piece_is_not_taken(uploader: Uploader, algorithm: str) -> Non
         (a_recording(), {"sha256": "0" * 64}, "SHA-256 mismatch"),
     ],
 )
-def test_what_is_no_recording_fails_its_meeting(
+def test_file_without_audio_fails_its_meeting(
     uploader: Uploader, content: bytes, metadata: dict[str, str], reason: str
 ) -> None:
     path, meeting = begun(uploader, content, **metadata)
@@ -150,7 +150,7 @@ def test_more_than_was_announced(uploader: Uploader) -> None:
     assert uploader.offset(path) == 0
 
 
-def test_more_than_was_announced_once_all_is_there(uploader: Uploader) -> None:
+def test_bytes_beyond_the_length_are_rejected(uploader: Uploader) -> None:
     content = a_recording()
     path, meeting = begun(uploader, content)
     uploader.patch(path, 0, content)
@@ -161,9 +161,7 @@ def test_more_than_was_announced_once_all_is_there(uploader: Uploader) -> None:
     assert (meeting.status, stored()[0].read_bytes()) == (Status.QUEUED, content)
 
 
-def test_while_a_piece_comes_in_the_offset_is_told_at_once_and_grows(
-    transactional_db: None, ann: User, uploader: Uploader
-) -> None:
+def test_offset_grows_while_a_piece_arrives(transactional_db: None, ann: User, uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording(seconds=10))
     begins, asked, sent = threading.Event(), threading.Event(), bytearray()
 
@@ -196,7 +194,7 @@ def test_while_a_piece_comes_in_the_offset_is_told_at_once_and_grows(
     assert uploader.offset(path) == len(sent)
 
 
-def test_while_its_end_is_made_the_upload_is_told_whole(uploader: Uploader) -> None:
+def test_upload_counts_as_whole_while_it_is_completed(uploader: Uploader) -> None:
     content = a_recording()
     path, _ = begun(uploader, content)
     uploader.patch(path, 0, content[:-1])
@@ -206,7 +204,7 @@ def test_while_its_end_is_made_the_upload_is_told_whole(uploader: Uploader) -> N
         assert uploader.offset(path) == len(content)
 
 
-def test_it_can_be_given_up(uploader: Uploader) -> None:
+def test_upload_can_be_deleted(uploader: Uploader) -> None:
     path, meeting = begun(uploader, a_recording())
     uploader.patch(path, 0, b"RIFF")
     assert len(stored()) == 1
@@ -218,7 +216,7 @@ def test_it_can_be_given_up(uploader: Uploader) -> None:
     assert meeting.status == Status.PENDING
 
 
-def test_nobody_else_goes_on_with_it(uploader: Uploader, bob: User, administrator: User) -> None:
+def test_upload_of_another_user_is_not_found(uploader: Uploader, bob: User, administrator: User) -> None:
     path, meeting = begun(uploader, a_recording())
     Meeting.objects.filter(pk=meeting.pk).update(participants=[bob.pk])
     for other in (bob, administrator):
@@ -235,7 +233,7 @@ def test_a_key_needs_the_scope(db: None) -> None:
         assert Client(HTTP_HOST="localhost").post(UPLOADS, headers={**headers, **metadata}).status_code == status
 
 
-def test_of_uploads_to_one_meeting_one_is_kept(uploader: Uploader, ann: User) -> None:
+def test_only_one_upload_to_a_meeting_is_kept(uploader: Uploader, ann: User) -> None:
     meeting = MeetingFactory(owner=ann)
     content = a_recording()
     path, _ = begun(uploader, content, meeting_id=str(meeting.pk))
@@ -270,7 +268,7 @@ def test_bad_requests(uploader: Uploader, bob: User) -> None:
         assert uploader.send("PATCH", path, b"RIFF", **headers).json()["reason"] == reason
 
 
-def test_one_request_at_a_time(uploader: Uploader) -> None:
+def test_concurrent_requests_to_an_upload_are_locked(uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording())
     uploader.patch(path, 0, b"RIFF")
     with stored()[0].open("rb") as file:
@@ -316,7 +314,7 @@ def test_an_end_that_a_process_did_not_live_to_see_is_made_up_for(uploader: Uplo
     assert (kept.name, kept.read_bytes()) == (meeting.recording, content)
 
 
-def test_one_that_has_expired_is_gone_before_it_is_deleted(uploader: Uploader) -> None:
+def test_expired_upload_is_gone_before_it_is_deleted(uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording())
     told = parsedate_to_datetime(uploader.send("HEAD", path).headers["Upload-Expires"])
     assert abs(told - Upload.objects.get().updated_at - resumable.RETENTION) < timedelta(seconds=1)
@@ -329,7 +327,7 @@ def test_one_that_has_expired_is_gone_before_it_is_deleted(uploader: Uploader) -
     assert until_then - timezone.now() > resumable.RETENTION - timedelta(minutes=1)
 
 
-def test_what_nobody_goes_on_with_is_deleted(uploader: Uploader, folder: Path) -> None:
+def test_abandoned_uploads_are_deleted(uploader: Uploader, folder: Path) -> None:
     (old, _), (deleted, meeting), (young, _) = (begun(uploader, a_recording()) for _ in range(3))
     for path in (old, deleted, young):
         uploader.patch(path, 0, b"RIFF")

@@ -11,7 +11,7 @@ from users.models import Status, User
 BULK = "TaskService/BulkCreateTasks"
 
 
-def test_good_items_are_made_and_bad_ones_told_of(api: Transport, ann: User, bob: User) -> None:
+def test_valid_items_are_created_and_invalid_ones_reported(api: Transport, ann: User, bob: User) -> None:
     items = [
         CreateTaskRequest(title="First", labels=["a"], assigned_to=str(bob.pk)),
         CreateTaskRequest(),
@@ -35,7 +35,7 @@ def test_an_empty_stream_has_an_empty_answer(api: Transport, ann: User) -> None:
     assert (len(answer.tasks), answer.success_count, len(answer.errors), answer.committed_through) == (0, 0, 0, 0)
 
 
-def test_an_id_that_is_taken_is_refused(api: Transport, ann: User) -> None:
+def test_existing_id_is_rejected(api: Transport, ann: User) -> None:
     taken = api("TaskService/CreateTask", CreateTaskRequest(title="There"), actor=ann)
     new = "0198a3c0-0000-7000-8000-000000000001"
     items = [CreateTaskRequest(title="Again", id=task_id) for task_id in (taken.id, new, new)]
@@ -58,7 +58,7 @@ def test_an_item_with_its_key_is_made_once(api: Transport, ann: User, bob: User)
     assert api(BULK, items[:1], actor=bob).tasks[0].id != first.tasks[0].id
 
 
-def test_what_was_made_is_told_again_whatever_has_become_of_whom_it_names(api: Transport, ann: User, bob: User) -> None:
+def test_replay_reports_tasks_whose_assignee_was_deleted(api: Transport, ann: User, bob: User) -> None:
     item = CreateTaskRequest(title="Task", assigned_to=str(bob.pk), request_id="key")
     made = api(BULK, [item], actor=ann).tasks[0]
     bob.status = Status.BANNED
@@ -67,7 +67,7 @@ def test_what_was_made_is_told_again_whatever_has_become_of_whom_it_names(api: T
     assert (list(again.tasks), list(again.errors)) == ([made], [])
 
 
-def test_all_or_none(api: Transport, ann: User) -> None:
+def test_atomic_mode_writes_all_or_nothing(api: Transport, ann: User) -> None:
     items = [CreateTaskRequest(title="Good"), CreateTaskRequest(), CreateTaskRequest(title="Good, too")]
     answer = api(BULK, items, actor=ann, bulk_mode="atomic")
     assert (answer.success_count, len(answer.tasks), answer.committed_through) == (0, 0, 3)
@@ -80,7 +80,7 @@ def test_all_or_none(api: Transport, ann: User) -> None:
     assert failed.value.fields == {"x-bulk-mode": "choice"}
 
 
-def test_all_or_none_has_a_most(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_atomic_mode_limits_the_number_of_items(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MAX_ATOMIC", 2)
     with pytest.raises(Failed) as failed:
         api(BULK, [CreateTaskRequest(title="x")] * 3, actor=ann, bulk_mode="atomic")
@@ -88,7 +88,7 @@ def test_all_or_none_has_a_most(api: Transport, ann: User, monkeypatch: pytest.M
     assert not Task.objects.exists()
 
 
-def test_too_many_tasks_to_tell_are_only_counted(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_beyond_the_limit_are_only_counted(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "MAX_CREATED_BYTES", 2_000)
     answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
     assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)

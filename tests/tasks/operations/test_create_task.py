@@ -37,7 +37,7 @@ def test_a_title_is_enough(api: Transport, ann: User) -> None:
     assert (str(stored.pk), stored.pk.version, stored.created_by) == (task.id, 7, ann)
 
 
-def test_everything_can_be_said(api: Transport, ann: User, bob: User) -> None:
+def test_every_field_can_be_set(api: Transport, ann: User, bob: User) -> None:
     due = datetime(2027, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
     request = CreateTaskRequest(
         title="Ship it", description="First line.\n\tSecond line.", priority=task_pb2.PRIORITY_CRITICAL,
@@ -61,7 +61,7 @@ def test_without_a_title(api: Transport, ann: User, title: str) -> None:
     assert failed.fields == {"title": "required"}
 
 
-def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
+def test_every_invalid_field_is_named(api: Transport, ann: User) -> None:
     request = CreateTaskRequest(
         title="x" * 201, description="y" * 10_001, labels=["a", "b", "a "], metadata={"k": "v" * 8_192},
         assigned_to="nobody", id="nonsense",
@@ -96,7 +96,7 @@ def test_limits(api: Transport, ann: User, fields: dict[str, Any], wrong: dict[s
     assert create_failure(api, ann, CreateTaskRequest(**{"title": "T", **fields})).fields == wrong
 
 
-def test_what_is_just_within_the_limits(api: Transport, ann: User) -> None:
+def test_largest_values_are_accepted(api: Transport, ann: User) -> None:
     request = CreateTaskRequest(
         title="x" * 200,
         description="y" * 10_000,
@@ -113,7 +113,7 @@ def test_a_priority_that_does_not_exist(api: Transport, ann: User) -> None:
     assert failed.fields == {"priority": "choice"}
 
 
-def test_work_is_given_to_users_that_are_open(api: Transport, ann: User) -> None:
+def test_only_active_users_can_be_assigned(api: Transport, ann: User) -> None:
     pending = UserFactory(status=Status.PENDING_VERIFICATION)
     assert api(CREATE, CreateTaskRequest(title="T", assigned_to=str(pending.pk)), actor=ann).assigned_to == str(
         pending.pk
@@ -151,7 +151,7 @@ def test_the_request_id_is_an_idempotency_key(api: Transport, ann: User) -> None
     assert (second.message, second.replayed) == (first.message, True)
 
 
-def test_it_is_logged_as_the_callers_and_counted(api: Transport, ann: User) -> None:
+def test_creation_is_logged_with_its_caller_and_counted(api: Transport, ann: User) -> None:
     def counted() -> float:
         return REGISTRY.get_sample_value("tandem_tasks_created_total") or 0
 
@@ -179,7 +179,7 @@ def test_a_new_task_takes_few_statements(api: Transport, ann: User, django_asser
         api(CREATE, CreateTaskRequest(title="T"), actor=ann)
 
 
-def test_an_id_that_a_deleted_task_had_goes_on_counting_versions(api: Transport, ann: User) -> None:
+def test_reused_id_continues_the_versions(api: Transport, ann: User) -> None:
     chosen = "0198a3c0-0000-7000-8000-00000000abcd"
     first = api("TaskService/CreateTask", CreateTaskRequest(title="First", id=chosen), actor=ann)
     api("TaskService/DeleteTask", DeleteTaskRequest(id=chosen), actor=ann)

@@ -10,7 +10,7 @@ from users.models import User
 DELETE = "TaskService/DeleteTask"
 
 
-def test_it_is_gone_and_the_log_keeps_what_it_was(api: Transport, ann: User) -> None:
+def test_deleted_task_is_kept_in_the_log(api: Transport, ann: User) -> None:
     task = TaskFactory(created_by=ann, title="Old")
     api(DELETE, DeleteTaskRequest(id=str(task.pk)), actor=ann)
     assert not Task.objects.exists()
@@ -38,7 +38,7 @@ def test_the_assignee_may_not(api: Transport, ann: User, bob: User) -> None:
     assert Task.objects.exists()
 
 
-def test_for_others_it_is_not_there(api: Transport, ann: User, bob: User) -> None:
+def test_tasks_of_others_are_not_found(api: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann)
     for task_id in (str(task.pk), "nonsense"):
         with pytest.raises(Failed, match="NOT_FOUND"):

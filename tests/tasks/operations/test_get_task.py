@@ -8,7 +8,7 @@ from users.models import User
 GET = "TaskService/GetTask"
 
 
-def test_who_is_part_of_it_sees_it_whole(api: Transport, ann: User, bob: User) -> None:
+def test_creator_and_assignee_see_the_whole_task(api: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob, source="meetings/1", labels=["a"], metadata={"k": "v"})
     for actor in (ann, bob, AdministratorFactory()):
         answer = api.answer(GET, GetTaskRequest(id=str(task.pk)), actor=actor)
@@ -20,12 +20,12 @@ def test_who_is_part_of_it_sees_it_whole(api: Transport, ann: User, bob: User) -
         assert (found.version, answer.version) == (1, 1)
 
 
-def test_a_task_of_nobody_has_empty_ids(api: Transport, administrator: User) -> None:
+def test_task_without_users_has_empty_ids(api: Transport, administrator: User) -> None:
     found = api(GET, GetTaskRequest(id=str(TaskFactory().pk)), actor=administrator)
     assert (found.created_by, found.assigned_to) == ("", "")
 
 
-def test_of_others_one_learns_nothing(api: Transport, ann: User, bob: User, support: User) -> None:
+def test_tasks_of_others_are_not_found(api: Transport, ann: User, bob: User, support: User) -> None:
     task = TaskFactory(created_by=bob, assigned_to=bob)
     for actor in (ann, support):
         with pytest.raises(Failed) as failed:

@@ -42,7 +42,7 @@ def test_others_see_those_of_their_own(api: Transport, ann: User, bob: User, sup
     assert api(STATS, GetTaskStatsRequest(), actor=support).total == 0
 
 
-def test_of_very_many_assignees_it_tells_those_with_the_most(
+def test_only_assignees_with_most_tasks_are_reported(
     api: Transport, ann: User, bob: User, administrator: User, monkeypatch: pytest.MonkeyPatch, scene: None
 ) -> None:
     TaskFactory(assigned_to=bob)
@@ -51,7 +51,7 @@ def test_of_very_many_assignees_it_tells_those_with_the_most(
     assert (stats.total, dict(stats.by_assignee)) == (6, {str(bob.pk): 3})
 
 
-def test_it_takes_one_query(api: Transport, ann: User, scene: None, django_assert_num_queries: Any) -> None:
+def test_stats_take_one_query(api: Transport, ann: User, scene: None, django_assert_num_queries: Any) -> None:
     api(STATS, GetTaskStatsRequest(), actor=ann)
     with django_assert_num_queries(1):
         api(STATS, GetTaskStatsRequest(), actor=ann)

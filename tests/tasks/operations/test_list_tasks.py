@@ -61,7 +61,7 @@ def test_a_page_holds_ten_and_at_most_a_hundred(api: Transport, ann: User) -> No
     assert failed.value.fields == {"page_size": "range"}
 
 
-def test_one_sees_what_one_made_and_what_one_is_to_do(
+def test_caller_sees_created_and_assigned_tasks(
     api: Transport, ann: User, bob: User, support: User, administrator: User, scene: None
 ) -> None:
     assert titles(api, ann) == ["bob for ann", "ann for bob", "ann for ann"]
@@ -126,7 +126,7 @@ def test_filters_by_when_it_is_due(api: Transport, ann: User, administrator: Use
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("administers", [False, True])
 @pytest.mark.parametrize("field", ["created_at", "updated_at", "due_date", "priority"])
-def test_it_sorts_over_all_pages(
+def test_sort_order_spans_all_pages(
     api: Transport, ann: User, administrator: User, field: str, descending: bool, administers: bool
 ) -> None:
     values = {
@@ -145,7 +145,7 @@ def test_it_sorts_over_all_pages(
     assert [len(page) for page in found] == [2, 2, 1]
 
 
-def test_without_an_order_the_newest_come_first_whatever_the_direction(api: Transport, ann: User) -> None:
+def test_default_order_is_newest_first_in_either_direction(api: Transport, ann: User) -> None:
     made = [TaskFactory(created_by=ann).title for _ in range(2)]
     assert titles(api, ann, descending=True) == titles(api, ann, descending=False) == made[::-1]
 
@@ -163,9 +163,7 @@ def test_without_an_order_the_newest_come_first_whatever_the_direction(api: Tran
         ({"page_token": "nonsense"}, {"page_token": "invalid"}),
     ],
 )
-def test_what_cannot_be_listed_is_named(
-    api: Transport, ann: User, fields: dict[str, Any], wrong: dict[str, str]
-) -> None:
+def test_invalid_parameters_are_named(api: Transport, ann: User, fields: dict[str, Any], wrong: dict[str, str]) -> None:
     with pytest.raises(Failed) as failed:
         api(LIST, ListTasksRequest(**fields), actor=ann)
     assert failed.value.fields == wrong
@@ -188,7 +186,7 @@ def test_a_token_is_good_for_one_list_of_one_caller(api: Transport, ann: User, b
         assert failed.value.messages == {"page_token": "Invalid page token"}
 
 
-def test_it_counts_what_matches(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_matching_tasks_are_counted(api: Transport, ann: User, bob: User, administrator: User) -> None:
     TaskFactory.create_batch(3, created_by=ann, assigned_to=bob)
     TaskFactory.create_batch(2, created_by=bob, assigned_to=ann)
     TaskFactory(created_by=None, assigned_to=ann)
@@ -209,7 +207,7 @@ def test_beyond_ten_thousand_it_counts_only_when_asked(api: Transport, ann: User
 
 
 @pytest.mark.parametrize("fields", [{}, {"order_by": "updated_at"}, {"query": "task", "labels": ["a"]}])
-def test_it_takes_two_queries_however_many_rows(
+def test_list_takes_two_queries_for_any_number_of_rows(
     api: Transport, ann: User, administrator: User, django_assert_num_queries: Any, fields: dict[str, Any]
 ) -> None:
     TaskFactory.create_batch(30, created_by=ann, assigned_to=administrator, labels=["a"])

@@ -72,7 +72,7 @@ def test_a_command_with_its_key_is_done_once(api: Transport, ann: User) -> None:
     assert Task.objects.count() == 1
 
 
-def test_others_tasks_are_as_if_they_were_not_there(api: Transport, ann: User, bob: User) -> None:
+def test_tasks_of_others_are_not_found(api: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=bob)
     commands = [
         TaskCommand(get=GetTaskRequest(id=str(task.pk))),

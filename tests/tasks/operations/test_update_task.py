@@ -57,7 +57,7 @@ def test_without_a_mask_metadata_is_merged_and_labels_cannot_be_emptied(db: None
     assert (found.description, list(found.labels)) == ("", ["a", "b"])
 
 
-def test_it_sets_what_the_mask_names_and_nothing_else(api: Transport, ann: User, task: Task) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User, task: Task) -> None:
     request = update(task, ["title", "metadata"], title="New", description="After", metadata={"m": "y"})
     found = api(UPDATE, request, actor=ann)
     assert (found.title, found.description, dict(found.metadata)) == ("New", "Before", {"m": "y"})
@@ -71,7 +71,7 @@ def test_a_named_field_that_is_unset_is_emptied(api: Transport, ann: User, task:
 
 
 @pytest.mark.parametrize("path", ["title", "status", "priority"])
-def test_what_a_task_always_has_cannot_be_emptied(api: Transport, ann: User, task: Task, path: str) -> None:
+def test_required_fields_cannot_be_cleared(api: Transport, ann: User, task: Task, path: str) -> None:
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(task, [path]), actor=ann)
     assert failed.value.fields == {path: "required"}
@@ -97,13 +97,13 @@ def test_a_path_that_cannot_be_written_is_named(api: Transport, ann: User, task:
 
 
 @pytest.mark.parametrize("path", ["id", "version", "request_id", "update_mask"])
-def test_what_is_no_field_of_a_task_is_no_path(api: Transport, ann: User, task: Task, path: str) -> None:
+def test_unknown_path_in_the_mask_is_rejected(api: Transport, ann: User, task: Task, path: str) -> None:
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(task, [path, "title"], title="New"), actor=ann)
     assert list(failed.value.fields) == [path]
 
 
-def test_it_names_every_bad_field(api: Transport, ann: User, task: Task) -> None:
+def test_every_invalid_field_is_named(api: Transport, ann: User, task: Task) -> None:
     request = update(task, title="x" * 201, labels=["a", "a"], assigned_to="nobody", metadata={" ": "v"})
     with pytest.raises(Failed) as failed:
         api(UPDATE, request, actor=ann)
@@ -134,7 +134,7 @@ def test_done_has_its_moment(api: Transport, ann: User, task: Task) -> None:
     assert (task.completed_at, task.version) == (None, 4)
 
 
-def test_it_is_handed_on(api: Transport, ann: User, bob: User, task: Task) -> None:
+def test_task_can_be_reassigned(api: Transport, ann: User, bob: User, task: Task) -> None:
     assert api(UPDATE, update(task, assigned_to=str(bob.pk)), actor=ann).assigned_to == str(bob.pk)
     # The assignee may change the task, and reassign it.
     assert api(UPDATE, update(task, assigned_to="me", title="Mine"), actor=bob).assigned_to == str(bob.pk)
@@ -143,7 +143,7 @@ def test_it_is_handed_on(api: Transport, ann: User, bob: User, task: Task) -> No
         api(UPDATE, update(task, title="Still mine"), actor=bob)
 
 
-def test_whoever_had_it_keeps_it_and_nobody_closed_gets_it(api: Transport, ann: User, task: Task) -> None:
+def test_closed_account_keeps_its_task_but_gets_no_new_one(api: Transport, ann: User, task: Task) -> None:
     closed = UserFactory(status=UserStatus.DEACTIVATED)
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(task, assigned_to=str(closed.pk)), actor=ann)
@@ -195,7 +195,7 @@ def test_two_versions_that_differ_are_refused(db: None, ann: User, task: Task) -
     assert (failed.value.reason, list(failed.value.fields)) == ("INVALID", ["version"])
 
 
-def test_what_changes_nothing_writes_nothing(api: Transport, ann: User, task: Task) -> None:
+def test_unchanged_values_write_nothing(api: Transport, ann: User, task: Task) -> None:
     before = Change.objects.count()
     request = update(task, title=" Old ", labels=["a", "b "], assigned_to=str(ann.pk))
     assert api(UPDATE, request, actor=ann).version == 1

@@ -37,7 +37,7 @@ def told(event: TaskEvent) -> tuple[int, str, bool]:
     return event.event_type, event.task.id, event.left_view
 
 
-def test_what_is_there_comes_first_then_what_happens(watching: Transport, ann: User, bob: User) -> None:
+def test_initial_state_precedes_changes(watching: Transport, ann: User, bob: User) -> None:
     there = [TaskFactory(created_by=ann, title=f"Task {number}") for number in range(3)]
     TaskFactory(created_by=bob)  # Not visible to this caller.
     asked = WatchTasksRequest(include_initial=True, bookmarks=True)
@@ -63,9 +63,7 @@ def test_what_is_there_comes_first_then_what_happens(watching: Transport, ann: U
         assert again.take(2) == [updated, deleted]
 
 
-def test_a_task_that_enters_or_leaves_the_callers_view_or_filter_says_so(
-    watching: Transport, ann: User, bob: User
-) -> None:
+def test_task_that_enters_or_leaves_the_view_is_reported(watching: Transport, ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=ann)
     other = TaskFactory(created_by=ann, assigned_to=ann, labels=["else"])
     with live(watching, bob) as of_bob, live(watching, ann, statuses=[TASK_STATUS_TODO], labels=["x"]) as of_ann:
@@ -106,7 +104,7 @@ def test_administrators_see_all(watching: Transport, administrator: User, ann: U
         assert told(watched.next()) == (EVENT_TYPE_CREATED, made.id, False)
 
 
-def test_only_who_asks_for_bookmarks_gets_them(watching: Transport, ann: User) -> None:
+def test_bookmarks_are_sent_only_on_request(watching: Transport, ann: User) -> None:
     task = TaskFactory(created_by=ann)
     with watching.watch(WATCH, WatchTasksRequest(include_initial=True), actor=ann) as watched:
         assert told(watched.next()) == (EVENT_TYPE_CREATED, str(task.pk), False)

@@ -8,7 +8,7 @@ from users.models import User
 CREATE = "ExampleService/CreateUser"
 
 
-def test_it_makes_an_account_without_a_password(api: Transport) -> None:
+def test_account_is_created_without_a_password(api: Transport) -> None:
     user = api(CREATE, CreateUserRequest(name=" Zoe ", email="ZOE@example.com")).user
     assert (user.name, user.email) == ("Zoe", "zoe@example.com")
     stored = User.objects.get(number=user.id)
@@ -28,7 +28,7 @@ def test_name_and_email_are_required(api: Transport, name: str, email: str, fiel
     assert failed.value.message == "Name and email are required"
 
 
-def test_a_taken_email_is_refused(api: Transport, ann: User) -> None:
+def test_existing_email_is_rejected(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api(CREATE, CreateUserRequest(name="Ann", email="Ann@example.com"))
     assert failed.value.reason == "ALREADY_EXISTS"

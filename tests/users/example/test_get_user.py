@@ -7,7 +7,7 @@ from users.models import User
 GET = "ExampleService/GetUser"
 
 
-def test_it_finds_a_user_by_number(api: Transport, ann: User, administrator: User) -> None:
+def test_user_is_found_by_number(api: Transport, ann: User, administrator: User) -> None:
     user = api(GET, GetUserRequest(user_id=ann.number), actor=administrator).user
     assert (user.id, user.name, user.email) == (ann.number, "Ann Other", "ann@example.com")
     assert user.created_at == int(ann.created_at.timestamp())

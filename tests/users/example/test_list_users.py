@@ -29,5 +29,5 @@ def test_a_page_holds_a_hundred_at_most(api: Transport, administrator: User) -> 
     assert len(api(LIST, ListUsersRequest(page_size=101), actor=administrator).users) == 100
 
 
-def test_accounts_without_a_number_are_not_there(api: Transport, administrator: User, ann: User) -> None:
+def test_accounts_without_a_number_are_not_listed(api: Transport, administrator: User, ann: User) -> None:
     assert [user.name for user in api(LIST, ListUsersRequest(), actor=administrator).users] == ["Ann Other"]

@@ -16,7 +16,7 @@ def address(**fields: object) -> UserAddress:
     return UserAddress(**{"label": "Home", "full_name": "Ann O'Brien", "address": BERLIN} | fields)  # type: ignore[arg-type]
 
 
-def test_it_adds_one(api: Transport, ann: User) -> None:
+def test_address_is_added(api: Transport, ann: User) -> None:
     sent = address(phone=PhoneNumber(e164="+493012345678"), delivery_instructions="Ring\ntwice.")
     answer = api.answer(ADD, AddUserAddressRequest(user_id="me", address=sent), actor=ann)
     made = answer.message.address
@@ -43,7 +43,7 @@ def test_a_new_default_takes_the_place_of_the_old(api: Transport, ann: User) -> 
     assert (old.is_default_shipping, old.is_default_billing, old.version) == (False, True, 2)
 
 
-def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
+def test_every_invalid_field_is_named(api: Transport, ann: User) -> None:
     sent = UserAddress(
         full_name="x" * 201, address=Address(city="a\0b", country_code="XX", postal_code="x" * 21),
         type=user_pb2.ADDRESS_TYPE_BILLING, is_default_shipping=True,
@@ -62,7 +62,7 @@ def test_it_names_every_bad_field(api: Transport, ann: User) -> None:
     assert not ann.addresses.exists()
 
 
-def test_there_is_an_end_to_it(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_addresses_is_limited(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("users.services.MAX_ADDRESSES", 1)
     api(ADD, AddUserAddressRequest(user_id="me", address=address()), actor=ann)
     with pytest.raises(Failed) as failed:

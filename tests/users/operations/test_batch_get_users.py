@@ -15,31 +15,31 @@ def test_users_come_in_the_order_they_were_asked_for_and_once(api: Transport, an
     assert list(answer.missing_ids) == []
 
 
-def test_of_others_it_tells_what_getuser_tells(api: Transport, ann: User, bob: User) -> None:
+def test_users_are_returned_as_by_get_user(api: Transport, ann: User, bob: User) -> None:
     answer = api("UserService/BatchGetUsers", BatchGetUsersRequest(user_ids=[str(bob.pk), "me"]), actor=ann)
     assert [user.email for user in answer.users] == ["", ann.email]
 
 
-def test_who_is_not_there_or_not_to_be_seen_is_missing(api: Transport, ann: User) -> None:
+def test_unknown_and_invisible_users_are_missing(api: Transport, ann: User) -> None:
     closed, nobody = UserFactory(status=Status.DEACTIVATED), str(uuid.uuid4())
     asked = [str(closed.pk), nobody, "no id", "\0"]
     answer = api("UserService/BatchGetUsers", BatchGetUsersRequest(user_ids=asked), actor=ann)
     assert (list(answer.users), list(answer.missing_ids)) == ([], asked)
 
 
-def test_nobody_asked_for_is_nobody_found(api: Transport, ann: User) -> None:
+def test_empty_request_returns_no_users(api: Transport, ann: User) -> None:
     answer = api("UserService/BatchGetUsers", BatchGetUsersRequest(), actor=ann)
     assert (len(answer.users), len(answer.missing_ids)) == (0, 0)
 
 
-def test_at_most_a_hundred(api: Transport, ann: User) -> None:
+def test_at_most_a_hundred_ids_are_accepted(api: Transport, ann: User) -> None:
     api("UserService/BatchGetUsers", BatchGetUsersRequest(user_ids=["me"] * 100), actor=ann)
     with pytest.raises(Failed) as failed:
         api("UserService/BatchGetUsers", BatchGetUsersRequest(user_ids=["me"] * 101), actor=ann)
     assert failed.value.fields == {"user_ids": "max_items"}
 
 
-def test_it_costs_one_query(api: Transport, ann: User, django_assert_num_queries: object) -> None:
+def test_batch_is_read_in_one_query(api: Transport, ann: User, django_assert_num_queries: object) -> None:
     users = UserFactory.create_batch(5)
     asked = BatchGetUsersRequest(user_ids=[str(user.pk) for user in users])
     api("UserService/BatchGetUsers", asked, actor=ann)  # The credential is known from now on.

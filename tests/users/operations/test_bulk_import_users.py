@@ -177,9 +177,7 @@ def test_published_hashes_take_their_passwords(api: Transport, administrator: Us
 
 
 @pytest.mark.parametrize("kind", HASHES)
-def test_they_log_in_with_the_password_they_had_and_then_it_is_hashed_as_ours(
-    api: Transport, administrator: User, kind: str
-) -> None:
+def test_imported_password_is_rehashed_at_the_first_login(api: Transport, administrator: User, kind: str) -> None:
     answer = api("UserService/BulkImportUsers", [row("eve@example.com", HASHES[kind]())], actor=administrator)
     assert (answer.imported, list(answer.errors)) == (1, [])
     eve = User.objects.get(email="eve@example.com")
@@ -246,9 +244,7 @@ def test_a_hash_that_cannot_be_checked_within_reason_is_refused(
     assert not User.objects.filter(email="eve@example.com").exists()
 
 
-def test_what_is_wrong_with_a_row_is_told_and_leaves_the_others_alone(
-    api: Transport, administrator: User, ann: User
-) -> None:
+def test_invalid_row_is_reported_and_others_are_imported(api: Transport, administrator: User, ann: User) -> None:
     rows = [
         row("one@example.com"),
         row(""),
@@ -316,17 +312,17 @@ def test_chunks_are_committed_one_after_the_other(
     assert (answer.imported, answer.committed_through, [e.index for e in answer.errors]) == (5, 6, [5])
 
 
-def test_errors_are_told_up_to_a_thousand(api: Transport, administrator: User) -> None:
+def test_at_most_a_thousand_errors_are_reported(api: Transport, administrator: User) -> None:
     answer = api("UserService/BulkImportUsers", [row("")] * 1_001, actor=administrator)
     assert (len(answer.errors), answer.committed_through) == (1_000, 1_001)
 
 
-def test_an_empty_stream_imports_nobody(api: Transport, administrator: User) -> None:
+def test_empty_stream_imports_no_users(api: Transport, administrator: User) -> None:
     answer = api("UserService/BulkImportUsers", [], actor=administrator)
     assert (answer.imported, answer.skipped, answer.committed_through) == (0, 0, 0)
 
 
-def test_all_or_none(api: Transport, administrator: User) -> None:
+def test_atomic_mode_writes_all_or_nothing(api: Transport, administrator: User) -> None:
     answer = api(
         "UserService/BulkImportUsers", [row("a@example.com"), row("")], actor=administrator, bulk_mode="atomic"
     )

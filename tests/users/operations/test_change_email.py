@@ -87,7 +87,7 @@ def test_other_fields_of_the_same_request_are_written(api: Transport, ann: User)
     assert (user.first_name, user.email) == ("Anna", OLD)
 
 
-def test_one_signs_in_and_resets_by_the_address_that_counts(api: Transport, ann: User) -> None:
+def test_login_and_reset_use_the_confirmed_address(api: Transport, ann: User) -> None:
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     reset = user_pb2.RequestPasswordResetRequest(email=NEW)
@@ -146,7 +146,7 @@ def test_administrators_confirm_their_own(api: Transport, administrator: User) -
     assert change(api, administrator, NEW).message.user.email == before
 
 
-def test_it_expires(api: Transport, ann: User) -> None:
+def test_confirmation_expires(api: Transport, ann: User) -> None:
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     MailedToken.objects.update(expires_at=timezone.now())
@@ -209,7 +209,7 @@ def test_an_address_of_another_account_is_answered_as_a_free_one(api: Transport,
     assert (email_of(ann)[0], email_of(bob)[0]) == (OLD, "bob@example.com")
 
 
-def test_an_address_that_was_taken_meanwhile_is_refused(api: Transport, ann: User) -> None:
+def test_address_registered_in_between_is_rejected(api: Transport, ann: User) -> None:
     change(api, ann, NEW)
     token = token_in(sent()[NEW])
     UserFactory(email=NEW)
@@ -239,7 +239,7 @@ def test_every_bad_field_is_named(api: Transport, ann: User) -> None:
     assert not Job.objects.exists()
 
 
-def test_nobody_floods_others_with_mails(api: Transport, ann: User, bob: User, settings: Any) -> None:
+def test_mails_per_account_are_limited(api: Transport, ann: User, bob: User, settings: Any) -> None:
     settings.MAILS_PER_ACCOUNT = 2
     for number in range(2):
         change(api, ann, f"stranger{number}@example.com")

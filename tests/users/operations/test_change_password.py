@@ -20,7 +20,7 @@ def ann(ann: User) -> User:
     return ann
 
 
-def test_it_sets_the_password_and_ends_the_sessions(api: Transport, ann: User) -> None:
+def test_change_sets_the_password_and_ends_the_other_sessions(api: Transport, ann: User) -> None:
     api(CHANGE, ChangePasswordRequest(user_id="me", current_password=OLD, new_password=NEW), actor=ann)
     with pytest.raises(Failed, match="UNAUTHENTICATED"):
         api("UserService/GetUser", GetUserRequest(user_id="me"), actor=ann)
@@ -29,7 +29,7 @@ def test_it_sets_the_password_and_ends_the_sessions(api: Transport, ann: User) -
     assert api("AuthService/Login", LoginRequest(email=ann.email, password=NEW)).access_token
 
 
-def test_the_log_tells_that_and_not_what(api: Transport, ann: User) -> None:
+def test_log_records_the_change_without_the_password(api: Transport, ann: User) -> None:
     api(CHANGE, ChangePasswordRequest(user_id="me", current_password=OLD, new_password=NEW), actor=ann)
     change = Change.objects.filter(subject_id=ann.pk).latest("id")
     assert (change.reason, change.actor) == ("password", str(ann.pk))
@@ -70,14 +70,14 @@ def test_tries_are_limited(api: Transport, ann: User, settings: object) -> None:
         api(CHANGE, ChangePasswordRequest(user_id="me", current_password=OLD, new_password=NEW), actor=ann)
 
 
-def test_the_user_is_told_by_mail_whoever_changed_it(api: Transport, ann: User, administrator: User) -> None:
+def test_user_is_notified_by_mail_of_every_change(api: Transport, ann: User, administrator: User) -> None:
     api(CHANGE, ChangePasswordRequest(user_id=str(ann.pk), new_password=NEW), actor=administrator)
     (mail,) = mails()
     assert (mail.to, mail.subject) == (["ann@example.com"], "Your password was changed")
     assert NEW not in mail.body + mail.alternatives[0][0]
 
 
-def test_a_refusal_is_not_told(api: Transport, ann: User) -> None:
+def test_rejected_change_sends_no_mail(api: Transport, ann: User) -> None:
     with pytest.raises(Failed):
         api(CHANGE, ChangePasswordRequest(user_id="me", current_password="wrong", new_password=NEW), actor=ann)
     assert mails() == []

@@ -31,7 +31,7 @@ def is_invalid(api: Transport, token: str) -> bool:
     return api.failure(CONFIRM, ConfirmEmailVerificationRequest(token=token)).fields == {"token": "invalid"}
 
 
-def test_it_verifies_the_address_and_opens_the_account(api: Transport, ann: User) -> None:
+def test_confirmation_verifies_the_address_and_activates_the_account(api: Transport, ann: User) -> None:
     answer = api(CONFIRM, ConfirmEmailVerificationRequest(token=a_token(ann)))
     assert (answer.verified, answer.user_id) == (True, str(ann.pk))
     ann.refresh_from_db()
@@ -63,7 +63,7 @@ def test_a_token_expires_after_a_day(api: Transport, ann: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "x" * 43, "é" * 43, "a\0b"])
-def test_what_is_no_token_is_refused(api: Transport, ann: User, token: str) -> None:
+def test_malformed_token_is_rejected(api: Transport, ann: User, token: str) -> None:
     a_token(ann)
     assert is_invalid(api, token)
 

@@ -14,7 +14,7 @@ from users.models import User
 CREATE = "UserService/CreateUser"
 
 
-def test_it_makes_an_account_that_waits_for_verification(api: Transport, administrator: User) -> None:
+def test_new_account_waits_for_verification(api: Transport, administrator: User) -> None:
     request = CreateUserRequest(
         email="Jo.Bloggs@Example.com",
         password="correct horse battery",
@@ -43,7 +43,7 @@ def test_it_makes_an_account_that_waits_for_verification(api: Transport, adminis
     assert stored.password.startswith("argon2$argon2id$")
 
 
-def test_anyone_may_register(api: Transport) -> None:
+def test_registration_needs_no_credential(api: Transport) -> None:
     user = api(CREATE, CreateUserRequest(email="new@example.com", password="correct horse battery")).user
     assert user.email == "new@example.com"
     assert user.audit.created_by == ""
@@ -62,7 +62,7 @@ def test_an_account_without_a_password_cannot_log_in(api: Transport) -> None:
     assert not User.objects.get(pk=user.id).has_usable_password()
 
 
-def test_it_names_every_bad_field(api: Transport) -> None:
+def test_every_invalid_field_is_named(api: Transport) -> None:
     request = CreateUserRequest(
         email="nonsense",
         password="short",
@@ -120,7 +120,7 @@ def test_a_weak_password_is_refused(api: Transport, password: str, code: str) ->
     assert failed.value.fields == {"password": code}
 
 
-def test_an_email_that_differs_only_in_case_is_taken(api: Transport, ann: User) -> None:
+def test_email_that_differs_only_in_case_already_exists(api: Transport, ann: User) -> None:
     before = User.objects.count()
     with pytest.raises(Failed) as failed:
         api(CREATE, CreateUserRequest(email="ANN@example.com"))

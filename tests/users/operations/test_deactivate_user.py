@@ -10,7 +10,7 @@ from users.models import Status, User
 DEACTIVATE = "UserService/DeactivateUser"
 
 
-def test_it_closes_the_account_and_notes_the_reason(api: Transport, ann: User, administrator: User) -> None:
+def test_account_is_closed_with_its_reason(api: Transport, ann: User, administrator: User) -> None:
     request = DeactivateUserRequest(user_id=str(ann.pk), reason=" left the company ")
     answer = api.answer(DEACTIVATE, request, actor=administrator)
     assert answer.message.user.status == user_pb2.USER_STATUS_DEACTIVATED
@@ -27,7 +27,7 @@ def test_a_token_of_a_deactivated_user_is_worth_nothing(api: Transport, ann: Use
     assert failed.value.reason == "UNAUTHENTICATED"
 
 
-def test_one_may_deactivate_oneself(api: Transport, ann: User) -> None:
+def test_user_may_deactivate_the_own_account(api: Transport, ann: User) -> None:
     api(DEACTIVATE, DeactivateUserRequest(user_id="me"), actor=ann)
     ann.refresh_from_db()
     assert ann.status == Status.DEACTIVATED

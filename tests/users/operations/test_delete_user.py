@@ -10,7 +10,7 @@ from users.models import User
 DELETE = "UserService/DeleteUser"
 
 
-def test_it_is_gone_and_the_second_time_not_found(api: Transport, ann: User, administrator: User) -> None:
+def test_deleted_user_is_not_found(api: Transport, ann: User, administrator: User) -> None:
     request = DeleteUserRequest(user_id=str(ann.pk))
     api(DELETE, request, actor=administrator)
     assert not User.objects.filter(pk=ann.pk).exists()
@@ -33,14 +33,16 @@ def test_sessions_go_with_it(api: Transport, ann: User, administrator: User) -> 
     assert not Session.objects.filter(user_id=ann.pk).exists()
 
 
-def test_what_it_wrote_stays_without_an_author(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_rows_of_a_deleted_user_remain_without_author(
+    api: Transport, ann: User, bob: User, administrator: User
+) -> None:
     User.objects.filter(pk=bob.pk).update(created_by=ann)
     api(DELETE, DeleteUserRequest(user_id=str(ann.pk)), actor=administrator)
     bob.refresh_from_db()
     assert bob.created_by_id is None
 
 
-def test_tasks_stay_without_it_and_the_log_says_who_did_that(
+def test_tasks_remain_and_the_log_names_the_deleting_actor(
     api: Transport, ann: User, bob: User, administrator: User
 ) -> None:
     made, assigned = TaskFactory(created_by=ann, assigned_to=bob), TaskFactory(created_by=bob, assigned_to=ann)
@@ -52,7 +54,7 @@ def test_tasks_stay_without_it_and_the_log_says_who_did_that(
         assert (change.actor, change.changed_fields) == (str(administrator.pk), [field])
 
 
-def test_one_may_delete_oneself(api: Transport, ann: User) -> None:
+def test_user_may_delete_the_own_account(api: Transport, ann: User) -> None:
     api(DELETE, DeleteUserRequest(user_id="me"), actor=ann)
     assert not User.objects.filter(pk=ann.pk).exists()
 

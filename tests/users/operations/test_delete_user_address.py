@@ -8,7 +8,7 @@ from users.models import User
 DELETE = "UserService/DeleteUserAddress"
 
 
-def test_it_is_gone_and_the_second_time_not_found(api: Transport, ann: User) -> None:
+def test_deleted_address_is_not_found(api: Transport, ann: User) -> None:
     home = UserAddressFactory(user=ann)
     request = DeleteUserAddressRequest(user_id="me", address_id=str(home.pk))
     api(DELETE, request, actor=ann)

@@ -13,7 +13,7 @@ NOBODY = "0198a3c0-0000-7000-8000-00000000dead"
 GET = "UserService/GetUser"
 
 
-def test_it_gives_oneself_whole(api: Transport, ann: User) -> None:
+def test_caller_gets_all_own_fields(api: Transport, ann: User) -> None:
     answer = api.answer(GET, GetUserRequest(user_id=str(ann.pk)), actor=ann)
     user = answer.message.user
     assert (user.id, user.email, user.audit.version) == (str(ann.pk), "ann@example.com", answer.version)
@@ -26,7 +26,7 @@ def test_me_is_the_caller(api: Transport, ann: User) -> None:
     assert api(GET, GetUserRequest(user_id="me"), actor=ann).user.id == str(ann.pk)
 
 
-def test_a_colleague_sees_who_it_is_and_no_more(api: Transport, ann: User, bob: User) -> None:
+def test_colleague_sees_only_public_fields(api: Transport, ann: User, bob: User) -> None:
     answer = api.answer(GET, GetUserRequest(user_id=str(bob.pk)), actor=ann)
     assert answer.message.user == UserMessage(
         id=str(bob.pk), display_name="Bob Builder", first_name="Bob", last_name="Builder", status=Status.ACTIVE
@@ -60,7 +60,7 @@ def test_an_id_that_is_unknown_or_malformed_is_not_found(api: Transport, ann: Us
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"User not found: {user_id}")
 
 
-def test_it_asks_who_calls(api: Transport, ann: User) -> None:
+def test_credential_is_required(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetUserRequest(user_id=str(ann.pk)))
     assert failed.value.reason == "UNAUTHENTICATED"
@@ -72,14 +72,14 @@ def test_the_callers_request_id_comes_back(api: Transport, ann: User) -> None:
     assert api.answer(GET, request, actor=ann, request_id="no good").request_id != "no good"
 
 
-def test_it_takes_one_query(api: Transport, ann: User, bob: User, django_assert_num_queries: object) -> None:
+def test_user_is_read_in_one_query(api: Transport, ann: User, bob: User, django_assert_num_queries: object) -> None:
     request = GetUserRequest(user_id=str(bob.pk))
     api(GET, request, actor=ann)  # The caller's credential is believed from here on.
     with django_assert_num_queries(1):  # type: ignore[operator]
         api(GET, request, actor=ann)
 
 
-def test_all_of_it_takes_one_query(api: Transport, administrator: User, django_assert_num_queries: Any) -> None:
+def test_whole_user_is_read_in_one_query(api: Transport, administrator: User, django_assert_num_queries: Any) -> None:
     request = GetUserRequest(user_id=str(UserFactory(phone="+14155551234", created_by=administrator).pk))
     api(GET, request, actor=administrator)
     with django_assert_num_queries(1):

@@ -12,12 +12,12 @@ def test_case_does_not_matter(api: Transport, ann: User, administrator: User, em
     assert api(GET, GetUserByEmailRequest(email=email), actor=administrator).user.id == str(ann.pk)
 
 
-def test_one_finds_oneself(api: Transport, ann: User) -> None:
+def test_user_finds_the_own_account(api: Transport, ann: User) -> None:
     assert api(GET, GetUserByEmailRequest(email="ann@example.com"), actor=ann).user.email == "ann@example.com"
 
 
 @pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com", "", "a\0b", "x" * 300])
-def test_who_may_not_see_emails_learns_nothing_of_them(api: Transport, ann: User, bob: User, email: str) -> None:
+def test_caller_without_the_right_learns_nothing_of_addresses(api: Transport, ann: User, bob: User, email: str) -> None:
     with pytest.raises(Failed) as failed:
         api(GET, GetUserByEmailRequest(email=email), actor=ann)
     assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"User not found: {email}")

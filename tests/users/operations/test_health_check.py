@@ -5,7 +5,7 @@ from tandem.common.v1 import common_pb2
 from tests.support.transports import Transport
 
 
-def test_it_tells_how_the_parts_are(api: Transport) -> None:
+def test_components_are_reported(api: Transport) -> None:
     response = api("UserService/HealthCheck", Empty())
     assert response.status == common_pb2.HEALTH_STATUS_HEALTHY
     assert response.components["database"] == common_pb2.HEALTH_STATUS_HEALTHY

@@ -55,7 +55,7 @@ def test_users_of_one_moment_are_neither_lost_nor_doubled(api: Transport, admini
         ("last_login_at", SORT_ORDER_DESC, ["a", "b", "c", "d"]),
     ],
 )
-def test_it_sorts_over_all_pages(
+def test_sort_order_spans_all_pages(
     api: Transport, administrator: User, field: str, order: int, expected: list[str]
 ) -> None:
     now = datetime.now(UTC)
@@ -69,7 +69,7 @@ def test_it_sorts_over_all_pages(
     assert [page[0][0] for page in found] == expected
 
 
-def test_it_filters(api: Transport, administrator: User) -> None:
+def test_filters_are_applied(api: Transport, administrator: User) -> None:
     UserFactory(email="one@example.com", status=Status.DEACTIVATED, roles=[Role.SELLER])
     UserFactory(email="two@example.com", status=Status.PENDING_VERIFICATION, roles=[Role.SELLER, Role.SUPPORT])
     UserFactory(email="three@example.com")
@@ -80,7 +80,7 @@ def test_it_filters(api: Transport, administrator: User) -> None:
     assert pages(api, administrator, 9, roles=[Role.SELLER], statuses=[Status.DEACTIVATED]) == [["one@example.com"]]
 
 
-def test_it_counts(api: Transport, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matching_users_are_counted(api: Transport, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     UserFactory.create_batch(4)
     assert api(LIST, ListUsersRequest(), actor=administrator).pagination.total_count == 5
     monkeypatch.setattr("core.db.pagination.COUNT_LIMIT", 4)
@@ -115,7 +115,9 @@ def assert_invalid_page_token(api: Transport, actor: User, token: str, **fields:
     assert failed.messages == {"page_token": "Invalid page token"}
 
 
-def test_a_token_is_good_for_one_list_of_one_caller(api: Transport, ann: User, bob: User, administrator: User) -> None:
+def test_page_token_is_valid_for_one_list_of_one_caller(
+    api: Transport, ann: User, bob: User, administrator: User
+) -> None:
     token = a_token(api, administrator)
     assert_invalid_page_token(api, ann, token)
     assert_invalid_page_token(api, administrator, token, statuses=[Status.ACTIVE])
@@ -164,14 +166,14 @@ def test_colleagues_see_open_accounts_and_cannot_ask_for_more(api: Transport, an
         assert failed.value.reason == "FORBIDDEN"
 
 
-def test_of_closed_accounts_colleagues_see_none(api: Transport, ann: User, bob: User) -> None:
+def test_colleagues_do_not_see_closed_accounts(api: Transport, ann: User, bob: User) -> None:
     UserFactory(status=Status.BANNED)
     assert pages(api, ann, 9, statuses=[Status.BANNED, Status.DEACTIVATED]) == [[]]
     request = ListUsersRequest(statuses=[Status.BANNED, Status.ACTIVE])
     assert [user.id for user in api(LIST, request, actor=ann).users] == [str(bob.pk), str(ann.pk)]
 
 
-def test_it_takes_two_queries_however_many_rows(
+def test_list_takes_two_queries_for_any_number_of_rows(
     api: Transport, administrator: User, django_assert_num_queries: Any
 ) -> None:
     UserFactory.create_batch(30, created_by=administrator, updated_by=administrator)

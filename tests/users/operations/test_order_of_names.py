@@ -67,7 +67,7 @@ def test_equal_names_are_in_the_order_of_their_ids(api: Transport, actor: User, 
     assert found == (expected[::-1] if descending else expected)
 
 
-def test_a_token_of_one_order_is_none_of_another(api: Transport, actor: User) -> None:
+def test_page_token_of_another_order_is_rejected(api: Transport, actor: User) -> None:
     UserFactory.create_batch(3)
     sort = SortSpec(field="display_name", order=SORT_ORDER_ASC)
     first = ListUsersRequest(pagination=PaginationRequest(page_size=1), sort=sort)

@@ -9,7 +9,7 @@ REACTIVATE = "UserService/ReactivateUser"
 
 
 @pytest.mark.parametrize(("verified", "status"), [(True, Status.ACTIVE), (False, Status.PENDING_VERIFICATION)])
-def test_it_opens_the_account_again(api: Transport, administrator: User, verified: bool, status: int) -> None:
+def test_account_is_active_again(api: Transport, administrator: User, verified: bool, status: int) -> None:
     user = UserFactory(status=Status.DEACTIVATED, email_verified=verified)
     answer = api(REACTIVATE, ReactivateUserRequest(user_id=str(user.pk)), actor=administrator)
     assert answer.user.status == status

@@ -14,7 +14,7 @@ ANSWER = RequestPasswordResetResponse(
 )
 
 
-def test_it_mails_a_token_that_resets_the_password(api: Transport, ann: User) -> None:
+def test_mailed_token_resets_the_password(api: Transport, ann: User) -> None:
     assert api(REQUEST, RequestPasswordResetRequest(email=" ANN@example.com ")) == ANSWER
     (mail,) = mails()
     assert (mail.to, mail.subject) == (["ann@example.com"], "Reset your password")
@@ -23,7 +23,7 @@ def test_it_mails_a_token_that_resets_the_password(api: Transport, ann: User) ->
     assert ann.check_password("staple battery horse")
 
 
-def test_nobody_is_told_whether_there_is_an_account(api: Transport, ann: User) -> None:
+def test_answer_does_not_reveal_whether_an_account_exists(api: Transport, ann: User) -> None:
     assert api(REQUEST, RequestPasswordResetRequest(email="nobody@example.com")) == ANSWER
     assert mails() == []
 
@@ -53,7 +53,7 @@ def test_a_service_account_gets_no_mail(api: Transport, ann: User) -> None:
 
 
 @pytest.mark.parametrize(("email", "code"), [("", "required"), ("nonsense", "email"), ("a\0@example.com", "email")])
-def test_what_is_no_address_is_refused(api: Transport, email: str, code: str) -> None:
+def test_invalid_address_is_rejected(api: Transport, email: str, code: str) -> None:
     with pytest.raises(Failed) as failed:
         api(REQUEST, RequestPasswordResetRequest(email=email))
     assert failed.value.fields.keys() == {"email"}
@@ -63,9 +63,7 @@ def test_what_is_no_address_is_refused(api: Transport, email: str, code: str) ->
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com"])
-def test_it_is_limited_per_account_whether_there_is_one_or_not(
-    api: Transport, ann: User, settings: Any, email: str
-) -> None:
+def test_requests_are_limited_per_account_even_if_unknown(api: Transport, ann: User, settings: Any, email: str) -> None:
     settings.MAILS_PER_ACCOUNT = 2
     for spelt in (email, email.upper()):
         api(REQUEST, RequestPasswordResetRequest(email=spelt))
@@ -74,7 +72,7 @@ def test_it_is_limited_per_account_whether_there_is_one_or_not(
     assert api(REQUEST, RequestPasswordResetRequest(email="another@example.com")) == ANSWER
 
 
-def test_it_is_limited_per_address(api: Transport, settings: Any) -> None:
+def test_requests_are_limited_per_address(api: Transport, settings: Any) -> None:
     settings.RESETS_PER_ADDRESS = 2
     for number in range(2):
         api(REQUEST, RequestPasswordResetRequest(email=f"user{number}@example.com"))

@@ -41,7 +41,7 @@ def is_invalid(api: Transport, token: str) -> bool:
     return api.failure(RESET, request).fields == {"token": "invalid"}
 
 
-def test_it_sets_the_password_and_ends_the_sessions(api: Transport, ann: User) -> None:
+def test_reset_sets_the_password_and_ends_all_sessions(api: Transport, ann: User) -> None:
     assert api("UserService/GetUser", GetUserRequest(user_id="me"), actor=ann).user.email == ann.email
     api(RESET, ResetPasswordRequest(token=a_token(ann), new_password=NEW))
     for call in (
@@ -59,14 +59,14 @@ def test_an_account_without_a_password_can_be_used_then(api: Transport, ann: Use
     assert api("AuthService/Login", LoginRequest(email=ann.email, password=NEW)).access_token
 
 
-def test_the_user_is_told_by_mail(api: Transport, ann: User) -> None:
+def test_user_is_notified_by_mail(api: Transport, ann: User) -> None:
     api(RESET, ResetPasswordRequest(token=a_token(ann), new_password=NEW))
     (mail,) = mails()
     assert (mail.to, mail.subject) == (["ann@example.com"], "Your password was changed")
     assert NEW not in mail.body
 
 
-def test_the_log_tells_that_and_not_what(api: Transport, ann: User) -> None:
+def test_log_records_the_reset_without_the_password(api: Transport, ann: User) -> None:
     api(RESET, ResetPasswordRequest(token=a_token(ann), new_password=NEW))
     change = Change.objects.filter(subject_id=ann.pk).latest("id")
     assert (change.reason, change.actor) == ("password reset", str(ann.pk))
@@ -135,13 +135,13 @@ def test_both_are_required(api: Transport) -> None:
     assert failed.value.fields == {"token": "required", "new_password": "required"}
 
 
-def test_nothing_is_kept_for_its_idempotency_key(api: Transport, ann: User) -> None:
+def test_answer_is_not_kept_for_an_idempotency_key(api: Transport, ann: User) -> None:
     api(RESET, ResetPasswordRequest(token=a_token(ann), new_password=NEW), idempotency_key="k-1")
     assert IdempotencyRecord.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_one_wins() -> None:
+def test_only_one_of_concurrent_resets_succeeds() -> None:
     ann = UserFactory(email="ann@example.com")
     token = a_token(ann)
 

@@ -32,13 +32,13 @@ def jose(administrator: User) -> User:
     ["jos", "JOSÉ", "bri", "o'brien", "pepe", "42", "pepe jos", "lopez", "work", "host", "mail-host", "jose.maria",
      "exam", "jose.maria_lopez+work@mail-host.example.org"],
 )  # fmt: skip
-def test_it_finds_the_beginning_of_any_word(api: Transport, jose: User, administrator: User, query: str) -> None:
+def test_search_matches_the_beginning_of_any_word(api: Transport, jose: User, administrator: User, query: str) -> None:
     UserFactory(email="other@elsewhere.net", display_name="Somebody else")
     assert found(api, administrator, query)[0] == "Pepe 42/a"
 
 
 @pytest.mark.parametrize("query", ["epe", "zzz", "pepe zzz", "---", "'", ":*", "\\", "!", "& |", "pepe:*"])
-def test_it_finds_nothing_else(api: Transport, jose: User, administrator: User, query: str) -> None:
+def test_search_matches_nothing_else(api: Transport, jose: User, administrator: User, query: str) -> None:
     assert found(api, administrator, query) == (["Pepe 42/a"] if query == "pepe:*" else [])
 
 
@@ -84,7 +84,7 @@ def test_a_page_of_one_holds_the_exact_email_alone(api: Transport, administrator
     assert not second.pagination.has_more
 
 
-def test_it_filters(api: Transport, administrator: User) -> None:
+def test_filters_are_applied(api: Transport, administrator: User) -> None:
     now = datetime.now(UTC)
     UserFactory(display_name="sam old", created_at=now - timedelta(days=2))
     UserFactory(display_name="sam banned", status=Status.BANNED, created_at=now - timedelta(days=1))

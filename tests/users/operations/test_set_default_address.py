@@ -44,7 +44,7 @@ def test_the_use_is_required(api: Transport, ann: User) -> None:
     assert failed.value.fields == {"type": "required"}
 
 
-def test_of_many_at_once_one_is_the_default(committing_api: Transport, ann: User) -> None:
+def test_concurrent_calls_leave_one_default(committing_api: Transport, ann: User) -> None:
     addresses = UserAddressFactory.create_batch(6, user=ann)
     committing_api.bearer(ann)
 

@@ -22,7 +22,7 @@ def update(user: User | str, mask: list[str] | None = None, **fields: Any) -> Up
     return request
 
 
-def test_it_sets_what_the_mask_names_and_nothing_else(api: Transport, ann: User) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User) -> None:
     answer = api.answer(UPDATE, update(ann, ["first_name"], first_name="Anna"), actor=ann)
     user = answer.message.user
     assert (user.first_name, user.last_name, user.audit.version, answer.version) == ("Anna", "Other", 2, 2)
@@ -72,7 +72,7 @@ def test_every_writable_field_can_be_written(api: Transport, ann: User) -> None:
     assert user.profile == profile
 
 
-def test_an_email_that_stays_is_not_told(api: Transport, ann: User) -> None:
+def test_unchanged_email_sends_no_mail(api: Transport, ann: User) -> None:
     User.objects.filter(pk=ann.pk).update(email_verified=True)
     request = update(ann, ["email", "first_name"], email="ANN@example.com", first_name="Anna")
     assert api(UPDATE, request, actor=ann).user.email_verified
@@ -137,7 +137,7 @@ def test_a_malformed_version_is_refused(api: Transport, ann: User, if_match: str
     assert failed.value.fields == {"if_match": "invalid"}
 
 
-def test_what_changes_nothing_writes_nothing(api: Transport, ann: User) -> None:
+def test_unchanged_values_write_nothing(api: Transport, ann: User) -> None:
     before = Change.objects.count()
     assert api(UPDATE, update(ann, ["first_name"], first_name=" Ann "), actor=ann).user.audit.version == 1
     assert Change.objects.count() == before
@@ -164,7 +164,7 @@ def test_roles_and_status_are_for_administrators(api: Transport, ann: User, admi
             assert getattr(user, name) == value
 
 
-def test_one_may_send_back_what_one_got(api: Transport, ann: User) -> None:
+def test_received_user_can_be_sent_back(api: Transport, ann: User) -> None:
     """Without a mask what cannot be written is left alone, so that read, change, write works."""
     got = api("UserService/GetUser", user_pb2.GetUserRequest(user_id="me"), actor=ann).user
     got.first_name = "Anna"

@@ -19,7 +19,7 @@ def update(of: Any, mask: list[str], **fields: Any) -> UpdateUserAddressRequest:
     )
 
 
-def test_it_sets_what_the_mask_names(api: Transport, ann: User) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User) -> None:
     home = UserAddressFactory(user=ann, state="BE")
     request = update(
         home, ["label", "address"], label="Work", address=Address(line1="2", city="Bonn", country_code="DE")
@@ -39,7 +39,7 @@ def test_a_default_moves(api: Transport, ann: User) -> None:
     assert not old.is_default_billing
 
 
-def test_what_is_the_default_stays_for_that_use(api: Transport, ann: User) -> None:
+def test_default_address_keeps_its_use(api: Transport, ann: User) -> None:
     home = UserAddressFactory(user=ann, is_default_shipping=True)
     with pytest.raises(Failed) as failed:
         api(UPDATE, update(home, ["type"], type=user_pb2.ADDRESS_TYPE_BILLING), actor=ann)

@@ -13,7 +13,7 @@ def update(mask: list[str], **parts: object) -> UpdateUserPreferencesRequest:
     return UpdateUserPreferencesRequest(user_id="me", preferences=preferences, update_mask=FieldMask(paths=mask))
 
 
-def test_it_sets_what_the_mask_names(api: Transport, ann: User) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User) -> None:
     request = update(["email.promotions", "email.order_updates"], email=EmailPreferences(promotions=True))
     email = api(UPDATE, request, actor=ann).preferences.email
     assert (email.promotions, email.order_updates, email.security_alerts) == (True, False, True)

@@ -8,7 +8,7 @@ from users.models import User
 UPDATE = "UserService/UpdateUserProfile"
 
 
-def test_it_sets_what_the_mask_names(api: Transport, ann: User) -> None:
+def test_only_masked_fields_are_updated(api: Transport, ann: User) -> None:
     profile = UserProfile(bio="Hello", company="ACME")
     request = UpdateUserProfileRequest(user_id="me", profile=profile, update_mask=FieldMask(paths=["bio", "company"]))
     answer = api.answer(UPDATE, request, actor=ann)

@@ -16,7 +16,7 @@ VERIFY = "UserService/VerifyEmail"
 CONFIRM = "UserService/ConfirmEmailVerification"
 
 
-def test_it_mails_a_token_to_oneself(api: Transport, ann: User) -> None:
+def test_token_is_mailed_to_the_caller(api: Transport, ann: User) -> None:
     answer = api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
     assert answer.sent
     assert answer.message == "A mail with a token will be sent."
@@ -58,13 +58,13 @@ def test_a_closed_account_gets_no_mail(api: Transport, ann: User, administrator:
     assert mails() == [], "it was closed after the mail was asked for"
 
 
-def test_what_was_verified_meanwhile_gets_no_mail(api: Transport, ann: User) -> None:
+def test_address_verified_in_between_gets_no_mail(api: Transport, ann: User) -> None:
     api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
     User.objects.filter(pk=ann.pk).update(email_verified=True)
     assert mails() == []
 
 
-def test_an_account_that_is_deleted_while_its_mail_is_made_gets_none(ann: User) -> None:
+def test_account_deleted_before_its_mail_gets_none(ann: User) -> None:
     User.objects.filter(pk=ann.pk).delete()
     assert mailed_tokens.issue(ann, TokenPurpose.VERIFY_EMAIL, uuid7()) is None
 
@@ -101,7 +101,7 @@ def test_mails_are_limited_per_account(api: Transport, ann: User, support: User,
     assert len(mails()) == 2
 
 
-def test_a_new_account_is_mailed_whoever_made_it(api: Transport, administrator: User) -> None:
+def test_every_new_account_gets_a_mail(api: Transport, administrator: User) -> None:
     for actor, email in ((None, "one@example.com"), (administrator, "two@example.com")):
         user = api("UserService/CreateUser", CreateUserRequest(email=email), actor=actor).user
         (mail,) = mails()
@@ -135,7 +135,7 @@ def test_the_link_leads_to_the_front_end(api: Transport, ann: User, settings: An
     assert f'href="{link}"' in mail.alternatives[0][0]
 
 
-def test_it_holds_no_text_of_the_caller(api: Transport) -> None:
+def test_mail_contains_no_text_of_the_caller(api: Transport) -> None:
     lure = "http://evil.example/win-money click"
     request = CreateUserRequest(
         email="victim+evil.example/win@example.com", display_name=lure, first_name=lure, last_name=lure
@@ -150,7 +150,7 @@ def test_it_holds_no_text_of_the_caller(api: Transport) -> None:
     assert "<p>Hello,</p>" in mail.alternatives[0][0]
 
 
-def test_no_token_is_kept(api: Transport, ann: User) -> None:
+def test_no_token_is_stored(api: Transport, ann: User) -> None:
     api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
     before = str(list(Job.objects.values()))
     (mail,) = mails()
@@ -159,7 +159,7 @@ def test_no_token_is_kept(api: Transport, ann: User) -> None:
     assert Job.objects.get().arguments == {}
 
 
-def test_a_user_who_is_gone_gets_no_mail(api: Transport, ann: User) -> None:
+def test_deleted_user_gets_no_mail(api: Transport, ann: User) -> None:
     api(VERIFY, VerifyEmailRequest(user_id="me"), actor=ann)
     ann.delete()
     assert mails() == []
