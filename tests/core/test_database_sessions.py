@@ -80,7 +80,7 @@ class TestSessions:
         with deadline_in(5):
             assert (setting("statement_timeout"), setting("idle_in_transaction_session_timeout")) == ("0", "0")
 
-    def test_those_that_do_have_them(self, fresh: BaseDatabaseWrapper) -> None:
+    def test_sessions_of_calls_have_time_limits(self, fresh: BaseDatabaseWrapper) -> None:
         sessions.limit(statement_seconds=60, idle_transaction_seconds=45)
         assert (setting("statement_timeout"), setting("idle_in_transaction_session_timeout")) == ("1min", "45s")
 

@@ -177,7 +177,7 @@ def test_limits_go_by_the_database_s_clock(db: None, monkeypatch: pytest.MonkeyP
     assert rate_limits.prune() == 0
 
 
-def test_what_is_given_back_does_not_count(db: None) -> None:
+def test_undone_count_is_not_counted(db: None) -> None:
     for _ in range(3):
         rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
         rate_limits.undo("thing", "me")

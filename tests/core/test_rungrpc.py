@@ -49,7 +49,7 @@ def running_call(server: RunGrpc, milliseconds: int) -> grpc.Future:
 # Begin and end
 
 
-def test_it_serves_without_a_database_and_says_where(rungrpc: Start) -> None:
+def test_server_starts_without_a_database_and_logs_its_address(rungrpc: Start) -> None:
     server = rungrpc()
     (line,) = server.stdout.so_far()
     assert line == f"Serving gRPC on 127.0.0.1:{server.port} without TLS, 10 workers."
@@ -60,7 +60,7 @@ def test_it_serves_without_a_database_and_says_where(rungrpc: Start) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_after_a_signal_the_running_call_ends_well_and_nothing_else_begins(rungrpc: Start, signum: int) -> None:
+def test_signal_lets_the_running_call_finish_and_rejects_new_ones(rungrpc: Start, signum: int) -> None:
     server = rungrpc()
     other = server.example
     call = running_call(server, milliseconds=1_500)
@@ -117,7 +117,7 @@ def test_while_balancers_take_notice_everything_is_served(rungrpc: Start) -> Non
     assert server.exit_code() == 0
 
 
-def test_a_taken_port_is_a_sentence(rungrpc: Start) -> None:
+def test_port_in_use_is_reported(rungrpc: Start) -> None:
     port = str(rungrpc().port)
     for arguments in (["--port", port], ["--port", port, "--host", "localhost"], ["--port", port, "--processes", "2"]):
         second = RunGrpc(*arguments)
@@ -154,7 +154,7 @@ def test_the_development_identity_stays_on_this_machine(rungrpc: Start) -> None:
         rungrpc(*arguments, **environment)
 
 
-def test_a_database_that_cannot_be_started_is_logged_and_calls_say_so(rungrpc: Start, tmp_path: Path) -> None:
+def test_database_that_cannot_start_is_logged_and_fails_calls(rungrpc: Start, tmp_path: Path) -> None:
     occupied = tmp_path / "file"
     occupied.touch()
     server = rungrpc(DATABASE_URL="", TANDEM_DATA_DIR=str(occupied / "data"))
@@ -167,7 +167,7 @@ def test_a_database_that_cannot_be_started_is_logged_and_calls_say_so(rungrpc: S
 # Clients
 
 
-def test_nonsense_on_the_wire_hurts_nobody(rungrpc: Start) -> None:
+def test_invalid_bytes_do_not_affect_other_connections(rungrpc: Start) -> None:
     server = rungrpc()
     noise = random.Random(1).randbytes(10_000)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -189,7 +189,7 @@ def test_a_message_that_is_too_large_is_refused(rungrpc: Start) -> None:
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_reflection_tells_what_there_is(rungrpc: Start) -> None:
+def test_reflection_lists_the_services(rungrpc: Start) -> None:
     server = rungrpc("--reflection")
     for version in ("v1", "v1alpha"):
         names = {
@@ -206,7 +206,7 @@ def test_reflection_tells_what_there_is(rungrpc: Start) -> None:
             assert answer.file_descriptor_response.file_descriptor_proto, (name, answer)
 
 
-def test_without_reflection_there_is_none(rungrpc: Start) -> None:
+def test_reflection_can_be_disabled(rungrpc: Start) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         reflected(rungrpc("--no-reflection"), "v1", list_services="")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -222,7 +222,7 @@ def reflected(server: RunGrpc, version: str, **asked: str) -> Any:
     return answer
 
 
-def test_tls_keeps_out_who_has_no_certificate(rungrpc: Start, tmp_path: Path) -> None:
+def test_mutual_tls_rejects_clients_without_certificate(rungrpc: Start, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     cert, key = authority.issue("localhost")
     server = rungrpc("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(authority.path))

@@ -27,7 +27,7 @@ def runweb(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_a_taken_port_is_a_sentence() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -44,19 +44,19 @@ def test_the_development_identity_stays_at_home(host: str) -> None:
     assert "DEV_AUTH_AS" in ended.stderr
 
 
-def test_without_debug_there_is_no_development_identity() -> None:
+def test_development_identity_needs_debug() -> None:
     ended = runweb(DEV_AUTH_AS="admin@example.com", DEBUG="false")
     assert ended.returncode == 1
     assert "needs DEBUG=true" in ended.stderr
 
 
-def test_it_stops_when_told(servers: Servers) -> None:
+def test_server_stops_on_a_signal(servers: Servers) -> None:
     web = servers.processes[0]
     web.send_signal(signal.SIGTERM)
     assert web.wait(15) == 0
 
 
-def test_it_takes_the_embedded_database_along(tmp_path: Path) -> None:
+def test_server_starts_and_stops_the_embedded_database(tmp_path: Path) -> None:
     embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(tmp_path), "DEV_AUTH_AS": ""}
     with running(ready_path="/health/ready", **embedded) as servers:
         pid = int(next(tmp_path.rglob("postmaster.pid")).read_text().split()[0])

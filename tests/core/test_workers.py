@@ -136,7 +136,7 @@ def test_a_caller_is_alone_until_another_calls(tmp_path: Path) -> None:
     assert presence.is_beside_others("b")
 
 
-def test_processes_share_who_is_present(tmp_path: Path) -> None:
+def test_processes_share_the_present_callers(tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
@@ -220,7 +220,7 @@ def test_threads_come_as_they_are_needed(start: Callable[..., ThreadPool], busy:
         assert threads() == number + 1
 
 
-def test_who_waits_often_for_a_turn_is_behind_who_waits_once() -> None:
+def test_caller_with_many_waiting_calls_yields_to_one_with_few() -> None:
     turns, order, busy = Turns(1), SimpleQueue[str](), threading.Event()
 
     def take(caller: str) -> None:
@@ -260,7 +260,7 @@ def test_caller_gets_only_its_share_of_free_turns() -> None:
     assert begun.get(timeout=PATIENCE) == "a"
 
 
-def test_a_place_is_given_back_once_and_when_nothing_holds_it() -> None:
+def test_place_is_released_once_and_when_unreferenced() -> None:
     places = Slots(lambda: 3, lambda: 2, full="Full.", too_many="Too many.", retry_after_seconds=5)
     first, second = places.take("a"), places.take("a")
     with pytest.raises(RateLimited, match="Too many"):
