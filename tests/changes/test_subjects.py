@@ -15,15 +15,15 @@ from users.models import Status, User
 
 
 @pytest.fixture
-def scene(db: None) -> tuple[list[Any], list[User]]:
+def actors_and_users(db: None) -> tuple[list[Any], list[User]]:
     """Actors of each kind; users in each state, the actors among them."""
     users = [UserFactory(status=status, phone="+14155551234") for status in Status]
     actors = [UserFactory(), SupportFactory(), AdministratorFactory(), ServiceFactory(), users[3]]
     return [*actors, AnonymousUser()], [*users, *actors]
 
 
-def test_users_are_seen_in_the_feed_as_elsewhere(scene: tuple[list[Any], list[User]]) -> None:
-    actors, users = scene
+def test_users_are_seen_in_the_feed_as_elsewhere(actors_and_users: tuple[list[Any], list[User]]) -> None:
+    actors, users = actors_and_users
     subject = subjects.of("user")
     images = {str(row.pk): row.image for row in subject.images(User.objects.all())}
     for actor in actors:

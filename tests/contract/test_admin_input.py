@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from tests.contract.test_admin_site import addresses, scene
+from tests.contract.test_admin_site import addresses, rows_of_every_table
 from tests.support.factories import AdministratorFactory
 
 DEEP = "[" * 100_000
@@ -33,7 +33,7 @@ def site(client: Client, db: None) -> Client:
 
 @pytest.fixture
 def rows(db: None) -> dict[type[Model], Model]:
-    return scene(1)
+    return rows_of_every_table(1)
 
 
 def encoded(text: str) -> str:

@@ -44,7 +44,7 @@ def site(client: Client, db: None) -> Client:
     return client
 
 
-def scene(rows: int) -> dict[type[Model], Model]:
+def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
     """Create this many rows of each table for one user, and as many for others; return one row of each table."""
     one: User = UserFactory()
     meeting = TranscribedMeetingFactory(owner=one, participants=[one.pk])
@@ -105,17 +105,19 @@ def tables() -> list[type[Model]]:
     return [model for model in apps.get_models() if admin.site.is_registered(model)]
 
 
-def test_the_scene_and_the_sidebar_have_every_table(db: None) -> None:
+def test_the_rows_and_the_sidebar_have_every_table(db: None) -> None:
     registered = {model._meta.label for model in tables()}
-    assert {model._meta.label for model in scene(1)} == registered
+    assert {model._meta.label for model in rows_of_every_table(1)} == registered
     assert {label for section in SECTIONS.values() for label in section} == registered
 
 
 def test_number_of_queries_does_not_depend_on_the_number_of_rows(site: Client) -> None:
     site.force_login(AdministratorFactory(is_superuser=True))
-    queries(site, scene(3))  # Content types are asked for once.
-    few = queries(site, scene(1))
-    many = queries(site, scene(3))  # Still one page of each list; of changes there is more than one from the first.
+    queries(site, rows_of_every_table(3))  # Content types are asked for once.
+    few = queries(site, rows_of_every_table(1))
+    many = queries(
+        site, rows_of_every_table(3)
+    )  # Still one page of each list; of changes there is more than one from the first.
     assert len(few) >= 5 * len(tables()) - 1
     assert {status for status, _ in few.values()} <= {200, 403}
     assert many == few
@@ -123,7 +125,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(site: Client) -
 
 def test_counts_are_limited(site: Client) -> None:
     site.force_login(AdministratorFactory(is_superuser=True))
-    for model in {type(row) for row in scene(2).values()} - {Group}:
+    for model in {type(row) for row in rows_of_every_table(2).values()} - {Group}:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         with CaptureQueriesContext(connection) as captured:
             assert site.get(address).status_code == 200
@@ -135,7 +137,7 @@ def test_counts_are_limited(site: Client) -> None:
 def test_staff_without_permission_sees_nothing(site: Client) -> None:
     # An administrator of the product, so that it is the site that refuses.
     site.force_login(AdministratorFactory())
-    for row in scene(1).values():
+    for row in rows_of_every_table(1).values():
         for name, address in addresses(row):
             assert {site.get(address).status_code, site.post(address).status_code} == {403}, name
     page = site.get(reverse("admin:index"))
@@ -143,7 +145,7 @@ def test_staff_without_permission_sees_nothing(site: Client) -> None:
 
 
 def test_only_staff_may_sign_in(site: Client) -> None:
-    rows = scene(1)
+    rows = rows_of_every_table(1)
     site.force_login(UserFactory(is_superuser=True))
     for row in rows.values():
         for name, address in addresses(row):
@@ -155,7 +157,7 @@ def test_view_permission_allows_no_write(site: Client) -> None:
     staff: Any = AdministratorFactory()
     staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     site.force_login(staff)
-    rows = scene(1)
+    rows = rows_of_every_table(1)
 
     def everything() -> list[Any]:
         return [list(model.objects.order_by("pk").values()) for model in tables()]

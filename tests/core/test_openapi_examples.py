@@ -66,7 +66,7 @@ OPERATIONS = [
 WITH_EXAMPLE = [one for one in OPERATIONS if one.query or any("example" in kind for kind in one.content.values())]
 
 
-class Scene:
+class ExampleRows:
     """The rows that the examples name, and their callers."""
 
     def __init__(self, email: str) -> None:
@@ -114,20 +114,20 @@ class Scene:
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, db: None) -> Scene:
+def examples(request: pytest.FixtureRequest, db: None) -> ExampleRows:
     described: Described = request.node.callspec.params["described"]
     # The user that the example creates must not exist yet.
-    return Scene("root@example.com" if described.name.endswith("CreateUser") else "ada@example.com")
+    return ExampleRows("root@example.com" if described.name.endswith("CreateUser") else "ada@example.com")
 
 
 def names(described: Described) -> str:
     return described.name
 
 
-def example_of(described: Described, scene: Scene, kind: str = JSON) -> Any:
+def example_of(described: Described, examples: ExampleRows, kind: str = JSON) -> Any:
     if described.query:
         return {name: parameter["example"] for name, parameter in described.query.items()}
-    return scene.filled_in(described, copy.deepcopy(described.content[kind]["example"]))
+    return examples.filled_in(described, copy.deepcopy(described.content[kind]["example"]))
 
 
 def test_every_body_has_an_example() -> None:
@@ -136,10 +136,10 @@ def test_every_body_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("described", WITH_EXAMPLE, ids=names)
-def test_every_example_works(described: Described, scene: Scene) -> None:
+def test_every_example_works(described: Described, examples: ExampleRows) -> None:
     for kind in described.content or [JSON]:
         with transaction.atomic():
-            answer = scene.send(described, example_of(described, scene, kind), kind)
+            answer = examples.send(described, example_of(described, examples, kind), kind)
             content = b"".join(answer.streaming_content) if answer.streaming else answer.content
             transaction.set_rollback(True)
         assert 200 <= answer.status_code < 300, (kind, content)
@@ -152,14 +152,14 @@ UNARY = [one for one in WITH_EXAMPLE if "application/x-ndjson" not in one.conten
 
 
 @pytest.mark.parametrize("described", UNARY, ids=names)
-def test_required_fields_are_required_by_the_server(described: Described, scene: Scene) -> None:
-    example = example_of(described, scene)
+def test_required_fields_are_required_by_the_server(described: Described, examples: ExampleRows) -> None:
+    example = example_of(described, examples)
     stated = set(required_in(schema_of(described), example)) if described.content else required_in_query(described)
     found = set()
     for path in paths_in(example):
         left = without(example, path)
         with transaction.atomic():
-            answer = scene.send(described, left, JSON)
+            answer = examples.send(described, left, JSON)
             transaction.set_rollback(True)
         pointer = "#/" + "/".join(path)
         if described.query and answer.status_code == 404:
@@ -176,9 +176,9 @@ def test_required_fields_are_required_by_the_server(described: Described, scene:
 
 
 @pytest.mark.parametrize("described", [one for one in UNARY if one.content], ids=names)
-def test_a_body_is_required_where_it_holds_what_is(described: Described, scene: Scene) -> None:
-    answer = scene.client.generic(
-        described.verb.upper(), scene.path(described), headers={"Authorization": scene.bearer}
+def test_a_body_is_required_where_it_holds_what_is(described: Described, examples: ExampleRows) -> None:
+    answer = examples.client.generic(
+        described.verb.upper(), examples.path(described), headers={"Authorization": examples.bearer}
     )
     if not described.operation["requestBody"]["required"]:
         assert answer.status_code < 300, answer.content

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.faults.product import Database, Scene
+from tests.support.faults.product import Database, Installation
 
 #: The seed of the plans; the same seed gives the same plans.
 SEED = os.environ.get("FAULTS_SEED") or str(random.SystemRandom().randrange(10**6))
@@ -67,12 +67,12 @@ def database() -> Iterator[Database]:
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Scene]:
+def installation(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Installation]:
     """Running servers; the parameter, if there is one, is what they are run by instead of `manage.py`."""
     assert seconds_left() > 0, f"the run has taken {MAX_SECONDS} s"
     database.empty()
-    scene = Scene(database, tmp_path, *getattr(request, "param", ()))
+    installation = Installation(database, tmp_path, *getattr(request, "param", ()))
     try:
-        yield scene.start()
+        yield installation.start()
     finally:
-        scene.close()
+        installation.close()

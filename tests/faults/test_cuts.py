@@ -9,7 +9,7 @@ import pytest
 from tests.faults.conftest import SEED, SHARE, seconds_left
 from tests.support.faults import judging
 from tests.support.faults.load import Load
-from tests.support.faults.product import Scene
+from tests.support.faults.product import Installation
 from tests.support.promises import Run
 from tests.support.servers import until
 
@@ -27,8 +27,8 @@ PLANTED: dict[str, Callable[[list[Any]], object]] = {
 }
 
 
-def test_streams_that_are_cut(scene: Scene, report: Callable[[str], None]) -> None:
-    with Load(scene, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=6) as load:
+def test_streams_that_are_cut(installation: Installation, report: Callable[[str], None]) -> None:
+    with Load(installation, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=6) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
         log, faults = load.judged()
     report(load.told(log, faults))
@@ -57,7 +57,7 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("scene", "seen"),
+    ("installation", "seen"),
     [
         ([["-m", "tests.support.faults.unsound", "skip"]], "lost"),
         ([["-m", "tests.support.faults.unsound", "jump"]], "lost"),
@@ -65,10 +65,10 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
         ([["-m", "tests.support.faults.unsound", "swap"]], "came after"),
     ],
     ids=["skip", "jump", "hide", "swap"],
-    indirect=["scene"],
+    indirect=["installation"],
 )
-def test_an_unsound_server_is_seen(scene: Scene, seen: str) -> None:
-    with Load(scene, SEED, cuts=CUTS_OF_UNSOUND, pause=0.05, longest=3) as load:
+def test_an_unsound_server_is_seen(installation: Installation, seen: str) -> None:
+    with Load(installation, SEED, cuts=CUTS_OF_UNSOUND, pause=0.05, longest=3) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
         _, faults = load.judged()
     assert any(seen in fault for fault in faults), faults

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.conftest import SEED, SHARE
 from tests.support.faults.load import Load
-from tests.support.faults.product import PATIENCE_SECONDS, Scene
+from tests.support.faults.product import PATIENCE_SECONDS, Installation
 from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
@@ -22,13 +22,13 @@ _CUT = """
 """
 
 
-def test_the_feeds_sessions_are_cut_again_and_again(scene: Scene, report: Callable[[str], None]) -> None:
+def test_the_feeds_sessions_are_cut_again_and_again(installation: Installation, report: Callable[[str], None]) -> None:
     chance = random.Random(SEED)
     cut = 0
-    with Load(scene, SEED) as load:
+    with Load(installation, SEED) as load:
         for _ in range(max(5, round(ROUNDS * SHARE))):
             written = load.written
-            cut += scene.database.ask(_CUT, list(scene.servers), chance.random())[0][0]
+            cut += installation.database.ask(_CUT, list(installation.servers), chance.random())[0][0]
             until(lambda written=written: load.written > written, "it goes on", PATIENCE_SECONDS)  # type: ignore[misc]
         log, faults = load.judged()
     report(f"{cut} sessions of tailers and numberers were cut")
@@ -37,10 +37,10 @@ def test_the_feeds_sessions_are_cut_again_and_again(scene: Scene, report: Callab
     assert faults == []
 
 
-def test_the_database_is_killed(scene: Scene, report: Callable[[str], None]) -> None:
-    with Load(scene, SEED) as load:
+def test_the_database_is_killed(installation: Installation, report: Callable[[str], None]) -> None:
+    with Load(installation, SEED) as load:
         until(lambda: load.written > 20, "it is written to", PATIENCE_SECONDS)
-        scene.database.kill()
+        installation.database.kill()
         written = load.written
         until(lambda: load.written > written + 20, "it is written to again", PATIENCE_SECONDS)
         log, faults = load.judged()

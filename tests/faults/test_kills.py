@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.conftest import SEED, SHARE, seconds_left
 from tests.support.faults.load import Load
-from tests.support.faults.product import Scene
+from tests.support.faults.product import Installation
 from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
@@ -47,16 +47,16 @@ class Killer(threading.Thread):
         self.join()
 
 
-def test_processes_that_are_killed(scene: Scene, report: Callable[[str], None]) -> None:
+def test_processes_that_are_killed(installation: Installation, report: Callable[[str], None]) -> None:
     taken_over: list[float] = []
     chance = random.Random(f"{SEED} which writer")
     each = max(1, round(KILLS * SHARE / 4))
-    with Load(scene, SEED) as load:
+    with Load(installation, SEED) as load:
         killers = [
-            Killer("gRPC server", each, scene.rpc.kill_and_recover),
-            Killer("web server", each, scene.web.kill_and_recover),
+            Killer("gRPC server", each, installation.rpc.kill_and_recover),
+            Killer("web server", each, installation.web.kill_and_recover),
             Killer("writer", each, lambda: chance.choice(load.writers).kill_and_recover()),
-            Killer("numberer", each, lambda: taken_over.append(scene.kill_numberer())),
+            Killer("numberer", each, lambda: taken_over.append(installation.kill_numberer())),
         ]
         for killer in killers:
             killer.start()

@@ -17,7 +17,7 @@ from tandem.meeting.v1.meeting_pb2 import WatchMeetingRequest, WatchMeetingRespo
 from tests.faults.conftest import SEED, SHARE, seconds_left
 from tests.support import meeting_changes, promises
 from tests.support.faults import watchers
-from tests.support.faults.product import Database, Scene
+from tests.support.faults.product import Database, Installation
 from tests.support.faults.watchers import Crowd, Watcher
 from tests.support.meeting_sql import insert_segment, set_status
 from tests.support.promises import Received, Run
@@ -104,13 +104,13 @@ class Writer(threading.Thread):
             cursor.execute("UPDATE meetings_meeting SET progress = %s WHERE id = %s", [progress, self._meeting_id])
 
 
-def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str], None]) -> None:
-    owner = scene.database.people["john@example.com"]
-    ((meeting_id,),) = scene.database.ask(_MEETING, owner.id, PROCESSING)
-    writers = [Writer(scene.database, meeting_id, number) for number in range(WRITERS)]
+def test_streams_of_a_meeting_that_are_cut(installation: Installation, report: Callable[[str], None]) -> None:
+    owner = installation.database.people["john@example.com"]
+    ((meeting_id,),) = installation.database.ask(_MEETING, owner.id, PROCESSING)
+    writers = [Writer(installation.database, meeting_id, number) for number in range(WRITERS)]
     crowd = Crowd(
         [
-            watcher(scene, LookAtMeeting(transport, meeting_id), n)
+            watcher(installation, LookAtMeeting(transport, meeting_id), n)
             for transport, limit in WATCHERS.items()
             for n in range(limit)
         ]
@@ -125,13 +125,13 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
             writer.ending.set()
             writer.join()
             assert writer.failed is None
-    with scene.database.connected() as cursor:
+    with installation.database.connected() as cursor:
         set_status(cursor, meeting_id, COMPLETED)
     crowd.finish()
-    scene.until_numbered()
-    scene.verify()
+    installation.until_numbered()
+    installation.verify()
     names = "seq", "xid", "subject_type", "subject_id", "subject_version", "operation", "old", "new"
-    changes = [Change(**dict(zip(names, row, strict=True))) for row in scene.database.ask(_LOG)]
+    changes = [Change(**dict(zip(names, row, strict=True))) for row in installation.database.ask(_LOG)]
     faults = [fault for each in crowd.watchers for fault in broken(each, changes, meeting_id)]
     by_sse = sum(watcher.cuts for watcher in crowd.watchers if watcher.look.transport == "sse")
     told = sum(len(run.received) for run in crowd.runs)
@@ -140,14 +140,14 @@ def test_streams_of_a_meeting_that_are_cut(scene: Scene, report: Callable[[str],
     assert by_sse >= CUTS * SHARE
 
 
-def watcher(scene: Scene, look: LookAtMeeting, number: int) -> Watcher:
+def watcher(installation: Installation, look: LookAtMeeting, number: int) -> Watcher:
     over, port = {
-        "sse": (watchers.over_sse, scene.http_port), "grpc": (watchers.over_grpc, scene.grpc_port)
+        "sse": (watchers.over_sse, installation.http_port), "grpc": (watchers.over_grpc, installation.grpc_port)
     }[look.transport]  # fmt: skip
     each = -(-round(CUTS * SHARE) // WATCHERS["sse"])
     plan = islice(watchers.plan(f"{SEED} {look.transport} {number}", 1.0), each)
     # The owner, and an administrator.
-    bearer = scene.database.people[("john@example.com", "admin@example.com")[number % 2]].bearer
+    bearer = installation.database.people[("john@example.com", "admin@example.com")[number % 2]].bearer
     return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), plan)  # type: ignore[arg-type]
 
 

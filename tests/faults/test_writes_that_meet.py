@@ -13,7 +13,7 @@ from tests.faults.conftest import SHARE
 from tests.support.faults import judging
 from tests.support.faults.calling import NotDoneError, TaskClient
 from tests.support.faults.judging import Log
-from tests.support.faults.product import PATIENCE_SECONDS, Scene
+from tests.support.faults.product import PATIENCE_SECONDS, Installation
 from tests.support.servers import until
 
 pytestmark = pytest.mark.faults
@@ -28,13 +28,13 @@ Report = Callable[[str], None]
 
 
 @pytest.fixture
-def client(scene: Scene) -> Iterator[TaskClient]:
-    client = TaskClient(scene.http_url, scene.grpc_address)
+def client(installation: Installation) -> Iterator[TaskClient]:
+    client = TaskClient(installation.http_url, installation.grpc_address)
     yield client
     client.channel.close()
 
 
-def test_duplicates_make_one_task(scene: Scene, client: TaskClient, report: Report) -> None:
+def test_duplicates_make_one_task(installation: Installation, client: TaskClient, report: Report) -> None:
     keys = max(10, round(KEYS * SHARE))
 
     def send(number: int) -> str:
@@ -48,8 +48,8 @@ def test_duplicates_make_one_task(scene: Scene, client: TaskClient, report: Repo
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(send, range(keys * AT_ONCE)))
-    scene.until_numbered()
-    log = Log(scene.database)
+    installation.until_numbered()
+    log = Log(installation.database)
     of_key = [set(answers[key * AT_ONCE : (key + 1) * AT_ONCE]) - {""} for key in range(keys)]
     report(f"{len(answers)} calls with {keys} keys made {len(log.tasks)} tasks; {answers.count('')} were told to wait")
     assert [len(ids) for ids in of_key] == [1] * keys
@@ -57,7 +57,9 @@ def test_duplicates_make_one_task(scene: Scene, client: TaskClient, report: Repo
     assert len(log.rows) == keys
 
 
-def test_editors_of_one_task_overwrite_nothing_unseen(scene: Scene, client: TaskClient, report: Report) -> None:
+def test_editors_of_one_task_overwrite_nothing_unseen(
+    installation: Installation, client: TaskClient, report: Report
+) -> None:
     task = client.over_grpc("CreateTask", CreateTaskRequest(title="0"))
     attempts = max(5, round(ATTEMPTS * SHARE))
     beginning = threading.Barrier(AT_ONCE)
@@ -87,7 +89,9 @@ def test_editors_of_one_task_overwrite_nothing_unseen(scene: Scene, client: Task
 
 
 @pytest.mark.parametrize("who", ["server", "client"])
-def test_a_bulk_that_was_cut_is_sent_again(scene: Scene, client: TaskClient, report: Report, who: str) -> None:
+def test_a_bulk_that_was_cut_is_sent_again(
+    installation: Installation, client: TaskClient, report: Report, who: str
+) -> None:
     items = [CreateTaskRequest(title=f"Task {number}", request_id=f"{who}-{number}") for number in range(BULK)]
     cut = threading.Event()
     bulk = client.channel.stream_unary(
@@ -101,19 +105,19 @@ def test_a_bulk_that_was_cut_is_sent_again(scene: Scene, client: TaskClient, rep
         cut.wait(PATIENCE_SECONDS)
 
     call = bulk.future(half())
-    until(lambda: scene.database.ask("SELECT count(*) FROM tasks_task") != [(0,)], "a chunk is committed")
+    until(lambda: installation.database.ask("SELECT count(*) FROM tasks_task") != [(0,)], "a chunk is committed")
     if who == "server":
-        scene.rpc.kill_and_start()
-        scene.rpc.until_ready()
+        installation.rpc.kill_and_start()
+        installation.rpc.until_ready()
     else:
         call.cancel()
     cut.set()
     with pytest.raises((grpc.RpcError, grpc.FutureCancelledError)):
         call.result(PATIENCE_SECONDS)
-    ((before,),) = scene.database.ask("SELECT count(*) FROM tasks_task")
+    ((before,),) = installation.database.ask("SELECT count(*) FROM tasks_task")
     answer = bulk(iter(items), timeout=PATIENCE_SECONDS)
-    scene.until_numbered()
-    log = Log(scene.database)
+    installation.until_numbered()
+    log = Log(installation.database)
     report(f"{before} of {BULK} items were made before the cut, {len(log.tasks)} after all were sent again")
     assert 0 < before < BULK
     assert (answer.success_count, answer.committed_through, list(answer.errors)) == (BULK, BULK, [])

@@ -1,4 +1,4 @@
-"""Rows for scenes; factory-boy where a scene needs many."""
+"""Rows for tests; factory-boy where a test needs many."""
 
 from typing import Any
 

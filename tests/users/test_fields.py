@@ -54,7 +54,7 @@ WITH_MORE = [
 
 
 @pytest.mark.parametrize("number", WITH_MORE)
-def test_numbers_with_extensions_are_rejected(api: Transport, administrator: User, number: str) -> None:
+def test_numbers_with_further_parts_are_rejected(api: Transport, administrator: User, number: str) -> None:
     phone = PhoneNumber(e164=number)
     address = UserAddress(
         label="x", full_name="x", phone=phone, address=Address(line1="x", city="x", country_code="DE")

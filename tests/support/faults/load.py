@@ -1,4 +1,4 @@
-"""Writers and watchers on a scene, from a seed."""
+"""Writers and watchers on a installation, from a seed."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.faults import judging, watchers
 from tests.support.faults.judging import Log
-from tests.support.faults.product import Killable, Scene
+from tests.support.faults.product import Installation, Killable
 from tests.support.faults.watchers import LAST, Crowd, Cut, Look, Watcher
 
 JOHN, JANE, ADMINISTRATOR = "john@example.com", "jane@example.com", "admin@example.com"
@@ -45,7 +45,7 @@ class Load:
 
     def __init__(
         self,
-        scene: Scene,
+        installation: Installation,
         seed: str,
         *,
         cuts: int | None = None,
@@ -53,9 +53,9 @@ class Load:
         longest: float = 1.0,
         watchers_of_a_kind: int = 2,
     ) -> None:
-        self.scene = scene
-        self.people = {email: person.id for email, person in scene.database.people.items()}
-        self._notes = [scene.folder / f"writer{number}.notes" for number in range(WRITERS)]
+        self.installation = installation
+        self.people = {email: person.id for email, person in installation.database.people.items()}
+        self._notes = [installation.folder / f"writer{number}.notes" for number in range(WRITERS)]
         self.writers = [self._writer(number, notes, seed, pause) for number, notes in enumerate(self._notes)]
         names = [(look, number) for look in LOOKS for number in range(watchers_of_a_kind)]
         each = None if cuts is None else -(-cuts // len(names))
@@ -87,11 +87,11 @@ class Load:
         """End the load, and return the writes and each promise that was broken."""
         for writer in self.writers:
             writer.end()
-        self.scene.database.ask(_LAST, LAST, self.people[JOHN], self.people[JANE])
+        self.installation.database.ask(_LAST, LAST, self.people[JOHN], self.people[JANE])
         self.crowd.finish()
-        self.scene.until_numbered()
-        self.scene.verify()
-        log = Log(self.scene.database)
+        self.installation.until_numbered()
+        self.installation.verify()
+        log = Log(self.installation.database)
         writes = self.acknowledged()
         assert writes, "nothing was written"
         faults = judging.broken(log, self.crowd.watchers, self.people)
@@ -110,11 +110,11 @@ class Load:
 
     def _writer(self, number: int, notes: Path, seed: str, pause: float) -> Killable:
         arguments = ["--name", f"writer{number}", "--seed", seed, "--pause", str(pause), "--notes", str(notes)]
-        arguments += ["--http-url", self.scene.http_url, "--grpc-address", self.scene.grpc_address]
-        return self.scene.process(f"writer{number}", ["-m", "tests.support.faults.writer", *arguments])
+        arguments += ["--http-url", self.installation.http_url, "--grpc-address", self.installation.grpc_address]
+        return self.installation.process(f"writer{number}", ["-m", "tests.support.faults.writer", *arguments])
 
     def _watcher(self, look: Look, cuts: Iterable[Cut]) -> Watcher:
-        port = self.scene.grpc_port if look.transport == "grpc" else self.scene.http_port
+        port = self.installation.grpc_port if look.transport == "grpc" else self.installation.http_port
         over = watchers.over_grpc if look.transport == "grpc" else watchers.over_sse
-        bearer = self.scene.database.people[look.person or ADMINISTRATOR].bearer
+        bearer = self.installation.database.people[look.person or ADMINISTRATOR].bearer
         return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), cuts)

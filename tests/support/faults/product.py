@@ -171,11 +171,11 @@ class Killable:
         assert self._process.returncode == 0, f"{self.name} failed: {self._log.read_text()}"
 
 
-class Scene:
-    """Both servers and two workers (who may number, too) on an empty database.
+class Installation:
+    """Both servers and two workers, which may number too, on an empty database.
 
     Args:
-        entry: what stands in for `manage.py`.
+        entry: the command in place of `manage.py`.
     """
 
     def __init__(self, database: Database, folder: Path, entry: Sequence[str] = ("manage.py",)) -> None:
@@ -206,7 +206,7 @@ class Scene:
         log = self.folder / f"{name}.log"
         return Killable(name, arguments, self.variables, log, is_ready or (lambda: self._is_connected(name)))
 
-    def start(self) -> "Scene":
+    def start(self) -> "Installation":
         for process in self.servers.values():
             process.start()
         for process in self.servers.values():

@@ -15,7 +15,7 @@ STATS = "TaskService/GetTaskStats"
 
 
 @pytest.fixture
-def scene(ann: User, bob: User) -> None:
+def some_tasks(ann: User, bob: User) -> None:
     late, soon = timezone.now() - timedelta(1), timezone.now() + timedelta(1)
     TaskFactory(created_by=ann, assigned_to=ann, due_date=late)
     TaskFactory(created_by=ann, assigned_to=bob, due_date=soon, status=Status.IN_PROGRESS)
@@ -25,7 +25,7 @@ def scene(ann: User, bob: User) -> None:
 
 
 def test_an_administrator_sees_the_figures_of_all(
-    api: Transport, ann: User, bob: User, administrator: User, scene: None
+    api: Transport, ann: User, bob: User, administrator: User, some_tasks: None
 ) -> None:
     stats = api(STATS, GetTaskStatsRequest(), actor=administrator)
     assert (stats.total, stats.overdue) == (5, 1)
@@ -34,7 +34,7 @@ def test_an_administrator_sees_the_figures_of_all(
     assert dict(stats.by_assignee) == {str(ann.pk): 2, str(bob.pk): 2, "": 1}
 
 
-def test_others_see_those_of_their_own(api: Transport, ann: User, bob: User, support: User, scene: None) -> None:
+def test_others_see_those_of_their_own(api: Transport, ann: User, bob: User, support: User, some_tasks: None) -> None:
     stats = api(STATS, GetTaskStatsRequest(), actor=ann)
     assert (stats.total, stats.overdue) == (3, 1)
     assert dict(stats.by_status) == {"todo": 1, "in_progress": 1, "done": 1, "cancelled": 0}
@@ -43,7 +43,7 @@ def test_others_see_those_of_their_own(api: Transport, ann: User, bob: User, sup
 
 
 def test_only_assignees_with_most_tasks_are_reported(
-    api: Transport, ann: User, bob: User, administrator: User, monkeypatch: pytest.MonkeyPatch, scene: None
+    api: Transport, ann: User, bob: User, administrator: User, monkeypatch: pytest.MonkeyPatch, some_tasks: None
 ) -> None:
     TaskFactory(assigned_to=bob)
     monkeypatch.setattr(queries, "MAX_ASSIGNEES", 1)
@@ -51,7 +51,7 @@ def test_only_assignees_with_most_tasks_are_reported(
     assert (stats.total, dict(stats.by_assignee)) == (6, {str(bob.pk): 3})
 
 
-def test_stats_take_one_query(api: Transport, ann: User, scene: None, django_assert_num_queries: Any) -> None:
+def test_stats_take_one_query(api: Transport, ann: User, some_tasks: None, django_assert_num_queries: Any) -> None:
     api(STATS, GetTaskStatsRequest(), actor=ann)
     with django_assert_num_queries(1):
         api(STATS, GetTaskStatsRequest(), actor=ann)

@@ -33,7 +33,7 @@ def titles(api: Transport, actor: User, **fields: Any) -> list[str]:
 
 
 @pytest.fixture
-def scene(ann: User, bob: User) -> None:
+def some_tasks(ann: User, bob: User) -> None:
     """Tasks with creators and assignees, oldest first."""
     for title, fields in {
         "ann for ann": {"created_by": ann, "assigned_to": ann, "labels": ["red"], "priority": Priority.LOW},
@@ -62,7 +62,7 @@ def test_a_page_holds_ten_and_at_most_a_hundred(api: Transport, ann: User) -> No
 
 
 def test_caller_sees_created_and_assigned_tasks(
-    api: Transport, ann: User, bob: User, support: User, administrator: User, scene: None
+    api: Transport, ann: User, bob: User, support: User, administrator: User, some_tasks: None
 ) -> None:
     assert titles(api, ann) == ["bob for ann", "ann for bob", "ann for ann"]
     assert titles(api, bob) == ["bob for bob", "bob for ann", "ann for bob"]
@@ -73,7 +73,7 @@ def test_caller_sees_created_and_assigned_tasks(
     assert pages(api, ann, 1) == [["bob for ann"], ["ann for bob"], ["ann for ann"]]
 
 
-def test_filters_by_people(api: Transport, ann: User, bob: User, administrator: User, scene: None) -> None:
+def test_filters_by_people(api: Transport, ann: User, bob: User, administrator: User, some_tasks: None) -> None:
     ann_id, bob_id = str(ann.pk), str(bob.pk)
     for actor, fields, expected in (
         (ann, {"assigned_to": "me"}, ["bob for ann", "ann for ann"]),
@@ -90,7 +90,7 @@ def test_filters_by_people(api: Transport, ann: User, bob: User, administrator: 
         assert titles(api, actor, **fields) == expected, fields
 
 
-def test_filters_by_what_it_is(api: Transport, ann: User, administrator: User, scene: None) -> None:
+def test_filters_by_what_it_is(api: Transport, ann: User, administrator: User, some_tasks: None) -> None:
     for fields, expected in (
         ({"statuses": [Status.DONE, Status.CANCELLED]}, ["for nobody", "ann for bob"]),
         ({"priorities": [Priority.LOW, Priority.CRITICAL]}, ["bob for ann", "ann for ann"]),
@@ -107,7 +107,7 @@ def test_filters_by_what_it_is(api: Transport, ann: User, administrator: User, s
     assert titles(api, ann, query="bob", labels=["blue"]) == ["ann for bob"]
 
 
-def test_filters_by_when_it_is_due(api: Transport, ann: User, administrator: User, scene: None) -> None:
+def test_filters_by_when_it_is_due(api: Transport, ann: User, administrator: User, some_tasks: None) -> None:
     first, second, third = NOON, NOON + timedelta(1), NOON + timedelta(2)
     for start, end, expected in (
         (first, second, ["bob for ann"]),
