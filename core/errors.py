@@ -6,7 +6,6 @@ failures below; `problem_of` turns any exception into a `Problem`, which each tr
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,8 +16,10 @@ from django.core.exceptions import (
     RequestDataTooBig,
     ValidationError,
 )
-from django.db import DatabaseError, InterfaceError, OperationalError
 from google.rpc import code_pb2
+
+from core.db.outages import is_database_away, is_statement_ended
+from core.field_paths import FieldPath, parts_of
 
 
 class Kind(NamedTuple):
@@ -62,11 +63,6 @@ TABLE: dict[str, Kind] = {
     "QUOTA_EXCEEDED": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Quota exceeded"),
     "INSUFFICIENT_STORAGE": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Insufficient storage"),
 }
-
-
-#: The path of a field: its parts, which may hold any character; or, where all parts are field names, one text with dots
-#: between them. The key of an error in a ValidationError's dict.
-FieldPath = str | tuple[str, ...]
 
 
 class Violation(NamedTuple):
@@ -311,20 +307,6 @@ def invalid(path: FieldPath, code: str, message: str) -> ValidationError:
     return ValidationError({path: ValidationError(message, code=code)})  # type: ignore[dict-item]
 
 
-def parts_of(path: FieldPath) -> tuple[str, ...]:
-    """Return the parts of a field's path."""
-    return path if isinstance(path, tuple) else tuple(path.split(".")) if path else ()
-
-
-#: PostgreSQL's codes of a statement that was ended because it, or its wait for a lock, took too long.
-_QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
-
-
-def is_statement_ended(exc: BaseException) -> bool:
-    """Return whether the database ended the statement, most likely for its time limit (see `core.db.sessions`)."""
-    return isinstance(exc, OperationalError) and _pgcode(exc) in (_QUERY_CANCELED, _LOCK_NOT_AVAILABLE)
-
-
 def request_too_large(max_bytes: int) -> TooLarge:
     """Return the failure of a call whose request has more than `max_bytes`."""
     return TooLarge(f"The request is larger than {max_bytes // 1024**2} MB, the maximum for this operation.")
@@ -345,21 +327,6 @@ class MoreFaults(ValidationError):
     def __init__(self, faults: Mapping[Any, ValidationError], more: int) -> None:
         super().__init__(faults)  # type: ignore[arg-type]
         self.more = more
-
-
-def is_database_away(exc: BaseException) -> bool:
-    """Return whether this exception means that the database cannot be reached at present."""
-    if is_statement_ended(exc):
-        return False
-    if isinstance(exc, (OperationalError, InterfaceError)):
-        return True
-    # psycopg2 has no separate class for a connection that the server closed during a statement.
-    return type(exc) is DatabaseError and _pgcode(exc) is None
-
-
-def _pgcode(exc: BaseException) -> str | None:
-    code: str | None = getattr(exc.__cause__, "pgcode", None)
-    return code
 
 
 def problem_of(exc: BaseException) -> Problem:
@@ -402,28 +369,6 @@ def _invalid(violations: tuple[Violation, ...], more: int) -> Problem:
         return Problem(INVALID, message, listed)
     message = f"{message} Only the first {len(listed)} of {len(listed) + more} errors are listed."
     return Problem(INVALID, message, listed, metadata={"more_violations": str(more)})
-
-
-@contextmanager
-def renamed(paths: Mapping[str, str]) -> Iterator[None]:
-    """Name the invalid fields of a ValidationError as the caller knows them: model field → path in the message."""
-    try:
-        yield
-    except ValidationError as exc:
-        if not hasattr(exc, "error_dict"):
-            raise
-        shown: dict[Any, Any] = {shown_path(name, paths): errors for name, errors in exc.error_dict.items()}
-        raise ValidationError(shown) from exc
-
-
-def shown_path(path: FieldPath, paths: Mapping[str, str]) -> FieldPath:
-    """Return the path of an invalid field in the message; for an item of a list (`roles.0`), its list's and its own."""
-    if isinstance(path, str):
-        head, dot, rest = path.partition(".")
-        return paths.get(path) or f"{paths.get(head, head)}{dot}{rest}"
-    if ".".join(path) in paths:
-        return parts_of(paths[".".join(path)])
-    return (*parts_of(paths.get(path[0], path[0])), *path[1:]) if path else path
 
 
 # Django's codes, and the contract's codes for them. A proto3 string cannot be missing, so missing and blank are one.

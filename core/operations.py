@@ -2,7 +2,7 @@
 
 An operation is one rpc. Its HTTP side is the rpc's `google.api.http` rule, so the `.proto` files are the only table of
 operations; `operations` binds each rpc to the handler of the same name (in snake case) in an app's `handlers`. Both
-transports run a unary operation by `execute` and a stream by `open_stream`:
+transports run a unary operation by `execute` and a stream by `open_stream` (`core.execution`):
 
 | rpc | its handler |
 |---|---|
@@ -20,16 +20,13 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeVar
 
-from django.db import Error
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from core import idempotency, rate_limits
-from core.addresses import caller_key
-from core.auth import ANONYMOUS, Credential, authenticate, scope_lacking
-from core.errors import Unauthenticated, invalid, is_database_away
+from core.actors import Actor
+from core.auth import ANONYMOUS, Credential
 from core.merge_patch import MapChange
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from core.replays import Replay
@@ -151,8 +148,8 @@ class Call:
     reauthorize: Callable[[], None] = lambda: None
 
     @property
-    def actor(self) -> Any:
-        """The caller: a user, or AnonymousUser."""
+    def actor(self) -> Actor:
+        """The caller: a user, an anonymous caller, or a part of the system."""
         return self.credential.actor
 
     def has_scope(self, scope: str) -> bool:
@@ -217,148 +214,8 @@ def operations(service: ServiceDescriptor, calls: ModuleType) -> tuple[Operation
     Raises:
         LookupError: an rpc has no handler or no `google.api.http` rule.
     """
-    return tuple(_operation(method, calls) for method in service.methods)
-
-
-def identify(operation: Operation | None, authorization: str | None) -> Credential:
-    """Authenticate the caller of this operation.
-
-    The caller is anonymous if the database is unavailable and the operation works without it.
-
-    Raises:
-        Unauthenticated: see `core.auth.authenticate`.
-    """
-    try:
-        return authenticate(authorization)
-    except Error as exc:
-        if operation is None or not operation.works_without_database or not is_database_away(exc):
-            raise
-        return ANONYMOUS
-
-
-def execute(call: Call, request: Message) -> Message:
-    """Run a unary operation for this caller. Both transports use this function.
-
-    Raises:
-        Unauthenticated: the caller is not authenticated, and the operation is not public.
-        PermissionDenied: the caller's API key lacks the scope.
-        RequestInProgress, IdempotencyKeyReused: see `core.idempotency`.
-        Exception: any exception of the service; `core.errors.problem_of` maps it.
-    """
-    operation = call.operation
-    call.credential = authorize(operation, call.credential)
-    if operation.preconditions_in_body:
-        _read_preconditions(call, request)
-    _check_precondition(call)
-    if not (call.idempotency_key and operation.writes and not operation.secret):
-        with rate_limits.recount_after_rollback():
-            return operation.function(call, request)  # type: ignore[no-any-return]
-    answer = operation.response_class()
-
-    def effect() -> bytes:
-        answer.CopyFrom(operation.function(call, request))
-        return answer.SerializeToString(deterministic=True)
-
-    with rate_limits.recount_after_rollback():
-        kept, call.replayed = idempotency.once(
-            principal=principal(call),
-            operation=operation.name,
-            key=call.idempotency_key,
-            request=request.SerializeToString(deterministic=True) + _canonical(call),
-            effect=effect,
-            subject=lambda: operation.replay.subject(call, request, answer) if operation.replay else None,
-        )
-    if call.replayed:
-        answer = operation.response_class.FromString(kept)
-        if operation.replay:
-            answer = operation.replay.show(call, request, answer)
-    return answer
-
-
-def principal(call: Call) -> str:
-    """Return the principal that the call's idempotency keys belong to."""
-    return str(call.actor.pk) if call.actor.is_authenticated else f"anonymous {caller_key(call.address)}"
-
-
-def open_stream(call: Call, request: Any) -> Any:
-    """Run an operation that takes or answers a stream.
-
-    Args:
-        request: the request message, or items.
-
-    Returns:
-        The handler's result: a response message, an iterator over them, or a Feed.
-
-    Raises:
-        Exception: as `execute`; an iterator raises while it is iterated over.
-    """
-    call.credential = authorize(call.operation, call.credential)
-    _check_precondition(call)
-    return call.operation.function(call, request)
-
-
-def authorize(operation: Operation, credential: Credential) -> Credential:
-    """Authorize the caller. Return the effective credential.
-
-    Raises:
-        Unauthenticated, PermissionDenied: the call is not permitted.
-    """
-    if credential.scopes is not None and credential.scopes.isdisjoint((operation.scope, operation.other_scope)):
-        if not operation.public:
-            raise scope_lacking(operation.scope)
-        # The key's holder may call what is public, but anonymously: a key grants nothing beyond its scopes.
-        credential = ANONYMOUS
-    if not (operation.public or credential.actor.is_authenticated):
-        raise Unauthenticated("Sign in first: this call needs credentials.")
-    return credential
-
-
-def _read_preconditions(call: Call, request: Any) -> None:
-    """Move the version and the idempotency key from the message to the call, which may have them from headers too."""
-    if "version" in call.operation.preconditions_in_body and (version := request.version):
-        if version < 0:
-            raise invalid("version", "range", "Versions start at 1.")
-        if call.expected_version.one_of is not None and version not in call.expected_version.one_of:
-            raise invalid("version", "mismatch", "The message and If-Match name different versions.")
-        call.expected_version = replace(call.expected_version, one_of=frozenset((version,)))
-        request.ClearField("version")
-    if "request_id" in call.operation.preconditions_in_body and request.request_id:
-        key = idempotency_key(request.request_id, "request_id")
-        if call.idempotency_key not in ("", key):
-            raise invalid("request_id", "mismatch", "The message and Idempotency-Key name different keys.")
-        call.idempotency_key = key
-        request.ClearField("request_id")
-
-
-def _canonical(call: Call) -> bytes:
-    """Return what distinguishes the call from another with the same message."""
-    changes = {name: sorted(change.entries.items()) for name, change in sorted(call.map_changes.items())}
-    return call.expected_version.canonical() + (repr(changes).encode() if changes else b"")
-
-
-def _check_precondition(call: Call) -> None:
-    """Reject a precondition on an object without versions. If there is a version, the service compares it."""
-    operation = call.operation
-    if operation.writes and not operation.checks_version:
-        # A path that ends with a field names one object, which exists or the call fails anyway.
-        call.expected_version.check_without_version(exists=operation.http.path.endswith("}"))
-
-
-def idempotency_key(value: str | None, field: str = "idempotency_key") -> str:
-    """Read `Idempotency-Key`: 1 to 255 printable ASCII characters; empty if the caller sent none."""
-    if value is None:
-        return ""
-    key = value.strip().strip('"')
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise invalid(field, "invalid", "An idempotency key has 1 to 255 printable ASCII characters.")
-    return key
-
-
-def is_atomic(value: str | None) -> bool:
-    """Return whether `X-Bulk-Mode` is `atomic`; the caller may send no other value."""
-    if value not in (None, "atomic"):
-        raise invalid("x-bulk-mode", "choice", "Choose one of: atomic.")
-    return value is not None
+    area = getattr(calls, "AREA", "")
+    return tuple(bind(method, _handler(method, calls), area) for method in service.methods)
 
 
 def snake_case(name: str) -> str:
@@ -366,11 +223,23 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _operation(method: MethodDescriptor, calls: ModuleType) -> Operation:
-    function = getattr(calls, snake_case(method.name), None)
+def _handler(method: MethodDescriptor, calls: ModuleType) -> Callable[..., Any]:
+    function: Callable[..., Any] | None = getattr(calls, snake_case(method.name), None)
     if function is None:
         raise LookupError(f"{method.full_name} has no handler {snake_case(method.name)} in {calls.__name__}.")
-    service, http, area = method.containing_service, _http(method), getattr(calls, "AREA", "")
+    return function
+
+
+def bind(method: MethodDescriptor, function: Callable[..., Any], area: str) -> Operation:
+    """Return the operation of one rpc with this handler.
+
+    Args:
+        area: names the scopes that API keys need; empty = no API key is accepted.
+
+    Raises:
+        LookupError: the rpc has no `google.api.http` rule.
+    """
+    service, http = method.containing_service, _http(method)
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
     declared = _DECLARATIONS.get(function, Declaration())
     return Operation(

@@ -18,7 +18,8 @@ from core.concurrency.slots import Slot, Slots
 from core.concurrency.turns import Turns
 from core.db import thread_connections
 from core.errors import Failure
-from core.operations import Call, authorize, identify, principal
+from core.execution import authorize, identify, principal
+from core.operations import Call
 from core.streams import STREAMS
 
 #: The slots of this process.
@@ -63,7 +64,7 @@ def serve(
 
     Raises:
         RateLimited: the caller, or the process, has reached its limit of open streams.
-        Exception: as `core.operations.execute`; an iterator raises while it is iterated over.
+        Exception: as `core.execution.execute`; an iterator raises while it is iterated over.
     """
     call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))

@@ -19,10 +19,12 @@ from django.db import Error, connections
 from core import auth
 from core.actors import Actor
 from core.auth import Credential
+from core.db.outages import is_database_away
 from core.db.thread_connections import fresh_connections
-from core.errors import Failure, RateLimited, Unauthenticated, Unavailable, is_database_away
+from core.errors import Failure, RateLimited, Unauthenticated, Unavailable
+from core.execution import principal
 from core.feeds import Feed
-from core.operations import Call, principal
+from core.operations import Call
 
 logger = logging.getLogger(__name__)
 

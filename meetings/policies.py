@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from changes.feed.subjects import Visibility
+from core.actors import Actor
 from meetings.models import Meeting
 
 #: The group of administrators, who see every meeting.
@@ -15,7 +16,7 @@ def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"]), Visibility.WHOLE)
 
 
-def groups(actor: Any) -> frozenset[str]:
+def groups(actor: Actor) -> frozenset[str]:
     """Return the groups that the actor belongs to; see `audience`."""
     if not actor.is_authenticated:
         return frozenset()
@@ -32,11 +33,11 @@ def audience_of_part(image: Mapping[str, Any]) -> dict[str, Visibility]:
     return {who_see(image["meeting_id"]): Visibility.WHOLE}
 
 
-def may_change(actor: Any, meeting: Meeting) -> bool:
+def may_change(actor: Actor, meeting: Meeting) -> bool:
     """Return whether the actor may edit, delete or record the meeting: its owner and administrators."""
     return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == meeting.owner_id))
 
 
-def may_give_away(actor: Any) -> bool:
+def may_give_away(actor: Actor) -> bool:
     """Return whether the actor may create a meeting owned by another user: administrators."""
     return bool(actor.is_authenticated and actor.is_administrator)

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin
+from core.admin.writes import ServiceBackedAdmin, actor_of
 from core.db import search
 from tasks import services
 from tasks.models import OPEN_STATUSES, Task
@@ -77,7 +77,7 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return self.fieldsets if obj else self.fieldsets[:-1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        return Task.objects.visible_to(request.user).defer("search_words")
+        return Task.objects.visible_to(actor_of(request)).defer("search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
@@ -91,14 +91,14 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             fields["assigned_to"] = str(fields["assigned_to"].pk) if fields["assigned_to"] else ""
         if change:
             saved = services.update_task(
-                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+                actor_of(request), str(obj.pk), fields, expected_version=self.opened_version(request)
             )
         else:
-            saved = services.create_task(request.user, fields)
+            saved = services.create_task(actor_of(request), fields)
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
-        services.delete_task(request.user, str(obj.pk))
+        services.delete_task(actor_of(request), str(obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
         self.do_to_each(request, queryset, "deleted", services.delete_task)

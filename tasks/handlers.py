@@ -1,9 +1,7 @@
 """Handlers of taskservice.TaskService, one function per rpc."""
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,13 +13,15 @@ from core import bulk
 from core.conversions import page_request
 from core.db.pagination import Order
 from core.errors import INTERNAL, invalid, problem_of
-from core.operations import Call, Operation, execute, operation, operations
+from core.execution import execute
+from core.operations import Call, bind, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from tandem.common.v1 import common_pb2
 from tandem.task.v1 import task_pb2
 from tasks import messages, queries, services
 from tasks.messages import task_message
+from tasks.services.bulk import build_tasks, create_tasks
 from tasks.watching import watched
 
 #: API keys need `tasks:read` and `tasks:write`.
@@ -101,8 +101,8 @@ def bulk_create_tasks(
         call,
         items,
         messages.new_task_fields,
-        services.check_tasks_in_bulk,
-        services.create_tasks_in_bulk,
+        build_tasks,
+        create_tasks,
         answer=lambda task: task_message(task).SerializeToString(),
         done=created.add,
         check_replayed=lambda rows: _check_replayed(call, rows),
@@ -139,14 +139,17 @@ def process_task_stream(
         yield result
 
 
-#: Command → rpc.
-_RPCS = {"create": "CreateTask", "update": "UpdateTask", "delete": "DeleteTask", "get": "GetTask"}
-
-
-@cache
-def _operations() -> dict[str, Operation]:
-    service = task_pb2.DESCRIPTOR.services_by_name["TaskService"]
-    return {operation.rpc: operation for operation in operations(service, sys.modules[__name__])}
+_METHODS = task_pb2.DESCRIPTOR.services_by_name["TaskService"].methods_by_name
+#: Command → the operation that it stands for.
+_OPERATIONS = {
+    command: bind(_METHODS[rpc], handler, AREA)
+    for command, rpc, handler in (
+        ("create", "CreateTask", create_task),
+        ("update", "UpdateTask", update_task),
+        ("delete", "DeleteTask", delete_task),
+        ("get", "GetTask", get_task),
+    )
+}
 
 
 def _execute(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
@@ -156,7 +159,7 @@ def _execute(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
     command = item.WhichOneof("command")
     if command is None:
         raise invalid("", "required", "Unknown command type")
-    return execute(call.of(_operations()[_RPCS[command]]), getattr(item, command))
+    return execute(call.of(_OPERATIONS[command]), getattr(item, command))
 
 
 def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:

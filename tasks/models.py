@@ -9,9 +9,10 @@ from django.db import models
 from django.db.models import Q
 
 from changes.triggers import logged
+from core.actors import Actor
 from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
-from core.models import Versioned
+from core.db.versioned import Versioned
 from tasks.fields import LabelsField, MetadataField
 
 
@@ -38,7 +39,7 @@ OPEN_STATUSES = (Status.TODO, Status.IN_PROGRESS)
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
-    def visible_to(self, actor: Any) -> "TaskQuerySet":
+    def visible_to(self, actor: Actor) -> "TaskQuerySet":
         """Return the tasks that the actor may see: administrators all, others those they created or are assigned to."""
         if not actor.is_authenticated:
             return self.none()

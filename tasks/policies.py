@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from changes.feed.subjects import Visibility
+from core.actors import Actor
 from tasks.models import Task
 
 #: The group of administrators, who see every task.
@@ -16,13 +17,13 @@ def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     return dict.fromkeys((ADMINISTRATORS, *members), Visibility.WHOLE)
 
 
-def groups(actor: Any) -> frozenset[str]:
+def groups(actor: Actor) -> frozenset[str]:
     """Return the groups that the actor belongs to; see `audience`."""
     if not actor.is_authenticated:
         return frozenset()
     return frozenset({ADMINISTRATORS} if actor.is_administrator else {str(actor.pk)})
 
 
-def may_delete(actor: Any, task: Task) -> bool:
+def may_delete(actor: Actor, task: Task) -> bool:
     """Return whether the actor may delete the task: its creator and administrators."""
     return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == task.created_by_id))

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
+from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
 from core.db.pagination import ListQuery, Order, Page, PageRequest, page
@@ -70,7 +71,7 @@ class TaskStats:
     overdue: int
 
 
-def get_task(actor: Any, task_id: str) -> Task:
+def get_task(actor: Actor, task_id: str) -> Task:
     """Return the task with this id, as the client wrote it.
 
     Raises:
@@ -89,7 +90,7 @@ def get_task(actor: Any, task_id: str) -> Task:
     return task
 
 
-def get_task_for_update(actor: Any, task_id: str) -> Task:
+def get_task_for_update(actor: Actor, task_id: str) -> Task:
     """Return the task as `get_task` does, with its row locked until the transaction ends."""
     wanted = ids.parsed(task_id)
     rows = Task.objects.visible_to(actor).defer(*_DEFERRED).select_for_update(of=("self",), no_key=True)
@@ -99,12 +100,12 @@ def get_task_for_update(actor: Any, task_id: str) -> Task:
     return task
 
 
-def visible_ids(actor: Any, task_ids: Collection[str]) -> set[str]:
+def visible_ids(actor: Actor, task_ids: Collection[str]) -> set[str]:
     """Return those of these ids whose tasks the actor may see."""
     return {str(pk) for pk in Task.objects.visible_to(actor).filter(pk__in=task_ids).values_list("pk", flat=True)}
 
 
-def list_tasks(actor: Any, request: PageRequest, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
+def list_tasks(actor: Actor, request: PageRequest, order: Order = NEWEST_FIRST, only: Filter = Filter()) -> Page[Task]:
     """Return a page of the tasks that the actor may see, newest first by default; missing values come last.
 
     Raises:
@@ -117,7 +118,7 @@ def list_tasks(actor: Any, request: PageRequest, order: Order = NEWEST_FIRST, on
     return page(_selection(actor, only, order), request, order, default_size=DEFAULT_PAGE_SIZE)
 
 
-def get_task_stats(actor: Any) -> TaskStats:
+def get_task_stats(actor: Actor) -> TaskStats:
     """Return the statistics of the tasks that the actor may see."""
     late = Q(due_date__lt=timezone.now(), status__in=OPEN_STATUSES)
     rows = (
@@ -144,7 +145,7 @@ def not_found(task_id: str) -> Task.DoesNotExist:
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")
 
 
-def _selection(actor: Any, only: Filter, order: Order) -> ListQuery[Task]:
+def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     """Return the list query of the tasks that match the filter and that the actor may see."""
     query = search.checked_query(only.query, MAX_QUERY_LENGTH)
     people = {name: resolve_id(actor, text) for name in _PEOPLE if (text := getattr(only, name))}
@@ -177,7 +178,7 @@ def _selection(actor: Any, only: Filter, order: Order) -> ListQuery[Task]:
 _PEOPLE = ("created_by", "assigned_to")
 
 
-def _ways(actor: Any, people: Mapping[str, UUID | None]) -> tuple[str, ...] | None:
+def _ways(actor: Actor, people: Mapping[str, UUID | None]) -> tuple[str, ...] | None:
     """Return the columns of `_PEOPLE` by which the actor sees the tasks of these people; None = all (administrator)."""
     if actor.is_authenticated and actor.is_administrator:
         return None

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from changes.feed.subjects import Visibility
 from core.actors import Actor
 from core.conversions import checked_numbers, read_fields, read_timestamp, set_timestamp
-from core.errors import invalid, renamed
+from core.errors import invalid
+from core.field_paths import renamed
 from core.protojson.enums import names, unknown_choice
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2

@@ -18,8 +18,9 @@ from core.actors import Actor
 from core.db import clock
 from core.db.collation import sort_key_of
 from core.db.fields import EmailAddress, Id, MultiLineField, SingleLineField, WebAddress
+from core.db.saving import clean
 from core.db.search import words_of
-from core.models import Versioned, clean
+from core.db.versioned import Versioned
 from users.fields import (
     PhoneNumberField,
     SocialLinksField,

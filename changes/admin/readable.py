@@ -12,6 +12,7 @@ from django.db.models import Model
 from changes.feed import subjects
 from changes.models import Change
 from changes.triggers import subject_type_of
+from core.actors import Actor
 from core.db import ids
 
 
@@ -21,14 +22,14 @@ def model_of(subject_type: str) -> type[Model] | None:
     return next((model for model in apps.get_models() if subject_type_of(model) == subject_type), None)
 
 
-def readable(actor: Any, changes: Iterable[Change], may_view: Callable[[type[Model]], bool]) -> set[int]:
+def readable(actor: Actor, changes: Iterable[Change], may_view: Callable[[type[Model] | None], bool]) -> set[int]:
     """Return the ids of the changes whose fields and reasons the actor may read.
 
     These are the changes of rows that the actor sees (`visible_to`), and of deleted rows that the actor would see if
     they existed. It takes two queries for each type of subject.
 
     Args:
-        may_view: whether the actor has the permission to view the rows of a model.
+        may_view: whether the actor has the permission to view the rows of a model; None = of one that was removed.
     """
     by_type = defaultdict[str, list[Change]](list)
     for change in changes:
@@ -36,14 +37,12 @@ def readable(actor: Any, changes: Iterable[Change], may_view: Callable[[type[Mod
     found = set[int]()
     for subject_type, of_type in by_type.items():
         model = model_of(subject_type)
-        if model is None:  # The model was removed, and its permission with it.
-            found.update(change.pk for change in of_type if actor.is_superuser)
-        elif may_view(model):
-            found.update(_readable_of(actor, model, of_type))
+        if may_view(model):
+            found.update(_readable_of(actor, model, of_type) if model else (change.pk for change in of_type))
     return found
 
 
-def _readable_of(actor: Any, model: type[Model], changes: Collection[Change]) -> set[int]:
+def _readable_of(actor: Actor, model: type[Model], changes: Collection[Change]) -> set[int]:
     subject_ids = {change.subject_id for change in changes}
     seen = _visible(actor, model, subject_ids)
     unseen = model._default_manager.filter(pk__in=subject_ids - seen)
@@ -52,7 +51,7 @@ def _readable_of(actor: Any, model: type[Model], changes: Collection[Change]) ->
     return found | _readable_of_deleted(actor, model, [change for change in changes if change.subject_id in deleted])
 
 
-def _readable_of_deleted(actor: Any, model: type[Model], changes: Collection[Change]) -> set[int]:
+def _readable_of_deleted(actor: Actor, model: type[Model], changes: Collection[Change]) -> set[int]:
     subject_type = subject_type_of(model) or ""
     if not changes or subject_type not in subjects.types():
         return set()
@@ -67,5 +66,5 @@ def _readable_of_deleted(actor: Any, model: type[Model], changes: Collection[Cha
     return {pk for pk, owner_id in owners.items() if owner_id in seen}
 
 
-def _visible(actor: Any, model: Any, pks: Collection[UUID]) -> set[UUID]:
+def _visible(actor: Actor, model: Any, pks: Collection[UUID]) -> set[UUID]:
     return set(model._default_manager.visible_to(actor).filter(pk__in=pks).values_list("pk", flat=True))

@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 
 from changes.admin.readable import model_of, readable
 from changes.models import KEPT_BY_TRIGGERS, Change
+from core.admin.writes import actor_of
 from core.db import ids
 
 #: Columns that every row has, or that `who` and `when` show already.
@@ -51,7 +52,7 @@ class Reader:
         self._site = site
         self._request = request
         changes = list(changes)
-        self._readable = readable(request.user, changes, self._may_view)
+        self._readable = readable(actor_of(request), changes, self._may_view)
         self._users = self._find({ident for change in changes for ident in _users_of(change, with_images)})
 
     def who(self, change: Change) -> str:
@@ -120,9 +121,11 @@ class Reader:
             return False
         return self._site.get_model_admin(model).has_view_or_change_permission(self._request)
 
-    def _may_view(self, model: type[Model]) -> bool:
+    def _may_view(self, model: type[Model] | None) -> bool:
         """Return whether the reader may view rows of this model, in the site or by the permission alone."""
         user: Any = self._request.user
+        if model is None:  # The model was removed, and its permission with it.
+            return bool(user.is_superuser)
         opts = model._meta
         return self._may_see(model) or user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from django.db import Error, connection
 
 from core.db import sessions
-from core.errors import is_database_away
+from core.db.outages import is_database_away
 
 logger = logging.getLogger(__name__)
 

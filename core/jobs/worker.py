@@ -19,8 +19,8 @@ from django.db import Error
 
 from core import context, jobs
 from core.db.listener import NotificationListener
+from core.db.outages import is_database_away
 from core.db.thread_connections import fresh_connections
-from core.errors import is_database_away
 from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, store
 from core.models import Job
 

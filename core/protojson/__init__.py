@@ -14,23 +14,18 @@ The REST transport, the OpenAPI document, the tests' REST client and clients in 
 that no operation needs have no JSON form and fail at their first use: bytes, and maps whose keys are numbers.
 """
 
-from core.protojson.calls import (
-    HttpCall,
+from core.protojson.decoding import from_json
+from core.protojson.encoding import set_fields, to_json
+from core.protojson.requests import HttpCall, read_form, read_item, read_items, read_request, write_request
+from core.protojson.responses import (
     answer,
     answer_bytes,
     in_one_line,
     message_bytes,
     read_answer,
-    read_form,
-    read_item,
-    read_items,
-    read_request,
     success_status,
     version_path,
-    write_request,
 )
-from core.protojson.decoding import from_json
-from core.protojson.encoding import set_fields, to_json
 
 __all__ = [
     "HttpCall",

@@ -11,7 +11,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
 from core.auth import Credential, redeem_ticket
-from core.operations import Operation, authorize, identify
+from core.execution import authorize, identify
+from core.operations import Operation
 
 
 class CallerAuthentication(BaseAuthentication):

@@ -20,9 +20,10 @@ from core import context, protojson, request_streams
 from core.addresses import http_client_address
 from core.auth import Credential
 from core.errors import Failure, invalid, problem_of
+from core.execution import execute, idempotency_key, is_atomic, open_stream
 from core.merge_patch import MapChange
 from core.observability.call_log import Meter, Report, http_meter, subject_of_request, subject_of_response
-from core.operations import Call, Operation, execute, idempotency_key, is_atomic, open_stream, snake_case
+from core.operations import Call, Operation, snake_case
 from core.preconditions import ANY_VERSION, expected_version
 from core.rest import bodies, multipart, ndjson, sse
 from core.rest.conditional import PRIVATE, is_known, not_modified

@@ -34,7 +34,7 @@ from core.errors import (
     problem_of,
     request_too_large,
 )
-from core.operations import authorize, identify
+from core.execution import authorize, identify
 from core.protojson.value_limits import TOO_MANY, has_too_many_values
 from core.rpc import handlers
 from core.rpc.call import CallbackCall, Handler, Method, RpcCall

@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 
 from core import request_streams
 from core.addresses import client_address
+from core.execution import execute, idempotency_key, is_atomic, open_stream
 from core.observability.call_log import subject_of_request, subject_of_response
-from core.operations import Call, Operation, execute, idempotency_key, is_atomic, open_stream
+from core.operations import Call, Operation
 from core.preconditions import ANY_VERSION, expected_version
 from core.rpc.call import CallbackCall, RpcCall, current
 from core.rpc.feed_senders import Sender

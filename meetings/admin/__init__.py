@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin
+from core.admin.writes import ServiceBackedAdmin, actor_of
 from core.db import search
 from meetings import services
 from meetings.admin.parts import INLINES
@@ -62,7 +62,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return Meeting.objects.visible_to(request.user).defer("search_words")
+        return Meeting.objects.visible_to(actor_of(request)).defer("search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Meeting], search_term: str
@@ -78,14 +78,14 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             fields["participants"] = [str(user_id) for user_id in fields["participants"]]
         if change:
             saved = services.update_meeting(
-                request.user, str(obj.pk), fields, expected_version=self.opened_version(request)
+                actor_of(request), str(obj.pk), fields, expected_version=self.opened_version(request)
             )
         else:
-            saved = services.create_meeting(request.user, fields)
+            saved = services.create_meeting(actor_of(request), fields)
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
-        services.delete_meeting(request.user, str(obj.pk))
+        services.delete_meeting(actor_of(request), str(obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
         self.do_to_each(request, queryset, "deleted", services.delete_meeting)

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin, ask
+from core.admin.writes import ServiceBackedAdmin, actor_of, ask
 from core.db import search
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
@@ -71,7 +71,7 @@ class PartList(ChangeLogHistoryMixin, LargeList):
     deferred: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.model._default_manager.visible_to(request.user).defer("meeting__search_words", *self.deferred)
+        return self.model._default_manager.visible_to(actor_of(request)).defer("meeting__search_words", *self.deferred)
 
     @admin.display(description="meeting")
     def of_meeting(self, part: Any) -> SafeString:
@@ -117,7 +117,7 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
         if "speaker_id" in fields:
             fields["speaker_id"] = str(fields["speaker_id"] or "")
         saved = transcripts.edit_segment(
-            request.user, str(obj.meeting_id), str(obj.pk), fields, expected_version=self.opened_version(request)
+            actor_of(request), str(obj.meeting_id), str(obj.pk), fields, expected_version=self.opened_version(request)
         )
         obj.__dict__.update(saved.__dict__)
 
@@ -141,7 +141,7 @@ class SpeakerAdmin(ServiceBackedAdmin, PartList):
         name, user = form.cleaned_data["name"], form.cleaned_data["user"]
         meeting_id, user_id = str(obj.meeting_id), str(user.pk) if user else ""
         saved = transcripts.name_speaker(
-            request.user, meeting_id, str(obj.pk), name, user_id, expected_version=self.opened_version(request)
+            actor_of(request), meeting_id, str(obj.pk), name, user_id, expected_version=self.opened_version(request)
         )
         obj.__dict__.update(saved.__dict__)
 

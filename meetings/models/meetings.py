@@ -1,6 +1,5 @@
 """Meetings and uploads of their recordings."""
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,9 +10,10 @@ from django.db.models import BooleanField, F, Func, UUIDField, Value
 from django.utils import timezone
 
 from changes.triggers import logged
+from core.actors import Actor
 from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
-from core.models import Versioned
+from core.db.versioned import Versioned
 from meetings.fields import Language, ParticipantsField
 
 
@@ -43,7 +43,7 @@ class Stage(models.IntegerChoices):
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
-    def visible_to(self, actor: Any) -> "MeetingQuerySet":
+    def visible_to(self, actor: Actor) -> "MeetingQuerySet":
         """Return the meetings that the actor may see: administrators all, others those they own or take part in."""
         if not actor.is_authenticated:
             return self.none()

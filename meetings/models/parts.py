@@ -5,13 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from core.actors import Actor
 from core.db.fields import Id
-from core.models import Versioned
+from core.db.versioned import Versioned
 from meetings.models.meetings import Meeting
 
 
 class PartQuerySet(models.QuerySet[Any]):
-    def visible_to(self, actor: Any) -> "PartQuerySet":
+    def visible_to(self, actor: Actor) -> "PartQuerySet":
         """Return the rows of all meetings that the actor may see."""
         if actor.is_authenticated and actor.is_administrator:
             return self

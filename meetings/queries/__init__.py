@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
 from core.db.pagination import ListQuery, Order, Page, PageRequest, page
@@ -44,7 +45,7 @@ class Filter:
         return {"statuses": sorted(self.statuses), "query": self.query, "starts": [self.starts_from, self.starts_until]}
 
 
-def get_meeting(actor: Any, meeting_id: str) -> Meeting:
+def get_meeting(actor: Actor, meeting_id: str) -> Meeting:
     """Return the meeting with this id, as the client wrote it.
 
     Raises:
@@ -63,7 +64,7 @@ def get_meeting(actor: Any, meeting_id: str) -> Meeting:
     return meeting
 
 
-def get_meeting_for_update(actor: Any, meeting_id: str, *, to_delete: bool = False) -> Meeting:
+def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = False) -> Meeting:
     """Return the meeting as `get_meeting` does, with its row locked until the transaction ends.
 
     Args:
@@ -94,7 +95,7 @@ def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) ->
     return part
 
 
-def list_meetings(actor: Any, request: PageRequest, only: Filter = Filter()) -> Page[Meeting]:
+def list_meetings(actor: Actor, request: PageRequest, only: Filter = Filter()) -> Page[Meeting]:
     """Return a page of the meetings that the actor may see, newest first.
 
     Raises:
@@ -109,7 +110,7 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
     return Meeting.DoesNotExist(f"Meeting with ID '{meeting_id}' not found")
 
 
-def _selection(actor: Any, only: Filter) -> ListQuery[Meeting]:
+def _selection(actor: Actor, only: Filter) -> ListQuery[Meeting]:
     """Return the list query of the meetings that match the filter and that the actor may see."""
     query = search.checked_query(only.query, MAX_QUERY_LENGTH)
     if not actor.is_authenticated:

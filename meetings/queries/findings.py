@@ -1,14 +1,14 @@
 """Queries for findings in a transcript: speakers, the summary, action items."""
 
 from collections.abc import Collection
-from typing import Any
 
+from core.actors import Actor
 from meetings.models import ActionItem, Segment, Speaker, Summary
 from meetings.queries import get_meeting
 from meetings.queries.transcripts import version_of
 
 
-def list_speakers(actor: Any, meeting_id: str, version: int) -> list[Speaker]:
+def list_speakers(actor: Actor, meeting_id: str, version: int) -> list[Speaker]:
     """Return the speakers of a version (0 = the current one), in the order of their first utterances.
 
     Raises:
@@ -19,7 +19,7 @@ def list_speakers(actor: Any, meeting_id: str, version: int) -> list[Speaker]:
     return list(speakers.defer("voice_print").order_by("place"))
 
 
-def get_summary(actor: Any, meeting_id: str, version: int) -> Summary:
+def get_summary(actor: Actor, meeting_id: str, version: int) -> Summary:
     """Return the summary of a version (0 = the current one).
 
     Raises:
@@ -34,7 +34,7 @@ def get_summary(actor: Any, meeting_id: str, version: int) -> Summary:
     return summary
 
 
-def list_action_items(actor: Any, meeting_id: str, version: int, statuses: Collection[int] = ()) -> list[ActionItem]:
+def list_action_items(actor: Actor, meeting_id: str, version: int, statuses: Collection[int] = ()) -> list[ActionItem]:
     """Return the action items of a version (0 = the current one), in the order of the recording.
 
     Args:

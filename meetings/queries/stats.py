@@ -3,11 +3,11 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import CharField, Count, F, Sum
 from django.db.models.functions import Cast, Coalesce
 
+from core.actors import Actor
 from meetings.models import Meeting, Speaker, Status
 
 #: The largest number of speakers in the statistics.
@@ -28,7 +28,7 @@ class MeetingStats:
 
 
 def get_meeting_stats(
-    actor: Any, made_from: datetime.datetime | None = None, made_until: datetime.datetime | None = None
+    actor: Actor, made_from: datetime.datetime | None = None, made_until: datetime.datetime | None = None
 ) -> MeetingStats:
     """Return the statistics of the meetings that the actor may see and that were created from `made_from` on and before
     `made_until`.

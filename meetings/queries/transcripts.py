@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 
+from core.actors import Actor
 from core.db import search
 from core.db.compiled_queries import Value
 from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, page
@@ -41,7 +41,7 @@ def version_of(meeting: Meeting, requested: int) -> int:
     return meeting.transcript_version
 
 
-def get_transcript(actor: Any, meeting_id: str, version: int, request: PageRequest) -> Page[Segment]:
+def get_transcript(actor: Actor, meeting_id: str, version: int, request: PageRequest) -> Page[Segment]:
     """Return a page of the segments of a version (0 = the current one), in the order of the recording.
 
     Raises:
@@ -55,7 +55,7 @@ def get_transcript(actor: Any, meeting_id: str, version: int, request: PageReque
     return page(ListQuery(Segment, _said, (), values, deferred=_DEFERRED), replace(request, bound_to=bound_to), AS_SAID)
 
 
-def search_transcripts(actor: Any, query: str, request: PageRequest) -> Found:
+def search_transcripts(actor: Actor, query: str, request: PageRequest) -> Found:
     """Return a page of the segments that contain, for each word of the query, a word with that prefix; newest first.
     Searches the current versions of all meetings that the actor may see.
 
@@ -75,7 +75,7 @@ def _said(meeting_id: UUID, version: int) -> QuerySet[Segment]:
     return Segment.objects.filter(meeting=meeting_id, transcript_version=version)
 
 
-def _selection(actor: Any, query: str) -> ListQuery[Segment]:
+def _selection(actor: Actor, query: str) -> ListQuery[Segment]:
     if not actor.is_authenticated:
         return ListQuery(Segment, Segment.objects.none)
     values: dict[str, Value] = {"query": query}

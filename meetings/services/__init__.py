@@ -11,7 +11,8 @@ from django.db import transaction
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
 from core import idempotency
-from core.models import Row, save_clean
+from core.actors import Actor
+from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.fields import validate_participants
@@ -22,7 +23,7 @@ from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import resolve_id
 
 
-def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
+def create_meeting(actor: Actor, fields: Mapping[str, Any]) -> Meeting:
     """Create a meeting without a recording.
 
     Args:
@@ -34,17 +35,17 @@ def create_meeting(actor: Any, fields: Mapping[str, Any]) -> Meeting:
         PermissionDenied: only administrators may name another owner.
     """
     with acting(actor):
-        meeting = Meeting(owner=actor)
+        meeting = Meeting(owner_id=actor.pk)
         changes, errors = _resolved(actor, fields, meeting)
         if changes.get("owner_id", actor.pk) != actor.pk and not policies.may_give_away(actor):
             raise PermissionDenied("Only an administrator may create a meeting for another owner.")
         for name, value in changes.items():
             setattr(meeting, name, value)
-        return saved(meeting, {}, errors)
+        return save_clean(meeting, extra_errors=errors)
 
 
 def update_meeting(
-    actor: Any, meeting_id: str, fields: Mapping[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, meeting_id: str, fields: Mapping[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> Meeting:
     """Set these fields of a meeting; all others keep their values.
 
@@ -59,10 +60,10 @@ def update_meeting(
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version, leaving_by=fields)
         changes, errors = _resolved(actor, fields, meeting)
-        return saved(meeting, changes, errors)
+        return save_clean(meeting, extra_errors=errors, **changes)
 
 
-def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
+def delete_meeting(actor: Actor, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
     """Delete the meeting for good, with its recording, transcripts and findings. The change log keeps the meeting's
     fields, and forgets the contents of its transcripts.
 
@@ -82,7 +83,7 @@ def delete_meeting(actor: Any, meeting_id: str, *, expected_version: ExpectedVer
 
 
 def meeting_to_change(
-    actor: Any,
+    actor: Actor,
     meeting_id: str,
     expected_version: ExpectedVersion = ANY_VERSION,
     *,
@@ -101,11 +102,11 @@ def meeting_to_change(
     meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
     if not (policies.may_change(actor, meeting) or _is_leaving(actor, meeting, leaving_by or {})):
         raise PermissionDenied("Only the owner of a meeting and administrators may change it.")
-    expected_version.check(meeting.version)
+    meeting.require_version(expected_version)
     return meeting
 
 
-def _is_leaving(actor: Any, meeting: Meeting, fields: Mapping[str, Any]) -> bool:
+def _is_leaving(actor: Actor, meeting: Meeting, fields: Mapping[str, Any]) -> bool:
     """Return whether a participant removes themselves and changes nothing else."""
     if actor.pk not in meeting.participants or set(fields) != {"participants"}:
         return False
@@ -119,7 +120,7 @@ def _ids(model: type[MeetingChild], meeting: Meeting) -> list[UUID]:
 
 
 def _resolved(
-    actor: Any, fields: Mapping[str, Any], meeting: Meeting
+    actor: Actor, fields: Mapping[str, Any], meeting: Meeting
 ) -> tuple[dict[str, Any], dict[str, ValidationError]]:
     """Return the fields with users' references resolved, and the errors of the references by field."""
     changes, errors = dict(fields), {}
@@ -141,7 +142,7 @@ def _resolved(
 
 
 def known_users(
-    actor: Any, references: Sequence[str], already: Collection[UUID]
+    actor: Actor, references: Sequence[str], already: Collection[UUID]
 ) -> tuple[list[UUID], dict[int, ValidationError]]:
     """Resolve references to users who have open accounts or are in `already`. Return ids, and errors by index."""
     user_ids = [resolve_id(actor, text) if text else None for text in references]
@@ -155,21 +156,3 @@ def known_users(
         if user_id not in known
     }
     return [user_id for user_id in user_ids if user_id in known], wrong
-
-
-def saved(
-    row: Row,
-    changes: Mapping[str, Any],
-    errors: Mapping[str, ValidationError],
-    *,
-    also: Mapping[str, Any] | None = None,
-) -> Row:
-    """Save the row (see `save_clean`), unless there are errors; then raise them together with those of the row."""
-    found: dict[str, Any] = {name: [error] for name, error in errors.items()}
-    try:
-        row = save_clean(row, also=also, **changes)
-    except ValidationError as exc:
-        found = exc.update_error_dict(found)
-    if found:
-        raise ValidationError(found)
-    return row

@@ -2,14 +2,14 @@
 
 import datetime
 import textwrap
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
+from core.db.saving import save_clean
 from core.errors import Conflict
-from core.models import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import queries
 from meetings.models import ActionItem, ActionItemStatus, Meeting
@@ -25,7 +25,7 @@ _END_OF_DAY = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
 
 
 def accept_action_item(
-    actor: Any,
+    actor: Actor,
     meeting_id: str,
     item_id: str,
     *,
@@ -52,7 +52,7 @@ def accept_action_item(
         if _has_task(item):
             # A repeated request need not know the version that the first one made (RFC 9110, 13.1.1).
             return item
-        expected_version.check(item.version)
+        item.require_version(expected_version)
         if due_date is None and item.due_on:
             due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY)
         task = create_task(
@@ -70,7 +70,7 @@ def accept_action_item(
 
 
 def reject_action_item(
-    actor: Any, meeting_id: str, item_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
+    actor: Actor, meeting_id: str, item_id: str, *, expected_version: ExpectedVersion = ANY_VERSION
 ) -> ActionItem:
     """Reject an action item. It can still be accepted.
 
@@ -82,7 +82,7 @@ def reject_action_item(
         item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
         if item.status == ActionItemStatus.REJECTED:
             return item
-        expected_version.check(item.version)
+        item.require_version(expected_version)
         if _has_task(item):
             raise Conflict("This action item is accepted; delete its task first.")
         return _decide(actor, item, ActionItemStatus.REJECTED, task_id=None)
@@ -93,7 +93,7 @@ def _has_task(item: ActionItem) -> bool:
     return item.task_id is not None and Task.objects.filter(pk=item.task_id).exists()
 
 
-def _decide(actor: Any, item: ActionItem, status: ActionItemStatus, task_id: UUID | None) -> ActionItem:
+def _decide(actor: Actor, item: ActionItem, status: ActionItemStatus, task_id: UUID | None) -> ActionItem:
     # When an item is accepted again, only its task changes.
     also = {"decided_by_id": actor.pk, "decided_at": timezone.now()}
     return save_clean(item, status=status, task_id=task_id, also=also)

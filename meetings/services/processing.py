@@ -8,9 +8,10 @@ from django.db.models import Max
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
+from core.db.saving import clean, save_clean
 from core.errors import Conflict
 from core.jobs import enqueue
-from core.models import clean, save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
 from meetings.services import meeting_to_change
@@ -27,7 +28,7 @@ _NOT_BEGUN: Mapping[str, Any] = {
 
 
 def submit(
-    actor: Any,
+    actor: Actor,
     meeting: Meeting,
     *,
     language: str = "",
@@ -62,7 +63,7 @@ def submit(
 
 
 def retranscribe(
-    actor: Any,
+    actor: Actor,
     meeting_id: str,
     *,
     language: str = "",
@@ -86,7 +87,7 @@ def retranscribe(
         return submit(actor, meeting, language=language, speaker_count=speaker_count)
 
 
-def cancel_processing(actor: Any, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
+def cancel_processing(actor: Actor, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
     """Cancel the processing. The worker notices within two seconds, and commits no further results.
 
     Raises:

@@ -6,7 +6,6 @@ Administrators and service accounts have no quotas, as they upload for others. T
 
 import zlib
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core import disk
+from core.actors import Actor
 from core.errors import QuotaExceeded, TooLarge
 from meetings.models import Meeting, Upload
 
@@ -55,7 +55,7 @@ class Room:
             self._until_check = _CHECK_EVERY_BYTES
 
 
-def check_upload(actor: Any, owner_id: UUID, size: int | None) -> None:
+def check_upload(actor: Actor, owner_id: UUID, size: int | None) -> None:
     """Reject a new upload that would exceed the user's quotas.
 
     Locks the user's uploads until the transaction ends, so that concurrently created ones count each other.
@@ -84,7 +84,7 @@ def check_upload(actor: Any, owner_id: UUID, size: int | None) -> None:
     _check_stored(owner_id, announced + size)
 
 
-def room_for(actor: Any, owner_id: UUID, size: int) -> Room:
+def room_for(actor: Actor, owner_id: UUID, size: int) -> Room:
     """Return the limit of a recording that is sent in one piece.
 
     Args:
@@ -107,7 +107,7 @@ def room_for(actor: Any, owner_id: UUID, size: int) -> Room:
     return Room(settings.MAX_RECORDING_BYTES, too_large())
 
 
-def max_deferred(actor: Any) -> int:
+def max_deferred(actor: Actor) -> int:
     """Return the limit of an upload whose length is not known yet. It counts with so many bytes."""
     if actor.is_administrator:
         return int(settings.MAX_RECORDING_BYTES)
@@ -147,7 +147,7 @@ def _check_stored(owner_id: UUID, more: int) -> int:
     return int(stored)
 
 
-def _unfinished(actor: Any) -> tuple[int, int]:
+def _unfinished(actor: Actor) -> tuple[int, int]:
     """Return how many unfinished uploads the user has, and the sum of their declared bytes."""
     uploads = Upload.objects.filter(created_by=actor.pk, ended_at=None, updated_at__gt=timezone.now() - RETENTION)
     found = uploads.aggregate(

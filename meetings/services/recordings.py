@@ -1,15 +1,16 @@
 """Upload of recordings in one request, and the attachment of a recording to a meeting."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
 from core.db.fields import checked_line
 from core.errors import Conflict, invalid
 from meetings import services
@@ -56,7 +57,7 @@ class ReceivedFile(NamedTuple):
     sha256: str
 
 
-def upload_recording(actor: Any, metadata: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
+def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
     """Store the recording of a new meeting, or of one without a recording, and queue it. It is on disk on return.
 
     If an error is raised, also by `chunks`, the file and the meeting are not kept.
@@ -105,7 +106,7 @@ def _prune_kept() -> int:
     return len(abandoned)
 
 
-def verify_metadata(actor: Any, metadata: UploadMetadata) -> UUID:
+def verify_metadata(actor: Actor, metadata: UploadMetadata) -> UUID:
     """Validate the metadata before any data is sent. Return the id of the meeting's owner."""
     checked_line("filename", metadata.name, 255)
     checked_line("content_type", metadata.content_type, 255)
@@ -131,14 +132,11 @@ def verify_received(metadata: UploadMetadata, received: ReceivedFile) -> None:
         raise invalid("sha256", "mismatch", "SHA-256 mismatch: the received data differs from the declared recording.")
 
 
-def attach(
-    actor: Any, metadata: UploadMetadata, received: ReceivedFile, name: str, also: Callable[[], object] = bool
-) -> Meeting:
+def attach(actor: Actor, metadata: UploadMetadata, received: ReceivedFile, name: str) -> Meeting:
     """Attach the stored recording to its meeting, which may be new, and queue it.
 
     Args:
         received: size and checksum of the stored file.
-        also: called in the same transaction.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Conflict, ValidationError
@@ -148,7 +146,6 @@ def attach(
             meeting = meeting_to_record(actor, metadata.meeting_id)
         else:
             meeting = services.create_meeting(actor, {"title": metadata.new_title})
-        also()
         recording = {
             "recording": name,
             "recording_filename": metadata.name,
@@ -160,7 +157,7 @@ def attach(
         return processing.submit(actor, meeting, recording=recording)
 
 
-def meeting_to_record(actor: Any, meeting_id: str) -> Meeting:
+def meeting_to_record(actor: Actor, meeting_id: str) -> Meeting:
     """Return the meeting with its row locked, if the actor may change it and it has no recording."""
     meeting = services.meeting_to_change(actor, meeting_id)
     if meeting.recording:

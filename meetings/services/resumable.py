@@ -17,7 +17,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
 from core.db import ids
+from core.db.saving import save_clean
 from core.errors import (
     ChecksumMismatch,
     Conflict,
@@ -28,7 +30,6 @@ from core.errors import (
     invalid,
     problem_of,
 )
-from core.models import save_clean
 from meetings import services
 from meetings.models import Meeting, Status, Upload
 from meetings.services import files, quotas, recordings
@@ -48,7 +49,7 @@ class Checksum(NamedTuple):
     digest: str
 
 
-def create_upload(actor: Any, declared: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
+def create_upload(actor: Actor, declared: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
     """Create an upload for a meeting without a recording, or for a new meeting, which is created at once.
 
     Args:
@@ -69,7 +70,7 @@ def create_upload(actor: Any, declared: UploadMetadata, *, deferred: bool = Fals
             meeting = services.create_meeting(actor, {"title": declared.new_title})
         return Upload.objects.create(
             meeting=meeting,
-            created_by=actor,
+            created_by_id=actor.pk,
             filename=declared.name,
             content_type=declared.content_type,
             sha256=declared.sha256.lower(),
@@ -78,7 +79,7 @@ def create_upload(actor: Any, declared: UploadMetadata, *, deferred: bool = Fals
         )
 
 
-def get_upload(actor: Any, upload_id: str) -> Upload:
+def get_upload(actor: Actor, upload_id: str) -> Upload:
     """Return the actor's upload in its current state, without waiting for a request that is writing to it.
 
     If all bytes are stored but a process died before it finished the upload, it is finished now.
@@ -97,7 +98,7 @@ def expires_at(upload: Upload) -> datetime | None:
 
 
 def append(
-    actor: Any,
+    actor: Actor,
     upload_id: str,
     offset: int,
     chunks: Iterable[bytes],
@@ -135,7 +136,7 @@ def append(
     return upload
 
 
-def delete_upload(actor: Any, upload_id: str) -> None:
+def delete_upload(actor: Actor, upload_id: str) -> None:
     """Delete the upload and its file. Its meeting stays.
 
     Raises:
@@ -147,7 +148,7 @@ def delete_upload(actor: Any, upload_id: str) -> None:
         file.drop()
 
 
-def take_back(actor: Any, upload: Upload, *, made_meeting: bool) -> None:
+def take_back(actor: Actor, upload: Upload, *, made_meeting: bool) -> None:
     """Undo the creation of an upload whose first piece, sent in the same request, is invalid.
 
     Args:
@@ -168,7 +169,7 @@ def prune() -> int:
     return len(abandoned)
 
 
-def _get(actor: Any, upload_id: str) -> Upload:
+def _get(actor: Actor, upload_id: str) -> Upload:
     parsed = ids.parsed(upload_id)
     upload = Upload.objects.filter(pk=parsed, created_by=actor.pk).first() if parsed else None
     if upload is None or ((until := expires_at(upload)) and until <= timezone.now()):
@@ -176,7 +177,7 @@ def _get(actor: Any, upload_id: str) -> Upload:
     return upload
 
 
-def _end_if_whole(actor: Any, upload_id: str) -> None:
+def _end_if_whole(actor: Actor, upload_id: str) -> None:
     upload = _get(actor, upload_id)
     if upload.offset == upload.length and not upload.ended_at:
         with files.resumed(upload.pk) as file:
@@ -193,7 +194,7 @@ def _check_length(length: int) -> None:
         raise quotas.too_large()
 
 
-def _declare_length(actor: Any, upload: Upload, length: int | None) -> None:
+def _declare_length(actor: Actor, upload: Upload, length: int | None) -> None:
     """Store the length of the upload, which a client may declare once."""
     if length is None or length == upload.length:
         return
@@ -209,13 +210,13 @@ def _declare_length(actor: Any, upload: Upload, length: int | None) -> None:
     _update(upload, length=length)
 
 
-def _room(actor: Any, upload: Upload) -> Room:
+def _room(actor: Actor, upload: Upload) -> Room:
     if upload.length is None:
         return Room(quotas.max_deferred(actor) - upload.offset, _beyond(actor))
     return Room(upload.length - upload.offset, _too_many(upload))
 
 
-def _beyond(actor: Any) -> Exception:
+def _beyond(actor: Actor) -> Exception:
     """Return the error for an upload that exceeds the limit of its user or of a recording."""
     limit = quotas.max_deferred(actor)
     if limit < settings.MAX_RECORDING_BYTES:
@@ -265,7 +266,7 @@ def _update(upload: Upload, **fields: Any) -> None:
         raise Upload.DoesNotExist(f"Upload with ID '{upload.pk}' not found")
 
 
-def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
+def _finish(actor: Actor, upload: Upload, file: Resumed) -> None:
     """Attach the complete file to the meeting, or mark the meeting FAILED if the file is not the declared recording."""
     declared = UploadMetadata(
         meeting_id=str(upload.meeting_id),
@@ -283,7 +284,10 @@ def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
         except (UnsupportedMediaType, ValidationError) as exc:
             _fail(actor, upload, problem_of(exc).message)
         else:
-            recordings.attach(actor, declared, received, file.keep(), also=lambda: _end(upload))
+            name = file.keep()
+            with acting(actor):
+                recordings.attach(actor, declared, received, name)
+                _end(upload)
     except (Conflict, PermissionDenied, Meeting.DoesNotExist):
         # The file can never become this meeting's recording.
         upload.delete()
@@ -292,7 +296,7 @@ def _finish(actor: Any, upload: Upload, file: Resumed) -> None:
     file.drop()
 
 
-def _fail(actor: Any, upload: Upload, reason: str) -> None:
+def _fail(actor: Actor, upload: Upload, reason: str) -> None:
     with acting(actor):
         meeting = recordings.meeting_to_record(actor, str(upload.meeting_id))
         save_clean(meeting, status=Status.FAILED, failure_reason=reason)

@@ -7,11 +7,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
 from core.db import ids
+from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.models import Meeting, Segment, SegmentEdit, Speaker
-from meetings.services import known_users, saved
+from meetings.services import known_users
 from users.models import User
 
 #: The fields of a segment that a client may correct.
@@ -19,7 +21,7 @@ WRITABLE = ("text", "speaker_id")
 
 
 def edit_segment(
-    actor: Any,
+    actor: Actor,
     meeting_id: str,
     segment_id: str,
     fields: Mapping[str, Any],
@@ -37,7 +39,7 @@ def edit_segment(
     changes, errors = dict(fields), {}
     with acting(actor):
         segment = queries.get_part_for_update(Segment, _meeting_to_correct(actor, meeting_id), segment_id)
-        expected_version.check(segment.version)
+        segment.require_version(expected_version)
         if "text" in changes and not changes["text"].strip():
             changes["text"] = segment.recognized_text
         if speaker_id := changes.get("speaker_id"):
@@ -48,7 +50,7 @@ def edit_segment(
             changes["speaker_id"] = None
         before = segment.version
         also = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
-        segment = saved(segment, changes, errors, also=also)
+        segment = save_clean(segment, also=also, extra_errors=errors, **changes)
         if segment.version != before:
             SegmentEdit.objects.create(
                 segment=segment, text=segment.text, speaker_id=segment.speaker_id, edited_by_id=actor.pk
@@ -57,7 +59,7 @@ def edit_segment(
 
 
 def name_speaker(
-    actor: Any,
+    actor: Actor,
     meeting_id: str,
     speaker_id: str,
     name: str,
@@ -77,7 +79,7 @@ def name_speaker(
     errors = {}
     with acting(actor):
         speaker = queries.get_part_for_update(Speaker, _meeting_to_correct(actor, meeting_id), speaker_id)
-        expected_version.check(speaker.version)
+        speaker.require_version(expected_version)
         changes: dict[str, Any] = {"name": name, "user_id": None}
         if user_id:
             users, wrong = known_users(actor, [user_id], {speaker.user_id} - {None})
@@ -87,10 +89,10 @@ def name_speaker(
                 changes["user_id"] = users[0]
                 if not name.strip():
                     changes["name"] = User.objects.values_list("display_name", flat=True).get(pk=users[0])
-        return saved(speaker, changes, errors)
+        return save_clean(speaker, extra_errors=errors, **changes)
 
 
-def _meeting_to_correct(actor: Any, meeting_id: str) -> Meeting:
+def _meeting_to_correct(actor: Actor, meeting_id: str) -> Meeting:
     """Return the meeting, if the actor may change it. Its row is not locked; the corrected part is."""
     meeting = queries.get_meeting(actor, meeting_id)
     if not policies.may_change(actor, meeting):

@@ -14,8 +14,9 @@ from django.utils.http import http_date
 
 from core import context, request_streams
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion
+from core.execution import authorize, identify
 from core.observability.call_log import http_meter
-from core.operations import Call, authorize, identify
+from core.operations import Call
 from core.rest import bodies, problems
 from meetings.models import Upload
 from meetings.services import resumable

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import bulk
+from core.actors import Actor
 from core.auth import Credential
 from core.files.import_run import FileImport
 from core.files.messages import Item
@@ -13,7 +14,7 @@ from core.operations import Call, Operation, operations
 from tandem.task.v1 import task_pb2
 from tasks import handlers
 from tasks.management.rows import Reader
-from tasks.services.imports import Fate, check_imported_tasks, check_may_import, import_tasks
+from tasks.services.imports import Fate, build_imported_tasks, check_may_import, import_tasks
 
 #: The operation of the import's bulk calls. Rows have no idempotency keys, as their external ids identify them.
 IMPORT: Operation = next(
@@ -35,7 +36,7 @@ class Import(FileImport):
 
     def __init__(
         self,
-        actor: Any,
+        actor: Actor,
         items: Iterator[Item],
         reader: Reader,
         errors: Path,
@@ -62,7 +63,7 @@ class Import(FileImport):
             Call(IMPORT, Credential(self._actor)),
             rows,
             self._reader.read,
-            check_imported_tasks,
+            build_imported_tasks,
             import_tasks,
             answer=lambda made: b"",
             paths={"assigned_to_id": "assigned_to"},

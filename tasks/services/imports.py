@@ -13,8 +13,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from changes.services import acting
+from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
-from core.models import clean, draft, insert_many, save_clean
+from core.db.bulk_insert import draft, insert_many
+from core.db.saving import clean, save_clean
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
 from users.models import OPEN_ACCOUNT_STATUSES, User
@@ -62,29 +64,24 @@ class Draft:
     fate: Fate = Fate.CREATED
 
 
-def check_may_import(actor: Any) -> None:
+def check_may_import(actor: Actor) -> None:
     """Raise PermissionDenied unless the actor is an administrator: imports set other users' names and past dates."""
     if not (actor.is_authenticated and actor.is_administrator):
         raise PermissionDenied("Only an administrator may import tasks.")
 
 
-def check_imported_tasks(actor: Any, chunk: Chunk) -> None:
-    """Set each row's `instance` to a `Draft` of its `values` (`Imported`), or to the error. Write nothing.
+def build_imported_tasks(actor: Actor, many: Sequence[Imported]) -> list[Draft | Exception]:
+    """Build and check the tasks of other systems, without saving them. Return the draft, or the error, of each.
 
     Raises:
         PermissionDenied
     """
     check_may_import(actor)
-    rows = chunk.pending
-    people = _known(row.values for row in rows)
-    for row in rows:
-        try:
-            row.instance = _draft(row.values, people)
-        except ITEM_ERRORS as exc:
-            row.instance = exc
+    people = _known(many)
+    return [_draft_or_error(given, people) for given in many]
 
 
-def import_tasks(actor: Any, chunk: Chunk) -> None:
+def import_tasks(actor: Actor, chunk: Chunk) -> None:
     """Write checked tasks: create new ones, and update the fields of known ones that have changed in the source since
     the last import. A row's `problem` holds its error.
 
@@ -108,8 +105,15 @@ def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
     return {user_id: status in OPEN_ACCOUNT_STATUSES for user_id, status in found}
 
 
+def _draft_or_error(given: Imported, people: Mapping[UUID, bool]) -> Draft | Exception:
+    try:
+        return _draft(given, people)
+    except ITEM_ERRORS as exc:
+        return exc
+
+
 def _draft(given: Imported, people: Mapping[UUID, bool]) -> Draft:
-    errors: dict[str, Any] = {}
+    errors = {}
     for name, limit in (("source", 100), ("external_id", 300)):
         if not 0 < len(getattr(given, name)) <= limit:
             errors[name] = ValidationError(f"Give 1 to {limit} characters.", code="max_length")
@@ -119,12 +123,7 @@ def _draft(given: Imported, people: Mapping[UUID, bool]) -> Draft:
     task = draft(Task, **given.fields, source=given.source, created_by_id=created_by_id)
     task.created_at = given.created_at or task.created_at
     task.completed_at = (given.completed_at or timezone.now()) if task.status == Status.DONE else None
-    try:
-        clean(task, only={"title", *given.fields})
-    except ValidationError as exc:
-        errors = exc.update_error_dict({name: [error] for name, error in errors.items()})
-    if errors:
-        raise ValidationError(errors)
+    clean(task, only={"title", *given.fields}, extra_errors=errors)
     return Draft(task, {name: _digest(getattr(task, name)) for name in given.fields})
 
 

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from changes.models import Change
 from changes.triggers import logged
-from core.models import save_clean
+from core.db.saving import save_clean
 from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("notes")

@@ -16,7 +16,7 @@ from django.test.utils import isolate_apps
 from pgtrigger.migrations import AddTrigger
 
 from changes.triggers import SharedFunctionTrigger, logged
-from core.models import Versioned
+from core.db.versioned import Versioned
 from tests.support.notes import Note
 
 FUNCTIONS = ("changes", "0002_functions")

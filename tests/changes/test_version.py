@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from changes.models import Change
-from core.models import save_clean
+from core.db.saving import save_clean
 from tests.support.notes import Note
 
 pytestmark = pytest.mark.usefixtures("notes")

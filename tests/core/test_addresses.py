@@ -6,8 +6,9 @@ import pytest
 
 from access.models import Session
 from core.addresses import caller_key, canonical, client_address
+from core.execution import principal
 from core.models import IdempotencyRecord
-from core.operations import Call, principal
+from core.operations import Call
 from tandem.auth.v1.auth_pb2 import LoginRequest
 from tandem.user.v1.user_pb2 import CreateUserRequest, RequestPasswordResetRequest
 from tests.support.transports import OPERATIONS, Failed, Transport

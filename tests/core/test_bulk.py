@@ -9,6 +9,7 @@ from django.db import connection
 
 from changes.models import Change
 from core import bulk
+from core.actors import Actor
 from core.auth import Credential, System
 from core.bulk import BulkItem, Chunk, Outcome
 from core.errors import Failure, Unauthenticated, Unavailable
@@ -27,7 +28,7 @@ BULK = "TaskService/BulkCreateTasks"
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", 3)
+    monkeypatch.setattr(bulk.stream, "CHUNK", 3)
 
 
 class Stream:
@@ -46,18 +47,17 @@ class Stream:
         self.written: list[list[int]] = []
 
     def write(self, items: Iterable[Any]) -> Outcome:
-        return bulk.write(self.call, items, self._read, self._check, self.save, answer=lambda made: b"")
+        return bulk.write(self.call, items, self._read, self._build, self.save, answer=lambda made: b"")
 
-    def save(self, actor: Any, chunk: Chunk) -> None:
+    def save(self, actor: Actor, chunk: Chunk) -> None:
         self.written.append(numbers(chunk.rows))
 
     def _read(self, item: CreateTaskRequest) -> int:
         self.read.release()
         return int(item.title)
 
-    def _check(self, actor: Any, chunk: Chunk) -> None:
-        for row in chunk.pending:
-            row.instance = row.values
+    def _build(self, actor: Actor, many: Sequence[int]) -> Sequence[int]:
+        return many
 
 
 def numbers(rows: Sequence[BulkItem]) -> list[int]:
@@ -70,7 +70,7 @@ def items(count: int) -> Iterator[CreateTaskRequest]:
 
 def test_the_next_chunk_is_read_while_one_is_written() -> None:
     class Waiting(Stream):
-        def save(self, actor: Any, chunk: Chunk) -> None:
+        def save(self, actor: Actor, chunk: Chunk) -> None:
             if not self.written:
                 # Three belong to this chunk; the fourth is read ahead.
                 assert all(self.read.acquire(timeout=PATIENCE) for _ in range(4))
@@ -83,11 +83,11 @@ def test_the_next_chunk_is_read_while_one_is_written() -> None:
 
 
 def test_failure_during_a_pause_is_reported_at_the_next_item(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", 1_000)
+    monkeypatch.setattr(bulk.stream, "CHUNK", 1_000)
     failed, sent = threading.Event(), []
 
     class Failing(Stream):
-        def save(self, actor: Any, chunk: Chunk) -> None:
+        def save(self, actor: Actor, chunk: Chunk) -> None:
             if self.written:
                 failed.set()
                 raise Unavailable("The database is away.")
@@ -113,7 +113,7 @@ def test_chunk_begun_before_a_cut_is_written() -> None:
     broken = threading.Event()
 
     class Waiting(Stream):
-        def save(self, actor: Any, chunk: Chunk) -> None:
+        def save(self, actor: Actor, chunk: Chunk) -> None:
             assert broken.wait(PATIENCE)
             super().save(actor, chunk)
 

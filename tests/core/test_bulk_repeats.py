@@ -23,7 +23,7 @@ REUSED = "This idempotency key was used with another request; use a new key."
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", CHUNK)
+    monkeypatch.setattr(bulk.stream, "CHUNK", CHUNK)
 
 
 def task(title: str, key: str = "", **more: Any) -> CreateTaskRequest:

@@ -14,7 +14,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from core import protojson
 from core.operations import Operation
-from core.protojson.calls import page_field, plan
+from core.protojson.requests import plan
+from core.protojson.responses import page_field
 from tandem.auth.v1 import auth_pb2
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2

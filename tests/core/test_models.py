@@ -12,10 +12,14 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 from core import rate_limits
+from core.db.bulk_insert import draft, insert_many
 from core.db.fields import MultiLineField, SingleLineField, WebAddress, checked_line
 from core.db.ids import parsed, uuid7
+from core.db.integrity import translate_integrity_errors
+from core.db.saving import clean, save_clean
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
-from core.models import IdempotencyRecord, RateWindow, clean, draft, insert_many, save_clean, translate_integrity_errors
+from core.models import IdempotencyRecord, RateWindow
+from core.preconditions import ANY_VERSION, exactly
 from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
@@ -32,6 +36,27 @@ def test_save_writes_changed_fields_and_increments_the_version(ann: User) -> Non
     stored = User.objects.get(pk=ann.pk)
     assert (stored.first_name, stored.version, ann.version) == ("Anna", 2, 2)
     assert stored.updated_at == ann.updated_at > before
+
+
+def test_extra_errors_are_raised_with_those_of_the_rules_and_nothing_is_written(ann: User) -> None:
+    extra = {"email": ValidationError("Not this one.", code="taken"), "phone": ValidationError("No phone.", code="no")}
+    with pytest.raises(ValidationError) as refused:
+        save_clean(ann, extra_errors=extra, first_name="x" * 1000, email="no address", bio="New")
+    codes = {name: [error.code for error in errors] for name, errors in refused.value.error_dict.items()}
+    assert codes.pop("first_name") == ["max_length"]
+    assert codes == {"email": ["taken", "email"], "phone": ["no"]}
+    assert User.objects.get(pk=ann.pk).bio == ""
+    with pytest.raises(ValidationError):
+        save_clean(UserFactory.build(email="new@example.com"), extra_errors=extra)
+    assert not User.objects.filter(email="new@example.com").exists()
+
+
+def test_a_row_at_another_version_than_expected_is_stale(ann: User) -> None:
+    ann.require_version(ANY_VERSION)
+    ann.require_version(exactly(1))
+    with pytest.raises(Stale) as stale:
+        ann.require_version(exactly(2))
+    assert stale.value.metadata == {"current_version": "1"}
 
 
 def test_concurrent_write_is_not_overwritten(ann: User) -> None:

@@ -15,7 +15,8 @@ from django.test import Client
 
 from core import protojson
 from core.operations import Operation
-from core.protojson.calls import page_field, plan
+from core.protojson.requests import plan
+from core.protojson.responses import page_field
 from core.rest.docs import committed_path
 from core.rest.openapi.comments import comments
 from core.rest.openapi.current import current_document, served_operations

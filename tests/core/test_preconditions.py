@@ -1,5 +1,6 @@
 """`If-Match` and `If-None-Match` of every write, over both transports."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -9,8 +10,11 @@ from django.db import connection
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from changes.models import Change
-from core.operations import Operation
-from core.preconditions import ANY_VERSION, ExpectedVersion, entity_tags, expected_version
+from core.auth import Credential
+from core.execution import execute, open_stream
+from core.observability import call_log
+from core.operations import Call, Operation
+from core.preconditions import ANY_VERSION, ExpectedVersion, entity_tags, exactly, expected_version
 from meetings.models import Status as MeetingStatus
 from tandem.auth.v1 import auth_pb2
 from tandem.meeting.v1 import meeting_pb2
@@ -233,6 +237,46 @@ def test_if_none_match_rejects_a_write_to_an_existing_row(api: Transport, owner:
         assert failed.value.message == f"If-None-Match excludes it: it exists, at version {version}."
     assert _logged() == before
     api(name, write.request, actor=owner, if_none_match='"999", "abc"')
+
+
+@pytest.mark.parametrize("name", [name for name in WRITES if OPERATIONS[name].preconditions_in_body])
+def test_preconditions_are_read_from_a_message_and_stay_in_it(owner: User, name: str) -> None:
+    write, version = _prepared(name, owner)
+    fields = {"version": int(version), "request_id": "a-key"}
+    operation = OPERATIONS[name]
+    request: Any = operation.request_class.FromString(write.request.SerializeToString())
+    for field in operation.preconditions_in_body:
+        setattr(request, field, fields[field])
+    sent = request.SerializeToString(deterministic=True)
+    call = Call(operation, credential=Credential(owner))
+    execute(call, request)
+    assert request.SerializeToString(deterministic=True) == sent
+    if "version" in operation.preconditions_in_body:
+        assert call.expected_version == exactly(int(version))
+    if "request_id" in operation.preconditions_in_body:
+        assert call.idempotency_key == "a-key"
+
+
+def test_preconditions_stay_in_the_commands_of_a_stream(owner: User) -> None:
+    commands = [
+        task_pb2.TaskCommand(create=task_pb2.CreateTaskRequest(title="New", request_id="a-key")),
+        task_pb2.TaskCommand(update=task_pb2.UpdateTaskRequest(id=str(TaskFactory(created_by=owner).pk), version=1)),
+    ]
+    sent = [command.SerializeToString() for command in commands]
+    call = Call(OPERATIONS["TaskService/ProcessTaskStream"], credential=Credential(owner))
+    assert [result.success for result in open_stream(call, iter(commands))] == [True, True]
+    assert [command.SerializeToString() for command in commands] == sent
+
+
+def test_the_log_shows_the_request_with_its_preconditions(
+    api: Transport, owner: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, call_log.logger.name)
+    api("TaskService/CreateTask", task_pb2.CreateTaskRequest(title="New", request_id="a-key"), actor=owner)
+    (call,) = [record.call for record in caplog.records if hasattr(record, "call")]
+    # Over HTTP the key is a header, and the message never had it.
+    in_message = {"request_id": "a-key"} if api.name == "grpc" else {}
+    assert call["request"] == {"title": "New", **in_message}
 
 
 @pytest.mark.parametrize("name", WITHOUT_VERSION)

@@ -1,7 +1,6 @@
 """A logged model of the tests' own, so that the log is tested without any app above it."""
 
 import uuid
-from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,11 +8,12 @@ from django.db.models.functions import Upper
 from django.test.utils import isolate_apps
 
 from changes.triggers import logged
-from core.models import Versioned
+from core.actors import Actor
+from core.db.versioned import Versioned
 
 
 class NoteQuerySet(models.QuerySet["Note"]):
-    def visible_to(self, actor: Any) -> "NoteQuerySet":
+    def visible_to(self, actor: Actor) -> "NoteQuerySet":
         """Return the notes that these groups see. Labels name the groups; `facts` may limit them to a part."""
         return self.filter(labels__overlap=sorted(actor.groups))
 

@@ -15,6 +15,7 @@ import pytest
 from access.models import Session
 from access.tokens import access_token
 from config.rpc import services
+from core.actors import Actor
 from core.operations import Operation
 
 PATIENCE_SECONDS = 20
@@ -103,7 +104,7 @@ class Transport:
         operation: str,
         request: Any,
         *,
-        actor: Any = None,
+        actor: Actor | None = None,
         authorization: str | None = None,
         if_match: str | None = None,
         if_none_match: str | None = None,
@@ -147,14 +148,14 @@ class Transport:
             self.answer(operation, request, **options)
         return failed.value
 
-    def watch(self, operation: str, request: Any, *, actor: Any) -> Watched:
+    def watch(self, operation: str, request: Any, *, actor: Actor) -> Watched:
         """Open a stream of events. Changes must be committed, and the feed must run (fixture `watching`)."""
         return self._watch(OPERATIONS[operation], request, {"authorization": self.bearer(actor)})
 
     def __init__(self) -> None:
         self._tokens: dict[Any, str] = {}
 
-    def bearer(self, actor: Any) -> str:
+    def bearer(self, actor: Actor) -> str:
         """Return the `Authorization` of a session made for this user."""
         if actor.pk not in self._tokens:
             self._tokens[actor.pk] = "Bearer " + access_token(Session.objects.create(user=actor))

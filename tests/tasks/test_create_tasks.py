@@ -1,5 +1,6 @@
 """Many tasks at once, as the streams make them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,13 +9,31 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from changes.models import Change
+from core.actors import Actor
+from core.bulk import BulkItem, Chunk, Failures
 from core.db.ids import uuid7
-from core.errors import AlreadyExists
+from core.errors import Problem
 from tasks.models import Task
-from tasks.services import Outcome, create_task, create_tasks
+from tasks.services import bulk, create_task
 from tests.support.factories import TaskFactory, UserFactory
 from tests.support.servers import until
 from users.models import Status, User
+
+
+def create_tasks(actor: Actor, many: Sequence[Mapping[str, Any]]) -> list[Task | Problem]:
+    """Create tasks as one chunk of a stream. Return the task, or the problem, of each."""
+    rows = []
+    for index, (fields, built) in enumerate(zip(many, bulk.build_tasks(actor, many), strict=True)):
+        row = BulkItem(index)
+        row.values, row.instance = fields, built
+        rows.append(row)
+    bulk.create_tasks(actor, Chunk(("ann", "a stream"), rows, {}, lambda task: b"", Failures(), lambda replayed: None))
+    return [row.problem or row.instance for row in rows]
+
+
+def violations(problem: object) -> dict[str, str]:
+    assert isinstance(problem, Problem)
+    return {violation.field: violation.code for violation in problem.violations}
 
 
 def test_valid_items_are_created_and_errors_reported_in_order(ann: User, bob: User) -> None:
@@ -36,11 +55,10 @@ def test_valid_items_are_created_and_errors_reported_in_order(ann: User, bob: Us
     assert {index: task.title for index, task in made.items()} == {0: "first", 3: "for bob", 5: "chosen", 7: "last"}
     assert [made[index].assigned_to_id for index in (0, 3, 5, 7)] == [ann.pk, bob.pk, ann.pk, ann.pk]
     blank, long, existing, repeated = (outcomes[index] for index in (1, 2, 4, 6))
-    assert isinstance(blank, ValidationError)
-    assert isinstance(long, ValidationError)
-    assert (set(blank.error_dict), set(long.error_dict)) == ({"title"}, {"title", "assigned_to"})
+    assert (set(violations(blank)), set(violations(long))) == ({"title"}, {"title", "assigned_to"})
     for refusal, task_id in ((existing, taken), (repeated, chosen)):
-        assert isinstance(refusal, AlreadyExists)
+        assert isinstance(refusal, Problem)
+        assert refusal.reason == "ALREADY_EXISTS"
         assert refusal.message == f"Task with ID '{task_id}' already exists"
     assert Task.objects.filter(created_by=ann).count() == 4
     assert Change.objects.filter(subject_type="task", actor=str(ann.pk)).count() == 4
@@ -50,15 +68,15 @@ def test_number_of_statements_does_not_depend_on_the_number_of_tasks(
     ann: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     for many in (1, 1_000):
-        # The assignees; the insert and the actor; a savepoint, and the previous actor.
-        with django_assert_num_queries(6):
+        # The assignees; the insert and the actor; two savepoints, and the previous actor.
+        with django_assert_num_queries(8):
             outcomes = create_tasks(ann, [{"title": f"T {n}", "assigned_to": str(bob.pk)} for n in range(many)])
         assert len({outcome.pk for outcome in outcomes if isinstance(outcome, Task)}) == many
 
 
 def test_empty_list_creates_nothing(ann: User) -> None:
     assert create_tasks(ann, []) == []
-    assert isinstance(create_tasks(ann, [{"title": ""}])[0], ValidationError)
+    assert violations(create_tasks(ann, [{"title": ""}])[0]) == {"title": "required"}
     assert not Task.objects.exists()
 
 
@@ -69,7 +87,7 @@ def test_concurrent_creations_of_equal_ids_create_each_once(transactional_db: No
         mine = chosen if number % 2 else chosen[::-1]
         try:
             outcomes = create_tasks(ann, [{"title": f"T {number}", "id": task_id} for task_id in mine])
-            assert all(isinstance(outcome, Task | AlreadyExists) for outcome in outcomes)
+            assert all(isinstance(outcome, Task) or outcome.reason == "ALREADY_EXISTS" for outcome in outcomes)
             return sum(isinstance(outcome, Task) for outcome in outcomes)
         finally:
             connection.close()
@@ -83,7 +101,7 @@ def test_waiting_for_an_id_holds_no_other_id(transactional_db: None, ann: User) 
     """Or both would wait for each other, until the database ends one of them."""
     low, high = sorted(uuid7() for _ in range(2))
 
-    def make() -> list[Outcome]:
+    def make() -> list[Task | Problem]:
         try:
             return create_tasks(ann, [{"title": "high", "id": str(high)}, {"title": "low", "id": str(low)}])
         finally:
@@ -95,25 +113,39 @@ def test_waiting_for_an_id_holds_no_other_id(transactional_db: None, ann: User) 
             made = pool.submit(make)
             until(lambda: waiting_for_locks() > 0, "the other waits for the low id")
             TaskFactory(pk=high)
-        assert all(isinstance(outcome, AlreadyExists) for outcome in made.result())
+        assert [outcome.reason for outcome in made.result() if isinstance(outcome, Problem)] == ["ALREADY_EXISTS"] * 2
 
 
-def test_assignee_deleted_concurrently_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
-    def make() -> Task:
+def while_a_user_is_being_deleted(user: User, create: Callable[[], Any]) -> Any:
+    """Run `create` while the deletion of the user is not committed yet, and return its result."""
+
+    def run() -> Any:
         try:
-            return create_task(ann, {"title": "T", "assigned_to": str(bob.pk)})
+            return create()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            User.objects.filter(pk=bob.pk).delete()
-            made = pool.submit(make)
+            User.objects.filter(pk=user.pk).delete()
+            created = pool.submit(run)
             until(lambda: waiting_for_locks() > 0, "the other waits for what becomes of the assignee")
-        with pytest.raises(ValidationError) as refused:
-            made.result()
+        return created.result()
+
+
+def test_assignee_deleted_concurrently_is_unknown(transactional_db: None, ann: User, bob: User) -> None:
+    with pytest.raises(ValidationError) as refused:
+        while_a_user_is_being_deleted(bob, lambda: create_task(ann, {"title": "T", "assigned_to": str(bob.pk)}))
     assert refused.value.error_dict["assigned_to"][0].code == "unknown"
     assert not Task.objects.exists()
+
+
+def test_assignee_deleted_concurrently_fails_only_its_own_task(transactional_db: None, ann: User, bob: User) -> None:
+    many = [{"title": "mine"}, {"title": "of bob", "assigned_to": str(bob.pk)}, {"title": "mine, too"}]
+    outcomes = while_a_user_is_being_deleted(bob, lambda: create_tasks(ann, many))
+    assert [isinstance(outcome, Task) for outcome in outcomes] == [True, False, True]
+    assert violations(outcomes[1]) == {"assigned_to": "unknown"}
+    assert Task.objects.count() == 2
 
 
 def waiting_for_locks() -> int:
@@ -128,5 +160,4 @@ def waiting_for_locks() -> int:
 @pytest.mark.parametrize("metadata", ["text", ["list"], {"k": 1}])
 def test_metadata_are_texts(ann: User, metadata: object) -> None:
     (outcome,) = create_tasks(ann, [{"title": "T", "metadata": metadata}])
-    assert isinstance(outcome, ValidationError)
-    assert outcome.error_dict["metadata"][0].code == "type"
+    assert violations(outcome) == {"metadata": "type"}

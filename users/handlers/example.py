@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 
 from core.db.pagination import page_size
-from core.errors import renamed
+from core.field_paths import renamed
 from core.operations import Call, operation
 from tandem.example.v1 import example_pb2
 from users import queries, services

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 from core import bulk, health
 from core.conversions import checked_numbers, page_request, pagination, read_range, requested_order, set_timestamp
 from core.db.pagination import PageRequest, fitting
-from core.errors import invalid, renamed
+from core.errors import invalid
+from core.field_paths import renamed
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import NOTHING_TO_HIDE
@@ -59,7 +60,7 @@ def bulk_import_users(
         call,
         items,
         messages.imported_fields,
-        services.check_imported,
+        services.build_imported_users,
         services.import_users,
         answer=services.import_answer,
         paths=messages.IMPORT_PATHS,
@@ -252,7 +253,7 @@ def health_check(call: Call, request: Empty) -> common_pb2.HealthCheckResponse:
 def may_change_credentials(call: Call) -> bool:
     """Return whether the credential of the call permits changes of an account's credentials.
 
-    A call without an API key has no scopes and is not limited by them (`core.operations.authorize`), so that anonymous
+    A call without an API key has no scopes and is not limited by them (`core.execution.authorize`), so that anonymous
     callers can sign up with a password.
     """
     return call.has_scope(CREDENTIALS)

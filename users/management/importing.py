@@ -61,7 +61,7 @@ class Import(FileImport):
             Call(IMPORT, Credential(self._actor)),
             rows,
             messages.imported_fields,
-            services.check_imported,
+            services.build_imported_users,
             partial(services.import_users, send_resets=self._send_resets),
             answer=services.import_answer,
             paths=messages.IMPORT_PATHS,

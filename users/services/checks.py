@@ -1,17 +1,16 @@
 """Validation of new accounts, with all errors together."""
 
 from collections.abc import Container
-from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.models import clean
+from core.db.saving import clean
 from users.models import User
-from users.services.passwords import check_new_password
+from users.services.passwords import password_errors
 
 
-def check(user: User, password: str = "", only: Container[str] | None = None) -> None:
-    """Validate a new user and its password.
+def clean_new_user(user: User, password: str = "", only: Container[str] | None = None) -> None:
+    """Check the rules of a new user and of its password.
 
     Args:
         password: empty = no password to check.
@@ -20,21 +19,13 @@ def check(user: User, password: str = "", only: Container[str] | None = None) ->
     Raises:
         ValidationError: with all invalid fields.
     """
-    errors: dict[str, Any] = {}
     try:
-        clean(user, only)
+        clean(user, only, extra_errors=password_errors(user, password) if password else None)
     except ValidationError as exc:
-        exc.update_error_dict(errors)
-    if "email" in errors and user.display_name == local_part(user.email):
-        # The display name was derived from the e-mail, so its error would be a duplicate.
-        errors.pop("display_name", None)
-    if password:
-        try:
-            check_new_password(user, password)
-        except ValidationError as exc:
-            exc.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
+        if "email" in exc.error_dict and user.display_name == local_part(user.email):
+            # The display name was derived from the e-mail, so its error would be a duplicate.
+            exc.error_dict.pop("display_name", None)
+        raise
 
 
 def local_part(email: str) -> str:

@@ -9,13 +9,13 @@ from changes.services import acting
 from core import auth, rate_limits
 from core.actors import Actor
 from core.addresses import caller_key
+from core.db.saving import save_clean
 from core.errors import AlreadyExists
-from core.models import save_clean
 from users import policies
 from users.metrics import users_created
 from users.models import Role, Status, User
 from users.passwords.hashers import hashed
-from users.services.checks import check, local_part
+from users.services.checks import clean_new_user, local_part
 from users.services.verification import request_verification
 
 
@@ -54,7 +54,7 @@ def create_user(
     author_id = actor.pk if actor.is_authenticated else None
     user = User(**fields, roles=roles or [Role.CUSTOMER], created_by_id=author_id, updated_by_id=author_id)
     user.set_unusable_password()
-    check(user, password)
+    clean_new_user(user, password)
     if User.objects.filter(email=user.email).exists():
         # Checked first, so that a failure costs no hash and no number. In a race, the constraint still rejects the row.
         raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
@@ -81,7 +81,7 @@ def create_service_account(actor: Actor, *, display_name: str, email: str = "", 
         PermissionDenied
     """
     check_may_administer(actor, "Only an administrator may create service accounts.")
-    fields = {"status": Status.ACTIVE, "created_by": actor, "updated_by": actor, **fields}
+    fields = {"status": Status.ACTIVE, "created_by_id": actor.pk, "updated_by_id": actor.pk, **fields}
     user = User(**fields, display_name=display_name, is_service=True, number=None)
     user.email = email or f"{user.pk}@service.invalid"
     user.set_unusable_password()

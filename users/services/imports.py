@@ -12,14 +12,15 @@ from changes.services import acting
 from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.db import ids
+from core.db.bulk_insert import draft, insert_many
+from core.db.integrity import translate_integrity_errors
 from core.errors import AlreadyExists, Violation, invalid
 from core.jobs import enqueue
-from core.models import draft, insert_many, translate_integrity_errors
 from users import policies
 from users.metrics import users_created
 from users.models import Role, Status, User
 from users.passwords.imported_hashes import is_known_scheme, stored_form
-from users.services.checks import check, local_part
+from users.services.checks import clean_new_user, local_part
 
 #: Stored value of accounts without a password. All share it, because it matches no password.
 _NO_PASSWORD = make_password(None)
@@ -36,24 +37,23 @@ def check_may_import(actor: Actor) -> None:
         raise PermissionDenied("Only an administrator may import users.")
 
 
-def check_imported(actor: Actor, chunk: Chunk) -> None:
-    """Build the accounts of the rows' `values` (fields of `User`, and `password_hash`) and validate each by itself.
+def build_imported_users(actor: Actor, many: Sequence[Mapping[str, Any]]) -> list[User | Exception]:
+    """Build and check accounts, without saving them. Return the account, or its error, of each of `many`.
 
-    It writes nothing. The default of `status` is active if the e-mail is verified, else pending verification.
+    The default of `status` is active if the e-mail is verified, else pending verification.
+
+    Args:
+        many: the fields of `User` and `password_hash` of each.
 
     Raises:
         PermissionDenied
     """
     check_may_import(actor)
-    for row in chunk.pending:
-        try:
-            row.instance = _build(actor, row.values)
-        except ITEM_ERRORS as exc:
-            row.instance = exc
+    return [_built_or_error(actor, values) for values in many]
 
 
 def import_users(actor: Actor, chunk: Chunk, *, send_resets: bool = False) -> None:
-    """Write accounts that `check_imported` has built. A row that fails has a `problem`.
+    """Write accounts that `build_imported_users` has built. A row that fails has a `problem`.
 
     Args:
         send_resets: whether open accounts without a password are mailed a token to set one. No other mail is sent.
@@ -90,6 +90,13 @@ def _save(rows: Sequence[BulkItem]) -> None:
         raise
 
 
+def _built_or_error(actor: Actor, values: Mapping[str, Any]) -> User | Exception:
+    try:
+        return _build(actor, values)
+    except ITEM_ERRORS as exc:
+        return exc
+
+
 def _build(actor: Actor, values: Mapping[str, Any]) -> User:
     fields = dict(values)
     password = _password(fields.pop("password_hash"))
@@ -103,7 +110,7 @@ def _build(actor: Actor, values: Mapping[str, Any]) -> User:
     author_id = actor.pk if isinstance(actor, User) else None
     user = draft(User, id=user_id, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
     # Fields that are not given have valid defaults, except the e-mail.
-    check(user, only={"email", *fields})
+    clean_new_user(user, only={"email", *fields})
     return user
 
 

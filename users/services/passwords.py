@@ -10,9 +10,9 @@ from changes.services import acting
 from core import auth, rate_limits
 from core.actors import Actor
 from core.addresses import caller_key
-from core.errors import Conflict, invalid, renamed
+from core.db.saving import save_clean
+from core.errors import Conflict, invalid
 from core.jobs import enqueue
-from core.models import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
@@ -45,7 +45,7 @@ def change_password(
     if not policies.may_change(actor, user):
         raise PermissionDenied("You may not change this user.")
     # Checked before the costly hash, and again with the row locked.
-    expected_version.check(user.version)
+    user.require_version(expected_version)
     if user.is_service:
         raise Conflict("A service account has no password; create an API key for it.")
     if actor.pk == user.pk:
@@ -55,7 +55,7 @@ def change_password(
     password = _hashed_new_password(user, new_password)
     with acting(actor, "password"):
         user = queries.get_user_for_update(actor, user_id)
-        expected_version.check(user.version)
+        user.require_version(expected_version)
         _set_password(actor, user, password)
 
 
@@ -109,28 +109,25 @@ def reset_password(*, token: str, new_password: str) -> None:
     guesses.reset(user.email)
 
 
-def check_new_password(user: User, password: str) -> None:
-    """Check a new password against the rules for passwords.
-
-    Raises:
-        ValidationError: on `password`.
-    """
+def password_errors(user: User, password: str) -> dict[str, ValidationError]:
+    """Check a new password against the rules for passwords. Return the error by field; none if it is good."""
     if len(password) <= MAX_PASSWORD_LENGTH:
         password = normalized(password)
     try:
         validate_password(password, user)
     except ValidationError as exc:
-        raise ValidationError({"password": exc.error_list}) from exc
+        return {"password": exc}
+    return {}
 
 
 def _hashed_new_password(user: User, password: str) -> str:
-    with renamed({"password": "new_password"}):
-        check_new_password(user, password)
+    if errors := password_errors(user, password):
+        raise ValidationError({"new_password": errors["password"]})
     return hashed(password)
 
 
 def _set_password(actor: Actor, user: User, password: str) -> None:
-    save_clean(user, password=password, also={"updated_by": actor, "tokens_valid_from": user.next_validity()})
+    save_clean(user, password=password, also={"updated_by_id": actor.pk, "tokens_valid_from": user.next_validity()})
     mailed_tokens.revoke_all(user)
     auth.forget(user.pk)
     enqueue("users.send_password_changed", user_id=str(user.pk), at=timezone.now().isoformat())

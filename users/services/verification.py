@@ -8,9 +8,9 @@ from django.utils import timezone
 from changes.services import acting
 from core import auth, rate_limits
 from core.actors import Actor
+from core.db.saving import save_clean
 from core.errors import invalid
 from core.jobs import enqueue
-from core.models import save_clean
 from users import policies, queries, tokens
 from users.models import Status, TokenPurpose, User
 from users.services import mailed_tokens

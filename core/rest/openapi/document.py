@@ -10,8 +10,9 @@ from google.rpc import code_pb2
 from core.errors import TABLE
 from core.operations import Operation
 from core.protojson import success_status, version_path
-from core.protojson.calls import page_field, plan, resource_type
 from core.protojson.query import QueryName
+from core.protojson.requests import plan
+from core.protojson.responses import page_field, resource_type
 from core.rest.multipart import FILE_PART, metadata_type
 from core.rest.openapi.components import HEADERS, OWN_TAGS, PARAMETERS, PROBLEM, Schema, reference, responses
 from core.rest.openapi.schemas import Schemas, is_required

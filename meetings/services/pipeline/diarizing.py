@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from uuid import UUID
 
-from core.models import save_clean
+from core.db.saving import save_clean
 from meetings.models import Meeting, Segment, Speaker, Stage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording

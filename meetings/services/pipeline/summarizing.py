@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from core.models import save_clean
+from core.db.saving import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash

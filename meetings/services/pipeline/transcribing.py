@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.core.files import File
 
-from core.models import save_clean
+from core.db.saving import save_clean
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched

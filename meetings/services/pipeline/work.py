@@ -13,8 +13,8 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from changes.services import acting
+from core.db.saving import save_clean
 from core.jobs import Attempt, Reschedule
-from core.models import save_clean
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
 from meetings.speech.node import describe, hash_of

@@ -15,8 +15,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.errors import MethodNotAllowed, invalid
+from core.execution import authorize, identify
 from core.observability.call_log import http_meter
-from core.operations import authorize, identify
 from core.rest.conditional import PRIVATE, is_known
 from core.rest.read_views import METHODS, allowed
 from meetings.views import MeetingViewSet

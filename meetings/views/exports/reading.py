@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Max, Sum
 
+from core.actors import Actor
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary, Transcript
 from meetings.queries import get_meeting
 from meetings.queries.transcripts import version_of
@@ -56,7 +57,7 @@ class Transcription:
             yield from rows.defer("search_words").order_by("start_ms").iterator(chunk_size=_BATCH_SIZE)
 
 
-def transcription(actor: Any, meeting_id: str, version: int) -> Transcription:
+def transcription(actor: Actor, meeting_id: str, version: int) -> Transcription:
     """Return the version with this number; 0 = the current one.
 
     Raises:
@@ -101,7 +102,7 @@ def _fingerprint(meeting: Meeting, of_version: Mapping[str, Any]) -> str:
     return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
 
 
-def _people(actor: Any, meeting: Meeting) -> list[str]:
+def _people(actor: Actor, meeting: Meeting) -> list[str]:
     wanted = list(dict.fromkeys((meeting.owner_id, *meeting.participants)))
     names = dict(User.objects.visible_to(actor).filter(pk__in=wanted).values_list("pk", "display_name"))
     return [names[user_id] for user_id in wanted if user_id in names]

@@ -12,7 +12,7 @@ from django.db import ProgrammingError
 from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.auth import System
-from core.errors import is_database_away
+from core.db.outages import is_database_away
 from core.files.foreign import Input, Notes, key, parsed_map, records_of_table, table
 from core.files.import_run import begun
 from core.files.messages import BadFile, Item

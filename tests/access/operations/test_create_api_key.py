@@ -5,8 +5,8 @@ import pytest
 from django.utils import timezone
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from access import services
 from access.models import ApiKey
+from access.services import api_keys
 from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, CreateApiKeyResponse
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tests.support.factories import ApiKeyFactory, ServiceFactory
@@ -107,7 +107,7 @@ def test_user_must_exist(api: Transport, administrator: User, user_id: str) -> N
 
 
 def test_number_of_keys_is_limited(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "MAX_API_KEYS", 2)
+    monkeypatch.setattr(api_keys, "MAX_API_KEYS", 2)
     ApiKeyFactory(user=ann, revoked_at=timezone.now())
     for _ in range(2):
         create(api, ann)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from access import services
 from access.models import Session, StreamTicket
-from access.services import redeem_ticket
+from access.services import redeem_ticket, tickets
 from access.tokens import access_token
 from core.errors import RateLimited, Unauthenticated
 from tandem.auth.v1.auth_pb2 import CreateStreamTicketRequest
@@ -123,7 +123,7 @@ def test_path_must_be_one_of_a_stream(api: Transport, ann: User, path: str, code
 
 
 def test_number_of_tickets_per_minute_is_limited(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "TICKETS_PER_MINUTE", 2)
+    monkeypatch.setattr(tickets, "TICKETS_PER_MINUTE", 2)
     for _ in range(2):
         services.create_ticket(ann, PATH, session_id=None)
     with pytest.raises(RateLimited):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.protojson.calls import plan
 from core.protojson.forms import is_map, is_nested
+from core.protojson.requests import plan
 from core.rest.openapi.current import served_operations
 from tests.support.http_clients import JSON, path_of
 

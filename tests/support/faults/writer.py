@@ -21,7 +21,7 @@ from django.db import Error, connection, transaction
 
 django.setup()
 
-from core.errors import is_database_away  # noqa: E402 - models need their apps
+from core.db.outages import is_database_away  # noqa: E402
 from tandem.task.v1 import task_pb2  # noqa: E402
 from tasks.models import Task  # noqa: E402
 from tests.support.faults.calling import NotDoneError, TaskClient  # noqa: E402

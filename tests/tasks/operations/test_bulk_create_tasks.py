@@ -81,7 +81,7 @@ def test_atomic_mode_writes_all_or_nothing(api: Transport, ann: User) -> None:
 
 
 def test_atomic_mode_limits_the_number_of_items(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MAX_ATOMIC", 2)
+    monkeypatch.setattr(bulk.stream, "MAX_ATOMIC", 2)
     with pytest.raises(Failed) as failed:
         api(BULK, [CreateTaskRequest(title="x")] * 3, actor=ann, bulk_mode="atomic")
     assert failed.value.fields == {"x-bulk-mode": "max_items"}

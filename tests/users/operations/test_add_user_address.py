@@ -63,7 +63,7 @@ def test_every_invalid_field_is_named(api: Transport, ann: User) -> None:
 
 
 def test_number_of_addresses_is_limited(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("users.services.MAX_ADDRESSES", 1)
+    monkeypatch.setattr("users.services.addresses.MAX_ADDRESSES", 1)
     api(ADD, AddUserAddressRequest(user_id="me", address=address()), actor=ann)
     with pytest.raises(Failed) as failed:
         api(ADD, AddUserAddressRequest(user_id="me", address=address()), actor=ann)

@@ -16,7 +16,7 @@ from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.actors import Actor
 from core.auth import System
-from core.errors import is_database_away
+from core.db.outages import is_database_away
 from core.files.foreign import Input, Notes, parsed_map
 from core.files.import_run import begun
 from core.files.messages import BadFile, Item, read_csv, read_jsonl

@@ -1,52 +1,22 @@
-"""Bulk writes: a stream of items, written in chunks, each item with its own outcome.
-
-A chunk is one transaction. An invalid item is reported and does not affect the others. An item with an idempotency key
-(`request_id`) that was written before is not written again, so a client resumes an interrupted stream by sending it
-again. While a chunk is written the next one is read.
-
-An item that repeats the key of another item of the stream gets that item's outcome: its error, or what was written. A
-key that is repeated with other content is rejected, anywhere in the stream.
-"""
+"""The items of a bulk write on their way into the database, and what became of them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-from django.db import IntegrityError, connections, transaction
-from google.protobuf.message import Message
+from django.db import IntegrityError, transaction
 
 from core import idempotency
-from core.db.thread_connections import fresh_connections, release_connections
-from core.errors import (
-    DeadlineExceeded,
-    Failure,
-    IdempotencyKeyReused,
-    Problem,
-    Unavailable,
-    Violation,
-    invalid,
-    is_database_away,
-    is_statement_ended,
-    problem_of,
-    shown_path,
-)
+from core.errors import Failure, IdempotencyKeyReused, Problem, Violation, problem_of
+from core.field_paths import shown_path
 from core.hmac_digests import hmac_digests
-from core.operations import Call, idempotency_key, principal
 from tandem.common.v1 import common_pb2
 
-CHUNK = 500
 MAX_ERRORS = 1_000
 #: Together with the rest of the answer, less than the 4 MB that gRPC clients accept.
 MAX_ERROR_BYTES = 500_000
-#: An atomic write is one transaction, which must not wait for the client: its items are read before it begins.
-MAX_ATOMIC = 10_000
 #: How many failed items with a key are kept until the end of a stream, for the items that repeat them.
 MAX_REMEMBERED_FAILURES = 10_000
 #: The errors of a single item; any other error fails the whole stream.
@@ -59,7 +29,7 @@ class BulkItem:
     Attributes:
         index: its place in the stream, from 0.
         values: the result of `read` for the message.
-        instance: the result of `check` for the values, or the exception that it raised.
+        instance: the result of `build` for the values: what is to be written, or the error for which it is not.
         problem: why it is not written; None = no error so far.
         answer: what is kept for its idempotency key, as bytes.
         replayed: it was written before with this key: by an earlier call, or for an earlier item.
@@ -182,7 +152,7 @@ class Chunk:
 
     def skip_replayed(self) -> None:
         """Mark the rows that were written before, that repeat others, or whose key was used for another request; reject
-        those of the others for which `check` raised.
+        those of the others for which `build` returned an error.
         """
         first = self._first_of_their_keys()
         if replayed := [row for row in self.rows if row.replayed]:
@@ -258,197 +228,6 @@ class Chunk:
             for row in keyed:
                 row.answer = self.answer(row.instance)
             idempotency.keep(*self.scope, [(row.key, row.request, row.answer) for row in keyed])
-
-
-def write(
-    call: Call,
-    items: Iterable[Message | ValidationError],
-    read: Callable[[Any], Any],
-    check: Callable[[Any, Chunk], None],
-    save: Callable[[Any, Chunk], None],
-    *,
-    answer: Callable[[Any], bytes],
-    paths: Mapping[str, str] | None = None,
-    done: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
-    check_replayed: Callable[[Sequence[BulkItem]], None] = lambda rows: None,
-) -> Outcome:
-    """Write the items of a stream.
-
-    Args:
-        read: returns a row's `values` from its message; raises if the message is invalid.
-        check: the service that sets `instance` of each row for the call's actor. It runs while the previous chunk is
-            written, so it writes nothing and depends on no other row.
-        save: the service that writes a chunk as the call's actor, in a separate transaction.
-        answer: returns what is kept of an instance, for items with a key.
-        paths: field of the model -> path in the message, where they differ.
-        done: called with the rows of each chunk once it is committed.
-        check_replayed: fails the replayed rows whose answer the caller may no longer see.
-
-    Raises:
-        Failure: the stream cannot continue; `committed_through` in its metadata is the number of final items.
-    """
-    outcome = Outcome()
-    rows = _rows(items, read)
-    scope = principal(call), call.operation.name
-    failures = Failures()
-
-    def chunks(rows: Iterable[BulkItem]) -> Iterator[Chunk]:
-        rows = iter(rows)
-        while part := list(islice(rows, CHUNK)):
-            chunk = Chunk(scope, part, paths or {}, answer, failures, check_replayed)
-            check(call.actor, chunk)
-            yield chunk
-
-    def note(part: Sequence[BulkItem]) -> None:
-        outcome.add(part)
-        done(part)
-
-    def save_chunk(chunk: Chunk) -> None:
-        save(call.actor, chunk)
-        chunk.settle_repeats()
-
-    with _reporting_progress(outcome):
-        if call.atomic:
-            every = list(islice(rows, MAX_ATOMIC + 1))
-            _write_all_or_none(every, chunks(every), save_chunk, outcome, done)
-        else:
-            with _Writer(save_chunk, note) as writer:
-                for chunk in chunks(writer.supervised(rows)):
-                    writer.wait()
-                    call.reauthorize()
-                    writer.write(chunk)
-    return outcome
-
-
-@contextmanager
-def _reporting_progress(outcome: Outcome) -> Iterator[None]:
-    """Add `committed_through` to the failure that ends the stream."""
-    try:
-        yield
-    except Failure as exc:
-        exc.metadata = {**exc.metadata, "committed_through": str(outcome.through)}
-        raise
-    except Exception as exc:
-        if is_statement_ended(exc):
-            raise DeadlineExceeded(problem_of(exc).message, committed_through=str(outcome.through)) from exc
-        if not is_database_away(exc):
-            raise
-        away = Unavailable("The database is unavailable; send the rest again.", committed_through=str(outcome.through))
-        raise away from exc
-
-
-class _Writer:
-    """Writes one chunk at a time, in a thread with its own connection, while the owner reads and checks the next.
-
-    Half of a chunk's time is spent in the database. The owner writes a chunk itself if it is in a transaction, which
-    the chunk then belongs to, or if the chunk is not full, which needs no thread.
-
-    Args:
-        save: writes a chunk.
-        note: called in the owner's thread with the rows of each written chunk.
-    """
-
-    def __init__(self, save: Callable[[Chunk], None], note: Callable[[Sequence[BulkItem]], None]) -> None:
-        self._save = save
-        self._note = note
-        self._given = SimpleQueue[Chunk | None]()
-        self._ended = SimpleQueue[BaseException | None]()
-        self._under_way: Chunk | None = None
-        self._thread: Thread | None = None
-
-    def write(self, chunk: Chunk) -> None:
-        """Start to write a chunk; call `wait` for the previous one first."""
-        if len(chunk.rows) < CHUNK or transaction.get_connection().in_atomic_block:
-            self._save(chunk)
-            self._note(chunk.rows)
-            return
-        if self._thread is None:
-            # A daemon, so that the process can end: the client sends again what is not committed by then.
-            self._thread = Thread(target=copy_context().run, args=(self._run,), name="bulk", daemon=True)
-            self._thread.start()
-        self._under_way = chunk
-        self._given.put(chunk)
-
-    def wait(self) -> None:
-        """Wait until the current chunk is written; raise the exception that prevented it."""
-        if self._under_way is None:
-            return
-        chunk, failure = self._under_way, self._ended.get()
-        self._under_way = None
-        if failure is not None:
-            raise failure
-        self._note(chunk.rows)
-
-    def supervised(self, rows: Iterator[BulkItem]) -> Iterator[BulkItem]:
-        """Yield the rows. Between them, notice the end of the current chunk, for clients that send slowly."""
-        for row in rows:
-            if not self._ended.empty():
-                self.wait()
-            yield row
-
-    def __enter__(self) -> "_Writer":
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        """Wait for the current chunk, which counts even if reading has failed."""
-        try:
-            self.wait()
-        finally:
-            if self._thread is not None:
-                self._given.put(None)
-                self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            while (chunk := self._given.get()) is not None:
-                failure = None
-                try:
-                    with fresh_connections():
-                        self._save(chunk)
-                except BaseException as exc:  # `wait` raises it in the owner's thread.
-                    failure = exc
-                release_connections()
-                self._ended.put(failure)
-        finally:
-            connections.close_all()
-
-
-def _write_all_or_none(
-    every: Sequence[BulkItem],
-    chunks: Iterable[Chunk],
-    save: Callable[[Chunk], None],
-    outcome: Outcome,
-    done: Callable[[Sequence[BulkItem]], None],
-) -> None:
-    if len(every) > MAX_ATOMIC:
-        raise invalid("x-bulk-mode", "max_items", f"An atomic write has at most {MAX_ATOMIC} items.")
-    with transaction.atomic():
-        for chunk in chunks:
-            save(chunk)
-        failed = [row for row in every if row.problem is not None]
-        transaction.set_rollback(bool(failed))
-    if failed:
-        outcome.add(failed)
-    else:
-        outcome.add(every)
-        done(every)
-    outcome.through = len(every)
-
-
-def _rows(items: Iterable[Message | ValidationError], read: Callable[[Any], Any]) -> Iterator[BulkItem]:
-    for index, item in enumerate(items):
-        row = BulkItem(index)
-        try:
-            if isinstance(item, ValidationError):
-                raise item
-            message: Any = item
-            if getattr(message, "request_id", ""):
-                row.key = idempotency_key(message.request_id, "request_id")
-                row.request = message.SerializeToString(deterministic=True)
-            row.values = read(message)
-        except ITEM_ERRORS as exc:
-            row.fail(exc)
-        yield row
 
 
 def _reused() -> IdempotencyKeyReused:

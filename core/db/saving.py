@@ -1,0 +1,109 @@
+"""The writing of rows: checked by the rules of the model, and only if the row is still as it was loaded."""
+
+from collections.abc import Container, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models.expressions import DatabaseDefault
+from django.utils import timezone
+
+from core.db.integrity import translate_integrity_errors
+from core.db.versioned import Versioned
+from core.errors import Stale
+from core.merge_patch import MapChange
+
+Row = TypeVar("Row", bound=Versioned)
+
+
+def save_clean(
+    instance: Row,
+    *,
+    also: Mapping[str, Any] | None = None,
+    extra_errors: Mapping[str, ValidationError] | None = None,
+    **fields: Any,
+) -> Row:
+    """Set the fields, check the model's rules, and save the row. Services write rows by this function.
+
+    A new row is inserted; if that violates a constraint, the transaction cannot continue. Of a loaded row only the
+    changed fields are written, with the next version, and only if the row is still at the loaded version. If no field
+    changed, nothing is written.
+
+    Args:
+        also: values to write together with a change, e.g. the user that made it.
+        extra_errors: by field, what the service found wrong; raised together with the errors of the model's rules.
+        fields: the new value of each; for a map also a `MapChange`.
+
+    Raises:
+        ValidationError: a rule is violated; names every invalid field.
+        AlreadyExists: a unique constraint named in `already_exists` is violated.
+        Stale: the row was modified since it was loaded.
+    """
+    before = {name: getattr(instance, name) for name in fields}
+    for name, value in fields.items():
+        setattr(instance, name, value.applied_to(before[name]) if isinstance(value, MapChange) else value)
+    if instance._state.adding:
+        clean(instance, extra_errors=extra_errors)
+        with translate_integrity_errors(instance):
+            instance.save(force_insert=True)
+        return instance
+    clean(instance, only=fields, extra_errors=extra_errors)
+    changed = {name: getattr(instance, name) for name, value in before.items() if getattr(instance, name) != value}
+    if changed:
+        for name, value in (also or {}).items():
+            setattr(instance, name, value)
+        _update(instance, changed | dict(also or {}))
+    return instance
+
+
+def clean(
+    instance: models.Model,
+    only: Container[str] | None = None,
+    extra_errors: Mapping[str, ValidationError] | None = None,
+) -> None:
+    """Check the model's rules, except for those that the database checks itself (foreign keys, constraints).
+
+    Like `full_clean`, which would visit every field of the model to check one.
+
+    Args:
+        only: the fields to check; None = all. The rules across fields are always checked.
+        extra_errors: by field, errors that are raised together with those of the rules.
+
+    Raises:
+        ValidationError: names every invalid field.
+    """
+    errors: dict[str, list[ValidationError]] = {
+        name: list(error.error_list) for name, error in (extra_errors or {}).items()
+    }
+    for field in _checked_fields(type(instance)):
+        if only is not None and field.name not in only:
+            continue
+        value = getattr(instance, field.attname)
+        if (field.blank and value in field.empty_values) or isinstance(value, DatabaseDefault):
+            continue
+        try:
+            setattr(instance, field.attname, field.clean(value, instance))
+        except ValidationError as exc:
+            errors.setdefault(field.name, []).extend(exc.error_list)
+    try:
+        instance.clean()
+    except ValidationError as exc:
+        errors = exc.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+
+
+@cache
+def _checked_fields(model: type[models.Model]) -> list[Any]:
+    return [field for field in model._meta.fields if not (field.remote_field or field.generated)]
+
+
+def _update(instance: Versioned, changed: dict[str, Any]) -> None:
+    loaded_version, now = instance.version, timezone.now()
+    rows = type(instance)._base_manager.filter(pk=instance.pk)
+    with translate_integrity_errors(instance), transaction.atomic():
+        count = rows.filter(version=loaded_version).update(**changed, version=loaded_version + 1, updated_at=now)
+    if not count:
+        raise Stale(rows.values_list("version", flat=True).get())
+    instance.version, instance.updated_at = loaded_version + 1, now
