@@ -20,8 +20,7 @@ from meetings.speech.node import (
 )
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
-#: From the contract.
-CHUNK = 64 * 1024
+#: Of the contract.
 MAJOR_VERSION = "1"
 #: Deadline of capability requests and health checks.
 ANSWER_SECONDS = 5.0

@@ -16,6 +16,7 @@ from meetings.speech.node import describe
 from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
 
+#: The largest piece of audio that speech.v1 permits.
 CHUNK = 64 * 1024
 #: The engine resumes this long before the end of the stored text, so that it has context for new speech (speech.v1).
 OVERLAP_MS = 2_000
