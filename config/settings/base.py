@@ -100,7 +100,7 @@ UNFOLD = {
 
 LOG_LEVEL = environment.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
 LOG_JSON = not DEBUG
-#: False: each thread writes its own lines, by the standard library's handler. (bench/README.md has the difference.)
+#: False: each thread writes its own lines, by the standard library's handler (13 % more CPU for a GetUser over gRPC).
 LOG_BUFFERED = True
 LOGGING = logging_config(level=LOG_LEVEL, json=LOG_JSON, buffered=LOG_BUFFERED)
 TRACING = env.bool("TRACING", default=False)

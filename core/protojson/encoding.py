@@ -8,7 +8,6 @@ import math
 import struct
 from collections.abc import Callable
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -46,29 +45,13 @@ def message_encoder(message_type: Descriptor) -> Encoder:
         return moment_text
     if message_type.full_name == DATE:
         return day_text
-    unset: dict[str, Any] = dict.fromkeys(field.name for field in message_type.fields)
-    as_they_are = [
-        field.name for field in message_type.fields if _is_json(field) and not (field.has_presence or field.is_repeated)
-    ]
-    if len(as_they_are) < 2:  # attrgetter returns a tuple only for two names or more.
-        as_they_are = []
-    plain_values = attrgetter(*as_they_are) if as_they_are else None
-    others = [(field.name, field_encoder(field)) for field in message_type.fields if field.name not in as_they_are]
-    with_presence = {field.name for field in message_type.fields if field.has_presence}
-    always = [(name, encode) for name, encode in others if name not in with_presence]
-    when_set = [(name, encode) for name, encode in others if name in with_presence]
+    fields = [(field.name, field_encoder(field), field.has_presence) for field in message_type.fields]
 
     def encode_message(message: Message) -> dict[str, Any]:
-        values = unset.copy()
-        if plain_values:
-            values.update(zip(as_they_are, plain_values(message), strict=True))
-        for name, encode in always:
-            values[name] = encode(getattr(message, name))
-        is_set = message.HasField
-        for name, encode in when_set:
-            if is_set(name):
-                values[name] = encode(getattr(message, name))
-        return values
+        return {
+            name: encode(getattr(message, name)) if not has_presence or message.HasField(name) else None
+            for name, encode, has_presence in fields
+        }
 
     return encode_message
 

@@ -33,7 +33,7 @@ _MOMENT = re.compile(
     r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-# Tables, because formatting these parts takes most of the time of encoding a timestamp.
+# Without these tables, and the cache of days, a list of 50 users over REST takes 4.6 % more CPU (bench/README.md).
 _MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
 _SECONDS = [f":{second:02}" for second in range(60)]
 

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from core import protojson
 from core.operations import Operation
@@ -38,6 +39,14 @@ each_message = pytest.mark.parametrize("message_type", MESSAGES, ids=lambda mess
 each_operation = pytest.mark.parametrize(
     "operation", [*SERVED, *shapes.OPERATIONS.values()], ids=lambda operation: operation.name
 )
+
+
+def test_timestamps_have_the_text_of_the_library() -> None:
+    rng = random.Random(1)
+    for nanos in (0, 1, 1_000, 1_000_000, 999_999_999, 500_000_000):
+        for seconds in (-62_135_596_800, -1, 0, 253_402_300_799, *(rng.randrange(2**32) for _ in range(100))):
+            moment = Timestamp(seconds=seconds, nanos=nanos)
+            assert protojson.to_json(moment) == moment.ToJsonString()
 
 
 @each_message
