@@ -54,13 +54,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
-    """Gives this run a database of its own, so that runs do not meet, and drops those of runs that were killed."""
+    """Give this run a database of its own, so that runs do not meet, and drop those of runs that were killed.
+
+    `TEST_DATABASE_TEMPLATE` names a migrated database to copy (scripts/mutation.py).
+    """
     with django_db_blocker.unblock(), server_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname ~ '^test_tandem_[0-9]+$'")
         for (name,) in cursor.fetchall():
             if not psutil.pid_exists(int(name.rpartition("_")[2])):
                 cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    connection.settings_dict["TEST"]["NAME"] = f"test_tandem_{os.getpid()}"
+    template = os.environ.get("TEST_DATABASE_TEMPLATE")
+    connection.settings_dict["TEST"] |= {"NAME": f"test_tandem_{os.getpid()}", "TEMPLATE": template}
 
 
 @pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
