@@ -10,10 +10,18 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 # Run from a checkout, without `pip install .`, the package lies beside this directory.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+if find_spec("grpc") is None and __name__ == "__main__":
+    # This Python is not that of the checkout's environment.
+    environment = Path(__file__).resolve().parents[1] / ".venv"
+    if not environment.exists() or Path(sys.prefix) == environment:
+        sys.exit("This Python has no grpcio: start the server once (scripts/start_grpc_dev.sh), which installs it.")
+    os.execv(environment / "bin/python", [environment / "bin/python", *sys.argv])
 
 import grpc
 

@@ -156,6 +156,16 @@ def test_signing_in_with_a_wrong_password_ends_the_walk(servers: Servers) -> Non
     assert "=== Testing CreateUser ===" not in done.stdout
 
 
+def test_it_runs_with_a_python_outside_of_the_environment() -> None:
+    # -S leaves out all packages.
+    done = subprocess.run(
+        [sys._base_executable, "-S", __file__, "--help"],  # type: ignore[attr-defined]
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
+
+
 def test_every_step_fails_on_an_empty_answer() -> None:
     with serving(*map(answering_emptily, (USERS, TASKS, EXAMPLES))) as address:
         done = run("try_grpc.py", *host_and_port(address))
