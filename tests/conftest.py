@@ -146,8 +146,27 @@ def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[
 
     A test passes other settings as the parameter of the fixture: variables, and settings without a variable.
     """
+    load_demo()
+    with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared_servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
+    """The same servers, started once for all tests of a module, of which none uses `db` or `transactional_db`.
+
+    What one test writes is there for the next, so such tests look for their own rows.
+    """
+    with django_db_blocker.unblock():
+        load_demo()
+        try:
+            with running(DATABASE_URL=database_url()) as servers:
+                yield servers
+        finally:
+            call_command("flush", interactive=False, verbosity=0)
+
+
+def load_demo() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")
     call_command("demo", stdout=StringIO())
-    with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
-        yield servers

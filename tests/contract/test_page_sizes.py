@@ -22,6 +22,12 @@ from users.models import User
 
 pytestmark = pytest.mark.real_server
 
+
+@pytest.fixture
+def servers(shared_servers: Servers) -> Servers:
+    return shared_servers
+
+
 #: The largest that a text may be, in characters of four bytes each.
 LARGE = "🚲" * 10_000
 METADATA = {f"key {number}": "x" * 900 for number in range(8)}

@@ -19,6 +19,12 @@ from users.models import User
 
 pytestmark = pytest.mark.real_server
 
+
+@pytest.fixture
+def servers(shared_servers: Servers) -> Servers:
+    return shared_servers
+
+
 JSON = {"Content_Type": "application/json"}
 LINES = {"Content_Type": "application/x-ndjson"}
 STRANGER = {"Authorization": "Bearer of-nothing"}

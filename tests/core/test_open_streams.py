@@ -273,7 +273,10 @@ def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
         call.cancel()
 
 
-@pytest.mark.parametrize("servers", [{"STREAM_STALL_SECONDS": "5"}], indirect=True)
+STALLED = {"STREAM_STALL_SECONDS": "5", "MAX_STREAMS_PER_CALLER": "3"}
+
+
+@pytest.mark.parametrize("servers", [STALLED], indirect=True)
 def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: Servers, channel: grpc.Channel) -> None:
     small = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(servers.grpc_address, options=small) as another:
@@ -297,7 +300,8 @@ def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: 
             ids = beside.submit(lambda: list(islice(over_http, count)))
             assert list(islice(told, count)) == ids.result()
         reading.cancel()
-        until(lambda: is_closed(stalled), "the connection that nobody reads is closed")
+        until(lambda: not is_served(servers, stalled), "the connection that nobody reads is closed")
+        until(lambda: has_places(channel, 3), "the calls that nobody reads have ended")
         stalled.close()
         # A client that reads soon learns the reason; later its call is cut.
         for call in stalled_calls:
@@ -320,12 +324,22 @@ def test_a_client_that_does_not_read_keeps_no_server_from_ending(servers: Server
         assert servers.processes[0].wait(PATIENCE / 2) == 0
 
 
-def is_closed(connection: socket.socket) -> bool:
-    connection.settimeout(5)
+def has_places(channel: grpc.Channel, count: int) -> bool:
+    """Return whether the caller may open so many streams."""
+    calls = [watch(channel, include_initial=True, bookmarks=True) for _ in range(count)]
     try:
-        return connection.recv(1 << 20) == b""
-    except ConnectionResetError:
-        return True
+        return all(next(call) for call in calls)
+    except grpc.RpcError:
+        return False
+    finally:
+        for call in calls:
+            call.cancel()
+
+
+def is_served(servers: Servers, client: socket.socket) -> bool:
+    """Return whether the web process still has this connection open, without reading from it: that is progress."""
+    open_connections = psutil.Process(servers.processes[0].pid).net_connections("tcp")
+    return client.getsockname() in [connection.raddr for connection in open_connections]
 
 
 def ended(call: Any) -> tuple[Change, grpc.StatusCode]:

@@ -8,10 +8,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psutil
+from django.db.models.functions import Now
 
+from core.models import Job
 from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, until
 from tests.support.setting_overrides import as_variables
 
@@ -69,6 +72,14 @@ class Worker:
                 child.kill()
             self.kill()
         self._output.close()
+
+
+def shorten_leases(seconds: float) -> None:
+    """Make the leases of all running jobs end in so many seconds, so that no test waits for a whole one.
+
+    tests/core/test_job_leases.py asserts how long a lease is.
+    """
+    Job.objects.filter(lease_until__gt=Now()).update(lease_until=Now() + timedelta(seconds=seconds))
 
 
 @contextmanager
