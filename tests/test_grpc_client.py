@@ -159,7 +159,7 @@ def test_signing_in_with_a_wrong_password_ends_the_walk(servers: Servers) -> Non
 def test_it_runs_with_a_python_outside_of_the_environment() -> None:
     # -S leaves out all packages.
     done = subprocess.run(
-        [sys._base_executable, "-S", __file__, "--help"],  # type: ignore[attr-defined]
+        [Path(sys.base_prefix) / "bin/python3", "-S", __file__, "--help"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
