@@ -17,11 +17,11 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 if find_spec("grpc") is None and __name__ == "__main__":
-    # This Python is not that of the checkout's environment.
-    environment = Path(__file__).resolve().parents[1] / ".venv"
-    if not environment.exists() or Path(sys.prefix) == environment:
-        sys.exit("This Python has no grpcio: start the server once (scripts/start_grpc_dev.sh), which installs it.")
-    os.execv(environment / "bin/python", [environment / "bin/python", *sys.argv])
+    # Continue in the checkout's environment, unless this Python has one of its own.
+    python = Path(__file__).resolve().parents[1] / ".venv/bin/python"
+    if not python.exists() or sys.prefix != sys.base_prefix:
+        sys.exit("This Python has no grpcio: use .venv/bin/python, which scripts/start_grpc_dev.sh makes.")
+    os.execv(python, [str(python), *sys.argv])
 
 import grpc
 
