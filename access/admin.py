@@ -1,4 +1,4 @@
-"""Credentials in the admin site: lists, pages that end them, and the site's login form."""
+"""Credentials in the admin site: lists, pages that end them, and their rows on the page of a user."""
 
 from typing import Any
 
@@ -9,38 +9,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.forms import AuthenticationForm
 
 from access import services
 from access.models import ApiKey, Session
-from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import ReadOnlyAdmin
-from core.admin.writes import ask
+from core.admin.writes import actor_of, ask
 from core.db import ids
-from core.errors import Failure
 from users.admin import UserAdmin, UserSearchAdmin
 from users.models import User
-
-
-class LoginForm(AuthenticationForm):
-    """Login form that uses the login service, so the limits and error messages are those of Login."""
-
-    def clean(self) -> dict[str, Any]:
-        if self.errors:
-            return self.cleaned_data
-        try:
-            self.user_cache = services.login_to_site(
-                email=self.cleaned_data["username"],
-                password=self.cleaned_data["password"],
-                address=http_client_address(self.request.META),
-            )
-        except Failure as exc:
-            self.add_error(None, exc.message)
-        return self.cleaned_data
-
-
-admin.site.login_form = LoginForm
 
 
 class RevocableAdmin(UserSearchAdmin, ReadOnlyAdmin):
@@ -77,6 +54,23 @@ class RevocableAdmin(UserSearchAdmin, ReadOnlyAdmin):
 class SessionAdmin(RevocableAdmin):
     list_display = ("user", "created_at", "last_used_at", "address", "user_agent", "revoked_at")
     fields = ("id", *list_display)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.end_all)
+        return [path("of/<uuid:user_id>/end/", view, name="access_session_end_all"), *super().get_urls()]
+
+    def end_all(self, request: HttpRequest, user_id: Any) -> HttpResponse:
+        """End all sessions of a user, including those of the admin site, once that is confirmed."""
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        user = get_object_or_404(User.objects.visible_to(actor_of(request)), pk=user_id)
+        back = reverse("admin:users_user_change", args=[user_id])
+        if request.method != "POST":
+            return ask(self, request, "End all sessions", [user], back)
+        ended = services.end_sessions(Session.objects.filter(user=user))
+        services.end_site_sessions(user.pk)
+        self.message_user(request, f"{ended} ended.")
+        return HttpResponseRedirect(back)
 
     @admin.action(description="End the selected sessions", permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
@@ -131,28 +125,4 @@ class ApiKeyInline(CredentialInline):
     listed_at = "admin:access_apikey_changelist"
 
 
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class UserWithCredentialsAdmin(UserAdmin):
-    """A user's page with the user's credentials. It is here because `users` must not import `access`."""
-
-    inlines = (*UserAdmin.inlines, SessionInline, ApiKeyInline)
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.end_sessions)
-        return [path("<uuid:user_id>/end-sessions/", view, name="users_user_end_sessions"), *super().get_urls()]
-
-    def end_sessions(self, request: HttpRequest, user_id: Any) -> HttpResponse:
-        """End all of the user's sessions, including those of the admin site, once that is confirmed."""
-        if not request.user.has_perm("access.delete_session"):
-            raise PermissionDenied
-        user = get_object_or_404(self.get_queryset(request), pk=user_id)
-        back = reverse("admin:users_user_change", args=[user_id])
-        if request.method != "POST":
-            return ask(self, request, "End all sessions", [user], back)
-        ended = services.end_sessions(Session.objects.filter(user=user))
-        services.end_site_sessions(user.pk)
-        self.message_user(request, f"{ended} ended.")
-        return HttpResponseRedirect(back)
+UserAdmin.inlines += [SessionInline, ApiKeyInline]

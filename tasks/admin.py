@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin, actor_of
+from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from tasks import services
 from tasks.models import OPEN_STATUSES, Task
@@ -95,7 +95,7 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             )
         else:
             saved = services.create_task(actor_of(request), fields)
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
         services.delete_task(actor_of(request), str(obj.pk))

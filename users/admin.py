@@ -7,15 +7,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
-from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action
-from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from changes.admin import ChangeLogHistoryMixin
@@ -23,9 +20,8 @@ from core.actors import Actor
 from core.addresses import http_client_address
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList, SelectedRowsAdmin
-from core.admin.writes import ReasonedAction, ServiceBackedAdmin, actor_of
+from core.admin.writes import ReasonedAction, ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
-from core.errors import Failure, problem_of
 from users import queries, services
 from users.models import DEFAULTS, OPEN_ACCOUNT_STATUSES, Role, Status, User, UserAddress
 from users.services import MAX_REASON_LENGTH
@@ -120,7 +116,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         ("Record", {"fields": ("id", "number", "version", "created_at", "created_by", "updated_at", "updated_by",
                                "last_login_at")}),
     )  # fmt: skip
-    inlines: tuple[type[NewestRowsInline], ...] = (AddressInline,)
+    inlines: ClassVar[list[type[NewestRowsInline]]] = [AddressInline]  # Apps above `users` append theirs.
     actions = ("deactivate", "reactivate", "delete", "send_verification", "send_password_reset")
     actions_detail = ("deactivate_this", "reactivate_this")
 
@@ -160,7 +156,7 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(actor_of(request), **fields)
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_user(actor_of(request), str(obj.pk))
@@ -264,7 +260,7 @@ class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
             )
         else:
             saved = services.add_address(actor_of(request), user_id, **fields)
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: UserAddress) -> None:
         services.delete_address(actor_of(request), str(obj.user_id), str(obj.pk))
@@ -274,43 +270,6 @@ class UserAddressAdmin(ServiceBackedAdmin, UserSearchAdmin):
         self.do_to_each(request, queryset, "deleted", lambda actor, pk: services.delete_address(actor, owners[pk], pk))
 
 
-class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """Form that changes the user's own password through the service, with its limits, its mail and its log entry."""
-
-    def clean_old_password(self) -> str:
-        # The service checks it and limits the tries.
-        return str(self.cleaned_data["old_password"])
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean()
-        if not self.errors:
-            try:
-                services.change_password(
-                    self.user,
-                    "me",
-                    current_password=cleaned["old_password"],
-                    new_password=cleaned["new_password1"],
-                )
-            except (Failure, ValidationError) as exc:
-                self.add_error(None, problem_of(exc).message)
-        return cleaned
-
-    def save(self, commit: bool = True) -> User:
-        self.user.refresh_from_db()
-        return self.user
-
-
-def change_own_password(request: HttpRequest, extra_context: Any = None) -> Any:
-    """Render the admin site's password page with our form."""
-    view = PasswordChangeView.as_view(
-        form_class=OwnPasswordForm,
-        success_url=reverse("admin:password_change_done"),
-        extra_context={**admin.site.each_context(request), **(extra_context or {})},
-    )
-    return view(request)
-
-
-admin.site.password_change = change_own_password  # type: ignore[method-assign]
 admin.site.unregister(Group)
 
 

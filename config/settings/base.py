@@ -31,8 +31,8 @@ if any(len(key.encode()) < 32 for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)):
 
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -47,6 +47,12 @@ def actor_of(request: HttpRequest) -> Actor:
     return cast(Actor, request.user)
 
 
+def show_saved(obj: Model, saved: Model) -> None:
+    """Let the page that Django renders after `save_model` show the row that a service has written."""
+    obj.pk = saved.pk
+    obj.refresh_from_db()
+
+
 class ReasonForm(forms.Form):
     """The form for a reason, which the change log keeps."""
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin, actor_of
+from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from meetings import services
 from meetings.admin.parts import INLINES
@@ -82,7 +82,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             )
         else:
             saved = services.create_meeting(actor_of(request), fields)
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
         services.delete_meeting(actor_of(request), str(obj.pk))

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.inlines import NewestRows, NewestRowsInline
 from core.admin.lists import LargeList
-from core.admin.writes import ServiceBackedAdmin, actor_of, ask
+from core.admin.writes import ServiceBackedAdmin, actor_of, ask, show_saved
 from core.db import search
 from meetings.models import ActionItem, ActionItemStatus, Segment, Speaker, Summary, Transcript
 from meetings.services import action_items, transcripts
@@ -119,7 +119,7 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
         saved = transcripts.edit_segment(
             actor_of(request), str(obj.meeting_id), str(obj.pk), fields, expected_version=self.opened_version(request)
         )
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
 
 @admin.register(Speaker)
@@ -143,7 +143,7 @@ class SpeakerAdmin(ServiceBackedAdmin, PartList):
         saved = transcripts.name_speaker(
             actor_of(request), meeting_id, str(obj.pk), name, user_id, expected_version=self.opened_version(request)
         )
-        obj.__dict__.update(saved.__dict__)
+        show_saved(obj, saved)
 
 
 @admin.register(ActionItem)

@@ -56,7 +56,7 @@ def test_credentials_can_be_ended_on_the_page_of_their_user(site: Client, ann: U
         assert site.post(url).url == user_page
     assert set(Session.objects.filter(revoked_at=None)) == {others, kept}
     assert not ApiKey.objects.filter(revoked_at=None).exists()
-    end_all = reverse("admin:users_user_end_sessions", args=[ann.pk])
+    end_all = reverse("admin:access_session_end_all", args=[ann.pk])
     assert f'href="{end_all}"' in page
     assert "Ann Other" in site.get(end_all).content.decode()
     assert Session.objects.filter(revoked_at=None).count() == 2

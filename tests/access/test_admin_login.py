@@ -71,7 +71,7 @@ def test_the_cookie_ends_with_what_ends_sessions(client: Client, staff: User, ho
     elif how == "new password":
         change_password(other, str(staff.pk), current_password="", new_password=PASSWORD)
     elif how == "all ended":
-        elsewhere.post(reverse("admin:users_user_end_sessions", args=[staff.pk]), HTTP_HOST="localhost")
+        elsewhere.post(reverse("admin:access_session_end_all", args=[staff.pk]), HTTP_HOST="localhost")
     else:
         revoke_session(staff, OTHER_SESSIONS, current=None)
     assert not is_signed_in(client)
