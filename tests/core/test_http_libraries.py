@@ -43,7 +43,9 @@ class Web:
 
 @asynccontextmanager
 async def serving(
-    application: Serve, before_shutdown: Callable[[], Awaitable[None]] | None = None
+    application: Serve,
+    before_shutdown: Callable[[], Awaitable[None]] | None = None,
+    keep_alive: int = KEEP_ALIVE_SECONDS,
 ) -> AsyncIterator[Web]:
     web = Web()
 
@@ -69,7 +71,7 @@ async def serving(
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=keep_alive,
     )
     web.server = Server(config, queue=100, before_shutdown=before_shutdown or _nothing)
     task = asyncio.create_task(web.server.serve([listening]))
@@ -143,7 +145,7 @@ def test_connection_is_closed_after_its_response_on_request() -> None:
             web.connections[0].close_after_response()
             await answer(scope, receive, send)
 
-        async with serving(application) as web:
+        async with serving(application, keep_alive=60) as web:
             reader, writer = await web.connect()
             writer.write(REQUEST)
             await response(reader)
