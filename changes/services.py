@@ -4,14 +4,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, TextField, Value, When
 
 from changes import feed
 from changes.models import Change, Operation
 from core.actors import Actor
 from core.context import request_id
-from core.db.transactions import is_in_single_write
+from core.db.transactions import inner_block
 
 _SET = """
     SELECT set_config('tandem.actor', %s, true),
@@ -38,23 +38,21 @@ def acting(actor: Actor | str, reason: str = "") -> Iterator[None]:
 
     Inside another transaction it is a savepoint, and a second statement restores the former actor and reason at its
     end. The outermost one ends with the commit and needs no such statement; neither does one directly inside the
-    transaction of an idempotency key (`Whole`), which needs no savepoint either. Reasons are not inherited: an inner
-    `acting` without a reason has an empty one.
+    transaction of an idempotency key (`single_write`), which needs no savepoint either. Reasons are not inherited: an
+    inner `acting` without a reason has an empty one.
 
     Args:
         actor: a user, AnonymousUser, or a part of the system, also by name, such as `retention`.
         reason: text of the actor for readers of the log.
     """
     values = (_name_of(actor), reason, request_id.get())
-    connection = transaction.get_connection()
-    inner = connection.in_atomic_block and not is_in_single_write(connection)
-    with transaction.atomic(savepoint=inner), connection.cursor() as cursor:
-        cursor.execute(_EXCHANGE if inner else _SET, values)
+    with inner_block() as is_savepoint, connection.cursor() as cursor:
+        cursor.execute(_EXCHANGE if is_savepoint else _SET, values)
         before = cursor.fetchone()
         transaction.on_commit(feed.notify_sequencer)
         yield
         # A rollback to the savepoint restores the former values by itself.
-        if inner and not connection.needs_rollback:
+        if is_savepoint and not transaction.get_rollback():
             cursor.execute(_SET, before[:3])
 
 

@@ -16,7 +16,7 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from core.db import sessions
-from core.db.transactions import SingleWrite
+from core.db.transactions import single_write
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.hmac_digests import hmac_digests
 from core.models import IdempotencyRecord
@@ -69,7 +69,7 @@ def once(
 
     Args:
         request: in a canonical form; another request with the same key is rejected.
-        effect: writes, and returns the answer to keep. If a part of it fails, all of it fails (`SingleWrite`).
+        effect: writes, and returns the answer to keep. If a part of it fails, all of it fails (`single_write`).
         subject: called after the effect; returns the id of the object that the answer is about (see `forget`).
 
     Returns:
@@ -81,7 +81,7 @@ def once(
         IdempotencyKeyReused: the key was used with another request.
     """
     request_hash, *by_other_keys = hmac_digests(request)
-    with SingleWrite(), connection.cursor() as cursor:
+    with single_write(), connection.cursor() as cursor:
         record_id = _claim(cursor, principal, operation, key, request_hash)
         if record_id is not None:
             answer = effect()

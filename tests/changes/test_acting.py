@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -140,6 +141,23 @@ class TestInATransaction:
 
         idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
         assert said_of("out") == Said("one")
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_failed_block_after_a_key_is_rolled_back(self, fails: bool) -> None:
+        def effect() -> bytes:
+            with acting("one"):
+                create("a")
+            if fails:
+                raise ZeroDivisionError
+            return b""
+
+        with acting("outer"):
+            with suppress(ZeroDivisionError):
+                idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
+            with pytest.raises(IntegrityError), acting("inner"):
+                Note.objects.create(title=None)
+            create("out")
+        assert Change.objects.count() == (1 if fails else 2)
 
     def test_acting_is_also_a_decorator(self) -> None:
         acting("decorated")(create)("a", "b")
