@@ -4,18 +4,29 @@ A hash needs tens of megabytes. The C library allocates them for each hash and f
 46 MiB cost as much CPU time as the hash itself. Memory that is reused, in large pages if the system has them, avoids
 this cost (docs/decisions/0013). No data of a hash stay in it, because argon2 wipes its memory before it frees it.
 
-`argon2.low_level.core` is argon2-cffi's interface for own allocators. Its documentation warns that the structure may
-change with any release, so the version is pinned, and a test compares the results with those of the ordinary function.
+`argon2.low_level.core`, `ffi` and `lib` are argon2-cffi's interface for own allocators. No public function takes one.
+Its documentation warns that the structure may change with any release, so `hash_function` tries it once and otherwise
+returns the public function, which makes the same hashes at half the rate.
 """
 
+import logging
 import mmap
 import threading
 from base64 import b64encode
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from argon2 import Parameters
+from argon2 import Parameters, Type
 from argon2.exceptions import HashingError
-from argon2.low_level import core, error_to_str, ffi, lib  # type: ignore[attr-defined]
+from argon2.low_level import ARGON2_VERSION, hash_secret
+
+try:
+    from argon2.low_level import core, error_to_str, ffi, lib
+except ImportError:
+    core = error_to_str = ffi = lib = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
 
 _LARGE_PAGES = getattr(mmap, "MADV_HUGEPAGE", None)
 
@@ -43,6 +54,49 @@ class _Memory:
         return int(lib.ARGON2_OK)
 
 
+def hash_function(parameters: Parameters) -> Callable[[bytes, bytes], str]:
+    """Return a function that hashes a secret with a salt: in memory that is reused, if the binding can be used.
+
+    The function returns what `argon2.low_level.hash_secret` returns: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. It raises
+    HashingError if the salt is too short, or memory is exhausted.
+    """
+    return (Argon2id if is_binding_usable() else PublicArgon2id)(parameters).encoded
+
+
+@cache
+def is_binding_usable() -> bool:
+    """Return whether the binding of this release of argon2-cffi makes the same hash as its public function."""
+    trial, secret, salt = Parameters(Type.ID, ARGON2_VERSION, 8, 32, 1, 8, 1), b"secret", b"a salt of its own"
+    try:
+        usable = Argon2id(trial).encoded(secret, salt) == PublicArgon2id(trial).encoded(secret, salt)
+    except Exception:  # A changed structure can raise anything.
+        usable = False
+    if not usable:
+        logger.warning("This release of argon2-cffi has another binding: a password hash takes twice the CPU time.")
+    return usable
+
+
+class PublicArgon2id:
+    """Hash function of argon2-cffi's public interface with fixed parameters."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+
+    def encoded(self, secret: bytes, salt: bytes) -> str:
+        """Hash a secret; see `hash_function`."""
+        costs = self._parameters
+        return hash_secret(
+            secret,
+            salt,
+            costs.time_cost,
+            costs.memory_cost,
+            costs.parallelism,
+            costs.hash_len,
+            costs.type,
+            costs.version,
+        ).decode()
+
+
 class Argon2id:
     """Hash function with fixed parameters. It keeps as many memories as were used concurrently."""
 
@@ -52,11 +106,7 @@ class Argon2id:
         self._lock = threading.Lock()
 
     def encoded(self, secret: bytes, salt: bytes) -> str:
-        """Hash a secret, and return it like `argon2.low_level.hash_secret`: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
-
-        Raises:
-            HashingError: the salt is too short, or memory is exhausted.
-        """
+        """Hash a secret; see `hash_function`."""
         parameters = self._parameters
         costs = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
         return f"$argon2id$v={parameters.version}${costs}${_base64(salt)}${_base64(self._hash(secret, salt))}"

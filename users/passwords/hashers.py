@@ -1,7 +1,7 @@
 """Hashing of passwords, and validators that Django does not provide."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 from core import texts
 from core.concurrency.turns import Turns
 from core.context import caller_key, check_deadline
-from users.passwords.argon2id import Argon2id
+from users.passwords.argon2id import hash_function
 
 # Each hash needs ARGON2_MEMORY_KIB, so the number of concurrent hashes is limited. Callers take turns, so that one
 # caller with many logins does not block the others.
@@ -49,8 +49,8 @@ class Argon2idHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         with taking_turns():
-            hashing = _hashing(self.time_cost, self.memory_cost)
-            return f"{self.algorithm}{hashing.encoded(password.encode(), salt.encode())}"
+            encoded = cached_hash_function(self.time_cost, self.memory_cost)(password.encode(), salt.encode())
+            return f"{self.algorithm}{encoded}"
 
     def verify(self, password: str, encoded: str) -> bool:
         decoded, params = self.decode(encoded), self.params()
@@ -62,10 +62,10 @@ class Argon2idHasher(Argon2PasswordHasher):
 
 
 @cache
-def _hashing(time_cost: int, memory_cost: int) -> Argon2id:
+def cached_hash_function(time_cost: int, memory_cost: int) -> Callable[[bytes, bytes], str]:
     hasher = Argon2idHasher()
     hasher.time_cost, hasher.memory_cost = time_cost, memory_cost
-    return Argon2id(hasher.params())
+    return hash_function(hasher.params())
 
 
 class Outcome(NamedTuple):

@@ -105,14 +105,18 @@ class _Foreign(BasePasswordHasher):
 
 
 class ForeignBcrypt(_Foreign):
-    """`$2b$12$...`, also `$2a$` and `$2y$`."""
+    """`$2b$12$...`, also `$2a$` and `$2y$`.
+
+    Django's BCryptPasswordHasher does not replace this class: it raises ValueError for passwords of more than 72 bytes
+    (bcrypt 5 no longer truncates them), does not limit the concurrent hashes, and equalizes the cost of cheap hashes.
+    """
 
     algorithm = "foreign_bcrypt"
     pattern = _BCRYPT
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
         # bcrypt uses only 72 bytes, and this package rejects more.
-        return _is_bcrypt_of(password[:72], found[0])
+        return bcrypt.checkpw(password[:72], found[0].encode())
 
 
 class ForeignScrypt(_Foreign):
@@ -145,7 +149,8 @@ class ForeignBcryptSha256(_Foreign):
     pattern = _BCRYPT_SHA256
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
-        return _is_bcrypt_of(hashlib.sha256(password).hexdigest().encode(), found[0].removeprefix("$bcrypt_sha256"))
+        digest = hashlib.sha256(password).hexdigest().encode()
+        return bcrypt.checkpw(digest, found[0].removeprefix("$bcrypt_sha256").encode())
 
 
 class ForeignWordPress(_Foreign):
@@ -156,7 +161,7 @@ class ForeignWordPress(_Foreign):
 
     def matches(self, password: bytes, found: re.Match[str]) -> bool:
         digest = hmac.digest(b"wp-sha384", password.strip(_PHP_SPACE.encode()), "sha384")
-        return _is_bcrypt_of(base64.b64encode(digest), found[0].removeprefix("$wp"))
+        return bcrypt.checkpw(base64.b64encode(digest), found[0].removeprefix("$wp").encode())
 
 
 class ForeignPhpass(_Foreign):
@@ -280,11 +285,6 @@ _COSTS = {
     "sha_crypt_rounds": (1_000, MAX_SHA_CRYPT_ROUNDS),
 }
 _ENCODED = ("salt", "hash", "template", "separator", "signer_key")
-
-
-def _is_bcrypt_of(password: bytes, encoded: str) -> bool:
-    # `$2y$` is PHP's name for `$2b$`.
-    return bcrypt.checkpw(password, re.sub(r"^\$2y", "$2b", encoded).encode())
 
 
 def _scrypt(password: bytes, salt: bytes, found: re.Match[str], length: int) -> bytes:
