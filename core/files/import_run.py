@@ -10,12 +10,49 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, transaction
+from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core import bulk
+from core.db.outages import is_database_away
 from core.db.thread_connections import refresh
 from core.errors import Problem, Unavailable
 from core.files.messages import BadFile, Item, report
+
+#: Exit codes of commands that read or write a file: some rows were not written; nothing was done.
+NOT_ALL, WRONG_USE = 1, 2
+
+
+@contextmanager
+def command_errors(path: str) -> Iterator[None]:
+    """Turn the failures of a command that reads or writes this file into a CommandError with an exit code."""
+    try:
+        yield
+    except OSError as exc:
+        raise CommandError(f"{exc.filename or path}: {exc.strerror}.", returncode=WRONG_USE) from exc
+    except BadFile as exc:
+        raise CommandError(f"{path}: {exc}", returncode=WRONG_USE) from exc
+    except ProgrammingError as exc:
+        if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
+            raise
+        raise CommandError("The database is not migrated; run manage.py migrate first.", returncode=WRONG_USE) from exc
+    except Exception as exc:
+        if not is_database_away(exc):
+            raise
+        raise CommandError("The database is unavailable; try again.", returncode=NOT_ALL) from exc
+
+
+def path_of_errors(path: str, chosen: str | None) -> Path:
+    """Return the path of the file for rejected rows: the chosen one, or a name after that of the input file.
+
+    Raises:
+        CommandError: it is the input file.
+    """
+    errors = Path(chosen or f"{'stdin' if path == '-' else path}.errors.jsonl")
+    if path != "-" and errors.resolve() == Path(path).resolve():
+        raise CommandError("--errors names the input file; choose another file.", returncode=WRONG_USE)
+    return errors
 
 
 def begun(items: Iterator[Item]) -> Iterator[Item]:

@@ -8,13 +8,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import ProgrammingError
-from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.auth import System
-from core.db.outages import is_database_away
 from core.files.foreign import Input, Notes, key, parsed_map, records_of_table, table
-from core.files.import_run import begun
+from core.files.import_run import NOT_ALL, WRONG_USE, begun, command_errors, path_of_errors
 from core.files.messages import BadFile, Item
 from core.files.progress import Counted, opened, progress
 from tasks.management import dates
@@ -26,7 +23,6 @@ from tasks.services.imports import Fate
 from users.models import User
 from users.queries import find_administrator
 
-NOT_ALL, WRONG_USE = 1, 2
 _MAX_NAME_LENGTH = 80
 EXAMPLES = """
 examples:
@@ -85,22 +81,8 @@ class Command(BaseCommand):
         bring.add_argument("--errors", metavar="FILE", help="file for rejected rows (default: FILE.errors.jsonl)")
 
     def handle(self, *args: Any, action: str, file: str, **options: Any) -> None:
-        try:
+        with command_errors(file):
             self._import(file, options)
-        except OSError as exc:
-            raise CommandError(f"{exc.filename or file}: {exc.strerror}.", returncode=WRONG_USE) from exc
-        except BadFile as exc:
-            raise CommandError(f"{file}: {exc}", returncode=WRONG_USE) from exc
-        except ProgrammingError as exc:
-            if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
-                raise
-            raise CommandError(
-                "The database is not migrated: run manage.py migrate first.", returncode=WRONG_USE
-            ) from exc
-        except Exception as exc:
-            if not is_database_away(exc):
-                raise
-            raise CommandError("The database is unavailable; try again.", returncode=NOT_ALL) from exc
 
     def _import(self, path: str, options: Mapping[str, Any]) -> None:
         importer: User | None = None
@@ -110,9 +92,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{options['administrator']} is not an administrator with an open account.", returncode=WRONG_USE
                 )
-        errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
-        if path != "-" and errors_path.resolve() == Path(path).resolve():
-            raise CommandError("--errors names the input file; choose another file.", returncode=WRONG_USE)
+        errors_path = path_of_errors(path, options["errors"])
         notes = Notes()
         reader = _reader(importer, options, notes)
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:

@@ -11,14 +11,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import ProgrammingError
-from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from core.actors import Actor
 from core.auth import System
-from core.db.outages import is_database_away
 from core.files.foreign import Input, Notes, parsed_map
-from core.files.import_run import begun
+from core.files.import_run import NOT_ALL, WRONG_USE, begun, command_errors, path_of_errors
 from core.files.messages import BadFile, Item, read_csv, read_jsonl
 from core.files.progress import Counted, opened, progress
 from users.management.exporting import atomic_file, export_users
@@ -36,9 +33,6 @@ from users.management.sources import (
     with_usermeta,
 )
 from users.queries import every_person, find_administrator
-
-NOT_ALL, WRONG_USE = 1, 2
-
 
 EXAMPLES = """
 examples:
@@ -108,25 +102,11 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, action: str, file: str, **options: Any) -> None:
-        try:
+        with command_errors(file):
             if action == "import":
                 self._import(file, options)
             else:
                 self._export(file, _format_of(file, options["format"]), options["with_password_hashes"])
-        except OSError as exc:
-            raise CommandError(f"{exc.filename or file}: {exc.strerror}.", returncode=WRONG_USE) from exc
-        except BadFile as exc:
-            raise CommandError(f"{file}: {exc}", returncode=WRONG_USE) from exc
-        except ProgrammingError as exc:
-            if not isinstance(exc.__cause__, UndefinedTable | UndefinedColumn):
-                raise
-            raise CommandError(
-                "The database is not migrated; run manage.py migrate first.", returncode=WRONG_USE
-            ) from exc
-        except Exception as exc:
-            if not is_database_away(exc):
-                raise
-            raise CommandError("The database is unavailable; try again.", returncode=NOT_ALL) from exc
 
     def _import(self, path: str, options: Mapping[str, Any]) -> None:
         administrator = options["administrator"]
@@ -138,9 +118,7 @@ class Command(BaseCommand):
                     f"{administrator} is not an administrator with an active account.", returncode=WRONG_USE
                 )
             actor = found
-        errors_path = Path(options["errors"] or f"{'stdin' if path == '-' else path}.errors.jsonl")
-        if path != "-" and errors_path.resolve() == Path(path).resolve():
-            raise CommandError("--errors must not name the file to import.", returncode=WRONG_USE)
+        errors_path = path_of_errors(path, options["errors"])
         notes = Notes()
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
             counted = Counted(file, bar)
