@@ -39,7 +39,7 @@ HASH_BAR, MEMORY_BAR_MIB, HASHES_BAR, REFRESH_BAR, IMPORT_BAR = 0.9, 512, 2, 500
 LOGINS_AT_ONCE = 200
 MIB = 1024 * 1024
 #: A well-formed hash; its password does not matter.
-READY_HASH = "$2b$12$" + "a" * 53
+READY_HASH = "$2b$12$" + "a" * 21 + "." + "a" * 31
 
 # Hashes for a number of seconds; prints the number of hashes, and the CPU seconds used.
 _HASHES = """
