@@ -33,10 +33,11 @@ def binding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Run the test with the binding, and with each of its changes. Returns whether it is usable."""
     for name, value in CHANGES.get(request.param, {}).items():
         monkeypatch.setattr(argon2id, name, value)
-    for cached in (argon2id.is_binding_usable, hashers.cached_hash_function):
+    caches = argon2id.is_binding_usable, hashers.cached_hash_function
+    for cached in caches:
         cached.cache_clear()
     yield request.param == "usable"
-    for cached in (argon2id.is_binding_usable, hashers.cached_hash_function):
+    for cached in caches:
         cached.cache_clear()
 
 
