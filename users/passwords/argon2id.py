@@ -22,7 +22,7 @@ from argon2.exceptions import HashingError
 from argon2.low_level import ARGON2_VERSION, hash_secret
 
 try:
-    from argon2.low_level import core, error_to_str, ffi, lib
+    from argon2.low_level import core, error_to_str, ffi, lib  # type: ignore[attr-defined]
 except ImportError:
     core = error_to_str = ffi = lib = None  # type: ignore[assignment]
 
