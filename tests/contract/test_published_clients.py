@@ -140,7 +140,10 @@ def test_an_example_client_does_the_same_over_http(servers: Servers) -> None:
     assert (listed["users"][1]["id"], listed["users"][1]["name"]) == (2, "Jane Smith")
 
     status, created = http(servers, "/api/users", {"name": "Grace Hopper", "email": "grace@example.com"})
-    assert (status, created["id"], created["name"], created["email"]) == (201, 3, "Grace Hopper", "grace@example.com")
+    assert status == 201
+    assert created["id"] == 3
+    assert created["name"] == "Grace Hopper"
+    assert created["email"] == "grace@example.com"
     # Numbers and seconds, as in the message.
     assert isinstance(created["created_at"], int)
     assert http(servers, "/api/users/3") == (200, created)

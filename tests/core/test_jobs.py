@@ -24,7 +24,10 @@ def test_job_runs_once_and_drops_its_arguments(tmp_path: Path) -> None:
     assert (run_jobs(), run_jobs()) == (1, 0)
     assert file.read_text() == "done\n"
     job.refresh_from_db()
-    assert (job.state, job.arguments, job.attempts, job.lease_until) == ("done", {}, 1, None)
+    assert job.state == "done"
+    assert job.arguments == {}
+    assert job.attempts == 1
+    assert job.lease_until is None
 
 
 def test_job_is_enqueued_by_its_transaction() -> None:

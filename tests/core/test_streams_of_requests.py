@@ -106,7 +106,10 @@ def test_interrupted_upload_is_resumed_when_sent_again(servers: Servers) -> None
         until(lambda: imported() == 2 * bulk.CHUNK, "the first chunk is there")
         call.cancel()
     status, body = over_http(servers, b"".join(map(line, rows)))
-    assert (status, body["imported"], body["skipped"], body["committed_through"]) == (200, 100, bulk.CHUNK, len(rows))
+    assert status == 200
+    assert body["imported"] == 100
+    assert body["skipped"] == bulk.CHUNK
+    assert body["committed_through"] == len(rows)
 
 
 def test_a_message_that_cannot_be_decoded_is_one_bad_row(servers: Servers) -> None:

@@ -58,7 +58,10 @@ def test_a_change_goes_through_the_service(site: Client, administrator: User, an
     meeting = MeetingFactory(title="Title", owner=ann, participants=[ann.pk])
     assert site.post(page_of(meeting), form(owner=str(bob.pk), participants="")).status_code == 302
     meeting.refresh_from_db()
-    assert (meeting.title, meeting.owner, meeting.participants, meeting.version) == ("Title", bob, [], 2)
+    assert meeting.title == "Title"
+    assert meeting.owner == bob
+    assert meeting.participants == []
+    assert meeting.version == 2
     assert Change.objects.filter(subject_id=meeting.pk).latest("id").actor == str(administrator.pk)
 
 

@@ -16,4 +16,7 @@ from meetings.timecode import clock, exact_clock, full_clock, minutes_and_second
     ],
 )
 def test_a_time_has_four_forms(ms: int, player: str, minutes: str, full: str, exact: str) -> None:
-    assert (clock(ms), minutes_and_seconds(ms), full_clock(ms), exact_clock(ms, ",")) == (player, minutes, full, exact)
+    assert clock(ms) == player
+    assert minutes_and_seconds(ms) == minutes
+    assert full_clock(ms) == full
+    assert exact_clock(ms, ",") == exact

@@ -39,7 +39,10 @@ def found(text: str, person_id: str = "me") -> list[ActionItem]:
 )
 def test_a_commitment_is_found(text: str, deed: str, owner: str, person_id: str, due: str, due_on: str) -> None:
     (item,) = found(text)
-    assert (item.text, item.owner, item.person_id, item.due) == (deed, owner, person_id, due)
+    assert item.text == deed
+    assert item.owner == owner
+    assert item.person_id == person_id
+    assert item.due == due
     assert (item.due_on.isoformat() if item.due_on else "") == due_on
     assert item.segment_ids == ("s1",)
     assert 0 < item.confidence < 1

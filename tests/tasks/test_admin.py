@@ -64,7 +64,10 @@ def test_a_change_goes_through_the_service(site: Client, administrator: User, an
     response = site.post(page_of(task), form(status=Status.DONE, assigned_to=str(ann.pk), labels="a"))
     assert response.status_code == 302
     task.refresh_from_db()
-    assert (task.status, task.assigned_to, task.labels, task.version) == (Status.DONE, ann, ["a"], 2)
+    assert task.status == Status.DONE
+    assert task.assigned_to == ann
+    assert task.labels == ["a"]
+    assert task.version == 2
     change = Change.objects.filter(subject_id=task.pk).latest("id")
     assert change.actor == str(administrator.pk)
     assert change.changed_fields == ["assigned_to_id", "completed_at", "status"]

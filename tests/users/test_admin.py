@@ -78,7 +78,10 @@ def test_service_account_can_be_created(site: Client, administrator: User) -> No
     response = site.post(reverse("admin:users_user_add"), new)
     assert response.status_code == 302
     user = User.objects.get(email="report@example.com")
-    assert (user.is_service, user.number, user.status, user.created_by) == (True, None, Status.ACTIVE, administrator)
+    assert user.is_service
+    assert user.number is None
+    assert user.status == Status.ACTIVE
+    assert user.created_by == administrator
 
 
 def test_ordinary_account_cannot_become_a_service_account(site: Client, ann: User) -> None:

@@ -98,7 +98,10 @@ def test_export_and_import_keep_every_field(tmp_path: Path, suffix: str) -> None
 def test_hashes_are_exported_only_if_asked_for(file_format: str) -> None:
     UserFactory(email="ann@example.com", password=make_password(PASSWORD))
     code, out, _ = users("export", "-", "--format", file_format)
-    assert (code, "ann@example.com" in out, "argon2" in out, "password_hash" in out) == (0, True, False, False)
+    assert code == 0
+    assert "ann@example.com" in out
+    assert "argon2" not in out
+    assert "password_hash" not in out
     assert "argon2" in users("export", "-", "--with-password-hashes", "--format", file_format)[1]
 
 

@@ -57,7 +57,9 @@ def test_a_copy_of_all_users_is_kept(serving: None) -> None:
     delete_user(root, str(new.pk), reason="gone")
     stream.take_until(lambda stream: stream.told[-1][0] == "deleted")
     created, updated, deleted = stream.changes[-3:]
-    assert (created.user.first_name, created.actor_id, created.reason) == ("New", str(root.pk), "because")
+    assert created.user.first_name == "New"
+    assert created.actor_id == str(root.pk)
+    assert created.reason == "because"
     assert list(updated.changed_fields) == ["roles"]
     assert (deleted.kind, deleted.HasField("user")) == (change_pb2.CHANGE_KIND_DELETED, False)
     stream.close()

@@ -23,12 +23,18 @@ def create_failure(api: Transport, actor: User, request: CreateMeetingRequest) -
 def test_a_title_is_enough(api: Transport, ann: User) -> None:
     answer = api.answer(CREATE, CreateMeetingRequest(title=" Weekly "), actor=ann)
     meeting = answer.message.meeting
-    assert (meeting.title, meeting.language, list(meeting.participants)) == ("Weekly", "", [])
+    assert meeting.title == "Weekly"
+    assert meeting.language == ""
+    assert list(meeting.participants) == []
     assert (meeting.owner, meeting.status) == (str(ann.pk), meeting_pb2.MEETING_STATUS_PENDING)
-    assert (meeting.progress, meeting.failure_reason, meeting.HasField("starts_at")) == (0, "", False)
+    assert meeting.progress == 0
+    assert meeting.failure_reason == ""
+    assert not meeting.HasField("starts_at")
     assert (meeting.version, answer.version) == (1, 1)
     stored = Meeting.objects.get()
-    assert (str(stored.pk), stored.pk.version, stored.owner) == (meeting.id, 7, ann)
+    assert str(stored.pk) == meeting.id
+    assert stored.pk.version == 7
+    assert stored.owner == ann
     assert Change.objects.get(subject_type="meeting").actor == str(ann.pk)
 
 

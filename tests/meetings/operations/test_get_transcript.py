@@ -39,12 +39,21 @@ def test_segment_names_its_engine(api: Transport, ann: User) -> None:
         meeting=meeting, start_ms=500, end_ms=900, recognized_text="so be it", text="so be it!", degraded=True
     )
     (segment,) = api(GET, asked(meeting), actor=ann).segments
-    assert (segment.id, segment.meeting_id, segment.transcript_version) == (str(stored.pk), str(meeting.pk), 1)
-    assert (segment.start_ms, segment.end_ms, segment.confidence, segment.degraded) == (500, 900, 0.75, True)
-    assert (segment.text, segment.recognized_text, segment.version) == ("so be it!", "so be it", 1)
+    assert segment.id == str(stored.pk)
+    assert segment.meeting_id == str(meeting.pk)
+    assert segment.transcript_version == 1
+    assert segment.start_ms == 500
+    assert segment.end_ms == 900
+    assert segment.confidence == 0.75
+    assert segment.degraded
+    assert segment.text == "so be it!"
+    assert segment.recognized_text == "so be it"
+    assert segment.version == 1
     assert [word.text for word in segment.words] == ["so", "be", "it"]
     assert segment.engine == meeting_pb2.Engine(**ENGINE)
-    assert (segment.speaker_id, segment.edited_by, segment.HasField("edited_at")) == ("", "", False)
+    assert segment.speaker_id == ""
+    assert segment.edited_by == ""
+    assert not segment.HasField("edited_at")
 
 
 def test_list_continues_page_by_page(api: Transport, ann: User) -> None:

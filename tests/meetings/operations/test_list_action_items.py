@@ -40,12 +40,20 @@ def test_item_has_all_fields(api: Transport, ann: User, bob: User) -> None:
         due_on=datetime.date(2027, 1, 1), segment_ids=[segment_id],
     )  # fmt: skip
     (item,) = api(LIST, ListActionItemsRequest(meeting_id=str(meeting.pk)), actor=ann).action_items
-    assert (item.id, item.meeting_id, item.transcript_version) == (str(stored.pk), str(meeting.pk), 1)
-    assert (item.text, item.owner_name, item.assigned_to) == ("send it", "Bob", str(bob.pk))
+    assert item.id == str(stored.pk)
+    assert item.meeting_id == str(meeting.pk)
+    assert item.transcript_version == 1
+    assert item.text == "send it"
+    assert item.owner_name == "Bob"
+    assert item.assigned_to == str(bob.pk)
     assert (item.due, item.due_on) == ("by friday", Date(year=2027, month=1, day=1))
-    assert (list(item.segment_ids), item.confidence, item.version) == ([str(segment_id)], 0.8, 1)
+    assert list(item.segment_ids) == [str(segment_id)]
+    assert item.confidence == 0.8
+    assert item.version == 1
     assert item.status == meeting_pb2.ACTION_ITEM_STATUS_PROPOSED
-    assert (item.task_id, item.decided_by, item.HasField("decided_at")) == ("", "", False)
+    assert item.task_id == ""
+    assert item.decided_by == ""
+    assert not item.HasField("decided_at")
 
 
 def test_versions_and_statuses_narrow(api: Transport, ann: User) -> None:

@@ -25,8 +25,12 @@ def test_speaker_shows_its_user(api: Transport, ann: User, bob: User) -> None:
     stored = SpeakerFactory(meeting=TranscribedMeetingFactory(owner=ann), name="Bob", user=bob)
     meeting_id = str(stored.meeting_id)
     (speaker,) = api(LIST, ListSpeakersRequest(meeting_id=meeting_id), actor=ann).speakers
-    assert (speaker.id, speaker.meeting_id, speaker.transcript_version) == (str(stored.pk), meeting_id, 1)
-    assert (speaker.name, speaker.user_id, speaker.version) == ("Bob", str(bob.pk), 1)
+    assert speaker.id == str(stored.pk)
+    assert speaker.meeting_id == meeting_id
+    assert speaker.transcript_version == 1
+    assert speaker.name == "Bob"
+    assert speaker.user_id == str(bob.pk)
+    assert speaker.version == 1
 
 
 def test_each_version_has_its_own(api: Transport, ann: User) -> None:

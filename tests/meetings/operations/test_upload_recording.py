@@ -200,7 +200,9 @@ def part(name: str, content: bytes, filename: str = "") -> bytes:
 
 def test_a_form(ann: User) -> None:
     told = post(ann, part("title", "Café".encode()) + part("file", a_recording(), "C:\\my\\talk.wav") + b"--b--\r\n")
-    assert (told["title"], told["status"], told["recording"]["filename"]) == ("Café", "queued", "talk.wav")
+    assert told["title"] == "Café"
+    assert told["status"] == "queued"
+    assert told["recording"]["filename"] == "talk.wav"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def test_initial_state_precedes_events(watching: Transport, meeting: Meeting, an
         made = a_segment(meeting, 4)
         created = watched.next()
         assert created.segment == messages.segment_message(made)
-        assert (created.deleted, created.HasField("occurred_at"), bool(created.cursor)) == (False, True, True)
+        assert not created.deleted
+        assert created.HasField("occurred_at")
+        assert bool(created.cursor)
         Segment.objects.filter(pk=made.pk).update(text="Corrected")
         corrected = watched.next()
         assert (corrected.segment.text, corrected.segment.version) == ("Corrected", 2)
@@ -76,14 +78,18 @@ def test_progress_is_sent_apart_from_other_changes(watching: Transport, meeting:
         end = timezone.now()
         become(meeting, progress=10, stage=Stage.TRANSCRIBING, estimated_end_at=end)
         told = watched.next().progress
-        assert (told.progress, told.stage, told.version) == (10, MEETING_STAGE_TRANSCRIBING, 2)
+        assert told.progress == 10
+        assert told.stage == MEETING_STAGE_TRANSCRIBING
+        assert told.version == 2
         assert told.estimated_end_at.ToDatetime(end.tzinfo) == end
         become(meeting, progress=20, estimated_end_at=None)
         told = watched.next().progress
         assert (told.progress, told.HasField("estimated_end_at")) == (20, False)
         become(meeting, progress=30, duration_ms=9)
         status = watched.next().status
-        assert (status.progress, status.duration_ms, status.status) == (30, 9, MEETING_STATUS_PROCESSING)
+        assert status.progress == 30
+        assert status.duration_ms == 9
+        assert status.status == MEETING_STATUS_PROCESSING
 
 
 @pytest.mark.parametrize("status", OVER, ids=lambda status: status.name)
@@ -92,7 +98,9 @@ def test_stream_ends_with_the_meeting(watching: Transport, meeting: Meeting, ann
         a_segment(meeting, 1)
         become(meeting, status=status, progress=100)
         said, told, end = rest(watched)
-        assert (kind_of(said), told.status.status, end.end) == ("segment", status, told.status)
+        assert kind_of(said) == "segment"
+        assert told.status.status == status
+        assert end.end == told.status
         assert end.cursor
 
 

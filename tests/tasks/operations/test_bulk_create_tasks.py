@@ -24,7 +24,9 @@ def test_valid_items_are_created_and_invalid_ones_reported(api: Transport, ann: 
     assert (answer.tasks[0].assigned_to, answer.tasks[0].created_by) == (str(bob.pk), str(ann.pk))
     assert (answer.tasks[0].version, list(answer.tasks[0].labels)) == (1, ["a"])
     first, second = answer.errors
-    assert (first.index, first.error_message, first.code) == (1, "Title is required", code_pb2.INVALID_ARGUMENT)
+    assert first.index == 1
+    assert first.error_message == "Title is required"
+    assert first.code == code_pb2.INVALID_ARGUMENT
     assert [violation.field for violation in first.field_violations] == ["title"]
     assert (second.index, {v.field for v in second.field_violations}) == (2, {"title", "assigned_to"})
     assert Task.objects.count() == 2
@@ -32,7 +34,10 @@ def test_valid_items_are_created_and_invalid_ones_reported(api: Transport, ann: 
 
 def test_an_empty_stream_has_an_empty_answer(api: Transport, ann: User) -> None:
     answer = api(BULK, [], actor=ann)
-    assert (len(answer.tasks), answer.success_count, len(answer.errors), answer.committed_through) == (0, 0, 0, 0)
+    assert len(answer.tasks) == 0
+    assert answer.success_count == 0
+    assert len(answer.errors) == 0
+    assert answer.committed_through == 0
 
 
 def test_existing_id_is_rejected(api: Transport, ann: User) -> None:
@@ -49,7 +54,9 @@ def test_an_item_with_its_key_is_made_once(api: Transport, ann: User, bob: User)
     items = [CreateTaskRequest(title=f"Task {number}", request_id=f"key-{number}") for number in range(3)]
     first = api(BULK, items[:2], actor=ann)
     again = api(BULK, items, actor=ann)
-    assert (again.success_count, again.committed_through, list(again.errors)) == (3, 3, [])
+    assert again.success_count == 3
+    assert again.committed_through == 3
+    assert list(again.errors) == []
     assert list(again.tasks)[:2] == list(first.tasks)
     assert Task.objects.count() == 3
     reused = api(BULK, [CreateTaskRequest(title="Other", request_id="key-0")], actor=ann)
@@ -70,7 +77,9 @@ def test_replay_reports_tasks_whose_assignee_was_deleted(api: Transport, ann: Us
 def test_atomic_mode_writes_all_or_nothing(api: Transport, ann: User) -> None:
     items = [CreateTaskRequest(title="Good"), CreateTaskRequest(), CreateTaskRequest(title="Good, too")]
     answer = api(BULK, items, actor=ann, bulk_mode="atomic")
-    assert (answer.success_count, len(answer.tasks), answer.committed_through) == (0, 0, 3)
+    assert answer.success_count == 0
+    assert len(answer.tasks) == 0
+    assert answer.committed_through == 3
     assert [error.index for error in answer.errors] == [1]
     assert not Task.objects.exists()
     whole = api(BULK, [items[0], items[2]], actor=ann, bulk_mode="atomic")
@@ -91,7 +100,9 @@ def test_atomic_mode_limits_the_number_of_items(api: Transport, ann: User, monke
 def test_tasks_beyond_the_limit_are_only_counted(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "MAX_CREATED_BYTES", 2_000)
     answer = api(BULK, [CreateTaskRequest(title="x" * 100) for _ in range(30)], actor=ann)
-    assert (len(answer.tasks), answer.success_count, answer.committed_through) == (0, 30, 30)
+    assert len(answer.tasks) == 0
+    assert answer.success_count == 30
+    assert answer.committed_through == 30
 
 
 def test_a_chunk_costs_a_handful_of_queries(api: Transport, ann: User, django_assert_max_num_queries: object) -> None:

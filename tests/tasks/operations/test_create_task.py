@@ -26,15 +26,22 @@ def create_failure(api: Transport, actor: User, request: CreateTaskRequest) -> F
 def test_a_title_is_enough(api: Transport, ann: User) -> None:
     answer = api.answer(CREATE, CreateTaskRequest(title="  Buy milk "), actor=ann)
     task = answer.message
-    assert (task.title, task.description, list(task.labels), dict(task.metadata)) == ("Buy milk", "", [], {})
+    assert task.title == "Buy milk"
+    assert task.description == ""
+    assert list(task.labels) == []
+    assert dict(task.metadata) == {}
     assert (task.status, task.priority) == (task_pb2.TASK_STATUS_TODO, task_pb2.PRIORITY_MEDIUM)
-    assert (task.created_by, task.assigned_to, task.source) == (str(ann.pk), str(ann.pk), "")
+    assert task.created_by == str(ann.pk)
+    assert task.assigned_to == str(ann.pk)
+    assert task.source == ""
     assert not task.HasField("due_date")
     assert not task.HasField("completed_at")
     assert task.created_at.ToMicroseconds() <= task.updated_at.ToMicroseconds()
     assert (task.version, answer.version) == (1, 1)
     stored = Task.objects.get()
-    assert (str(stored.pk), stored.pk.version, stored.created_by) == (task.id, 7, ann)
+    assert str(stored.pk) == task.id
+    assert stored.pk.version == 7
+    assert stored.created_by == ann
 
 
 def test_every_field_can_be_set(api: Transport, ann: User, bob: User) -> None:
@@ -104,7 +111,9 @@ def test_largest_values_are_accepted(api: Transport, ann: User) -> None:
         metadata={f"{number:02}": "v" for number in range(49)} | {"rest": "v" * (8_192 - 49 * 3 - 4)},
     )
     task = api(CREATE, request, actor=ann)
-    assert (task.title, task.description, task.labels) == (request.title, request.description, request.labels)
+    assert task.title == request.title
+    assert task.description == request.description
+    assert task.labels == request.labels
     assert task.metadata == request.metadata
 
 
@@ -139,7 +148,9 @@ def test_the_same_key_makes_one_task(api: Transport, ann: User) -> None:
     request = CreateTaskRequest(title="T")
     first = api.answer(CREATE, request, actor=ann, idempotency_key="k")
     second = api.answer(CREATE, request, actor=ann, idempotency_key="k")
-    assert (second.message, first.replayed, second.replayed) == (first.message, False, True)
+    assert second.message == first.message
+    assert not first.replayed
+    assert second.replayed
     with pytest.raises(Failed, match="IDEMPOTENCY_KEY_REUSED"):
         api(CREATE, CreateTaskRequest(title="Another"), actor=ann, idempotency_key="k")
     assert Task.objects.count() == 1
@@ -158,7 +169,9 @@ def test_creation_is_logged_with_its_caller_and_counted(api: Transport, ann: Use
     before = counted()
     task = api(CREATE, CreateTaskRequest(title="T", description="d"), actor=ann)
     change = Change.objects.get(subject_type="task")
-    assert (str(change.subject_id), change.operation, change.actor) == (task.id, "created", str(ann.pk))
+    assert str(change.subject_id) == task.id
+    assert change.operation == "created"
+    assert change.actor == str(ann.pk)
     assert change.new is not None
     assert "search_words" not in change.new
     with pytest.raises(Failed):

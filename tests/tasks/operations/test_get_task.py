@@ -13,7 +13,9 @@ def test_creator_and_assignee_see_the_whole_task(api: Transport, ann: User, bob:
     for actor in (ann, bob, AdministratorFactory()):
         answer = api.answer(GET, GetTaskRequest(id=str(task.pk)), actor=actor)
         found = answer.message
-        assert (found.id, found.title, found.source) == (str(task.pk), task.title, "meetings/1")
+        assert found.id == str(task.pk)
+        assert found.title == task.title
+        assert found.source == "meetings/1"
         assert (found.created_by, found.assigned_to) == (str(ann.pk), str(bob.pk))
         assert (list(found.labels), dict(found.metadata)) == (["a"], {"k": "v"})
         assert found.created_at.ToMicroseconds() == round(task.created_at.timestamp() * 1e6)

@@ -48,13 +48,27 @@ def test_users_come_with_all_that_they_have(api: Transport, administrator: User)
         last_login_at=since,
     )
     answer = api("UserService/BulkImportUsers", [whole, row("dora@example.com")], actor=administrator)
-    assert (answer.imported, answer.skipped, list(answer.errors), answer.committed_through) == (2, 0, [], 2)
+    assert answer.imported == 2
+    assert answer.skipped == 0
+    assert list(answer.errors) == []
+    assert answer.committed_through == 2
     carl, dora = User.objects.get(email="carl@example.com"), User.objects.get(email="dora@example.com")
-    assert (carl.pk, carl.display_name, carl.last_name, carl.phone) == (known_as, "Carl", "O'Brien", "+14155551234")
-    assert (carl.status, carl.roles, carl.email_verified) == (Status.BANNED, [Role.SELLER], True)
-    assert (carl.bio, carl.language, carl.date_of_birth) == ("Hello", "en", datetime.date(1990, 2, 3))
-    assert (carl.created_at, carl.last_login_at, carl.created_by) == (since, since, administrator)
-    assert (dora.display_name, dora.status, dora.roles) == ("dora", Status.PENDING_VERIFICATION, [Role.CUSTOMER])
+    assert carl.pk == known_as
+    assert carl.display_name == "Carl"
+    assert carl.last_name == "O'Brien"
+    assert carl.phone == "+14155551234"
+    assert carl.status == Status.BANNED
+    assert carl.roles == [Role.SELLER]
+    assert carl.email_verified
+    assert carl.bio == "Hello"
+    assert carl.language == "en"
+    assert carl.date_of_birth == datetime.date(1990, 2, 3)
+    assert carl.created_at == since
+    assert carl.last_login_at == since
+    assert carl.created_by == administrator
+    assert dora.display_name == "dora"
+    assert dora.status == Status.PENDING_VERIFICATION
+    assert dora.roles == [Role.CUSTOMER]
     assert not dora.has_usable_password()
     # No mail is sent, and the log holds the actor.
     assert not Job.objects.exists()
@@ -260,7 +274,9 @@ def test_invalid_row_is_reported_and_others_are_imported(api: Transport, adminis
         row("last@example.com"),
     ]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
-    assert (answer.imported, answer.skipped, answer.committed_through) == (2, 0, 12)
+    assert answer.imported == 2
+    assert answer.skipped == 0
+    assert answer.committed_through == 12
     told = {e.index: (code_pb2.Code.Name(e.code), sorted(v.field for v in e.field_violations)) for e in answer.errors}
     invalid, exists = "INVALID_ARGUMENT", "ALREADY_EXISTS"
     assert told == {
@@ -285,7 +301,10 @@ def test_a_row_that_was_brought_in_with_its_key_is_skipped(api: Transport, admin
     rows = [row(f"user{n}@example.com", request_id=f"row-{n}") for n in range(3)]
     assert api("UserService/BulkImportUsers", rows[:2], actor=administrator).imported == 2
     again = api("UserService/BulkImportUsers", rows, actor=administrator)
-    assert (again.imported, again.skipped, list(again.errors), again.committed_through) == (1, 2, [], 3)
+    assert again.imported == 1
+    assert again.skipped == 2
+    assert list(again.errors) == []
+    assert again.committed_through == 3
     twice = api("UserService/BulkImportUsers", [rows[0], rows[0]], actor=administrator)
     assert (twice.imported, twice.skipped) == (0, 2)
 
@@ -309,7 +328,9 @@ def test_chunks_are_committed_one_after_the_other(
     monkeypatch.setattr(bulk.stream, "CHUNK", 2)
     rows = [row(f"user{n}@example.com") for n in range(5)] + [row("user0@example.com")]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
-    assert (answer.imported, answer.committed_through, [e.index for e in answer.errors]) == (5, 6, [5])
+    assert answer.imported == 5
+    assert answer.committed_through == 6
+    assert [e.index for e in answer.errors] == [5]
 
 
 def test_at_most_a_thousand_errors_are_reported(api: Transport, administrator: User) -> None:
@@ -319,7 +340,9 @@ def test_at_most_a_thousand_errors_are_reported(api: Transport, administrator: U
 
 def test_empty_stream_imports_no_users(api: Transport, administrator: User) -> None:
     answer = api("UserService/BulkImportUsers", [], actor=administrator)
-    assert (answer.imported, answer.skipped, answer.committed_through) == (0, 0, 0)
+    assert answer.imported == 0
+    assert answer.skipped == 0
+    assert answer.committed_through == 0
 
 
 def test_atomic_mode_writes_all_or_nothing(api: Transport, administrator: User) -> None:

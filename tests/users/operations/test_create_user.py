@@ -29,11 +29,9 @@ def test_new_account_waits_for_verification(api: Transport, administrator: User)
     assert user.first_name == "Jo"
     assert user.status == user_pb2.USER_STATUS_PENDING_VERIFICATION
     assert list(user.roles) == [user_pb2.USER_ROLE_CUSTOMER]
-    assert (user.phone.country_code, user.phone.national_number, user.phone.e164) == (
-        "+1",
-        "4155551234",
-        "+14155551234",
-    )
+    assert user.phone.country_code == "+1"
+    assert user.phone.national_number == "4155551234"
+    assert user.phone.e164 == "+14155551234"
     assert not user.email_verified
     assert user.audit.version == answer.version == 1
     assert user.audit.created_by == user.audit.updated_by == str(administrator.pk)

@@ -16,7 +16,9 @@ def test_account_is_closed_with_its_reason(api: Transport, ann: User, administra
     assert answer.message.user.status == user_pb2.USER_STATUS_DEACTIVATED
     assert answer.version == 2
     change = Change.objects.filter(subject_id=ann.pk).latest("id")
-    assert (change.reason, change.actor, change.new["status"]) == ("left the company", str(administrator.pk), 3)
+    assert change.reason == "left the company"
+    assert change.actor == str(administrator.pk)
+    assert change.new["status"] == 3
 
 
 def test_a_token_of_a_deactivated_user_is_worth_nothing(api: Transport, ann: User, administrator: User) -> None:

@@ -16,7 +16,9 @@ GET = "UserService/GetUser"
 def test_caller_gets_all_own_fields(api: Transport, ann: User) -> None:
     answer = api.answer(GET, GetUserRequest(user_id=str(ann.pk)), actor=ann)
     user = answer.message.user
-    assert (user.id, user.email, user.audit.version) == (str(ann.pk), "ann@example.com", answer.version)
+    assert user.id == str(ann.pk)
+    assert user.email == "ann@example.com"
+    assert user.audit.version == answer.version
     assert user.audit.created_at.ToDatetime().timestamp() == pytest.approx(
         ann.created_at.replace(tzinfo=None).timestamp(), abs=1e-6
     )
