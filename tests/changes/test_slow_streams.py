@@ -86,7 +86,7 @@ class TestRejoining:
                     caught_up(feed)
                 return something
 
-        slow.watch._waiting = Waiting()  # noqa: SLF001  # Only its queue can bring the race about.  # Only its queue can bring the race about.
+        slow.watch._waiting = Waiting()  # noqa: SLF001  # Only its queue can bring the race about.
         slow.take_titles("19")
         assert slow.titles == [str(number) for number in range(20)]
 
