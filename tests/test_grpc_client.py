@@ -197,9 +197,9 @@ def test_an_interrupt_ends_the_walk_and_removes_the_users_it_made() -> None:
             assert held.wait(30)
             assert not deleted.is_set()
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=10)
+            _, received = process.communicate(timeout=10)
         release.set()
-    assert (process.returncode, told) == (130, "Interrupted.\n")
+    assert (process.returncode, received) == (130, "Interrupted.\n")
     assert deleted.is_set()
 
 

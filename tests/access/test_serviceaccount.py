@@ -18,11 +18,11 @@ def serviceaccount(*arguments: str, administrator: User) -> str:
 
 
 def test_command_creates_the_account_and_its_key(administrator: User) -> None:
-    told = serviceaccount("Nightly report", "--scopes", "users:read", "--days", "30", administrator=administrator)
+    output = serviceaccount("Nightly report", "--scopes", "users:read", "--days", "30", administrator=administrator)
     account = User.objects.get(is_service=True)
     assert (account.display_name, account.email) == ("Nightly report", f"{account.pk}@service.invalid")
     assert (account.number, account.status, account.has_usable_password()) == (None, Status.ACTIVE, False)
-    credential = authenticate(f"Bearer {told.split()[-1]}")
+    credential = authenticate(f"Bearer {output.split()[-1]}")
     assert (credential.actor, credential.scopes) == (account, {"users:read"})
     key = ApiKey.objects.get()
     assert (key.name, key.created_by) == ("Nightly report", administrator)
@@ -32,8 +32,8 @@ def test_command_creates_the_account_and_its_key(administrator: User) -> None:
 
 
 def test_key_may_change_credentials(administrator: User) -> None:
-    told = serviceaccount("Leavers", "--scopes", "users:credentials", administrator=administrator)
-    assert authenticate(f"Bearer {told.split()[-1]}").scopes == {"users:credentials"}
+    output = serviceaccount("Leavers", "--scopes", "users:credentials", administrator=administrator)
+    assert authenticate(f"Bearer {output.split()[-1]}").scopes == {"users:credentials"}
 
 
 def test_a_second_key_is_for_the_same_account(administrator: User) -> None:
@@ -51,7 +51,7 @@ def test_only_an_administrator_makes_one(ann: User, administrator: User) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "output"),
     [
         (["Report", "--scopes", "moons:read"], "invalid choice"),
         (["Report"], "--scopes"),
@@ -59,6 +59,6 @@ def test_only_an_administrator_makes_one(ann: User, administrator: User) -> None
         (["x" * 201, "--scopes", "users:read"], "200"),
     ],
 )
-def test_invalid_arguments_are_reported(administrator: User, arguments: list[str], told: str) -> None:
-    with pytest.raises(CommandError, match=told):
+def test_invalid_arguments_are_reported(administrator: User, arguments: list[str], output: str) -> None:
+    with pytest.raises(CommandError, match=output):
         serviceaccount(*arguments, administrator=administrator)

@@ -110,7 +110,7 @@ def test_two_browsers_and_a_grpc_client(servers: Servers) -> None:
             cursor.execute("DELETE FROM tasks_task WHERE title = 'By the admin site'")
         over_rest(servers, "PATCH", f"/api/v1/tasks/{made_by_rest}", title="By REST again")
 
-        told = [
+        received = [
             ("created", "By REST"),
             ("created", "By gRPC"),
             ("created", "By the admin site"),
@@ -119,12 +119,12 @@ def test_two_browsers_and_a_grpc_client(servers: Servers) -> None:
             ("deleted", "By the admin site"),
             ("updated", "By REST again"),
         ]
-        of_browsers = [source.take(len(told)) for source in browsers]
-        of_grpc = [next(over_grpc) for _ in told]
+        of_browsers = [source.take(len(received)) for source in browsers]
+        of_grpc = [next(over_grpc) for _ in received]
     for events in of_browsers:
-        assert [(event.name, event.data["task"]["title"]) for event in events] == told
+        assert [(event.name, event.data["task"]["title"]) for event in events] == received
         assert [event.id for event in events] == [event.cursor for event in of_grpc]
-    assert [event.task.title for event in of_grpc] == [title for _, title in told]
+    assert [event.task.title for event in of_grpc] == [title for _, title in received]
     assert [event.triggered_by for event in of_grpc] == [
         *[str(administrator.pk)] * 4, "system", "system", str(administrator.pk),
     ]  # fmt: skip

@@ -61,7 +61,7 @@ class TestVerify:
         assert command("verify") == f"Change log OK (sequence {numbered} to {numbered + 5}).\n"
 
     @pytest.mark.parametrize(
-        ("damage", "told"),
+        ("damage", "received"),
         [
             ("DELETE FROM changes_change WHERE seq = %(first)s + 2", "a number is missing before"),
             ("DELETE FROM changes_change WHERE seq = %(first)s", "does not begin at its head"),
@@ -74,9 +74,9 @@ class TestVerify:
             ("DELETE FROM tests_note", "the last change of note"),
         ],
     )  # fmt: skip
-    def test_check_reports_every_inconsistency(self, numbered: int, damage: str, told: str) -> None:
+    def test_check_reports_every_inconsistency(self, numbered: int, damage: str, received: str) -> None:
         execute(damage % {"first": numbered})
-        with pytest.raises(CommandError, match=told):
+        with pytest.raises(CommandError, match=received):
             command("verify")
 
 

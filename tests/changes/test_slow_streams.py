@@ -45,7 +45,7 @@ class TestSlowConsumers:
         caught_up(feed)
         slow.take_until(lambda stream: stream.ended is not None)
         assert isinstance(slow.ended, TooFarBehind)
-        assert slow.told[-1] == ("bookmark", "")
+        assert slow.outline[-1] == ("bookmark", "")
         again = feed.watch(ALL, cursor=slow.ended.metadata["cursor"]).take_titles(str(count - 1))
         assert slow.titles + again.titles == [str(number) for number in range(count)]
 

@@ -43,7 +43,7 @@ class TestBookmarksAndEnds:
             each.watch.end(failure)
             each.take_all()
             assert each.ended is failure
-        assert (stream.told[-1], plain.told[-1]) == (("bookmark", ""), ("created", "a"))
+        assert (stream.outline[-1], plain.outline[-1]) == (("bookmark", ""), ("created", "a"))
         assert feed.watch(ALL, cursor=stream.cursor).take_titles("b").titles == ["b"]
 
     def test_first_end_wins_and_wakes_the_stream(self, feed: Process) -> None:

@@ -20,8 +20,8 @@ class TestInitialState:
         stream.take_until(lambda stream: len(stream.events) == 3)
         write("d")
         stream.take_titles("d")
-        assert sorted(stream.told[:2]) == [("created", "a"), ("created", "c")]
-        assert stream.told[2:] == [("snapshot_end", ""), ("created", "d")]
+        assert sorted(stream.outline[:2]) == [("created", "a"), ("created", "c")]
+        assert stream.outline[2:] == [("snapshot_end", ""), ("created", "d")]
         assert [bool(event.cursor) for event, _ in stream.events] == [False, False, True, True]
 
     def test_end_of_initial_state_is_sent_only_with_bookmarks(self, feed: Process) -> None:
@@ -29,18 +29,18 @@ class TestInitialState:
         stream = feed.watch(ALL, include_initial=True)
         stream.take_titles("a")
         write("b")
-        assert stream.take_titles("b").told == [("created", "a"), ("created", "b")]
+        assert stream.take_titles("b").outline == [("created", "a"), ("created", "b")]
 
     def test_empty_initial_state(self, feed: Process) -> None:
         stream = feed.watch(ALL, include_initial=True, bookmarks=True)
         stream.take_until(lambda stream: bool(stream.events))
-        assert stream.told == [("snapshot_end", "")]
+        assert stream.outline == [("snapshot_end", "")]
 
     def test_initial_state_is_read_in_pages(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("changes.feed.snapshot.PAGE", 7)
         Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(21))
         stream = feed.watch(ALL, include_initial=True, bookmarks=True)
-        stream.take_until(lambda stream: ("snapshot_end", "") in stream.told)
+        stream.take_until(lambda stream: ("snapshot_end", "") in stream.outline)
         assert sorted(stream.titles, key=int) == [str(number) for number in range(21)]
 
     def test_changes_during_initial_state_are_neither_lost_nor_repeated(
@@ -68,11 +68,11 @@ class TestInitialState:
         done: list[int] = []
         monkeypatch.setattr(Snapshot, "page", written_between_pages)
         stream = Stream(watch)
-        stream.take_until(lambda stream: ("deleted", "") in stream.told)
+        stream.take_until(lambda stream: ("deleted", "") in stream.outline)
         Note.objects.filter(pk=ids[4]).update(title="4 v3")
         stream.take_titles("4 v3")
         stream.close()
-        assert stream.told == [
+        assert stream.outline == [
             ("created", "0 v1"), ("created", "1 v1"), ("created", "2 v1"), ("created", "3 v1"), ("created", "4 v2"),
             ("snapshot_end", ""), ("updated", "0 v2"), ("deleted", ""), ("updated", "4 v3"),
         ]  # fmt: skip
@@ -85,7 +85,7 @@ class TestInitialState:
             )
             write("there")
             stream = feed.watch(ALL, include_initial=True, bookmarks=True)
-            stream.take_until(lambda stream: ("snapshot_end", "") in stream.told)
+            stream.take_until(lambda stream: ("snapshot_end", "") in stream.outline)
         other.commit()
         stream.take_titles("open")
-        assert stream.told == [("created", "there"), ("snapshot_end", ""), ("created", "open")]
+        assert stream.outline == [("created", "there"), ("snapshot_end", ""), ("created", "open")]

@@ -19,7 +19,7 @@ class TestLive:
         Note.objects.filter(pk=note.pk).update(title="second")
         note.delete()
         stream.take_until(lambda stream: len(stream.events) == 3)
-        assert stream.told == [("created", "first"), ("updated", "second"), ("deleted", "")]
+        assert stream.outline == [("created", "first"), ("updated", "second"), ("deleted", "")]
         assert [change.subject_version for change in stream.changes] == [1, 2, 3]
         assert stream.changes[1].changed_fields == ["title"]
 
@@ -93,7 +93,7 @@ class TestFilters:
             Note.objects.filter(pk=note.pk).update(title=title, labels=labels)
         Note.objects.filter(pk=note.pk).delete()
         stream.take_until(lambda stream: len(stream.events) == 5)
-        assert stream.told == [
+        assert stream.outline == [
             ("updated", "ours"),
             ("updated", "still"),
             ("deleted", "left"),
@@ -112,7 +112,7 @@ class TestFilters:
         for title in ("x1", "x2", "b", "c", "x3"):
             Note.objects.filter(pk=note.pk).update(title=title)
         stream.take_titles("x3")
-        assert stream.told == [("updated", "x1"), ("updated", "x2"), ("deleted", "left"), ("updated", "x3")]
+        assert stream.outline == [("updated", "x1"), ("updated", "x2"), ("deleted", "left"), ("updated", "x3")]
 
     def test_stream_of_named_subjects(self, feed: Process) -> None:
         first, second = write("first"), write("second")
@@ -147,6 +147,6 @@ class TestFilters:
         write("last")
         live = start.take_titles("last")
         again = feed.watch(ALL, cursor=cursor).take_titles("last")
-        assert again.told == [("deleted", ""), ("created", "last")]
+        assert again.outline == [("deleted", ""), ("created", "last")]
         assert again.changes[0].subject_id == str(pk)
-        assert live.told[-2:] == again.told
+        assert live.outline[-2:] == again.outline

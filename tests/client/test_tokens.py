@@ -29,14 +29,14 @@ def email(client: Client) -> str:
 
 
 @pytest.fixture
-def told() -> list[TokenPair]:
+def received() -> list[TokenPair]:
     return []
 
 
 @pytest.fixture
-def session(server: Server, email: str, told: list[TokenPair]) -> Iterator[Client]:
+def session(server: Server, email: str, received: list[TokenPair]) -> Iterator[Client]:
     """The session of that user, by password."""
-    with Client(server.address, email=email, password=PASSWORD, on_tokens=told.append) as client:
+    with Client(server.address, email=email, password=PASSWORD, on_tokens=received.append) as client:
         yield client
 
 
@@ -45,26 +45,28 @@ def ask(client: Client) -> TaskStats:
     return client.tasks.GetTaskStats(GetTaskStatsRequest())
 
 
-def test_a_session_outlives_its_tokens(session: Client, told: list[TokenPair]) -> None:
+def test_a_session_outlives_its_tokens(session: Client, received: list[TokenPair]) -> None:
     ask(session)
-    assert len(told) == 1
+    assert len(received) == 1
 
     def renewed() -> bool:
         ask(session)
-        return len(told) >= 3
+        return len(received) >= 3
 
     until(renewed, "the token was renewed twice, and each call let in")
-    assert len({pair.access_token for pair in told}) == len({pair.refresh_token for pair in told}) == len(told)
+    assert (
+        len({pair.access_token for pair in received}) == len({pair.refresh_token for pair in received}) == len(received)
+    )
 
 
-def test_threads_that_find_it_refused_renew_it_once(session: Client, told: list[TokenPair], server: Server) -> None:
+def test_threads_that_find_it_refused_renew_it_once(session: Client, received: list[TokenPair], server: Server) -> None:
     ask(session)
-    with Client(server.address, token=told[-1].access_token) as other:
+    with Client(server.address, token=received[-1].access_token) as other:
         other.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
         until(lambda: not is_let_in(other), "the session is revoked")
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: ask(session), range(16)))
-    assert len(told) == 2
+    assert len(received) == 2
 
 
 def is_let_in(client: Client) -> bool:
@@ -75,20 +77,20 @@ def is_let_in(client: Client) -> bool:
     return True
 
 
-def test_open_watch_outlives_expired_tokens(session: Client, told: list[TokenPair]) -> None:
+def test_open_watch_outlives_expired_tokens(session: Client, received: list[TokenPair]) -> None:
     ask(session)
     with ThreadPoolExecutor(1) as pool, session.watch_tasks(include_initial=True) as watch:
         assert isinstance(next(watch), SnapshotEnd)
         # Without calls in between, the server ends the stream and the watch itself requests a new token.
         waiting = pool.submit(next, watch)
-        until(lambda: len(told) >= 3, "the watch has renewed the token twice")
+        until(lambda: len(received) >= 3, "the watch has renewed the token twice")
         session.tasks.CreateTask(CreateTaskRequest(title="Much later"))
         assert waiting.result(20).task.title == "Much later"
 
 
-def test_a_revoked_session_is_an_error(server: Server, session: Client, told: list[TokenPair], email: str) -> None:
+def test_a_revoked_session_is_an_error(server: Server, session: Client, received: list[TokenPair], email: str) -> None:
     ask(session)
-    with Client(server.address, refresh_token=told[-1].refresh_token) as client:
+    with Client(server.address, refresh_token=received[-1].refresh_token) as client:
         ask(client)
         client.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
         with pytest.raises(Unauthenticated):
@@ -101,9 +103,9 @@ def test_a_revoked_session_is_an_error(server: Server, session: Client, told: li
     ask(session)
 
 
-def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client, told: list[TokenPair]) -> None:
+def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client, received: list[TokenPair]) -> None:
     ask(session)
-    with ThreadPoolExecutor(1) as pool, Client(server.address, refresh_token=told[-1].refresh_token) as client:
+    with ThreadPoolExecutor(1) as pool, Client(server.address, refresh_token=received[-1].refresh_token) as client:
         watch = client.watch_tasks(include_initial=True)
         assert isinstance(next(watch), SnapshotEnd)
         waiting = pool.submit(next, watch)
@@ -112,19 +114,19 @@ def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client
             waiting.result(10)
 
 
-def test_stored_refresh_token_restores_the_session(server: Server, session: Client, told: list[TokenPair]) -> None:
+def test_stored_refresh_token_restores_the_session(server: Server, session: Client, received: list[TokenPair]) -> None:
     ask(session)
     for _ in range(3):
-        with Client(server.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
+        with Client(server.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
             ask(client)
-    assert len(told) == 4
+    assert len(received) == 4
 
 
 def test_refresh_with_a_lost_answer_is_repeated(
-    server: Server, proxy: Proxy, session: Client, told: list[TokenPair]
+    server: Server, proxy: Proxy, session: Client, received: list[TokenPair]
 ) -> None:
     ask(session)
-    with Client(proxy.address, refresh_token=told[-1].refresh_token, on_tokens=told.append) as client:
+    with Client(proxy.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
         grpc.channel_ready_future(client.channel).result(10)
         proxy.swallows = True
         with ThreadPoolExecutor(1) as pool:
@@ -133,8 +135,8 @@ def test_refresh_with_a_lost_answer_is_repeated(
             proxy.swallows = False
             proxy.cut()
             waiting.result(20)
-    assert len(told) == 2
-    with Client(server.address, refresh_token=told[-1].refresh_token) as client:
+    assert len(received) == 2
+    with Client(server.address, refresh_token=received[-1].refresh_token) as client:
         ask(client)
 
 

@@ -287,11 +287,11 @@ def assert_goes_on(client: Client, watch: Watch[TaskEvent], task: Task) -> None:
         waiting = pool.submit(take, watch, 1)
         numbers = itertools.count()
 
-        def told() -> bool:
+        def received() -> bool:
             client.tasks.UpdateTask(UpdateTaskRequest(id=task.id, description=f"Again {next(numbers)}"))
             return waiting.done()
 
-        until(told, "a write is told")
+        until(received, "a write is received")
         assert waiting.result()[0].task.id == task.id
 
 

@@ -50,24 +50,24 @@ def state_of(watch: Watch[WatchMeetingResponse]) -> list[WatchMeetingResponse]:
     raise AssertionError("the watch has ended")
 
 
-def told(events: list[Any]) -> list[str]:
+def contents(events: list[Any]) -> list[str]:
     return [event.segment.text if event.HasField("segment") else str(event.WhichOneof("event")) for event in events]
 
 
 def test_watch_begins_with_the_state_and_ends_with_the_meeting(client: Client, rows: Any, meeting_id: str) -> None:
     insert_segment(rows, meeting_id, 0, "before")
     with client.watch_meeting(meeting_id) as watch:
-        assert told(state_of(watch)) == ["status", "before"]
+        assert contents(state_of(watch)) == ["status", "before"]
         cursor = watch.cursor
         insert_segment(rows, meeting_id, 1_000, "after")
         set_status(rows, meeting_id, MEETING_STATUS_COMPLETED)
         rest = list(watch)
-        assert told(rest) == ["after", "status", "end"]
+        assert contents(rest) == ["after", "status", "end"]
         assert list(watch) == []
     assert rest[-1].cursor == watch.cursor  # type: ignore[union-attr]
     # A client that resumes in another process gets the rest (perhaps also content of the state), and the end again.
-    assert told(list(client.watch_meeting(meeting_id, cursor=cursor)))[-3:] == ["after", "status", "end"]
-    assert told(list(client.watch_meeting(meeting_id, cursor=watch.cursor))) == ["end"]
+    assert contents(list(client.watch_meeting(meeting_id, cursor=cursor)))[-3:] == ["after", "status", "end"]
+    assert contents(list(client.watch_meeting(meeting_id, cursor=watch.cursor))) == ["end"]
 
 
 def test_over_twenty_cuts_nothing_is_lost_and_nothing_comes_twice(
@@ -110,7 +110,7 @@ def test_new_epoch_is_a_resync_with_the_whole_state(client: Client, server: Serv
         state_of(watch)
         server.manage("changes", "new-epoch")
         assert next(watch) == Resync("EPOCH_CHANGED")
-        assert told(state_of(watch)) == ["status", "there"]
+        assert contents(state_of(watch)) == ["status", "there"]
 
 
 def test_a_meeting_that_is_not_to_be_seen_any_more_is_raised(client: Client, meeting_id: str) -> None:

@@ -62,13 +62,13 @@ def stages(dockerfile: str) -> list[list[Instruction]]:
     return found
 
 
-def told(stage: list[Instruction], instruction: str) -> list[str]:
+def values_of(stage: list[Instruction], instruction: str) -> list[str]:
     return [rest for name, rest in stage if name == instruction]
 
 
 def image_variables(dockerfile: str) -> dict[str, str]:
     """Return the variables that the image sets for its processes."""
-    words = (word for rest in told(stages(dockerfile)[-1], "ENV") for word in shlex.split(rest))
+    words = (word for rest in values_of(stages(dockerfile)[-1], "ENV") for word in shlex.split(rest))
     return dict(word.split("=", 1) for word in words)
 
 
@@ -82,17 +82,19 @@ def image_faults(dockerfile: str) -> Iterator[str]:
     *_, last = built = stages(dockerfile)
     for stage in built:
         yield from unpinned(stage[0][1].split()[0])
-    for name in [re.split(r"[= ]", rest)[0] for stage in built for rest in (*told(stage, "ARG"), *told(stage, "ENV"))]:
+    for name in [
+        re.split(r"[= ]", rest)[0] for stage in built for rest in (*values_of(stage, "ARG"), *values_of(stage, "ENV"))
+    ]:
         yield from secret(name)
     for name in image_variables(dockerfile):
         yield from secret(name)
         if name not in DOCUMENTED.keys() | NOT_SETTINGS:
             yield f"{name} is no setting"
-    if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", "".join(told(last, "USER")[-1:])):
+    if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", "".join(values_of(last, "USER")[-1:])):
         yield "it runs as root"
-    if any(re.search(r"\b(pip|apt-get|apk|gcc)\b", rest) for rest in told(last, "RUN")):
+    if any(re.search(r"\b(pip|apt-get|apk|gcc)\b", rest) for rest in values_of(last, "RUN")):
         yield "the last stage installs"
-    if not told(last, "CMD")[-1].startswith("["):
+    if not values_of(last, "CMD")[-1].startswith("["):
         yield "a shell stands before the process"
 
 
@@ -201,7 +203,7 @@ def app(tmp_path: Path) -> Path:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
-    (collect,) = [rest for rest in told(stages(DOCKERFILE)[0], "RUN") if "manage.py" in rest]
+    (collect,) = [rest for rest in values_of(stages(DOCKERFILE)[0], "RUN") if "manage.py" in rest]
     done = run(["sh", "-ec", collect.replace("/venv/bin/python", "python")], folder, {})
     assert "static files copied" in done.stdout
     assert (folder / "var/static/core/docs.js").is_file()
@@ -263,7 +265,7 @@ class Containers:
     def is_healthy(self, name: str) -> bool:
         """Return the exit code of the service's health check, or of the image's."""
         assert self.processes[name].poll() is None, self.said(name)
-        (of_image,) = told(stages(DOCKERFILE)[-1], "HEALTHCHECK")
+        (of_image,) = values_of(stages(DOCKERFILE)[-1], "HEALTHCHECK")
         test = services()[name].get("healthcheck", {}).get("test") or [
             "CMD",
             *json.loads(of_image.partition("CMD ")[2]),

@@ -213,11 +213,11 @@ def rows(heading: str) -> list[list[str]]:
 
 def documented(heading: str) -> dict[str, tuple[str, str]]:
     """Return option → its default and its environment variable, as in that table."""
-    told = {}
+    documented_options = {}
     for options, default, variables, _ in rows(heading):
         for option, variable in zip(codes(options), cycle(codes(variables) or [""])):
-            told[option] = (default, variable)
-    return told
+            documented_options[option] = (default, variable)
+    return documented_options
 
 
 def codes(cell: str) -> list[str]:
@@ -251,7 +251,10 @@ def options_of_start_script(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
     command = [sys.executable, "-m", "scripts.dev.options"]
     variables = os.environ | {"COLUMNS": "300"}
     said = subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True).stdout
-    options = {option: variable_in(told) for option, told in re.findall(r"^  (--[\w-]+)(.*(?:\n    .*)*)", said, re.M)}
+    options = {
+        option: variable_in(documented_options)
+        for option, documented_options in re.findall(r"^  (--[\w-]+)(.*(?:\n    .*)*)", said, re.M)
+    }
     for variable in filter(None, options.values()):
         monkeypatch.delenv(variable, raising=False)
     defaults = {f"--{name.replace('_', '-')}": value for name, value in asdict(parse([])).items()}
@@ -260,8 +263,8 @@ def options_of_start_script(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
     }
 
 
-def variable_in(told: str) -> str:
-    found = re.search(r"\(([A-Z_]{4,})\b", told)
+def variable_in(documented_options: str) -> str:
+    found = re.search(r"\(([A-Z_]{4,})\b", documented_options)
     return found[1] if found else ""
 
 
@@ -275,8 +278,10 @@ def test_every_option_of_a_command_is_documented(command: str) -> None:
 
 
 def test_served_share_of_the_contract_is_documented() -> None:
-    told = re.search(r"(\d+) of the (\d+) rpcs of `user\.v1\.UserService`", (ROOT / "README.md").read_text())
-    assert told
+    documented_options = re.search(
+        r"(\d+) of the (\d+) rpcs of `user\.v1\.UserService`", (ROOT / "README.md").read_text()
+    )
+    assert documented_options
     contract = (ROOT / "tests/contract/published/user.proto").read_text()
     published = set(re.findall(r"^\s*rpc (\w+)", contract, re.MULTILINE))
     served = {
@@ -285,7 +290,7 @@ def test_served_share_of_the_contract_is_documented() -> None:
         for operation in service.operations
         if service.name == "user.v1.UserService"
     }
-    assert told.groups() == (str(len(served & published)), str(len(published)))
+    assert documented_options.groups() == (str(len(served & published)), str(len(published)))
 
 
 def test_the_table_of_failures_is_the_one_of_the_code() -> None:

@@ -146,8 +146,8 @@ def test_log_names_the_actor_and_the_call(committing_api: Transport, ann: User) 
     sent = [CreateTaskRequest(title=f"Task {number}") for number in range(7)]
     answer = committing_api.answer(BULK, sent, actor=ann)
     assert answer.message.success_count == 7
-    told = set(Change.objects.filter(subject_type="task").values_list("actor", "request_id"))
-    assert told == {(str(ann.pk), answer.request_id)}
+    received = set(Change.objects.filter(subject_type="task").values_list("actor", "request_id"))
+    assert received == {(str(ann.pk), answer.request_id)}
 
 
 def test_no_connection_stays_open(committing_api: Transport, ann: User) -> None:

@@ -15,9 +15,9 @@ def demo() -> str:
 
 
 def test_demo_creates_an_administrator_and_two_users_once(db: None) -> None:
-    told = demo()
+    received = demo()
     administrator = User.objects.get(email="admin@example.com")
-    password = told.partition("password ")[2].split()[0]
+    password = received.partition("password ")[2].split()[0]
     assert check_password(password, administrator.password)
     assert (administrator.roles, administrator.is_superuser, administrator.number) == ([Role.ADMIN], True, None)
     people = [(user.display_name, user.email) for user in User.objects.exclude(number=None).order_by("number")]

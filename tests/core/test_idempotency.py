@@ -98,11 +98,11 @@ def test_the_request_is_not_kept_in_the_clear(db: None) -> None:
 
 def test_repeat_during_the_first_call_must_wait(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "WAIT_MS", 50)
-    running, told = threading.Event(), threading.Event()
+    running, received = threading.Event(), threading.Event()
 
     def effect() -> bytes:
         running.set()
-        assert told.wait(10)
+        assert received.wait(10)
         return b"one"
 
     def first() -> tuple[bytes, bool]:
@@ -116,7 +116,7 @@ def test_repeat_during_the_first_call_must_wait(transactional_db: None, monkeypa
         assert running.wait(10)
         with pytest.raises(RequestInProgress):
             idempotency.once(**OF, effect=lambda: b"two")
-        told.set()
+        received.set()
         assert answer.result(10) == (b"one", False)
     with transaction.atomic():
         assert idempotency.once(**OF, effect=lambda: b"two") == (b"one", True)

@@ -24,7 +24,7 @@ from tandem.user.v1.user_pb2 import CreateUserRequest, UpdateUserRequest
 from tests.support.servers import ROOT, until
 from users.models import User
 
-Told = Callable[[], list[dict[str, Any]]]
+Logged = Callable[[], list[dict[str, Any]]]
 Configure = Callable[..., Callable[[], list[str]]]
 
 
@@ -51,15 +51,15 @@ def configure(capsys: pytest.CaptureFixture[str]) -> Iterator[Configure]:
 
 
 @pytest.fixture
-def told(configure: Configure) -> Told:
+def logged(configure: Configure) -> Logged:
     """The JSON lines written since the last time."""
     lines = configure(level="DEBUG")
     return lambda: [json.loads(line) for line in lines()]
 
 
-def test_a_line_is_one_json_object(told: Told) -> None:
+def test_a_line_is_one_json_object(logged: Logged) -> None:
     logging.getLogger("users.services").warning("Ünusual: %s\nand more", "café")
-    (line,) = told()
+    (line,) = logged()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("timestamp"))
     assert line.pop("line") > 0
     assert line == {
@@ -71,37 +71,37 @@ def test_a_line_is_one_json_object(told: Told) -> None:
     }
 
 
-def test_a_line_within_a_call_carries_its_request_id(told: Told) -> None:
+def test_a_line_within_a_call_carries_its_request_id(logged: Logged) -> None:
     with Report(http_meter("GET", "test"), "abc"):
         logging.getLogger("users").info("Looking.")
     logging.getLogger("users").info("Over.")
-    looking, _, over = told()
+    looking, _, over = logged()
     assert looking["request_id"] == "abc"
     assert "request_id" not in over
     assert context.request_id.get() == ""
 
 
-def test_an_exception_is_part_of_its_line(told: Told) -> None:
+def test_an_exception_is_part_of_its_line(logged: Logged) -> None:
     try:
         raise ZeroDivisionError("by zero")
     except ZeroDivisionError:
         logging.getLogger("users").exception("Failed.")
-    (line,) = told()
+    (line,) = logged()
     assert line["exception"].startswith("Traceback")
     assert line["exception"].endswith("ZeroDivisionError: by zero")
 
 
 def test_lines_below_the_level_are_left_out(configure: Configure) -> None:
     lines = configure(level="warning")
-    logging.getLogger("users").info("Not told.")
-    logging.getLogger("users").warning("Told.")
+    logging.getLogger("users").info("Not logged.")
+    logging.getLogger("users").warning("Logged.")
     assert len(lines()) == 1
 
 
-def test_django_writes_nothing_twice(told: Told) -> None:
+def test_django_writes_nothing_twice(logged: Logged) -> None:
     logging.getLogger("django.server").info("GET /")
     logging.getLogger("django.security").error("Suspicious.")
-    assert [line["message"] for line in told()] == ["GET /", "Suspicious."]
+    assert [line["message"] for line in logged()] == ["GET /", "Suspicious."]
 
 
 def test_lines_are_written_without_being_asked_for(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,8 +137,8 @@ def test_all_lines_are_written_at_the_end() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOGS_AND_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    told = [json.loads(line)["message"] for line in done.stderr.splitlines()]
-    assert told == [*map(str, range(25_000)), "from a fork"]
+    logged = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert logged == [*map(str, range(25_000)), "from a fork"]
 
 
 def test_closed_stderr_is_not_a_failure() -> None:
@@ -167,14 +167,14 @@ def test_people_get_text(configure: Configure) -> None:
     assert traceback[-1] == "ZeroDivisionError: by zero"
 
 
-def test_call_is_logged_with_all_its_fields(told: Told) -> None:
+def test_call_is_logged_with_all_its_fields(logged: Logged) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     report = Report(grpc_meter("unary", "user.v1.UserService", "GetUser"), "abc", f"00-{trace}-00f067aa0ba902b7-01")
     with report:
         report.principal = 7
         report.subject_id = "8"
         report.code = "OK"
-    (line,) = told()
+    (line,) = logged()
     assert line["duration_ms"] >= 0
     expected = {
         "level": "INFO",
@@ -190,33 +190,33 @@ def test_call_is_logged_with_all_its_fields(told: Told) -> None:
     assert {name: line[name] for name in expected} == expected
 
 
-def test_error_of_a_caller_is_logged_as_info(told: Told) -> None:
+def test_error_of_a_caller_is_logged_as_info(logged: Logged) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         raised = AlreadyExists("There is one.")
         report.code = "409"
         report.fail(problem_of(raised), raised)
-    (line,) = told()
+    (line,) = logged()
     assert (line["level"], line["code"], line["reason"]) == ("INFO", "409", "ALREADY_EXISTS")
     assert "exception" not in line
 
 
-def test_unavailability_is_logged_as_a_warning_with_its_cause(told: Told) -> None:
+def test_unavailability_is_logged_as_a_warning_with_its_cause(logged: Logged) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         raised = Unavailable("connection refused\n\tIs the server running?\n")
         report.fail(problem_of(raised), raised)
-    (line,) = told()
+    (line,) = logged()
     in_one_line = "connection refused Is the server running?"
     assert (line["level"], line["reason"], line["cause"]) == ("WARNING", "UNAVAILABLE", in_one_line)
 
 
-def test_internal_error_is_logged_with_its_id_and_traceback(told: Told) -> None:
+def test_internal_error_is_logged_with_its_id_and_traceback(logged: Logged) -> None:
     with Report(http_meter("POST", "test"), "abc") as report:
         try:
             raise ZeroDivisionError("by zero")
         except ZeroDivisionError as raised:
             problem = problem_of(raised)
             report.fail(problem, raised)
-    (line,) = told()
+    (line,) = logged()
     assert (line["level"], line["error_id"]) == ("ERROR", problem.metadata["error_id"])
     assert line["exception"].endswith("ZeroDivisionError: by zero")
 
@@ -233,13 +233,15 @@ def test_request_is_logged_at_debug_only_and_without_secrets(
         assert "nanosecond" not in line
 
 
-def test_suspicious_request_is_logged_as_one_warning(told: Told, client: Client, db: None) -> None:
+def test_suspicious_request_is_logged_as_one_warning(logged: Logged, client: Client, db: None) -> None:
     assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
-    (line,) = (line for line in told() if line["logger"] == "django.security.DisallowedHost")
+    (line,) = (line for line in logged() if line["logger"] == "django.security.DisallowedHost")
     assert (line["level"], "exception" in line) == ("WARNING", False)
 
 
-def test_failed_call_over_http_is_logged_once(told: Told, administrator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_call_over_http_is_logged_once(
+    logged: Logged, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("broken")
 
@@ -247,12 +249,12 @@ def test_failed_call_over_http_is_logged_once(told: Told, administrator: User, m
     bearer = f"Bearer {access_token(Session.objects.create(user=administrator))}"
     client = Client(raise_request_exception=False, headers={"host": "localhost", "authorization": bearer})
     assert client.get("/api/v1/users/me").status_code == 500
-    assert [line["logger"] for line in told() if line["level"] == "ERROR"] == ["core.observability.call_log"]
+    assert [line["logger"] for line in logged() if line["level"] == "ERROR"] == ["core.observability.call_log"]
 
 
-def test_failed_page_is_logged(told: Told, rf: RequestFactory) -> None:
+def test_failed_page_is_logged(logged: Logged, rf: RequestFactory) -> None:
     logging.getLogger("django.request").error("Internal Server Error: /admin/", extra={"request": rf.get("/admin/")})
-    assert [line["message"] for line in told()] == ["Internal Server Error: /admin/"]
+    assert [line["message"] for line in logged()] == ["Internal Server Error: /admin/"]
 
 
 def test_a_request_that_json_cannot_express_is_logged_by_its_size(configure: Configure) -> None:
@@ -287,17 +289,17 @@ def test_calls_are_counted_and_timed_by_operation_and_code() -> None:
     assert count("412") == (1, 3)
 
 
-def test_a_report_is_made_even_when_the_call_is_torn_down(told: Told) -> None:
+def test_a_report_is_made_even_when_the_call_is_torn_down(logged: Logged) -> None:
     with pytest.raises(KeyboardInterrupt), Report(http_meter("GET", "test"), "abc"):
         raise KeyboardInterrupt
-    (line,) = told()
+    (line,) = logged()
     assert line["code"] == "UNKNOWN"
 
 
-def test_a_silent_report_is_counted_only(told: Told) -> None:
+def test_a_silent_report_is_counted_only(logged: Logged) -> None:
     with Report(http_meter("GET", "test.silent"), "abc") as report:
         report.silent = True
         report.code = "429"
-    assert told() == []
+    assert logged() == []
     labels = {"method": "GET", "operation": "test.silent", "code": "429"}
     assert REGISTRY.get_sample_value("http_server_requests_total", labels) == 1

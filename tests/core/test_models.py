@@ -295,7 +295,7 @@ BAD_USER = {
 
 @pytest.mark.parametrize("names", [[name] for name in BAD_USER] + [list(BAD_USER), ["last_name"]])
 def test_the_rules_are_those_of_full_clean(names: list[str]) -> None:
-    def told(check: Any) -> dict[str, Any]:
+    def errors_of(check: Any) -> dict[str, Any]:
         user = User(email=" Ann@Example.com ", display_name=" Ann ", last_name=" Other ", password="!")
         for name in names:
             setattr(user, name, BAD_USER.get(name, " Other "))
@@ -310,5 +310,7 @@ def test_the_rules_are_those_of_full_clean(names: list[str]) -> None:
     references = {field.name for field in User._meta.fields if field.remote_field}
     others = {field.name for field in User._meta.fields} - set(names)
     every: dict[str, Any] = {"validate_unique": False, "validate_constraints": False}
-    assert told(clean) == told(lambda user: user.full_clean(exclude=references, **every))
-    assert told(lambda user: clean(user, names)) == told(lambda user: user.full_clean(exclude=others, **every))
+    assert errors_of(clean) == errors_of(lambda user: user.full_clean(exclude=references, **every))
+    assert errors_of(lambda user: clean(user, names)) == errors_of(
+        lambda user: user.full_clean(exclude=others, **every)
+    )

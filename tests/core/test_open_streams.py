@@ -296,9 +296,9 @@ def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: 
             count = 500 + 10 * User.objects.filter(status=1).count()
             # On a slow machine there are bookmarks between them.
             over_http = (event.id for event in iter(source.next, None) if event.name != "bookmark")
-            told = (change.cursor for change in reading if change.kind != CHANGE_KIND_BOOKMARK)
+            received = (change.cursor for change in reading if change.kind != CHANGE_KIND_BOOKMARK)
             ids = beside.submit(lambda: list(islice(over_http, count)))
-            assert list(islice(told, count)) == ids.result()
+            assert list(islice(received, count)) == ids.result()
         reading.cancel()
         until(lambda: not is_served(servers, stalled), "the connection that nobody reads is closed")
         until(lambda: has_places(channel, 3), "the calls that nobody reads have ended")

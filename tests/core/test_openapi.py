@@ -67,8 +67,8 @@ def test_every_operation_that_is_served_is_described(described: dict[str, Any]) 
     described_ones = {
         (path, verb)
         for path, verbs in described["paths"].items()
-        for verb, told in verbs.items()
-        if verb != "parameters" and "Service_" in told["operationId"]
+        for verb, documented in verbs.items()
+        if verb != "parameters" and "Service_" in documented["operationId"]
     }
     assert described_ones == {each(operation) for operation in served_operations()}
     assert {"user.v1.UserService/UpdateUser", "example.ExampleService/GetUser", "auth.v1.AuthService/Login"} <= {
@@ -107,16 +107,18 @@ def test_bodies_and_answers_fit_their_schemas(described: dict[str, Any], describ
     ):
         for operation in operations:
             path, verb = each(operation)
-            told = whole["paths"][path][verb]
+            documented = whole["paths"][path][verb]
             rng = random.Random(operation.name)
             for _ in range(ROUNDS):
-                assert_request_fits(operation, told, whole, rng)
-                assert_answer_fits(operation, told, whole, rng)
+                assert_request_fits(operation, documented, whole, rng)
+                assert_answer_fits(operation, documented, whole, rng)
 
 
-def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[str, Any], rng: random.Random) -> None:
+def assert_request_fits(
+    operation: Operation, documented: dict[str, Any], whole: dict[str, Any], rng: random.Random
+) -> None:
     if operation.takes_file:
-        assert list(told["requestBody"]["content"]) == ["multipart/form-data"]
+        assert list(documented["requestBody"]["content"]) == ["multipart/form-data"]
         return
     request = random_message(operation.method.input_type, rng)
     for name in operation.http.path_fields:
@@ -124,15 +126,15 @@ def assert_request_fits(operation: Operation, told: dict[str, Any], whole: dict[
     if plan(operation).masked:
         request.ClearField("update_mask")
     call = protojson.write_request(operation, request)
-    parameters = {parameter.get("name"): parameter for parameter in told["parameters"]}
+    parameters = {parameter.get("name"): parameter for parameter in documented["parameters"]}
     assert {name for name, _ in call.query} <= set(parameters)
     assert set(operation.http.path_fields) == {name for name, p in parameters.items() if p.get("in") == "path"}
     if operation.takes_stream:
-        schema = told["requestBody"]["content"]["application/x-ndjson"]["schema"]
+        schema = documented["requestBody"]["content"]["application/x-ndjson"]["schema"]
         item = protojson.to_json(random_message(operation.method.input_type, rng))
         assert not only_wrong(misfits(item, without_lengths(schema), without_lengths(whole)))
     elif call.body:
-        schema = told["requestBody"]["content"]["application/json"]["schema"]
+        schema = documented["requestBody"]["content"]["application/json"]["schema"]
         assert not only_wrong(misfits(call.body, without_lengths(schema), without_lengths(whole)))
 
 
@@ -145,11 +147,13 @@ def only_wrong(found: list[str]) -> list[str]:
     ]
 
 
-def assert_answer_fits(operation: Operation, told: dict[str, Any], whole: dict[str, Any], rng: random.Random) -> None:
+def assert_answer_fits(
+    operation: Operation, documented: dict[str, Any], whole: dict[str, Any], rng: random.Random
+) -> None:
     response = random_message(operation.method.output_type, rng)
     if operation.http.response_body and not operation.method.output_type.fields[0].is_repeated:
         getattr(response, operation.http.response_body).SetInParent()
-    success = told["responses"][str(protojson.success_status(operation))]
+    success = documented["responses"][str(protojson.success_status(operation))]
     body = protojson.answer(operation, response)
     if body is None:
         assert "content" not in success
@@ -202,14 +206,14 @@ def json_type(value: Any) -> str:
 def test_schemas_reject_invalid_values(described: dict[str, Any]) -> None:
     answer = protojson.answer(operation_of("GetUser"), user_pb2.GetUserResponse(user={"id": "a"}))
     schema = {"$ref": "#/components/schemas/user.v1.User"}
-    told = without_lengths(described)
-    assert misfits(answer, schema, told) == []
+    described = without_lengths(described)
+    assert misfits(answer, schema, described) == []
     for wrong in ({"id": None}, {"roles": ["boss"]}, {"roles": None}, {"profile": {}}, {"x": 1}, {"email_verified": 1}):
-        assert misfits(answer | wrong, schema, told)
+        assert misfits(answer | wrong, schema, described)
     sent = {"$ref": "#/components/schemas/user.v1.User.Input"}
-    assert misfits({"profile": {"bio": None}, "phone": None}, sent, told) == []
+    assert misfits({"profile": {"bio": None}, "phone": None}, sent, described) == []
     for wrong in ({"nickname": "x"}, {"profile": {"bio": 5}}, {"status": "unspecified"}):
-        assert misfits(wrong, sent, told)
+        assert misfits(wrong, sent, described)
 
 
 def operation_of(rpc: str) -> Operation:
@@ -219,8 +223,8 @@ def operation_of(rpc: str) -> Operation:
 # Operations in the document
 
 
-def parameters_of(told: dict[str, Any]) -> list[str]:
-    return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in told["parameters"]]
+def parameters_of(described: dict[str, Any]) -> list[str]:
+    return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in described["parameters"]]
 
 
 def test_headers_are_documented_where_they_are_accepted(described: dict[str, Any]) -> None:
@@ -263,8 +267,8 @@ def test_required_credentials_are_documented(described: dict[str, Any]) -> None:
 
 
 def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
-    told = described["paths"]["/api/v1/users/{user_id}"]["get"]
-    assert (told["summary"], told["description"]) == ("Returns one user", "Returns one user. NOT_FOUND.")
+    described = described["paths"]["/api/v1/users/{user_id}"]["get"]
+    assert (described["summary"], described["description"]) == ("Returns one user", "Returns one user. NOT_FOUND.")
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
         "Unset before the first login. Recording it is a write like any other: `audit.version` counts it."
     )
@@ -274,11 +278,11 @@ def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
 
 
 def test_a_write_of_one_field_has_that_fields_keys(described_shapes: dict[str, Any]) -> None:
-    told = described_shapes["paths"]["/shapes/{shape_id}/parts"]["post"]
-    assert told["requestBody"]["content"]["application/json"]["schema"] == {
+    described = described_shapes["paths"]["/shapes/{shape_id}/parts"]["post"]
+    assert described["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/shapes.Part.Input"
     }
-    assert parameters_of(told) == ["shape_id", "last", "IdempotencyKey"]
+    assert parameters_of(described) == ["shape_id", "last", "IdempotencyKey"]
     body = described_shapes["paths"]["/shapes/{id}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
     assert list(body["properties"]) == ["label", "tags", "counts", "part", "due"]
     assert list(body["properties"]) == [field.name for field in plan(shapes.OPERATIONS["UpdateShape"]).keys]

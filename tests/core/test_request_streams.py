@@ -224,8 +224,8 @@ def test_pieces_of_resumable_uploads_count_as_streams(servers: Servers) -> None:
         return answer
 
     def new_upload() -> str:
-        told = {"Upload-Length": "100", "Upload-Metadata": "filename Zi53YXY="}
-        made = send("POST", "/api/v1/uploads", told)
+        received = {"Upload-Length": "100", "Upload-Metadata": "filename Zi53YXY="}
+        made = send("POST", "/api/v1/uploads", received)
         assert made.status == 201
         return urlsplit(made.headers["Location"]).path
 

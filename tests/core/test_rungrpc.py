@@ -122,10 +122,10 @@ def test_port_in_use_is_reported(rungrpc: Start) -> None:
     for arguments in (["--port", port], ["--port", port, "--host", "localhost"], ["--port", port, "--processes", "2"]):
         second = RunGrpc(*arguments)
         assert second.exit_code() == 1
-        told = second.stderr.all()
-        assert port in told
-        assert "Traceback" not in told
-        assert told.count("\n") == 1
+        output = second.stderr.all()
+        assert port in output
+        assert "Traceback" not in output
+        assert output.count("\n") == 1
 
 
 def test_options_that_cannot_be_are_sentences(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_options_that_cannot_be_are_sentences(tmp_path: Path) -> None:
     ):
         server = RunGrpc(*arguments)
         assert server.exit_code() in (1, 2)
-        told = server.stderr.all()
-        assert expected in told
-        assert "Traceback" not in told
+        output = server.stderr.all()
+        assert expected in output
+        assert "Traceback" not in output
 
 
 def test_the_development_identity_stays_on_this_machine(rungrpc: Start) -> None:
@@ -243,11 +243,11 @@ def test_metrics_are_served(rungrpc: Start) -> None:
     server = rungrpc("--metrics-port", str(port))
     server.example.CreateUser(CreateUserRequest(), timeout=PATIENCE)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
-        told = answer.read().decode()
+        output = answer.read().decode()
     labels = 'grpc_method="CreateUser",grpc_service="example.ExampleService",grpc_type="unary"'
-    assert f'grpc_server_handled_total{{grpc_code="OK",{labels}}} 1.0' in told
-    assert f"grpc_server_started_total{{{labels}}} 1.0" in told
-    assert f"grpc_server_handling_seconds_count{{{labels}}} 1.0" in told
+    assert f'grpc_server_handled_total{{grpc_code="OK",{labels}}} 1.0' in output
+    assert f"grpc_server_started_total{{{labels}}} 1.0" in output
+    assert f"grpc_server_handling_seconds_count{{{labels}}} 1.0" in output
 
 
 # The database under it

@@ -84,7 +84,7 @@ def test_worker_is_notified_of_jobs(start: Start, file: Path) -> None:
 def test_each_job_logs_its_outcome(start: Start, file: Path) -> None:
     worker = start()
     job = enqueue("tests.write", path=str(file), text="done")
-    until(lambda: any(line.get("job_id") == str(job.pk) for line in worker.logged()), "it is told")
+    until(lambda: any(line.get("job_id") == str(job.pk) for line in worker.logged()), "the outcome is logged")
     (line,) = (line for line in worker.logged() if line.get("job_id") == str(job.pk))
     assert line["operation"] == "tests.write"
     assert line["code"] == "DONE"

@@ -285,16 +285,16 @@ class TestDevelopmentIdentity:
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
     def test_on_loopback_calls_without_credentials_act_as_the_administrator(self, tmp_path: Path, host: str) -> None:
-        told = environment_of(self.options(tmp_path, host))
-        assert (told["DEBUG"], told["DEV_AUTH_AS"]) == ("true", ADMINISTRATOR)
+        environment_found = environment_of(self.options(tmp_path, host))
+        assert (environment_found["DEBUG"], environment_found["DEV_AUTH_AS"]) == ("true", ADMINISTRATOR)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "tandem.example.com"])
     def test_development_identity_is_limited_to_loopback(self, tmp_path: Path, host: str) -> None:
-        told = environment_of(self.options(tmp_path, host))
-        assert "DEV_AUTH_AS" not in told
-        assert "DEBUG" not in told
-        assert len(told["SECRET_KEY"]) >= 50
-        assert environment_of(self.options(tmp_path, host))["SECRET_KEY"] == told["SECRET_KEY"]
+        environment_found = environment_of(self.options(tmp_path, host))
+        assert "DEV_AUTH_AS" not in environment_found
+        assert "DEBUG" not in environment_found
+        assert len(environment_found["SECRET_KEY"]) >= 50
+        assert environment_of(self.options(tmp_path, host))["SECRET_KEY"] == environment_found["SECRET_KEY"]
         assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
     def test_elsewhere_asking_for_it_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ def test_ended_session_ends_the_stream_with_its_progress(servers: Servers) -> No
         with feeding(stream, range(bulk.CHUNK, 10**9)), pytest.raises(grpc.RpcError) as caught:
             call.result()
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
-    assert int(told(caught.value)["committed_through"]) == imported()
+    assert int(metadata_of(caught.value)["committed_through"]) == imported()
 
 
 def test_stopping_server_ends_the_stream_with_its_progress(servers: Servers) -> None:
@@ -172,7 +172,7 @@ def test_stopping_server_ends_the_stream_with_its_progress(servers: Servers) -> 
         with feeding(stream, range(bulk.CHUNK, 10**9)), pytest.raises(grpc.RpcError) as caught:
             call.result()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert int(told(caught.value)["committed_through"]) == imported()
+    assert int(metadata_of(caught.value)["committed_through"]) == imported()
 
 
 IMPATIENT = {"UPLOAD_IDLE_SECONDS": "0.5", "BODY_WAIT_SECONDS": "0.5", "UPLOAD_THREADS": "1"}
@@ -212,7 +212,7 @@ class feeding:  # noqa: N801 — reads as what it does
         self._stream.end()
 
 
-def told(error: Any) -> dict[str, str]:
+def metadata_of(error: Any) -> dict[str, str]:
     """Return the metadata of a failure."""
     packed = dict(error.trailing_metadata())["grpc-status-details-bin"]
     for detail in status_pb2.Status.FromString(packed).details:

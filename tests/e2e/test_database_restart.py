@@ -104,8 +104,8 @@ def test_health_reports_the_outage() -> None:
         running(ready_path="/health/live", DATABASE_URL=nowhere, LOG_LEVEL="CRITICAL") as servers,
         grpc.insecure_channel(servers.grpc_address) as channel,
     ):
-        told = UserServiceStub(channel).HealthCheck(Empty(), timeout=10)
-        assert told.status == told.components["database"] == HEALTH_STATUS_UNHEALTHY
+        received = UserServiceStub(channel).HealthCheck(Empty(), timeout=10)
+        assert received.status == received.components["database"] == HEALTH_STATUS_UNHEALTHY
         with urllib.request.urlopen(f"{servers.http_url}/api/v1/health", timeout=10) as answer:
             assert json.load(answer)["components"]["database"] == "unhealthy"
         with pytest.raises(urllib.error.HTTPError) as not_ready:

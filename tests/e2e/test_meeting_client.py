@@ -24,22 +24,22 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_help_and_wrong_arguments() -> None:
     assert "--participant EMAIL" in run("--help").stdout
-    for arguments, told in (
+    for arguments, output in (
         ((), "Name a recording, for example samples/planning.ogg"),
         (("x.ogg", "--watch"), "is watched anyway"),
         (("x.ogg", "--email", "ann@example.com"), "--email and --password go together"),
     ):
         done = run(*arguments)
-        assert (done.returncode, told in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+        assert (done.returncode, output in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_a_missing_file_and_a_missing_server_are_sentences(tmp_path: Path) -> None:
-    for arguments, told in (
+    for arguments, output in (
         ((tmp_path / "none.ogg",), "There is no file"),
         (("--watch", "--port", "1"), "No gRPC server answers at localhost:1; start one"),
     ):
         done = run(*arguments)
-        assert (done.returncode, told in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+        assert (done.returncode, output in done.stderr, "Traceback" in done.stderr) == (1, True, False)
 
 
 @pytest.mark.real_server
@@ -64,10 +64,10 @@ class TestServed:
         try:
             until(lambda: Meeting.objects.exists(), "the meeting is there")
             sending.send_signal(signal.SIGINT)
-            _, told = sending.communicate(timeout=30)
+            _, output = sending.communicate(timeout=30)
         finally:
             sending.kill()
-        assert (sending.returncode, "nothing of the recording was stored" in told) == (130, True)
+        assert (sending.returncode, "nothing of the recording was stored" in output) == (130, True)
         assert not Meeting.objects.exists()
 
     def test_meeting_without_recording_cannot_be_watched(self, servers: Servers) -> None:

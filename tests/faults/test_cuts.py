@@ -31,7 +31,7 @@ def test_streams_that_are_cut(installation: Installation, report: Callable[[str]
     with Load(installation, SEED, cuts=round(CUTS * SHARE), watchers_of_a_kind=6) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
         log, faults = load.judged()
-    report(load.told(log, faults))
+    report(load.summary(log, faults))
     assert faults == []
     assert load.crowd.cuts >= CUTS * SHARE
     for name, plant in PLANTED.items():

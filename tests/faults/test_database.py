@@ -32,7 +32,7 @@ def test_the_feeds_sessions_are_cut_again_and_again(installation: Installation, 
             until(lambda written=written: load.written > written, "it goes on", PATIENCE_SECONDS)  # type: ignore[misc]
         log, faults = load.judged()
     report(f"{cut} sessions of tailers and numberers were cut")
-    report(load.told(log, faults))
+    report(load.summary(log, faults))
     assert cut
     assert faults == []
 
@@ -44,5 +44,5 @@ def test_the_database_is_killed(installation: Installation, report: Callable[[st
         written = load.written
         until(lambda: load.written > written + 20, "it is written to again", PATIENCE_SECONDS)
         log, faults = load.judged()
-    report(load.told(log, faults))
+    report(load.summary(log, faults))
     assert faults == []

@@ -67,7 +67,7 @@ def test_processes_that_are_killed(installation: Installation, report: Callable[
                 killer.stop()
         log, faults = load.judged()
     report(", ".join(f"{killer.kills} kills of a {killer.name}" for killer in killers))
-    report(load.told(log, faults))
+    report(load.summary(log, faults))
     taken_over.sort()
     report(f"numbering taken over within {taken_over[-1]:.2f} s (median {taken_over[len(taken_over) // 2]:.2f} s)")
     assert faults == []

@@ -134,8 +134,8 @@ def test_streams_of_a_meeting_that_are_cut(installation: Installation, report: C
     changes = [Change(**dict(zip(names, row, strict=True))) for row in installation.database.ask(_LOG)]
     faults = [fault for each in crowd.watchers for fault in broken(each, changes, meeting_id)]
     by_sse = sum(watcher.cuts for watcher in crowd.watchers if watcher.look.transport == "sse")
-    told = sum(len(run.received) for run in crowd.runs)
-    report(f"{by_sse} cuts of SSE of {crowd.cuts}, {told} events of {len(changes)} changes, {len(faults)} faults")
+    shown = sum(len(run.received) for run in crowd.runs)
+    report(f"{by_sse} cuts of SSE of {crowd.cuts}, {shown} events of {len(changes)} changes, {len(faults)} faults")
     assert faults == []
     assert by_sse >= CUTS * SHARE
 

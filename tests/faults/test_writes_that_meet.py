@@ -51,7 +51,7 @@ def test_duplicates_make_one_task(installation: Installation, client: TaskClient
     installation.until_numbered()
     log = Log(installation.database)
     of_key = [set(answers[key * AT_ONCE : (key + 1) * AT_ONCE]) - {""} for key in range(keys)]
-    report(f"{len(answers)} calls with {keys} keys made {len(log.tasks)} tasks; {answers.count('')} were told to wait")
+    report(f"{len(answers)} calls with {keys} keys made {len(log.tasks)} tasks; {answers.count('')} had to wait")
     assert [len(ids) for ids in of_key] == [1] * keys
     assert {task["id"] for task in log.tasks} == set[str]().union(*of_key)
     assert len(log.rows) == keys
@@ -79,7 +79,7 @@ def test_editors_of_one_task_overwrite_nothing_unseen(
         return outcomes
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = [outcome for told in pool.map(edit, range(AT_ONCE)) for outcome in told]
+        outcomes = [outcome for received in pool.map(edit, range(AT_ONCE)) for outcome in received]
     done, stale = outcomes.count("done"), outcomes.count("STALE")
     report(f"{len(outcomes)} edits of one task: {done} done, {stale} in conflict")
     assert done + stale == len(outcomes)

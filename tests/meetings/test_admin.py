@@ -142,8 +142,10 @@ def test_forbidden_action_shows_a_message(client: Client, ann: User) -> None:
     client.force_login(staff)
     client.defaults["HTTP_HOST"] = "localhost"
     meeting = MeetingFactory(owner=ann, title="Title", participants=[staff.pk])
-    told = client.post(page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True)
-    assert "Only the owner of a meeting and administrators may change it." in told.content.decode()
+    received = client.post(
+        page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True
+    )
+    assert "Only the owner of a meeting and administrators may change it." in received.content.decode()
     meeting.refresh_from_db()
     assert meeting.title == "Title"
     for item, word in ((ActionItemFactory(), "not found"), (ActionItemFactory(meeting=meeting), "1 accepted")):
@@ -229,7 +231,7 @@ def test_a_form_that_is_older_than_its_row_changes_nothing(site: Client, ann: Us
         again = site.post(address, {**fields, "title": "", "text": "", "name": "x" * 201, "opened_version": "1"})
         assert 'name="opened_version" value="1"' in again.content.decode()
         for late in (fields | {"title": "Theirs", "text": "We shipped it.", "name": "Bob"}, fields):
-            told = site.post(address, {**late, "opened_version": "1"}, follow=True).content.decode()
-            assert "It was modified concurrently and is now at version 2; read it again" in told
+            received = site.post(address, {**late, "opened_version": "1"}, follow=True).content.decode()
+            assert "It was modified concurrently and is now at version 2; read it again" in received
             row.refresh_from_db()
             assert row.version == 2

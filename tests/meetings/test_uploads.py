@@ -61,8 +61,8 @@ def test_memory_stays_flat_however_large_a_file_is(serving: Servers) -> None:
         limit = max(limit, web.memory_info().rss)
     connection.send(END)
     answer = connection.getresponse()
-    told: dict[str, Any] = json.loads(answer.read())
-    assert (answer.status, told["status"], told["recording"]["sha256"]) == (202, "queued", content.hexdigest())
+    received: dict[str, Any] = json.loads(answer.read())
+    assert (answer.status, received["status"], received["recording"]["sha256"]) == (202, "queued", content.hexdigest())
     assert limit - before < 64 << 20
     (kept,) = stored()
     with kept.open("rb") as file:

@@ -126,8 +126,8 @@ class Client(threading.Thread):
             stream.close()
         self.end = next((message.end for event, message in stream.events if event.name == "end"), None)
         assert (self.end is not None) == isinstance(stream.ended, FeedOver)
-        told = [received(message, event.cursor) for event, message in stream.events if event.name != "end"]
-        run = Run(cursor, not cursor, told)
+        shown = [received(message, event.cursor) for event, message in stream.events if event.name != "end"]
+        run = Run(cursor, not cursor, shown)
         last = next((event.cursor for event, _ in reversed(stream.events) if event.cursor), "")
         # A client that is cut off in its initial state has no cursor: it starts over, and so does its record.
         self.runs = [*self.runs, run] if last or cursor else []

@@ -116,9 +116,9 @@ def test_answers_begin_with_accepted_and_end_with_done(engine_node: SpeechNode) 
 
 
 def test_progress_only_rises(answers: list[speech.AsrDown], meeting_pcm: bytes) -> None:
-    told = [answer.progress.audio_ms_done for answer in answers if answer.HasField("progress")]
-    assert told == sorted(told)
-    assert told[-1] == len(meeting_pcm) // 32
+    received = [answer.progress.audio_ms_done for answer in answers if answer.HasField("progress")]
+    assert received == sorted(received)
+    assert received[-1] == len(meeting_pcm) // 32
 
 
 def test_the_same_sound_gives_the_same_words(engine_node: SpeechNode, meeting_pcm: bytes) -> None:

@@ -55,9 +55,9 @@ def test_unforeseen_error_shows_only_an_id_that_the_log_explains(
 
 
 def test_the_contract_names_every_reason_and_each_has_its_status() -> None:
-    told = re.search(r"with a reason:([\w\s,()/]+)\.", (ROOT / "proto/tandem/speech/v1/speech.proto").read_text())
-    assert told
-    documented = set(re.findall(r"\b[A-Z_]{7,}\b", re.sub(r"\(.*?\)", "", told[1])))
+    shown = re.search(r"with a reason:([\w\s,()/]+)\.", (ROOT / "proto/tandem/speech/v1/speech.proto").read_text())
+    assert shown
+    documented = set(re.findall(r"\b[A-Z_]{7,}\b", re.sub(r"\(.*?\)", "", shown[1])))
     kinds = [failures.Failure, *failures.Failure.__subclasses__()]
     assert documented == {kind.reason for kind in kinds} - {"CANCELLED"}
     assert all(kind.code in grpc.StatusCode.__members__ for kind in kinds)

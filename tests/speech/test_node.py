@@ -98,8 +98,8 @@ def test_an_address_that_it_cannot_have_is_a_sentence(node: SpeechNode, start_no
 
 
 def test_help_names_every_engine_and_a_wrong_one_is_refused() -> None:
-    told = run("--help").stdout
-    assert all(name in told for name in OFFERS)
+    received = run("--help").stdout
+    assert all(name in received for name in OFFERS)
     wrong = run("--engines", "textrank,oracle")
     assert wrong.returncode == 2
     assert "oracle" in wrong.stderr

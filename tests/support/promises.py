@@ -105,28 +105,28 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
     What the initial state accounts for is not missing: of each subject the first changes, up to the version that the
     state held, or, where it held none, up to one by which the subject left the view.
     """
-    told_by = [{place for event in run.live if (place := truth.of(event)) is not None} for run in client]
-    told = set[int]().union(*told_by)
-    if not told:
+    seen_by = [{place for event in run.live if (place := truth.of(event)) is not None} for run in client]
+    seen = set[int]().union(*seen_by)
+    if not seen:
         return
     held = {event.subject_id: event.version for run in client for event in run.received if not event.cursor}
     initial = client[0].initial
-    first_after_a_cursor = min(set[int]().union(*told_by[1:]), default=0)
+    first_after_a_cursor = min(set[int]().union(*seen_by[1:]), default=0)
     for subject_id, places in truth.places.items():
-        first = next((place for place in places if place in told), len(truth.due))
-        after = 0 if initial else min(told)
+        first = next((place for place in places if place in seen), len(truth.due))
+        after = 0 if initial else min(seen)
         # The changes that were not sent before the first one that was.
         accounted = [place for place in places if place < first] if initial else []
         if subject_id in held:
             accounted = [place for place in accounted if truth.due[place].version <= held[subject_id]]
-        elif first not in told_by[0] and any(truth.due[place].state is None for place in places if place >= first):
+        elif first not in seen_by[0] and any(truth.due[place].state is None for place in places if place >= first):
             # The state may be newer: the stream that resumes from the state's cursor repeats changes that it held.
             accounted = [place for place in accounted if place < first_after_a_cursor]
         else:
             while accounted and truth.due[accounted[-1]].state is not None:
                 accounted.pop()
         for place in places:
-            if after <= place <= max(told) and place not in told and place not in accounted:
+            if after <= place <= max(seen) and place not in seen and place not in accounted:
                 yield f"lost: {truth.due[place]}"
 
 

@@ -51,11 +51,11 @@ class EventSource:
 
     def next(self) -> ServerEvent | None:
         """Return the next event; None when the server has ended the stream."""
-        event, told = ServerEvent(), False
+        event, has_name = ServerEvent(), False
         while line := self.response.readline():
             text = line.decode().rstrip("\n")
             if not text:
-                if told:
+                if has_name:
                     return event
                 continue
             name, _, value = text.partition(":")
@@ -64,7 +64,7 @@ class EventSource:
                 case "":
                     self.comments.append(value)
                 case "event":
-                    event.name, told = value, True
+                    event.name, has_name = value, True
                 case "id":
                     event.id = value
                 case "data":

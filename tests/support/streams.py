@@ -136,8 +136,8 @@ class Stream:
         return [change.task.title for change in self.changes if change.HasField("task")]
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """Each event's name, and the title or, of what is gone, how."""
+    def outline(self) -> list[tuple[str, str]]:
+        """The name of each event, and the title of its note, or how a note disappeared."""
         return [
             (event.name, change.task.title or ("left" if change.left_view else "")) for event, change in self.events
         ]

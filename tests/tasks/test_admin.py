@@ -127,7 +127,7 @@ def test_a_form_that_is_older_than_the_task_changes_nothing(site: Client) -> Non
     task = TaskFactory(title="Title")
     assert 'name="opened_version" value="1"' in site.get(page_of(task)).content.decode()
     assert site.post(page_of(task), form(title="Mine", opened_version="1")).status_code == 302
-    told = site.post(page_of(task), form(title="Theirs", opened_version="1"), follow=True).content.decode()
-    assert "It was modified concurrently and is now at version 2; read it again" in told
+    received = site.post(page_of(task), form(title="Theirs", opened_version="1"), follow=True).content.decode()
+    assert "It was modified concurrently and is now at version 2; read it again" in received
     task.refresh_from_db()
     assert (task.title, task.version) == ("Mine", 2)

@@ -53,6 +53,6 @@ def test_an_image_of_the_log_is_the_task(ann: User, bob: User) -> None:
         image = Change.objects.get(subject_id=written.pk).new
         assert image is not None
         assert task_from_image(image) == task_message(stored)
-    told = task_message(Task.objects.get(pk=task.pk))
-    assert all(told.HasField(name) for name in ("due_date", "completed_at"))
-    assert (told.due_date.seconds, told.due_date.nanos) == (1_801_387_800, 1_000)
+    received = task_message(Task.objects.get(pk=task.pk))
+    assert all(received.HasField(name) for name in ("due_date", "completed_at"))
+    assert (received.due_date.seconds, received.due_date.nanos) == (1_801_387_800, 1_000)

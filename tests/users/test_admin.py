@@ -216,8 +216,8 @@ def test_a_permission_of_the_site_is_no_permission_of_the_product(client: Client
     staff.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
     client.force_login(staff)
     client.defaults["HTTP_HOST"] = "localhost"
-    told = client.post(change_url(ann), form(ann, first_name="Anna"), follow=True).content.decode()
-    assert "You may not change this user." in told
+    received = client.post(change_url(ann), form(ann, first_name="Anna"), follow=True).content.decode()
+    assert "You may not change this user." in received
     ann.refresh_from_db()
     assert ann.first_name == "Ann"
 
@@ -272,8 +272,8 @@ def test_invalid_id_is_reported(site: Client, ann: User) -> None:
         (reverse(LIST), {"action": "deactivate", "_selected_action": ["zzz"]}, "The selection is not valid"),
         (reverse("admin:users_useraddress_add"), {"user": "zzz", "label": "Home"}, "zzz"),
     ):
-        told = site.post(page, sent, follow=True)
-        assert (told.status_code, sentence in told.content.decode()) == (200, True)
+        received = site.post(page, sent, follow=True)
+        assert (received.status_code, sentence in received.content.decode()) == (200, True)
     ann.refresh_from_db()
     assert ann.status == Status.ACTIVE
 
@@ -290,8 +290,8 @@ def test_a_form_that_is_older_than_the_user_or_the_address_changes_nothing(site:
         opened = str(row.version)
         assert f'name="opened_version" value="{opened}"' in site.get(page).content.decode()
         assert site.post(page, {**mine, "opened_version": opened}).status_code == 302
-        told = site.post(page, {**theirs, "opened_version": opened}, follow=True).content.decode()
-        assert "It was modified concurrently and is now at version" in told
+        received = site.post(page, {**theirs, "opened_version": opened}, follow=True).content.decode()
+        assert "It was modified concurrently and is now at version" in received
     ann.refresh_from_db()
     address.refresh_from_db()
     assert (ann.first_name, address.city) == ("Anna", "Bonn")

@@ -80,13 +80,13 @@ def test_export_and_import_keep_every_field(tmp_path: Path, suffix: str) -> None
     assert before["ann@example.com"]["social_links"] == WHOLE["profile"]["social_links"]  # type: ignore[index]
 
     out = tmp_path / f"users.{suffix}"
-    code, _, told = users("export", out, "--with-password-hashes")
-    assert (code, told.split()[:3]) == (0, ["4", "users", "exported;"])
+    code, _, output_text = users("export", out, "--with-password-hashes")
+    assert (code, output_text.split()[:3]) == (0, ["4", "users", "exported;"])
     assert out.stat().st_mode & 0o777 == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {source.name, out.name}
     empty_the_database()
-    code, said, told = users("import", out)
-    assert (code, told) == (0, "")
+    code, said, output_text = users("import", out)
+    assert (code, output_text) == (0, "")
     assert said.startswith("4 rows: 4 imported, 0 imported before, 0 failed;")
     assert {user.email: state(user) for user in User.objects.all()} == before
     for email in ("ann@example.com", "own@example.com"):
@@ -108,8 +108,8 @@ def test_hashes_are_exported_only_if_asked_for(file_format: str) -> None:
 def test_failed_export_keeps_the_existing_file(tmp_path: Path) -> None:
     out = tmp_path / "users.csv"
     out.write_text("yesterday's")
-    code, _, told = users("export", out, DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
-    assert (code, told.strip()) == (1, "CommandError: The database is unavailable; try again.")
+    code, _, output_text = users("export", out, DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
+    assert (code, output_text.strip()) == (1, "CommandError: The database is unavailable; try again.")
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_text() == "yesterday's"
 
@@ -143,10 +143,10 @@ def test_failed_rows_are_reported_with_lines_and_without_secrets(tmp_path: Path)
         + jsonl(row("GOOD@example.com"))
         + b'{"user": {"email": "last@example.com"}}'
     )  # fmt: skip
-    code, said, told = called("import", path)
+    code, said, output_text = called("import", path)
     errors = tmp_path / "users.jsonl.errors.jsonl"
     assert said.startswith("8 rows: 2 imported, 0 imported before, 6 failed;")
-    assert (code, told) == (1, f"6 rows failed; see {errors}.")
+    assert (code, output_text) == (1, f"6 rows failed; see {errors}.")
     assert emails() == {"good@example.com", "last@example.com"}
     found = reports_in(errors)
     assert [(one["line"], one["reason"]) for one in found] == [
@@ -176,7 +176,7 @@ def test_failed_cells_are_reported_by_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "output_text"),
     [
         ("users.csv", b"email,shoe_size\na@example.com,44\n", "There is no column 'shoe_size'."),
         ("users.csv", b"E-Mail,Mobile\na@example.com,44\n", "Use --map NAME=FIELD for columns with other names."),
@@ -191,19 +191,19 @@ def test_failed_cells_are_reported_by_column(tmp_path: Path) -> None:
     ],
 )
 def test_unreadable_file_is_rejected_before_anything_is_written(
-    tmp_path: Path, name: str, content: bytes | None, told: str
+    tmp_path: Path, name: str, content: bytes | None, output_text: str
 ) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     code, said, why = called("import", path, *(() if name else ("--format", "csv")))
     assert (code, said) == (2, "")
-    assert told in why
+    assert output_text in why
     assert not emails()
 
 
 @pytest.mark.parametrize(
-    ("name", "rest", "told"),
+    ("name", "rest", "output_text"),
     [
         ("users.csv", b'b@example.com\n"c@example.com\nd@example.com\n', "Invalid CSV at line 4"),
         ("users.csv", b'b@example.com\n"c" x\n', "Invalid CSV at line 4"),
@@ -211,14 +211,14 @@ def test_unreadable_file_is_rejected_before_anything_is_written(
         ("users.csv", b"b@example.com\n" + b"x" * 3_000_000, "Line 4 has more than 262144 bytes."),
     ],
 )
-def test_rows_before_an_unreadable_line_are_imported(tmp_path: Path, name: str, rest: bytes, told: str) -> None:
+def test_rows_before_an_unreadable_line_are_imported(tmp_path: Path, name: str, rest: bytes, output_text: str) -> None:
     path = tmp_path / name
     begin = b"email\na@example.com\n" if name.endswith("csv") else b"\n" + jsonl(row("a@example.com"))
     path.write_bytes(begin + rest)
     code, said, why = called("import", path)
     assert code == 1
     assert said.startswith("2 rows: 2 imported")
-    assert told in why
+    assert output_text in why
     assert "Completed up to line 3; run it again to continue." in why
     assert emails() == {"a@example.com", "b@example.com"}
 

@@ -35,8 +35,11 @@ def test_import_acts_as_the_system_or_as_an_administrator(tmp_path: Path) -> Non
     assert (one.created_by, two.created_by) == (None, root)
     actors = [Change.objects.get(subject_id=user.pk).actor for user in (one, two)]
     assert actors == ["users import", str(root.pk)]
-    code, _, told = users("import", "-", "--as", ann.email, stdin=jsonl(row("three@example.com")))
-    assert (code, told.strip()) == (2, "CommandError: ann@example.com is not an administrator with an active account.")
+    code, _, output_text = users("import", "-", "--as", ann.email, stdin=jsonl(row("three@example.com")))
+    assert (code, output_text.strip()) == (
+        2,
+        "CommandError: ann@example.com is not an administrator with an active account.",
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("import",), ("move", "x"), ("import", "-", "--format", "xml")])
@@ -50,9 +53,9 @@ def test_error_names_missing_migrations(tmp_path: Path, action: str) -> None:
     file.write_bytes(jsonl(row("ada@example.com")))
     # The database that every PostgreSQL has, and Tandem does not use.
     url = f"{database_url().rpartition('/')[0]}/postgres"
-    code, _, told = users(action, file, DATABASE_URL=url)
+    code, _, output_text = users(action, file, DATABASE_URL=url)
     assert code == 2
-    assert "manage.py migrate" in told
+    assert "manage.py migrate" in output_text
 
 
 def rows_from(first: int, last: int) -> bytes:

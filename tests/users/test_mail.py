@@ -159,8 +159,8 @@ def test_a_mail_server_that_is_down_is_tried_again(start: Start) -> None:
     until(lambda: Job.objects.get().attempts == 2, "it is tried twice")
     until(lambda: Job.objects.get().state == "waiting", "it waits for the next try")
     assert "ConnectionRefusedError" in Job.objects.get().last_error
-    told = [line for line in worker.logged() if line.get("operation") == "users.send_verification"]
-    assert {(line["level"], line["code"], line["reason"]) for line in told} == {
+    shown = [line for line in worker.logged() if line.get("operation") == "users.send_verification"]
+    assert {(line["level"], line["code"], line["reason"]) for line in shown} == {
         ("WARNING", "RETRY", "ConnectionRefusedError")
     }
     with mail_server(port) as smtp:

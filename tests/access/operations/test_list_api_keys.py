@@ -19,8 +19,8 @@ def test_own_keys_are_listed_newest_first_without_secrets(api: Transport, ann: U
     ApiKeyFactory(user=bob)
     response = api(LIST, ListApiKeysRequest(), actor=ann)
     assert [(key.id, key.name) for key in response.api_keys] == [(str(expired.pk), "Expired"), (str(used.pk), "Used")]
-    told = response.api_keys[1]
-    assert list(told.scopes) == ["users:read", "users:write"]
-    assert told.last_used_at.seconds == int(now.timestamp())
-    assert not told.HasField("expires_at")
+    received = response.api_keys[1]
+    assert list(received.scopes) == ["users:read", "users:write"]
+    assert received.last_used_at.seconds == int(now.timestamp())
+    assert not received.HasField("expires_at")
     assert SECRET not in str(response)

@@ -105,8 +105,8 @@ def test_an_account_that_is_closed_leaves_the_view_of_strangers(api: Transport, 
 
 def test_deleted_account_leaves_only_its_id(api: Transport, administrator: User, ann: User, bob: User) -> None:
     delete_user(bob, str(bob.pk), reason="bye")
-    told = [change for change in all_of(api, administrator) if change.subject_id == str(bob.pk)]
-    assert [(change.kind, change.HasField("user")) for change in told] == [(change_pb2.CHANGE_KIND_DELETED, False)]
+    received = [change for change in all_of(api, administrator) if change.subject_id == str(bob.pk)]
+    assert [(change.kind, change.HasField("user")) for change in received] == [(change_pb2.CHANGE_KIND_DELETED, False)]
 
 
 def test_pages_follow_each_other(api: Transport, administrator: User, cursor: str) -> None:

@@ -44,7 +44,7 @@ def test_a_copy_of_all_users_is_kept(serving: None) -> None:
     root = AdministratorFactory()
     UserFactory.create_batch(3)
     stream = watch(root, include_initial=True, bookmarks=True)
-    stream.take_until(lambda stream: stream.told[-1:] == [("snapshot_end", "")])
+    stream.take_until(lambda stream: stream.outline[-1:] == [("snapshot_end", "")])
     assert {change.subject_id for change in stream.changes[:-1]} == {str(user.pk) for user in User.objects.all()}
     assert {(change.kind, change.actor_id) for change in stream.changes[:-1]} == {
         (change_pb2.CHANGE_KIND_CREATED, "system")
@@ -53,9 +53,9 @@ def test_a_copy_of_all_users_is_kept(serving: None) -> None:
         new = UserFactory(first_name="New")
     User.objects.filter(pk=new.pk).update(roles=[Role.SUPPORT])
     # A subject that is forgotten before it is read is only sent as deleted.
-    stream.take_until(lambda stream: stream.told[-1][0] == "updated")
+    stream.take_until(lambda stream: stream.outline[-1][0] == "updated")
     delete_user(root, str(new.pk), reason="gone")
-    stream.take_until(lambda stream: stream.told[-1][0] == "deleted")
+    stream.take_until(lambda stream: stream.outline[-1][0] == "deleted")
     created, updated, deleted = stream.changes[-3:]
     assert created.user.first_name == "New"
     assert created.actor_id == str(root.pk)
@@ -69,9 +69,9 @@ def test_an_account_that_is_closed_leaves_the_view(serving: None) -> None:
     ann, bob = UserFactory(), UserFactory()
     streams = [watch(who) for who in (ann, bob, AdministratorFactory())]
     User.objects.filter(pk=bob.pk).update(status=Status.DEACTIVATED)
-    for stream, told in zip(streams, [("deleted", "left"), ("updated", ""), ("updated", "")], strict=True):
+    for stream, received in zip(streams, [("deleted", "left"), ("updated", ""), ("updated", "")], strict=True):
         stream.take_until(lambda stream: any(change.subject_id == str(bob.pk) for change in stream.changes))
-        assert stream.told[-1] == told
+        assert stream.outline[-1] == received
         stream.close()
 
 

@@ -239,6 +239,6 @@ def test_a_log_line_cannot_be_forged_by_an_id(http: Client, caplog: pytest.LogCa
     caplog.set_level("INFO", logger="core.observability.call_log")
     http.get("/api/v1/users/a%0AERROR%20forged%1b[31m" + "x" * 1000)
     (line,) = (record for record in caplog.records if hasattr(record, "call"))
-    told = line.call["subject_id"]
-    assert told.startswith(r"a\nERROR forged\x1b[31m")
-    assert len(told) < 200
+    received = line.call["subject_id"]
+    assert received.startswith(r"a\nERROR forged\x1b[31m")
+    assert len(received) < 200

@@ -20,26 +20,29 @@ def test_json_holds_everything_of_a_version(rest: RestTransport, meeting: Meetin
     summary = a_summary(meeting, 2)
     item = an_action_item(meeting, version=2)
     response = get(rest, meeting, "json", ann)
-    told = json.loads(content(response))
+    content_found = json.loads(content(response))
     segments = list(Segment.objects.filter(transcript_version=2).order_by("start_ms"))
-    assert [segment["speaker"] for segment in told["segments"]] == ["", NAME, "S2", "S2"]
-    assert [{k: v for k, v in s.items() if k != "speaker"} for s in told["segments"]] == [
+    assert [segment["speaker"] for segment in content_found["segments"]] == ["", NAME, "S2", "S2"]
+    assert [{k: v for k, v in s.items() if k != "speaker"} for s in content_found["segments"]] == [
         to_json(messages.segment_message(segment)) for segment in segments
     ]
-    assert told["summary"] == to_json(messages.summary_message(summary))
-    assert told["action_items"] == [to_json(messages.action_item_message(item))]
-    assert [speaker["label"] for speaker in told["speakers"]] == ["S1", "S2"]
-    assert told["meeting_id"] == str(meeting.pk)
-    assert told["title"] == meeting.title
-    assert told["transcript_version"] == 2
-    assert told["language"] == "en"
-    assert told["starts_at"] == "2026-03-04T09:30:00Z"
+    assert content_found["summary"] == to_json(messages.summary_message(summary))
+    assert content_found["action_items"] == [to_json(messages.action_item_message(item))]
+    assert [speaker["label"] for speaker in content_found["speakers"]] == ["S1", "S2"]
+    assert content_found["meeting_id"] == str(meeting.pk)
+    assert content_found["title"] == meeting.title
+    assert content_found["transcript_version"] == 2
+    assert content_found["language"] == "en"
+    assert content_found["starts_at"] == "2026-03-04T09:30:00Z"
     assert response.headers["Content-Type"] == "application/json"
 
 
 def test_another_version(rest: RestTransport, meeting: Meeting, ann: User) -> None:
-    told = json.loads(content(get(rest, meeting, "json", ann, "?transcript_version=1")))
-    assert ([segment["text"] for segment in told["segments"]], told["speakers"]) == (["Version 1."], [])
+    content_found = json.loads(content(get(rest, meeting, "json", ann, "?transcript_version=1")))
+    assert ([segment["text"] for segment in content_found["segments"]], content_found["speakers"]) == (
+        ["Version 1."],
+        [],
+    )
     for query, status, reason in (
         ("?transcript_version=3", 404, "NOT_FOUND"),
         ("?transcript_version=x", 400, "INVALID"),
@@ -67,13 +70,13 @@ def test_export_needs_access_to_the_meeting(
 @pytest.mark.parametrize("form", FORMS)
 def test_export_without_transcript_is_empty(rest: RestTransport, form: str, ann: User) -> None:
     meeting: Meeting = MeetingFactory(owner=ann, title="New")
-    told = content(get(rest, meeting, form, ann))
+    content_found = content(get(rest, meeting, form, ann))
     if form == "json":
-        document = json.loads(told)
+        document = json.loads(content_found)
         assert (document["segments"], document["summary"], document["transcript_version"]) == ([], None, 0)
     else:
         assert (
-            told
+            content_found
             == {"srt": "", "vtt": "WEBVTT\n\n", "md": "# New\n\n## Participants\n\n- Ann Other\n\n## Transcript\n\n"}[
                 form
             ]
@@ -85,14 +88,14 @@ def test_markdown_of_a_whole_meeting(rest: RestTransport, meeting: Meeting, ann:
     a_summary(
         meeting,
         2,
-        overview=[{"text": told, "segment_ids": [segment]} for told in ("They *met*.", "They left.")],
+        overview=[{"text": content_found, "segment_ids": [segment]} for content_found in ("They *met*.", "They left.")],
         topics=[{"text": "ships", "segment_ids": [segment]}],
         decisions=[{"text": "Build [one](http://x.example).", "segment_ids": [segment]}],
     )
     an_action_item(meeting, 1, 2, owner_name="Bob_B", due="by friday", due_on="2026-03-06")
     an_action_item(meeting, 2, 2, status=ActionItemStatus.ACCEPTED, task_id=meeting.pk, due="soon")
-    told = content(get(rest, meeting, "md", ann))
-    assert told.startswith(
+    content_found = content(get(rest, meeting, "md", ann))
+    assert content_found.startswith(
         "# Weekly \\*review\\*: A/B\n\n- Date: 2026-03-04 09:30 UTC\n- Length: 01:02:05\n- Language: en\n"
         "- Transcript: version 2\n\n## Participants\n\n- Ann Other\n- Bob Builder\n\n"
         "## Summary\n\n- They \\*met\\*.\n- They left.\n\n## Topics\n\n- ships\n\n"
@@ -102,8 +105,8 @@ def test_markdown_of_a_whole_meeting(rest: RestTransport, meeting: Meeting, ann:
         "## Transcript\n\n(00:00:00)\n\nVersion 2.\n\n"
     )
     # A speaker of several segments in a row is named once.
-    assert told.count("**S2** (00:00:20)") == told.count("**S2**") == 1
-    assert "<script>" not in told.replace("\\<", "")
+    assert content_found.count("**S2** (00:00:20)") == content_found.count("**S2**") == 1
+    assert "<script>" not in content_found.replace("\\<", "")
 
 
 @pytest.mark.parametrize(
@@ -121,9 +124,9 @@ def test_incomplete_transcript_is_marked(
 ) -> None:
     notice = "The file was cut off."
     Meeting.objects.update(status=status, progress=42, failure_reason=reason, notice=notice)
-    told = json.loads(content(get(rest, meeting, "json", ann)))
-    assert (told["status"], told["progress"]) == (f"MEETING_STATUS_{name}", 42)
-    assert (told["failure_reason"], told["notice"]) == (reason, notice)
+    content_found = json.loads(content(get(rest, meeting, "json", ann)))
+    assert (content_found["status"], content_found["progress"]) == (f"MEETING_STATUS_{name}", 42)
+    assert (content_found["failure_reason"], content_found["notice"]) == (reason, notice)
     document = content(get(rest, meeting, "md", ann))
     assert f"- Transcript: version 2\n{line}- Note: The file was cut off.\n\n## Participants" in document
 
@@ -134,15 +137,15 @@ def test_earlier_version_shows_its_own_status(rest: RestTransport, meeting: Meet
         (Status.COMPLETED, 100, ""), (Status.CANCELLED, None, "- Not finished: cancelled\n"),
     ):  # fmt: skip
         Transcript.objects.filter(version=1).update(status=status)
-        told = json.loads(content(get(rest, meeting, "json", ann, "?transcript_version=1")))
-        assert (told["status"], told["progress"]) == (f"MEETING_STATUS_{status.name}", progress)
-        assert (told["failure_reason"], told["notice"]) == ("", "")
+        content_found = json.loads(content(get(rest, meeting, "json", ann, "?transcript_version=1")))
+        assert (content_found["status"], content_found["progress"]) == (f"MEETING_STATUS_{status.name}", progress)
+        assert (content_found["failure_reason"], content_found["notice"]) == ("", "")
         document = content(get(rest, meeting, "md", ann, "?transcript_version=1"))
         assert f"- Transcript: version 1\n{line}\n## Participants" in document
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("content_found", "written"),
     [
         ("# no heading", "\\# no heading"), ("- no item", "\\- no item"), ("3. no item", "3\\. no item"),
         ("1) no item", "1\\) no item"), ("=====", "\\====="), ("a\n\n# b", "a # b"),
@@ -150,5 +153,5 @@ def test_earlier_version_shows_its_own_status(rest: RestTransport, meeting: Meet
         ("plain, text. (yes)", "plain, text. (yes)"),
     ],
 )  # fmt: skip
-def test_markdown_escapes_texts(told: str, written: str) -> None:
-    assert text(told) == written
+def test_markdown_escapes_texts(content_found: str, written: str) -> None:
+    assert text(content_found) == written

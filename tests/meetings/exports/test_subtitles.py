@@ -37,10 +37,10 @@ def test_subrip_is_parsed_back_to_the_transcript(rest: RestTransport, meeting: M
     assert [block.split("\n")[0] for block in document.strip().split("\n\n")] == [str(n + 1) for n in range(len(shown))]
     assert document.count("-->") == len(shown)
     assert not re.search(r"<[a-z/]|\{\\", document)
-    told = [" ".join(cue.lines).replace("\u2060", "") for cue in shown]
-    assert told[:2] == ["Version 2.", f"{NAME}: Hello there."]
-    assert "".join(told[2:]).replace("S2: ", " ").strip() == f"{AWKWARD} {' '.join(WORDS)}"
-    assert all(line.startswith("S2: ") for line in told[2:])
+    received = [" ".join(cue.lines).replace("\u2060", "") for cue in shown]
+    assert received[:2] == ["Version 2.", f"{NAME}: Hello there."]
+    assert "".join(received[2:]).replace("S2: ", " ").strip() == f"{AWKWARD} {' '.join(WORDS)}"
+    assert all(line.startswith("S2: ") for line in received[2:])
     assert_readable([Shown(s.start, s.end, "", [line.replace("\u2060", "") for line in s.lines]) for s in shown])
 
 

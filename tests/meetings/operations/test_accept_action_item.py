@@ -50,12 +50,12 @@ def item(ann: User, bob: User) -> ActionItem:
 def test_accepting_creates_the_task(api: Transport, item: ActionItem, ann: User) -> None:
     before = REGISTRY.get_sample_value("tandem_tasks_created_total") or 0
     answer = api.answer(ACCEPT, accepted(item), actor=ann)
-    told = answer.message.action_item
-    assert (told.status, told.decided_by) == (meeting_pb2.ACTION_ITEM_STATUS_ACCEPTED, str(ann.pk))
-    assert told.HasField("decided_at")
-    assert told.version == 2
+    received = answer.message.action_item
+    assert (received.status, received.decided_by) == (meeting_pb2.ACTION_ITEM_STATUS_ACCEPTED, str(ann.pk))
+    assert received.HasField("decided_at")
+    assert received.version == 2
     assert answer.version == 2
-    task = api("TaskService/GetTask", GetTaskRequest(id=told.task_id), actor=ann)
+    task = api("TaskService/GetTask", GetTaskRequest(id=received.task_id), actor=ann)
     assert (task.title, task.source) == ("send the report", f"meetings/{item.meeting_id}")
     assert task.created_by == str(ann.pk)
     assert task.assigned_to == str(ann.pk)
@@ -68,9 +68,9 @@ def test_accepting_creates_the_task(api: Transport, item: ActionItem, ann: User)
 
 
 def test_every_participant_may_accept(api: Transport, item: ActionItem, bob: User) -> None:
-    told = api(ACCEPT, accepted(item), actor=bob).action_item
-    task = Task.objects.get(pk=told.task_id)
-    assert told.decided_by == str(bob.pk)
+    received = api(ACCEPT, accepted(item), actor=bob).action_item
+    task = Task.objects.get(pk=received.task_id)
+    assert received.decided_by == str(bob.pk)
     assert task.created_by == bob
     assert task.assigned_to == bob
 
@@ -90,8 +90,8 @@ def test_assignee_deleted_in_between_is_ignored(api: Transport, ann: User, admin
     carl = UserFactory()
     item = made_of(ann, carl, assigned_to=carl, owner_name="Carl")
     api("UserService/DeleteUser", DeleteUserRequest(user_id=str(carl.pk)), actor=administrator)
-    told = api(ACCEPT, accepted(item), actor=ann).action_item
-    assert (told.assigned_to, told.owner_name) == ("", "Carl")
+    received = api(ACCEPT, accepted(item), actor=ann).action_item
+    assert (received.assigned_to, received.owner_name) == ("", "Carl")
     assert Task.objects.get().assigned_to == ann
 
 

@@ -14,10 +14,10 @@ CANCEL = "MeetingService/CancelProcessing"
 def test_cancelled_meeting_is_not_processed(api: Transport, ann: User, status: Status) -> None:
     meeting = a_recorded_meeting(ann, status=status, progress=40)
     answer = api.answer(CANCEL, CancelProcessingRequest(meeting_id=str(meeting.pk)), actor=ann)
-    told = answer.message.meeting
-    assert told.status == Status.CANCELLED
-    assert told.stage == 0
-    assert told.progress == 40
+    received = answer.message.meeting
+    assert received.status == Status.CANCELLED
+    assert received.stage == 0
+    assert received.progress == 40
     assert answer.version == 2
     transcript = Transcript.objects.get()
     assert (transcript.status, transcript.ended_at is not None) == (Status.CANCELLED, True)

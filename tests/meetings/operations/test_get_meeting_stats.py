@@ -75,15 +75,15 @@ def test_a_time_range_narrows(api: Transport, ann: User) -> None:
         SpeakerFactory(meeting=meeting, name=str(day))
         Meeting.objects.filter(pk=meeting.pk).update(created_at=datetime(2027, 1, day, tzinfo=UTC))
 
-    def told(**bounds: int) -> tuple[int, list[str]]:
+    def received(**bounds: int) -> tuple[int, list[str]]:
         asked = TimeRange(**{name: datetime(2027, 1, day, tzinfo=UTC) for name, day in bounds.items()})  # type: ignore[arg-type]
         stats = api(STATS, GetMeetingStatsRequest(created_at=asked), actor=ann)
         return stats.total, sorted(stats.talk_ms_by_speaker)
 
-    assert told(start_time=2) == (2, ["2", "3"])
-    assert told(end_time=2) == (1, ["1"])
-    assert told(start_time=2, end_time=3) == (1, ["2"])
-    assert told(start_time=2, end_time=2) == (0, [])
+    assert received(start_time=2) == (2, ["2", "3"])
+    assert received(end_time=2) == (1, ["1"])
+    assert received(start_time=2, end_time=3) == (1, ["2"])
+    assert received(start_time=2, end_time=2) == (0, [])
 
 
 def test_an_end_before_the_start(api: Transport, ann: User) -> None:

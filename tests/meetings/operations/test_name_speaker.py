@@ -25,34 +25,34 @@ def speaker(ann: User, bob: User) -> Speaker:
 
 def test_a_name_is_enough(api: Transport, speaker: Speaker, ann: User) -> None:
     answer = api.answer(NAME, named(speaker, " The Chair "), actor=ann)
-    told = answer.message.speaker
-    assert told.name == "The Chair"
-    assert told.user_id == ""
-    assert told.label == speaker.label
-    assert told.version == 2
+    received = answer.message.speaker
+    assert received.name == "The Chair"
+    assert received.user_id == ""
+    assert received.label == speaker.label
+    assert received.version == 2
     assert answer.version == 2
     logged = Change.objects.filter(subject_type="meeting.speaker", subject_id=speaker.pk).latest("id")
     assert (logged.actor, logged.changed_fields) == (str(ann.pk), ["name"])
 
 
 def test_a_user_alone_gives_their_name(api: Transport, speaker: Speaker, ann: User, bob: User) -> None:
-    told = api(NAME, named(speaker, user_id=str(bob.pk)), actor=ann).speaker
-    assert (told.name, told.user_id) == ("Bob Builder", str(bob.pk))
-    told = api(NAME, named(speaker, user_id="me"), actor=ann).speaker
-    assert (told.name, told.user_id) == ("Ann Other", str(ann.pk))
+    received = api(NAME, named(speaker, user_id=str(bob.pk)), actor=ann).speaker
+    assert (received.name, received.user_id) == ("Bob Builder", str(bob.pk))
+    received = api(NAME, named(speaker, user_id="me"), actor=ann).speaker
+    assert (received.name, received.user_id) == ("Ann Other", str(ann.pk))
 
 
 def test_name_and_user_can_both_be_set(api: Transport, speaker: Speaker, administrator: User, bob: User) -> None:
-    told = api(NAME, named(speaker, "Bobby", str(bob.pk)), actor=administrator).speaker
-    assert (told.name, told.user_id) == ("Bobby", str(bob.pk))
+    received = api(NAME, named(speaker, "Bobby", str(bob.pk)), actor=administrator).speaker
+    assert (received.name, received.user_id) == ("Bobby", str(bob.pk))
 
 
 def test_neither_makes_it_unnamed(api: Transport, speaker: Speaker, ann: User, bob: User) -> None:
     api(NAME, named(speaker, "Bobby", str(bob.pk)), actor=ann)
-    told = api(NAME, named(speaker, "  "), actor=ann).speaker
-    assert told.name == ""
-    assert told.user_id == ""
-    assert told.version == 3
+    received = api(NAME, named(speaker, "  "), actor=ann).speaker
+    assert received.name == ""
+    assert received.user_id == ""
+    assert received.version == 3
 
 
 def test_speaker_keeps_its_user_after_the_account_is_closed(

@@ -25,11 +25,11 @@ def item(ann: User, bob: User) -> ActionItem:
 
 def test_every_participant_may_reject(api: Transport, item: ActionItem, bob: User) -> None:
     answer = api.answer(REJECT, rejected(item), actor=bob)
-    told = answer.message.action_item
-    assert (told.status, told.decided_by) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, str(bob.pk))
-    assert told.HasField("decided_at")
-    assert told.task_id == ""
-    assert told.version == 2
+    received = answer.message.action_item
+    assert (received.status, received.decided_by) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, str(bob.pk))
+    assert received.HasField("decided_at")
+    assert received.task_id == ""
+    assert received.version == 2
     assert answer.version == 2
     assert not Task.objects.exists()
     assert Change.objects.filter(subject_type="meeting.action_item").latest("id").actor == str(bob.pk)
@@ -43,9 +43,9 @@ def test_rejecting_it_again_is_harmless(api: Transport, item: ActionItem, ann: U
 def test_rejected_item_can_still_be_accepted(api: Transport, item: ActionItem, ann: User) -> None:
     api(REJECT, rejected(item), actor=ann)
     request = AcceptActionItemRequest(meeting_id=str(item.meeting_id), item_id=str(item.pk))
-    told = api("MeetingService/AcceptActionItem", request, actor=ann).action_item
-    assert (told.status, told.version) == (meeting_pb2.ACTION_ITEM_STATUS_ACCEPTED, 3)
-    assert Task.objects.filter(pk=told.task_id).exists()
+    received = api("MeetingService/AcceptActionItem", request, actor=ann).action_item
+    assert (received.status, received.version) == (meeting_pb2.ACTION_ITEM_STATUS_ACCEPTED, 3)
+    assert Task.objects.filter(pk=received.task_id).exists()
 
 
 def test_accepted_item_cannot_be_rejected(api: Transport, item: ActionItem, ann: User) -> None:
@@ -63,9 +63,9 @@ def test_once_its_task_is_deleted_it_is_rejected(api: Transport, item: ActionIte
     request = AcceptActionItemRequest(meeting_id=str(item.meeting_id), item_id=str(item.pk))
     task_id = api("MeetingService/AcceptActionItem", request, actor=ann).action_item.task_id
     api("TaskService/DeleteTask", DeleteTaskRequest(id=task_id), actor=ann)
-    told = api(REJECT, rejected(item), actor=bob, if_match='"2"').action_item
-    assert (told.status, told.task_id) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, "")
-    assert (told.decided_by, told.version) == (str(bob.pk), 3)
+    received = api(REJECT, rejected(item), actor=bob, if_match='"2"').action_item
+    assert (received.status, received.task_id) == (meeting_pb2.ACTION_ITEM_STATUS_REJECTED, "")
+    assert (received.decided_by, received.version) == (str(bob.pk), 3)
 
 
 def test_a_stale_version_changes_nothing(api: Transport, item: ActionItem, ann: User) -> None:

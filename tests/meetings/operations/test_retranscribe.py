@@ -37,14 +37,14 @@ def test_next_version_is_requested(api: Transport, ann: User) -> None:
     meeting = a_recorded_meeting(ann)
     request = RetranscribeRequest(meeting_id=str(meeting.pk), language="de", speaker_count=3)
     answer = api.answer(RETRANSCRIBE, request, actor=ann)
-    told = answer.message.meeting
-    assert told.status == Status.QUEUED
-    assert told.progress == 0
-    assert told.notice == ""
-    assert told.version == 2
+    received = answer.message.meeting
+    assert received.status == Status.QUEUED
+    assert received.progress == 0
+    assert received.notice == ""
+    assert received.version == 2
     assert answer.version == 2
-    assert told.transcript_version == 1, "the old one is shown until the new one is complete"
-    assert told.language == "en"
+    assert received.transcript_version == 1, "the old one is shown until the new one is complete"
+    assert received.language == "en"
     asked = Transcript.objects.get(meeting=meeting, version=2)
     assert asked.language == "de"
     assert asked.speaker_count == 3
@@ -56,8 +56,8 @@ def test_next_version_is_requested(api: Transport, ann: User) -> None:
 
 def test_omitted_fields_are_those_of_the_meeting(api: Transport, ann: User) -> None:
     meeting = a_recorded_meeting(ann, starts_at="2026-02-03T23:00:00Z", status=Status.FAILED, failure_reason="Why.")
-    told = api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann).meeting
-    assert (told.failure_reason, told.transcript_version) == ("", 2), "none is complete: the newest is shown"
+    received = api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann).meeting
+    assert (received.failure_reason, received.transcript_version) == ("", 2), "none is complete: the newest is shown"
     asked = Transcript.objects.get(meeting=meeting, version=2)
     assert asked.language == "en"
     assert asked.speaker_count == 0
@@ -101,10 +101,10 @@ def test_a_stale_version_asks_for_nothing(api: Transport, ann: User) -> None:
 @pytest.mark.usefixtures("folder")
 def test_an_upload_asks_for_the_first(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann, language="en", starts_at="2026-02-03T23:00:00Z")
-    told = api("MeetingService/UploadRecording", an_upload(str(meeting.pk)), actor=ann).meeting
+    received = api("MeetingService/UploadRecording", an_upload(str(meeting.pk)), actor=ann).meeting
     asked = Transcript.objects.get()
-    assert told.transcript_version == 1
+    assert received.transcript_version == 1
     assert asked.version == 1
     assert asked.language == "en"
-    assert (asked.recording_sha256, asked.held_on.isoformat()) == (told.recording.sha256, "2026-02-03")
+    assert (asked.recording_sha256, asked.held_on.isoformat()) == (received.recording.sha256, "2026-02-03")
     assert Job.objects.get().arguments == {"transcript_id": str(asked.pk)}

@@ -40,12 +40,12 @@ def test_recording_is_stored_and_queued(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann)
     content = a_recording(seconds=10)
     answer = api.answer(UPLOAD, an_upload(str(meeting.pk), content), actor=ann)
-    told = answer.message.meeting
-    assert (told.id, told.status) == (str(meeting.pk), meeting_pb2.MEETING_STATUS_QUEUED)
-    assert (told.recording.filename, told.recording.content_type) == ("talk.wav", "audio/wav")
-    assert (told.recording.size, told.recording.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert told.recording.HasField("uploaded_at")
-    assert (told.version, answer.version) == (2, 2)
+    received = answer.message.meeting
+    assert (received.id, received.status) == (str(meeting.pk), meeting_pb2.MEETING_STATUS_QUEUED)
+    assert (received.recording.filename, received.recording.content_type) == ("talk.wav", "audio/wav")
+    assert (received.recording.size, received.recording.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert received.recording.HasField("uploaded_at")
+    assert (received.version, answer.version) == (2, 2)
     (file,) = stored()
     assert file.read_bytes() == content
     assert file.stat().st_mode & 0o777 == 0o600
@@ -189,8 +189,8 @@ def post(ann: User, body: bytes, content_type: str = "multipart/form-data; bound
     headers = {"authorization": RestTransport().bearer(ann)}
     response = Client(HTTP_HOST="localhost").post(PATH, body, content_type, headers=headers)
     assert (stored(), Meeting.objects.count()) == ([], 0) or response.status_code == 202
-    told: dict[str, Any] = response.json()
-    return told
+    received: dict[str, Any] = response.json()
+    return received
 
 
 def part(name: str, content: bytes, filename: str = "") -> bytes:
@@ -199,10 +199,12 @@ def part(name: str, content: bytes, filename: str = "") -> bytes:
 
 
 def test_a_form(ann: User) -> None:
-    told = post(ann, part("title", "Café".encode()) + part("file", a_recording(), "C:\\my\\talk.wav") + b"--b--\r\n")
-    assert told["title"] == "Café"
-    assert told["status"] == "queued"
-    assert told["recording"]["filename"] == "talk.wav"
+    received = post(
+        ann, part("title", "Café".encode()) + part("file", a_recording(), "C:\\my\\talk.wav") + b"--b--\r\n"
+    )
+    assert received["title"] == "Café"
+    assert received["status"] == "queued"
+    assert received["recording"]["filename"] == "talk.wav"
 
 
 @pytest.mark.parametrize(
@@ -226,8 +228,11 @@ def test_incomplete_or_unknown_form_is_rejected(ann: User, body: bytes, reason: 
 
 def test_a_form_without_its_closing_boundary_is_the_clients_fault(ann: User) -> None:
     """The body is whole by its length: the client has not cancelled the call."""
-    told = post(ann, part("title", b"T") + part("file", a_recording(), "f.wav"))
-    assert (told["status"], told["detail"]) == (400, "The form is not complete: its closing boundary is missing.")
+    received = post(ann, part("title", b"T") + part("file", a_recording(), "f.wav"))
+    assert (received["status"], received["detail"]) == (
+        400,
+        "The form is not complete: its closing boundary is missing.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,8 +282,8 @@ def test_a_form_in_which_no_part_begins_is_refused(ann: User) -> None:
 )
 def test_fields_are_counted_and_each_stands_once(ann: User, fields: bytes, fault: tuple[str, str]) -> None:
     begun = time.thread_time()
-    told = post(ann, fields + part("file", a_recording(), "f") + b"--b--\r\n")
-    assert [(error["pointer"], error["code"]) for error in told["errors"]] == [fault]
+    received = post(ann, fields + part("file", a_recording(), "f") + b"--b--\r\n")
+    assert [(error["pointer"], error["code"]) for error in received["errors"]] == [fault]
     assert time.thread_time() - begun < 1
 
 

@@ -77,14 +77,14 @@ def test_progress_is_sent_apart_from_other_changes(watching: Transport, meeting:
     with live(watching, meeting, bob) as watched:
         end = timezone.now()
         become(meeting, progress=10, stage=Stage.TRANSCRIBING, estimated_end_at=end)
-        told = watched.next().progress
-        assert told.progress == 10
-        assert told.stage == MEETING_STAGE_TRANSCRIBING
-        assert told.version == 2
-        assert told.estimated_end_at.ToDatetime(end.tzinfo) == end
+        received = watched.next().progress
+        assert received.progress == 10
+        assert received.stage == MEETING_STAGE_TRANSCRIBING
+        assert received.version == 2
+        assert received.estimated_end_at.ToDatetime(end.tzinfo) == end
         become(meeting, progress=20, estimated_end_at=None)
-        told = watched.next().progress
-        assert (told.progress, told.HasField("estimated_end_at")) == (20, False)
+        received = watched.next().progress
+        assert (received.progress, received.HasField("estimated_end_at")) == (20, False)
         become(meeting, progress=30, duration_ms=9)
         status = watched.next().status
         assert status.progress == 30
@@ -97,10 +97,10 @@ def test_stream_ends_with_the_meeting(watching: Transport, meeting: Meeting, ann
     with live(watching, meeting, ann) as watched:
         a_segment(meeting, 1)
         become(meeting, status=status, progress=100)
-        said, told, end = rest(watched)
+        said, received, end = rest(watched)
         assert kind_of(said) == "segment"
-        assert told.status.status == status
-        assert end.end == told.status
+        assert received.status.status == status
+        assert end.end == received.status
         assert end.cursor
 
 
@@ -240,12 +240,12 @@ def test_events_add_up_to_the_stored_state(watching: Transport, meeting: Meeting
         events = rest(watched)
     for event in events[:-1]:
         name = kind_of(event)
-        told = getattr(event, name)
-        key = name, getattr(told, "id", "")
+        received = getattr(event, name)
+        key = name, getattr(received, "id", "")
         if event.deleted:
             copy.pop(key, None)
         else:
-            copy[key] = told
+            copy[key] = received
     rows: list[tuple[str, Any, Callable[[Any], Any]]] = [
         ("status", Meeting, messages.meeting_message), ("speaker", Speaker, messages.speaker_message),
         ("segment", Segment, messages.segment_message), ("summary", Summary, messages.summary_message),

@@ -80,8 +80,8 @@ def test_resumed_stream_gets_changes_after_the_end(watching: Transport, meeting:
         a_segment(meeting, 1, version=2)
         assert watched.next().segment.transcript_version == 2
         become(meeting, status=Status.FAILED, failure_reason="The file ends too soon.")
-        told, end = rest(watched)
-        assert end.end == told.status
+        received, end = rest(watched)
+        assert end.end == received.status
         assert end.end.failure_reason == "The file ends too soon."
 
 
@@ -123,8 +123,8 @@ class TestServerSentEvents:
             response: Any = watching.client.get(path, headers={"authorization": watching.bearer(ann), **headers})
             assert response.status_code == 200
             blocks = b"".join(response.streaming_content).decode().split("\n\n")
-            told = [dict(line.split(": ", 1) for line in block.split("\n") if ": " in line) for block in blocks]
-            return [event for event in told if "event" in event]
+            received = [dict(line.split(": ", 1) for line in block.split("\n") if ": " in line) for block in blocks]
+            return [event for event in received if "event" in event]
 
         return read
 
@@ -134,13 +134,15 @@ class TestServerSentEvents:
         a_summary(meeting)
         an_action_item(meeting)
         become(meeting, status=Status.COMPLETED)
-        told = events(meeting, "?bookmarks=true")
-        assert [event["event"] for event in told] == [
+        received = events(meeting, "?bookmarks=true")
+        assert [event["event"] for event in received] == [
             "status", "speakers", "transcript", "summary", "action_item", "bookmark", "end",
         ]  # fmt: skip
-        assert [event.get("id", "") for event in told] == [json.loads(event["data"])["cursor"] for event in told]
+        assert [event.get("id", "") for event in received] == [
+            json.loads(event["data"])["cursor"] for event in received
+        ]
         become(meeting, progress=99)
-        again = events(meeting, "?cursor=nonsense", **{"last-event-id": told[-1]["id"]})
+        again = events(meeting, "?cursor=nonsense", **{"last-event-id": received[-1]["id"]})
         assert [event["event"] for event in again] == ["progress", "end"]
         assert json.loads(again[0]["data"])["progress"]["progress"] == 99
         assert [event["event"] for event in events(meeting, "?cursor=nonsense")] == ["resync"]

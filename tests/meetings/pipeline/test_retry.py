@@ -92,7 +92,7 @@ def test_stop_of_the_worker_counts_no_try(script: Script, ann: User) -> None:
     script(diarize=[{"hang": {}}])
     meeting = submitted(owner=ann)
     running = RunningJob()
-    until(lambda: StageRun.objects.filter(stage=Stage.DIARIZING, tries=1).exists(), "voices are told apart")
+    until(lambda: StageRun.objects.filter(stage=Stage.DIARIZING, tries=1).exists(), "voices are being distinguished")
     running.stopping = True
     assert running.ended() == "waiting"
     assert StageRun.objects.get(stage=Stage.DIARIZING).tries == 0

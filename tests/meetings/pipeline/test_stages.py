@@ -58,12 +58,12 @@ def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> No
 def test_progress_never_falls(ann: User) -> None:
     meeting = process(submitted(owner=ann))
     images = Change.objects.filter(subject_id=meeting.pk).order_by("id").values_list("new", flat=True)
-    told = [(image["status"], image["stage"], image["progress"]) for image in images if image]
-    progress = [percent for _, _, percent in told]
+    states = [(image["status"], image["stage"], image["progress"]) for image in images if image]
+    progress = [percent for _, _, percent in states]
     assert progress == sorted(progress)
     assert {16, 80, 95, 100} <= set(progress)
-    assert [status for status, _, _ in told] == sorted(status for status, _, _ in told)
-    stages = [stage for status, stage, _ in told if status == Status.PROCESSING]
+    assert [status for status, _, _ in states] == sorted(status for status, _, _ in states)
+    stages = [stage for status, stage, _ in states if status == Status.PROCESSING]
     assert stages == sorted(stages)
     assert set(stages) == set(Stage)
 
@@ -73,13 +73,13 @@ def test_each_stage_logs_one_line_without_spoken_text(
 ) -> None:
     with caplog.at_level(logging.INFO):
         process(submitted(owner=ann))
-    told = [record.call for record in caplog.records if hasattr(record, "call")]
-    lines = [line for line in told if line["operation"].startswith("meetings.")]
+    states = [record.call for record in caplog.records if hasattr(record, "call")]
+    lines = [line for line in states if line["operation"].startswith("meetings.")]
     assert [(line["operation"], line["code"]) for line in lines] == [
         ("meetings.transcribing", "DONE"), ("meetings.diarizing", "DONE"), ("meetings.summarizing", "DONE"),
         ("meetings.process", "DONE"),
     ]  # fmt: skip
-    assert not any(line in str(told) for line in LINES)
+    assert not any(line in str(states) for line in LINES)
 
 
 def test_retranscription_makes_a_new_version(script: Script, ann: User) -> None:

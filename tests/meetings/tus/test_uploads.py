@@ -316,8 +316,8 @@ def test_an_end_that_a_process_did_not_live_to_see_is_made_up_for(uploader: Uplo
 
 def test_expired_upload_is_gone_before_it_is_deleted(uploader: Uploader) -> None:
     path, _ = begun(uploader, a_recording())
-    told = parsedate_to_datetime(uploader.send("HEAD", path).headers["Upload-Expires"])
-    assert abs(told - Upload.objects.get().updated_at - resumable.RETENTION) < timedelta(seconds=1)
+    received = parsedate_to_datetime(uploader.send("HEAD", path).headers["Upload-Expires"])
+    assert abs(received - Upload.objects.get().updated_at - resumable.RETENTION) < timedelta(seconds=1)
     Upload.objects.update(updated_at=timezone.now() - resumable.RETENTION)
     assert [uploader.send("HEAD", path).status_code, uploader.patch(path, 0, b"RIFF").status_code] == [404, 404]
     assert uploader.send("DELETE", path).status_code == 404

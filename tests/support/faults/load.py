@@ -97,7 +97,7 @@ class Load:
         faults = judging.broken(log, self.crowd.watchers, self.people)
         return log, [*faults, *judging.lost(log, writes), *judging.doubled(log)]
 
-    def told(self, log: Log, faults: list[str]) -> str:
+    def summary(self, log: Log, faults: list[str]) -> str:
         """Return the numbers for the report."""
         runs = self.crowd.runs
         return (

@@ -33,7 +33,7 @@ def live(api: Transport, actor: User, **asked: object) -> Watched:
     return watched
 
 
-def told(event: TaskEvent) -> tuple[int, str, bool]:
+def outline(event: TaskEvent) -> tuple[int, str, bool]:
     return event.event_type, event.task.id, event.left_view
 
 
@@ -61,7 +61,7 @@ def test_initial_state_precedes_changes(watching: Transport, ann: User, bob: Use
         assert updated.triggered_by == "system"
         Task.objects.filter(pk=made.id).delete()
         deleted = watched.next()
-        assert told(deleted) == (EVENT_TYPE_DELETED, made.id, False)
+        assert outline(deleted) == (EVENT_TYPE_DELETED, made.id, False)
         assert (deleted.task.title, deleted.task.version) == ("By hand", 3)
     with watching.watch(WATCH, WatchTasksRequest(cursor=created.cursor), actor=ann) as again:
         assert again.take(2) == [updated, deleted]
@@ -73,20 +73,20 @@ def test_task_that_enters_or_leaves_the_view_is_reported(watching: Transport, an
     with live(watching, bob) as of_bob, live(watching, ann, statuses=[TASK_STATUS_TODO], labels=["x"]) as of_ann:
         Task.objects.filter(pk=task.pk).update(assigned_to=bob)
         entered = of_bob.next()
-        assert told(entered) == (EVENT_TYPE_UPDATED, str(task.pk), False)
+        assert outline(entered) == (EVENT_TYPE_UPDATED, str(task.pk), False)
         assert entered.task.title == task.title  # The whole of it.
         Task.objects.filter(pk__in=[task.pk, other.pk]).update(labels=["x", "y"])
         assert {event.task.id for event in of_ann.take(2)} == {str(task.pk), str(other.pk)}
-        assert told(of_bob.next()) == (EVENT_TYPE_UPDATED, str(task.pk), False)
+        assert outline(of_bob.next()) == (EVENT_TYPE_UPDATED, str(task.pk), False)
         Task.objects.filter(pk=task.pk).update(assigned_to=None, status=Status.DONE)
         left = of_bob.next()
-        assert told(left) == (EVENT_TYPE_DELETED, str(task.pk), True)
+        assert outline(left) == (EVENT_TYPE_DELETED, str(task.pk), True)
         assert left.task.title == ""  # Only its id.
-        assert told(of_ann.next()) == (EVENT_TYPE_DELETED, str(task.pk), True)
+        assert outline(of_ann.next()) == (EVENT_TYPE_DELETED, str(task.pk), True)
         # A task that is not in view, before and after, is not sent.
         Task.objects.filter(pk=task.pk).update(title="Still done")
         Task.objects.filter(pk=task.pk).update(status=Status.TODO)
-        assert told(of_ann.next()) == (EVENT_TYPE_UPDATED, str(task.pk), False)
+        assert outline(of_ann.next()) == (EVENT_TYPE_UPDATED, str(task.pk), False)
 
 
 def test_tasks_are_watched_by_their_ids(watching: Transport, ann: User) -> None:
@@ -98,20 +98,20 @@ def test_tasks_are_watched_by_their_ids(watching: Transport, ann: User) -> None:
     ):
         Task.objects.filter(pk=second.pk).update(title="2")
         Task.objects.filter(pk=first.pk).update(title="1")
-        assert told(one.next()) == (EVENT_TYPE_UPDATED, str(first.pk), False)
+        assert outline(one.next()) == (EVENT_TYPE_UPDATED, str(first.pk), False)
         no.close()
 
 
 def test_administrators_see_all(watching: Transport, administrator: User, ann: User) -> None:
     with live(watching, administrator) as watched:
         made = watching("TaskService/CreateTask", CreateTaskRequest(title="Ann's"), actor=ann)
-        assert told(watched.next()) == (EVENT_TYPE_CREATED, made.id, False)
+        assert outline(watched.next()) == (EVENT_TYPE_CREATED, made.id, False)
 
 
 def test_bookmarks_are_sent_only_on_request(watching: Transport, ann: User) -> None:
     task = TaskFactory(created_by=ann)
     with watching.watch(WATCH, WatchTasksRequest(include_initial=True), actor=ann) as watched:
-        assert told(watched.next()) == (EVENT_TYPE_CREATED, str(task.pk), False)
+        assert outline(watched.next()) == (EVENT_TYPE_CREATED, str(task.pk), False)
         Task.objects.filter(pk=task.pk).update(title="New")
         assert watched.next().event_type == EVENT_TYPE_UPDATED
 

@@ -277,9 +277,11 @@ def test_invalid_row_is_reported_and_others_are_imported(api: Transport, adminis
     assert answer.imported == 2
     assert answer.skipped == 0
     assert answer.committed_through == 12
-    told = {e.index: (code_pb2.Code.Name(e.code), sorted(v.field for v in e.field_violations)) for e in answer.errors}
+    received = {
+        e.index: (code_pb2.Code.Name(e.code), sorted(v.field for v in e.field_violations)) for e in answer.errors
+    }
     invalid, exists = "INVALID_ARGUMENT", "ALREADY_EXISTS"
-    assert told == {
+    assert received == {
         1: (invalid, ["user.email"]),
         2: (invalid, ["user.phone"]),
         3: (exists, ["user.email"]),
