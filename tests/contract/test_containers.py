@@ -256,7 +256,7 @@ class Containers:
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
-    def said(self, name: str) -> str:
+    def output_of(self, name: str) -> str:
         return self._log(name).read_text()
 
     def _log(self, name: str) -> Path:
@@ -264,7 +264,7 @@ class Containers:
 
     def is_healthy(self, name: str) -> bool:
         """Return the exit code of the service's health check, or of the image's."""
-        assert self.processes[name].poll() is None, self.said(name)
+        assert self.processes[name].poll() is None, self.output_of(name)
         (of_image,) = values_of(stages(DOCKERFILE)[-1], "HEALTHCHECK")
         test = services()[name].get("healthcheck", {}).get("test") or [
             "CMD",
@@ -311,7 +311,7 @@ def up(app: Path, database: str) -> Iterator[Containers]:
             containers.start(name)
         for name in ("web", "grpc"):
             until(lambda name=name: containers.is_healthy(name), f"{name} is healthy")  # type: ignore[misc]
-        until(lambda: "Running jobs" in containers.said("worker"), "the worker runs")
+        until(lambda: "Running jobs" in containers.output_of("worker"), "the worker runs")
         yield containers
     finally:
         containers.kill()
@@ -327,7 +327,7 @@ def test_after_up_a_client_without_a_token_works(app: Path, empty_database: str)
             users = UserServiceStub(channel)
             assert users.GetUser(GetUserRequest(user_id="me"), timeout=10).user.email == "admin@example.com"
             users.CreateUser(CreateUserRequest(email="ada@example.com", first_name="Ada"), timeout=10)
-        until(lambda: "To: ada@example.com" in containers.said("worker"), "the worker mails")
+        until(lambda: "To: ada@example.com" in containers.output_of("worker"), "the worker mails")
         # uvicorn ends by the signal itself once all is done.
         assert containers.stop("web") in (0, -signal.SIGTERM)
         assert [containers.stop(name) for name in ("grpc", "worker")] == [0, 0]

@@ -97,7 +97,7 @@ def test_stopping_worker_finishes_its_jobs_and_claims_no_more(start: Start, file
     worker = start()
     held = hold(file)
     worker.send_signal(signal.SIGTERM)
-    until(lambda: "Claiming no more jobs" in worker.said, "it stops")
+    until(lambda: "Claiming no more jobs" in worker.output_text, "it stops")
     other = enqueue("tests.write", path=str(file), text="later")
     let_go(file)
     assert worker.exit_code() == 0
@@ -109,7 +109,7 @@ def test_a_second_signal_ends_at_once(start: Start, file: Path) -> None:
     worker = start()
     held = hold(file)
     worker.send_signal(signal.SIGINT)
-    until(lambda: "Claiming no more jobs" in worker.said, "it stops")
+    until(lambda: "Claiming no more jobs" in worker.output_text, "it stops")
     worker.send_signal(signal.SIGINT)
     assert worker.exit_code() == 1
     assert Job.objects.get(pk=held.pk).state == "running", "until its lease ends"
@@ -120,7 +120,7 @@ def test_jobs_beyond_the_grace_are_cut(start: Start, file: Path) -> None:
     hold(file)
     worker.send_signal(signal.SIGTERM)
     assert worker.exit_code() == 1
-    assert "another worker will run them again" in worker.said
+    assert "another worker will run them again" in worker.output_text
 
 
 def test_a_living_worker_keeps_its_job_and_a_killed_one_loses_it(start: Start, file: Path) -> None:
@@ -226,8 +226,8 @@ def test_options_that_cannot_be_are_sentences(arguments: list[str]) -> None:
     worker = Worker(*arguments)
     try:
         assert worker.exit_code() == 2
-        assert arguments[0] in worker.said
-        assert "Traceback" not in worker.said
+        assert arguments[0] in worker.output_text
+        assert "Traceback" not in worker.output_text
     finally:
         worker.end()
 

@@ -72,12 +72,12 @@ class Started:
                 start_new_session=True,
             )
 
-    def until_it_says(self, text: str) -> None:
-        until(lambda: text in self.said or self.process.poll() is not None, seconds=60)
-        assert text in self.said, self.said
+    def until_it_prints(self, text: str) -> None:
+        until(lambda: text in self.output_text or self.process.poll() is not None, seconds=60)
+        assert text in self.output_text, self.output_text
 
     @property
-    def said(self) -> str:
+    def output_text(self) -> str:
         return self.output.read_text()
 
     def get(self, path: str) -> tuple[int, Any]:
@@ -144,56 +144,56 @@ class TestServing:
         self, start: Callable[..., Started], checkout: Path
     ) -> None:
         server = start()
-        server.until_it_says("Ctrl-C stops everything")
-        assert re.search(rf"{re.escape(ADMINISTRATOR)}\W.*password \S+", server.said)
+        server.until_it_prints("Ctrl-C stops everything")
+        assert re.search(rf"{re.escape(ADMINISTRATOR)}\W.*password \S+", server.output_text)
         status, page = server.get("/api/v1/users")
         assert status == 200
         assert {user["display_name"] for user in page["users"]} >= {"John Doe", "Jane Smith"}
         assert server.post("/api/v1/users", {"email": "ada@example.com"}) == 201
-        server.until_it_says("Subject: Confirm your e-mail address")
-        (grpc_call,) = re.findall(r"\.venv/bin/python -c .*", server.said)
+        server.until_it_prints("Subject: Confirm your e-mail address")
+        (grpc_call,) = re.findall(r"\.venv/bin/python -c .*", server.output_text)
         answer = subprocess.run(
             grpc_call, shell=True, cwd=checkout, capture_output=True, text=True, check=True, timeout=30
         )
         assert "john@example.com" in answer.stdout
-        assert f"grpcurl -plaintext 127.0.0.1:{server.grpc_port} " in server.said
+        assert f"grpcurl -plaintext 127.0.0.1:{server.grpc_port} " in server.output_text
         server.work_on_a_recording()
 
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(timeout=30) == 0
-        assert server.said.endswith("Everything is stopped.\n")
+        assert server.output_text.endswith("Everything is stopped.\n")
         assert server.processes() == []
 
     def test_killed_it_takes_its_children_along_and_starts_again_with_its_data(
         self, start: Callable[..., Started]
     ) -> None:
         first = start()
-        first.until_it_says("Ctrl-C stops everything")
+        first.until_it_prints("Ctrl-C stops everything")
         first.work_on_a_recording()
         first.process.kill()
         first.process.wait()
         until(lambda: first.processes() == [])
 
         second = start()
-        second.until_it_says("Ctrl-C stops everything")
+        second.until_it_prints("Ctrl-C stops everything")
         second.kill_all()
 
         third = start()
-        third.until_it_says("Ctrl-C stops everything")
+        third.until_it_prints("Ctrl-C stops everything")
         assert third.get("/api/v1/users")[0] == 200
-        assert "password" not in third.said, "the demo data was loaded twice"
+        assert "password" not in third.output_text, "the demo data was loaded twice"
 
     def test_reload_restarts_all_when_a_source_file_changes(
         self, start: Callable[..., Started], checkout: Path
     ) -> None:
         server = start("--reload")
-        server.until_it_says("Ctrl-C stops everything")
+        server.until_it_prints("Ctrl-C stops everything")
         before = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
         with (checkout / "config/urls.py").open("a") as file:
             file.write("\nraise RuntimeError('half an edit')\n")
-        server.until_it_says("half an edit")
+        server.until_it_prints("half an edit")
         shutil.copy(ROOT / "config/urls.py", checkout / "config/urls.py")
-        server.until_it_says("ready again")
+        server.until_it_prints("ready again")
         after = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
         assert len(before) == len(after) == 3
         assert not before & after
@@ -203,21 +203,21 @@ class TestServing:
         self, start: Callable[..., Started]
     ) -> None:
         server = start()
-        server.until_it_says("Ctrl-C stops everything")
+        server.until_it_prints("Ctrl-C stops everything")
         for turn in range(2):
             (one,) = (process for process in server.processes() if "runworker" in process.cmdline())
             one.kill()
-            until(partial(said_so_often, server, turn + 1))
+            until(partial(was_restarted, server, turn + 1))
             until(lambda: any("runworker" in process.cmdline() for process in server.processes()))
         (one,) = (process for process in server.processes() if "rungrpc" in process.cmdline())
         one.kill()
         assert server.process.wait(timeout=30) == 1
-        assert "gRPC ended (exit code -9): it was killed." in server.said
+        assert "gRPC ended (exit code -9): it was killed." in server.output_text
         assert server.processes() == []
 
 
-def said_so_often(server: Started, count: int) -> bool:
-    return server.said.count("was killed (signal 9); started again") == count
+def was_restarted(server: Started, count: int) -> bool:
+    return server.output_text.count("was killed (signal 9); started again") == count
 
 
 class TestRefusing:

@@ -39,19 +39,19 @@ class Worker:
         )  # fmt: skip
 
     def until_it_runs(self) -> "Worker":
-        until(lambda: "Running jobs" in self.said or self.process.poll() is not None, "the worker runs")
-        assert self.process.poll() is None, self.said
+        until(lambda: "Running jobs" in self.output_text or self.process.poll() is not None, "the worker runs")
+        assert self.process.poll() is None, self.output_text
         return self
 
     @property
-    def said(self) -> str:
-        """All that it has written so far."""
+    def output_text(self) -> str:
+        """Everything that it has written so far."""
         # The file's position is the process's too, so it is read without moving it.
         return os.pread(self._output.fileno(), 10_000_000, 0).decode()
 
     def logged(self) -> list[dict[str, Any]]:
         """Return the lines of the log so far."""
-        return [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.output_text.splitlines() if line.startswith("{")]
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -88,10 +88,10 @@ def test_a_password_is_reset_by_the_mail_that_was_sent(
     assert smtp.to("nobody@example.com") == []
 
     until(lambda: not Job.objects.filter(ended_at=None).exists(), "all jobs are done")
-    kept = [worker.said, *(str(list(model.objects.values())) for model in (Change, Job, MailedToken))]
+    kept = [worker.output_text, *(str(list(model.objects.values())) for model in (Change, Job, MailedToken))]
     for secret in (token, OLD, NEW):
         assert not any(secret in text for text in kept)
-    assert "users.send_password_reset DONE" in worker.said
+    assert "users.send_password_reset DONE" in worker.output_text
 
 
 def test_an_address_is_verified_by_the_mail_that_was_sent(
@@ -186,8 +186,8 @@ def test_answer_of_the_mail_server_decides_on_a_retry(start: Start, smtp: MailSe
 def test_worker_prints_mails_in_development(start: Start) -> None:
     worker = start(DEBUG="true")
     register(1)
-    until(lambda: "Subject: Confirm your e-mail address" in worker.said, "the mail is printed")
-    until(lambda: "To: new0@example.com" in worker.said, "with its address")
+    until(lambda: "Subject: Confirm your e-mail address" in worker.output_text, "the mail is printed")
+    until(lambda: "To: new0@example.com" in worker.output_text, "with its address")
 
 
 def test_worker_prints_no_mail_outside_development(start: Start) -> None:
@@ -196,4 +196,4 @@ def test_worker_prints_no_mail_outside_development(start: Start) -> None:
     worker = start(DEBUG="false", EMAIL_URL="")
     register(1)
     until(lambda: Job.objects.get().attempts > 0, "it is tried")
-    assert "Subject:" not in worker.said
+    assert "Subject:" not in worker.output_text
