@@ -14,7 +14,7 @@ from core.db.versioned import Versioned
 
 class NoteQuerySet(models.QuerySet["Note"]):
     def visible_to(self, actor: Actor) -> "NoteQuerySet":
-        """Return the notes that these groups see. Labels name the groups; `facts` may limit them to a part."""
+        """Return the notes that the actor sees. Labels name groups; `facts` may limit them to a part."""
         return self.filter(labels__overlap=sorted(actor.groups))
 
 

@@ -84,7 +84,7 @@ class Load:
         return judging.acknowledged(self._notes)
 
     def judged(self) -> tuple[Log, list[str]]:
-        """End the load, and return the writes and each promise that was broken."""
+        """End the load, and return the log and each promise that was broken."""
         for writer in self.writers:
             writer.end()
         self.installation.database.ask(_LAST, LAST, self.people[JOHN], self.people[JANE])

@@ -65,7 +65,7 @@ class Writer:
         return list(User.objects.filter(email__in=("john@example.com", "jane@example.com")).order_by("email"))
 
     def write(self) -> None:
-        """Run one transaction; do nothing if the database is away."""
+        """Run one transaction of a random kind, and note its writes."""
         many = Task.objects.count()
         way = self._random.choice((self._over_a_transport, self._over_a_transport, self._by_queryset, self._by_sql))
         what = self._random.choices(("make", "change", "delete"), (3, 6, 3 if many > ENOUGH_TASKS else 1))[0]
