@@ -174,7 +174,7 @@ def test_every_step_fails_on_an_empty_answer() -> None:
     assert "✓" not in done.stdout
 
 
-def test_a_server_that_is_away_is_a_sentence(closed_port: int) -> None:
+def test_unreachable_server_is_reported(closed_port: int) -> None:
     started = time.monotonic()
     done = run("try_grpc.py", "--host", "127.0.0.1", "--port", str(closed_port), "--timeout", "1")
     assert time.monotonic() - started < 5

@@ -170,7 +170,7 @@ class TestTail:
             again.stderr.close()
         assert line.endswith("created, version 1, by ann: to be seen\n")
 
-    def test_a_bad_cursor_is_a_sentence(self, numbered: int) -> None:
+    def test_invalid_cursor_is_reported(self, numbered: int) -> None:
         with pytest.raises(CommandError, match="Invalid cursor"):
             command("tail", "--cursor", "x")
 

@@ -193,7 +193,7 @@ class TestInterleavings:
         ]
         assert numbering.number() == 0
 
-    def test_a_batch_costs_what_it_holds_however_much_was_numbered_before(self) -> None:
+    def test_cost_of_a_batch_does_not_depend_on_earlier_changes(self) -> None:
         def blocks() -> int:
             with connection.cursor() as cursor:
                 cursor.execute(f"INSERT INTO tests_note {ROWS}")
@@ -310,12 +310,12 @@ class TestOffice:
         stream.take_titles("after 4")
         assert stream.titles == [f"{when} {number}" for number in range(5) for when in ("before", "after")]
 
-    def test_a_commit_that_rings_no_bell_is_found(self, feed: Process) -> None:
+    def test_commit_without_notification_is_found(self, feed: Process) -> None:
         stream = feed.watch(actor("all"))
         write("quietly")
         assert stream.take_titles("quietly").titles == ["quietly"]
 
-    def test_acting_rings_after_the_commit(self, committed_notes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_acting_notifies_after_the_commit(self, committed_notes: None, monkeypatch: pytest.MonkeyPatch) -> None:
         rung = []
         monkeypatch.setattr("changes.feed.notify_sequencer", lambda: rung.append(connection.in_atomic_block))
         with acting("service"), acting("part"):

@@ -192,7 +192,7 @@ class TestTheValidators:
             (lambda client: client[1].received.pop(), "the copy says None"),
         ],
     )  # fmt: skip
-    def test_a_planted_fault_is_seen(
+    def test_planted_fault_is_found(
         self, client: list[Run], truth: Truth, plant: Callable[[list[Run]], Any], seen: str
     ) -> None:
         planted = copy.deepcopy(client)

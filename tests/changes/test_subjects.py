@@ -22,7 +22,9 @@ def actors_and_users(db: None) -> tuple[list[Any], list[User]]:
     return [*actors, AnonymousUser()], [*users, *actors]
 
 
-def test_users_are_seen_in_the_feed_as_elsewhere(actors_and_users: tuple[list[Any], list[User]]) -> None:
+def test_visibility_of_users_in_the_feed_equals_that_of_other_operations(
+    actors_and_users: tuple[list[Any], list[User]],
+) -> None:
     actors, users = actors_and_users
     subject = subjects.of("user")
     images = {str(row.pk): row.image for row in subject.images(User.objects.all())}

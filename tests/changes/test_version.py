@@ -48,7 +48,7 @@ def test_a_writer_cannot_choose_it(version: int) -> None:
     assert (Note.objects.get().version, versions()) == (3, [1, 2, 3])
 
 
-def test_a_row_that_was_read_long_ago_and_is_saved_whole_does_not_turn_it_back() -> None:
+def test_saving_an_old_instance_does_not_lower_the_version() -> None:
     stale = Note.objects.create(title="first")
     updated_at = [stale.updated_at]
     Note.objects.update(title="second")

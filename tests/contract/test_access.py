@@ -388,6 +388,6 @@ def test_the_table_is_complete() -> None:
     assert all(len(expected) == len(CALLERS) for _, expected in TABLE.values())
 
 
-def test_a_gap_in_the_table_is_seen() -> None:
+def test_gap_in_the_table_is_found() -> None:
     assert gaps(list(TABLE)[1:], OPERATIONS) != set()
     assert gaps([*TABLE, "UserService/FlyToTheMoon"], OPERATIONS) != set()

@@ -149,7 +149,7 @@ def test_files_violate_no_rule() -> None:
         ("stop_grace_period: 40s", "stop_grace_period: 30s", "grpc is killed before its grace ends"),
     ],
 )
-def test_a_fault_is_seen(old: str, new: str, fault: str) -> None:
+def test_planted_fault_is_found(old: str, new: str, fault: str) -> None:
     assert (DOCKERFILE + COMPOSE).count(old) >= 1
     assert fault in faults(DOCKERFILE.replace(old, new), COMPOSE.replace(old, new))
 

@@ -55,7 +55,7 @@ def test_documents_name_existing_paths() -> None:
     assert {document: names for document, names in found.items() if names} == {}
 
 
-def test_a_path_that_does_not_exist_is_seen() -> None:
+def test_path_that_does_not_exist_is_found() -> None:
     text = (
         "`core/moon.py` `core.moon.Sun` `core.jobs.moon` `tests/core/test_jobs.py::test_moon`\n```\ncore/sun.py\n```\n"
     )
@@ -89,7 +89,7 @@ def unlisted(index: str, folder: Path, patterns: tuple[str, ...]) -> list[str]:
     return [page for page in pages if f"]({page})" not in index]
 
 
-def test_a_page_that_is_not_listed_is_seen(tmp_path: Path) -> None:
+def test_page_that_is_not_listed_is_found(tmp_path: Path) -> None:
     for name in ("moon.md", "sun.md"):
         (tmp_path / name).touch()
     assert unlisted("[Sun](sun.md)", tmp_path, ("*.md",)) == ["moon.md"]

@@ -188,30 +188,30 @@ def test_every_stream_has_its_twin() -> None:
 # The guards themselves: each must see a planted fault.
 
 
-def test_an_rpc_without_a_path_is_seen() -> None:
+def test_rpc_without_a_path_is_found() -> None:
     operation = operations()[0]
     elsewhere = replace(operation, http=replace(operation.http, path="/api/v1/nowhere/{x}/y/z/{z}"))
     assert list(faults_of_http(elsewhere)) != []
 
 
-def test_an_rpc_with_another_verb_is_seen() -> None:
+def test_rpc_with_another_verb_is_found() -> None:
     operation = operations()[0]
     assert list(faults_of_http(replace(operation, http=replace(operation.http, verb="PUT")))) != []
 
 
-def test_a_path_that_another_rpc_serves_is_seen() -> None:
+def test_path_that_another_rpc_serves_is_found() -> None:
     first, second, *_ = operations()
     assert list(faults_of_http(replace(second, http=first.http))) != []
 
 
-def test_a_servicer_that_serves_nothing_is_seen() -> None:
+def test_servicer_that_serves_nothing_is_found() -> None:
     service = services[0]
     bare = servicer(type(service.servicer).__mro__[1], service.operations[:1])
     faults = list(faults_of_grpc(service._replace(servicer=bare)))
     assert len(faults) == len(service.operations) - 1
 
 
-def test_an_rpc_without_tests_is_seen() -> None:
+def test_rpc_without_tests_is_found() -> None:
     assert list(faults_of_tests([replace(operations()[0], rpc="FlyToTheMoon")])) != []
 
 
@@ -224,6 +224,6 @@ def test_service_without_server_is_found() -> None:
     assert len(list(faults_of_services(contracts(), [service.name for service in services[1:]]))) == 1
 
 
-def test_a_stream_without_a_twin_is_seen() -> None:
+def test_stream_without_a_counterpart_is_found() -> None:
     health = health_pb2.DESCRIPTOR.services_by_name["Health"]
     assert list(faults_of_streams([health])) != []

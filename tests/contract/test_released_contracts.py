@@ -61,7 +61,7 @@ def broken_change(file: FileDescriptorProto) -> None:
         ("tandem/change/v1/change.proto", broken_change),
     ],
 )
-def test_a_break_of_any_contract_is_seen(
+def test_break_of_any_contract_is_found(
     released: FileDescriptorSet, tmp_path: Path, contract: str, break_it: object
 ) -> None:
     current = FileDescriptorSet.FromString(released.SerializeToString())

@@ -71,7 +71,7 @@ def test_a_former_variable_is_not_read_any_more() -> None:
     assert REMOVED.keys() & variables().keys() == set()
 
 
-def test_a_variable_that_is_missing_is_seen() -> None:
+def test_missing_variable_is_found() -> None:
     assert read('X = env.int("MOON", default=5)') == {"MOON": "5"} != documented("#SUN=5\n")
 
 

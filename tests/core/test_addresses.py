@@ -109,7 +109,7 @@ def test_the_peer_has_one_spelling_too(peer: str, address: str) -> None:
         ("", ""),
     ],
 )
-def test_ipv6_counts_by_its_64_and_what_stands_for_ipv4_as_that(address: str, key: str) -> None:
+def test_ipv6_is_counted_by_its_64_prefix_and_mapped_ipv4_as_ipv4(address: str, key: str) -> None:
     assert caller_key(address) == key
 
 

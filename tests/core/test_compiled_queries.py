@@ -80,7 +80,7 @@ def test_rows_are_counted(ann: User, bob: User) -> None:
     assert prepared.count(user_id=bob.pk) == 3
 
 
-def test_a_queryset_of_nothing_asks_the_database_nothing(django_assert_num_queries: Any) -> None:
+def test_empty_queryset_makes_no_query(django_assert_num_queries: Any) -> None:
     prepared = Prepared(User.objects.none)
     with django_assert_num_queries(0):
         assert prepared.all() == []

@@ -169,13 +169,13 @@ def test_every_mistyped_value_is_refused_by_its_name() -> None:
         ),
     ],
 )  # fmt: skip
-def test_command_ends_with_the_sentence_alone(command: str, name: str, value: str, sentence: str) -> None:
+def test_command_ends_with_the_message_alone(command: str, name: str, value: str, sentence: str) -> None:
     done = run("manage.py", command, **{name: value})
     assert (done.returncode, done.stderr) == (1, f"The settings do not fit: {sentence}\n")
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_command_ends_with_a_sentence_about_keys(name: str) -> None:
+def test_command_ends_with_a_message_about_keys(name: str) -> None:
     done = run("manage.py", "runweb", **{name: KEYS[name]})
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert name in done.stderr
@@ -194,14 +194,14 @@ def test_command_ends_with_a_sentence_about_keys(name: str) -> None:
          "The settings do not fit: HTTP_THREADS must be a whole number, 1 or more; it is 'many'."),
     ],
 )  # fmt: skip
-def test_start_script_ends_with_the_sentence_alone(
+def test_start_script_ends_with_the_message_alone(
     name: str, value: str, code: int, sentence: str, tmp_path: Path
 ) -> None:
     done = run("-m", "scripts.dev", "--data-dir", str(tmp_path), **{name: value})
     assert (done.returncode, done.stderr) == (code, f"{sentence}\n")
 
 
-def test_former_variables_and_misspelt_names_give_a_sentence_each() -> None:
+def test_former_variables_and_misspelt_names_are_each_reported() -> None:
     env = Env({"GRPC_GRACE_SECONDS": "5", "LOG_JSON": "", "HTTP_PORT": "8000"})
     env.names.update(("HTTP_PORT", "DATABASE_URL"))
     in_file = {"HTTP_PROT", "HTTP_PORT", "HTTP_PROXY", "REDIS_URL", "database_url", "TANDEM_HOST"}

@@ -115,7 +115,7 @@ def test_reads_are_answered_over_http_1_0(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("servers", [{"MAX_CALL_SECONDS": "1.5", "BODY_WAIT_SECONDS": "1"}], indirect=True)
-def test_a_body_that_comes_too_slowly_runs_into_the_deadline(servers: Servers) -> None:
+def test_slow_body_exceeds_the_deadline(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         head = f"POST /api/v1/tasks HTTP/1.1\r\nHost: {connection.host}\r\nContent-Type: {JSON}\r\n"
         connection.send(f"{head}Content-Length: 100\r\n\r\n".encode())

@@ -72,7 +72,7 @@ def test_answer_has_the_documented_form() -> None:
     }
 
 
-def test_a_list_answers_its_rows_and_where_the_page_stands() -> None:
+def test_list_returns_its_rows_and_pagination() -> None:
     page = common_pb2.PaginationResponse(next_page_token="t", total_count=-1, has_more=True)
     response = user_pb2.ListUsersResponse(users=[user_pb2.User(id="a")], pagination=page)
     answer = protojson.answer(LIST_USERS, response)
@@ -296,12 +296,12 @@ def test_only_the_first_of_many_errors_are_reported() -> None:
     assert max(map(len, wrong)) == 100
 
 
-def test_a_key_that_stands_twice_is_refused_where_it_stands() -> None:
+def test_duplicate_key_is_rejected_with_its_pointer() -> None:
     body = b'{"email": "a", "email": "b", "profile": {"social_links": {"x": "1", "x": "1"}}}'
     assert codes(update, body) == {"email": "duplicate", "profile.social_links.x": "duplicate"}
 
 
-def test_half_a_character_is_refused_where_it_stands() -> None:
+def test_lone_surrogate_is_rejected_with_its_pointer() -> None:
     body = rb'{"first_name": "\ud800", "last_name": "\ud83d\ude00", "profile": {"social_links": {"\udc00": "x"}}}'
     assert codes(update, body) == {"first_name": "format", "profile.social_links.?": "format"}
     assert codes(update, rb'{"\ud800": 1}') == {"?": "unknown"}
@@ -346,7 +346,7 @@ def test_type_without_query_form_fails_at_its_first_use(names: list[str]) -> Non
         query_names(fields[name] for name in names)
 
 
-def test_rubbish_is_refused_and_nothing_else_happens() -> None:
+def test_random_values_are_rejected_or_read_back_unchanged() -> None:
     rng = random.Random("rubbish")
     keys = [field.name for field in Shape.DESCRIPTOR.fields] + ["x", ""]
     for _ in range(2_000):

@@ -80,7 +80,7 @@ def test_a_whole_nested_message_is_sent_with_every_key() -> None:
     assert body == {"profile": protojson.to_json(user.profile)}
 
 
-def test_a_mask_of_everything_names_each_path_it_stands_for() -> None:
+def test_mask_of_everything_lists_each_path() -> None:
     request = user_pb2.UpdateUserRequest(user_id="me", user={"email": "a"}, update_mask=FieldMask(paths=["*"]))
     everything = ["email", "profile.bio", "profile.gender"]
     body = protojson.write_request(UPDATE_USER, request, everything=everything).body

@@ -104,7 +104,7 @@ def test_django_writes_nothing_twice(logged: Logged) -> None:
     assert [line["message"] for line in logged()] == ["GET /", "Suspicious."]
 
 
-def test_lines_are_written_without_being_asked_for(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_are_flushed_without_delay(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
     configure()
     logging.getLogger("users").info("Written.")
     until(lambda: "Written." in capsys.readouterr().err, "the line is written")
@@ -265,7 +265,7 @@ def test_a_request_that_json_cannot_express_is_logged_by_its_size(configure: Con
     assert json.loads(line)["request"] == "9 bytes that JSON cannot express"
 
 
-def test_secrets_are_replaced_however_deep_they_lie() -> None:
+def test_secrets_are_replaced_at_every_depth() -> None:
     value = {"user": {"name": "Ann", "new_password": "x"}, "keys": [{"secret": "y", "id": "1"}], "refresh_token": "z"}
     assert without_secrets(value) == {
         "user": {"name": "Ann", "new_password": "***"},

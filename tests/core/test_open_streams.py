@@ -125,9 +125,7 @@ def test_transports_send_the_same_and_share_cursors(servers: Servers, channel: g
         assert source.take(1)[0].data["subject_id"] == str(users[2].pk)
 
 
-def test_a_cursor_that_will_not_do_is_refused_and_over_http_answered_with_a_resync(
-    servers: Servers, channel: grpc.Channel
-) -> None:
+def test_invalid_cursor_is_rejected_and_sse_sends_resync(servers: Servers, channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         next(watch(channel, cursor="made-up"))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -358,7 +356,7 @@ class TestHead:
         "method",
         ["/change.v1.ChangeService/WatchChanges", "/taskservice.TaskService/WatchTasks"],
     )
-    def test_of_a_quiet_feed(self, channel: grpc.Channel, method: str) -> None:
+    def test_quiet_feed_sends_headers_at_once(self, channel: grpc.Channel, method: str) -> None:
         call = channel.unary_stream(method)(b"", timeout=PATIENCE)
         began = time.monotonic()
         call.initial_metadata()
@@ -366,7 +364,7 @@ class TestHead:
         assert call.is_active()
         call.cancel()
 
-    def test_of_a_meeting_where_nothing_happens(self, channel: grpc.Channel) -> None:
+    def test_quiet_meeting_sends_headers_at_once(self, channel: grpc.Channel) -> None:
         meeting = MeetingFactory(owner=User.objects.get(email="admin@example.com"))
         request = WatchMeetingRequest(meeting_id=str(meeting.pk)).SerializeToString()
         call = channel.unary_stream("/meeting.v1.MeetingService/WatchMeeting")(request, timeout=PATIENCE)
@@ -376,7 +374,7 @@ class TestHead:
         assert call.is_active()
         call.cancel()
 
-    def test_of_commands_that_are_still_to_come(self, channel: grpc.Channel) -> None:
+    def test_stream_of_commands_sends_headers_before_the_first_one(self, channel: grpc.Channel) -> None:
         over = threading.Event()
 
         def none_yet() -> Iterator[bytes]:
@@ -392,7 +390,7 @@ class TestHead:
             over.set()
             call.cancel()
 
-    def test_of_a_refused_stream_there_is_none(self, channel: grpc.Channel) -> None:
+    def test_rejected_stream_ends_with_its_status(self, channel: grpc.Channel) -> None:
         call = channel.unary_stream("/change.v1.ChangeService/WatchChanges")(
             Watch(cursor="none").SerializeToString(), timeout=PATIENCE
         )

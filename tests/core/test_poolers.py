@@ -100,7 +100,7 @@ def test_each_transaction_another_session_is_refused(mode: str, command: str) ->
 
 
 @pytest.mark.parametrize("settings", [{"server_round_robin": "1", "min_pool_size": "2"}, {"default_pool_size": "1"}])
-def test_however_the_pool_is_used(settings: dict[str, str]) -> None:
+def test_transaction_pooling_is_rejected(settings: dict[str, str]) -> None:
     with pgbouncer("transaction", **settings) as url:
         assert REFUSED in start(url, "runworker").stderr
 

@@ -128,7 +128,7 @@ def test_port_in_use_is_reported(rungrpc: Start) -> None:
         assert output.count("\n") == 1
 
 
-def test_options_that_cannot_be_are_sentences(tmp_path: Path) -> None:
+def test_invalid_options_are_reported(tmp_path: Path) -> None:
     for arguments, expected in (
         (["--tls-cert", "cert.pem"], "both a certificate and its key"),
         (["--tls-cert", str(tmp_path / "none"), "--tls-key", str(tmp_path / "none")], "cannot be read"),
@@ -328,7 +328,7 @@ def test_children_end_when_their_parent_is_killed(rungrpc: Start) -> None:
     until(lambda: not any(map(psutil.pid_exists, answering)), "the children are gone")
 
 
-def test_processes_that_cannot_serve_are_not_started_for_ever(tmp_path: Path) -> None:
+def test_failing_processes_are_not_restarted_for_ever(tmp_path: Path) -> None:
     server = RunGrpc("--processes", "2", "--tls-cert", "no.pem", "--tls-key", "no.pem")
     assert server.exit_code() == 1
     assert "no.pem cannot be read" in server.stderr.all()

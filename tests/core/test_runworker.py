@@ -222,7 +222,7 @@ def test_worker_survives_lost_connections(start: Start, file: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [["--threads", "0"], ["--threads", "many"], ["--slow-threads", "0"], ["--grace", "long"]]
 )
-def test_options_that_cannot_be_are_sentences(arguments: list[str]) -> None:
+def test_invalid_options_are_reported(arguments: list[str]) -> None:
     worker = Worker(*arguments)
     try:
         assert worker.exit_code() == 2

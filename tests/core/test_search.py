@@ -287,7 +287,7 @@ def test_the_index_of_words_is_used_for_every_script(administrator: User) -> Non
         ("ship hip", "'ship':* & 'hip':*"), ("京x", "'京':* & 'x':*"),
     ],
 )  # fmt: skip
-def test_a_pattern_holds_what_no_other_word_of_it_implies(db: None, query: str, pattern: str) -> None:
+def test_pattern_omits_words_that_others_imply(db: None, query: str, pattern: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT core_search_pattern(%s) = %s::tsquery", [query, pattern])
         (same,) = cursor.fetchone()

@@ -234,7 +234,7 @@ class TestRefusing:
         assert done.stderr.count("\n") == 1
         assert not (checkout / "var/postgres").exists()
 
-    def test_an_address_of_another_machine_is_a_sentence(self, checkout: Path) -> None:
+    def test_address_of_another_machine_is_reported(self, checkout: Path) -> None:
         done = run_script(checkout, "--host", "192.0.2.1")
         assert done.returncode == 1
         assert "of 192.0.2.1" in done.stderr
@@ -248,7 +248,7 @@ class TestRefusing:
         assert not (checkout / ".venv").exists()
 
     @pytest.mark.parametrize("system", ["msys", "cygwin"])
-    def test_windows_without_wsl_is_refused_in_a_sentence(self, checkout: Path, system: str) -> None:
+    def test_windows_without_wsl_is_rejected_with_a_message(self, checkout: Path, system: str) -> None:
         (checkout / ".venv").unlink()
         done = run_script(checkout, OSTYPE=system)
         assert done.returncode == 1
@@ -256,7 +256,7 @@ class TestRefusing:
         assert done.stderr.count("\n") == 1
         assert not (checkout / ".venv").exists()
 
-    def test_a_python_too_old_is_a_sentence(self, checkout: Path) -> None:
+    def test_too_old_python_is_reported(self, checkout: Path) -> None:
         (checkout / ".venv").unlink()
         old = checkout / "old-python"
         old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
@@ -314,7 +314,7 @@ class TestDevelopmentIdentity:
 
 
 class TestOptions:
-    def test_a_relative_data_folder_is_seen_from_where_the_script_was_called(self, tmp_path: Path) -> None:
+    def test_relative_data_folder_is_resolved_from_the_working_directory(self, tmp_path: Path) -> None:
         assert parse(["--data-dir", "data", "--called-from", str(tmp_path)]).data_dir == tmp_path / "data"
 
     def test_environment_provides_missing_options(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_no_text_causes_an_internal_error(api: Transport, administrator: User, n
 
 
 @pytest.mark.parametrize("label", ["\0", "a\nb", "\u2028", "\u202e", "\ufffe"])
-def test_a_label_that_cannot_be_is_refused_by_lists_and_streams(api: Transport, ann: User, label: str) -> None:
+def test_invalid_label_is_rejected_by_lists_and_streams(api: Transport, ann: User, label: str) -> None:
     for rpc, request in (
         ("ListTasks", ListTasksRequest(labels=[label])),
         ("WatchTasks", WatchTasksRequest(labels=[label])),
@@ -88,7 +88,7 @@ def test_a_label_that_cannot_be_is_refused_by_lists_and_streams(api: Transport, 
         assert (failed.value.reason, failed.value.fields) == ("INVALID", {"labels": "control_characters"})
 
 
-def test_too_many_labels_are_refused_by_streams_too(api: Transport, ann: User) -> None:
+def test_too_many_labels_are_rejected_by_streams_too(api: Transport, ann: User) -> None:
     with pytest.raises(Failed) as failed:
         api("TaskService/WatchTasks", WatchTasksRequest(labels=[str(n) for n in range(51)]), actor=ann)
     assert failed.value.fields == {"labels": "max_items"}

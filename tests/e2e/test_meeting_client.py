@@ -33,7 +33,7 @@ def test_help_and_wrong_arguments() -> None:
         assert (done.returncode, output in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
-def test_a_missing_file_and_a_missing_server_are_sentences(tmp_path: Path) -> None:
+def test_missing_file_and_missing_server_are_reported(tmp_path: Path) -> None:
     for arguments, output in (
         ((tmp_path / "none.ogg",), "There is no file"),
         (("--watch", "--port", "1"), "No gRPC server answers at localhost:1; start one"),

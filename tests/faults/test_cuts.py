@@ -67,7 +67,7 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
     ids=["skip", "jump", "hide", "swap"],
     indirect=["installation"],
 )
-def test_an_unsound_server_is_seen(installation: Installation, seen: str) -> None:
+def test_validators_find_an_unsound_server(installation: Installation, seen: str) -> None:
     with Load(installation, SEED, cuts=CUTS_OF_UNSOUND, pause=0.05, longest=3) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
         _, faults = load.judged()

@@ -91,7 +91,7 @@ def test_participant_added_while_being_deleted_is_removed(transactional_db: None
     assert meeting.participants == []
 
 
-def test_meetings_are_seen_in_the_feed_as_elsewhere(db: None) -> None:
+def test_visibility_of_meetings_in_the_feed_equals_that_of_other_operations(db: None) -> None:
     people = [UserFactory(), UserFactory(), SupportFactory(), AdministratorFactory(), ServiceFactory()]
     meetings = [MeetingFactory(owner=one, participants=[other.pk]) for one in people for other in people]
     subject = subjects.of("meeting")

@@ -48,7 +48,7 @@ def connected(servers: Servers, length: int) -> http.client.HTTPConnection:
 
 
 @pytest.mark.real_server
-def test_memory_stays_flat_however_large_a_file_is(serving: Servers) -> None:
+def test_memory_does_not_grow_with_the_file(serving: Servers) -> None:
     web = psutil.Process(serving.processes[0].pid)
     # Silence has no line ends, by which other uploads are cut.
     content, chunks = hashlib.sha256(), [a_recording(seconds=1), *[bytes(CHUNK)] * 200]

@@ -73,7 +73,7 @@ def test_without_punctuation_each_ends_where_the_next_begins() -> None:
     assert (second.text, second.due) == ("book the room", "tomorrow")
 
 
-def test_a_deed_is_no_longer_than_a_sentence() -> None:
+def test_action_item_is_at_most_one_sentence() -> None:
     (item,) = found("i will " + "talk and talk " * 50)
     assert len(item.text.split()) <= 16
 

@@ -107,7 +107,7 @@ def test_a_bad_place_does_not_make_the_rest_worthless(container: str, codec: str
     assert "damaged" in incomplete
 
 
-def test_a_recording_without_its_index_is_a_sentence() -> None:
+def test_recording_without_its_index_is_rejected_with_a_reason() -> None:
     file = encoded("ipod", "aac")
     with pytest.raises(NotAudio, match="index"):
         decoded(file[: len(file) // 2])

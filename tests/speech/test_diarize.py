@@ -47,7 +47,7 @@ def test_times_are_those_of_the_recording(node: SpeechNode, meeting_pcm: bytes) 
     assert late[-1].done.audio_ms == 64_000 + 11_000
 
 
-def test_a_print_is_the_same_however_it_is_sent(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_voice_print_does_not_depend_on_the_size_of_pieces(node: SpeechNode, meeting_pcm: bytes) -> None:
     part = meeting_pcm[: 32 * 5200]
     one, other = (node.speakers.Embed(sent(speech.AudioStart(format=PCM), part, size=size)) for size in (65536, 999))
     assert np.array_equal(one.embedding, other.embedding)

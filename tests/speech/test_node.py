@@ -75,7 +75,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_address_that_it_cannot_have_is_a_sentence(node: SpeechNode, start_node: StartNode, tmp_path: Path) -> None:
+def test_unusable_address_is_reported(node: SpeechNode, start_node: StartNode, tmp_path: Path) -> None:
     on_socket = start_node("--listen", f"unix:{tmp_path}/node.sock")
     no_socket = tmp_path / "file"
     no_socket.write_text("precious")

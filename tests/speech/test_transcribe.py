@@ -56,7 +56,7 @@ def test_meeting_is_transcribed(undisturbed: list[speech.Segment], meeting_lines
     assert word_error(said, " ".join(segment.text for segment in segments)).rate < 0.18
 
 
-def test_words_come_only_when_asked_for(node: SpeechNode, meeting_pcm: bytes) -> None:
+def test_words_are_returned_only_on_request(node: SpeechNode, meeting_pcm: bytes) -> None:
     part = meeting_pcm[: 32 * 5500]
     assert not finals(transcribed(node, part))[0].words
     assert finals(transcribed(node, part, word_times=True))[0].words
@@ -232,7 +232,7 @@ def test_an_engine_that_dies_is_started_again(
     assert any("ended during the call" in line["message"] for line in node.logged())
 
 
-def test_a_cancelled_call_ends_its_engine_process_and_another_stands_ready(
+def test_cancelled_call_ends_its_engine_process_which_is_replaced(
     start_node: Callable[..., SpeechNode], meeting_pcm: bytes
 ) -> None:
     node = start_node()
@@ -254,7 +254,7 @@ def test_a_cancelled_call_ends_its_engine_process_and_another_stands_ready(
     )
 
 
-def test_logs_hold_no_word_of_it(start_node: Callable[..., SpeechNode], meeting_pcm: bytes) -> None:
+def test_logs_hold_no_transcribed_text(start_node: Callable[..., SpeechNode], meeting_pcm: bytes) -> None:
     node = start_node("--log-level", "debug")
     (segment,) = finals(transcribed(node, meeting_pcm[: 32 * 5500], session_id="meeting-17"))
     node.process.terminate()

@@ -124,7 +124,7 @@ def chosen(*users: User, action: str, **more: str) -> dict[str, Any]:
     return {"action": action, "_selected_action": [str(user.pk) for user in users], **more}
 
 
-def test_a_reason_is_asked_for_before_accounts_are_closed(site: Client, ann: User) -> None:
+def test_closing_accounts_needs_a_reason(site: Client, ann: User) -> None:
     for more in ({}, {"reason": " "}, {"reason": "x" * 1001}):
         page = site.post(reverse(LIST), chosen(ann, action="deactivate", **more))
         assert "Ann Other" in page.content.decode()
@@ -182,11 +182,11 @@ def test_only_the_newest_addresses_are_shown(site: Client, ann: User) -> None:
 
 
 @pytest.mark.parametrize("asked", [{"role": 10**20}, {"role": "x"}, {"status__exact": 10**20}, {"p": 10**20}])
-def test_nonsense_is_no_failure(site: Client, ann: User, asked: dict[str, Any]) -> None:
+def test_invalid_input_causes_no_internal_error(site: Client, ann: User, asked: dict[str, Any]) -> None:
     assert site.get(reverse(LIST), asked, follow=True).status_code == 200
 
 
-def test_a_null_character_in_an_address_is_refused_with_a_sentence(site: Client, ann: User) -> None:
+def test_null_character_in_an_address_is_rejected_with_a_message(site: Client, ann: User) -> None:
     answer = site.get(reverse(LIST), {"q": "\0"})
     assert (answer.status_code, answer.content) == (400, b"The address contains a null character.")
 
@@ -222,7 +222,7 @@ def test_a_permission_of_the_site_is_no_permission_of_the_product(client: Client
     assert ann.first_name == "Ann"
 
 
-def test_mails_are_asked_for_from_the_list(site: Client, ann: User) -> None:
+def test_mails_can_be_requested_from_the_list(site: Client, ann: User) -> None:
     waiting = UserFactory(status=Status.PENDING_VERIFICATION)
     for action in ("send_verification", "send_password_reset"):
         chosen = {"action": action, "_selected_action": [str(waiting.pk), str(ann.pk)]}

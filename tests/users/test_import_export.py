@@ -95,7 +95,7 @@ def test_export_and_import_keep_every_field(tmp_path: Path, suffix: str) -> None
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv"])
-def test_hashes_are_exported_only_if_asked_for(file_format: str) -> None:
+def test_hashes_are_exported_only_on_request(file_format: str) -> None:
     UserFactory(email="ann@example.com", password=make_password(PASSWORD))
     code, out, _ = users("export", "-", "--format", file_format)
     assert code == 0

@@ -59,7 +59,7 @@ def test_missing_scope_is_named(api: Transport, ann: User) -> None:
     assert failed.value.message == "This API key lacks the scope users:write."
 
 
-def test_the_feed_asks_for_the_scope_of_each_type(api: Transport, ann: User) -> None:
+def test_feed_requires_the_scope_of_each_type(api: Transport, ann: User) -> None:
     """`changes:read` alone shows nothing of users, tasks and meetings."""
     numbering.begin()
     TaskFactory(created_by=ann)

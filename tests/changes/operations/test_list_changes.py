@@ -155,7 +155,7 @@ def test_a_negative_size_is_refused(api: Transport, ann: User) -> None:
 
 class TestCursors:
     @pytest.mark.parametrize("sent", ["x", "AAAA", "%20", "ä", "A" * 64, "A" * 5000])
-    def test_nonsense(self, api: Transport, ann: User, sent: str) -> None:
+    def test_malformed_token_is_rejected(self, api: Transport, ann: User, sent: str) -> None:
         with pytest.raises(Failed) as failed:
             list_changes(api, ann, cursor=sent)
         assert (failed.value.reason, failed.value.fields) == ("CURSOR_INVALID", {"cursor": "invalid"})

@@ -157,7 +157,7 @@ def test_anonymous_caller_gets_a_challenge(client: Client, db: None) -> None:
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_stranger_host_is_refused(http: Client) -> None:
+def test_unknown_host_is_rejected(http: Client) -> None:
     problem(http.get("/api/v1/health", HTTP_HOST="evil.example.com"), 400, "INVALID")
 
 

@@ -91,7 +91,7 @@ def test_only_users_who_may_change_the_meeting(api: Transport, ann: User, bob: U
     assert retranscribe_failure(api, support, request).reason == "NOT_FOUND"
 
 
-def test_a_stale_version_asks_for_nothing(api: Transport, ann: User) -> None:
+def test_stale_version_requests_nothing(api: Transport, ann: User) -> None:
     meeting = a_recorded_meeting(ann)
     with pytest.raises(Failed) as failed:
         api(RETRANSCRIBE, RetranscribeRequest(meeting_id=str(meeting.pk)), actor=ann, if_match='"7"')
@@ -99,7 +99,7 @@ def test_a_stale_version_asks_for_nothing(api: Transport, ann: User) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_upload_asks_for_the_first(api: Transport, ann: User) -> None:
+def test_upload_requests_the_first_version(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann, language="en", starts_at="2026-02-03T23:00:00Z")
     received = api("MeetingService/UploadRecording", an_upload(str(meeting.pk)), actor=ann).meeting
     asked = Transcript.objects.get()

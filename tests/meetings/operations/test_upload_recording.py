@@ -280,7 +280,9 @@ def test_a_form_in_which_no_part_begins_is_refused(ann: User) -> None:
         (part("title", b"a", "a.txt"), ("#/title", "unknown")),
     ],
 )
-def test_fields_are_counted_and_each_stands_once(ann: User, fields: bytes, fault: tuple[str, str]) -> None:
+def test_number_of_fields_is_limited_and_duplicates_are_rejected(
+    ann: User, fields: bytes, fault: tuple[str, str]
+) -> None:
     begun = time.thread_time()
     received = post(ann, fields + part("file", a_recording(), "f") + b"--b--\r\n")
     assert [(error["pointer"], error["code"]) for error in received["errors"]] == [fault]

@@ -8,7 +8,7 @@ from tests.support.transports import Failed, Transport
 from users.models import Status, User
 
 
-def test_users_come_in_the_order_they_were_asked_for_and_once(api: Transport, ann: User, bob: User) -> None:
+def test_users_are_returned_in_requested_order_without_repetition(api: Transport, ann: User, bob: User) -> None:
     asked = [str(bob.pk), "me", str(bob.pk).upper(), str(ann.pk)]
     answer = api("UserService/BatchGetUsers", BatchGetUsersRequest(user_ids=asked), actor=ann)
     assert [user.id for user in answer.users] == [str(bob.pk), str(ann.pk)]

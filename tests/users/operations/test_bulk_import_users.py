@@ -311,7 +311,7 @@ def test_a_row_that_was_brought_in_with_its_key_is_skipped(api: Transport, admin
     assert (twice.imported, twice.skipped) == (0, 2)
 
 
-def test_a_key_stands_for_one_row(api: Transport, administrator: User) -> None:
+def test_request_id_belongs_to_one_row(api: Transport, administrator: User) -> None:
     rows = [row("a@example.com", request_id="same"), row("b@example.com", request_id="same")]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
     assert (answer.imported, [e.index for e in answer.errors]) == (1, [1])

@@ -211,7 +211,7 @@ def test_a_phone_number_comes_in_either_form(api: Transport, phone: PhoneNumber,
     assert user.HasField("phone") == bool(expected)
 
 
-def test_a_phone_number_in_two_minds_is_refused(api: Transport) -> None:
+def test_contradictory_parts_of_a_phone_number_are_rejected(api: Transport) -> None:
     phone = PhoneNumber(country_code="+49", national_number="3012345678", e164="+14155551234")
     with pytest.raises(Failed) as failed:
         api(CREATE, CreateUserRequest(email="new@example.com", phone=phone))

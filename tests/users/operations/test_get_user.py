@@ -44,7 +44,7 @@ def test_support_and_administrators_see_everything(
 
 
 @pytest.mark.parametrize("status", [Status.DEACTIVATED, Status.SUSPENDED, Status.BANNED])
-def test_a_closed_account_is_seen_by_administrators_only(
+def test_closed_account_is_visible_to_administrators_only(
     api: Transport, ann: User, administrator: User, status: int
 ) -> None:
     closed = UserFactory(status=status)
