@@ -267,8 +267,8 @@ def test_required_credentials_are_documented(described: dict[str, Any]) -> None:
 
 
 def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
-    described = described["paths"]["/api/v1/users/{user_id}"]["get"]
-    assert (described["summary"], described["description"]) == ("Returns one user", "Returns one user. NOT_FOUND.")
+    get = described["paths"]["/api/v1/users/{user_id}"]["get"]
+    assert (get["summary"], get["description"]) == ("Returns one user", "Returns one user. NOT_FOUND.")
     assert described["components"]["schemas"]["user.v1.User"]["properties"]["last_login_at"]["description"] == (
         "Unset before the first login. Recording it is a write like any other: `audit.version` counts it."
     )
@@ -278,11 +278,11 @@ def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
 
 
 def test_a_write_of_one_field_has_that_fields_keys(described_shapes: dict[str, Any]) -> None:
-    described = described_shapes["paths"]["/shapes/{shape_id}/parts"]["post"]
-    assert described["requestBody"]["content"]["application/json"]["schema"] == {
+    post = described_shapes["paths"]["/shapes/{shape_id}/parts"]["post"]
+    assert post["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/shapes.Part.Input"
     }
-    assert parameters_of(described) == ["shape_id", "last", "IdempotencyKey"]
+    assert parameters_of(post) == ["shape_id", "last", "IdempotencyKey"]
     body = described_shapes["paths"]["/shapes/{id}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
     assert list(body["properties"]) == ["label", "tags", "counts", "part", "due"]
     assert list(body["properties"]) == [field.name for field in plan(shapes.OPERATIONS["UpdateShape"]).keys]
