@@ -110,7 +110,10 @@ def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
 
 
 def _depth() -> int:
-    """Return how many nested transactions and savepoints are open."""
+    """Return how many nested transactions and savepoints are open.
+
+    Django has no public way to find out; `tests/core/test_limits_in_transactions.py` checks this one.
+    """
     return len(connection.atomic_blocks)
 
 

@@ -16,7 +16,7 @@ from django.db import connection
 from changes.feed.numbering import LEADER_LOCK_ID
 from changes.models import Change
 from tests.support.factories import TaskFactory
-from tests.support.servers import ROOT, free_port, running, until
+from tests.support.servers import ROOT, connection_parameters, free_port, running, until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.tools("pgbouncer"), pytest.mark.django_db(transaction=True)]
 
@@ -31,7 +31,7 @@ COMMANDS = {
 @contextmanager
 def pgbouncer(mode: str, **settings: str) -> Iterator[str]:
     """Start the pooler in front of the tests' database, and return the URL through it."""
-    to = connection.get_connection_params()
+    to = connection_parameters()
     host = str(to.get("host") or "127.0.0.1")
     # It does not run as root; the folder of a Unix socket belongs to the server's account.
     uid = Path(host).stat().st_uid if host.startswith("/") else pwd.getpwnam("nobody").pw_uid

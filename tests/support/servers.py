@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import grpc
 from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from core.db.backend.base import server_of
 from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).parents[2]
@@ -114,12 +115,18 @@ def answers_grpc(address: str) -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+def connection_parameters() -> dict[str, Any]:
+    """Return libpq's parameters of the database that the tests use."""
+    server = server_of(connection.settings_dict)
+    return {**connection.get_connection_params(), **{name.lower(): value for name, value in server.items()}}
+
+
 def database_url() -> str:
     """Return the URL of the database that the tests use."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         (name,) = cursor.fetchone()
-    of = connection.get_connection_params()
+    of = connection_parameters()
     user = urllib.parse.quote(of.get("user") or "", safe="")
     password = f":{urllib.parse.quote(of['password'], safe='')}" if of.get("password") else ""
     host, port = str(of.get("host") or ""), f":{of['port']}" if of.get("port") else ""

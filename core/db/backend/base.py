@@ -9,6 +9,11 @@ CONN_HEALTH_CHECKS alone would check it for every request. A connection that bre
 and is then replaced.
 
 A session is set up by `core.db.sessions`, and its statements end with the deadline of the call.
+
+Besides the hooks of a backend, this module uses what Django does not document, for want of a public way: `release`
+reads `errors_occurred` and `needs_rollback` to pass only sound connections on, `_set_autocommit` is where a transaction
+begins, and `health_check_done` is what CONN_HEALTH_CHECKS leaves to be done. `tests/core/test_database_backend.py` and
+`test_database_sessions.py` fail if a release of Django changes one of them.
 """
 
 import time
@@ -17,10 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from django.db.backends.postgresql import base, client
-from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
 from core.db import sessions, spare_connections
-from core.db.backend import names
 from embedded_postgres import binaries, lifecycle
 
 IDLE_SECONDS = 5.0
@@ -33,8 +36,6 @@ _TIMEOUTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-
-names.read_in_c()
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -56,26 +57,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread."""
 
     client_class = DatabaseClient
+    health_check_done: bool
     _last_used = 0.0
     _statement_ms = 0
+    _spare: spare_connections.Spare | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return the connection's parameters; start the embedded server if it is configured."""
+        """Return the connection's parameters; without the address of the embedded server, which may not run yet."""
+        return {**_TIMEOUTS, **super().get_connection_params()}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Take a spare connection that another thread has released, or open a new one."""
+        self._spare = spare_connections.take(str(self.settings_dict["NAME"]))
+        if self._spare is not None:
+            return self._spare.connection
         server = server_of(self.settings_dict)
         where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
-        return {**_TIMEOUTS, **super().get_connection_params(), **where}
+        return super().get_new_connection({**conn_params, **where})
 
     def init_connection_state(self) -> None:
-        """Set up the new session."""
+        """Set up the session, unless it was set up for another thread."""
+        if self._spare is not None:
+            self._statement_ms, self._spare = self._spare.statement_ms, None
+            return
         super().init_connection_state()
         self._statement_ms = sessions.statement_ms()
         self._execute("SET jit = off; " + sessions.limits_set_to(self._statement_ms))
-
-    def ensure_connection(self) -> None:
-        """Take a spare connection that another thread has released, or open a new one."""
-        if self.connection is None and not self.in_atomic_block and self._take_spare():
-            return
-        super().ensure_connection()
 
     def release(self) -> None:
         """Release the connection to other threads, unless it is in a transaction or broken."""
@@ -95,21 +102,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Close the connection, and all spare ones: the caller wants no connections left."""
         super().close()
         spare_connections.close_all()
-
-    def _take_spare(self) -> bool:
-        spare = spare_connections.take(str(self.settings_dict["NAME"]))
-        if spare is None:
-            return False
-        # The same state as after `connect`.
-        self.connection, self._statement_ms = spare.connection, spare.statement_ms
-        self.autocommit, self.closed_in_transaction, self.errors_occurred = True, False, False
-        self.savepoint_ids, self.atomic_blocks, self.needs_rollback, self.run_on_commit = [], [], False, []
-        self.isolation_level = IsolationLevel.READ_COMMITTED
-        self.health_check_enabled = self.settings_dict["CONN_HEALTH_CHECKS"]
-        self.health_check_done = True
-        max_age = self.settings_dict["CONN_MAX_AGE"]
-        self.close_at = None if max_age is None else time.monotonic() + max_age
-        return True
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Create a cursor; outside a transaction, first limit the statements by the deadline of the call."""
