@@ -10,6 +10,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_STATEMENT_SECONDS = DATABASE_IDLE_TRANSACTION_SECONDS = 60.0
 #: Whether hot queries are compiled once, and not at each call (docs/decisions/0008).
 COMPILED_QUERIES = True
+#: Whether bulk writes insert their rows as one JSON text, and not by `bulk_create` (bench/README.md).
+JSON_BULK_INSERTS = True
 
 #: What `manage.py changes prune` leaves: so many days, and so many changes at most; 0 = without limit.
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=90)

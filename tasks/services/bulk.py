@@ -52,7 +52,7 @@ def _insert(chunk: Chunk, rows: Sequence[BulkItem]) -> None:
     repeated = [row for row in rows if first.setdefault(row.instance.pk, row) is not row]
     continue_versions({pk: row.instance for pk, row in first.items() if row.values.get("id")})
     # In the order of ids, so that two callers that choose the same ids do not deadlock.
-    tasks = [vars(first[pk].instance) for pk in sorted(first)]
+    tasks = [first[pk].instance for pk in sorted(first)]
     with translate_integrity_errors(rows[0].instance) if len(rows) == 1 else nullcontext():
         taken = insert_many(Task, tasks, skip_taken=True)
     for row in [*repeated, *(first[pk] for pk in taken)]:

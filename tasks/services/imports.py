@@ -15,7 +15,7 @@ from django.utils import timezone
 from changes.services import acting
 from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
-from core.db.bulk_insert import draft, insert_many
+from core.db.bulk_insert import insert_many
 from core.db.saving import clean, save_clean
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
@@ -120,7 +120,7 @@ def _draft(given: Imported, people: Mapping[UUID, bool]) -> Draft:
     if (assignee := given.fields.get("assigned_to_id")) and not people.get(assignee):
         errors["assigned_to"] = ValidationError("There is no such user, or the account is closed.", code="unknown")
     created_by_id = given.created_by_id if given.created_by_id in people else None
-    task = draft(Task, **given.fields, source=given.source, created_by_id=created_by_id)
+    task = Task(**given.fields, source=given.source, created_by_id=created_by_id)
     task.created_at = given.created_at or task.created_at
     task.completed_at = (given.completed_at or timezone.now()) if task.status == Status.DONE else None
     clean(task, only={"title", *given.fields}, extra_errors=errors)
@@ -158,7 +158,7 @@ def _insert(rows: Sequence[BulkItem]) -> None:
         return
     for row in rows:
         row.instance.fate = Fate.CREATED
-    insert_many(Task, [vars(row.instance.task) for row in rows])
+    insert_many(Task, [row.instance.task for row in rows])
     TaskOrigin.objects.bulk_create(
         TaskOrigin(
             source=row.values.source,

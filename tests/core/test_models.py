@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 from core import rate_limits
-from core.db.bulk_insert import draft, insert_many
+from core.db.bulk_insert import insert_many
 from core.db.fields import MultiLineField, SingleLineField, WebAddress, checked_line
 from core.db.ids import parsed, uuid7
 from core.db.integrity import translate_integrity_errors
@@ -20,14 +19,13 @@ from core.db.saving import clean, save_clean
 from core.errors import AlreadyExists, RateLimited, Stale, problem_of
 from core.models import IdempotencyRecord, RateWindow
 from core.preconditions import ANY_VERSION, exactly
-from meetings.models import Meeting
 from tandem.user.v1.user_pb2 import UpdateUserRequest
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tasks.models import Task
-from tests.support.factories import UserFactory
+from tests.support.factories import TaskFactory, UserFactory
 from tests.support.transports import Failed, Transport
 from users.fields import validate_social_links
-from users.models import Role, User, UserAddress
+from users.models import Role, User
 
 
 def test_save_writes_changed_fields_and_increments_the_version(ann: User) -> None:
@@ -221,6 +219,13 @@ def test_long_keys_that_begin_alike_are_two(db: None) -> None:
     rate_limits.take("thing", "x" * 300 + "a", limit=1, seconds=10, message="Enough.")
 
 
+@pytest.fixture(params=[True, False], ids=["json", "bulk_create"])
+def json_inserts(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Run the test with inserts as one JSON text, and with `bulk_create`."""
+    settings.JSON_BULK_INSERTS = request.param
+
+
+@pytest.mark.usefixtures("json_inserts")
 def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
     full = UserFactory.build(
         email="full@example.com",
@@ -233,7 +238,7 @@ def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
         created_by=administrator,
     )
     plain = UserFactory.build(email="plain@example.com")
-    insert_many(User, [vars(full), vars(plain)])
+    insert_many(User, [full, plain])
     given = [field.attname for field in User._meta.concrete_fields if not field.generated and field.name != "number"]
     for built in (full, plain):
         stored = User.objects.get(pk=built.pk)
@@ -241,49 +246,30 @@ def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
         assert stored.number
 
 
+@pytest.mark.usefixtures("json_inserts")
 def test_many_rows_may_hold_bytes(db: None) -> None:
-    row = {
-        "principal": "p",
-        "operation": "o",
-        "key": "k",
-        "request_hash": b"\0\xff\\x",
-        "answer": b"",
-        "subject": None,
-        "created_at": timezone.now(),
-    }
-    insert_many(IdempotencyRecord, [row])
+    at = timezone.now()
+    values = {"request_hash": b"\0\xff\\x", "answer": b"", "created_at": at}
+    insert_many(IdempotencyRecord, [IdempotencyRecord(principal="p", operation="o", key="k", **values)])
     stored = IdempotencyRecord.objects.get()
-    assert (bytes(stored.request_hash), bytes(stored.answer), stored.created_at) == (
-        b"\0\xff\\x",
-        b"",
-        row["created_at"],
-    )
+    assert (bytes(stored.request_hash), bytes(stored.answer), stored.created_at) == tuple(values.values())
 
 
+@pytest.mark.usefixtures("json_inserts")
 def test_insert_many_is_atomic(ann: User) -> None:
     new, taken = UserFactory.build(email="new@example.com"), UserFactory.build(email=ann.email)
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert_many(User, [vars(new), vars(taken)])
+        insert_many(User, [new, taken])
     assert not User.objects.filter(email="new@example.com").exists()
 
 
-@pytest.mark.parametrize("model", [User, UserAddress, Task, Meeting])
-def test_a_draft_is_what_the_model_itself_makes(model: type[Any]) -> None:
-    values = {"id": uuid7()}
-    made, drafted = vars(model(**values)), vars(draft(model, **values))
-    assert vars(made.pop("_state")) == vars(drafted.pop("_state"))
-    assert made.keys() == drafted.keys()
-    for name, value in made.items():
-        if isinstance(value, DatabaseDefault):
-            assert isinstance(drafted[name], DatabaseDefault)
-        elif isinstance(value, datetime):
-            assert timedelta() <= drafted[name] - value < timedelta(seconds=10)
-        elif isinstance(value, list | dict):
-            # Each row's own.
-            assert drafted[name] == value
-            assert drafted[name] is not vars(draft(model, **values))[name]
-        else:
-            assert drafted[name] == value
+@pytest.mark.usefixtures("json_inserts")
+def test_rows_with_taken_keys_are_skipped(administrator: User) -> None:
+    old = TaskFactory(title="old", created_by=administrator)
+    rows = [TaskFactory.build(pk=pk, title="new", created_by=administrator) for pk in (old.pk, uuid7())]
+    assert insert_many(Task, rows, skip_taken=True) == {old.pk}
+    assert {task.pk: task.title for task in Task.objects.all()} == {old.pk: "old", rows[1].pk: "new"}
+    assert insert_many(Task, rows, skip_taken=True) == {row.pk for row in rows}
 
 
 BAD_USER = {

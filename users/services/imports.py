@@ -12,7 +12,7 @@ from changes.services import acting
 from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.db import ids
-from core.db.bulk_insert import draft, insert_many
+from core.db.bulk_insert import insert_many
 from core.db.integrity import translate_integrity_errors
 from core.errors import AlreadyExists, Violation, invalid
 from core.jobs import enqueue
@@ -84,7 +84,7 @@ def import_answer(user: User) -> bytes:
 def _save(rows: Sequence[BulkItem]) -> None:
     try:
         with translate_integrity_errors(rows[0].instance) if len(rows) == 1 else nullcontext():
-            insert_many(User, [vars(row.instance) for row in rows])
+            insert_many(User, [row.instance for row in rows])
     except AlreadyExists as exc:
         exc.violations = (Violation("email", exc.reason.lower(), exc.message),)
         raise
@@ -108,7 +108,7 @@ def _build(actor: Actor, values: Mapping[str, Any]) -> User:
     verified = fields.get("email_verified")
     fields.setdefault("status", Status.ACTIVE if verified else Status.PENDING_VERIFICATION)
     author_id = actor.pk if isinstance(actor, User) else None
-    user = draft(User, id=user_id, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
+    user = User(id=user_id, password=password, created_by_id=author_id, updated_by_id=author_id, **fields)
     # Fields that are not given have valid defaults, except the e-mail.
     clean_new_user(user, only={"email", *fields})
     return user
