@@ -1,4 +1,4 @@
-"""Inserts of many rows in one statement, as one JSON text that the database converts."""
+"""Inserts of rows in one statement, as one JSON text that the database converts."""
 
 import json
 from collections.abc import Sequence
@@ -37,6 +37,23 @@ def insert_many(model: type[Row], rows: Sequence[Row], *, skip_taken: bool = Fal
         if cursor.rowcount == len(rows):
             return set()
         return {row.pk for row in rows} - {key for (key,) in cursor.fetchall()}
+
+
+def insert(instance: models.Model) -> None:
+    """Insert a new row that was checked (`clean`), as `instance.save(force_insert=True)` does, but for the signals.
+
+    Generated columns are not read back. If the database assigns other values of the model, `save` inserts the row.
+    """
+    if settings.JSON_BULK_INSERTS and not _has_assigned_values(type(instance)):
+        insert_many(type(instance), [instance])
+        instance._state.adding, instance._state.db = False, connection.alias
+    else:
+        instance.save(force_insert=True)
+
+
+@cache
+def _has_assigned_values(model: type[models.Model]) -> bool:
+    return any(field.has_db_default() or isinstance(field, models.AutoField) for field in model._meta.concrete_fields)
 
 
 def _by_bulk_create(model: type[Row], rows: Sequence[Row], skip_taken: bool) -> set[Any]:

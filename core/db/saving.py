@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
+from core.db.bulk_insert import insert
 from core.db.integrity import translate_integrity_errors
 from core.db.versioned import Versioned
 from core.errors import Stale
@@ -46,7 +47,7 @@ def save_clean(
     if instance._state.adding:
         clean(instance, extra_errors=extra_errors)
         with translate_integrity_errors(instance):
-            instance.save(force_insert=True)
+            insert(instance)
         return instance
     clean(instance, only=fields, extra_errors=extra_errors)
     changed = {name: getattr(instance, name) for name, value in before.items() if getattr(instance, name) != value}

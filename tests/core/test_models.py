@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core import rate_limits
-from core.db.bulk_insert import insert_many
+from core.db.bulk_insert import insert, insert_many
 from core.db.fields import MultiLineField, SingleLineField, WebAddress, checked_line
 from core.db.ids import parsed, uuid7
 from core.db.integrity import translate_integrity_errors
@@ -244,6 +244,38 @@ def test_many_rows_are_inserted_as_they_are(administrator: User) -> None:
         stored = User.objects.get(pk=built.pk)
         assert {name: getattr(stored, name) for name in given} == {name: getattr(built, name) for name in given}
         assert stored.number
+
+
+@pytest.mark.usefixtures("json_inserts")
+def test_inserted_row_equals_that_of_the_orm(ann: User) -> None:
+    values: dict[str, Any] = {
+        "title": "Tea \u2615",
+        "labels": ["a", "b, c"],
+        "metadata": {"k": '"v"'},
+        "created_by": ann,
+    }
+    task = Task(**values, due_date=timezone.now())
+    insert(task)
+    stored = Task.objects.get(pk=task.pk)
+    own = {"_state": None, "search_words": stored.search_words}
+    assert stored.__dict__ | own == task.__dict__ | own
+    task.title = "Coffee"
+    task.save()  # It knows that it is stored.
+    assert Task.objects.get().title == "Coffee"
+
+
+@pytest.mark.usefixtures("json_inserts")
+def test_inserted_row_has_the_values_that_the_database_assigns(ann: User) -> None:
+    user = UserFactory.build()
+    insert(user)
+    assert user.number > ann.number
+
+
+@pytest.mark.usefixtures("json_inserts")
+def test_insert_of_a_taken_id_fails(db: None) -> None:
+    task = TaskFactory()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(Task(pk=task.pk, title="T"))
 
 
 @pytest.mark.usefixtures("json_inserts")
