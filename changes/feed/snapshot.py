@@ -119,6 +119,7 @@ class Snapshot:
             rows = rows.filter(pk__in=[subject_id for subject_id in subject_ids if ids.parsed(subject_id)])
         if self._last is not None:
             rows = rows.filter(_after((*subject.order, "pk"), self._last))
+        # `sql_with_params` is not documented; Django has no public way to put a queryset into a statement.
         page, values = subject.images(rows).values_list("image")[:PAGE].query.sql_with_params()
         with connection.cursor() as cursor:
             # One statement, so that the rows match the snapshot; the join gives at least one row, with the snapshot.

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from django.db import connections
+from django.conf import settings
+from django.db import connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -40,10 +41,6 @@ def _refresh(known: Iterable[BaseDatabaseWrapper]) -> None:
     for connection in known:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-            _forget_queries(connection)
-
-
-def _forget_queries(connection: BaseDatabaseWrapper) -> None:
-    """Clear the log of queries, which Django keeps with DEBUG=true until the next request; this thread has none."""
-    if not connection.force_debug_cursor:  # A test is reading the log.
-        connection.queries_log.clear()
+    if settings.DEBUG:
+        # Django logs the statements until the next request, and these threads serve no requests.
+        reset_queries()
