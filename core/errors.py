@@ -381,4 +381,4 @@ def _violations(exc: ValidationError) -> Iterator[Violation]:
         for error in errors:
             code = error.code or "invalid"
             code = _CODES.get(code, code)
-            yield Violation.at("" if name == NON_FIELD_ERRORS else name, code, " ".join(error.messages))
+            yield Violation.at("" if name == NON_FIELD_ERRORS else name, code, error.messages[0])

@@ -60,6 +60,7 @@ MODULES = {
     "core/db/outages": ("tests/core/test_errors.py",),
     "core/bulk": (
         "tests/core/test_bulk.py",
+        "tests/core/test_bulk_outcomes.py",
         "tests/core/test_bulk_repeats.py",
         "tests/tasks/operations/test_bulk_create_tasks.py",
         "tests/users/operations/test_bulk_import_users.py",
@@ -252,4 +253,7 @@ def database() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

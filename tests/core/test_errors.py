@@ -192,6 +192,7 @@ def test_the_first_errors_are_listed_and_the_others_counted(
     fail: Callable[[], ValidationError], listed: int, more: int
 ) -> None:
     problem = problem_of(fail())
+    assert problem.reason == "INVALID"
     assert [violation.field for violation in problem.violations] == list(faults(listed))
     if more:
         assert problem.message == f"Wrong. Only the first {listed} of {listed + more} errors are listed."
