@@ -65,7 +65,12 @@ MODULES = {
         "tests/tasks/operations/test_bulk_create_tasks.py",
         "tests/users/operations/test_bulk_import_users.py",
     ),
-    "tasks/services": ("tests/tasks/imports", "tests/tasks/operations", "tests/tasks/test_create_tasks.py"),
+    "tasks/services": (
+        "tests/tasks/imports/test_imports.py",
+        "tests/tasks/operations",
+        "tests/tasks/test_create_tasks.py",
+        "tests/tasks/test_services.py",
+    ),
     "access/services": ("tests/access",),
 }
 
