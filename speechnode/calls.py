@@ -9,16 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 
 from speechnode.failures import Broken, Cancelled, Failure
 from speechnode.slots import Slots
+from tandem import status_details
 
 logger = logging.getLogger(__name__)
-
-_DETAILS = "grpc-status-details-bin"
 
 
 class InferenceCall:
@@ -97,11 +94,9 @@ def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[In
 
 def end_with(failure: Failure, context: grpc.ServicerContext) -> None:
     """Abort the call with a google.rpc.Status. Does not return."""
-    packed = AnyMessage()
-    packed.Pack(ErrorInfo(reason=failure.reason, domain="speech"))
     code = grpc.StatusCode[failure.code]
-    status = Status(code=code.value[0], message=str(failure), details=[packed])
-    context.set_trailing_metadata(((_DETAILS, status.SerializeToString()),))
+    details = status_details.pack(code.value[0], str(failure), [ErrorInfo(reason=failure.reason, domain="speech")])
+    context.set_trailing_metadata(((status_details.METADATA_KEY, details),))
     context.abort(code, str(failure))
 
 

@@ -18,6 +18,7 @@ from speechnode import services
 from speechnode.catalog import Catalog
 from speechnode.intake import Limits
 from speechnode.slots import Slots
+from tandem import keepalive
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
 logger = logging.getLogger(__name__)
@@ -41,12 +42,8 @@ CHANNEL_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    # A caller whose machine has failed is detected within 15 seconds, which releases its slot.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    # Releases the slot of a caller whose machine has failed.
+    *keepalive.SERVER_OPTIONS,
 ]
 
 
@@ -67,7 +64,12 @@ class Options:
 
 
 class Health(health.HealthServicer):
-    """The service grpc.health.v1, on its own threads so that a busy node also answers."""
+    """The service grpc.health.v1, on its own threads so that a busy node also answers.
+
+    The servicer of grpcio-health-checking holds the lock that Check needs while it sends to its watchers, so one
+    watcher that does not read would block it. Here only the product calls, which never watches; a server with other
+    clients needs `core.rpc.health`.
+    """
 
     def __init__(self) -> None:
         threads = ThreadPoolExecutor(2, "health")

@@ -9,6 +9,7 @@ import grpc
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from tandem import keepalive
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
 from tandem.example.v1 import example_pb2
@@ -73,11 +74,7 @@ def service_config(repeatable: Iterable[str]) -> str:
 
 
 OPTIONS: tuple[tuple[str, Any], ...] = (
-    # The same interval as the server's, which is the shortest it permits: detects a dead connection within 15 seconds.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
+    *keepalive.CLIENT_OPTIONS,
     # By default, grpcio reconnects up to two minutes after the server has returned. Watches back off by themselves.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 3_000),

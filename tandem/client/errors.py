@@ -6,9 +6,8 @@ from typing import Any, Mapping, NamedTuple
 
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
 
-_DETAILS = "grpc-status-details-bin"
+from tandem import status_details
 
 
 class FieldError(NamedTuple):
@@ -236,9 +235,7 @@ def error_of(error: Any) -> TandemError:
     code: grpc.StatusCode = error.code()
     trailing = dict(error.trailing_metadata() or ())
     info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
-    for detail in Status.FromString(trailing.get(_DETAILS, b"")).details:
-        # Unpack returns False, and changes nothing, if the detail is of another type.
-        detail.Unpack(info) or detail.Unpack(bad_request) or detail.Unpack(retry)
+    status_details.read(error.trailing_metadata(), info, bad_request, retry)
     kind = _BY_REASON.get(info.reason) or _BY_CODE.get(code, TandemError)
     return kind(
         error.details() or "",

@@ -43,7 +43,9 @@ def test_package_works_without_the_server(server: Server, tmp_path: Path) -> Non
     assert (done.stdout.split(), done.stderr, done.returncode) == (["SnapshotEnd", "Alone"], "", 0)
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "client").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "client").glob("*.py")]), ids=lambda path: path.name
+)
 def test_syntax_fits_the_oldest_supported_python(path: Path) -> None:
     text = path.read_text()
     ast.parse(text, feature_version=(3, 8))
