@@ -1,11 +1,7 @@
-"""The gRPC service."""
+"""gRPC transport of meeting.v1."""
 
-from core.operations import operations
-from core.rpc.servicers import servicer
+from core.rpc.servicers import service
 from meetings import handlers
-from tandem.meeting.v1 import meeting_pb2, meeting_pb2_grpc
+from tandem.meeting.v1 import meeting_pb2
 
-MeetingService = servicer(
-    meeting_pb2_grpc.MeetingServiceServicer,
-    operations(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], handlers),
-)
+MeetingService = service(meeting_pb2.DESCRIPTOR.services_by_name["MeetingService"], handlers)

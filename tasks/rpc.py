@@ -1,11 +1,7 @@
-"""The gRPC service."""
+"""gRPC transport of taskservice."""
 
-from core.operations import operations
-from core.rpc.servicers import servicer
-from tandem.task.v1 import task_pb2, task_pb2_grpc
+from core.rpc.servicers import service
+from tandem.task.v1 import task_pb2
 from tasks import handlers
 
-TaskService = servicer(
-    task_pb2_grpc.TaskServiceServicer,
-    operations(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers),
-)
+TaskService = service(task_pb2.DESCRIPTOR.services_by_name["TaskService"], handlers)

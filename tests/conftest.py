@@ -15,7 +15,6 @@ from django.test import Client
 from changes import feed
 from core import auth
 from core.errors import Unavailable
-from core.rpc import feed_senders
 from core.streams import STREAMS, RequestStream
 from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
@@ -87,9 +86,8 @@ def watching(committing_api: Transport) -> Iterator[Transport]:
     yield committing_api
     STREAMS.end_all(Unavailable("The test is over."))
     until(lambda: not len(STREAMS), "all streams have ended")
-    for pool in feed_senders.pools():
-        pool.end(within=5)  # And with the threads their connections.
-    feed_senders.pools.cache_clear()
+    if isinstance(committing_api, GrpcTransport):
+        committing_api.feed_pools.end(within=5)  # And with the threads their connections.
     feed.stop()
 
 

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from core.operations import Call
-from core.rpc.servicers import Service, servicer
+from core.rpc.servicers import service_of
 from tandem.user.v1.user_pb2 import GetUserRequest, GetUserResponse
-from tandem.user.v1.user_pb2_grpc import UserServiceServicer, add_UserServiceServicer_to_server
 from users.rpc import UserService
 
 
@@ -15,10 +14,4 @@ def nothing(call: Call, request: GetUserRequest) -> GetUserResponse:
 
 _get_user = next(operation for operation in UserService.operations if operation.rpc == "GetUser")
 
-services = [
-    Service(
-        "user.v1.UserService",
-        add_UserServiceServicer_to_server,
-        servicer(UserServiceServicer, [replace(_get_user, function=nothing)]),
-    )
-]
+services = [service_of([replace(_get_user, function=nothing)])]

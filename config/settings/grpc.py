@@ -35,3 +35,6 @@ GRPC_CLIENT_CA = env.file("GRPC_CLIENT_CA")
 #: Where Prometheus' metrics are served, 0 = nowhere (`--metrics-port`), and whether reflection is (`--reflection`).
 GRPC_METRICS_PORT = 0
 GRPC_REFLECTION = DEBUG
+#: Use parts of grpcio that no document describes, where they look familiar (docs/decisions/0023). Without them, silent
+#: clients and open streams hold threads.
+GRPC_PRIVATE_API = True

@@ -21,16 +21,15 @@ Work = Callable[[], None]
 _ALONE_SECONDS = 0.2
 
 
-class ThreadPool(futures.ThreadPoolExecutor):
+class ThreadPool(futures.Executor):
     """A thread pool in which one caller cannot starve the others.
 
     Callers take turns, so a caller with few waiting calls does not wait for those of a caller with many. One caller
     holds at most its share of the threads, which is smaller while other callers are present.
 
-    Further differences to `ThreadPoolExecutor`: the number of waiting calls is limited (`has_room`); spare threads
-    replace stalled ones (`add_spare`); threads close their database connections when they end, and do not keep the
-    process from ending. It inherits from that class because grpcio accepts no other for the pool of a method, and uses
-    nothing of it.
+    Further differences to `futures.ThreadPoolExecutor`: the number of waiting calls is limited (`has_room`); spare
+    threads replace stalled ones (`add_spare`); threads close their database connections when they end, and do not keep
+    the process from ending.
 
     Args:
         name: of the threads.
@@ -55,7 +54,6 @@ class ThreadPool(futures.ThreadPoolExecutor):
         lazy: bool = False,
         at_rest: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(max_workers=size, thread_name_prefix=name)
         self._name = name
         self._size = size
         self._max_waiting = max_waiting

@@ -1,6 +1,6 @@
 """Handlers for grpcio: a method's behaviour within its layers, in the three forms that grpcio supports.
 
-Only this module sets the status for the client, by `RpcCall.set_status`; layers and servicers do not. No exception
+Only this module sets the status for the client, by `RpcContext.set_status`; layers and servicers do not. No exception
 reaches grpcio, which would send its text to the client.
 """
 
@@ -12,22 +12,24 @@ from typing import Any, TypeVar
 
 import grpc
 
-from core.rpc.call import CallbackCall, Method, RpcCall, current
+from core.rpc.method import Method
+from core.rpc.rpc_context import RpcContext, current
+from core.rpc.stream_context import StreamContext
 
 logger = logging.getLogger(__name__)
 
-Layer = Callable[[RpcCall], AbstractContextManager[Any]]
-NewCall = Callable[[Iterator[bytes], grpc.ServicerContext], RpcCall]
-NewCallbackCall = Callable[[Iterator[bytes], grpc.ServicerContext, Callable[[Any], None]], CallbackCall]
+Layer = Callable[[RpcContext], AbstractContextManager[Any]]
+NewContext = Callable[[Iterator[bytes], grpc.ServicerContext], RpcContext]
+NewStreamContext = Callable[[Iterator[bytes], grpc.ServicerContext, Callable[[Any], None]], StreamContext]
 Answer = TypeVar("Answer")
 
 
-def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Callable[..., bytes]:
+def unary(method: Method, layers: tuple[Layer, ...], new_context: NewContext) -> Callable[..., bytes]:
     """Build the handler of a method with one response."""
     run = _within(layers, lambda call: method.encode(method.behaviour(call.request, call.context)))
 
     def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        call = new_call(messages, context)
+        call = new_context(messages, context)
         token = current.set(call)
         response = None
         try:
@@ -42,19 +44,19 @@ def unary(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Calla
     return answer
 
 
-def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Callable[..., Iterator[bytes]]:
+def stream(method: Method, layers: tuple[Layer, ...], new_context: NewContext) -> Callable[..., Iterator[bytes]]:
     """Build the handler of a method with a stream of responses, which holds a thread while it runs."""
 
-    def behave(call: RpcCall) -> Iterator[bytes]:
+    def behave(call: RpcContext) -> Iterator[bytes]:
         for response in method.behaviour(call.request, call.context):
             yield method.encode(response)
 
-    run: Callable[[RpcCall], Iterator[bytes]] = behave
+    run: Callable[[RpcContext], Iterator[bytes]] = behave
     for layer in reversed(layers):
         run = _around_stream(layer, run)
 
     def answers(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        call = new_call(messages, context)
+        call = new_context(messages, context)
         token = current.set(call)
         try:
             yield from run(call)
@@ -67,7 +69,7 @@ def stream(method: Method, layers: tuple[Layer, ...], new_call: NewCall) -> Call
     return answers
 
 
-def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCall) -> Callable[..., None]:
+def callback(method: Method, layers: tuple[Layer, ...], new_context: NewStreamContext) -> Callable[..., None]:
     """Build the handler of a method with a stream of responses that holds no thread. The layers surround its start."""
 
     def behave(call: Any) -> None:
@@ -77,7 +79,7 @@ def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCal
     run = _within(layers, behave)
 
     def begin(messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
-        call = new_call(messages, context, send)
+        call = new_context(messages, context, send)
         if not context.add_callback(call.terminated):
             call.terminated()
             return
@@ -93,7 +95,7 @@ def callback(method: Method, layers: tuple[Layer, ...], new_call: NewCallbackCal
     return begin
 
 
-def _reset_current(token: Token[RpcCall]) -> None:
+def _reset_current(token: Token[RpcContext]) -> None:
     """Unset the current call of this thread.
 
     grpcio keeps a call's context variables with the call. Without the reset the call would refer to itself, and grpcio
@@ -102,30 +104,32 @@ def _reset_current(token: Token[RpcCall]) -> None:
     current.reset(token)
 
 
-def _within(layers: tuple[Layer, ...], behave: Callable[[RpcCall], Answer]) -> Callable[[RpcCall], Answer | None]:
-    run: Callable[[RpcCall], Answer | None] = behave
+def _within(layers: tuple[Layer, ...], behave: Callable[[RpcContext], Answer]) -> Callable[[RpcContext], Answer | None]:
+    run: Callable[[RpcContext], Answer | None] = behave
     for layer in reversed(layers):
         run = _around(layer, run)
     return run
 
 
-def _around(layer: Layer, inner: Callable[[RpcCall], Answer | None]) -> Callable[[RpcCall], Answer | None]:
-    def run(call: RpcCall) -> Answer | None:
+def _around(layer: Layer, inner: Callable[[RpcContext], Answer | None]) -> Callable[[RpcContext], Answer | None]:
+    def run(call: RpcContext) -> Answer | None:
         with layer(call):  # If the layer handles an exception, the result is None.
             return inner(call)
 
     return run
 
 
-def _around_stream(layer: Layer, inner: Callable[[RpcCall], Iterator[bytes]]) -> Callable[[RpcCall], Iterator[bytes]]:
-    def run(call: RpcCall) -> Iterator[bytes]:
+def _around_stream(
+    layer: Layer, inner: Callable[[RpcContext], Iterator[bytes]]
+) -> Callable[[RpcContext], Iterator[bytes]]:
+    def run(call: RpcContext) -> Iterator[bytes]:
         with layer(call):
             yield from inner(call)
 
     return run
 
 
-def _outermost(call: RpcCall, exc: Exception) -> None:
-    """Fail the call after an exception in a layer outside `answered`, which is an error in the server."""
+def _outermost(call: RpcContext, exc: Exception) -> None:
+    """Fail the call after an exception in a layer outside `Answered`, which is an error in the server."""
     call.fail(exc)
     logger.error("A layer around %s failed.", call.method.path, exc_info=exc)

@@ -1,7 +1,8 @@
 """The service `grpc.health.v1.Health`, for load balancers: health of the whole server (`""`) and of each service.
 
-The servicer of grpcio-health-checking is not used: it holds the lock that Check needs while it sends to its watchers,
-so that one watcher that does not read would make the server appear dead.
+The servicer of grpcio-health-checking is not used: it holds the lock that Check needs while it sends to its watchers.
+Any client may watch this server, and one that does not read would make the server appear dead. A speech node uses that
+servicer (`speechnode.server.Health`), because only the product calls it, and never watches.
 """
 
 from collections.abc import Callable, Iterable

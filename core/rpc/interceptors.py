@@ -13,7 +13,6 @@ on its one serving thread and answers INTERNAL).
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from django.core.exceptions import ValidationError
 from google.protobuf.message import DecodeError, Message
 
 from core import context
+from core.concurrency.thread_pool import ThreadPool
 from core.db import thread_connections
 from core.errors import (
     Failure,
@@ -36,15 +36,19 @@ from core.errors import (
 )
 from core.execution import authorize, identify
 from core.protojson.value_limits import TOO_MANY, has_too_many_values
-from core.rpc import handlers
-from core.rpc.call import CallbackCall, Handler, Method, RpcCall
+from core.rpc import compat, handlers
+from core.rpc.compat import Behaviour
+from core.rpc.feed_pools import FeedPools
 from core.rpc.handlers import Layer
+from core.rpc.method import Handler, Method
+from core.rpc.rpc_context import RpcContext
 from core.rpc.stall_watchdog import StallWatchdog
+from core.rpc.stream_context import StreamContext
 from core.rpc.thread_pool import CallThreadPool
 from core.rpc.tracing import traced
 
 
-def reported(call: RpcCall) -> AbstractContextManager[Any]:
+def reported(call: RpcContext) -> AbstractContextManager[Any]:
     """Give the call its request id, its log line and its metrics."""
     call.method.started.inc()
     if call.method.of_the_server:
@@ -52,16 +56,16 @@ def reported(call: RpcCall) -> AbstractContextManager[Any]:
     return call.report
 
 
-class answered:  # noqa: N801 — a layer like the others
+class Answered:
     """Turns exceptions of the inner layers into the call's problem.
 
-    It is not a generator: since Python 3.12, the frames of a generator keep an exception that is thrown into it, and
-    the exception keeps the call.
+    A class where the other layers are functions: since Python 3.12, the frames of a generator keep an exception that is
+    thrown into it, and the exception keeps the call.
     """
 
     __slots__ = ("_call",)
 
-    def __init__(self, call: RpcCall) -> None:
+    def __init__(self, call: RpcContext) -> None:
         self._call = call
 
     def __enter__(self) -> None: ...
@@ -81,14 +85,14 @@ class answered:  # noqa: N801 — a layer like the others
 
 
 @contextmanager
-def received(call: RpcCall) -> Iterator[None]:
+def received(call: RpcContext) -> Iterator[None]:
     """Receive and decode the request message; for a client's stream, each message when it is iterated."""
     call.request = _each(call) if call.method.request_streaming else _only(call)
     yield
 
 
 @contextmanager
-def in_time(call: RpcCall) -> Iterator[None]:
+def in_time(call: RpcContext) -> Iterator[None]:
     """Set the call's deadline, the client's or the server's own. A call that has passed it is not started."""
     seconds = call.context.time_remaining()  # Without a deadline, grpcio returns 9.2e18.
     if not (call.method.response_streaming or call.method.request_streaming):
@@ -101,13 +105,13 @@ def in_time(call: RpcCall) -> Iterator[None]:
         context.deadline.reset(token)
 
 
-def connected(call: RpcCall) -> AbstractContextManager[None]:
+def connected(call: RpcContext) -> AbstractContextManager[None]:
     """Close database connections of this thread that are no longer usable."""
     return thread_connections.fresh_connections()
 
 
 @contextmanager
-def authenticated(call: RpcCall) -> Iterator[None]:
+def authenticated(call: RpcContext) -> Iterator[None]:
     """Authenticate the caller and authorize the call."""
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send only one authorization header.")
@@ -120,12 +124,12 @@ def authenticated(call: RpcCall) -> Iterator[None]:
 
 
 #: The caller is authorized before the message is received and decoded.
-INTERCEPTORS: tuple[Layer, ...] = (reported, traced, answered, in_time, connected, authenticated, received)
+INTERCEPTORS: tuple[Layer, ...] = (reported, traced, Answered, in_time, connected, authenticated, received)
 #: Health and reflection need no credentials, and must answer while the database does not.
-SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, answered, received)
+SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, Answered, received)
 
 
-def _only(call: RpcCall) -> Any:
+def _only(call: RpcContext) -> Any:
     message = call.next_message(call.guard.patience)
     if message is None:
         raise invalid("", "required", "Send one request message.")
@@ -136,7 +140,7 @@ def _only(call: RpcCall) -> Any:
     return _message(call, message)
 
 
-def _each(call: RpcCall) -> Iterator[Any]:
+def _each(call: RpcContext) -> Iterator[Any]:
     patience = _patience(call.method, call.guard)
     while (message := call.next_message(patience)) is not None:
         try:
@@ -153,7 +157,7 @@ def _patience(method: Method, guard: StallWatchdog) -> float:
     return settings.UPLOAD_IDLE_SECONDS if method.request_streaming and not method.of_the_server else guard.patience
 
 
-def _message(call: RpcCall, message: bytes) -> Any:
+def _message(call: RpcContext, message: bytes) -> Any:
     operation = call.method.operation
     if len(message) > settings.MAX_MESSAGE_BYTES and not (operation and operation.takes_file):
         raise message_too_large(settings.MAX_MESSAGE_BYTES)
@@ -182,6 +186,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         own_workers: the threads of health and reflection, so that these answer while the others are busy.
         uploads: the threads of calls whose client sends a stream, which may take long.
         guard: cuts calls that are stalled by their client.
+        feed_pools: the threads that send feeds.
     """
 
     def __init__(
@@ -190,11 +195,13 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         own_workers: CallThreadPool | None = None,
         uploads: CallThreadPool | None = None,
         guard: StallWatchdog | None = None,
+        feed_pools: FeedPools | None = None,
     ) -> None:
         self._workers = workers
         self._own_workers = own_workers
         self._uploads = uploads
         self._guard = guard or StallWatchdog(settings.GRPC_MESSAGE_WAIT_SECONDS)
+        self._feed_pools = feed_pools or FeedPools()
         for pool in (workers, own_workers, uploads):
             if pool is not None:
                 pool.guard = self._guard
@@ -204,8 +211,11 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         unknown = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
         self._unknown = self._refusal(unknown, MethodNotAllowed("This server has no such method."))
         self._last_refusal_logged = 0.0
-        #: The open streams that hold no thread.
-        self.open: set[CallbackCall] = set()
+        self._max_open = settings.MAX_STREAMS
+        if not compat.uses_private_api():
+            self._max_open = min(self._max_open, compat.MAX_BLOCKING_STREAMS)
+        #: The open streams of methods that do not block.
+        self.open: set[StreamContext] = set()
 
     def intercept_service(
         self,
@@ -220,7 +230,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             if handler is None:
                 return self._unknown
             entry = self._entries[path] = self._entry(path, handler)
-        if entry.method.non_blocking and len(self.open) >= settings.MAX_STREAMS:
+        if entry.method.non_blocking and len(self.open) >= self._max_open:
             return entry.refusal
         return entry.handler
 
@@ -236,11 +246,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
     def _entry(self, path: str, handler: Handler) -> _Entry:
         method = Method(path, handler)
-        own_pool = method.thread_pool
-        if own_pool is None and method.of_the_server:
-            own_pool = self._own_workers
-        elif own_pool is None and method.request_streaming:
-            own_pool = self._uploads
+        own_pool = self._own_pool(method)
         pool = own_pool or self._workers
         layers = SYSTEM_LAYERS if method.of_the_server else INTERCEPTORS
         # Without TRACING, calls have no cost for it.
@@ -252,57 +258,82 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             grpc.stream_stream_rpc_method_handler(refuse),
         )
 
+    def _own_pool(self, method: Method) -> ThreadPool | None:
+        """Return the pool of a method that the server's workers do not serve."""
+        if not compat.uses_private_api():
+            return None
+        if method.thread_pool is not None:
+            return method.thread_pool
+        if method.of_the_server:
+            return self._own_workers
+        return self._uploads if method.request_streaming else None
+
     def _handler(
         self,
         method: Method,
         layers: tuple[Layer, ...],
-        own_pool: ThreadPoolExecutor | None,
-        pool: ThreadPoolExecutor | None,
-        refuse: Callable[..., Iterator[bytes]],
+        own_pool: ThreadPool | None,
+        pool: ThreadPool | None,
+        refuse: Behaviour,
     ) -> Handler:
         call_pool = pool if isinstance(pool, CallThreadPool) else None
 
-        def new_call(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcCall:
-            return RpcCall(method, messages, context, self._guard, call_pool)
+        def new_context(messages: Iterator[bytes], context: grpc.ServicerContext) -> RpcContext:
+            return RpcContext(method, messages, context, self._guard, call_pool)
 
-        def new_callback_call(
+        def new_stream_context(
             messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[Any], None]
-        ) -> CallbackCall:
-            call = CallbackCall(method, messages, context, self._guard, call_pool, send=send, at_end=self._over)
+        ) -> StreamContext:
+            call = StreamContext(
+                method,
+                messages,
+                context,
+                self._guard,
+                call_pool,
+                send=send,
+                at_end=self._over,
+                feed_pools=self._feed_pools,
+            )
             self.open.add(call)
             return call
 
-        behaviour: Callable[..., Any]
+        run: Callable[..., Any]
         if method.non_blocking:
-            behaviour = handlers.callback(method, layers, new_callback_call)
+            run = handlers.callback(method, layers, new_stream_context)
+            if not compat.uses_private_api():
+                run = compat.blocking(run, call_pool)
         elif method.response_streaming:
-            behaviour = handlers.stream(method, layers, new_call)
+            run = handlers.stream(method, layers, new_context)
         else:
-            behaviour = handlers.unary(method, layers, new_call)
-        # `core.rpc.thread_pool` reads these before the call has a thread.
-        behaviour.takes_messages = True  # type: ignore[union-attr]
-        behaviour.patience = _patience(method, self._guard)  # type: ignore[union-attr]
-        behaviour.refusal = refuse  # type: ignore[union-attr]
-        behaviour.answers_while_it_receives = method.request_streaming and method.response_streaming  # type: ignore[union-attr]
-        return _rpc_method_handler(method, behaviour, own_pool)
+            run = handlers.unary(method, layers, new_context)
+        behaviour = Behaviour(
+            run,
+            patience=_patience(method, self._guard),
+            refusal=refuse,
+            answers_while_it_receives=method.request_streaming and method.response_streaming,
+            experimental_non_blocking=method.non_blocking and compat.uses_private_api(),
+            experimental_thread_pool=own_pool,
+        )
+        if method.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(behaviour)
+        return grpc.stream_unary_rpc_method_handler(behaviour)
 
     def _refusal(self, method: Method, failure: Failure) -> Handler:
         return grpc.stream_stream_rpc_method_handler(self._refusing(method, failure))
 
-    def _refusing(self, method: Method, failure: Failure) -> Callable[..., Iterator[bytes]]:
+    def _refusing(self, method: Method, failure: Failure) -> Behaviour:
         problem = problem_of(failure)
 
         def refuse(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             method.started.inc()
-            call = RpcCall(method, messages, context, self._guard)
+            call = RpcContext(method, messages, context, self._guard)
             with call.report:
                 call.fail_with(problem)
                 call.report.silent = self._is_refusal_logged()
             call.set_status()
             return iter(())
 
-        refuse.experimental_thread_pool = self._reject_pool  # type: ignore[attr-defined]
-        return refuse
+        return Behaviour(refuse, experimental_thread_pool=self._reject_pool if compat.uses_private_api() else None)
 
     def _is_refusal_logged(self) -> bool:
         """Return whether a refusal was logged in the last second. All are counted, but only one a second is logged."""
@@ -312,7 +343,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         self._last_refusal_logged = now
         return False
 
-    def _over(self, call: CallbackCall) -> None:
+    def _over(self, call: StreamContext) -> None:
         self.open.discard(call)
         if not call.report.continues:
             return
@@ -320,12 +351,3 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             self._reject_pool.submit(call.report.end)
         else:
             call.report.end()
-
-
-def _rpc_method_handler(method: Method, behaviour: Callable[..., Any], own_pool: ThreadPoolExecutor | None) -> Handler:
-    # grpcio reads these attributes of the behaviour, so a rebuilt handler must set them again.
-    behaviour.experimental_non_blocking = method.non_blocking  # type: ignore[attr-defined]
-    behaviour.experimental_thread_pool = own_pool  # type: ignore[attr-defined]
-    if method.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(behaviour)
-    return grpc.stream_unary_rpc_method_handler(behaviour)

@@ -1,21 +1,16 @@
-"""Failures over gRPC: `google.rpc.Status` in the trailing metadata `grpc-status-details-bin`.
-
-grpcio-status is not used: it overwrites trailing metadata that was set before.
-"""
+"""Failures over gRPC: their status code, their message, and their details in the trailing metadata."""
 
 from itertools import accumulate
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
 
 from core.errors import Problem, Violation
+from tandem.status_details import pack
 
 DOMAIN = "tandem"
-DETAILS = "grpc-status-details-bin"
 
 # Clients accept 8 KB of metadata by default (grpcio: above that it refuses at random, above 16 KB always). Binary
 # metadata grows by a third on the wire, and a message beyond ASCII to three times its bytes.
@@ -47,28 +42,20 @@ def status_details(problem: Problem) -> bytes:
     metadata = dict(problem.metadata)
     if kept_count < len(violations):
         metadata["more_violations"] = str(int(metadata.get("more_violations", 0)) + len(violations) - kept_count)
-    status = Status(code=problem.kind.grpc_code, message=status_message(problem))
-    status.details.append(_packed(ErrorInfo(reason=problem.reason, domain=DOMAIN, metadata=metadata)))
+    details: list[Message] = [ErrorInfo(reason=problem.reason, domain=DOMAIN, metadata=metadata)]
     if kept_count:
-        status.details.append(_packed(BadRequest(field_violations=violations[:kept_count])))
+        details.append(BadRequest(field_violations=violations[:kept_count]))
     if problem.retry_after_seconds is not None:
         delay = Duration()
         delay.FromNanoseconds(int(problem.retry_after_seconds * 1e9))
-        status.details.append(_packed(RetryInfo(retry_delay=delay)))
-    serialized: bytes = status.SerializeToString()
-    return serialized
+        details.append(RetryInfo(retry_delay=delay))
+    return pack(problem.kind.grpc_code, status_message(problem), details)
 
 
 def _violation(violation: Violation) -> BadRequest.FieldViolation:
     return BadRequest.FieldViolation(
         field=violation.field, description=violation.message, reason=violation.code.upper()
     )
-
-
-def _packed(detail: Message) -> AnyMessage:
-    packed = AnyMessage()
-    packed.Pack(detail)
-    return packed
 
 
 def _cut(text: str, max_bytes: int) -> str:

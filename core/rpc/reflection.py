@@ -1,6 +1,8 @@
 """Server reflection, which describes the services to tools like grpcurl: `grpc.reflection.v1`, and the older v1alpha.
 
-grpcio-reflection has only v1alpha. The two differ only in the package's name, so one servicer serves both.
+grpcio-reflection has only v1alpha, the only version that older tools know. The messages of v1 have the same fields
+under another package name, so one servicer serves both. The descriptor of v1 is made by renaming the package in that
+of v1alpha; `tests/core/test_rungrpc.py` reads both. It can be removed when grpcio-reflection contains v1.
 """
 
 from collections.abc import Iterable, Iterator

@@ -16,17 +16,20 @@ from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
+from core.concurrency.thread_pool import ThreadPool
 from core.errors import Unavailable
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.request_streams import threads as request_stream_threads
-from core.rpc import feed_senders, health, reflection, tracing
+from core.rpc import compat, health, reflection, tracing
+from core.rpc.feed_pools import FeedPools
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
 from core.rpc.servicers import Service
 from core.rpc.stall_watchdog import StallWatchdog
 from core.rpc.thread_pool import CallThreadPool
 from core.streams import STREAMS
+from tandem import keepalive
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +77,7 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", 8 * 1024),
         ("grpc.absolute_max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", settings.GRPC_MAX_STREAMS_PER_CONNECTION),
-        # A dead connection is noticed within 15 seconds, with or without calls; clients may ping as often.
-        ("grpc.keepalive_time_ms", 10_000),
-        ("grpc.keepalive_timeout_ms", 5_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        *keepalive.SERVER_OPTIONS,
         # Clients reconnect from time to time, and so find servers that were added.
         ("grpc.max_connection_age_ms", settings.GRPC_MAX_CONNECTION_AGE_SECONDS * 1000),
         ("grpc.max_connection_age_grace_ms", settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS * 1000),
@@ -103,19 +100,20 @@ class Server:
         # Health has its own threads, so that it answers while all others are busy.
         own_workers = CallThreadPool("grpc-own", 2)
         uploads = CallThreadPool("grpc-uploads", max_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())
-        self._pools = [self._workers, own_workers, uploads, *feed_senders.pools()]
+        feed_pools = FeedPools()
+        self._pools: list[ThreadPool | FeedPools] = [self._workers, own_workers, uploads, feed_pools]
         self._guard = StallWatchdog(settings.GRPC_MESSAGE_WAIT_SECONDS)
-        self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard)
+        self._interceptor = Interceptor(self._workers, own_workers, uploads, self._guard, feed_pools)
         names = [service.name for service in services]
         self._health = Health([*names, health.SERVICE], own_workers)
         self._server = grpc.server(
             self._workers,
             interceptors=[self._interceptor],
             options=channel_options(shared_port=options.shared_port),
+            maximum_concurrent_rpcs=_max_concurrent_rpcs(options),
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for service in services:
-            service.add_to_server(service.servicer, self._server)
+        self._server.add_generic_rpc_handlers([service.handler for service in services])
         if options.reflection:
             # Each reflection stream holds a thread; health checks must not wait for one.
             reflecting = CallThreadPool("grpc-reflection", 2)
@@ -127,6 +125,7 @@ class Server:
     def start(self) -> None:
         """Start serving."""
         _serve_metrics(self._options)
+        compat.warn_if_unfamiliar()
         self._guard.start()
         self._server.start()
 
@@ -241,6 +240,13 @@ def check_free(host: str, port: int) -> None:
                     raise CannotServeError(
                         f"Port {port} on {host} is in use: free it, or choose another port (--port or GRPC_PORT)."
                     ) from exc
+
+
+def _max_concurrent_rpcs(options: Options) -> int | None:
+    """Return the limit of calls in grpcio, which refuses more without a reason. The pools have better ones."""
+    if compat.uses_private_api():
+        return None
+    return options.workers + settings.GRPC_MAX_QUEUE + compat.MAX_BLOCKING_STREAMS
 
 
 def _bind(server: grpc.Server, options: Options) -> int:

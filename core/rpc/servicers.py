@@ -1,21 +1,26 @@
-"""The gRPC transport: servicers whose methods are derived from the operations, and the services of a server."""
+"""The gRPC transport: services whose methods are derived from the operations."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar, NamedTuple
 
 import grpc
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
 from core import request_streams
 from core.addresses import client_address
 from core.execution import execute, idempotency_key, is_atomic, open_stream
 from core.observability.call_log import subject_of_request, subject_of_response
-from core.operations import Call, Operation
+from core.operations import Call, Operation, operations
 from core.preconditions import ANY_VERSION, expected_version
-from core.rpc.call import CallbackCall, RpcCall, current
 from core.rpc.feed_senders import Sender
+from core.rpc.method import Handler, ServiceHandler
+from core.rpc.rpc_context import RpcContext, current
+from core.rpc.stream_context import StreamContext
 from core.streams import STREAMS
 
 _REPLAYED = ("idempotent-replayed", "true")
@@ -26,77 +31,80 @@ class Service(NamedTuple):
 
     Attributes:
         name: with its package, e.g. `user.v1.UserService`; health and reflection know the service by it.
-        add_to_server: the generated `add_<x>Servicer_to_server`.
-        servicer: the result of `servicer`.
+        handler: gives grpcio the handler of each method.
+        operations: that it serves.
     """
 
     name: str
-    add_to_server: Callable[[Any, grpc.Server], None]
-    servicer: Any
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """The operations of the service."""
-        return self.servicer.operations  # type: ignore[no-any-return]
+    handler: ServiceHandler
+    operations: tuple[Operation, ...] = ()
 
 
-def servicer(servicer_base: type, operations: Sequence[Operation]) -> Any:
-    """Create a servicer that executes these operations.
-
-    Args:
-        servicer_base: the generated `<x>Servicer`; its rpcs without an operation stay UNIMPLEMENTED.
-    """
-    methods: dict[str, Any] = {operation.rpc: _method(operation) for operation in operations}
-    return type(servicer_base.__name__, (servicer_base,), {"operations": tuple(operations), **methods})()
+def service(descriptor: ServiceDescriptor, handlers: ModuleType) -> Service:
+    """Return the service of the descriptor, whose rpcs are served by an app's handlers."""
+    return service_of(operations(descriptor, handlers))
 
 
-def _method(operation: Operation) -> Callable[..., Any]:
-    build = _feed_method if operation.is_feed else _stream_method if operation.takes_stream else _unary_method
-    method: Any = build(operation)
-    method.__name__ = operation.rpc
-    method.operation = operation
-    return method  # type: ignore[no-any-return]
+def service_of(served: Sequence[Operation]) -> Service:
+    """Return the service that serves these operations, which are all of one service."""
+    name = served[0].method.containing_service.full_name
+    methods = {operation.rpc: _method_handler(operation) for operation in served}
+    return Service(name, grpc.method_handlers_generic_handler(name, methods), tuple(served))
 
 
-def _unary_method(operation: Operation) -> Callable[..., Message]:
-    def method(self: Any, request: Message, context: grpc.ServicerContext) -> Message:
+def _method_handler(operation: Operation) -> Handler:
+    decode, encode = operation.request_class.FromString, operation.response_class.SerializeToString
+    if operation.is_feed:
+        return grpc.unary_stream_rpc_method_handler(_FeedMethod(operation), decode, encode)
+    if not operation.takes_stream:
+        return grpc.unary_unary_rpc_method_handler(_UnaryMethod(operation), decode, encode)
+    if operation.answers_stream:
+        return grpc.stream_stream_rpc_method_handler(_StreamMethod(operation), decode, encode)
+    return grpc.stream_unary_rpc_method_handler(_StreamMethod(operation), decode, encode)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnaryMethod:
+    """The method of a unary rpc."""
+
+    operation: Operation
+
+    def __call__(self, request: Message, context: grpc.ServicerContext) -> Message:
         rpc = current.get()
-        call = _call(operation, rpc, request)
+        call = _call(self.operation, rpc, request)
         response = execute(call, request)
         if call.replayed:
             rpc.trailing.append(_REPLAYED)
         if not rpc.report.subject_id:
-            rpc.report.subject_id = subject_of_response(operation, response)
+            rpc.report.subject_id = subject_of_response(self.operation, response)
         return response
 
-    return method
 
+@dataclass(frozen=True, slots=True)
+class _StreamMethod:
+    """The method of an rpc whose client sends a stream. It holds a thread as long as the client sends."""
 
-def _stream_method(operation: Operation) -> Callable[..., Any]:
-    """Create the method of an rpc whose client sends a stream. It holds a thread as long as the client sends."""
+    operation: Operation
 
-    def method(self: Any, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
+    def __call__(self, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
-        call = _call(operation, rpc)
+        call = _call(self.operation, rpc)
         return request_streams.serve(call, rpc.metadata.get("authorization"), messages, rpc.end_messages)
 
-    return method
 
+@dataclass(frozen=True, slots=True)
+class _FeedMethod:
+    """The method of an rpc with a stream of responses. It releases its thread once the stream is open."""
 
-def _feed_method(operation: Operation) -> Callable[..., None]:
-    """Create the method of an rpc with a stream of responses. It releases its thread once the stream is open."""
+    operation: Operation
+    experimental_non_blocking: ClassVar = True
 
-    def method(
-        self: Any, request: Message, context: grpc.ServicerContext, send: Callable[[Message | None], None]
-    ) -> None:
+    def __call__(self, request: Message, context: grpc.ServicerContext, send: Callable[[Message | None], None]) -> None:
         rpc: Any = current.get()
-        _open_feed(operation, rpc, request)
-
-    method.experimental_non_blocking = True  # type: ignore[attr-defined]
-    return method
+        _open_feed(self.operation, rpc, request)
 
 
-def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> None:
+def _open_feed(operation: Operation, rpc: StreamContext, request: Message) -> None:
     call = _call(operation, rpc, request)
     with STREAMS.place(call) as open_with:
         feed = open_stream(call, request)
@@ -107,10 +115,10 @@ def _open_feed(operation: Operation, rpc: CallbackCall, request: Message) -> Non
     if not rpc.when_over(lambda: STREAMS.close(stream)):
         return
     rpc.send_head()
-    feed.start(Sender(rpc, feed, operation.method.output_type, stream.owner).wake)
+    feed.start(Sender(rpc, feed, stream.owner).wake)
 
 
-def _call(operation: Operation, rpc: RpcCall, request: Message | None = None) -> Call:
+def _call(operation: Operation, rpc: RpcContext, request: Message | None = None) -> Call:
     if request is not None:
         rpc.report.request = request
         rpc.report.subject_id = subject_of_request(operation, request)

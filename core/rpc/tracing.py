@@ -9,11 +9,11 @@ from importlib import import_module
 
 from django.core.exceptions import ImproperlyConfigured
 
-from core.rpc.call import RpcCall
+from core.rpc.rpc_context import RpcContext
 
 
 @contextmanager
-def traced(call: RpcCall) -> Iterator[None]:
+def traced(call: RpcContext) -> Iterator[None]:
     """Open a span around the call, named by OpenTelemetry's conventions for RPC."""
     propagate, trace = import_module("opentelemetry.propagate"), import_module("opentelemetry.trace")
     service, _, name = call.method.path.removeprefix("/").rpartition("/")

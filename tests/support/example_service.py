@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from core.operations import Call, operation, operations
 from core.preconditions import ANY_VERSION
 from core.rpc.server import Server
-from core.rpc.servicers import Service, servicer
+from core.rpc.servicers import Service, service_of
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
     CreateUserRequest,
@@ -23,11 +23,7 @@ from tandem.example.v1.example_pb2 import (
     ListUsersResponse,
     User,
 )
-from tandem.example.v1.example_pb2_grpc import (
-    ExampleServiceServicer,
-    ExampleServiceStub,
-    add_ExampleServiceServicer_to_server,
-)
+from tandem.example.v1.example_pb2_grpc import ExampleServiceStub
 
 PATIENCE = 10
 GET_USER = "/example.ExampleService/GetUser"
@@ -83,9 +79,7 @@ class ExampleHandlers:
         )
         bound = operations(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, handlers))
         served = [operation for operation in bound if not rpcs or operation.rpc in rpcs]
-        return Service(
-            "example.ExampleService", add_ExampleServiceServicer_to_server, servicer(ExampleServiceServicer, served)
-        )
+        return service_of(served)
 
 
 class Served:

@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 from config.rpc import services
 from core.errors import TABLE
 from core.operations import Operation
+from core.rpc.feed_pools import FeedPools
 from core.rpc.interceptors import Interceptor
 from tests.support.transports import OPERATIONS, Answer, Failed, Transport, Watched
 
@@ -20,7 +21,8 @@ class GrpcTransport(Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.handlers = _handlers()
+        self.feed_pools = FeedPools()
+        self.handlers = _handlers(self.feed_pools)
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
         if exact_count:
@@ -90,27 +92,21 @@ def _version(operation: Operation, message: Any) -> int | None:
     return (audit.version if audit is not None else getattr(resource, "version", 0)) or None
 
 
-def _handlers() -> dict[str, grpc.RpcMethodHandler]:
+def _handlers(feed_pools: FeedPools) -> dict[str, grpc.RpcMethodHandler]:
     """Return the handler of each method, wrapped as the server wraps it."""
-    generic: list[grpc.GenericRpcHandler] = []
-
-    class Collector:
-        def add_generic_rpc_handlers(self, handlers: Any) -> None:
-            generic.extend(handlers)
-
-    for service in services:
-        service.add_to_server(service.servicer, Collector())
-    interceptor = Interceptor()
+    interceptor = Interceptor(feed_pools=feed_pools)
 
     def registered(details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return next(filter(None, (handler.service(details) for handler in generic)), None)
+        return next(filter(None, (service.handler.service(details) for service in services)), None)
 
     methods = [f"/{operation.name}" for operation in OPERATIONS.values()]
-    return {method: interceptor.intercept_service(registered, _Details(method)) for method in methods}
+    return {method: interceptor.intercept_service(registered, Details(method)) for method in methods}
 
 
 @dataclass
-class _Details(grpc.HandlerCallDetails):
+class Details(grpc.HandlerCallDetails):
+    """The method that grpcio requests a handler for."""
+
     method: str
     invocation_metadata: Any = ()
 

@@ -8,8 +8,8 @@ from typing import cast
 
 from django.db import connection
 
-from core.operations import Call, operation, operations
-from core.rpc.servicers import Service, servicer
+from core.operations import Call, operation
+from core.rpc.servicers import service
 from tandem.example.v1.example_pb2 import (
     DESCRIPTOR,
     CreateUserRequest,
@@ -20,7 +20,6 @@ from tandem.example.v1.example_pb2 import (
     ListUsersResponse,
     User,
 )
-from tandem.example.v1.example_pb2_grpc import ExampleServiceServicer, add_ExampleServiceServicer_to_server
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +47,4 @@ def list_users(call: Call, request: ListUsersRequest) -> ListUsersResponse:
 
 
 _calls = SimpleNamespace(__name__=__name__, get_user=get_user, create_user=create_user, list_users=list_users)
-_operations = operations(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, _calls))
-services = [
-    Service(
-        "example.ExampleService", add_ExampleServiceServicer_to_server, servicer(ExampleServiceServicer, _operations)
-    )
-]
+services = [service(DESCRIPTOR.services_by_name["ExampleService"], cast(ModuleType, _calls))]

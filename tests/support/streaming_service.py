@@ -62,7 +62,4 @@ class StreamingService:
             "Watch": grpc.unary_stream_rpc_method_handler(watch),
         }
 
-        def add_to_server(servicer: Any, server: grpc.Server) -> None:
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Streams", handlers),))
-
-        return Service("test.Streams", add_to_server, self)
+        return Service("test.Streams", grpc.method_handlers_generic_handler("test.Streams", handlers))

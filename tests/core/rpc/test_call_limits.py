@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import pytest
@@ -13,20 +13,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from core import context
 from core.rpc.interceptors import Interceptor
 from core.rpc.thread_pool import CallThreadPool
-from tandem.example.v1.example_pb2 import GetUserRequest, ListUsersRequest, ListUsersResponse
+from tandem.example.v1.example_pb2 import GetUserRequest, ListUsersRequest
 from tests.support.example_service import GET_USER, LIST_USERS, PATIENCE, ExampleHandlers, Serve, handled
-from tests.support.grpc_transport import CallContext
+from tests.support.grpc_transport import CallContext, Details
 from tests.support.rpc_failures import RpcFailure
 from tests.support.servers import until
 
 pytestmark = pytest.mark.real_server
-
-
-class Details(NamedTuple):
-    """The details of a call that grpcio passes to an interceptor."""
-
-    method: str
-    invocation_metadata: tuple[tuple[str, str], ...]
 
 
 def test_call_whose_deadline_passed_in_the_queue_is_not_run(handlers: ExampleHandlers, serve: Serve) -> None:
@@ -50,11 +43,7 @@ class TooLate(CallContext):
 
 
 def test_call_past_its_deadline_is_not_run_though_its_message_arrived(handlers: ExampleHandlers) -> None:
-    service = handlers.service()
-    handler = grpc.unary_unary_rpc_method_handler(
-        service.servicer.ListUsers, ListUsersRequest.FromString, ListUsersResponse.SerializeToString
-    )
-    wrapped = Interceptor().intercept_service(lambda details: handler, Details(LIST_USERS, ()))
+    wrapped = Interceptor().intercept_service(handlers.service().handler.service, Details(LIST_USERS))
     late = TooLate(())
     wrapped.stream_unary(iter([b""]), late)
     assert late.code() is grpc.StatusCode.DEADLINE_EXCEEDED
