@@ -63,7 +63,6 @@ MODULES = {
         "tests/core/test_bulk_outcomes.py",
         "tests/core/test_bulk_repeats.py",
         "tests/tasks/operations/test_bulk_create_tasks.py",
-        "tests/users/operations/test_bulk_import_users.py",
     ),
     "tasks/services": (
         "tests/tasks/imports/test_imports.py",
@@ -143,12 +142,13 @@ def prepare(module: str) -> Path:
         "only_mutate": [f"{module}.py", f"{module}/*.py"],
         "also_copy": list(READ),
         "pytest_add_cli_args_test_selection": list(MODULES[module]),
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", "not real_server and not faults"],
+        # A test that hangs has noticed the mutant.
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", "not real_server and not faults", "--timeout=20"],
         # Forked from a process that has imported the tests but run none: no threads, no connections.
         "process_isolation": "forkserver",
         # The output of the first runs, without mutants, is in the log.
         "debug": True,
-        "timeout_multiplier": 3.0,
+        "timeout_multiplier": 2.0,
         "timeout_constant": 10.0,
         "on_dependency_change": "ignore",
     }
@@ -258,6 +258,9 @@ def database() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    # An end by either signal also ends mutmut.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
