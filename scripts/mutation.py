@@ -26,6 +26,8 @@ from pathlib import Path
 import django
 from django.db import connection
 
+from core.db.backend.base import server_of
+
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "var/mutation"
 MUTMUT = ROOT / ".venv/bin/mutmut"
@@ -247,10 +249,11 @@ def database() -> Iterator[None]:
     connection.settings_dict["TEST"]["NAME"] = TEMPLATE
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
-        at = connection.get_connection_params()
-        # A URL does not hold the path of a socket; libpq reads it from the environment.
-        os.environ |= {"TEST_DATABASE_TEMPLATE": TEMPLATE, "TEST_DATABASE_URL": "postgres:///tandem"}
-        os.environ |= {"PGHOST": at["host"], "PGPORT": str(at["port"]), "PGUSER": at["user"]}
+        os.environ["TEST_DATABASE_TEMPLATE"] = TEMPLATE
+        if server := server_of(connection.settings_dict):
+            # A URL does not hold the path of a socket; libpq reads it from the environment.
+            os.environ["TEST_DATABASE_URL"] = "postgres:///tandem"
+            os.environ |= {f"PG{name}": str(value) for name, value in server.items()}
         connection.close()  # PostgreSQL copies no database that is in use.
         yield
     finally:
