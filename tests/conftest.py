@@ -3,12 +3,10 @@
 import os
 import signal
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any
 
 import psutil
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -22,6 +20,7 @@ from tests.support.framing import FRAMINGS
 from tests.support.grpc_transport import GrpcTransport
 from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
+from tests.support.shared_servers import load_demo
 from tests.support.tools import leave_out
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.transports import Transport
@@ -147,24 +146,3 @@ def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[
     load_demo()
     with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
         yield servers
-
-
-@pytest.fixture(scope="module")
-def shared_servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
-    """The same servers, started once for all tests of a module, of which none uses `db` or `transactional_db`.
-
-    What one test writes is there for the next, so such tests look for their own rows.
-    """
-    with django_db_blocker.unblock():
-        load_demo()
-        try:
-            with running(DATABASE_URL=database_url()) as servers:
-                yield servers
-        finally:
-            call_command("flush", interactive=False, verbosity=0)
-
-
-def load_demo() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE users_user, changes_change RESTART IDENTITY CASCADE")
-    call_command("demo", stdout=StringIO())

@@ -18,15 +18,12 @@ from tandem.task.v1 import task_pb2, task_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
 from tests.support.factories import MeetingFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory, UserFactory
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
+from tests.support.shared_servers import shared_servers as shared_servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server
-
-
-@pytest.fixture
-def servers(shared_servers: Servers) -> Servers:
-    return shared_servers
-
 
 #: The largest that a text may be, in characters of four bytes each.
 LARGE = "🚲" * 10_000

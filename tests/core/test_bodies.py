@@ -15,15 +15,12 @@ from tasks.models import Task
 from tests.support.raw_http import Answered, Connection, in_chunks
 from tests.support.recordings import a_form, a_recording
 from tests.support.servers import Servers
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
+from tests.support.shared_servers import shared_servers as shared_servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server
-
-
-@pytest.fixture
-def servers(shared_servers: Servers) -> Servers:
-    return shared_servers
-
 
 JSON = {"Content_Type": "application/json"}
 LINES = {"Content_Type": "application/x-ndjson"}

@@ -13,6 +13,9 @@ import pytest
 from tasks.models import Task
 from tests.support.raw_http import Connection, framed
 from tests.support.servers import Servers, database_url, running, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
+from tests.support.shared_servers import shared_servers as shared_servers
 
 pytestmark = pytest.mark.real_server
 
@@ -24,7 +27,7 @@ def opened(stack: ExitStack, servers: Servers, count: int) -> list[Connection]:
     return [stack.enter_context(Connection(servers.http_url)) for _ in range(count)]
 
 
-@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
 def test_the_head_of_a_request_has_a_limited_time(servers: Servers) -> None:
     with Connection(servers.http_url) as silent, Connection(servers.http_url) as slow, ExitStack() as stack:
         begun = time.monotonic()
@@ -46,7 +49,7 @@ def test_the_head_of_a_request_has_a_limited_time(servers: Servers) -> None:
         assert second.answer().status == 408
 
 
-@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
 def test_a_head_that_begins_before_the_last_answer_is_complete_has_a_limited_time(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         connection.send(framed("GET", "/health", connection.host, None) + b"GET /hea")
@@ -55,7 +58,7 @@ def test_a_head_that_begins_before_the_last_answer_is_complete_has_a_limited_tim
         assert connection.is_closed()
 
 
-@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
 def test_a_connection_stays_open_between_requests_as_long_as_it_is_set(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         for _ in range(3):
@@ -66,7 +69,7 @@ def test_a_connection_stays_open_between_requests_as_long_as_it_is_set(servers: 
         assert connection.is_closed(3.5)
 
 
-@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
 def test_a_body_that_is_not_read_does_not_hold_its_connection(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         head = f"POST /api/v1/tasks HTTP/1.1\r\nHost: {connection.host}\r\nContent-Type: application/json\r\n"
@@ -177,7 +180,8 @@ def test_invalid_http_is_answered_and_closed(servers: Servers) -> None:
     assert psutil.Process(servers.processes[0].pid).is_running()
 
 
-def test_idle_connections_end_no_server_that_may_open_few_files(tmp_path: Path, transactional_db: None) -> None:
+@pytest.mark.usefixtures("servers")
+def test_idle_connections_end_no_server_that_may_open_few_files(tmp_path: Path) -> None:
     environment = {"DATABASE_URL": database_url(), "DEV_AUTH_AS": ""}
     log = tmp_path / "log"
     few_files = ("prlimit", "--nofile=1024:1024")
@@ -202,7 +206,7 @@ def test_idle_connections_end_no_server_that_may_open_few_files(tmp_path: Path, 
     assert len(lines) < 20, lines
 
 
-@pytest.mark.parametrize("servers", [{"HTTP_MAX_CONNECTIONS": "40"}], indirect=True)
+@pytest.mark.parametrize("shared_servers", [{"HTTP_MAX_CONNECTIONS": "40"}], indirect=True)
 def test_when_all_connections_are_busy_further_ones_are_refused_and_health_answers(servers: Servers) -> None:
     with ExitStack() as stack:
         busy = opened(stack, servers, 40)
@@ -225,7 +229,7 @@ def test_when_all_connections_are_busy_further_ones_are_refused_and_health_answe
         until(answers, "there is a place again")
 
 
-@pytest.mark.parametrize("servers", [{"GRPC_MESSAGE_WAIT_SECONDS": "1"}], indirect=True)
+@pytest.mark.parametrize("shared_servers", [{"GRPC_MESSAGE_WAIT_SECONDS": "1"}], indirect=True)
 def test_a_connection_over_grpc_without_a_handshake_is_closed(servers: Servers) -> None:
     for sent in (b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
         with Connection(f"http://{servers.grpc_address}") as connection:
