@@ -4,15 +4,21 @@
 #
 #   scripts/with_python.sh 3.13 scripts/test.sh -m real_server
 #   scripts/with_python.sh /usr/local/bin/python3.14 scripts/test.sh tests/core -x
+#   scripts/with_python.sh --check 3.13     # only find out whether it is here
 set -euo pipefail
 unset CDPATH
 cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 
 usage="usage: scripts/with_python.sh VERSION|INTERPRETER COMMAND ..."
+only_check=false
+if [ "${1:-}" = --check ]; then
+    only_check=true
+    shift
+fi
 wanted=${1:?$usage}
 shift
-[ $# != 0 ] || give_up "$usage"
+[ $# != 0 ] || $only_check || give_up "$usage"
 
 # On the PATH, or among the versions of pyenv.
 find_wanted() {
@@ -26,6 +32,9 @@ find_wanted() {
     give_up "There is no Python $wanted with its venv module: install it, or name an interpreter by its path."
 }
 python=$(find_wanted)
+if $only_check; then
+    exit
+fi
 
 # Not within the project, whose checks would take the copy for a part of it.
 copy=$(mktemp -d "${TMPDIR:-/tmp}/tandem-python.XXXXXX")
