@@ -25,7 +25,7 @@ _report = pytest.StashKey[list[str]]()
 
 
 def seconds_left() -> float:
-    """Return this share of the time that the run may take."""
+    """Return how much is left of the time that the run may take."""
     return _BEGAN + MAX_SECONDS - time.monotonic()
 
 
