@@ -2,7 +2,9 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -146,3 +148,10 @@ def servers(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[
     load_demo()
     with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
         yield servers
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A new folder for an embedded server. Not `tmp_path`: each run of pytest closes its parent to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
+        yield Path(folder).resolve()

@@ -56,10 +56,10 @@ def test_server_stops_on_a_signal(servers: Servers) -> None:
     assert web.wait(15) == 0
 
 
-def test_server_starts_and_stops_the_embedded_database(tmp_path: Path) -> None:
-    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(tmp_path), "DEV_AUTH_AS": ""}
+def test_server_starts_and_stops_the_embedded_database(server_folder: Path) -> None:
+    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(server_folder), "DEV_AUTH_AS": ""}
     with running(ready_path="/health/ready", **embedded) as servers:
-        pid = int(next(tmp_path.rglob("postmaster.pid")).read_text().split()[0])
+        pid = int(next(server_folder.rglob("postmaster.pid")).read_text().split()[0])
         assert psutil.pid_exists(pid)
     assert [process.returncode for process in servers.processes] == [0, 0]
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it has stopped")

@@ -52,8 +52,8 @@ class Load:
         return len(recent) == calls and set(recent) == {"OK"}
 
 
-def test_calls_recover_from_a_restart(tmp_path: Path) -> None:
-    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(tmp_path), "LOG_LEVEL": "CRITICAL"}
+def test_calls_recover_from_a_restart(server_folder: Path) -> None:
+    embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(server_folder), "LOG_LEVEL": "CRITICAL"}
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", **embedded}
     # Holds the database for the whole test, as a start script does.
     script = "from django.core.management import call_command as run; import django; django.setup();" \
@@ -85,7 +85,7 @@ def test_calls_recover_from_a_restart(tmp_path: Path) -> None:
             with Load(over_grpc) as rpc, Load(over_http) as rest:
                 began = time.monotonic()
                 until(lambda: rpc.works_since(began) and rest.works_since(began), "both transports serve")
-                pid_file = next(tmp_path.rglob("postmaster.pid"))
+                pid_file = next(server_folder.rglob("postmaster.pid"))
                 stopped = time.monotonic()
                 # What `pg_ctl stop -m immediate` does: every session is cut, nothing is tidied up.
                 os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)

@@ -11,16 +11,9 @@ from tests.support.embedded_cluster import postmaster_pid
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A new folder. Not pytest's `tmp_path`: each run of pytest closes the folder above all of those again."""
-    with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
-        yield Path(folder).resolve()
-
-
-@pytest.fixture
-def new_dir(place: Path) -> Iterator[Path]:
+def new_dir(server_folder: Path) -> Iterator[Path]:
     """A data folder that is not there yet."""
-    folder = place / "var"
+    folder = server_folder / "var"
     yield folder
     lifecycle.release(folder)
     assert postmaster_pid(folder) is None, "the test left a server running"

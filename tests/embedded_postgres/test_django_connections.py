@@ -24,8 +24,8 @@ class TestConfiguration:
         assert configuration(None, new_dir)["ENGINE"] == "core.db.backend"
         assert not new_dir.exists()
 
-    def test_url_selects_another_server(self, place: Path) -> None:
-        chosen = configuration("postgres://ann:s%40fe@db.example.com:5433/team?sslmode=require", place)
+    def test_url_selects_another_server(self, server_folder: Path) -> None:
+        chosen = configuration("postgres://ann:s%40fe@db.example.com:5433/team?sslmode=require", server_folder)
         assert chosen == {
             "ENGINE": "core.db.backend",
             "NAME": "team",
@@ -38,9 +38,9 @@ class TestConfiguration:
             "CONN_HEALTH_CHECKS": True,
         }
 
-    def test_other_kinds_of_database_are_rejected(self, place: Path) -> None:
+    def test_other_kinds_of_database_are_rejected(self, server_folder: Path) -> None:
         with pytest.raises(ImproperlyConfigured, match="supports only PostgreSQL"):
-            configuration("sqlite:///tandem.db", place)
+            configuration("sqlite:///tandem.db", server_folder)
 
 
 @pytest.fixture

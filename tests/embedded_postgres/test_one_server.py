@@ -93,18 +93,18 @@ class TestOneServer:
 
 
 class TestPlaces:
-    def test_path_too_long_for_a_socket(self, place: Path) -> None:
-        data_dir = place / ("long" * 25)
+    def test_path_too_long_for_a_socket(self, server_folder: Path) -> None:
+        data_dir = server_folder / ("long" * 25)
         with ClusterUser(data_dir) as user:
             server = user.server()
             folder = Path(server["HOST"])
-            assert not folder.is_relative_to(place)
+            assert not folder.is_relative_to(server_folder)
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
             assert query(server, "SELECT 1") == (1,)
         assert not folder.exists()
 
-    def test_path_with_spaces_and_quotes(self, place: Path) -> None:
-        data_dir = place / "it's, a päth"
+    def test_path_with_spaces_and_quotes(self, server_folder: Path) -> None:
+        data_dir = server_folder / "it's, a päth"
         assert query(lifecycle.ensure_running(data_dir, durable=False), "SELECT 1") == (1,)
         lifecycle.release(data_dir)
 
@@ -134,8 +134,8 @@ class TestPlaces:
             path.unlink()
 
     @only_root
-    def test_root_opens_parent_folders_for_traversal_only(self, place: Path) -> None:
-        closed = place / "closed"
+    def test_root_opens_parent_folders_for_traversal_only(self, server_folder: Path) -> None:
+        closed = server_folder / "closed"
         closed.mkdir(mode=0o700)
         data_dir = closed / "var"
         server = lifecycle.ensure_running(data_dir, durable=False)
@@ -153,12 +153,12 @@ class TestPlaces:
         assert psutil.Process(postmaster_pid(new_dir)).uids().effective == 65534
 
     @only_root
-    def test_error_names_the_owner_of_a_foreign_folder(self, place: Path) -> None:
-        place.chmod(0o755)
-        (place / "postgres").mkdir()
+    def test_error_names_the_owner_of_a_foreign_folder(self, server_folder: Path) -> None:
+        server_folder.chmod(0o755)
+        (server_folder / "postgres").mkdir()
         os.seteuid(65534)
         try:
             with pytest.raises(EmbeddedDatabaseError, match=r"belongs to the user root: run Tandem as that user"):
-                lifecycle.ensure_running(place)
+                lifecycle.ensure_running(server_folder)
         finally:
             os.seteuid(0)
