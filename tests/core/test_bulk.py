@@ -160,3 +160,14 @@ def test_no_connection_stays_open(committing_api: Transport, ann: User) -> None:
     committing_api(BULK, [CreateTaskRequest(title=f"Task {number}") for number in range(7)], actor=ann)
     assert Task.objects.count() == 7
     until(lambda: sessions() == before, "the session of the thread that wrote has ended")
+
+
+def test_a_service_that_builds_too_few_instances_writes_nothing() -> None:
+    class Losing(Stream):
+        def _build(self, actor: Actor, many: Sequence[int]) -> Sequence[int]:
+            return many[:-1]
+
+    stream = Losing()
+    with pytest.raises(ValueError, match="shorter"):
+        stream.write(items(2))
+    assert stream.written == []
