@@ -49,7 +49,12 @@ def stream(method: Method, layers: tuple[Layer, ...], new_context: NewContext) -
 
     def behave(call: RpcContext) -> Iterator[bytes]:
         for response in method.behaviour(call.request, call.context):
-            yield method.encode(response)
+            encoded = method.encode(response)
+            call.begin_sending()
+            try:
+                yield encoded
+            finally:
+                call.end_sending()
 
     run: Callable[[RpcContext], Iterator[bytes]] = behave
     for layer in reversed(layers):

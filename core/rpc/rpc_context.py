@@ -7,11 +7,12 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 import grpc
+from django.conf import settings
 
 from core.auth import ANONYMOUS, Credential
 from core.concurrency.thread_pool import ThreadPool
 from core.context import valid_request_id
-from core.errors import Cancelled, Failure, Problem, problem_of
+from core.errors import Cancelled, Failure, Problem, RateLimited, problem_of
 from core.observability.call_log import Report
 from core.rpc import problems
 from core.rpc.compat import Messages
@@ -45,6 +46,7 @@ class RpcContext:
 
     __slots__ = (
         "_cancelled_at",
+        "_is_sending",
         "_patience",
         "context",
         "credential",
@@ -83,6 +85,7 @@ class RpcContext:
         self.failure: Failure | None = None
         self._cancelled_at: float | None = None
         self._patience = guard.patience
+        self._is_sending = False
 
     @property
     def actor(self) -> Any:
@@ -171,6 +174,16 @@ class RpcContext:
             self._check_open()
         return message
 
+    def begin_sending(self) -> None:
+        """Record that this thread sends a response. The guard cuts the call if its client does not read it in time."""
+        self._is_sending = True
+        self.guard.watch(self, self.pool, settings.STREAM_STALL_SECONDS)
+
+    def end_sending(self) -> None:
+        """Record that the response has been sent, or never will be."""
+        self.guard.unwatch(self)
+        self._is_sending = False
+
     def end_messages(self, failure: Failure) -> None:
         """Make the call's thread raise this failure at its current or next wait for a message. May run in any thread.
 
@@ -187,8 +200,11 @@ class RpcContext:
         self.context.cancel()  # type: ignore[no-untyped-call]
 
     def cut(self) -> None:
-        """End the messages of a client that has sent nothing for too long."""
-        self.end_messages(no_message_within(self._patience))
+        """End the messages of a client that has sent nothing, or has not read a response, for too long."""
+        if self._is_sending:
+            self.end_messages(RateLimited("The responses were not read for too long.", 1))
+        else:
+            self.end_messages(no_message_within(self._patience))
 
     def _check_open(self) -> None:
         ended = self.messages if isinstance(self.messages, Messages) else self

@@ -1,6 +1,7 @@
 """The interceptor around streams of all kinds."""
 
 import contextlib
+import itertools
 import queue
 from typing import Any
 
@@ -77,6 +78,27 @@ def test_stream_whose_client_cancels_is_cleaned_up_and_counted(streaming: Stream
     call.cancel()
     assert streaming.ended.get(timeout=PATIENCE) == "download"
     until(lambda: handled("/test.Streams/Download", "CANCELLED", "server_stream") == counted + 1)
+
+
+def test_client_that_does_not_read_responses_is_cut_off(
+    streaming: StreamingService, serve: Serve, settings: Any
+) -> None:
+    settings.STREAM_STALL_SECONDS = 0.2
+
+    def count() -> float:
+        # The handler is closed, or fails first at its wait for the next message.
+        return sum(handled("/test.Streams/Chat", code, "bidi_stream") for code in ("CANCELLED", "RESOURCE_EXHAUSTED"))
+
+    counted = count()
+    port = serve(streaming.service()).server.port
+    # Otherwise the client would buffer what it does not read.
+    small_buffers = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024)]
+    with grpc.insecure_channel(f"127.0.0.1:{port}", small_buffers) as channel:
+        call = channel.stream_stream("/test.Streams/Chat")(itertools.repeat(bytes(500_000), 20), timeout=60)
+        until(lambda: count() == counted + 1)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call)
+        assert caught.value.code() is grpc.StatusCode.CANCELLED
 
 
 def test_handler_runs_on_its_own_thread_pool(streaming: StreamingService, serve: Serve) -> None:
