@@ -6,7 +6,6 @@ from typing import Any, cast
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meetings.speech.engine_call import EngineCall
@@ -18,6 +17,7 @@ from meetings.speech.node import (
     EngineUnavailable,
     NoCapableEngine,
 )
+from tandem import status_details
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
 #: Of the contract.
@@ -179,10 +179,8 @@ def failure_of(error: grpc.RpcError, *, begun: bool) -> EngineError:
 def _reason(call: grpc.Call) -> str:
     """Return the reason in the call's ErrorInfo; empty if there is none."""
     info = ErrorInfo()
-    packed = dict(call.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
     try:
-        for detail in Status.FromString(cast(bytes, packed)).details:
-            detail.Unpack(info)
+        status_details.read(call.trailing_metadata(), info)
     except DecodeError:
         return ""
     return info.reason if info.domain == "speech" else ""
