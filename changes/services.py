@@ -36,10 +36,9 @@ _EXCHANGE = """
 def acting(actor: Actor | str, reason: str = "") -> Iterator[None]:
     """Open a transaction whose changes are logged with this actor and reason.
 
-    Inside another transaction it is a savepoint, and a second statement restores the former actor and reason at its
-    end. The outermost one ends with the commit and needs no such statement; neither does one directly inside the
-    transaction of an idempotency key (`single_write`), which needs no savepoint either. Reasons are not inherited: an
-    inner `acting` without a reason has an empty one.
+    Where it opens a savepoint, it restores the previous actor and reason at its end. At the outermost level, and
+    directly inside `single_write` (the transaction of an idempotency key), it opens no savepoint and restores nothing:
+    the commit ends the setting. Reasons are not inherited: an inner `acting` without a reason has an empty one.
 
     Args:
         actor: a user, AnonymousUser, or a part of the system, also by name, such as `retention`.

@@ -35,11 +35,11 @@ def take(what: str, who: str, *, limit: int, seconds: int, message: str) -> None
         raise RateLimited(message, wait)
 
 
-def is_over(what: str, who: str, *, limit: int, seconds: int) -> int:
-    """Count one more of `what` by `who`; return the seconds until the window closes if there are more than `limit`.
+def seconds_until_allowed(what: str, who: str, *, limit: int, seconds: int) -> int:
+    """Count one more of `what` by `who`, and return how long the caller must wait.
 
     Returns:
-        0 where there are not.
+        0 if the count is within the limit, else the seconds until the window closes.
     """
     count, wait = _count(what, who, seconds)
     return wait if count > limit else 0

@@ -24,9 +24,10 @@ _RECORD = struct.Struct("<Idd")
 
 
 class Presence:
-    """The last caller, and the time of the last call of another caller.
+    """A record of whether several callers are active at once, shared by processes through a small file.
 
-    There is no lock: of two concurrent writes one may be lost, until the next call of that caller.
+    The file holds the last caller, and the time of the last call of any other. It has no lock: one of two concurrent
+    writes may be lost, until that caller's next call.
 
     Args:
         place: returns the path of the file that processes share.

@@ -101,7 +101,7 @@ def success_status(operation: "Operation") -> int:
 
 
 def resource_type(operation: "Operation") -> Descriptor:
-    """Return the message that the response is about: the bare resource, else the whole response."""
+    """Return the type of the resource in the body, or of the whole response if the body is not one resource."""
     response, bare = operation.method.output_type, operation.http.response_body
     field = response.fields_by_name[bare] if bare else None
     return field.message_type if field and field.message_type and not field.is_repeated else response

@@ -243,7 +243,10 @@ def check_free(host: str, port: int) -> None:
 
 
 def _max_concurrent_rpcs(options: Options) -> int | None:
-    """Return the limit of calls in grpcio, which refuses more without a reason. The pools have better ones."""
+    """Return grpcio's `maximum_concurrent_rpcs`; None = no limit.
+
+    With the private API, our pools refuse surplus calls instead: they send a reason (`ErrorInfo`), grpcio does not.
+    """
     if compat.uses_private_api():
         return None
     return options.workers + settings.GRPC_MAX_QUEUE + compat.MAX_BLOCKING_STREAMS

@@ -117,7 +117,7 @@ class _Upload:
                 if self._call.stopped:
                     return
                 yield self._up(audio=speech_pb2.AudioChunk(seq=seq, data=data))
-                self._call.moved()
+                self._call.record_progress()
         except Exception as exc:
             self.error = exc
             raise
@@ -138,7 +138,7 @@ def _answers(method: Any, request: Any, call: EngineCall) -> Iterator[Any]:
     try:
         for answer in answers:
             call.raise_if_stopped()
-            call.moved()
+            call.record_progress()
             begun = True
             yield answer
     except grpc.RpcError as exc:

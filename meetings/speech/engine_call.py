@@ -13,7 +13,7 @@ class EngineCall:
         self._lock = threading.Lock()
         self._wake: Callable[[], None] | None = None
         self.why: Exception | None = None
-        self._moved_at = self._seen_at = time.monotonic()
+        self._progress_at = self._sign_of_life_at = time.monotonic()
 
     def stop(self, why: Exception) -> None:
         """Stop the call. The first reason is raised in the calling thread; later ones are ignored."""
@@ -51,20 +51,20 @@ class EngineCall:
         self._stopped.wait(seconds)
         self.raise_if_stopped()
 
-    def moved(self) -> None:
+    def record_progress(self) -> None:
         """Record that the engine has answered or accepted audio."""
-        self._moved_at = self._seen_at = time.monotonic()
+        self._progress_at = self._sign_of_life_at = time.monotonic()
 
-    def seen(self) -> None:
-        """Record a sign of life of an engine without progress."""
-        self._seen_at = time.monotonic()
+    def record_sign_of_life(self) -> None:
+        """Record that the engine is alive, though it has answered nothing."""
+        self._sign_of_life_at = time.monotonic()
 
     @property
     def quiet_seconds(self) -> float:
         """Seconds since the engine last answered or accepted audio."""
-        return time.monotonic() - self._moved_at
+        return time.monotonic() - self._progress_at
 
     @property
-    def unseen_seconds(self) -> float:
+    def silent_seconds(self) -> float:
         """Seconds since the engine's last sign of life."""
-        return time.monotonic() - self._seen_at
+        return time.monotonic() - self._sign_of_life_at

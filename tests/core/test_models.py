@@ -207,7 +207,7 @@ def test_undone_count_is_not_counted(db: None) -> None:
     rate_limits.undo("thing", "me")
     rate_limits.undo("thing", "nobody")
     rate_limits.take("thing", "me", limit=1, seconds=10, message="Enough.")
-    assert rate_limits.is_over("thing", "me", limit=1, seconds=10)
+    assert rate_limits.seconds_until_allowed("thing", "me", limit=1, seconds=10)
 
 
 def test_long_keys_that_begin_alike_are_two(db: None) -> None:

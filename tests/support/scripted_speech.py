@@ -124,7 +124,7 @@ class ScriptedNode:
                 case "fail":
                     self._fail(f"{rpc} {place}", value, step)
                 case _:
-                    call.moved()
+                    call.record_progress()
                     yield name, value
 
     def _hang(self, call: EngineCall, *, lives: bool) -> None:

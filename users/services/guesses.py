@@ -21,7 +21,7 @@ def count_guess(email: str) -> int:
         else 0.
     """
     limit = settings.LOGIN_FAILURES_PER_ACCOUNT
-    return rate_limits.is_over(_WHAT, _account(email), limit=limit, seconds=WINDOW_SECONDS)
+    return rate_limits.seconds_until_allowed(_WHAT, _account(email), limit=limit, seconds=WINDOW_SECONDS)
 
 
 def undo(email: str) -> None:

@@ -126,10 +126,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(statement)
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Close the connection if it is unusable; skip the check of one that was used within `IDLE_SECONDS`.
+        """Close the connection if it is unusable, and decide whether the next query checks it first.
 
-        Django calls this at both ends of a request, and `thread_connections.fresh_connections` at both ends of a call.
-        Over HTTP it is called twice before the first query, so a check that is due stays due until it is done.
+        A connection that was used within `IDLE_SECONDS` is not checked. A check that is due stays due until a query
+        makes it: over HTTP this method runs twice before the first query (Django calls it at both ends of a request,
+        and `thread_connections.fresh_connections` at both ends of a call).
         """
         is_check_due = not self.health_check_done
         super().close_if_unusable_or_obsolete()

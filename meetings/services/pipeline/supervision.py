@@ -55,9 +55,9 @@ def _watch(work: Work, node: Node, call: EngineCall, over: threading.Event) -> N
 
 def _is_silent(node: Node, call: EngineCall) -> bool:
     quiet = call.quiet_seconds
-    if call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS / 4 and node.lives():
-        call.seen()
-    return bool(call.unseen_seconds > settings.SPEECH_SILENCE_SECONDS or quiet > settings.SPEECH_BUSY_SECONDS)
+    if call.silent_seconds > settings.SPEECH_SILENCE_SECONDS / 4 and node.lives():
+        call.record_sign_of_life()
+    return bool(call.silent_seconds > settings.SPEECH_SILENCE_SECONDS or quiet > settings.SPEECH_BUSY_SECONDS)
 
 
 def _look_at_rows(work: Work, call: EngineCall) -> None:

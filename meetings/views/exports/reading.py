@@ -86,7 +86,10 @@ def transcription(actor: Actor, meeting_id: str, version: int) -> Transcription:
 
 
 def _state(meeting: Meeting, row: Transcript | None) -> tuple[Status, int | None, str, str]:
-    """Return status, progress, failure reason and notice of the version. The meeting holds those of its newest."""
+    """Return status, progress, failure reason and notice of a version of the transcript.
+
+    The meeting itself holds those of its newest version; of an older one only the status is stored.
+    """
     if row is None or not Transcript.objects.filter(meeting=meeting, version__gt=row.version).exists():
         return Status(meeting.status), meeting.progress, meeting.failure_reason, meeting.notice
     return Status(row.status), 100 if row.status == Status.COMPLETED else None, "", ""
