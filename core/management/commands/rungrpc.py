@@ -18,6 +18,7 @@ from django.utils.autoreload import get_child_arguments
 from django.utils.module_loading import import_string
 
 from core.addresses import check_development_identity
+from core.management.option_types import positive
 from core.rpc import supervisor
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
 from embedded_postgres import lifecycle
@@ -36,14 +37,14 @@ class Command(BaseCommand):
         add("--port", type=int, default=settings.GRPC_PORT, help="0 = any free one (GRPC_PORT, %(default)s)")
         add(
             "--workers",
-            type=_positive,
+            type=positive,
             default=settings.GRPC_MAX_WORKERS,
             metavar="N",
             help="how many calls a process serves at once (GRPC_MAX_WORKERS, %(default)s)",
         )
         add(
             "--processes",
-            type=_positive,
+            type=positive,
             default=settings.GRPC_PROCESSES,
             metavar="N",
             help="how many processes share the port; one for each core (GRPC_PROCESSES, %(default)s)",
@@ -171,12 +172,6 @@ def _start_embedded_database() -> None:
 
 def _source_folders() -> list[Path]:
     return [folder for folder in Path(settings.BASE_DIR).iterdir() if (folder / "__init__.py").is_file()]
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.jobs.worker import Worker
 from core.lifespan import running_alongside
+from core.management.option_types import positive
 
 
 class Command(BaseCommand):
@@ -23,14 +24,14 @@ class Command(BaseCommand):
         add = parser.add_argument
         add(
             "--threads",
-            type=_positive,
+            type=positive,
             default=settings.WORKER_THREADS,
             metavar="N",
             help="how many jobs a process runs at once (%(default)s)",
         )
         add(
             "--slow-threads",
-            type=_positive,
+            type=positive,
             default=settings.WORKER_SLOW_THREADS or None,
             metavar="N",
             help="how many of them may be slow, such as those of recordings (half of --threads)",
@@ -57,9 +58,3 @@ class Command(BaseCommand):
             logging.shutdown()
             sys.stdout.flush()
             os._exit(1)
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
