@@ -104,14 +104,15 @@ def check_development_identity(host: str) -> None:
     Raises:
         ImproperlyConfigured: DEV_AUTH_AS is set, and other machines can reach the address.
     """
-    if settings.DEV_AUTH_AS and not settings.DEV_AUTH_PUBLISHED_ON_LOOPBACK and not _is_loopback(host):
+    if settings.DEV_AUTH_AS and not settings.DEV_AUTH_PUBLISHED_ON_LOOPBACK and not is_loopback(host):
         raise ImproperlyConfigured(
             f"DEV_AUTH_AS lets every client that reaches this server act as {settings.DEV_AUTH_AS}: listen on "
             "127.0.0.1, or unset it."
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether `host`, an address or a name, is this machine's loopback interface."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 from config.environment import Env
-from scripts.dev.options import ADMINISTRATOR, Options, StartError, is_loopback
+from core.addresses import is_loopback
+from scripts.dev.options import ADMINISTRATOR, Options, StartError
 
 
 def refuse_taken_ports(options: Options) -> None:

@@ -1,7 +1,6 @@
 """Options of the development server. Needs only Python, so that --help works before anything is installed."""
 
 import argparse
-import ipaddress
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,14 +42,6 @@ class Options:
     @property
     def grpc_address(self) -> str:
         return _joined(self.reachable_host, self.grpc_port)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host`, an address or a name, is this machine's loopback interface."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def parse(arguments: Sequence[str]) -> Options:
