@@ -10,7 +10,7 @@ any case, TRUE is true, and empty columns at the right and rows without any text
 
 import codecs
 import csv
-import json as stdlib_json
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TextIO
@@ -148,7 +148,7 @@ def jsonl_writer(file: TextIO) -> Callable[[Message], None]:
     """Return a function that writes a message as a line of JSON: its set fields."""
 
     def write(message: Message) -> None:
-        text = stdlib_json.dumps(protojson.set_fields(message), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(protojson.set_fields(message), ensure_ascii=False, separators=(",", ":"))
         file.write(protojson.in_one_line(text) + "\n")
 
     return write
@@ -183,9 +183,9 @@ def report(line: int, problem: Problem, prefix: str, row: Any) -> str:
         "row": row,
     }
     try:
-        text = stdlib_json.dumps(content, ensure_ascii=False, default=str)
+        text = json.dumps(content, ensure_ascii=False, default=str)
     except RecursionError:
-        text = stdlib_json.dumps(content | {"row": None}, ensure_ascii=False)
+        text = json.dumps(content | {"row": None}, ensure_ascii=False)
     return protojson.in_one_line(text) + "\n"
 
 
@@ -194,12 +194,12 @@ def reported_row(line: bytes) -> bytes:
     if not line.startswith(b'{"line":'):
         return line
     try:
-        content = stdlib_json.loads(line)
+        content = json.loads(line)
     except (ValueError, RecursionError):
         return line
     if not (isinstance(content, dict) and content.keys() == _REPORTED and isinstance(content["row"], dict)):
         return line
-    return stdlib_json.dumps(_without_masks(content["row"])).encode()
+    return json.dumps(_without_masks(content["row"])).encode()
 
 
 _REPORTED = {"line", "reason", "message", "fields", "row"}
@@ -220,7 +220,7 @@ def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
         masked: False = mask nothing.
     """
     try:
-        value = stdlib_json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
+        value = json.loads(item.sent) if isinstance(item.sent, bytes) else item.sent
         if not masked:
             return value or None
         return without_secrets(_known(value, message_type)) if value else None
@@ -312,7 +312,7 @@ def _value(field: FieldDescriptor, cell: str) -> Any:
     """Return the JSON value of a cell; its text if it is not a value of the field's type."""
     if is_map(field):
         try:
-            return stdlib_json.loads(cell)
+            return json.loads(cell)
         except (ValueError, RecursionError):
             return cell
     if field.is_repeated:
@@ -334,5 +334,5 @@ def _cell(values: Any, path: tuple[str, ...]) -> str:
         case list():
             return _BETWEEN.join(map(str, values))
         case dict():
-            return stdlib_json.dumps(values, ensure_ascii=False)
+            return json.dumps(values, ensure_ascii=False)
     return str(values)

@@ -1,6 +1,6 @@
 """Streams of messages over HTTP in both directions, one line of JSON for each message (NDJSON)."""
 
-import json as stdlib_json
+import json
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 
@@ -70,6 +70,6 @@ def _encode_lines(responses: Iterator[Message], report: Report) -> Iterator[byte
         problem = problem_of(exc)
         report.fail(problem, exc)
         report.code = str(problem.kind.http_status)
-        yield stdlib_json.dumps(problems.document(problem)).encode() + b"\n"
+        yield json.dumps(problems.document(problem)).encode() + b"\n"
     finally:
         report.end()

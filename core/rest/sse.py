@@ -5,7 +5,7 @@ the stream (`core.rest.asgi`), so that an open stream holds no thread and no dat
 """
 
 import asyncio
-import json as stdlib_json
+import json
 import logging
 import secrets
 import threading
@@ -154,7 +154,7 @@ def _final_event(exc: Exception, report: Report) -> bytes:
 
 
 def _resync(document: dict[str, Any]) -> bytes:
-    return b"event: resync\nid:\ndata: " + stdlib_json.dumps(document).encode() + b"\n\n"
+    return b"event: resync\nid:\ndata: " + json.dumps(document).encode() + b"\n\n"
 
 
 def _frames(stream: Stream, report: Report) -> Iterator[bytes]:

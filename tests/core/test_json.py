@@ -1,6 +1,6 @@
 """The JSON of messages, and the JSON that is accepted for a message."""
 
-import json as stdlib_json
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def test_answer_has_the_documented_form() -> None:
         audit=common_pb2.AuditInfo(version=2**62, created_at=Timestamp(seconds=1_767_225_600, nanos=120_000_000)),
     )
     response = user_pb2.GetUserResponse(user=user)
-    assert stdlib_json.loads(protojson.answer_bytes(GET_USER, response)) == {
+    assert json.loads(protojson.answer_bytes(GET_USER, response)) == {
         "id": "u1",
         "email": "",
         "display_name": "",

@@ -1,6 +1,6 @@
 """Messages that are written as JSON or as an HTTP call are read back unchanged."""
 
-import json as stdlib_json
+import json
 import random
 import urllib.parse
 from collections.abc import Iterator
@@ -55,8 +55,8 @@ def test_a_message_survives_json(message_type: Descriptor) -> None:
     message_class = GetMessageClass(message_type)
     for round_ in range(ROUNDS):
         message = random_message(message_type, rng, fill=round_ / ROUNDS)
-        text = stdlib_json.dumps(protojson.to_json(message), allow_nan=False)
-        assert protojson.from_json(message_class, stdlib_json.loads(text)) == message
+        text = json.dumps(protojson.to_json(message), allow_nan=False)
+        assert protojson.from_json(message_class, json.loads(text)) == message
 
 
 @each_message
@@ -94,7 +94,7 @@ def test_a_request_survives_http(operation: Operation) -> None:
 def carried(operation: Operation, request: Message) -> Any:
     """Return the request that a server reads from its HTTP call."""
     call = protojson.write_request(operation, request)
-    body = b"" if call.body is None else stdlib_json.dumps(call.body).encode()
+    body = b"" if call.body is None else json.dumps(call.body).encode()
     template = operation.http.path.split("/")
     parts = [urllib.parse.unquote(part) for part in call.path.split("/")]
     assert len(template) == len(parts)
@@ -192,5 +192,5 @@ def test_an_answer_survives_http(operation: Operation) -> None:
             pagination = getattr(response, page)
             pagination.SetInParent()
             pagination.has_more = bool(pagination.next_page_token)
-        body = stdlib_json.loads(protojson.answer_bytes(operation, response) or "null")
+        body = json.loads(protojson.answer_bytes(operation, response) or "null")
         assert protojson.read_answer(operation, body) == response

@@ -1,7 +1,7 @@
 """The OpenAPI document matches the codec and the committed file."""
 
 import io
-import json as stdlib_json
+import json
 import random
 import re
 from html.parser import HTMLParser
@@ -78,7 +78,7 @@ def test_every_operation_that_is_served_is_described(described: dict[str, Any]) 
 
 def test_every_reference_leads_somewhere(described: dict[str, Any], described_shapes: dict[str, Any]) -> None:
     for whole in (described, described_shapes):
-        references = re.findall(r'"\$ref": "#/([^"]+)"', stdlib_json.dumps(whole))
+        references = re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(whole))
         assert references
         for reference in references:
             target: Any = whole
@@ -165,7 +165,7 @@ def assert_answer_fits(
 
 def without_lengths(whole: dict[str, Any]) -> dict[str, Any]:
     """Random texts keep to no length: that is the models' rule."""
-    return stdlib_json.loads(re.sub(r', "(max|min)(Length|Items)": \d+', "", stdlib_json.dumps(whole)))
+    return json.loads(re.sub(r', "(max|min)(Length|Items)": \d+', "", json.dumps(whole)))
 
 
 def misfits(value: Any, schema: dict[str, Any], whole: dict[str, Any], where: str = "") -> list[str]:

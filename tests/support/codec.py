@@ -1,6 +1,6 @@
 """Operations for the tests of the JSON rules, and requests as HTTP calls."""
 
-import json as stdlib_json
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +40,7 @@ def codes(call: Callable[..., Any], *arguments: Any) -> dict[str, str]:
 
 
 def read(operation: Operation, body: Any = b"", query: str = "", **path_values: str) -> Any:
-    sent = body if isinstance(body, bytes) else stdlib_json.dumps(body).encode()
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return protojson.read_request(operation, path_values, query, sent)
 
 

@@ -1,6 +1,6 @@
 """Operations over REST, as tests call them."""
 
-import json as stdlib_json
+import json
 import threading
 import urllib.parse
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class RestTransport(Transport):
         response = self.client.generic(
             operation.http.verb,
             call.path + ("?" + urllib.parse.urlencode(query) if query else ""),
-            b"" if call.body is None else stdlib_json.dumps(call.body).encode(),
+            b"" if call.body is None else json.dumps(call.body).encode(),
             content_type="application/json",
             headers={**call.headers, **headers},
         )
@@ -61,7 +61,7 @@ class RestTransport(Transport):
             raise _failed_over_http(response)
         version = response.headers.get("ETag")
         return Answer(
-            protojson.read_answer(operation, stdlib_json.loads(response.content) if response.content else None),
+            protojson.read_answer(operation, json.loads(response.content) if response.content else None),
             version=int(version.strip('"')) if version else None,
             replayed=response.headers.get("Idempotent-Replayed") == "true",
             request_id=response.headers["X-Request-ID"],
@@ -95,13 +95,13 @@ class RestTransport(Transport):
             raise _failed_over_http(response)
         assert response.status_code == 202
         return Answer(
-            protojson.read_answer(operation, stdlib_json.loads(response.content)),
+            protojson.read_answer(operation, json.loads(response.content)),
             version=int(response.headers["ETag"].strip('"')),
             request_id=response.headers["X-Request-ID"],
         )
 
     def _send_lines(self, operation: Operation, requests: list[Message], headers: dict[str, str]) -> Answer:
-        lines = [stdlib_json.dumps(protojson.to_json(request)) for request in requests]
+        lines = [json.dumps(protojson.to_json(request)) for request in requests]
         response: Any = self.client.generic(
             operation.http.verb,
             operation.http.path,
@@ -112,10 +112,10 @@ class RestTransport(Transport):
         if response.status_code >= 400:
             raise _failed_over_http(response)
         if not operation.answers_stream:
-            message: Any = protojson.read_answer(operation, stdlib_json.loads(response.content))
+            message: Any = protojson.read_answer(operation, json.loads(response.content))
         else:
             answered = b"".join(response.streaming_content).splitlines()
-            message = [protojson.from_json(operation.response_class, stdlib_json.loads(line)) for line in answered]
+            message = [protojson.from_json(operation.response_class, json.loads(line)) for line in answered]
         return Answer(message, request_id=response.headers["X-Request-ID"])
 
 
@@ -123,9 +123,9 @@ def _event(operation: Operation, block: str) -> Any:
     """Return the message of a server-sent event, or its failure; None for a comment or a bookmark."""
     lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
     if "data" in lines and lines["event"] != "resync":
-        return protojson.from_json(operation.response_class, stdlib_json.loads(lines["data"]))
+        return protojson.from_json(operation.response_class, json.loads(lines["data"]))
     if "data" in lines:
-        problem = stdlib_json.loads(lines["data"])
+        problem = json.loads(lines["data"])
         return Failed(problem["reason"], problem["detail"], [], {})
     if block.startswith(": "):
         reason, _, message = block[2:].partition(": ")
@@ -142,7 +142,7 @@ def _with_own_connection(run: Callable[[], None]) -> None:
 
 def _failed_over_http(response: Any) -> Failed:
     assert response.headers["Content-Type"] == "application/problem+json", response.content
-    problem = stdlib_json.loads(response.content)
+    problem = json.loads(response.content)
     assert problem["status"] == response.status_code == TABLE[problem["reason"]].http_status
     assert problem["request_id"] == response.headers["X-Request-ID"]
     violations = [

@@ -1,6 +1,6 @@
 """A transcript with all findings as JSON, in the representation of the API."""
 
-import json as stdlib_json
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,4 +36,4 @@ def render(found: Transcription) -> Iterator[str]:
 
 
 def _json(value: Any) -> str:
-    return protojson.in_one_line(stdlib_json.dumps(value, ensure_ascii=False))
+    return protojson.in_one_line(json.dumps(value, ensure_ascii=False))
