@@ -94,6 +94,11 @@ def without_ignorable(text: str) -> str:
     return text if text.isascii() else _ANY_IGNORABLE.sub("", text)
 
 
+def printable(text: str, substitute: str = " ") -> str:
+    """Return the text with a substitute for each character that cannot be printed."""
+    return "".join(character if character.isprintable() else substitute for character in text)
+
+
 def validate_no_control_characters(value: str) -> None:
     """Reject characters that do not belong in a text of one line.
 

@@ -18,6 +18,7 @@ import ijson
 from django.core.exceptions import ValidationError
 
 from core.files.messages import MAX_LINE_LENGTH, BadFile, numbered_lines
+from core.texts import printable
 
 #: In bytes: enough for the heading of a CSV file, or the first records of a document.
 HEAD_BYTES = 1 << 16
@@ -41,7 +42,7 @@ class Notes(Counter[str]):
 
     def summary(self) -> str:
         """Return the notes in a line, the most frequent first; names may be from the file, so make them printable."""
-        shown = ", ".join(f"{_printable(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
+        shown = ", ".join(f"{_shown(name)} ({count})" for name, count in self.most_common(MAX_NOTES))
         return f"{shown}, and {len(self) - MAX_NOTES} others" if len(self) > MAX_NOTES else shown
 
 
@@ -279,8 +280,8 @@ def _utf16_lines(file: Input) -> Iterator[str]:
         raise BadFile(f"Line {number + 1} is not UTF-16, although the byte order mark declares it.") from exc
 
 
-def _printable(name: str) -> str:
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:MAX_SHOWN_CHARACTERS])
+def _shown(name: str) -> str:
+    shown = printable(name[:MAX_SHOWN_CHARACTERS], "\ufffd")
     return f"{shown}…" if len(name) > MAX_SHOWN_CHARACTERS else shown
 
 

@@ -19,6 +19,7 @@ from core.execution import authorize, identify
 from core.observability.call_log import http_meter
 from core.rest.conditional import PRIVATE, is_known
 from core.rest.read_views import METHODS, allowed
+from core.texts import printable
 from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription
@@ -82,8 +83,7 @@ def attachment(title: str, extension: str) -> str:
 
 def _file_name(title: str) -> str:
     """Return a file name that is valid in all common file systems."""
-    printable = "".join(character if character.isprintable() else " " for character in title)
-    name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable).split()).strip(". ")
+    name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable(title)).split()).strip(". ")
     # The length is limited in UTF-8, too.
     name = name[:_MAX_NAME_LENGTH].encode()[: 2 * _MAX_NAME_LENGTH].decode(errors="ignore").strip(". ")
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import NamedTuple
 
+from core.texts import printable
 from meetings.models import Segment
 
 COLUMNS, LINES = 42, 2
@@ -69,7 +70,7 @@ def _takes(cue: Cue, word: Timed, columns_taken: int) -> bool:
 
 def _timed(segment: Segment) -> Sequence[Timed]:
     """Return the words of a segment with their times: as recognised, or estimated by length if their number changed."""
-    texts = _printable(segment.text).split()
+    texts = printable(segment.text).split()
     if len(texts) == len(segment.words):
         return _in_order(segment, texts)
     start, length = segment.start_ms, max(1, segment.end_ms - segment.start_ms)
@@ -119,7 +120,3 @@ def width(text: str) -> int:
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
+from core.texts import printable
 from meetings.models import ActionItem, ActionItemStatus, Segment, Status
 from meetings.timecode import full_clock
 from meetings.views.exports.reading import Transcription
@@ -31,8 +32,7 @@ def render(found: Transcription) -> Iterator[str]:
 
 def text(value: str) -> str:
     """Escape a user's text, so that Markdown shows it literally."""
-    printable = "".join(character if character.isprintable() else " " for character in value)
-    escaped = _INLINE.sub(r"\\\1", " ".join(printable.split()))
+    escaped = _INLINE.sub(r"\\\1", " ".join(printable(value).split()))
     return _BLOCK.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", escaped)
 
 
