@@ -22,7 +22,6 @@ from users.queries import resolve_id
 ORDERS = ("created_at", "due_date", "priority", "updated_at")
 NEWEST_FIRST = Order("created_at", descending=True)
 DEFAULT_PAGE_SIZE = 10
-MAX_QUERY_LENGTH = 200
 #: The largest number of assignees in the statistics.
 MAX_ASSIGNEES = 10_000
 
@@ -147,7 +146,7 @@ def not_found(task_id: str) -> Task.DoesNotExist:
 
 def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     """Return the list query of the tasks that match the filter and that the actor may see."""
-    query = search.checked_query(only.query, MAX_QUERY_LENGTH)
+    query = search.checked_query(only.query)
     people = {name: resolve_id(actor, text) for name in _PEOPLE if (text := getattr(only, name))}
     ways = _ways(actor, people)
     if not actor.is_authenticated or None in people.values() or ways == ():

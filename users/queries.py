@@ -24,7 +24,6 @@ from users.models import OPEN_ACCOUNT_STATUSES, AddressType, User, UserAddress
 ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login_at": True}
 #: Columns of these fields, where they have another name.
 SORTED_BY = {"display_name": "sort_name"}
-MAX_QUERY_LENGTH = 200
 MAX_IN_BATCH = 100
 
 _by_id = Prepared(lambda user_id: User.objects.filter(pk=user_id))
@@ -181,7 +180,7 @@ def search_users(actor: Actor, query: str, request: PageRequest, only: Filter = 
         ValidationError: on `query`, `page_size` or `page_token`.
         PermissionDenied: the filter would reveal fields that the actor may not see.
     """
-    query = search.checked_query(query, MAX_QUERY_LENGTH)
+    query = search.checked_query(query)
     selection = _selection(actor, only, query)
     exact = None
     if "@" in query and policies.may_read_everything(actor):

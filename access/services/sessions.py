@@ -21,7 +21,7 @@ from core.db import clock, ids
 from core.errors import RateLimited, Unauthenticated, invalid
 from core.mail_addresses import canonical_or_as_sent
 from users.models import User
-from users.passwords.hashers import Outcome, hashed, spend_time_of_verify, verify
+from users.passwords.hashers import MAX_PASSWORD_LENGTH, Outcome, hashed, spend_time_of_verify, verify
 from users.queries import find_by_email
 from users.services import guesses, record_login
 
@@ -29,7 +29,6 @@ from users.services import guesses, record_login
 LOST_ANSWER_GRACE = timedelta(seconds=10)
 LOGIN_WINDOW_SECONDS = 300
 TOO_MANY_TRIES = "Too many tries; wait before the next one."
-MAX_PASSWORD_LENGTH = 1024
 #: How a RevokeSession request names the caller's own session, and all sessions but that one.
 CURRENT_SESSION, OTHER_SESSIONS = "current", "-"
 #: The fields that an exchange reads: of the token, its session, and the session's user.

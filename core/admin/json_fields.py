@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-MAX_TEXT_LENGTH = 256 * 1024
+MAX_JSON_LENGTH = 256 * 1024
 DEEPEST = 50
 
 
@@ -20,8 +20,8 @@ class BoundedJsonField(forms.JSONField):
         Raises:
             ValidationError: the text is not valid JSON, or exceeds a limit.
         """
-        if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-            raise ValidationError(f"This JSON is longer than {MAX_TEXT_LENGTH:,} characters.", code="max_length")
+        if isinstance(value, str) and len(value) > MAX_JSON_LENGTH:
+            raise ValidationError(f"This JSON is longer than {MAX_JSON_LENGTH:,} characters.", code="max_length")
         try:
             parsed = super().to_python(value)
         except (RecursionError, ValueError) as exc:  # ValueError: a number has too many digits.

@@ -32,13 +32,13 @@ class ReasonedAction:
         title: of the action, as `Deactivate`.
         done: the same as a participle, as `deactivated`.
         service: called with the actor, the row's id, and the `reason`.
-        longest: the maximum length of a reason in characters.
+        max_reason_length: the maximum length of a reason in characters.
     """
 
     title: str
     done: str
     service: Callable[..., object]
-    longest: int
+    max_reason_length: int
     reason_required: bool = False
 
 
@@ -59,7 +59,7 @@ class ReasonForm(forms.Form):
     def __init__(self, data: Any, action: ReasonedAction) -> None:
         super().__init__(data)
         self.fields["reason"] = forms.CharField(
-            max_length=action.longest, required=action.reason_required, widget=UnfoldAdminTextInputWidget
+            max_length=action.max_reason_length, required=action.reason_required, widget=UnfoldAdminTextInputWidget
         )
 
 

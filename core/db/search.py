@@ -19,6 +19,8 @@ from django.db.models import BooleanField, F, Func, GeneratedField, Value
 from core.db.fields import checked_line
 from core.texts import without_ignorable
 
+MAX_QUERY_LENGTH = 200
+
 
 def words_of(*columns: str) -> GeneratedField:
     """Return a generated column of the words of these text columns, each up to 100 characters; index it with GIN.
@@ -41,14 +43,14 @@ def matches(column: str, *queries: str) -> Func:
     return Func(F(column), any_of_them, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
 
 
-def checked_query(query: str, max_length: int) -> str:
+def checked_query(query: str) -> str:
     """Return a call's search query in the form that `matches` accepts; check it by the rules of a line.
 
     Raises:
         ValidationError: on `query`.
     """
     # Copied text may hold marks of direction, which are not part of any word.
-    return checked_line("query", without_ignorable(query), max_length)
+    return checked_line("query", without_ignorable(query), MAX_QUERY_LENGTH)
 
 
 def typed(query: str) -> str:

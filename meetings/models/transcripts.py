@@ -13,7 +13,7 @@ from meetings.models.findings import Speaker
 from meetings.models.meetings import Stage, Status
 from meetings.models.parts import MeetingChild, of_meeting, of_user
 
-MAX_TEXT_LENGTH = 10_000
+MAX_SEGMENT_TEXT_LENGTH = 10_000
 
 
 class Transcript(models.Model):
@@ -95,7 +95,7 @@ class Segment(MeetingChild):
 
     start_ms = models.BigIntegerField(editable=False)
     end_ms = models.BigIntegerField(editable=False)
-    text = MultiLineField(max_length=MAX_TEXT_LENGTH)
+    text = MultiLineField(max_length=MAX_SEGMENT_TEXT_LENGTH)
     recognized_text = models.TextField(editable=False)
     #: A speaker of the same version; None = unknown. No foreign key: speakers are only deleted with their meeting.
     speaker_id = models.UUIDField(null=True, blank=True)

@@ -16,7 +16,6 @@ from meetings.models import Meeting, takes_part
 from meetings.models.parts import MeetingChild
 
 NEWEST_FIRST = Order("created_at", descending=True)
-MAX_QUERY_LENGTH = 200
 
 AnyPart = TypeVar("AnyPart", bound=MeetingChild)
 
@@ -112,7 +111,7 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
 
 def _selection(actor: Actor, only: Filter) -> ListQuery[Meeting]:
     """Return the list query of the meetings that match the filter and that the actor may see."""
-    query = search.checked_query(only.query, MAX_QUERY_LENGTH)
+    query = search.checked_query(only.query)
     if not actor.is_authenticated:
         return ListQuery(Meeting, Meeting.objects.none)
     found_by: dict[str, Value | None] = {

@@ -12,7 +12,7 @@ from core.db.compiled_queries import Value
 from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
 from meetings.models import Meeting, Segment, Transcript, takes_part
-from meetings.queries import MAX_QUERY_LENGTH, NEWEST_FIRST, get_meeting
+from meetings.queries import NEWEST_FIRST, get_meeting
 
 AS_SAID = Order("start_ms")
 
@@ -62,7 +62,7 @@ def search_transcripts(actor: Actor, query: str, request: PageRequest) -> Found:
     Raises:
         ValidationError: on `query`, `page_size` or `page_token`.
     """
-    query = search.checked_query(query, MAX_QUERY_LENGTH)
+    query = search.checked_query(query)
     if not query:
         raise invalid("query", "required", "Give at least one word to search for.")
     request = replace(request, bound_to={**request.bound_to, "caller": actor.pk, "query": query})

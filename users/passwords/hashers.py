@@ -22,6 +22,8 @@ from core.concurrency.turns import Turns
 from core.context import caller_key, check_deadline
 from users.passwords.argon2id import hash_function
 
+MAX_PASSWORD_LENGTH = 1024
+
 # Each hash needs ARGON2_MEMORY_KIB, so the number of concurrent hashes is limited. Callers take turns, so that one
 # caller with many logins does not block the others.
 _turns = Turns(settings.PASSWORD_HASHES_AT_ONCE)
@@ -127,7 +129,7 @@ def is_outdated(encoded: str) -> bool:
 class MaximumLengthValidator:
     """Reject passwords longer than the hasher should process."""
 
-    def __init__(self, max_length: int = 1024) -> None:
+    def __init__(self, max_length: int = MAX_PASSWORD_LENGTH) -> None:
         self.max_length = max_length
 
     def validate(self, password: str, user: Any = None) -> None:
@@ -145,7 +147,7 @@ class NotAboutTheUserValidator:
     """Reject passwords that contain the user's e-mail or a name of the user."""
 
     #: Minimum length of a part that is checked; shorter ones occur in many words.
-    shortest_part = 4
+    min_part_length = 4
 
     def validate(self, password: str, user: Any = None) -> None:
         compared = _fold(password)
@@ -154,7 +156,7 @@ class NotAboutTheUserValidator:
             if user
             else ()
         ):
-            if len(part) >= self.shortest_part and _fold(part) in compared:
+            if len(part) >= self.min_part_length and _fold(part) in compared:
                 raise ValidationError(
                     "This password contains your name or e-mail address; choose another.", code="password_too_similar"
                 )

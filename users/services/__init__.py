@@ -13,7 +13,6 @@ from users.services.addresses import add_address, delete_address, set_default_ad
 from users.services.creation import create_service_account, create_user
 from users.services.imports import build_imported_users, check_may_import, import_answer, import_users
 from users.services.passwords import (
-    MAX_PASSWORD_LENGTH,
     change_password,
     request_password_reset,
     reset_password,
@@ -25,7 +24,6 @@ from users.services.verification import (
 )
 
 __all__ = [
-    "MAX_PASSWORD_LENGTH",
     "MAX_REASON_LENGTH",
     "add_address",
     "build_imported_users",

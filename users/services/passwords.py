@@ -16,10 +16,8 @@ from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
-from users.passwords.hashers import hashed, normalized, verify
+from users.passwords.hashers import MAX_PASSWORD_LENGTH, hashed, normalized, verify
 from users.services import guesses, mailed_tokens
-
-MAX_PASSWORD_LENGTH = 1024
 
 
 def change_password(
