@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -45,8 +46,26 @@ def test_an_operation_has_what_its_rpc_declares() -> None:
     assert not create.checks_version
     assert found["UpdateTask"].checks_version
     assert found["UpdateTask"].http.verb == "PATCH"
-    # The request of a read is never modified.
-    assert all(one.preconditions_in_body == set() for one in found.values() if one.http.verb == "GET")
+
+
+def test_version_in_the_request_of_a_read_is_no_precondition() -> None:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="reading.proto", package="reading", syntax="proto3", dependency=["google/api/annotations.proto"]
+    )
+    version = file.message_type.add(name="Which").field.add(name="version", number=1)
+    version.type, version.label = version.TYPE_INT32, version.LABEL_OPTIONAL
+    service = file.service.add(name="Reading")
+    for name, rule in (("Get", {"get": "/api/which"}), ("Change", {"patch": "/api/which"})):
+        method = service.method.add(name=name, input_type=".reading.Which", output_type=".reading.Which")
+        method.options.Extensions[annotations_pb2.http].CopyFrom(http_pb2.HttpRule(**rule))
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    found = bound(
+        pool.FindServiceByName("reading.Reading"),
+        SimpleNamespace(__name__="handlers", get=lambda call, request: None, change=lambda call, request: None),
+    )
+    assert found["Get"].preconditions_in_body == set()
+    assert found["Change"].preconditions_in_body == {"version"}
 
 
 def test_http_rules_are_read_with_their_fields() -> None:
@@ -54,7 +73,8 @@ def test_http_rules_are_read_with_their_fields() -> None:
     rules = {name: (one.http.verb, one.http.body, one.http.path_fields, one.writes) for name, one in found.items()}
     assert {rule[0] for rule in rules.values()} >= {"GET", "POST"}
     create = found["CreateUser"].http
-    assert create == Http("POST", create.path, "*", create.response_body, ())
+    assert create == Http("POST", "/api/users", "*", "user", ())
+    assert found["ListUsers"].http.response_body == ""
     get = found["GetUser"].http
     assert (get.verb, get.body, get.path_fields) == ("GET", "", ("user_id",))
     assert get.path.endswith("/{user_id}")
@@ -90,6 +110,7 @@ def test_a_declaration_belongs_to_its_handler() -> None:
     declared, other = found["CreateUser"], found["GetUser"]
     assert (declared.public, declared.secret, declared.works_without_database) == (True, True, True)
     assert declared.replay is NOTHING_TO_HIDE
+    assert (declared.scope, declared.other_scope) == ("", "")
     assert (other.public, other.secret, other.works_without_database, other.replay) == (False, False, False, None)
 
 
