@@ -25,7 +25,7 @@ def save_clean(
     extra_errors: Mapping[str, ValidationError] | None = None,
     **fields: Any,
 ) -> Row:
-    """Set the fields, check the model's rules, and save the row. Services write rows by this function.
+    """Set the fields, check the model's rules, and save the row. Services write the rows that clients edit by it.
 
     A new row is inserted; if that violates a constraint, the transaction cannot continue. Of a loaded row only the
     changed fields are written, with the next version, and only if the row is still at the loaded version. If no field
