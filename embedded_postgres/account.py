@@ -21,6 +21,8 @@ from embedded_postgres.errors import EmbeddedDatabaseError
 logger = logging.getLogger(__name__)
 
 _ROOT = 0
+#: The users that run PostgreSQL for root: the first that the machine has.
+_NAMES = ("postgres", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Account:
         elif found.st_uid != self.uid:
             raise EmbeddedDatabaseError(
                 f"{folder} belongs to the user {_name_of(found.st_uid)}: run Tandem as that user (or as root, if root "
-                f"created it for postgres or nobody), remove it, or set TANDEM_DATA_DIR to your own folder."
+                f"created it for {' or '.join(_NAMES)}), remove it, or set TANDEM_DATA_DIR to your own folder."
             )
         folder.chmod(0o700)
 
@@ -104,13 +106,13 @@ def server_account(cluster: Path) -> Account:
     if os.geteuid() != _ROOT:
         return Account(os.geteuid(), os.getegid(), _name_of(os.geteuid()))
     owner = cluster.stat().st_uid if cluster.exists() else _ROOT
-    for name in ("postgres", "nobody") if owner == _ROOT else (_name_of(owner),):
+    for name in _NAMES if owner == _ROOT else (_name_of(owner),):
         with contextlib.suppress(KeyError):
             found = pwd.getpwnam(name)
             return Account(found.pw_uid, found.pw_gid, found.pw_name)
     raise EmbeddedDatabaseError(
-        "PostgreSQL does not run as root, and this machine has no user to run it as (the owner of its files, postgres "
-        "or nobody): start Tandem as an ordinary user, or set DATABASE_URL."
+        "PostgreSQL does not run as root, and this machine has no user to run it as (the owner of its files, "
+        f"{' or '.join(_NAMES)}): start Tandem as an ordinary user, or set DATABASE_URL."
     )
 
 

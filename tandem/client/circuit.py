@@ -61,7 +61,7 @@ class Circuit:
                 return
             now = time.monotonic()
             if now < self._none_until:
-                raise Unavailable("The server was away just now.", retry_after=self._none_until - now)
+                raise Unavailable("The server was unavailable a moment ago.", retry_after=self._none_until - now)
             # If the probing call never reports its result, another may probe after the same time.
             self._none_until = now + self._open_seconds
             changed = self._turn(CircuitState.HALF_OPEN)
