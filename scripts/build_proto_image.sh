@@ -3,8 +3,8 @@
 #
 #   scripts/build_proto_image.sh IMAGE [protoc options]
 #
-# proto/released.binpb is the image of what clients rely on: scripts/check.sh refuses what would break them. Whoever
-# releases a contract renews it:
+# proto/released.binpb is the image of the released contracts: scripts/check.sh refuses a change that would break their
+# clients. Make a new one with each release of a contract:
 #
 #   scripts/build_proto_image.sh proto/released.binpb
 set -euo pipefail

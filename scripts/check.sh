@@ -18,7 +18,7 @@ at_exit() {
 }
 trap at_exit EXIT
 
-# Tells how long the step before took, and which one begins.
+# Prints how long the previous step took, and begins the next one.
 step() {
     printf -- '--- %s s\n' $((SECONDS - started))
     heading=$1
