@@ -123,9 +123,9 @@ def new_secret() -> str:
 
 
 def successors_of(refresh_token: str) -> list[str]:
-    """Return the token that this one is exchanged for, which is always the same, so a lost response can be repeated.
+    """Return the token that this one is exchanged for, followed by those under the previous or next server keys.
 
-    The successors under the previous or next server keys follow it.
+    The successor is always the same, so that a lost response can be repeated.
     """
     return [
         jwt.utils.base64url_encode(digest).decode() for digest in hmac_digests(b"refresh:" + refresh_token.encode())

@@ -27,7 +27,7 @@ def check_room(size: int = 0) -> None:
         InsufficientStorage: they do not.
     """
     if free_bytes() - size < settings.DISK_RESERVE_BYTES:
-        raise InsufficientStorage("Insufficient storage for this recording; retry later, or send a smaller one.")
+        raise InsufficientStorage("Insufficient storage for this file; retry later, or send a smaller one.")
 
 
 def has_reserve() -> bool:

@@ -154,7 +154,7 @@ def prune() -> int:
 
 
 def _counting() -> tuple[datetime, datetime]:
-    """Return the range of `created_at` of valid records. One from the future, by a fast clock, counts as expired."""
+    """Return the range of `created_at` of valid records. A record with a future time (of a fast clock) has expired."""
     now = timezone.now()
     return now - RETENTION, now + RETENTION
 

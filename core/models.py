@@ -17,7 +17,7 @@ class IdempotencyRecord(models.Model):
     request_hash = models.BinaryField(max_length=32)
     #: None = erased, because its subject was deleted.
     answer = models.BinaryField(null=True)
-    #: The user, task or meeting that the answer is about; None = no such object, or one of many in a stream.
+    #: Id of the object that the answer is about; None = it is about no object, or about many (of a stream).
     subject = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

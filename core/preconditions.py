@@ -85,7 +85,7 @@ def expected_version(if_match: str | None, if_none_match: str | None = None) -> 
 
 
 def entity_tags(value: str) -> list[str] | None:
-    """Return the opaque parts of a list of entity-tags, weak or strong; None = not such a list."""
+    """Return the opaque parts of a list of entity-tags, weak or strong; None if the list is invalid."""
     tags, at = [], 0
     text = value.strip(" \t,")
     while at < len(text):

@@ -41,9 +41,9 @@ class Stream:
     """One open stream of events.
 
     Args:
-        call: that opened it.
-        feed: of its events.
-        max_seconds: after which it ends, so that its client reconnects; None = never.
+        call: the call that opened it.
+        feed: the source of its events.
+        max_seconds: how long it may last, after which its client reconnects; None = without limit.
     """
 
     __slots__ = ("call", "ends_at", "feed", "owner")

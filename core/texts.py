@@ -90,7 +90,7 @@ def one_name(text: str) -> str:
 
 
 def without_ignorable(text: str) -> str:
-    """Return the text without ignorable characters: for texts that must not hold them, as numbers and queries."""
+    """Return the text without ignorable characters, which numbers and queries must not hold."""
     return text if text.isascii() else _ANY_IGNORABLE.sub("", text)
 
 

@@ -197,7 +197,7 @@ def _matching(
     assigned_to: UUID | None = None,
     **labels: str,
 ) -> tuple[QuerySet[Task], ...]:
-    """Return the matching tasks; with `ways` one queryset for each of them, each with its own index."""
+    """Return the matching tasks: one queryset, or one for each of the `ways`, each of which has its own index."""
     rows = Task.objects.all() if ways is None else Task.objects.alias(**_OWN)
     labels_in, words_in = ("labels", "search_words") if ways is None else ("own_labels", "own_words")
     conditions = {

@@ -85,7 +85,7 @@ class ThreadPool(futures.Executor):
     def submit_for(
         self, caller: str, fn: Callable[..., Result], /, *args: Any, **kwargs: Any
     ) -> futures.Future[Result]:
-        """Schedule `fn` as `submit` does, for this caller."""
+        """Schedule `fn` for this caller; otherwise like `submit`."""
         future: futures.Future[Result] = futures.Future()
         self.run(lambda: resolve(future, fn, *args, **kwargs), caller)
         return future

@@ -24,7 +24,7 @@ class Versioned(models.Model):
         abstract = True
 
     def require_version(self, expected: ExpectedVersion) -> None:
-        """Compare the version of this row, which is locked, with the one that a write expects.
+        """Check that this row, which is locked, is at the version that a write expects.
 
         Raises:
             Stale: the row is at another version.

@@ -39,6 +39,6 @@ def is_public(request: HttpRequest) -> bool:
 
 
 def is_allowed(origin: str) -> bool:
-    """Return whether the settings allow pages of this origin to call."""
+    """Return whether the settings allow pages of this origin to call the API."""
     normal_form = normalized(origin)
     return normal_form is not None and normal_form in {normalized(allowed) for allowed in conf.CORS_ALLOWED_ORIGINS}

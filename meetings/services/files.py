@@ -177,7 +177,7 @@ class Resumed:
         self._file = file
 
     def cut(self, size: int) -> None:
-        """Continue after so many bytes, and discard all bytes after them."""
+        """Truncate the file to this number of bytes, and continue after them."""
         self._file.truncate(size)
         self._file.seek(size)
 

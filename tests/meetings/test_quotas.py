@@ -179,7 +179,7 @@ def test_upload_into_the_reserve_of_the_disk_is_rejected(
     for refused in (uploader.create(10, title="T"), defer(uploader), uploader.patch(path, 0, CONTENT)):
         assert refusal(refused) == (507, "INSUFFICIENT_STORAGE")
         assert refused.headers["Retry-After"] == "60"
-        assert refused.json()["detail"].startswith("Insufficient storage for this recording")
+        assert refused.json()["detail"].startswith("Insufficient storage for this file")
     for actor in (ann, administrator):
         with pytest.raises(Failed) as failed:
             api(UPLOAD, an_upload(), actor=actor)

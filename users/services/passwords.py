@@ -31,7 +31,7 @@ def change_password(
     """Set a new password, end all sessions of the user, and notify the user by mail.
 
     Args:
-        current_password: required if users change their own; administrators need it for no other user's.
+        current_password: required if users change their own password, not if administrators change another user's.
 
     Raises:
         User.DoesNotExist, PermissionDenied, Stale

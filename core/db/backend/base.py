@@ -99,7 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         spare_connections.put(spare, self._statement_ms)
 
     def close(self) -> None:
-        """Close the connection, and all spare ones: the caller wants no connections left."""
+        """Close the connection and all spare ones."""
         super().close()
         spare_connections.close_all()
 

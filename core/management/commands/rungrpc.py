@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Each option takes precedence over the setting of the same meaning."""
+    """The command `rungrpc`. Each option overrides the setting of the same meaning."""
 
     help = "Serve gRPC until SIGTERM or SIGINT; then end when the running calls have. A second signal ends it at once."
 

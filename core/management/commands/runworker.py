@@ -34,7 +34,7 @@ class Command(BaseCommand):
             type=positive,
             default=settings.WORKER_SLOW_THREADS or None,
             metavar="N",
-            help="how many of them may be slow, such as those of recordings (half of --threads)",
+            help="how many of them may be of a slow kind (half of --threads)",
         )
         add(
             "--grace",

@@ -17,7 +17,7 @@ from core.rest.openapi.own_paths import own_paths
 
 
 def current_document() -> dict[str, Any]:
-    """Generate the OpenAPI document of what the URLconf serves. The lengths of texts are the viewsets' `limits`."""
+    """Generate the OpenAPI document of the operations in the URLconf. Maximum lengths are the viewsets' `limits`."""
     limits = {name: keywords for viewset in _viewsets() for name, keywords in getattr(viewset, "limits", {}).items()}
     examples = {
         operation.name: viewset.examples[operation.rpc]
