@@ -147,7 +147,7 @@ class _Writer:
         self._note(chunk.rows)
 
     def supervised(self, rows: Iterator[BulkItem]) -> Iterator[BulkItem]:
-        """Yield the rows. Report the end of the current chunk between them, so that it does not wait for a slow client."""
+        """Yield the rows. Between them, report the end of the current chunk, which must not wait for a slow client."""
         for row in rows:
             if not self._ended.empty():
                 self.wait()
