@@ -124,7 +124,7 @@ def _read_preconditions(call: Call, request: Any) -> None:
 
 
 def _canonical(call: Call, request: Message) -> bytes:
-    """Return what a repetition of the call has in common with it, whether its preconditions are headers or fields."""
+    """Return a form of the request that a repetition shares, whether it sends preconditions as headers or fields."""
     content = type(request)()
     content.CopyFrom(request)
     for name in call.operation.preconditions_in_body:

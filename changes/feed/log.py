@@ -129,7 +129,7 @@ _HAS_PENDING = """
 
 
 def has_pending(after: int, subject_types: Collection[str], belongs_to: tuple[str, str]) -> bool:
-    """Return whether changes of a subject or of its dependents are committed after a number, numbered or not.
+    """Return whether the subject or its dependents have committed changes after this number, or without a number.
 
     Args:
         subject_types: types of the subject and of its dependents.

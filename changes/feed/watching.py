@@ -341,7 +341,10 @@ def open_watch(
 
 
 def _final_change(topic: Topic) -> ChangeRecord | None:
-    """Return the current state of a topic that is over, as a change, because none may follow the cursor; else None."""
+    """Return the last state of a topic that is over, as a change; else None.
+
+    It ends a stream whose cursor is after the last change.
+    """
     subject = subjects.of(topic.subject_type)
     rows = subject.model._default_manager.filter(pk=topic.subject_id)
     image = subject.images(rows).values_list("image", flat=True).first()

@@ -1,4 +1,4 @@
-"""The items of a bulk write on their way into the database, and what became of them."""
+"""The items of a bulk write, written in chunks, and the outcome of each."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence

@@ -91,7 +91,7 @@ class OperationViewSet(ViewSet):
         return super().initialize_request(request, *args, **kwargs)
 
     def serve(self, request: Request, **path_values: str) -> HttpResponseBase:
-        """Answer a request for an operation. It is the action of all verbs and paths."""
+        """Answer a request for an operation. This is DRF's action for all verbs and paths."""
         endpoint = cast(Endpoint, self.endpoint)
         operation, http_request = endpoint.operation, self.http_request
         call = _call(operation, cast(Credential, request.auth), http_request)

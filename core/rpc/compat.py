@@ -102,7 +102,7 @@ class Behaviour:
 
 
 def blocking(begin: Callable[..., None], pool: ThreadPool | None) -> Callable[..., Iterator[bytes]]:
-    """Return a behaviour that yields what this one, which does not block, sends: the fallback of non-blocking ones.
+    """Return a behaviour that yields the messages which `begin` sends: the fallback of non-blocking behaviours.
 
     It holds a thread of the pool as long as the stream is open, and adds a spare one for it.
     """

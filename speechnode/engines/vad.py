@@ -80,7 +80,7 @@ class VoiceSegments:
 
     @property
     def heard_ms(self) -> int:
-        """Time before which everything has been returned in utterances, or is not speech."""
+        """Time up to which all speech has been returned in utterances."""
         return self._start_ms if self._speaking else self.fed_ms
 
     def _begin(self, start_ms: int) -> None:

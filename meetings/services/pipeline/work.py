@@ -178,7 +178,7 @@ class Work:
         return rows.defer("search_words").order_by("start_ms")
 
     def show(self, meeting: Meeting, stage: Stage, share: float, **fields: Any) -> None:
-        """Write the progress to the meeting if it has changed; in a transaction of `commit`.
+        """Write the progress to the meeting if it has changed. Runs in a transaction of `commit`.
 
         Args:
             share: completed share of the stage, 0 to 1.
