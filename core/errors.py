@@ -22,7 +22,7 @@ from core.db.outages import is_database_away, is_statement_ended
 from core.field_paths import FieldPath, parts_of
 
 
-class Kind(NamedTuple):
+class ErrorSpec(NamedTuple):
     """One row of the table."""
 
     http_status: int
@@ -36,32 +36,32 @@ MAX_VIOLATIONS = 100
 INVALID = "INVALID"
 INTERNAL = "INTERNAL"
 
-TABLE: dict[str, Kind] = {
-    "INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "The request is not valid"),
-    "CURSOR_INVALID": Kind(400, code_pb2.INVALID_ARGUMENT, "Invalid cursor"),
-    "UNAUTHENTICATED": Kind(401, code_pb2.UNAUTHENTICATED, "Not authenticated"),
-    "FORBIDDEN": Kind(403, code_pb2.PERMISSION_DENIED, "Not allowed"),
-    "NOT_FOUND": Kind(404, code_pb2.NOT_FOUND, "Not found"),
-    "METHOD_NOT_ALLOWED": Kind(405, code_pb2.UNIMPLEMENTED, "Method not allowed"),
-    "ALREADY_EXISTS": Kind(409, code_pb2.ALREADY_EXISTS, "Already exists"),
-    "CONFLICT": Kind(409, code_pb2.FAILED_PRECONDITION, "Not possible in this state"),
-    "REQUEST_IN_PROGRESS": Kind(409, code_pb2.ABORTED, "The same request is in progress"),
-    "CURSOR_EXPIRED": Kind(410, code_pb2.OUT_OF_RANGE, "Cursor expired"),
-    "STALE": Kind(412, code_pb2.ABORTED, "Modified concurrently"),
-    "EPOCH_CHANGED": Kind(412, code_pb2.FAILED_PRECONDITION, "Epoch changed"),
-    "UNSUPPORTED_VERSION": Kind(412, code_pb2.FAILED_PRECONDITION, "Unsupported protocol version"),
-    "TOO_LARGE": Kind(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
-    "UNSUPPORTED_MEDIA_TYPE": Kind(415, code_pb2.INVALID_ARGUMENT, "Unsupported media type"),
-    "IDEMPOTENCY_KEY_REUSED": Kind(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
-    "LOCKED": Kind(423, code_pb2.ABORTED, "In use by another request"),
-    "RATE_LIMITED": Kind(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
-    "CANCELLED": Kind(499, code_pb2.CANCELLED, "Cancelled by the caller"),
-    "CHECKSUM_MISMATCH": Kind(460, code_pb2.DATA_LOSS, "Checksum mismatch"),
-    "INTERNAL": Kind(500, code_pb2.INTERNAL, "Internal error"),
-    "UNAVAILABLE": Kind(503, code_pb2.UNAVAILABLE, "Temporarily unavailable"),
-    "DEADLINE_EXCEEDED": Kind(504, code_pb2.DEADLINE_EXCEEDED, "Deadline exceeded"),
-    "QUOTA_EXCEEDED": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Quota exceeded"),
-    "INSUFFICIENT_STORAGE": Kind(507, code_pb2.RESOURCE_EXHAUSTED, "Insufficient storage"),
+TABLE: dict[str, ErrorSpec] = {
+    "INVALID": ErrorSpec(400, code_pb2.INVALID_ARGUMENT, "The request is not valid"),
+    "CURSOR_INVALID": ErrorSpec(400, code_pb2.INVALID_ARGUMENT, "Invalid cursor"),
+    "UNAUTHENTICATED": ErrorSpec(401, code_pb2.UNAUTHENTICATED, "Not authenticated"),
+    "FORBIDDEN": ErrorSpec(403, code_pb2.PERMISSION_DENIED, "Not allowed"),
+    "NOT_FOUND": ErrorSpec(404, code_pb2.NOT_FOUND, "Not found"),
+    "METHOD_NOT_ALLOWED": ErrorSpec(405, code_pb2.UNIMPLEMENTED, "Method not allowed"),
+    "ALREADY_EXISTS": ErrorSpec(409, code_pb2.ALREADY_EXISTS, "Already exists"),
+    "CONFLICT": ErrorSpec(409, code_pb2.FAILED_PRECONDITION, "Not possible in this state"),
+    "REQUEST_IN_PROGRESS": ErrorSpec(409, code_pb2.ABORTED, "The same request is in progress"),
+    "CURSOR_EXPIRED": ErrorSpec(410, code_pb2.OUT_OF_RANGE, "Cursor expired"),
+    "STALE": ErrorSpec(412, code_pb2.ABORTED, "Modified concurrently"),
+    "EPOCH_CHANGED": ErrorSpec(412, code_pb2.FAILED_PRECONDITION, "Epoch changed"),
+    "UNSUPPORTED_VERSION": ErrorSpec(412, code_pb2.FAILED_PRECONDITION, "Unsupported protocol version"),
+    "TOO_LARGE": ErrorSpec(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
+    "UNSUPPORTED_MEDIA_TYPE": ErrorSpec(415, code_pb2.INVALID_ARGUMENT, "Unsupported media type"),
+    "IDEMPOTENCY_KEY_REUSED": ErrorSpec(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
+    "LOCKED": ErrorSpec(423, code_pb2.ABORTED, "In use by another request"),
+    "RATE_LIMITED": ErrorSpec(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
+    "CANCELLED": ErrorSpec(499, code_pb2.CANCELLED, "Cancelled by the caller"),
+    "CHECKSUM_MISMATCH": ErrorSpec(460, code_pb2.DATA_LOSS, "Checksum mismatch"),
+    "INTERNAL": ErrorSpec(500, code_pb2.INTERNAL, "Internal error"),
+    "UNAVAILABLE": ErrorSpec(503, code_pb2.UNAVAILABLE, "Temporarily unavailable"),
+    "DEADLINE_EXCEEDED": ErrorSpec(504, code_pb2.DEADLINE_EXCEEDED, "Deadline exceeded"),
+    "QUOTA_EXCEEDED": ErrorSpec(507, code_pb2.RESOURCE_EXHAUSTED, "Quota exceeded"),
+    "INSUFFICIENT_STORAGE": ErrorSpec(507, code_pb2.RESOURCE_EXHAUSTED, "Insufficient storage"),
 }
 
 
@@ -111,7 +111,7 @@ class Problem:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def kind(self) -> Kind:
+    def spec(self) -> ErrorSpec:
         return TABLE[self.reason]
 
 

@@ -9,7 +9,7 @@ from django.db.models import Max, QuerySet
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord, Image
 from changes.feed.subjects import Visibility
-from changes.feed.view import Kind, Subscription, Topic
+from changes.feed.view import EventKind, Subscription, Topic
 from core.conversions import set_timestamp
 from meetings import policies, queries
 from meetings.models import OVER, Meeting, Transcript
@@ -54,14 +54,16 @@ def watched(operation: str, meeting: Meeting) -> Subscription:
     )
 
 
-def event_name(kind: Kind, change: ChangeRecord | None) -> str:
+def event_name(kind: EventKind, change: ChangeRecord | None) -> str:
     """Return the name of the server-sent event."""
     return "bookmark" if change is None else _event_type(kind, change)[0]
 
 
-def meeting_event(kind: Kind, change: ChangeRecord | None, visibility: Visibility) -> meeting_pb2.WatchMeetingResponse:
+def meeting_event(
+    kind: EventKind, change: ChangeRecord | None, visibility: Visibility
+) -> meeting_pb2.WatchMeetingResponse:
     """Return the event without its cursor."""
-    event = meeting_pb2.WatchMeetingResponse(deleted=kind is Kind.DELETED)
+    event = meeting_pb2.WatchMeetingResponse(deleted=kind is EventKind.DELETED)
     if change is None:
         return event
     set_timestamp(event.occurred_at, change.occurred_at)
@@ -80,19 +82,19 @@ def meeting_event(kind: Kind, change: ChangeRecord | None, visibility: Visibilit
             place.estimated_end_at.CopyFrom(message.estimated_end_at)
     else:
         place.CopyFrom(message)
-        if kind is Kind.END:
+        if kind is EventKind.END:
             # The same time in every stream, whichever change it ends with.
             event.occurred_at.CopyFrom(message.updated_at)
     return event
 
 
-def _event_type(kind: Kind, change: ChangeRecord) -> tuple[str, str]:
+def _event_type(kind: EventKind, change: ChangeRecord) -> tuple[str, str]:
     """Return the event's name, and the field of the message."""
     if change.subject_type != MEETING:
         return PARTS[change.subject_type]
-    if kind is Kind.END:
+    if kind is EventKind.END:
         return "end", "end"
-    changed = subjects.of(MEETING).changed_fields(change, Visibility.WHOLE) if kind is Kind.UPDATED else []
+    changed = subjects.of(MEETING).changed_fields(change, Visibility.WHOLE) if kind is EventKind.UPDATED else []
     return ("progress", "progress") if changed and _PROGRESS.issuperset(changed) else ("status", "status")
 
 

@@ -132,7 +132,7 @@ def process_task_stream(
             problem = problem_of(exc)
             if problem.reason == INTERNAL:
                 logger.exception("%s failed: %s", call.operation.name, problem.message)
-            result.success, result.error_message, result.code = False, problem.message, problem.kind.grpc_code
+            result.success, result.error_message, result.code = False, problem.message, problem.spec.grpc_code
         else:
             if isinstance(answer, task_pb2.Task):
                 result.task.CopyFrom(answer)

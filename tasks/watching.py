@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from changes.feed.log import ChangeRecord, Image
 from changes.feed.subjects import Visibility
-from changes.feed.view import Kind, Subscription, everything
+from changes.feed.view import EventKind, Subscription, everything
 from core.conversions import checked_numbers, set_timestamp
 from core.db import ids
 from core.errors import invalid
@@ -20,12 +20,12 @@ MAX_TASKS = 500
 _NO_TASK = UUID(int=0)
 
 _EVENTS = {
-    Kind.CREATED: task_pb2.EVENT_TYPE_CREATED,
-    Kind.UPDATED: task_pb2.EVENT_TYPE_UPDATED,
-    Kind.DELETED: task_pb2.EVENT_TYPE_DELETED,
-    Kind.LEFT: task_pb2.EVENT_TYPE_DELETED,
-    Kind.BOOKMARK: task_pb2.EVENT_TYPE_BOOKMARK,
-    Kind.SNAPSHOT_END: task_pb2.EVENT_TYPE_SNAPSHOT_END,
+    EventKind.CREATED: task_pb2.EVENT_TYPE_CREATED,
+    EventKind.UPDATED: task_pb2.EVENT_TYPE_UPDATED,
+    EventKind.DELETED: task_pb2.EVENT_TYPE_DELETED,
+    EventKind.LEFT: task_pb2.EVENT_TYPE_DELETED,
+    EventKind.BOOKMARK: task_pb2.EVENT_TYPE_BOOKMARK,
+    EventKind.SNAPSHOT_END: task_pb2.EVENT_TYPE_SNAPSHOT_END,
 }
 
 
@@ -52,19 +52,19 @@ def watched(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription
     )
 
 
-def task_event(kind: Kind, change: ChangeRecord | None, visibility: Visibility) -> task_pb2.TaskEvent:
+def task_event(kind: EventKind, change: ChangeRecord | None, visibility: Visibility) -> task_pb2.TaskEvent:
     """Return the event without its cursor."""
-    event = task_pb2.TaskEvent(event_type=_EVENTS[kind], left_view=kind is Kind.LEFT)
+    event = task_pb2.TaskEvent(event_type=_EVENTS[kind], left_view=kind is EventKind.LEFT)
     if change is None:
         return event
     set_timestamp(event.timestamp, change.occurred_at)
     event.triggered_by = change.actor
-    image = change.old if kind is Kind.DELETED else change.new
-    if kind is Kind.LEFT or image is None:
+    image = change.old if kind is EventKind.DELETED else change.new
+    if kind is EventKind.LEFT or image is None:
         event.task.id = change.subject_id
     else:
         event.task.CopyFrom(task_from_image(image))
-    if kind is Kind.DELETED:
+    if kind is EventKind.DELETED:
         event.task.version = change.version
     return event
 

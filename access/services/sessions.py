@@ -21,7 +21,7 @@ from core.db import clock, ids
 from core.errors import RateLimited, Unauthenticated, invalid
 from core.mail_addresses import canonical_or_as_sent
 from users.models import User
-from users.passwords.hashers import MAX_PASSWORD_LENGTH, Outcome, hashed, spend_time_of_verify, verify
+from users.passwords.hashers import MAX_PASSWORD_LENGTH, PasswordCheck, hashed, spend_time_of_verify, verify
 from users.queries import find_by_email
 from users.services import guesses, record_login
 
@@ -230,19 +230,19 @@ def _identify(email: str, password: str, address: str) -> tuple[User, str]:
     if (wait := guesses.count_guess(account)) and not queries.has_logged_in_from(account, address):
         raise RateLimited(TOO_MANY_TRIES, wait)
     user = find_by_email(email)
-    outcome = _verify_password(user, password)
-    if not outcome.fits or user is None or not user.is_active or user.is_service:
+    check = _verify_password(user, password)
+    if not check.fits or user is None or not user.is_active or user.is_service:
         raise _wrong_credentials()
     rate_limits.reset("login account", who)
     guesses.undo(email)
-    return user, hashed(password) if outcome.outdated else ""
+    return user, hashed(password) if check.outdated else ""
 
 
-def _verify_password(user: User | None, password: str) -> Outcome:
+def _verify_password(user: User | None, password: str) -> PasswordCheck:
     """Verify the user's password. It takes as long for an account that does not exist as for one that does."""
     if len(password) > MAX_PASSWORD_LENGTH or user is None or not user.has_usable_password():
         spend_time_of_verify(password[:MAX_PASSWORD_LENGTH])
-        return Outcome(False)
+        return PasswordCheck(False)
     return verify(password, user.password)
 
 

@@ -15,7 +15,7 @@ from core.actors import Actor
 from core.feeds import Payload
 
 
-class Kind(Enum):
+class EventKind(Enum):
     """Kind of an event. The value is its name."""
 
     CREATED = "created"
@@ -31,12 +31,12 @@ class Kind(Enum):
     @property
     def event_type(self) -> str:
         """Name of the event in server-sent events."""
-        return "deleted" if self is Kind.LEFT else self.value
+        return "deleted" if self is EventKind.LEFT else self.value
 
 
 #: Function that returns an event's message, without its cursor. It is a function of a module, so that the streams of an
 #: operation share its messages. The change is None for BOOKMARK and SNAPSHOT_END, and the topic's last one for END.
-Render = Callable[[Kind, ChangeRecord | None, Visibility], Message]
+Render = Callable[[EventKind, ChangeRecord | None, Visibility], Message]
 
 
 def everything(image: Image) -> bool:
@@ -44,7 +44,7 @@ def everything(image: Image) -> bool:
     return True
 
 
-def event_type(kind: Kind, change: ChangeRecord | None) -> str:
+def event_type(kind: EventKind, change: ChangeRecord | None) -> str:
     """Return the default name of an event."""
     return kind.event_type
 
@@ -105,7 +105,7 @@ class Subscription:
     matches: Callable[[Image], bool] = everything
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     subject_ids: frozenset[str] = frozenset()
-    event_name: Callable[[Kind, ChangeRecord | None], str] = event_type
+    event_name: Callable[[EventKind, ChangeRecord | None], str] = event_type
     topic: Topic | None = None
     granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -129,7 +129,7 @@ class SubscriptionScope:
     view: Subscription
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def shown(self, change: ChangeRecord) -> tuple[Kind, Visibility] | None:
+    def shown(self, change: ChangeRecord) -> tuple[EventKind, Visibility] | None:
         """Return the kind of event for a change and its visibility; None if the change does not affect the view."""
         view = self.view
         if change.subject_type not in self.groups:
@@ -141,20 +141,20 @@ class SubscriptionScope:
                 return None  # The subject that it belonged to is no longer known.
             # The audience is no longer known. The deletion is sent to all callers, because an id reveals nothing to a
             # caller that did not know it; changes before the deletion are not sent.
-            return (Kind.DELETED, Visibility.PART) if change.operation == "deleted" else None
+            return (EventKind.DELETED, Visibility.PART) if change.operation == "deleted" else None
         after = self._extent(change, before=False)
         if after is Visibility.WHOLE:
-            return Kind(change.operation), after  # The image before the change does not matter and need not be parsed.
+            return EventKind(change.operation), after  # The image before the change need not be parsed.
         before = self._extent(change, before=True)
         if after is Visibility.NOTHING:
             if before is Visibility.NOTHING:
                 return None
-            return (Kind.DELETED if change.operation == "deleted" else Kind.LEFT), before
+            return (EventKind.DELETED if change.operation == "deleted" else EventKind.LEFT), before
         if before is after is Visibility.PART and not subjects.of(change.subject_type).changed_fields(change, after):
             return None
-        return Kind(change.operation), after
+        return EventKind(change.operation), after
 
-    def payload(self, kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Payload:
+    def payload(self, kind: EventKind, change: ChangeRecord | None, extent: Visibility) -> Payload:
         """Return the event's message. Streams of the same operation and visibility share it."""
         render = self.view.render
         derived = _payloads_without_change if change is None else change.derived

@@ -12,7 +12,7 @@ from changes.feed.hub import ANOTHER_LOG, Hub, keys
 from changes.feed.log import ChangeRecord
 from changes.feed.snapshot import Snapshot, as_created
 from changes.feed.subjects import Visibility
-from changes.feed.view import Kind, Subscription, SubscriptionScope, Topic, viewer
+from changes.feed.view import EventKind, Subscription, SubscriptionScope, Topic, viewer
 from core.actors import Actor
 from core.db.thread_connections import fresh_connections
 from core.errors import EpochChanged, TooFarBehind, invalid
@@ -28,7 +28,7 @@ BOOKMARK_SECONDS = 12.0
 class Item(NamedTuple):
     """An event before it is rendered. Without a `seq` it has no cursor."""
 
-    kind: Kind
+    kind: EventKind
     seq: int | None
     change: ChangeRecord | None = None
     extent: Visibility = Visibility.WHOLE
@@ -124,7 +124,7 @@ class Watch:
         events: list[Event] = []
         while len(events) < limit and (self._ready or self._waiting):
             item = (self._ready or self._waiting).popleft()
-            if topic is not None and item.kind in (Kind.LEFT, Kind.DELETED) and topic.is_of(item.change):
+            if topic is not None and item.kind in (EventKind.LEFT, EventKind.DELETED) and topic.is_of(item.change):
                 if topic.has_returned_after(item.change):
                     continue
                 self.end(topic.not_found)
@@ -188,7 +188,7 @@ class Watch:
         if self._after is not None or len(self._waiting) >= MAX_WAITING:
             return False
         self.next_bookmark = now + BOOKMARK_SECONDS
-        self._waiting.append(Item(Kind.BOOKMARK, max(seq, self._delivered)))
+        self._waiting.append(Item(EventKind.BOOKMARK, max(seq, self._delivered)))
         return True
 
     def wake(self) -> None:
@@ -230,7 +230,7 @@ class Watch:
         now = time.monotonic()
         if now >= self.next_bookmark:
             self.next_bookmark = now + BOOKMARK_SECONDS
-            self._ready.append(Item(Kind.BOOKMARK, until))
+            self._ready.append(Item(EventKind.BOOKMARK, until))
         self._check_lag(until)
 
     def _read_snapshot(self, snapshot: Snapshot) -> None:
@@ -244,7 +244,7 @@ class Watch:
             self._must_read = False
             self._allowed_lag = self._lag_from(self._after)
             if self._bookmarks:
-                self._ready.append(Item(Kind.SNAPSHOT_END, self._after))
+                self._ready.append(Item(EventKind.SNAPSHOT_END, self._after))
 
     def _show(self, changes: Sequence[ChangeRecord]) -> None:
         self._ready.extend(item for change in changes if (item := self._item(change)) is not None)
@@ -263,7 +263,7 @@ class Watch:
         cursor = ""
         if item.seq is not None:
             self._delivered = item.seq
-            cursor = self._cursor(item.seq, item.change if item.kind is not Kind.END else None)
+            cursor = self._cursor(item.seq, item.change if item.kind is not EventKind.END else None)
         view, change = self._viewer.view, item.change
         if view.topic is not None and change is not None and view.topic.is_of(change):
             self._over = change if view.topic.is_over(change.new or {}) else None
@@ -278,7 +278,7 @@ class Watch:
         if self._waiting or self._after is not None:  # Changes were offered during the query.
             self._wake()
             return ()
-        end = self._event(Item(Kind.END, max(passed, self._delivered), over))
+        end = self._event(Item(EventKind.END, max(passed, self._delivered), over))
         self._failure, self._bookmarks = FeedOver(), False
         return [end]
 
@@ -297,7 +297,7 @@ class Watch:
         if not is_bookmark_due:
             raise failure
         self._bookmarks = False
-        return [self._event(Item(Kind.BOOKMARK, self._delivered))]
+        return [self._event(Item(EventKind.BOOKMARK, self._delivered))]
 
     def _lag_from(self, after: int) -> int:
         """Return how many changes the stream may lag behind: the limit, plus its lag when it starts after `after`."""

@@ -240,4 +240,4 @@ def error_fields(index: int, problem: Problem) -> dict[str, Any]:
         common_pb2.FieldError(field=violation.field, message=violation.message, rule=violation.code)
         for violation in problem.violations
     ]
-    return {"index": index, "code": problem.kind.grpc_code, "field_violations": violations}
+    return {"index": index, "code": problem.spec.grpc_code, "field_violations": violations}

@@ -25,14 +25,14 @@ from core.rest.bodies import CUT
 from core.streams import LAST_CHANCE_SECONDS, STREAMS
 
 Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+AsgiMessage = dict[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UPLOADS = tuple(content_type.encode() for content_type in bodies.UPLOAD_TYPES)
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_DISCONNECT: Message = {"type": "http.disconnect"}
+_DISCONNECT: AsgiMessage = {"type": "http.disconnect"}
 #: Bytes that each call may read ahead, and bytes that all calls together may read ahead beyond that.
 _OWN_AHEAD_BYTES = 64 * 1024
 _SHARED_AHEAD_BYTES = 64 * 1024**2
@@ -147,7 +147,7 @@ class _Call:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
         self._scope = scope
-        self._ahead: deque[Message] = deque()
+        self._ahead: deque[AsgiMessage] = deque()
         self._ahead_bytes = 0
         self._ended = False
         self._receive = receive
@@ -156,7 +156,7 @@ class _Call:
         self._until: float | None = None
         self._stalled = False
         #: The pending read of `next_piece`.
-        self._waiting: Future[Message] | None = None
+        self._waiting: Future[AsgiMessage] | None = None
         #: The failure with which the server ends the body, until it is raised, and when the connection is then dropped.
         self._failure: Failure | None = None
         self._dropped_at: float | None = None
@@ -180,7 +180,7 @@ class _Call:
         self._until = None
         return False
 
-    def _keep_ahead(self, message: Message, length: int) -> bool:
+    def _keep_ahead(self, message: AsgiMessage, length: int) -> bool:
         beyond = max(0, length - _OWN_AHEAD_BYTES) - self._ahead_bytes
         if beyond > 0 and _Call._shared_ahead + beyond > _SHARED_AHEAD_BYTES:
             self._scope[CUT] = "full"
@@ -244,10 +244,10 @@ class _Call:
         self._ended, self._scope[CUT] = True, "gone"
         return failure
 
-    async def receive(self) -> Message:
+    async def receive(self) -> AsgiMessage:
         return self._ahead.popleft() if self._ahead else await self._next()
 
-    async def _next(self) -> Message:
+    async def _next(self) -> AsgiMessage:
         patience = self._patience
         if self._until is not None:
             patience = min(patience, self._until - self._loop.time())
@@ -260,7 +260,7 @@ class _Call:
             self._scope[CUT] = "gone"
         return message
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: AsgiMessage) -> None:
         if message["type"] == "http.response.start" and message["status"] != 200 and sse.TAKEN_OVER in self._scope:
             # The call failed after it had opened the stream.
             STREAMS.close(self._scope.pop(sse.TAKEN_OVER)[0])

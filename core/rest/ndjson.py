@@ -69,7 +69,7 @@ def _encode_lines(responses: Iterator[Message], report: Report) -> Iterator[byte
     except Exception as exc:  # The status has been sent already, so the last line reports the failure.
         problem = problem_of(exc)
         report.fail(problem, exc)
-        report.code = str(problem.kind.http_status)
+        report.code = str(problem.spec.http_status)
         yield json.dumps(problems.document(problem)).encode() + b"\n"
     finally:
         report.end()

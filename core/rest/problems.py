@@ -48,7 +48,7 @@ def response_of(exc: BaseException) -> HttpResponse:
 
 def response(problem: Problem, raised: BaseException | None = None) -> HttpResponse:
     """Return the HTTP response for a problem: the document and its headers."""
-    status = problem.kind.http_status
+    status = problem.spec.http_status
     answer = HttpResponse(json.dumps(document(problem)), content_type="application/problem+json", status=status)
     if problem.retry_after_seconds is not None:
         answer["Retry-After"] = str(math.ceil(problem.retry_after_seconds))
@@ -82,8 +82,8 @@ def document(problem: Problem) -> dict[str, Any]:
     """Return the members of the problem document; `reason` and the `code`s are the same as in gRPC."""
     return {
         "type": "about:blank",
-        "title": problem.kind.title,
-        "status": problem.kind.http_status,
+        "title": problem.spec.title,
+        "status": problem.spec.http_status,
         "detail": problem.message,
         "reason": problem.reason,
         "errors": [

@@ -22,7 +22,7 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 
 def status_code(problem: Problem) -> grpc.StatusCode:
     """Return the gRPC code of this problem's row in the table."""
-    return _CODES[problem.kind.grpc_code]
+    return _CODES[problem.spec.grpc_code]
 
 
 def status_message(problem: Problem) -> str:
@@ -49,7 +49,7 @@ def status_details(problem: Problem) -> bytes:
         delay = Duration()
         delay.FromNanoseconds(int(problem.retry_after_seconds * 1e9))
         details.append(RetryInfo(retry_delay=delay))
-    return pack(problem.kind.grpc_code, status_message(problem), details)
+    return pack(problem.spec.grpc_code, status_message(problem), details)
 
 
 def _violation(violation: Violation) -> BadRequest.FieldViolation:

@@ -25,7 +25,7 @@ def traced(call: RpcContext) -> Iterator[None]:
     ) as span:
         yield
         span.set_attribute("rpc.grpc.status_code", call.code.value[0])
-        if call.problem is not None and call.problem.kind.http_status >= 500:
+        if call.problem is not None and call.problem.spec.http_status >= 500:
             span.set_status(trace.StatusCode.ERROR, call.problem.reason)
 
 

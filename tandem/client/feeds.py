@@ -17,7 +17,7 @@ from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 Event = TypeVar("Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.WatchMeetingResponse)
 
 
-class Kind(enum.Enum):
+class MessageKind(enum.Enum):
     """The kind of a feed's message."""
 
     EVENT = enum.auto()
@@ -47,7 +47,7 @@ class Feed(Generic[Event]):
     """
 
     stream: Callable[[str, bool, Metadata], Any]
-    kind: Callable[[Event], Kind]
+    kind: Callable[[Event], MessageKind]
     subject: Callable[[Event], tuple[Key, int]]
     gone: Callable[[Key, int], Event]
 
@@ -89,10 +89,10 @@ def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.Watch
     return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _removed_meeting_event)
 
 
-def _kind_of_change(change: change_pb2.Change) -> Kind:
+def _kind_of_change(change: change_pb2.Change) -> MessageKind:
     if change.kind == change_pb2.CHANGE_KIND_BOOKMARK:
-        return Kind.BOOKMARK
-    return Kind.SNAPSHOT_END if change.kind == change_pb2.CHANGE_KIND_SNAPSHOT_END else Kind.EVENT
+        return MessageKind.BOOKMARK
+    return MessageKind.SNAPSHOT_END if change.kind == change_pb2.CHANGE_KIND_SNAPSHOT_END else MessageKind.EVENT
 
 
 def _subject_of_change(change: change_pb2.Change) -> tuple[Key, int]:
@@ -106,10 +106,10 @@ def _removed_change(key: Key, version: int) -> change_pb2.Change:
     )
 
 
-def _kind_of_task_event(event: task_pb2.TaskEvent) -> Kind:
+def _kind_of_task_event(event: task_pb2.TaskEvent) -> MessageKind:
     if event.event_type == task_pb2.EVENT_TYPE_BOOKMARK:
-        return Kind.BOOKMARK
-    return Kind.SNAPSHOT_END if event.event_type == task_pb2.EVENT_TYPE_SNAPSHOT_END else Kind.EVENT
+        return MessageKind.BOOKMARK
+    return MessageKind.SNAPSHOT_END if event.event_type == task_pb2.EVENT_TYPE_SNAPSHOT_END else MessageKind.EVENT
 
 
 def _subject_of_task_event(event: task_pb2.TaskEvent) -> tuple[Key, int]:
@@ -121,9 +121,9 @@ def _removed_task_event(key: Key, version: int) -> task_pb2.TaskEvent:
     return task_pb2.TaskEvent(event_type=task_pb2.EVENT_TYPE_DELETED, task=task, left_view=True)
 
 
-def _kind_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> Kind:
+def _kind_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> MessageKind:
     name = event.WhichOneof("event")
-    return Kind.BOOKMARK if name is None else Kind.END if name == "end" else Kind.EVENT
+    return MessageKind.BOOKMARK if name is None else MessageKind.END if name == "end" else MessageKind.EVENT
 
 
 def _subject_of_meeting_event(event: meeting_pb2.WatchMeetingResponse) -> tuple[Key, int]:

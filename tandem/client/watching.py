@@ -27,7 +27,7 @@ from tandem.client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tandem.client.feeds import Event, Feed, Key, Kind
+from tandem.client.feeds import Event, Feed, Key, MessageKind
 from tandem.client.tokens import Credentials
 
 logger = logging.getLogger(__name__)
@@ -189,13 +189,13 @@ class Watch(Generic[Event]):
 
     def _received(self, message: Event) -> Event | SnapshotEnd | None:
         kind, cursor = self._feed.kind(message), message.cursor
-        if kind is Kind.SNAPSHOT_END or (kind is Kind.BOOKMARK and self._in_state):
+        if kind is MessageKind.SNAPSHOT_END or (kind is MessageKind.BOOKMARK and self._in_state):
             return self._end_state(cursor)
-        if kind is Kind.END:
+        if kind is MessageKind.END:
             self._cursor = cursor
             self.close()
             return message
-        if kind is Kind.BOOKMARK:
+        if kind is MessageKind.BOOKMARK:
             self._cursor = cursor
             if self._known and time.monotonic() - self._state_ended_at > _STATE_REMEMBERED_SECONDS:
                 self._known.clear()

@@ -93,7 +93,7 @@ def test_an_unknown_exception_shows_nothing_but_an_error_id() -> None:
         f"Internal error. Include error ID {error_id} when reporting it.",
         metadata={"error_id": error_id},
     )
-    assert problem.kind.http_status == 500
+    assert problem.spec.http_status == 500
 
 
 def test_failures_keep_what_transports_render() -> None:

@@ -16,7 +16,7 @@ from changes.feed.log import ChangeRecord
 from changes.feed.numberer import Sequencer
 from changes.feed.subjects import Subject, Visibility
 from changes.feed.tailer import Tailer
-from changes.feed.view import Kind, Subscription
+from changes.feed.view import EventKind, Subscription
 from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message
 from changes.models import Change as ChangeRow
@@ -56,8 +56,8 @@ def note_message(note: Note, extent: Visibility) -> Task:
     return Task(id=str(note.pk), title=note.title, description=description, version=note.version)
 
 
-def note_change(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> Change:
-    if change is None or kind not in (Kind.CREATED, Kind.UPDATED):
+def note_change(kind: EventKind, change: ChangeRecord | None, extent: Visibility) -> Change:
+    if change is None or kind not in (EventKind.CREATED, EventKind.UPDATED):
         return change_message(kind, change, extent)
     subject = subjects.of("note")
     return Change(
@@ -66,7 +66,7 @@ def note_change(kind: Kind, change: ChangeRecord | None, extent: Visibility) -> 
         subject_version=change.version,
         kind=change_message(kind, None, extent).kind,
         task=subject.message(subject.row(change.new), extent),
-        changed_fields=subject.changed_fields(change, extent) if kind is Kind.UPDATED else [],
+        changed_fields=subject.changed_fields(change, extent) if kind is EventKind.UPDATED else [],
     )
 
 

@@ -70,7 +70,7 @@ def cached_hash_function(time_cost: int, memory_cost: int) -> Callable[[bytes, b
     return hash_function(hasher.params())
 
 
-class Outcome(NamedTuple):
+class PasswordCheck(NamedTuple):
     """Result of comparing a password with a hash.
 
     Attributes:
@@ -93,7 +93,7 @@ def hashed(password: str) -> str:
     return make_password(normalized(password))
 
 
-def verify(password: str, encoded: str) -> Outcome:
+def verify(password: str, encoded: str) -> PasswordCheck:
     """Compare a password with a stored hash.
 
     Hashes from before passwords were normalized, here or in another system, are of the characters that a keyboard sent.
@@ -101,8 +101,8 @@ def verify(password: str, encoded: str) -> Outcome:
     """
     for index, spelling in enumerate(_spellings(password)):
         if check_password(spelling, encoded):
-            return Outcome(True, index > 0 or is_outdated(encoded))
-    return Outcome(False)
+            return PasswordCheck(True, index > 0 or is_outdated(encoded))
+    return PasswordCheck(False)
 
 
 def spend_time_of_verify(password: str) -> None:

@@ -16,7 +16,7 @@ django.setup()
 
 from changes.feed import cursors  # noqa: E402 - models need their apps
 from changes.feed.hub import Hub  # noqa: E402
-from changes.feed.view import Kind, SubscriptionScope  # noqa: E402
+from changes.feed.view import EventKind, SubscriptionScope  # noqa: E402
 from changes.feed.watching import Watch  # noqa: E402
 from tests.support.faults.watchers import LAST  # noqa: E402
 
@@ -45,7 +45,7 @@ def hide() -> None:
 
     def hiding(viewer: SubscriptionScope, change: Any) -> Any:
         found = shown(viewer, change)
-        return None if found and found[0] is Kind.LEFT else found
+        return None if found and found[0] is EventKind.LEFT else found
 
     SubscriptionScope.shown = hiding  # type: ignore[method-assign]
 
