@@ -48,7 +48,7 @@ class Connection(HttpConnection):
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
         self.wrap_application(self._with_abort)
         self.waiting[self] = None
-        self._start_timer()
+        self.start_timer()
         if self.connection_count > self.limit:
             self._make_room()
 
@@ -73,7 +73,7 @@ class Connection(HttpConnection):
 
     def response_completed(self) -> None:
         if self.conn.their_state is h11.SEND_BODY:
-            self._start_timer()  # The rest of the body is received and dropped.
+            self.start_timer()  # The rest of the body is received and dropped.
         self._look_for_head()
 
     def request_refused(self, error: BaseException | None) -> None:
@@ -102,9 +102,9 @@ class Connection(HttpConnection):
             if self.has_keep_alive_timer:
                 self._stop_timer()
             elif self._timer is None:
-                self._start_timer()
+                self.start_timer()
 
-    def _start_timer(self) -> None:
+    def start_timer(self) -> None:
         self._stop_timer()
         self._timer = self.loop.call_later(settings.BODY_WAIT_SECONDS, self._time_out)
 
@@ -172,7 +172,7 @@ class _Transport:
             self._transport.close()
         elif not self._transport.is_closing():
             self._closing = True
-            self._connection._start_timer()
+            self._connection.start_timer()
             self._transport.resume_reading()
             with suppress(OSError):  # The client may have closed the connection already.
                 self._transport.write_eof()
