@@ -21,7 +21,7 @@ from bench.product import Server
 EMPTY = "empty handler, bare grpcio"
 #: More than ListUsers counts, so that it stops counting as it does in every larger table.
 USERS = 20_000
-PAGE = 50
+PAGE_SIZE = 50
 SERVICE = "user.v1.UserService"
 GRPC_PORTS = (50160, 50161, 50162)
 HTTP_PORTS = (8160, 8161)
@@ -206,7 +206,7 @@ def cases(stack: ExitStack, core: int, data_dir: Path, workers: int) -> list[Cas
     seed.seed(USERS)
     bench = Bench(stack, core, data_dir, workers)
     user_id = str(bench.user.pk)
-    get, page = GetUserRequest(user_id=user_id), ListUsersRequest(pagination=PaginationRequest(page_size=PAGE))
+    get, page = GetUserRequest(user_id=user_id), ListUsersRequest(pagination=PaginationRequest(page_size=PAGE_SIZE))
     return [
         bench.over_grpc(EMPTY, bench.bare, get, lambda answer: not answer.HasField("user")),
         bench.over_grpc(
@@ -216,11 +216,11 @@ def cases(stack: ExitStack, core: int, data_dir: Path, workers: int) -> list[Cas
             "GetUser, gRPC", bench.rpc, get,
             lambda answer: answer.user.id == user_id and answer.user.phone.country_code == "+1",
         ),
-        bench.over_grpc("ListUsers(50), gRPC", bench.rpc, page, lambda answer: len(answer.users) == PAGE),
+        bench.over_grpc("ListUsers(50), gRPC", bench.rpc, page, lambda answer: len(answer.users) == PAGE_SIZE),
         bench.create_over_grpc("CreateUser, gRPC"),
         bench.nothing_over_http("empty handler, uvicorn and a2wsgi"),
         bench.over_rest("GetUser, REST", get, lambda answer: answer["id"] == user_id),
-        bench.over_rest("ListUsers(50), REST", page, lambda answer: len(answer["users"]) == PAGE),
+        bench.over_rest("ListUsers(50), REST", page, lambda answer: len(answer["users"]) == PAGE_SIZE),
         bench.create_over_rest("CreateUser, REST"),
     ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from bench import product, seed
 from bench.measuring import machine, print_table, share_cores
 
 PAGES = (1, 100, 1_000, 10_000)
-PAGE = 50
+PAGE_SIZE = 50
 #: Maximum cost of the deepest page of a list, relative to the first.
 BAR = 1.2
 SLOW_MS = 20
@@ -177,7 +177,7 @@ class Lists:
         """Return the request for a page; None if the list has no such page."""
         operation = self._operations[case.rpc]
         request = operation.request_class(**case.fields)
-        request.pagination.page_size = PAGE
+        request.pagination.page_size = PAGE_SIZE
         if page > 1:
             token = self._token(case, request, page)
             if not token:
@@ -223,7 +223,7 @@ class Lists:
         rows = selection.build(*selection.form, **selection.values).order_by(
             column, "-id" if order.descending else "id"
         )
-        before = (page - 1) * PAGE
+        before = (page - 1) * PAGE_SIZE
         last_and_next = list(rows[before - 1 : before + 1])
         if len(last_and_next) < 2:
             return ""

@@ -21,7 +21,7 @@ from bench.product import Server
 
 GRPC_PORT, PLAIN_PORT, METRICS_PORT = 50190, 50191, 8190
 WORKERS = 10
-PAGE = 50
+PAGE_SIZE = 50
 #: Relative to plain Django; share of the CPU time; rows per second; relative to the shortest list.
 CREATE_BAR, LOG_BAR, BULK_BAR, LIST_BAR = 1.5, 0.2, 5_000, 1.2
 SERVICE = "/taskservice.TaskService"
@@ -136,7 +136,7 @@ class Bench:
         """Measure the first page among growing numbers of tasks, as an administrator and as a colleague with few."""
         from tandem.task.v1.task_pb2 import ListTasksRequest
 
-        message = ListTasksRequest(page_size=PAGE).SerializeToString()
+        message = ListTasksRequest(page_size=PAGE_SIZE).SerializeToString()
         rows, first = [], {}
         _execute("TRUNCATE tasks_task")
         with self._server() as server, self._callers(server) as callers:

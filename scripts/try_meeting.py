@@ -29,7 +29,7 @@ from tandem.common.v1 import common_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.user.v1 import user_pb2
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 #: Timeout of an upload, including the response after the last chunk, which follows once the file is flushed to disk.
 UPLOAD_SECONDS = 24 * 3600.0
 OVER = {
@@ -74,7 +74,7 @@ def upload(client: Client, meeting_id: str, file: Path, screen: Screen) -> None:
         )
         sent = 0
         with file.open("rb") as recording:
-            while chunk := recording.read(CHUNK):
+            while chunk := recording.read(CHUNK_BYTES):
                 yield meeting_pb2.UploadRecordingRequest(chunk=chunk)
                 sent += len(chunk)
                 screen.progress("Uploading", sent / length, f"{size(sent)} of {size(length)}")

@@ -15,7 +15,7 @@ from core.errors import Unavailable
 Image = Mapping[str, Any]
 
 #: How many numbers are read at once.
-PAGE = 500
+PAGE_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ _READ = """
 
 
 def read(
-    after: int, subject_types: Collection[str] | None = None, limit: int = PAGE
+    after: int, subject_types: Collection[str] | None = None, limit: int = PAGE_SIZE
 ) -> tuple[Head, int, list[ChangeRecord]]:
     """Return the current head, the number up to which was read, and the changes of these types after `after`.
 

@@ -22,7 +22,7 @@ from core.actors import Actor
 from core.auth import ANONYMOUS
 from core.db import ids
 
-PAGE = 500
+PAGE_SIZE = 500
 
 #: A row's sort key within its type: the values of `Subject.order`, and the id.
 SortKey = tuple[Any, ...]
@@ -92,7 +92,7 @@ class Snapshot:
         subject_type = self._left[0]
         snapshot, images = self._read(subject_type)
         self._pages[subject_type].add(self._last, snapshot)
-        if len(images) == PAGE:
+        if len(images) == PAGE_SIZE:
             self._last = _sort_key(subject_type, images[-1])
         else:
             del self._left[0]
@@ -120,7 +120,7 @@ class Snapshot:
         if self._last is not None:
             rows = rows.filter(_after((*subject.order, "pk"), self._last))
         # `sql_with_params` is not documented; Django has no public way to put a queryset into a statement.
-        page, values = subject.images(rows).values_list("image")[:PAGE].query.sql_with_params()
+        page, values = subject.images(rows).values_list("image")[:PAGE_SIZE].query.sql_with_params()
         with connection.cursor() as cursor:
             # One statement, so that the rows match the snapshot; the join gives at least one row, with the snapshot.
             cursor.execute(

@@ -43,7 +43,7 @@ class Tailer:
         """Read one page, and return whether there is another."""
         known = self._hub.known_head
         try:
-            head, until, changes = log.read(known.seq if known else 0, limit=log.PAGE if known else 0)
+            head, until, changes = log.read(known.seq if known else 0, limit=log.PAGE_SIZE if known else 0)
         except Unavailable:  # No process has begun to number changes; one will do so shortly.
             return False
         if known is None or not _follows(known, head, until, changes):

@@ -301,7 +301,7 @@ class Watch:
 
     def _lag_from(self, after: int) -> int:
         """Return how many changes the stream may lag behind: the limit, plus its lag when it starts after `after`."""
-        limit: int = settings.WATCH_MOST_BEHIND
+        limit: int = settings.WATCH_MAX_BEHIND
         return limit + max(0, self._hub.head.seq - after)
 
     def _check_lag(self, after: int) -> None:

@@ -9,7 +9,7 @@ MAX_STREAMS_PER_CALLER = max(1, MAX_STREAMS * 3 // 10)
 #: How long a client of a stream may leave what is sent unread before it is cut off.
 STREAM_STALL_SECONDS = 60.0
 #: How many changes a stream may fall behind before it is ended; its client resumes from its cursor.
-WATCH_MOST_BEHIND = 100_000
+WATCH_MAX_BEHIND = 100_000
 
 #: Streams of requests (bulk writes, command streams, recordings): a process takes eight for each of these threads, and
 #: so many of one caller. How long a client may send nothing.

@@ -9,10 +9,10 @@ key that is repeated with other content is rejected, anywhere in the stream.
 """
 
 from core.bulk.chunks import ITEM_ERRORS, BulkItem, Chunk, Failures, Outcome, error_fields
-from core.bulk.stream import CHUNK, MAX_ATOMIC, write
+from core.bulk.stream import CHUNK_SIZE, MAX_ATOMIC, write
 
 __all__ = [
-    "CHUNK",
+    "CHUNK_SIZE",
     "ITEM_ERRORS",
     "MAX_ATOMIC",
     "BulkItem",

@@ -20,7 +20,7 @@ from core.errors import DeadlineExceeded, Failure, Unavailable, invalid, problem
 from core.execution import idempotency_key, principal
 from core.operations import Call
 
-CHUNK = 500
+CHUNK_SIZE = 500
 #: An atomic write is one transaction, which must not wait for the client: its items are read before it begins.
 MAX_ATOMIC = 10_000
 
@@ -59,7 +59,7 @@ def write(
 
     def chunks(rows: Iterable[BulkItem]) -> Iterator[Chunk]:
         rows = iter(rows)
-        while part := list(islice(rows, CHUNK)):
+        while part := list(islice(rows, CHUNK_SIZE)):
             chunk = Chunk(scope, part, paths or {}, answer, failures, check_replayed)
             pending = chunk.pending
             for row, instance in zip(pending, build(call.actor, [row.values for row in pending]), strict=True):
@@ -125,7 +125,7 @@ class _Writer:
 
     def write(self, chunk: Chunk) -> None:
         """Start to write a chunk; call `wait` for the previous one first."""
-        if len(chunk.rows) < CHUNK or transaction.get_connection().in_atomic_block:
+        if len(chunk.rows) < CHUNK_SIZE or transaction.get_connection().in_atomic_block:
             self._save(chunk)
             self._note(chunk.rows)
             return

@@ -36,7 +36,7 @@ class TestSlowConsumers:
     def test_stream_beyond_the_maximum_lag_ends_with_a_cursor(
         self, feed: Process, monkeypatch: pytest.MonkeyPatch, settings: Any
     ) -> None:
-        settings.WATCH_MOST_BEHIND = 300
+        settings.WATCH_MAX_BEHIND = 300
         monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 100)
         slow = feed.watch(ALL, bookmarks=True)
         slow.take_all()

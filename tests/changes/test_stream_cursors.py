@@ -128,7 +128,7 @@ class TestCursors:
         assert stream.take_titles("c").titles == ["b", "c"]
 
 
-@override_settings(WATCH_MOST_BEHIND=1)
+@override_settings(WATCH_MAX_BEHIND=1)
 def test_resumed_stream_may_exceed_the_maximum_lag(feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 3)
     cursor = one_cursor(feed)

@@ -37,7 +37,7 @@ class TestInitialState:
         assert stream.outline == [("snapshot_end", "")]
 
     def test_initial_state_is_read_in_pages(self, feed: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("changes.feed.snapshot.PAGE", 7)
+        monkeypatch.setattr("changes.feed.snapshot.PAGE_SIZE", 7)
         Note.objects.bulk_create(Note(title=str(number), labels=["all"]) for number in range(21))
         stream = feed.watch(ALL, include_initial=True, bookmarks=True)
         stream.take_until(lambda stream: ("snapshot_end", "") in stream.outline)
@@ -46,7 +46,7 @@ class TestInitialState:
     def test_changes_during_initial_state_are_neither_lost_nor_repeated(
         self, feed: Process, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("changes.feed.snapshot.PAGE", 2)
+        monkeypatch.setattr("changes.feed.snapshot.PAGE_SIZE", 2)
         ids = sorted(uuid7() for _ in range(6))
         for number, pk in enumerate(ids):
             Note.objects.create(id=pk, title=f"{number} v1", labels=["all"])

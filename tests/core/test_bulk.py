@@ -28,7 +28,7 @@ BULK = "TaskService/BulkCreateTasks"
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk.stream, "CHUNK", 3)
+    monkeypatch.setattr(bulk.stream, "CHUNK_SIZE", 3)
 
 
 class Stream:
@@ -83,7 +83,7 @@ def test_the_next_chunk_is_read_while_one_is_written() -> None:
 
 
 def test_failure_during_a_pause_is_reported_at_the_next_item(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk.stream, "CHUNK", 1_000)
+    monkeypatch.setattr(bulk.stream, "CHUNK_SIZE", 1_000)
     failed, sent = threading.Event(), []
 
     class Failing(Stream):

@@ -16,14 +16,14 @@ from tests.support.transports import Transport
 from users.models import User
 
 TASKS, USERS = "TaskService/BulkCreateTasks", "UserService/BulkImportUsers"
-CHUNK = 3
-NEXT_IN_LINE, NEXT_CHUNK = 0, CHUNK
+CHUNK_SIZE = 3
+NEXT_IN_LINE, NEXT_CHUNK = 0, CHUNK_SIZE
 REUSED = "This idempotency key was used with another request; use a new key."
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk.stream, "CHUNK", CHUNK)
+    monkeypatch.setattr(bulk.stream, "CHUNK_SIZE", CHUNK_SIZE)
 
 
 def task(title: str, key: str = "", **more: Any) -> CreateTaskRequest:

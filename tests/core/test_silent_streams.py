@@ -120,18 +120,18 @@ def bulk_over_http(stack: ExitStack, servers: Servers, bearer: str) -> End:
     connection, count = connected(stack, servers), Task.objects.count()
     lines = json.dumps({"title": "Sow"}).encode() + b"\n"
     connection.send(
-        chunked("/api/v1/tasks/bulk", connection, bearer, "application/x-ndjson") + a_chunk(lines * bulk.CHUNK)
+        chunked("/api/v1/tasks/bulk", connection, bearer, "application/x-ndjson") + a_chunk(lines * bulk.CHUNK_SIZE)
     )
-    until(lambda: Task.objects.count() == count + bulk.CHUNK, "the first chunk is there")
+    until(lambda: Task.objects.count() == count + bulk.CHUNK_SIZE, "the first chunk is there")
     return ended_over_http(connection)
 
 
 def bulk_over_grpc(stack: ExitStack, servers: Servers, bearer: str) -> End:
-    sent, count = sent_then_silent(stack, *[CreateTaskRequest(title="Sow")] * bulk.CHUNK), Task.objects.count()
+    sent, count = sent_then_silent(stack, *[CreateTaskRequest(title="Sow")] * bulk.CHUNK_SIZE), Task.objects.count()
     call = TaskServiceStub(channel_to(stack, servers)).BulkCreateTasks.future(
         sent, metadata=[("authorization", bearer)], timeout=PATIENCE
     )
-    until(lambda: Task.objects.count() == count + bulk.CHUNK, "the first chunk is there")
+    until(lambda: Task.objects.count() == count + bulk.CHUNK_SIZE, "the first chunk is there")
     return ended_over_grpc(call)
 
 
@@ -189,7 +189,7 @@ def test_silent_stream_of_each_kind_ends_within_a_second_of_its_session(serving:
         streams = {opened.__name__: opened(stack, serving, bearer) for opened in (*COMMANDS, *OTHERS)}
         end_sessions(Session.objects.filter(user=user))
         ended = ends(streams)
-    whole = str(bulk.CHUNK)
+    whole = str(bulk.CHUNK_SIZE)
     assert ended == {
         "commands_over_http": ("UNAUTHENTICATED", "", True),
         "commands_over_grpc": ("UNAUTHENTICATED", "", True),

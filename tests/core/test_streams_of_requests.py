@@ -78,37 +78,37 @@ def test_upload_without_length_is_committed_as_it_arrives(servers: Servers) -> N
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
-        stream.send(*map(row, range(bulk.CHUNK + 1)))
-        until(lambda: imported() == bulk.CHUNK, "the first chunk is there while the stream is open")
+        stream.send(*map(row, range(bulk.CHUNK_SIZE + 1)))
+        until(lambda: imported() == bulk.CHUNK_SIZE, "the first chunk is there while the stream is open")
         stream.end()
         answer = call.result()
-        assert (answer.imported, answer.committed_through) == (bulk.CHUNK + 1, bulk.CHUNK + 1)
+        assert (answer.imported, answer.committed_through) == (bulk.CHUNK_SIZE + 1, bulk.CHUNK_SIZE + 1)
 
     lines, answered = Open(), SimpleQueue[Any]()
     threading.Thread(target=lambda: answered.put(over_http(servers, iter(lines))), daemon=True).start()
-    lines.send(*map(line, range(bulk.CHUNK + 1, 2 * bulk.CHUNK + 2)))
-    until(lambda: imported() == 2 * bulk.CHUNK + 1, "the first chunk is there while the body is open")
+    lines.send(*map(line, range(bulk.CHUNK_SIZE + 1, 2 * bulk.CHUNK_SIZE + 2)))
+    until(lambda: imported() == 2 * bulk.CHUNK_SIZE + 1, "the first chunk is there while the body is open")
     lines.end()
     status, body = answered.get(timeout=PATIENCE)
-    assert (status, body["imported"], body["errors"]) == (200, bulk.CHUNK + 1, [])
+    assert (status, body["imported"], body["errors"]) == (200, bulk.CHUNK_SIZE + 1, [])
 
 
 def test_interrupted_upload_is_resumed_when_sent_again(servers: Servers) -> None:
-    rows = list(range(bulk.CHUNK + 100))
+    rows = list(range(bulk.CHUNK_SIZE + 100))
     connection = socket.create_connection(("127.0.0.1", urlsplit(servers.http_url).port or 0), timeout=PATIENCE)
     connection.sendall(head(PATH, "application/x-ndjson", 1_000_000) + b"".join(map(line, rows)))
-    until(lambda: imported() == bulk.CHUNK, "the first chunk is there")
+    until(lambda: imported() == bulk.CHUNK_SIZE, "the first chunk is there")
     connection.close()
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
-        stream.send(*map(row, range(1_000, 1_000 + bulk.CHUNK)))
-        until(lambda: imported() == 2 * bulk.CHUNK, "the first chunk is there")
+        stream.send(*map(row, range(1_000, 1_000 + bulk.CHUNK_SIZE)))
+        until(lambda: imported() == 2 * bulk.CHUNK_SIZE, "the first chunk is there")
         call.cancel()
     status, body = over_http(servers, b"".join(map(line, rows)))
     assert status == 200
     assert body["imported"] == 100
-    assert body["skipped"] == bulk.CHUNK
+    assert body["skipped"] == bulk.CHUNK_SIZE
     assert body["committed_through"] == len(rows)
 
 
@@ -153,10 +153,10 @@ def test_ended_session_ends_the_stream_with_its_progress(servers: Servers) -> No
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE, metadata=metadata)
-        stream.send(*map(row, range(bulk.CHUNK)))
-        until(lambda: imported() == bulk.CHUNK, "the first chunk is there")
+        stream.send(*map(row, range(bulk.CHUNK_SIZE)))
+        until(lambda: imported() == bulk.CHUNK_SIZE, "the first chunk is there")
         session.delete()
-        with feeding(stream, range(bulk.CHUNK, 10**9)), pytest.raises(grpc.RpcError) as caught:
+        with feeding(stream, range(bulk.CHUNK_SIZE, 10**9)), pytest.raises(grpc.RpcError) as caught:
             call.result()
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert int(metadata_of(caught.value)["committed_through"]) == imported()
@@ -166,10 +166,10 @@ def test_stopping_server_ends_the_stream_with_its_progress(servers: Servers) -> 
     with grpc.insecure_channel(servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
-        stream.send(*map(row, range(bulk.CHUNK)))
-        until(lambda: imported() == bulk.CHUNK, "the first chunk is there")
+        stream.send(*map(row, range(bulk.CHUNK_SIZE)))
+        until(lambda: imported() == bulk.CHUNK_SIZE, "the first chunk is there")
         servers.processes[1].send_signal(signal.SIGTERM)
-        with feeding(stream, range(bulk.CHUNK, 10**9)), pytest.raises(grpc.RpcError) as caught:
+        with feeding(stream, range(bulk.CHUNK_SIZE, 10**9)), pytest.raises(grpc.RpcError) as caught:
             call.result()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert int(metadata_of(caught.value)["committed_through"]) == imported()

@@ -26,7 +26,7 @@ from tests.support.servers import Servers, database_url, running, until
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n'
 END = b"\r\n--b--\r\n"
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def connected(servers: Servers, length: int) -> http.client.HTTPConnection:
 def test_memory_does_not_grow_with_the_file(serving: Servers) -> None:
     web = psutil.Process(serving.processes[0].pid)
     # Silence has no line ends, by which other uploads are cut.
-    content, chunks = hashlib.sha256(), [a_recording(seconds=1), *[bytes(CHUNK)] * 200]
+    content, chunks = hashlib.sha256(), [a_recording(seconds=1), *[bytes(CHUNK_BYTES)] * 200]
     before = web.memory_info().rss
     connection = connected(serving, sum(map(len, chunks)))
     limit = 0
@@ -71,8 +71,8 @@ def test_memory_does_not_grow_with_the_file(serving: Servers) -> None:
 
 @pytest.mark.real_server
 def test_interrupted_upload_leaves_nothing(serving: Servers) -> None:
-    connection = connected(serving, 100 * CHUNK)
-    connection.send(a_recording(seconds=1) + bytes(CHUNK))
+    connection = connected(serving, 100 * CHUNK_BYTES)
+    connection.send(a_recording(seconds=1) + bytes(CHUNK_BYTES))
     until(lambda: len(stored()) == 1, "the upload has begun")
     assert connection.sock is not None
     connection.sock.shutdown(socket.SHUT_RDWR)
@@ -83,8 +83,8 @@ def test_interrupted_upload_leaves_nothing(serving: Servers) -> None:
 
 @pytest.mark.real_server
 def test_remains_of_a_killed_server_are_deleted_later(serving: Servers) -> None:
-    connection = connected(serving, 100 * CHUNK)
-    connection.send(a_recording(seconds=1) + bytes(CHUNK))
+    connection = connected(serving, 100 * CHUNK_BYTES)
+    connection.send(a_recording(seconds=1) + bytes(CHUNK_BYTES))
     until(lambda: len(stored()) == 1, "the upload has begun")
     serving.processes[0].kill()
     serving.processes[0].wait()
@@ -163,7 +163,7 @@ def has_begun(servers: Servers, path: str) -> bool:
 def test_an_upload_outlives_cut_connections_and_killed_servers(transactional_db: None, folder: Path) -> None:
     AdministratorFactory(email="admin@example.com")
     rng = random.Random(7)
-    content = a_recording() + rng.randbytes(16 * CHUNK)
+    content = a_recording() + rng.randbytes(16 * CHUNK_BYTES)
     path = ""
     for life in range(3):
         with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder)) as servers:
@@ -173,7 +173,7 @@ def test_an_upload_outlives_cut_connections_and_killed_servers(transactional_db:
                 )
                 path = urlsplit(made.headers["Location"]).path
             for _ in range(3):
-                send_on(servers, path, content, cut_after=rng.randrange(3 * CHUNK))
+                send_on(servers, path, content, cut_after=rng.randrange(3 * CHUNK_BYTES))
             if life == 2:
                 until(partial(has_begun, servers, path), "something of it is there")
                 send_on(servers, path, content, cut_after=None)

@@ -44,7 +44,7 @@ def meeting(transactional_db: None, ann: User, bob: User) -> Meeting:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory and queues so small that streams fall behind, and pages so small that there are many."""
     monkeypatch.setattr("changes.feed.hub.KEPT_CHANGES", 30)
-    monkeypatch.setattr("changes.feed.snapshot.PAGE", 5)
+    monkeypatch.setattr("changes.feed.snapshot.PAGE_SIZE", 5)
     monkeypatch.setattr(watching, "MAX_WAITING", 8)
 
 

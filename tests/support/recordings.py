@@ -9,7 +9,7 @@ from django.conf import settings
 
 from tandem.meeting.v1.meeting_pb2 import UploadRecordingRequest
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 def a_recording(seconds: float = 0.1) -> bytes:
@@ -30,7 +30,7 @@ def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object
         "meeting_id": meeting_id, "filename": "talk.wav", "content_type": "audio/wav", "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     } | said  # fmt: skip
-    chunks = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)]
+    chunks = [content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES)]
     return [UploadRecordingRequest(metadata=metadata), *(UploadRecordingRequest(chunk=chunk) for chunk in chunks)]  # type: ignore[arg-type]
 
 

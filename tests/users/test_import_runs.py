@@ -69,9 +69,9 @@ def importing() -> Iterator[subprocess.Popen[bytes]]:
         **command("import", "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdin
-    process.stdin.write(rows_from(0, bulk.CHUNK + 100))
+    process.stdin.write(rows_from(0, bulk.CHUNK_SIZE + 100))
     process.stdin.flush()
-    until(lambda: User.objects.count() == bulk.CHUNK, "the first chunk is there")
+    until(lambda: User.objects.count() == bulk.CHUNK_SIZE, "the first chunk is there")
     yield process
     process.kill()
     process.communicate()
@@ -82,21 +82,21 @@ def test_signal_ends_the_import_after_the_running_chunk(importing: subprocess.Po
     out, err = importing.communicate(timeout=30)
     assert importing.returncode == 1
     written = User.objects.count()
-    assert bulk.CHUNK <= written <= bulk.CHUNK + 100
+    assert bulk.CHUNK_SIZE <= written <= bulk.CHUNK_SIZE + 100
     assert out.decode().startswith(f"{written} rows: {written} imported")
     assert f"-: Stopped by SIGINT. Completed up to line {written}; run it again to continue." in err.decode()
-    again = users("import", "-", stdin=rows_from(0, bulk.CHUNK + 200))
-    total = bulk.CHUNK + 200
+    again = users("import", "-", stdin=rows_from(0, bulk.CHUNK_SIZE + 200))
+    total = bulk.CHUNK_SIZE + 200
     assert again[1].startswith(f"{total} rows: {total - written} imported, {written} imported before")
 
 
 def test_killed_import_resumes_after_its_last_chunk(importing: subprocess.Popen[bytes]) -> None:
     importing.kill()
     importing.communicate(timeout=30)
-    total = bulk.CHUNK + 100
+    total = bulk.CHUNK_SIZE + 100
     code, said, _ = users("import", "-", stdin=rows_from(0, total))
     assert (code, said.split(";")[0]) == (
-        0, f"{total} rows: 100 imported, {bulk.CHUNK} imported before, 0 failed"
+        0, f"{total} rows: 100 imported, {bulk.CHUNK_SIZE} imported before, 0 failed"
     )  # fmt: skip
     assert User.objects.count() == total
 
@@ -108,13 +108,14 @@ def test_lost_database_ends_the_import_with_its_progress(importing: subprocess.P
         cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-            out, err = importing.communicate(rows_from(bulk.CHUNK + 100, 3 * bulk.CHUNK), timeout=30)
+            out, err = importing.communicate(rows_from(bulk.CHUNK_SIZE + 100, 3 * bulk.CHUNK_SIZE), timeout=30)
         finally:
             cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert importing.returncode == 1
-    assert out.decode().startswith(f"{bulk.CHUNK} rows: {bulk.CHUNK} imported")
+    assert out.decode().startswith(f"{bulk.CHUNK_SIZE} rows: {bulk.CHUNK_SIZE} imported")
     assert (
-        f"-: The database is unavailable. Completed up to line {bulk.CHUNK}; run it again to continue." in err.decode()
+        f"-: The database is unavailable. Completed up to line {bulk.CHUNK_SIZE}; run it again to continue."
+        in err.decode()
     )
 
 
@@ -130,7 +131,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
     os.close(ours)
 
 
-@pytest.mark.parametrize("between", [0, bulk.CHUNK])
+@pytest.mark.parametrize("between", [0, bulk.CHUNK_SIZE])
 def test_equal_rows_have_equal_outcomes(tmp_path: Path, between: int) -> None:
     path = tmp_path / "users.jsonl"
     others = rows_from(0, between)

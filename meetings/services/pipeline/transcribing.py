@@ -17,7 +17,7 @@ from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
 
 #: The largest piece of audio that speech.v1 permits.
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 #: The engine resumes this long before the end of the stored text, so that it has context for new speech (speech.v1).
 OVERLAP_MS = 2_000
 #: A segment this long may have been cut in the middle of speech, because no engine takes more at once. The next one
@@ -69,7 +69,7 @@ def recording(work: Work) -> Iterator[Iterator[bytes]]:
 def _pieces(file: "File[bytes]") -> Iterator[bytes]:
     while True:
         with _missing_file_fails():  # Some storages open a file when it is read.
-            piece = file.read(CHUNK)
+            piece = file.read(CHUNK_BYTES)
         if not piece:
             return
         yield piece

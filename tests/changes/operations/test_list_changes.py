@@ -135,7 +135,7 @@ def test_changes_that_only_others_may_see_are_skipped(
     for number in range(8):
         User.objects.filter(pk=closed.pk).update(first_name=str(number))
     UserFactory(first_name="open")
-    monkeypatch.setattr(log, "PAGE", 3)
+    monkeypatch.setattr(log, "PAGE_SIZE", 3)
     found = list_changes(api, ann, cursor=mark, page_size=2).changes
     assert [change.user.first_name for change in found] == ["open"]
 

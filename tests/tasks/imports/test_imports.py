@@ -266,7 +266,7 @@ def test_source_system_is_recognised(file: str) -> None:
 
 
 def test_dry_run_and_import_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk.stream, "CHUNK", 50)
+    monkeypatch.setattr(bulk.stream, "CHUNK_SIZE", 50)
     file = tmp_path / "list.csv"
     file.write_text("title\n" + "".join(f"Task {number % 60}\n" for number in range(130)))
     output = imported(file, "csv", "--dry-run")

@@ -327,7 +327,7 @@ def test_a_key_of_a_row_that_failed_can_be_used_again(api: Transport, administra
 def test_chunks_are_committed_one_after_the_other(
     api: Transport, administrator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk.stream, "CHUNK", 2)
+    monkeypatch.setattr(bulk.stream, "CHUNK_SIZE", 2)
     rows = [row(f"user{n}@example.com") for n in range(5)] + [row("user0@example.com")]
     answer = api("UserService/BulkImportUsers", rows, actor=administrator)
     assert answer.imported == 5
