@@ -10,7 +10,7 @@ from core.operations import operations
 from core.rest.conditional import tagged
 from core.rest.openapi.components import reference
 from core.rest.openapi.limits import limits_of
-from core.rest.openapi.own_paths import answer, described
+from core.rest.openapi.own_paths import answer, describe
 from core.rest.read_views import read_only
 from core.rest.viewsets import OperationViewSet
 from tandem.auth.v1 import auth_pb2
@@ -40,7 +40,7 @@ class AuthViewSet(OperationViewSet):
         keys = {"type": "object", "properties": {"keys": {"type": "array", "items": key}}, "required": ["keys"]}
         return {
             "/.well-known/jwks.json": {
-                "get": described(
+                "get": describe(
                     "getKeys",
                     "AuthService",
                     "The public keys of access tokens (RFC 7517)",

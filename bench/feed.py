@@ -156,7 +156,7 @@ class Bench:
         from changes.feed import cursors, log
         from changes.feed.watching import stamp_of
         from tandem.task.v1.task_pb2 import WatchTasksRequest
-        from tasks.watching import watched
+        from tasks.watching import subscription_for
 
         windows = []
         with self._server() as server:
@@ -164,7 +164,7 @@ class Bench:
             head = log.read_head()
             self._write_many(CAUGHT_UP)
             self._numbered()
-            stamp = stamp_of(watched("taskservice.TaskService/WatchTasks", WatchTasksRequest()), self._actor)
+            stamp = stamp_of(subscription_for("taskservice.TaskService/WatchTasks", WatchTasksRequest()), self._actor)
             cursor = cursors.write(stamp, head.epoch, head.seq)
             for _ in range(self._rounds):
                 with self._receiver(server, WatchTasksRequest(cursor=cursor)) as receiver:

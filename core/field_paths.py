@@ -17,7 +17,7 @@ def parts_of(path: FieldPath) -> tuple[str, ...]:
 
 
 @contextmanager
-def renamed(paths: Mapping[str, str]) -> Iterator[None]:
+def rename_fields(paths: Mapping[str, str]) -> Iterator[None]:
     """Name the invalid fields of a ValidationError as the caller knows them: model field → path in the message."""
     try:
         yield

@@ -80,7 +80,7 @@ def serve(
             thread_connections.release_connections()
 
 
-def received(
+def receive(
     call: Call, authorization: str | None, messages: Iterable[Any], end: Callable[[Failure], None]
 ) -> Iterator[Any]:
     """Return the messages of a client, in a slot of its caller until they end: for uploads that are not operations.

@@ -18,7 +18,7 @@ from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
 from meetings.services import action_items, processing, recordings, transcripts
-from meetings.watching import watched
+from meetings.watching import subscription_for
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -80,7 +80,7 @@ def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeti
 def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch:
     return open_watch(
         feed.live,
-        watched(call.operation.name, queries.get_meeting(call.actor, request.meeting_id)),
+        subscription_for(call.operation.name, queries.get_meeting(call.actor, request.meeting_id)),
         call.actor,
         cursor=request.cursor,
         include_initial=not request.cursor,

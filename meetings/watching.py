@@ -29,7 +29,7 @@ _PROGRESS = frozenset(("stage", "progress", "estimated_end_at"))
 _DELETED_PART_FIELDS = ("id", "meeting_id", "transcript_version", "version")
 
 
-def watched(operation: str, meeting: Meeting) -> Subscription:
+def subscription_for(operation: str, meeting: Meeting) -> Subscription:
     """Return a subscription to a visible meeting. It initially sends only the parts of the newest version."""
     meeting_id = str(meeting.pk)
     newest = Transcript.objects.filter(meeting=meeting).aggregate(Max("version"))["version__max"] or 0

@@ -22,7 +22,7 @@ from tandem.task.v1 import task_pb2
 from tasks import messages, queries, services
 from tasks.messages import task_message
 from tasks.services.bulk import build_tasks, create_tasks
-from tasks.watching import watched
+from tasks.watching import subscription_for
 
 #: API keys need `tasks:read` and `tasks:write`.
 AREA = "tasks"
@@ -85,7 +85,7 @@ def get_task_stats(call: Call, request: task_pb2.GetTaskStatsRequest) -> task_pb
 def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:
     return open_watch(
         feed.live,
-        watched(call.operation.name, request),
+        subscription_for(call.operation.name, request),
         call.actor,
         cursor=request.cursor,
         include_initial=request.include_initial,

@@ -29,7 +29,7 @@ _EVENTS = {
 }
 
 
-def watched(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription:
+def subscription_for(operation: str, request: task_pb2.WatchTasksRequest) -> Subscription:
     """Return the subscription for the request.
 
     Raises:

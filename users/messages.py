@@ -11,7 +11,7 @@ from changes.feed.subjects import Visibility
 from core.actors import Actor
 from core.conversions import checked_numbers, read_fields, read_timestamp, set_timestamp
 from core.errors import invalid
-from core.field_paths import renamed
+from core.field_paths import rename_fields
 from core.protojson.enums import names, unknown_choice
 from tandem.common.v1 import common_pb2
 from tandem.example.v1 import example_pb2
@@ -166,7 +166,7 @@ def imported_fields(request: user_pb2.BulkImportUsersRequest) -> dict[str, Any]:
     Raises:
         ValidationError: with every field that cannot be read.
     """
-    with renamed(IMPORT_PATHS):
+    with rename_fields(IMPORT_PATHS):
         return _user_in_row(request.user) | {"password_hash": request.password_hash}
 
 

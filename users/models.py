@@ -208,7 +208,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def set_password(self, raw_password: str | None) -> None:
         """Set the password and end the sessions, also when Django's own commands call it."""
-        super().set_password(raw_password and hashers.normalized(raw_password))
+        super().set_password(raw_password and hashers.normalize_password(raw_password))
         self.tokens_valid_from = self.next_validity()
 
     def next_validity(self) -> datetime:

@@ -21,7 +21,7 @@ from core.db import clock, ids
 from core.errors import RateLimited, Unauthenticated, invalid
 from core.mail_addresses import canonical_or_as_sent
 from users.models import User
-from users.passwords.hashers import MAX_PASSWORD_LENGTH, PasswordCheck, hashed, spend_time_of_verify, verify
+from users.passwords.hashers import MAX_PASSWORD_LENGTH, PasswordCheck, hash_password, spend_time_of_verify, verify
 from users.queries import find_by_email
 from users.services import guesses, record_login
 
@@ -235,7 +235,7 @@ def _identify(email: str, password: str, address: str) -> tuple[User, str]:
         raise _wrong_credentials()
     rate_limits.reset("login account", who)
     guesses.undo(email)
-    return user, hashed(password) if check.outdated else ""
+    return user, hash_password(password) if check.outdated else ""
 
 
 def _verify_password(user: User | None, password: str) -> PasswordCheck:

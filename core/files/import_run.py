@@ -55,7 +55,7 @@ def path_of_errors(path: str, chosen: str | None) -> Path:
     return errors
 
 
-def begun(items: Iterator[Item]) -> Iterator[Item]:
+def read_first(items: Iterator[Item]) -> Iterator[Item]:
     """Return the same rows, but read the first at once, so that a file of another kind is rejected before any write.
 
     Raises:
@@ -100,11 +100,11 @@ class FileImport:
         """The number of rows that were not written."""
         return self.outcome.through - self.outcome.written - self.outcome.replayed
 
-    def prepared(self, item: Item) -> Any:
+    def prepare(self, item: Item) -> Any:
         """Return what to write of a valid row."""
         return item.message
 
-    def shown(self, item: Item) -> Any:
+    def json_values(self, item: Item) -> Any:
         """Return the row's JSON values, for its report."""
         return item.sent
 
@@ -136,7 +136,7 @@ class FileImport:
     def _rows(self) -> Iterator[Any]:
         """Yield the rows until the run is stopped."""
         while (item := self._next()) is not None:
-            row = item.message if isinstance(item.message, ValidationError) else self.prepared(item)
+            row = item.message if isinstance(item.message, ValidationError) else self.prepare(item)
             self._in_chunk.append(item)
             yield row
 
@@ -199,4 +199,4 @@ class FileImport:
                 errors="backslashreplace",
                 opener=lambda path, flags: os.open(path, flags, 0o600),
             )
-        self._errors.write(report(item.line, problem, self.prefix, self.shown(item)))
+        self._errors.write(report(item.line, problem, self.prefix, self.json_values(item)))

@@ -211,7 +211,7 @@ def _without_masks(value: Any) -> Any:
     return value
 
 
-def shown(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
+def json_values(item: Item, message_type: Descriptor, *, masked: bool = True) -> Any:
     """Return the row as JSON values for a report, with the values of unknown fields and of secrets masked.
 
     Null if the row cannot be parsed.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.rest.openapi.components import Schema, reference
-from core.rest.openapi.own_paths import answer, described
+from core.rest.openapi.own_paths import answer, describe
 
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
 _TEXT: Schema = {"type": "string"}
@@ -27,14 +27,14 @@ def paths() -> dict[str, Any]:
 def _uploads() -> Schema:
     offered = dict.fromkeys(("Tus_Version", "Tus_Extension", "Tus_Max_Size", "Tus_Checksum_Algorithm"), _TEXT)
     return {
-        "options": described(
+        "options": describe(
             "describeUploads",
             "Files",
             "What of tus 1.0 is offered",
             public=True,
             answers={"204": answer("It is in the header.", None, **offered)},
         ),
-        "post": described(
+        "post": describe(
             "createUpload",
             "Files",
             "Begin the upload of a recording, to be sent piece by piece (tus 1.0)",
@@ -63,7 +63,7 @@ def _upload() -> Schema:
     known = {"Upload_Length": _NUMBER, "Upload_Defer_Length": _TEXT, "Upload_Metadata": _TEXT}
     return {
         "parameters": [place],
-        "head": described(
+        "head": describe(
             "getUpload",
             "Files",
             "How much of an upload has come",
@@ -71,7 +71,7 @@ def _upload() -> Schema:
             answers={"200": answer("So much.", None, Upload_Offset=_NUMBER, **known, **_MARKS)},
             failures=(404, 412, 423),
         ),
-        "patch": described(
+        "patch": describe(
             "sendPiece",
             "Files",
             "Send the next piece of an upload",
@@ -85,7 +85,7 @@ def _upload() -> Schema:
             answers={"204": answer("It is kept.", None, Upload_Offset=_NUMBER, **_MARKS)},
             failures=(404, 409, 412, 413, 415, 423, 460, 507),
         ),
-        "delete": described(
+        "delete": describe(
             "deleteUpload",
             "Files",
             "Give an upload up",
@@ -98,7 +98,7 @@ def _upload() -> Schema:
 
 def _transcript(form: str) -> Schema:
     content_type, summary = _TRANSCRIPTS[form]
-    return described(
+    return describe(
         f"getTranscriptAs{form.capitalize()}",
         "Files",
         f"A transcript as a file: {summary[0].lower()}{summary[1:]}",

@@ -167,4 +167,4 @@ def _body(request: HttpRequest, call: Call) -> Iterator[bytes]:
     context.deadline.set(None)  # A piece takes as long as its client takes.
     chunks = bodies.pieces(request.META, _CHUNK_BYTES)
     end = partial(bodies.end, request.META)
-    return request_streams.received(call, request.META.get("HTTP_AUTHORIZATION"), chunks, end)
+    return request_streams.receive(call, request.META.get("HTTP_AUTHORIZATION"), chunks, end)

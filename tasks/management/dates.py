@@ -26,7 +26,7 @@ _TIME = re.compile(
 )
 
 
-class Moment(NamedTuple):
+class ParsedTime(NamedTuple):
     """A point in time. `day` is set if the text had no time; `at` is then the end of the day."""
 
     at: datetime.datetime
@@ -37,7 +37,7 @@ class Ambiguous(ValueError):
     """Day and month cannot be distinguished."""
 
 
-def read(text: str, zone: datetime.tzinfo) -> Moment:
+def read(text: str, zone: datetime.tzinfo) -> ParsedTime:
     """Return the point in time that a text denotes.
 
     Args:
@@ -50,7 +50,7 @@ def read(text: str, zone: datetime.tzinfo) -> Moment:
     text = text.strip()
     day, rest = _day(text)
     if not rest.strip():
-        return Moment(datetime.datetime.combine(day, _END_OF_DAY, zone), day)
+        return ParsedTime(datetime.datetime.combine(day, _END_OF_DAY, zone), day)
     found = _TIME.fullmatch(rest)
     if found is None or not (found[2] or found[5]):
         raise ValueError(text)
@@ -61,7 +61,7 @@ def read(text: str, zone: datetime.tzinfo) -> Moment:
         hour = hour % 12 + (12 if found[5].lower() == "pm" else 0)
     microsecond = int((found[4] or "0").ljust(6, "0")[:6])
     time = datetime.time(hour, minute, second, microsecond, _offset(found[6]) or zone)
-    return Moment(datetime.datetime.combine(day, time))
+    return ParsedTime(datetime.datetime.combine(day, time))
 
 
 def time_zone(name: str) -> datetime.tzinfo | None:

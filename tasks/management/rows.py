@@ -154,14 +154,14 @@ class Reader:
         take("status", self._status, "status", Status.TODO)
         take("priority", self._priority, "priority", Priority.MEDIUM)
         take("labels", self._labels, "labels", [])
-        due = take("due_date", self._moment)
+        due = take("due_date", self._time)
         if "due_date" in row:
             fields["due_date"] = due and due.at
         if due and due.day:
             metadata["due_day"] = due.day.isoformat()
         if metadata or "metadata" in row:
             fields["metadata"] = self._bounded(metadata)
-        created, completed = take("created_at", self._moment), take("completed_at", self._moment)
+        created, completed = take("created_at", self._time), take("completed_at", self._time)
         created_by = take("created_by", lambda name: self._people.find(_text(name), assignee=False))
         take("assigned_to", lambda name: self._people.find(_text(name), assignee=True), "assigned_to_id")
         source, external_id = _text(row.get("source")), _text(row.get("external_id"))
@@ -180,7 +180,7 @@ class Reader:
             completed.at if completed else None,
         )
 
-    def _moment(self, value: Any) -> dates.Moment:
+    def _time(self, value: Any) -> dates.ParsedTime:
         try:
             return dates.read(_text(value), self._zone)
         except dates.Ambiguous as exc:

@@ -17,7 +17,7 @@ from core.errors import (
     invalid,
     problem_of,
 )
-from core.field_paths import renamed, shown_path
+from core.field_paths import rename_fields, shown_path
 from tasks.models import Task
 
 
@@ -223,10 +223,10 @@ def test_a_field_is_named_as_the_caller_knows_it(path: Any, shown: Any) -> None:
 
 
 def test_errors_of_a_block_are_renamed_unless_they_name_no_field() -> None:
-    with pytest.raises(ValidationError) as caught, renamed({"due_date": "task.due"}):
+    with pytest.raises(ValidationError) as caught, rename_fields({"due_date": "task.due"}):
         raise ValidationError({"due_date": ["Too late."], "title": ["Too long."]})
     assert caught.value.message_dict == {"task.due": ["Too late."], "title": ["Too long."]}
     original = ValidationError("All wrong.")
-    with pytest.raises(ValidationError) as caught, renamed({"due_date": "task.due"}):
+    with pytest.raises(ValidationError) as caught, rename_fields({"due_date": "task.due"}):
         raise original
     assert caught.value is original

@@ -14,7 +14,7 @@ from changes.models import Change
 from changes.services import forget
 from core.feeds import FeedOver
 from meetings.models import Meeting, Segment, Speaker, Status
-from meetings.watching import PARTS, watched
+from meetings.watching import PARTS, subscription_for
 from tests.support import promises
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_changes import MEETING, received, truth
@@ -115,7 +115,7 @@ class Client(threading.Thread):
             connection.close()
 
     def _follow(self, cursor: str) -> str:
-        view = watched(NAME, self._meeting)
+        view = subscription_for(NAME, self._meeting)
         stream = Stream(
             open_watch(self._feed.hub, view, self._who, cursor=cursor, include_initial=not cursor, bookmarks=True)
         )
@@ -168,7 +168,7 @@ def test_the_promises_hold_under_load(
 def test_change_wakes_only_the_streams_of_its_meeting(feed: Process, meeting: Meeting, ann: User) -> None:
     others = [MeetingFactory(owner=ann) for _ in range(3)]
     caught_up(feed)
-    streams = [Stream(open_watch(feed.hub, watched(NAME, each), ann)) for each in (*others, meeting)]
+    streams = [Stream(open_watch(feed.hub, subscription_for(NAME, each), ann)) for each in (*others, meeting)]
     for stream in streams:
         stream.take_all()
     a_segment(meeting, 1)
@@ -179,7 +179,7 @@ def test_change_wakes_only_the_streams_of_its_meeting(feed: Process, meeting: Me
 
 def test_a_meeting_that_leaves_the_view_while_the_stream_is_opened(feed: Process, meeting: Meeting, bob: User) -> None:
     """It leaves between the check and the position of the stream, so that no later change shows it."""
-    view = watched(NAME, meeting)
+    view = subscription_for(NAME, meeting)
     Meeting.objects.filter(pk=meeting.pk).update(participants=[])
     caught_up(feed)
     stream = Stream(open_watch(feed.hub, view, bob, include_initial=True))
@@ -190,7 +190,7 @@ def test_a_meeting_that_leaves_the_view_while_the_stream_is_opened(feed: Process
 
 def test_forgotten_parts_of_another_meeting_are_not_sent(feed: Process, meeting: Meeting, ann: User) -> None:
     caught_up(feed)
-    stream = Stream(open_watch(feed.hub, watched(NAME, meeting), ann))
+    stream = Stream(open_watch(feed.hub, subscription_for(NAME, meeting), ann))
     a_segment(meeting, 1)
     stream.take_until(lambda stream: bool(stream.events))
     segment = a_segment(MeetingFactory(owner=ann), 1)
@@ -201,7 +201,7 @@ def test_forgotten_parts_of_another_meeting_are_not_sent(feed: Process, meeting:
     a_segment(meeting, 2)
     assert names(stream.take_until(lambda stream: len(stream.events) > 1)) == ["transcript", "transcript"]
     # Nor to a client that resumes from an earlier cursor, and so reads the change from memory or the log.
-    late = Stream(open_watch(feed.hub, watched(NAME, meeting), ann, cursor=stream.events[0][0].cursor))
+    late = Stream(open_watch(feed.hub, subscription_for(NAME, meeting), ann, cursor=stream.events[0][0].cursor))
     assert names(late.take_until(lambda stream: bool(stream.events))) == ["transcript"]
 
 
@@ -211,7 +211,7 @@ def test_change_that_is_not_sent_does_not_delay_the_end(feed: Process, meeting: 
     feed.numberer.stop()
     a_segment(meeting, 1)
     Meeting.objects.filter(pk=meeting.pk).update(status=Status.COMPLETED)
-    stream = Stream(open_watch(feed.hub, watched(NAME, meeting), ann, include_initial=True))
+    stream = Stream(open_watch(feed.hub, subscription_for(NAME, meeting), ann, include_initial=True))
     stream.take_all()
     assert (names(stream), stream.ended) == (["status", "speakers", "speakers", "transcript"], None)
     feed.numberer.start()

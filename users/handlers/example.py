@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 
 from core.db.pagination import page_size
-from core.field_paths import renamed
+from core.field_paths import rename_fields
 from core.operations import Call, operation
 from tandem.example.v1 import example_pb2
 from users import queries, services
@@ -22,7 +22,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
 @operation(public=True, replay=CREATED_BY_NUMBER)
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
     _require(name=request.name, email=request.email)
-    with renamed({"display_name": "name"}):
+    with rename_fields({"display_name": "name"}):
         user = services.create_user(call.actor, address=call.address, email=request.email, display_name=request.name)
     return example_pb2.CreateUserResponse(user=example_user_message(user, user))
 

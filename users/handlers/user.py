@@ -13,7 +13,7 @@ from core import bulk, health
 from core.conversions import checked_numbers, page_request, pagination, read_range, requested_order, set_timestamp
 from core.db.pagination import PageRequest, fitting
 from core.errors import invalid
-from core.field_paths import renamed
+from core.field_paths import rename_fields
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import NOTHING_TO_HIDE
@@ -81,7 +81,7 @@ def get_user_by_email(call: Call, request: user_pb2.GetUserByEmailRequest) -> us
 @operation(other_scope=CREDENTIALS, replay=replays.USER)
 def update_user(call: Call, request: user_pb2.UpdateUserRequest) -> user_pb2.UpdateUserResponse:
     paths = _written_paths(request, request.user, messages.WRITABLE)
-    with renamed(messages.PATHS):
+    with rename_fields(messages.PATHS):
         fields = messages.user_fields(request.user, paths) | call.map_changes
         user = services.update_user(
             call.actor,
@@ -196,7 +196,7 @@ def update_user_preferences(
 
 @operation(replay=replays.ADDRESS)
 def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> user_pb2.AddUserAddressResponse:
-    with renamed(messages.ADDRESS_PATHS):
+    with rename_fields(messages.ADDRESS_PATHS):
         fields = messages.address_fields(request.address, messages.WRITABLE_OF_ADDRESS)
         address = services.add_address(call.actor, request.user_id, **fields)
     return user_pb2.AddUserAddressResponse(address=address_message(address))
@@ -205,7 +205,7 @@ def add_user_address(call: Call, request: user_pb2.AddUserAddressRequest) -> use
 @operation(replay=replays.ADDRESS)
 def update_user_address(call: Call, request: user_pb2.UpdateUserAddressRequest) -> user_pb2.UpdateUserAddressResponse:
     paths = _written_paths(request, request.address, messages.WRITABLE_OF_ADDRESS)
-    with renamed(messages.ADDRESS_PATHS):
+    with rename_fields(messages.ADDRESS_PATHS):
         address = services.update_address(
             call.actor,
             request.user_id,

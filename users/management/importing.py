@@ -9,7 +9,7 @@ from core import bulk
 from core.actors import Actor
 from core.auth import Credential
 from core.files.import_run import FileImport
-from core.files.messages import Item, shown
+from core.files.messages import Item, json_values
 from core.hmac_digests import hmac_digests
 from core.operations import Call
 from users import messages, services
@@ -68,7 +68,7 @@ class Import(FileImport):
             done=done,
         )
 
-    def prepared(self, item: Item) -> Any:
+    def prepare(self, item: Item) -> Any:
         """Return the message with an idempotency key, so that a second run recognizes it."""
         message: Any = item.message
         if not message.request_id:
@@ -76,8 +76,8 @@ class Import(FileImport):
             message.request_id = hmac_digests(message.SerializeToString(deterministic=True))[0].hex()
         return message
 
-    def shown(self, item: Item) -> Any:
-        return shown(item, IMPORT.method.input_type, masked=not self._whole_rows)
+    def json_values(self, item: Item) -> Any:
+        return json_values(item, IMPORT.method.input_type, masked=not self._whole_rows)
 
     def count(self, row: bulk.BulkItem) -> None:
         if not row.replayed and not row.instance.has_usable_password():

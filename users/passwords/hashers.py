@@ -82,15 +82,15 @@ class PasswordCheck(NamedTuple):
     outdated: bool = False
 
 
-def normalized(password: str) -> str:
+def normalize_password(password: str) -> str:
     """Normalize a password (RFC 8265, OpaqueString): all spaces become U+0020, and the result is in NFC."""
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
     return texts.normalized("NFC", spaced)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Hash a password in its normalized form."""
-    return make_password(normalized(password))
+    return make_password(normalize_password(password))
 
 
 def verify(password: str, encoded: str) -> PasswordCheck:
@@ -117,7 +117,7 @@ def _spellings(password: str) -> list[str]:
     Their number depends on the password alone.
     """
     forms = (texts.normalized("NFC", password), texts.normalized("NFD", password))
-    return list(dict.fromkeys((normalized(password), password, *forms)))
+    return list(dict.fromkeys((normalize_password(password), password, *forms)))
 
 
 def is_outdated(encoded: str) -> bool:

@@ -9,7 +9,7 @@ from core.actors import Actor
 from core.db import ids
 from core.db.saving import save_clean
 from core.errors import Conflict
-from core.field_paths import renamed
+from core.field_paths import rename_fields
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import queries
 from users.models import DEFAULTS, AddressType, User, UserAddress
@@ -62,7 +62,7 @@ def set_default_address(
         ValidationError: on `type`: the address is not for this use.
     """
     names = [name for name, of in DEFAULTS.items() if use in (of, AddressType.BOTH)]
-    with renamed(dict.fromkeys(names, "type")):
+    with rename_fields(dict.fromkeys(names, "type")):
         return update_address(actor, user_id, address_id, dict.fromkeys(names, True), expected_version=expected_version)
 
 

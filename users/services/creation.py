@@ -14,7 +14,7 @@ from core.errors import AlreadyExists
 from users import policies
 from users.metrics import users_created
 from users.models import Role, Status, User
-from users.passwords.hashers import hashed
+from users.passwords.hashers import hash_password
 from users.services.checks import clean_new_user, local_part
 from users.services.verification import request_verification
 
@@ -59,7 +59,7 @@ def create_user(
         # Checked first, so that a failure costs no hash and no number. In a race, the constraint still rejects the row.
         raise AlreadyExists(User.already_exists["users_email_unique"].format(user))
     if password:
-        user.password = hashed(password)
+        user.password = hash_password(password)
     with acting(actor):
         save_clean(user)
         if mailed:

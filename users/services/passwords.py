@@ -16,7 +16,7 @@ from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from users import policies, queries, tokens
 from users.models import TokenPurpose, User
-from users.passwords.hashers import MAX_PASSWORD_LENGTH, hashed, normalized, verify
+from users.passwords.hashers import MAX_PASSWORD_LENGTH, hash_password, normalize_password, verify
 from users.services import guesses, mailed_tokens
 
 
@@ -110,7 +110,7 @@ def reset_password(*, token: str, new_password: str) -> None:
 def password_errors(user: User, password: str) -> dict[str, ValidationError]:
     """Check a new password against the rules for passwords. Return the error by field; none if it is good."""
     if len(password) <= MAX_PASSWORD_LENGTH:
-        password = normalized(password)
+        password = normalize_password(password)
     try:
         validate_password(password, user)
     except ValidationError as exc:
@@ -121,7 +121,7 @@ def password_errors(user: User, password: str) -> dict[str, ValidationError]:
 def _hashed_new_password(user: User, password: str) -> str:
     if errors := password_errors(user, password):
         raise ValidationError({"new_password": errors["password"]})
-    return hashed(password)
+    return hash_password(password)
 
 
 def _set_password(actor: Actor, user: User, password: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from core.rest.openapi.components import Schema, reference
 
 
-def described(
+def describe(
     operation_id: str,
     tag: str,
     summary: str,
@@ -56,7 +56,7 @@ def own_paths() -> dict[str, Any]:
     of_state = {"application/json": state("status", "service", "version", "reason")}
     return {
         "/health": {
-            "get": described(
+            "get": describe(
                 "getHealth",
                 "Service",
                 "Health, name and version of the server",
@@ -68,7 +68,7 @@ def own_paths() -> dict[str, Any]:
             )
         },
         "/health/live": {
-            "get": described(
+            "get": describe(
                 "getLiveness",
                 "Service",
                 "Whether the process is running",
@@ -77,7 +77,7 @@ def own_paths() -> dict[str, Any]:
             )
         },
         "/health/ready": {
-            "get": described(
+            "get": describe(
                 "getReadiness",
                 "Service",
                 "Whether calls can be served",
@@ -89,7 +89,7 @@ def own_paths() -> dict[str, Any]:
             )
         },
         "/metrics": {
-            "get": described(
+            "get": describe(
                 "getMetrics",
                 "Service",
                 "Metrics of this process, for Prometheus",
@@ -103,7 +103,7 @@ def own_paths() -> dict[str, Any]:
             )
         },
         "/api/v1/openapi.json": {
-            "get": described(
+            "get": describe(
                 "getDescription",
                 "Service",
                 "This document",
@@ -116,7 +116,7 @@ def own_paths() -> dict[str, Any]:
             )
         },
         "/api/v1/docs": {
-            "get": described(
+            "get": describe(
                 "getDocs",
                 "Service",
                 "This document as an HTML page",

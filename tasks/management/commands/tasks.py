@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.auth import System
 from core.files.foreign import Input, Notes, key, parsed_map, records_of_table, table
-from core.files.import_run import NOT_ALL, WRONG_USE, begun, command_errors, path_of_errors
+from core.files.import_run import NOT_ALL, WRONG_USE, command_errors, path_of_errors, read_first
 from core.files.messages import BadFile, Item
 from core.files.progress import Counted, opened, progress
 from tasks.management import dates
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
             counted = Counted(file, bar)
             items = _items(path, Input(counted), options, notes)
-            begun = time.monotonic()
+            start = time.monotonic()
             run = Import(
                 importer or System("tasks import"),
                 items,
@@ -108,7 +108,7 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
             )
             run.run()
-        self._report(run, notes, time.monotonic() - begun, dry_run=options["dry_run"])
+        self._report(run, notes, time.monotonic() - start, dry_run=options["dry_run"])
         messages = (
             [f"{path}: {run.stopped} Imported up to row {run.line}; run the command again to continue."]
             if run.stopped
@@ -188,7 +188,7 @@ def _items(path: str, file: Input, options: Mapping[str, Any], notes: Notes) -> 
         notes=notes,
     )
     rows = SOURCES[name].rows(file, asked)
-    return begun(
+    return read_first(
         Item(place, row, {} if isinstance(row, ValidationError) else row)  # type: ignore[arg-type]
         for place, row in _checked(rows, SOURCES[name].label)
     )

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from core.actors import Actor
 from core.auth import System
 from core.files.foreign import Input, Notes, parsed_map
-from core.files.import_run import NOT_ALL, WRONG_USE, begun, command_errors, path_of_errors
+from core.files.import_run import NOT_ALL, WRONG_USE, command_errors, path_of_errors, read_first
 from core.files.messages import BadFile, Item, read_csv, read_jsonl
 from core.files.progress import Counted, opened, progress
 from users.management.exporting import atomic_file, export_users
@@ -123,7 +123,7 @@ class Command(BaseCommand):
         with opened(path) as file, progress("Importing", Path(path).stat().st_size if path != "-" else 0) as bar:
             counted = Counted(file, bar)
             rows = _read(path, counted, options, notes)
-            begun = time.monotonic()
+            start = time.monotonic()
             run = Import(
                 actor,
                 rows,
@@ -136,7 +136,7 @@ class Command(BaseCommand):
             run.run()
         if options["dry_run"]:
             self.stdout.write("Dry run: no account was written.")
-        self._print_totals(run, time.monotonic() - begun)
+        self._print_totals(run, time.monotonic() - start)
         self._print_notes(run, notes, options["send_resets"])
         self._fail_unless_all(run, path, errors_path)
 
@@ -165,12 +165,12 @@ class Command(BaseCommand):
 
     def _export(self, path: str, file_format: str, with_password_hashes: bool) -> None:
         actor = System("users export")
-        begun = time.monotonic()
+        start = time.monotonic()
         # Counting a million rows takes a while, and only a progress bar needs the total.
         total = every_person(actor).count() if sys.stderr.isatty() else 0
         with progress("Exporting", total) as bar, atomic_file(path) as file:
             count = export_users(actor, file, file_format, with_password_hashes=with_password_hashes, done=bar.update)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         # Standard output may be the exported file.
         self.stderr.write(
             f"{count} users exported; {seconds:.1f} s, {count / max(seconds, 0.001):,.0f} users/s.", self.style.SUCCESS
@@ -210,7 +210,7 @@ def _read(path: str, file: Counted, options: Mapping[str, Any], notes: Notes) ->
                 raise BadFile("--usermeta requires --from wordpress.")
             with opened(options["usermeta"]) as table:
                 source = with_usermeta(Input(Counted(table, None)), notes)
-        rows = begun(items(source, Input(file), mapped, notes))
+        rows = read_first(items(source, Input(file), mapped, notes))
     else:
         rows = _own_rows(path, file, options["format"])
     return map(_without_password, rows) if options["without_passwords"] else rows
