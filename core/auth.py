@@ -162,12 +162,6 @@ def forget(user_id: Any) -> None:
     transaction.on_commit(lambda: _drop(user_id))
 
 
-def forget_all() -> None:
-    """Clear the cache of credentials."""
-    with _lock:
-        _cache.clear()
-
-
 def _drop(user_id: Any) -> None:
     with _lock:
         for key in [key for key, (_, known) in _cache.items() if known.actor.pk == user_id]:

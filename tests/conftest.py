@@ -13,9 +13,9 @@ from django.db import connection
 from django.test import Client
 
 from changes import feed
-from core import auth
 from core.errors import Unavailable
 from core.streams import STREAMS, RequestStream
+from tests.support.credentials import forget_credentials
 from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
 from tests.support.framing import FRAMINGS
@@ -96,7 +96,7 @@ def watching(committing_api: Transport) -> Iterator[Transport]:
 def _nothing_is_remembered() -> Iterator[None]:
     """Forget the state of the process after each test: callers, the head of the log, the end of its streams."""
     yield
-    auth.forget_all()
+    forget_credentials()
     feed.live.known_head = None
     STREAMS.accept()
 

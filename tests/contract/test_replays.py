@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from core import auth
 from core.models import IdempotencyRecord
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tasks.models import Task
 from tests.contract.test_access import PASSWORD, TABLE, TOLD_TO_STRANGERS
+from tests.support.credentials import forget_credentials
 from tests.support.factories import AdministratorFactory, MeetingFactory, TaskFactory, UserFactory
 from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import Role, User
@@ -60,7 +60,7 @@ def bob(db: None) -> User:
 
 def demote(user: User) -> None:
     User.objects.filter(pk=user.pk).update(roles=[Role.CUSTOMER])
-    auth.forget_all()
+    forget_credentials()
 
 
 def request_of(operation: str, bob: User) -> Any:

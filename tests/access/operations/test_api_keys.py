@@ -11,10 +11,10 @@ from google.protobuf.message import Message
 
 from access.models import ApiKey
 from changes.feed import numbering
-from core import auth
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
 from tandem.user.v1 import user_pb2
+from tests.support.credentials import forget_credentials
 from tests.support.factories import ApiKeyFactory, ServiceFactory, TaskFactory, bearer_of
 from tests.support.transports import Failed, Transport
 from users.models import Role, Status, User
@@ -177,7 +177,7 @@ def test_use_is_recorded_at_most_once_a_minute(api: Transport, ann: User) -> Non
     key = ApiKeyFactory(user=ann)
 
     def used() -> object:
-        auth.forget_all()
+        forget_credentials()
         assert outcome(api, "UserService/GetUser", ME, bearer_of(key)) == "OK"
         key.refresh_from_db()
         return key.last_used_at

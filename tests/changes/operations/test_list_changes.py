@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from changes.feed import log, numbering, subjects
 from changes.models import Change, Head
 from changes.services import acting
-from core import auth
 from tandem.change.v1 import change_pb2
 from tandem.change.v1.change_pb2 import ListChangesRequest
 from tasks.models import Task
+from tests.support.credentials import forget_credentials
 from tests.support.factories import AdministratorFactory, UserFactory
 from tests.support.transports import Failed, Transport
 from users.models import Role, Status, User
@@ -203,7 +203,7 @@ class TestCursors:
         other = AdministratorFactory()
         assert list_changes(api, other, cursor=cursor)
         User.objects.filter(pk=administrator.pk).update(roles=[Role.CUSTOMER])
-        auth.forget_all()
+        forget_credentials()
         with pytest.raises(Failed) as failed:
             list_changes(api, administrator, cursor=cursor)
         assert failed.value.reason == "EPOCH_CHANGED"
