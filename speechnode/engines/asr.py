@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -113,11 +114,13 @@ class Asr:
     """Transcribes utterances with warm processes: those of one call in order, those of different calls in turn.
 
     Args:
-        processes: how many utterances are transcribed concurrently; each takes a core and about 120 MB.
+        module: the one of `speechnode.engines` with the recogniser.
+        processes: how many utterances are transcribed concurrently; each takes a core and 120 to 260 MB.
+        unusable: called with a sentence when the model cannot be loaded.
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self._all = [_Process() for _ in range(processes)]
+    def __init__(self, module: str, processes: int = 1, unusable: Callable[[str], None] = lambda _: None) -> None:
+        self._all = [_Process(module, unusable) for _ in range(processes)]
         # Last in, first out: the process that was used last is warm.
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         for process in self._all:
@@ -189,7 +192,9 @@ class _Process:
         is_ready: whether it runs and has its model in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str, unusable: Callable[[str], None]) -> None:
+        self._module = module
+        self._unusable = unusable
         self.is_ready = False
         self._lock = threading.Lock()
         self._ended_for_good = False
@@ -204,8 +209,9 @@ class _Process:
         if self._running and self.is_ready and self._running[0].is_alive():
             return self._running[1]
         process, connection = self._replace()
-        if self._receive(connection, _START_SECONDS) != READY:
-            raise EngineFailed("The speech recognition process sent an unexpected first message.")
+        if (said := self._receive(connection, _START_SECONDS)) != READY:
+            self._unusable(str(said))
+            raise EngineFailed(f"{said} Try again, with another engine.")
         with self._lock:
             # It may have been killed since.
             self.is_ready = process.is_alive()
@@ -255,7 +261,7 @@ class _Process:
             # Spawned, because grpc does not support forking a process that serves.
             spawn = multiprocessing.get_context("spawn")
             connection, child_end = spawn.Pipe()
-            process = spawn.Process(target=run, args=(child_end,), name="speechnode-asr", daemon=True)
+            process = spawn.Process(target=run, args=(child_end, self._module), name="speechnode-asr", daemon=True)
             process.start()
             # Closed here, so that the pipe reports end of file when the process ends.
             child_end.close()

@@ -50,7 +50,7 @@ PRINTS = {
     "tasks/stream?include_initial": ("event: created", '"title":'),
     "scripts/try_meeting.py": (
         "Uploaded planning.ogg",
-        "jane will write the letter to the customers by friday",
+        "Jane will write the letter to the customers by Friday.",
         "Speakers   S1 ",
         "Accepted   write the letter to the customers: task ",
     ),

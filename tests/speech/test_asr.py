@@ -10,8 +10,8 @@ import pytest
 
 from speechnode.engines import asr as module
 from speechnode.engines.asr import Asr
-from speechnode.engines.asr_process import Recogniser
 from speechnode.engines.protocols import AsrJob
+from speechnode.engines.sphinx import Recogniser
 from speechnode.failures import Cancelled, EngineFailed
 from tests.support.servers import until
 from tests.support.speech_node import ended
@@ -19,7 +19,7 @@ from tests.support.speech_node import ended
 
 @pytest.fixture
 def asr() -> Iterator[Asr]:
-    asr = Asr()
+    asr = Asr("sphinx")
     yield asr
     asr.close()
 
@@ -125,7 +125,7 @@ def test_cancelled_utterance_is_not_repeated(asr: Asr, line: bytes) -> None:
 
 
 def test_close_leaves_no_process(line: bytes) -> None:
-    asr = Asr(processes=2)
+    asr = Asr("sphinx", processes=2)
     jobs = [asr.submit(line * 6), asr.submit(line * 6), asr.submit(line)]
     until(lambda: asr.loaded and len(pids()) == 2, "both processes run")
     running = pids()
@@ -135,3 +135,14 @@ def test_close_leaves_no_process(line: bytes) -> None:
     for job in jobs[:2]:
         with pytest.raises(EngineFailed):
             job.result.result()
+
+
+def test_model_that_cannot_be_loaded_is_reported_with_its_cause(line: bytes) -> None:
+    said: list[str] = []
+    asr = Asr("no_such_engine", unusable=said.append)
+    try:
+        with pytest.raises(EngineFailed, match="cannot be loaded"):
+            asr.submit(line).result.result()
+    finally:
+        asr.close()
+    assert said and "no_such_engine" in said[0]

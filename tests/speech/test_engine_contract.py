@@ -15,7 +15,10 @@ from tests.support.servers import until
 from tests.support.speech_node import SpeechNode, Talk, seconds_of, sent
 
 #: The arguments of nodes that together run every engine, by the engines' names.
-NODES = {"pocketsphinx, resemblyzer, textrank": ()}
+NODES = {
+    "moonshine, resemblyzer, textrank": (),
+    "pocketsphinx": ("--engines", "pocketsphinx,resemblyzer,textrank"),
+}
 
 PCM = speech.AUDIO_FORMAT_PCM_S16LE_16K
 SILENCE = bytes(32_000 * 5)

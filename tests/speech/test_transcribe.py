@@ -113,14 +113,15 @@ def test_gaps_in_the_recording_are_skipped(node: SpeechNode, meeting_pcm: bytes)
     ]
     one, other = finals(list(node.asr.Transcribe(iter([start(), *first, *later]))))
     assert other.start_ms == pytest.approx(one.start_ms + 60_000, abs=32)
-    assert other.text.split()[:2] == one.text.split()[:2] == ["good", "morning"]
+    assert other.text == one.text
+    assert one.text.startswith("Good morning")
 
 
 def test_drafts_arrive_during_an_utterance(node: SpeechNode, meeting_pcm: bytes) -> None:
     talk = Talk(start(interim=True), audio(meeting_pcm[:64_000]))
     answers = node.asr.Transcribe(talk)
     draft = segment_in(answers)
-    assert (draft.final, draft.revision, draft.text.split()[0]) == (False, 1, "good")
+    assert (draft.final, draft.revision, draft.text.split()[0]) == (False, 1, "Good")
     talk.say(audio(meeting_pcm[64_000:128_000], 1))
     longer = segment_in(answers)
     assert (longer.final, longer.revision, longer.segment_id) == (False, 2, draft.segment_id)

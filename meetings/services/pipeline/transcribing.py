@@ -25,6 +25,12 @@ OVERLAP_MS = 2_000
 MAY_BE_CUT_MS = 20_000
 #: Progress without text is committed this often.
 PROGRESS_SECONDS = 2.0
+#: Engines that take the place of a better one which a machine cannot run. Their segments are marked.
+STOPGAPS = {"pocketsphinx"}
+STOPGAP_USED = (
+    "The better speech engine could not be used, so a simple one made this transcript: expect about one wrong word in "
+    "three, and no punctuation."
+)
 NO_SPEECH = "No speech was detected in this recording, so there is no transcript."
 
 
@@ -111,6 +117,10 @@ class _SegmentStore:
     def take(self, answer: speech_pb2.AsrDown) -> None:
         """Commit one answer."""
         match answer.WhichOneof("down"):
+            case "accepted":
+                # It may be another than the node has offered, if a model could not be loaded.
+                if answer.accepted.engine.name:
+                    self._engine = answer.accepted.engine
             case "segment":
                 if new := _beyond(answer.segment, self._known_ms):
                     self._store(new)
@@ -143,6 +153,7 @@ class _SegmentStore:
                 confidence=_share(final.confidence),
                 words=[_word(word) for word in final.words],
                 engine=describe(self._engine),
+                degraded=self._engine.name in STOPGAPS,
             )
         )
 
@@ -163,8 +174,9 @@ class _SegmentStore:
             self._work.set_spoken_language(self._work.transcript.language)
         with self._work.commit(made_progress=True) as meeting:
             self._work.end_stage(self._run, done.cpu_ms)
+            stopgap = STOPGAP_USED if self._work.segments().filter(degraded=True).exists() else ""
             silence = "" if self._work.has_segments() else NO_SPEECH
-            notice = " ".join(filter(None, (done.incomplete_reason, silence)))[:1000]
+            notice = " ".join(filter(None, (done.incomplete_reason, silence, stopgap)))[:1000]
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
 
 

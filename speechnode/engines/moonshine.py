@@ -1,0 +1,194 @@
+"""English speech to sentences, by the model Moonshine tiny-en. `moonshine_files` names its files."""
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from speechnode.engines import moonshine_files
+from speechnode.engines.pcm import RATE
+from speechnode.engines.protocols import Recognised, SpokenWord
+from speechnode.engines.word_times import make_aligner, times
+
+Samples = NDArray[np.float32]
+
+_BEGIN, _END = 1, 2
+#: Marks the beginning of a word in the pieces of text.
+_SPACE = "▁".encode()
+_LAYERS, _HEADS, _HEAD_SIZE = 6, 8, 36
+#: The model loops on what it does not understand, and people do not speak faster than this.
+_TOKENS_PER_SECOND, _SPARE_TOKENS = 6.5, 4
+#: The shortest sound that the model takes; a shorter one is filled up with silence.
+_MIN_SAMPLES = RATE // 2
+
+#: Loudness is evened out by this quantile of the amplitudes, so that a click does not decide; at most by 50 dB.
+_PEAK_QUANTILE, _PEAK, _MAX_GAIN = 0.999, 0.5, 10 ** (50 / 20)
+
+# What the model invents where nobody speaks, measured on sounds passed to it without voice detection: on white noise
+# "You" with confidence 0.20 to 0.38, in 1 to 3 s; on chords "You" (0.46, 0.83) and "Thank you for watching." (0.74,
+# 0.75). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's endgame_nagg_nell.wav).
+#: Root mean square of the quietest utterance: -70 dB.
+_MIN_ENERGY = 10 ** (-70 / 20)
+_MIN_CONFIDENCE = 0.4
+_MIN_TOKENS_PER_SECOND = 0.5
+#: Proportion of different tokens in a text that has reached its maximum length; below it, the model has looped.
+_MIN_VARIETY = 0.4
+#: Texts that the model returns for sounds which are not speech, and the confidence that they need.
+_FILLERS = {"you", "thank you for watching", "thanks for watching"}
+_MIN_FILLER_CONFIDENCE = 0.85
+
+
+class Token(NamedTuple):
+    """A token of a text, and its probability."""
+
+    number: int
+    probability: float
+
+
+class Recogniser:
+    """Converts speech to sentences, with case and punctuation. The same samples give the same words."""
+
+    def __init__(self) -> None:
+        folder = moonshine_files.folder()
+        self._pieces = read_tokens((folder / "tokenizer.bin").read_bytes())
+        self._encoder = _session(folder / "encoder_model.ort")
+        self._decoder = _session(folder / "decoder_model_merged.ort")
+        self._outputs = [output.name for output in self._decoder.get_outputs()]
+        self._aligner = make_aligner()
+
+    def recognise(self, pcm: bytes) -> Recognised:
+        """Return the words of one utterance."""
+        begun = time.process_time()
+        raw = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        words: list[SpokenWord] = []
+        if len(raw) and np.sqrt(np.mean(raw**2)) >= _MIN_ENERGY:
+            even = _evened_out(raw)
+            spoken = self._words(even)
+            evened_pcm = np.clip(np.rint(even * 32768), -32768, 32767).astype("<i2").tobytes()
+            when = times(evened_pcm, [text for text, _ in spoken], self._aligner) if spoken else []
+            words = [
+                SpokenWord(text, start, end, confidence)
+                for (text, confidence), (start, end) in zip(spoken, when, strict=True)
+            ]
+        return Recognised(words, round((time.process_time() - begun) * 1000))
+
+    def _words(self, samples: Samples) -> list[tuple[str, float]]:
+        """Return the words and their confidences; none if the text is invented."""
+        tokens = self._tokens(samples)
+        words = joined(self._pieces, tokens)
+        return [] if is_invented(words, tokens, len(samples) / RATE) else words
+
+    def _tokens(self, samples: Samples) -> list[Token]:
+        """Return the most probable token after each other (greedy decoding)."""
+        samples = np.pad(samples, (0, max(0, _MIN_SAMPLES - len(samples))))
+        mask = np.ones((1, len(samples)), np.int64)
+        (states,) = self._encoder.run(None, {"input_values": samples[None], "attention_mask": mask})
+        nothing = np.zeros((1, _HEADS, 0, _HEAD_SIZE), np.float32)
+        past = {
+            f"past_key_values.{layer}.{side}.{part}": nothing
+            for layer in range(_LAYERS)
+            for side in ("decoder", "encoder")
+            for part in ("key", "value")
+        }
+        found: list[Token] = []
+        last = _BEGIN
+        for _ in range(_max_tokens(len(samples) / RATE)):
+            given = {
+                "input_ids": np.array([[last]], np.int64),
+                "encoder_hidden_states": states,
+                "encoder_attention_mask": mask,
+                "use_cache_branch": np.array([bool(found)]),
+            }
+            out = dict(zip(self._outputs, self._decoder.run(None, given | past), strict=True))
+            logits = out["logits"][0, -1]
+            last = int(logits.argmax())
+            if last == _END:
+                break
+            found.append(Token(last, float(1 / np.exp(logits - logits[last]).sum())))
+            for name in past:
+                # The encoder's part is made once, in the first step.
+                if ".decoder." in name or len(found) == 1:
+                    past[name] = out[name.replace("past_key_values", "present")]
+        return found
+
+
+def _max_tokens(seconds: float) -> int:
+    return round(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS
+
+
+def _evened_out(samples: Samples) -> Samples:
+    """Return an utterance at the loudness that the model expects, whatever the distance of the microphone was."""
+    peak = float(np.quantile(np.abs(samples), _PEAK_QUANTILE))
+    return (samples * min(_MAX_GAIN, _PEAK / max(peak, 1e-9))).clip(-1, 1).astype(np.float32)
+
+
+def joined(pieces: Sequence[bytes], tokens: Sequence[Token]) -> list[tuple[str, float]]:
+    """Join tokens to words. Returns each with the mean probability of its tokens."""
+    spelt: list[tuple[bytes, list[float]]] = []
+    for token in tokens:
+        first, *others = pieces[token.number].split(_SPACE)
+        if spelt:
+            text, probabilities = spelt[-1]
+            spelt[-1] = text + first, [*probabilities, token.probability]
+        else:
+            spelt.append((first, [token.probability]))
+        spelt += [(other, [token.probability]) for other in others]
+    words = []
+    for text, probabilities in spelt:
+        # Its training texts include old books.
+        word = re.sub(r"(?i)\bto-(day|morrow|night)\b", _modern, text.decode(errors="ignore").strip())
+        if word:
+            words.append((word, sum(probabilities) / len(probabilities)))
+    return words
+
+
+def _modern(found: re.Match[str]) -> str:
+    return found[0][:2] + found[1]
+
+
+def is_invented(words: Sequence[tuple[str, float]], tokens: Sequence[Token], seconds: float) -> bool:
+    """Return whether a text is what the model invents for sounds that are not speech."""
+    if not words:
+        return True
+    confidence = sum(token.probability for token in tokens) / len(tokens)
+    plain = " ".join(word for word, _ in words).casefold().strip(".,!?")
+    looped = len(tokens) == _max_tokens(seconds) and len({token.number for token in tokens}) < _MIN_VARIETY * len(
+        tokens
+    )
+    return (
+        looped
+        or confidence < _MIN_CONFIDENCE
+        or len(tokens) < _MIN_TOKENS_PER_SECOND * seconds
+        or (plain in _FILLERS and confidence < _MIN_FILLER_CONFIDENCE)
+        or not any(character.isalnum() for character in plain)
+    )
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+
+def read_tokens(content: bytes) -> list[bytes]:
+    """Return the pieces of text that tokens stand for.
+
+    Args:
+        content: of tokenizer.bin: each piece after its length, in one byte, or in two from 128 on.
+    """
+    pieces, at = [], 0
+    while at < len(content):
+        length = content[at]
+        at += 1
+        if length >= 128:
+            length += content[at] * 128 - 128
+            at += 1
+        pieces.append(content[at : at + length])
+        at += length
+    return pieces
