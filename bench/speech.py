@@ -1,6 +1,6 @@
 """Accuracy and speed of a speech node with the engines of this package.
 
-.venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|speed|speakers]
+.venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|invented|speed|speakers]
 """
 
 import argparse
@@ -17,7 +17,9 @@ from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 import grpc
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from bench.flite import PAUSE, RATE, spoken
 from bench.measuring import cpu_seconds, machine, print_table
@@ -29,7 +31,12 @@ from tandem.speech.v1.speech_pb2_grpc import AsrServiceStub, SpeakerServiceStub,
 #: Debian's pocketsphinx-testdata: a librivox reader, and a speaker who names playing cards.
 TESTDATA = Path("/usr/share/pocketsphinx/test/data")
 VOICES = ("rms", "slt", "awb", "kal16")
-BARS = {"librivox": 0.05, "cards": 0.12, "flite": 0.05, "speed": 0.15, "confusion": 0.03, "count": 0.95}
+BARS = {
+    "librivox": 0.05, "cards": 0.12, "flite": 0.05, "silence": 0.0, "white noise": 2.0, "music": 5.0,
+    "speed": 0.15, "confusion": 0.03, "count": 0.95,
+}  # fmt: skip
+#: Length of each sound without speech.
+INVENTED_SECONDS = 600
 BYTES_PER_MS = RATE * 2 // 1000
 
 #: Typical sentences of meetings, written before the first measurement.
@@ -147,6 +154,48 @@ def words(channel: grpc.Channel) -> list[list[str]]:
         total = WordError(total.errors + found.errors, total.words + found.words)
     rows.append(judged("word error, flite", total.rate, BARS["flite"], f" of {total.words}"))
     return rows
+
+
+def invented(channel: grpc.Channel, random_: random.Random) -> list[list[str]]:
+    """Count the words that are recognised in sounds without speech, per hour."""
+    rows = []
+    sounds = {"silence": silence(), "white noise": white_noise(random_), "music": music(random_)}
+    for name, pcm in sounds.items():
+        count = sum(len(segment.text.split()) for segment in transcript(channel, pcm))
+        per_hour = count * 3_600_000 / (len(pcm) / BYTES_PER_MS)
+        minutes = f"{len(pcm) / BYTES_PER_MS / 60_000:.0f} min"
+        rows.append(judged(f"invented words per hour, {name}", per_hour, BARS[name], note=minutes, percent=False))
+    return rows
+
+
+def silence() -> bytes:
+    return bytes(RATE * 2 * INVENTED_SECONDS)
+
+
+def white_noise(random_: random.Random) -> bytes:
+    """Return noise that has another loudness in each second, from -60 to -10 dB."""
+    generator = np.random.default_rng(random_.randrange(2**32))
+    loudness = np.repeat(10 ** generator.uniform(-3, -0.5, INVENTED_SECONDS), RATE)
+    return pcm_of(generator.normal(0, 1, RATE * INVENTED_SECONDS) * loudness)
+
+
+def music(random_: random.Random) -> bytes:
+    """Return chords of plucked strings with vibrato: five harmonics each, of a quarter to one second."""
+    pieces, left = [], RATE * INVENTED_SECONDS
+    while left > 0:
+        at = np.arange(min(left, round(RATE * random_.choice((0.25, 0.5, 1.0))))) / RATE
+        root, vibrato = random_.randrange(40, 70), random_.uniform(0, 2) * np.sin(2 * np.pi * 5 * at)
+        tones = (440 * 2 ** ((root + step - 69) / 12) for step in (0, random_.choice((3, 4)), 7))
+        chord = sum(
+            np.sin(2 * np.pi * tone * number * at + vibrato) / number for tone in tones for number in range(1, 6)
+        )
+        pieces.append(np.asarray(chord) * np.exp(-2 * at) / 7)
+        left -= len(at)
+    return pcm_of(np.concatenate(pieces))
+
+
+def pcm_of(samples: NDArray[np.float64]) -> bytes:
+    return bytes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
 
 
 def speed(channel: grpc.Channel, process: psutil.Process, random_: random.Random) -> list[list[str]]:
@@ -277,13 +326,15 @@ def main() -> None:
     parser.add_argument(
         "--scenes", type=int, default=5, help="conversations for each number of voices (default: %(default)s)"
     )
-    parser.add_argument("--only", choices=("words", "speed", "speakers"))
+    parser.add_argument("--only", choices=("words", "invented", "speed", "speakers"))
     given = parser.parse_args()
     print(f"{machine()}, seed {given.seed}")
     rows: list[list[str]] = []
     with node() as (channel, process):
         if given.only in (None, "words"):
             rows += words(channel)
+        if given.only in (None, "invented"):
+            rows += invented(channel, random.Random(given.seed))
         if given.only in (None, "speed"):
             rows += speed(channel, process, random.Random(given.seed))
         if given.only in (None, "speakers"):

@@ -29,9 +29,9 @@ _MIN_SAMPLES = RATE // 2
 #: Loudness is evened out by this quantile of the amplitudes, so that a click does not decide; at most by 50 dB.
 _PEAK_QUANTILE, _PEAK, _MAX_GAIN = 0.999, 0.5, 10 ** (50 / 20)
 
-# What the model invents where nobody speaks, measured on sounds passed to it without voice detection: on white noise
-# "You" with confidence 0.20 to 0.38, in 1 to 3 s; on chords "You" (0.46, 0.83) and "Thank you for watching." (0.74,
-# 0.75). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's endgame_nagg_nell.wav).
+# What the model invents for sounds without speech, measured on sounds passed to it without voice detection: on white
+# noise "You" with confidence 0.20 to 0.38, in 1 to 3 s; on chords "You" (0.46, 0.83) and "Thank you for watching."
+# (0.74, 0.75). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's endgame_nagg_nell.wav).
 #: Root mean square of the quietest utterance: -70 dB.
 _MIN_ENERGY = 10 ** (-70 / 20)
 _MIN_CONFIDENCE = 0.4
@@ -122,22 +122,20 @@ def _max_tokens(seconds: float) -> int:
 
 
 def _evened_out(samples: Samples) -> Samples:
-    """Return an utterance at the loudness that the model expects, whatever the distance of the microphone was."""
+    """Return an utterance at the loudness that the model expects, near and far from the microphone alike."""
     peak = float(np.quantile(np.abs(samples), _PEAK_QUANTILE))
     return (samples * min(_MAX_GAIN, _PEAK / max(peak, 1e-9))).clip(-1, 1).astype(np.float32)
 
 
 def joined(pieces: Sequence[bytes], tokens: Sequence[Token]) -> list[tuple[str, float]]:
     """Join tokens to words. Returns each with the mean probability of its tokens."""
-    spelt: list[tuple[bytes, list[float]]] = []
+    spelt: list[tuple[bytes, list[float]]] = [(b"", [])]
     for token in tokens:
         first, *others = pieces[token.number].split(_SPACE)
-        if spelt:
+        if first:
             text, probabilities = spelt[-1]
             spelt[-1] = text + first, [*probabilities, token.probability]
-        else:
-            spelt.append((first, [token.probability]))
-        spelt += [(other, [token.probability]) for other in others]
+        spelt += [(other, [token.probability] if other else []) for other in others]
     words = []
     for text, probabilities in spelt:
         # Its training texts include old books.
