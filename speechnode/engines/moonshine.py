@@ -64,7 +64,7 @@ class Recogniser:
     def recognise(self, pcm: bytes) -> Recognised:
         """Return the words of one utterance."""
         begun = time.process_time()
-        raw = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        raw: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
         words: list[SpokenWord] = []
         if len(raw) and np.sqrt(np.mean(raw**2)) >= _MIN_ENERGY:
             even = _evened_out(raw)

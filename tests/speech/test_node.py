@@ -52,7 +52,8 @@ def test_node_serves_before_its_engines_are_loaded(start_node: StartNode) -> Non
     node = start_node()
     assert health(node) == SERVING
     engines = capabilities(node).engines
-    assert {engine.name for engine in engines} == set(OFFERS)
+    # Of two engines for one task, the first.
+    assert {engine.name for engine in engines} == set(OFFERS) - {"pocketsphinx"}
     assert not any(engine.loaded for engine in engines)
 
 

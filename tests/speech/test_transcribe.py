@@ -168,7 +168,7 @@ def test_truncated_file_is_transcribed_to_its_end(node: SpeechNode, meeting_pcm:
         target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     answers = transcribed(node, wav.getvalue()[: 32 * 6000], format=FILE)
-    assert [segment.text[:12] for segment in finals(answers)] == ["good morning"]
+    assert [segment.text[:12] for segment in finals(answers)] == ["Good morning"]
     assert "cut off" in answers[-1].done.incomplete_reason
 
 
