@@ -170,6 +170,8 @@ def is_invented(words: Sequence[tuple[str, float]], tokens: Sequence[Token], sec
 def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # Without it, the memory of the longest utterance would be kept.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 

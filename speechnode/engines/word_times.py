@@ -33,24 +33,24 @@ def times(pcm: bytes, words: Sequence[str], aligner: "Aligner | None") -> Times:
     Words in the aligner's dictionary are aligned with the sound; the others share the time up to the next such word
     with the one before them, by their lengths.
     """
+    length_ms = duration_ms(pcm)
     aligned = _aligned(pcm, words, aligner)
     known = [place for place, found in enumerate(aligned) if found]
     if not known:
-        return _shared(words, 0, duration_ms(pcm))
+        return _shared(words, 0, length_ms)
+    if known[0] > 0:
+        # The first known word is aligned with the words before it as well.
+        aligned[0] = 0, 0
+        known[0] = 0
     result: Times = []
-    for place, following in zip([-1, *known], [*known, len(words)], strict=True):
-        # The words from a known one up to the next known one; the first group begins before any.
-        first = max(place, 0) if place >= 0 else 0
-        group = words[first:following]
-        if not group:
-            continue
-        if place >= 0 and len(group) == 1:
-            result += [aligned[place] or (0, 0)]
-            continue
-        begin = (aligned[place] or (0, 0))[0] if place >= 0 else 0
-        end = (aligned[following] or (0, 0))[0] if following < len(words) else duration_ms(pcm)
-        result += _shared(group, begin, end)
-    return result
+    for place, following in zip(known, [*known[1:], len(words)], strict=True):
+        start, end = aligned[place] or (0, 0)
+        if following == place + 1 and end:
+            result.append((start, end))
+        else:
+            until = aligned[following] if following < len(words) else None
+            result += _shared(words[place:following], start, until[0] if until else length_ms)
+    return result if all(start < end for start, end in result) else _shared(words, 0, length_ms)
 
 
 def _aligned(pcm: bytes, words: Sequence[str], aligner: "Aligner | None") -> list[tuple[int, int] | None]:

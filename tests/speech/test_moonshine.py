@@ -106,14 +106,16 @@ def test_invented_texts(text: str, numbers: list[int], confidence: float, second
 def test_unknown_words_share_the_time_beside_known_ones(line: bytes) -> None:
     aligner = word_times.make_aligner()
     known = LINE.split()
-    with_unknown = [*known[:3], "qzxyq", "2026", *known[3:]]
     aligned = word_times.times(line, known, aligner)
-    times = word_times.times(line, with_unknown, aligner)
-    assert times[:2] == aligned[:2] and times[5:] == aligned[3:]
-    until_ms = 0
-    for start_ms, end_ms in times:
-        assert until_ms <= start_ms < end_ms
-        until_ms = end_ms
+    within = word_times.times(line, [*known[:3], "qzxyq", "2026", *known[3:]], aligner)
+    assert within[:2] == aligned[:2] and within[5:] == aligned[3:]
+    around = word_times.times(line, ["Qzxyq", *known, "qzxyq", "2026."], aligner)
+    assert around[2:-3] == aligned[1:-1]
+    for times in (within, around):
+        until_ms = 0
+        for start_ms, end_ms in times:
+            assert until_ms <= start_ms < end_ms <= len(line) // 32
+            until_ms = end_ms
 
 
 def test_without_an_aligner_times_are_shared_by_length() -> None:
