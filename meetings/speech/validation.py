@@ -23,7 +23,7 @@ MAX_CHARACTERS, MAX_SOURCES = 300_000, 20_000
 def validate_transcription(
     start: speech_pb2.AsrStart, answers: Iterable[speech_pb2.AsrDown]
 ) -> Iterator[speech_pb2.AsrDown]:
-    """Yield the final segments with text, the progress and the detected language, and `done` last."""
+    """Yield the engine, the final segments with text, the progress and the detected language, and `done` last."""
     heard_ms = done_ms = start.start_ms
     for answer in _until_done(answers):
         match answer.WhichOneof("down"):
@@ -39,6 +39,8 @@ def validate_transcription(
                 done_ms = progress.audio_ms_done
             case "language" if language := answer.language.language:
                 _require(language.isalpha() and len(language) in (2, 3), "invalid language")
+            case "accepted" if answer.accepted.engine.name:
+                pass
             case "done":
                 pass
             case _:

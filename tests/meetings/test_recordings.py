@@ -23,7 +23,6 @@ from meetings.speech.pool import nodes
 from speechnode.engines.decode import Decoder
 from tests.jobs import run_jobs
 from tests.speech.conftest import DATA
-from tests.speech.test_moonshine import wrong_hash
 from tests.support.recordings import a_recording
 from tests.support.scripts import submitted, texts, version_of
 from users.models import User
@@ -168,21 +167,6 @@ def test_8_khz_and_stereo(ann: User, speech: np.ndarray) -> None:
     assert telephone.status == stereo.status == Status.COMPLETED
     assert words(telephone)
     assert {"morning", "customers"} <= words(stereo)
-
-
-def test_segments_of_the_simple_engine_are_degraded(
-    ann: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech: np.ndarray
-) -> None:
-    wrong_hash(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    nodes().close()
-    try:
-        meeting = worked_on(wav(speech), ann)
-    finally:
-        nodes().close()
-    segments = Segment.objects.filter(meeting=meeting)
-    assert {(segment.engine["name"], segment.degraded) for segment in segments} == {("pocketsphinx", True)}
-    assert "a simple one made this transcript" in meeting.notice
 
 
 def test_silence(ann: User) -> None:

@@ -3,9 +3,9 @@
     {"engines": [{"name": "scripted", "version": "1", "kind": "asr", "languages": ["en"]}, …],
      "transcribe": [step, …], "diarize": [step, …], "summarize": [step, …]}
 
-A step is an answer: `final`, `progress`, `detected`, `voice`, `turn`, `done`, `summary`; or `wait` (seconds), `hang`
-(until the call is stopped; `{"lives": true}`: it still answers probes), `needs` (how the file must begin), `fail` (an
-EngineError's name; with `sentence`, and `times`: at most so often).
+A step is an answer: `accepted` (an engine's name), `final`, `progress`, `detected`, `voice`, `turn`, `done`, `summary`;
+or `wait` (seconds), `hang` (until the call is stopped; `{"lives": true}`: it still answers probes), `needs` (how the
+file must begin), `fail` (an EngineError's name; with `sentence`, and `times`: at most so often).
 """
 
 import json
@@ -66,6 +66,8 @@ class ScriptedNode:
                         yield speech_pb2.AsrDown(segment=segment)
                 case "progress":
                     yield speech_pb2.AsrDown(progress=_progress(value, start.start_ms))
+                case "accepted":
+                    yield speech_pb2.AsrDown(accepted=speech_pb2.Accepted(engine=speech_pb2.Engine(name=value)))
                 case "detected":
                     yield speech_pb2.AsrDown(language=speech_pb2.DetectedLanguage(language=value))
                 case "done":

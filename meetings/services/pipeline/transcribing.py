@@ -119,8 +119,7 @@ class _SegmentStore:
         match answer.WhichOneof("down"):
             case "accepted":
                 # It may be another than the node has offered, if a model could not be loaded.
-                if answer.accepted.engine.name:
-                    self._engine = answer.accepted.engine
+                self._engine = answer.accepted.engine
             case "segment":
                 if new := _beyond(answer.segment, self._known_ms):
                     self._store(new)

@@ -139,6 +139,15 @@ def test_user_deleted_during_summary_is_assigned_no_action_item(script: Script, 
     assert ActionItem.objects.get().assigned_to_id is None
 
 
+def test_segments_of_the_simple_engine_are_degraded(script: Script, ann: User) -> None:
+    """The engine that serves the call counts, not the one that was offered before."""
+    script(transcribe=[{"accepted": "pocketsphinx"}, TOTAL, *finals(), DONE])
+    meeting = process(submitted(owner=ann))
+    segments = list(Segment.objects.all())
+    assert {(segment.engine["name"], segment.degraded) for segment in segments} == {("pocketsphinx", True)}
+    assert "a simple one made this transcript" in meeting.notice
+
+
 def test_silent_recording_completes_without_segments(script: Script, ann: User) -> None:
     script(transcribe=[TOTAL, {"done": {"audio_ms": 20_000, "incomplete_reason": "The file was cut off."}}])
     meeting = process(submitted(owner=ann))
