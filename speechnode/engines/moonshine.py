@@ -31,10 +31,16 @@ _PEAK_QUANTILE, _PEAK, _MAX_GAIN = 0.999, 0.5, 10 ** (50 / 20)
 
 # What the model invents for sounds without speech, measured on sounds passed to it without voice detection: on white
 # noise "You" with confidence 0.20 to 0.38, in 1 to 3 s; on chords "You" (0.46, 0.83) and "Thank you for watching."
-# (0.74, 0.75). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's endgame_nagg_nell.wav).
+# (0.74, 0.75). In chords, the voice detection finds an utterance of 0.7 s every five minutes: "Mm." (0.57), "You" (0.6)
+# and Thai letters (0.68). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's
+# endgame_nagg_nell.wav).
 #: Root mean square of the quietest utterance: -70 dB.
 _MIN_ENERGY = 10 ** (-70 / 20)
 _MIN_CONFIDENCE = 0.4
+#: The confidence that an utterance of less than a second needs.
+_MIN_SHORT_CONFIDENCE, _SHORT_SECONDS = 0.62, 1.0
+#: The last letter of the Latin alphabets that European languages use; the model knows English only.
+_LAST_LETTER = "\u024f"
 _MIN_TOKENS_PER_SECOND = 0.5
 #: Proportion of different tokens in a text that has reached its maximum length; below it, the model has looped.
 _MIN_VARIETY = 0.4
@@ -155,15 +161,14 @@ def is_invented(words: Sequence[tuple[str, float]], tokens: Sequence[Token], sec
         return True
     confidence = sum(token.probability for token in tokens) / len(tokens)
     plain = " ".join(word for word, _ in words).casefold().strip(".,!?")
-    looped = len(tokens) == _max_tokens(seconds) and len({token.number for token in tokens}) < _MIN_VARIETY * len(
-        tokens
-    )
+    variety = len({token.number for token in tokens}) / len(tokens)
     return (
-        looped
-        or confidence < _MIN_CONFIDENCE
+        (len(tokens) == _max_tokens(seconds) and variety < _MIN_VARIETY)
+        or confidence < (_MIN_SHORT_CONFIDENCE if seconds < _SHORT_SECONDS else _MIN_CONFIDENCE)
         or len(tokens) < _MIN_TOKENS_PER_SECOND * seconds
         or (plain in _FILLERS and confidence < _MIN_FILLER_CONFIDENCE)
         or not any(character.isalnum() for character in plain)
+        or any(character.isalpha() and character > _LAST_LETTER for character in plain)
     )
 
 

@@ -96,6 +96,9 @@ def test_tokens_are_joined_to_words() -> None:
         ("So.", [3, 4], 0.9, 8.0, True),
         ("ha ha ha", [3, 4] * 12, 0.9, 3.1, True),
         ("...", [3], 0.9, 1.0, True),
+        ("Mm.", [3, 4, 5], 0.57, 0.7, True),
+        ("Laughed.", [3, 4], 0.66, 0.8, False),
+        ("2-3ตวบน", [3, 4, 5], 0.9, 0.7, True),
     ],
 )
 def test_invented_texts(text: str, numbers: list[int], confidence: float, seconds: float, invented: bool) -> None:
