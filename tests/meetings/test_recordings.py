@@ -4,7 +4,7 @@ import io
 import re
 import subprocess
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ import av
 import numpy as np
 import psutil
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
-from django.db.models.signals import post_save
 
 from core.models import Job
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
@@ -119,15 +118,14 @@ def test_interrupted_and_undisturbed_processing_agree(ann: User, monkeypatch: py
         node.kill()
         node.wait()  # So that the next call sees that it has ended.
 
-    def kill_after_commit(created: bool, **signal: Any) -> None:
-        if created and len(killed) < 3:
+    def kill_after_commit(execute: Callable[..., Any], sql: str, *others: Any) -> Any:
+        result = execute(sql, *others)
+        if sql.startswith('INSERT INTO "meetings_segment"') and len(killed) < 3:
             transaction.on_commit(kill_node)
+        return result
 
-    post_save.connect(kill_after_commit, sender=Segment)
-    try:
+    with connection.execute_wrapper(kill_after_commit):
         disturbed = worked_on(content, ann)
-    finally:
-        post_save.disconnect(kill_after_commit, sender=Segment)
     assert (disturbed.status, len(set(killed))) == (Status.COMPLETED, 3)
     columns = ("start_ms", "end_ms", "text", "words", "confidence")
     of = [
