@@ -299,7 +299,7 @@ def test_the_table_of_failures_is_the_one_of_the_code() -> None:
         reason: (int(status), grpc.StatusCode[code].value[0])
         for reason, status, code in re.findall(r"^\| (\w+) \| .* \| (\d+) \| (\w+) \|$", section, re.MULTILINE)
     }
-    assert documented == {reason: (kind.http_status, kind.grpc_code) for reason, kind in TABLE.items()}
+    assert documented == {reason: (spec.http_status, spec.grpc_code) for reason, spec in TABLE.items()}
 
 
 def test_links_lead_somewhere() -> None:

@@ -127,11 +127,11 @@ def responses() -> dict[str, Schema]:
 
 
 def _statuses() -> list[int]:
-    return sorted({kind.http_status for kind in TABLE.values()})
+    return sorted({spec.http_status for spec in TABLE.values()})
 
 
 def _failure(status: int) -> Schema:
-    reasons = [f"`{reason}`: {kind.title}." for reason, kind in TABLE.items() if kind.http_status == status]
+    reasons = [f"`{reason}`: {spec.title}." for reason, spec in TABLE.items() if spec.http_status == status]
     names = ["X-Request-ID"] + ["WWW-Authenticate"] * (status == 401) + ["Retry-After"] * (status in (409, 429, 503))
     return {
         "description": " ".join(reasons),

@@ -248,7 +248,7 @@ def _tag(service: ServiceDescriptor, comments: Mapping[str, str]) -> dict[str, s
 
 def _introduction() -> str:
     rows = [
-        f"| {code_pb2.Code.Name(kind.grpc_code)} | {kind.http_status} | {reason} |" for reason, kind in TABLE.items()
+        f"| {code_pb2.Code.Name(spec.grpc_code)} | {spec.http_status} | {reason} |" for reason, spec in TABLE.items()
     ]
     return "\n".join(
         [
