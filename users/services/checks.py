@@ -19,13 +19,19 @@ def clean_new_user(user: User, password: str = "", only: Container[str] | None =
     Raises:
         ValidationError: with all invalid fields.
     """
+    errors: dict[str, list[ValidationError]] = {}
     try:
-        clean(user, only, extra_errors=password_errors(user, password) if password else None)
+        clean(user, only)
     except ValidationError as exc:
-        if "email" in exc.error_dict and user.display_name == local_part(user.email):
-            # The display name was derived from the e-mail, so its error would be a duplicate.
-            exc.error_dict.pop("display_name", None)
-        raise
+        exc.update_error_dict(errors)
+    if "email" in errors and user.display_name == local_part(user.email):
+        # The display name was derived from the e-mail, so its error would be a duplicate.
+        errors.pop("display_name", None)
+    if password:
+        # After the fields: a password is compared with their canonical forms.
+        errors |= {name: error.error_list for name, error in password_errors(user, password).items()}
+    if errors:
+        raise ValidationError(errors)
 
 
 def local_part(email: str) -> str:

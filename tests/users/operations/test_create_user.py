@@ -118,6 +118,20 @@ def test_a_weak_password_is_refused(api: Transport, password: str, code: str) ->
     assert failed.value.fields == {"password": code}
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"email": "ann.other@example.com", "first_name": "Alexander "},
+        {"email": "ann.other@example.com", "display_name": " Alexander"},
+        {"email": " alexander.2024@example.com"},
+    ],
+)
+def test_password_is_compared_with_the_trimmed_fields(api: Transport, about: dict[str, str]) -> None:
+    with pytest.raises(Failed) as failed:
+        api(CREATE, CreateUserRequest(password="alexander.2024", **about))
+    assert failed.value.fields == {"password": "password_too_similar"}
+
+
 def test_email_that_differs_only_in_case_already_exists(api: Transport, ann: User) -> None:
     before = User.objects.count()
     with pytest.raises(Failed) as failed:
