@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from core.db.transactions import depth
 from core.errors import Failure, RateLimited
 from core.models import RateWindow
 
@@ -51,14 +52,14 @@ def recount_after_rollback() -> Iterator[None]:
 
     Otherwise a failed attempt would not count wherever it is made in the transaction of its effect.
     """
-    depth, counted = _depth(), list[tuple[str, str, int, int]]()
+    outer, counted = depth(), list[tuple[str, str, int, int]]()
     before = _counted.set(counted)
     try:
         yield
     except (ValidationError, Failure, PermissionDenied, ObjectDoesNotExist):
         _counted.set(None)
         for what, who, seconds, at_depth in counted:
-            if at_depth > depth:
+            if at_depth > outer:
                 _count(what, who, seconds)
         raise
     finally:
@@ -105,16 +106,8 @@ def _count(what: str, who: str, seconds: int) -> tuple[int, int]:
         )
         count, left = cursor.fetchone()
     if (counted := _counted.get()) is not None:
-        counted.append((what, who, seconds, _depth()))
+        counted.append((what, who, seconds, depth()))
     return count, max(1, math.ceil(left))
-
-
-def _depth() -> int:
-    """Return how many nested transactions and savepoints are open.
-
-    Django has no public way to find out; `tests/core/test_limits_in_transactions.py` checks this one.
-    """
-    return len(connection.atomic_blocks)
 
 
 def _key(what: str, who: str) -> str:

@@ -91,10 +91,10 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
 
 def revoke_api_keys(keys: QuerySet[ApiKey]) -> int:
     """Revoke those of these keys that are not yet revoked, and return how many there were."""
-    keys = keys.filter(revoked_at=None)
-    user_ids = set(keys.values_list("user_id", flat=True))
-    revoked = keys.update(revoked_at=timezone.now())
-    for user_id in user_ids:
+    user_ids = dict(keys.filter(revoked_at=None).values_list("pk", "user_id"))
+    # Not `keys.update`, whose condition is a subquery with a join: of two at once, both would count the same rows.
+    revoked = ApiKey.objects.filter(pk__in=user_ids, revoked_at=None).update(revoked_at=timezone.now())
+    for user_id in set(user_ids.values()):
         auth.forget(user_id)
     return revoked
 

@@ -150,10 +150,10 @@ def revoke_session(actor: Actor, session_id: str, *, current: UUID | None) -> No
 
 def end_sessions(sessions: QuerySet[Session]) -> int:
     """End the open ones of these sessions, and return how many there were."""
-    sessions = sessions.filter(revoked_at=None)
-    user_ids = set(sessions.values_list("user_id", flat=True))
-    ended = sessions.update(revoked_at=timezone.now())
-    for user_id in user_ids:
+    user_ids = dict(sessions.filter(revoked_at=None).values_list("pk", "user_id"))
+    # Not `sessions.update`, whose condition is a subquery with a join: of two at once, both would count the same rows.
+    ended = Session.objects.filter(pk__in=user_ids, revoked_at=None).update(revoked_at=timezone.now())
+    for user_id in set(user_ids.values()):
         auth.forget(user_id)
     return ended
 

@@ -1,8 +1,8 @@
 """A thread with its own database connection that runs a step at each notification."""
 
 import logging
-import os
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class NotificationListener:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._was_woken = False
-        self._wake_reader = self._wake_writer = -1
+        self._wake_reader, self._wake_writer = socket.socketpair()
 
     @property
     def running(self) -> bool:
@@ -67,9 +67,10 @@ class NotificationListener:
                 return
             self._stopping.clear()
             self._was_woken = False
-            self._wake_reader, self._wake_writer = os.pipe()
-            os.set_blocking(self._wake_reader, False)
-            os.set_blocking(self._wake_writer, False)
+            # New ones, closed with the last reference: a late `wake` must not write to a number that is in use again.
+            self._wake_reader, self._wake_writer = socket.socketpair()
+            self._wake_reader.setblocking(False)
+            self._wake_writer.setblocking(False)
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
@@ -85,15 +86,13 @@ class NotificationListener:
                 logger.error("The %s thread did not stop: the database does not respond.", self._name)
                 return
             self._thread = None
-            os.close(self._wake_reader)
-            os.close(self._wake_writer)
 
     def wake(self) -> None:
         """Make the thread run a step soon. Any thread may call it."""
         if not self._was_woken and self._thread is not None:
             self._was_woken = True
-            with suppress(OSError):  # The pipe is full because a wake-up is pending, or closed by `stop`.
-                os.write(self._wake_writer, b".")
+            with suppress(BlockingIOError):  # It is full because a wake-up is pending.
+                self._wake_writer.send(b".")
 
     def _run(self) -> None:
         with sessions.unlimited():
@@ -130,7 +129,7 @@ class NotificationListener:
             if not link.notifies:
                 select.select([self._wake_reader, link], [], [], self._poll_seconds)
                 with suppress(BlockingIOError):
-                    os.read(self._wake_reader, 4096)
+                    self._wake_reader.recv(4096)
             self._stopping.wait(max(0.0, began + self._min_interval_seconds - time.monotonic()))
             link.poll()
             link.notifies.clear()

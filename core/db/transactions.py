@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db import transaction
+from django.db import connection, transaction
 
-_in_single_write = ContextVar("in_single_write", default=False)
+#: How many transactions and savepoints are open directly inside the `single_write`.
+_depth_of_single_write = ContextVar("depth_of_single_write", default=0)
 
 
 @contextmanager
@@ -16,8 +17,12 @@ def single_write() -> Iterator[None]:
     An `inner_block` directly inside it then needs no savepoint, which would be two more statements, a quarter of those
     of a simple write.
     """
-    with transaction.atomic(), _marked(True):
-        yield
+    with transaction.atomic():
+        before = _depth_of_single_write.set(depth())
+        try:
+            yield
+        finally:
+            _depth_of_single_write.reset(before)
 
 
 @contextmanager
@@ -27,15 +32,14 @@ def inner_block() -> Iterator[bool]:
     Yields:
         Whether it is such a savepoint; not directly inside a `single_write`, or outside of transactions.
     """
-    is_savepoint = not transaction.get_autocommit() and not _in_single_write.get()
-    with transaction.atomic(savepoint=is_savepoint), _marked(False):
+    is_savepoint = not transaction.get_autocommit() and depth() != _depth_of_single_write.get()
+    with transaction.atomic(savepoint=is_savepoint):
         yield is_savepoint
 
 
-@contextmanager
-def _marked(single: bool) -> Iterator[None]:
-    before = _in_single_write.set(single)
-    try:
-        yield
-    finally:
-        _in_single_write.reset(before)
+def depth() -> int:
+    """Return how many nested transactions and savepoints are open.
+
+    Django has no public way to find out; `tests/core/test_limits_in_transactions.py` checks this one.
+    """
+    return len(connection.atomic_blocks)

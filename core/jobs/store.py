@@ -153,7 +153,8 @@ def note_failure(job: Job, why: Exception) -> bool:
     error = f"{type(why).__name__}: {why}".replace("\0", "")[:MAX_ERROR_LENGTH]
     left = _max_attempts(job) - job.attempts
     if isinstance(why, PermanentFailure) or left <= 0:
-        _give_up(job, error, why)
+        if not _give_up(job, error, why):
+            raise LeaseLost(f"Another attempt of job {job} has begun.")
         return False
     # Only failures that count make the pause longer: not reschedules, nor failures before the last progress.
     next_try_at = Now() + timedelta(seconds=pause(max(1, MAX_ATTEMPTS - left)))
@@ -200,17 +201,24 @@ def _max_attempts(job: Job) -> int:
     return _held(job).values_list("max_attempts", flat=True).first() or job.max_attempts
 
 
-def _give_up(job: Job, error: str, why: Exception | None) -> None:
-    """Mark the job as failed permanently, and call its `on_failure` in the same transaction."""
+def _give_up(job: Job, error: str, why: Exception | None) -> bool:
+    """Mark the job as failed permanently, and call its `on_failure` in the same transaction.
+
+    Returns:
+        Whether this attempt still held the lease; if not, nothing is changed.
+    """
     try:
         with transaction.atomic():
-            if _end_failed(job, error) and (on_failure := _failure_handler(job.kind)):
+            if not _end_failed(job, error):
+                return False
+            if on_failure := _failure_handler(job.kind):
                 on_failure(why, **job.arguments)
     except Error:
         raise
     except Exception:
         logger.exception("Job %s has failed permanently, and its failure handler has failed too.", job)
-        _end_failed(job, error)
+        return bool(_end_failed(job, error))
+    return True
 
 
 def _end_failed(job: Job, error: str) -> int:

@@ -64,9 +64,9 @@ class Worker:
         self._listener.start()
         while not self._signals:
             self._events.get()
+        until = time.monotonic() + grace_seconds
         self._listener.stop()
         logger.info("Claiming no more jobs; waiting for %d running jobs.", len(self._running))
-        until = time.monotonic() + grace_seconds
         while self._running and self._signals < 2 and time.monotonic() < until:
             try:
                 with fresh_connections():
@@ -82,15 +82,21 @@ class Worker:
         self._signals += 1
         self._events.put(None)
 
+    def _is_stopping(self) -> bool:
+        return self._signals > 0
+
     def _step(self, was_woken: bool) -> None:
         self._keep()
         running = list(self._running.values())
         free = self._threads - len(running)
-        if not free or self._signals:
+        if not free or self._is_stopping():
             return
         free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
         max_per_key = fair_queue.max_per_key(self._slow_threads)
         for job in store.claim(free, free_slow, running=running, max_per_key=max_per_key):
+            if self._is_stopping():  # The signal came while the database was slow to answer.
+                store.release(job, Reschedule())
+                continue
             self._running[job.pk, job.attempts] = job
             self._pool.submit(self._run, job)
 
@@ -102,7 +108,7 @@ class Worker:
     def _run(self, job: Job) -> None:
         try:
             with fresh_connections():
-                run_job(job, lambda: self._signals > 0)
+                run_job(job, self._is_stopping)
         except Exception:
             # The job has run, but its outcome is not stored, so it is tried again when its lease has expired.
             logger.exception("The outcome of job %s could not be stored.", job)

@@ -288,7 +288,8 @@ class _Call:
             await self._send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self.abort()
-            await disconnected.wait()  # Until the web server has noticed it.
+            if connections.ABORT in self._scope:
+                await disconnected.wait()  # Until the web server has noticed it.
         finally:
             del _open[sending]
             listening.cancel()

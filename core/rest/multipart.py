@@ -130,4 +130,7 @@ def _filename(file: MultipartSegment) -> str:
     # Some clients send a name beyond ASCII as `filename*` (RFC 5987), which HTTP defines but forms do not.
     headers = email.message.Message()
     headers["Content-Disposition"] = file.header("Content-Disposition", "")
-    return headers.get_filename("")
+    try:
+        return headers.get_filename("")
+    except ValueError:  # An unknown charset, or bytes that are not in it.
+        raise invalid("", "form", "The form cannot be read.") from None

@@ -142,6 +142,18 @@ class TestInATransaction:
         idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
         assert said_of("out") == Said("one")
 
+    def test_inside_a_transaction_inside_a_key_it_undoes_itself(self) -> None:
+        def effect() -> bytes:
+            with transaction.atomic():
+                with pytest.raises(IntegrityError), acting("inner"):
+                    Note.objects.create(title=None)
+                create("out")
+            return b""
+
+        with acting("outer"):
+            idempotency.once(principal="p", operation="o", key="k", request=b"r", effect=effect)
+        assert said_of("out") == Said("outer")
+
     @pytest.mark.parametrize("fails", [False, True])
     def test_failed_block_after_a_key_is_rolled_back(self, fails: bool) -> None:
         def effect() -> bytes:

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.jobs import MAX_ATTEMPTS, LeaseLost, Reschedule, enqueue, store
+from core.jobs import MAX_ATTEMPTS, LeaseLost, PermanentFailure, Reschedule, enqueue, store
 from core.jobs.worker import run_job
 from core.models import Job
 from tests.support.job_queue import a_job
@@ -70,6 +70,7 @@ def test_worker_without_its_lease_changes_nothing() -> None:
     for store_outcome in (
         lambda: store.note_success(late),
         lambda: store.note_failure(late, ZeroDivisionError()),
+        lambda: store.note_failure(late, PermanentFailure()),
         lambda: store.release(late, Reschedule()),
     ):
         with pytest.raises(LeaseLost):
