@@ -248,6 +248,13 @@ def test_file_name_may_be_encoded_in_any_form(ann: User, said: str, name: str) -
     assert post(ann, form)["recording"]["filename"] == name
 
 
+@pytest.mark.parametrize("name", ["idna''%ff", "undefined''x", "UTF\0''x"])
+def test_file_name_in_an_unknown_encoding_is_rejected(ann: User, name: str) -> None:
+    form = part("file", a_recording(), "f").replace(b'filename="f"', b"filename*=" + name.encode()) + b"--b--\r\n"
+    (error,) = post(ann, form)["errors"]
+    assert error == {"pointer": "#", "code": "form", "detail": "The form cannot be read."}
+
+
 def test_text_around_the_parts_of_a_form_is_ignored(ann: User) -> None:
     form = part("title", b"T") + part("file", a_recording(), "f.wav") + b"--b--"
     for before, after in ((b"", b"\r\n"), (b"", b"\r\nepilogue"), (b"preamble\r\n", b""), (b"\r\n", b"")):
