@@ -14,6 +14,7 @@ from core import execution
 from core.auth import ANONYMOUS, Credential, System
 from core.errors import Stale, Unauthenticated, problem_of
 from core.execution import authorize, execute, idempotency_key, identify, is_atomic, open_stream, principal
+from core.models import IdempotencyRecord
 from core.operations import Call, Operation, operation, operations
 from core.preconditions import ExpectedVersion
 from core.replays import NOTHING_TO_HIDE
@@ -195,3 +196,30 @@ def test_a_key_in_the_message_counts_as_one_in_the_header(ann: User) -> None:
         "request_id", "mismatch", "The message and Idempotency-Key name different keys.",
     )  # fmt: skip
     assert rejected(lambda: send("", CreateTaskRequest(request_id="a b")))[0] == "request_id"
+
+
+@pytest.mark.django_db
+def test_the_order_of_a_map_makes_no_other_request(ann: User) -> None:
+    create, calls = seen_by_handler("CreateTask")
+    names = [f"name {number}" for number in range(20)]
+    for order in (names, names[::-1]):
+        execute(
+            Call(create, Credential(ann), idempotency_key="k"), CreateTaskRequest(metadata=dict.fromkeys(order, ""))
+        )
+    assert len(calls) == 1
+
+
+@pytest.mark.django_db
+def test_a_kept_answer_belongs_to_its_subject(ann: User) -> None:
+    create, _ = seen_by_handler("CreateTask")
+    subjects: list[tuple[Any, ...]] = []
+
+    def subject(*what: Any) -> Any:
+        subjects.append(what)
+        return ann.pk
+
+    create = replace(create, replay=replace(NOTHING_TO_HIDE, subject=subject))
+    call, request = Call(create, Credential(ann), idempotency_key="k"), CreateTaskRequest(title="a")
+    answer = execute(call, request)
+    assert subjects == [(call, request, answer)]
+    assert IdempotencyRecord.objects.get().subject == ann.pk
