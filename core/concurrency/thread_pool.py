@@ -183,7 +183,7 @@ class ThreadPool(futures.Executor):
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         with self._lock:
             self._threads_alive.add(thread)
-        thread.start()
+            thread.start()  # Under the lock: `end` joins these threads, and must not find one that has not started.
 
     def _next_token(self) -> bool:
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""
