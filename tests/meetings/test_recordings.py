@@ -113,10 +113,12 @@ def test_interrupted_and_undisturbed_processing_agree(ann: User, monkeypatch: py
     killed: list[int] = []
 
     def kill_node() -> None:
-        (node,) = (child for child in psutil.Process().children() if "speechnode" in child.cmdline())
-        killed.append(node.pid)
-        node.kill()
-        node.wait()  # So that the next call sees that it has ended.
+        # One of an earlier test may be left beside that of this one, which is the newest.
+        nodes = [child for child in psutil.Process().children() if "speechnode" in child.cmdline()]
+        killed.append(max(nodes, key=lambda node: node.create_time()).pid)
+        for node in nodes:
+            node.kill()
+            node.wait()  # So that the next call sees that it has ended.
 
     def kill_after_commit(execute: Callable[..., Any], sql: str, *others: Any) -> Any:
         result = execute(sql, *others)
