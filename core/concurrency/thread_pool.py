@@ -182,8 +182,8 @@ class ThreadPool(futures.Executor):
     def _start(self) -> None:
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         with self._lock:
-            self._threads_alive.add(thread)
-            thread.start()  # Under the lock: `end` joins these threads, and must not find one that has not started.
+            thread.start()
+            self._threads_alive.add(thread)  # Only now: `end` joins these threads, which raises before they start.
 
     def _next_token(self) -> bool:
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""

@@ -260,6 +260,22 @@ def test_caller_gets_only_its_share_of_free_turns() -> None:
     assert begun.get(timeout=PATIENCE) == "a"
 
 
+def test_pool_that_is_ended_while_it_starts_threads() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            pool = ThreadPool("ended", 4, lazy=True)
+            starting = threading.Thread(target=lambda pool=pool: [pool.run(lambda: None) for _ in range(4)])
+            starting.start()
+            while starting.is_alive():
+                pool.end(within=0)
+            starting.join()
+            pool.end(within=PATIENCE)
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_place_is_released_once_and_when_unreferenced() -> None:
     places = Slots(lambda: 3, lambda: 2, full="Full.", too_many="Too many.", retry_after_seconds=5)
     first, second = places.take("a"), places.take("a")
