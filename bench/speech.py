@@ -204,7 +204,7 @@ def speed(channel: grpc.Channel, process: psutil.Process, random_: random.Random
     transcript(channel, pcm[: 32 * 10_000])  # Loads the models.
     rows, total = [], 0.0
     segments: list[speech.Segment] = []
-    for name in ("transcribe", "tell voices apart", "summarise"):
+    for name in ("transcribe", "separate voices", "summarise"):
         before, begun = cpu_seconds(process), time.monotonic()
         if name == "transcribe":
             segments = transcript(channel, pcm)

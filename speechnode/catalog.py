@@ -181,7 +181,7 @@ class Catalog:
         for name, offer in self._offers.items():
             if offer.facts.kind == kind:
                 return name
-        what = {_ASR: "transcribe", _SPEAKER: "tell voices apart", _SUMMARY: "summarise"}[kind]
+        what = {_ASR: "transcribe", _SPEAKER: "separate voices", _SUMMARY: "summarise"}[kind]
         raise CapabilityMissing(f"This node cannot {what}: it has no engine for it.")
 
     def _engine(self, kind: speech_pb2.EngineKind, language: str = "") -> Any:

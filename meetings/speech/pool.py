@@ -21,7 +21,7 @@ CACHE_SECONDS = 5.0
 #: What the engines of each kind do; completes the sentence "No speech engine here can …".
 _ABILITIES = {
     speech_pb2.ENGINE_KIND_ASR: "turn speech into text",
-    speech_pb2.ENGINE_KIND_SPEAKER: "tell voices apart",
+    speech_pb2.ENGINE_KIND_SPEAKER: "separate voices",
     speech_pb2.ENGINE_KIND_SUMMARY: "summarise",
 }
 

@@ -298,8 +298,8 @@ def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: 
             ids = beside.submit(lambda: list(islice(over_http, count)))
             assert list(islice(received, count)) == ids.result()
         reading.cancel()
-        until(lambda: not is_served(servers, stalled), "the connection that nobody reads is closed")
-        until(lambda: has_places(channel, 3), "the calls that nobody reads have ended")
+        until(lambda: not is_served(servers, stalled), "the connection whose client does not read is closed")
+        until(lambda: has_places(channel, 3), "the calls whose clients do not read have ended")
         stalled.close()
         # A client that reads soon learns the reason; later its call is cut.
         for call in stalled_calls:

@@ -27,7 +27,7 @@ SPOKEN = [(0, 5280), (5696, 10_560), (10_944, 15_456), (15_872, 20_704), (21_056
 def script_of_the_file(path: Path) -> str:
     """Return a script that answers for the file as a real engine does."""
     done = {"done": {"audio_ms": LENGTH_MS, "cpu_ms": 1}}
-    heard = [{"final": {"start_ms": start, "end_ms": end, "text": "something"}} for start, end in SPOKEN]
+    finals = [{"final": {"start_ms": start, "end_ms": end, "text": "something"}} for start, end in SPOKEN]
     voices = [{"voice": {"label": label, "speech_ms": 9000, "voice_print": [1.0]}} for label in ("S1", "S2")]
     turns = [
         {"turn": {"start_ms": start, "end_ms": end, "label": f"S{at % 2 + 1}"}}
@@ -39,7 +39,7 @@ def script_of_the_file(path: Path) -> str:
     return a_script(
         path,
         engines=engines,
-        transcribe=[{"needs": "OggS"}, {"detected": "en"}, total, *_slowly(heard), done],
+        transcribe=[{"needs": "OggS"}, {"detected": "en"}, total, *_slowly(finals), done],
         diarize=[{"needs": "OggS"}, total, *_slowly([]), *voices, *turns, done],
         summarize=[
             {"wait": 0.2},
@@ -96,7 +96,7 @@ def answers_of(chosen: EngineChoice, audio: Iterator[bytes], call: EngineCall | 
     return list(chosen.diarize(audio_start(), audio, call))
 
 
-def heard(answers: list[speech_pb2.AsrDown]) -> list[speech_pb2.Segment]:
+def finals(answers: list[speech_pb2.AsrDown]) -> list[speech_pb2.Segment]:
     return [answer.segment for answer in answers if answer.HasField("segment")]
 
 
@@ -119,7 +119,7 @@ def test_unknown_language_is_rejected(nodes: Nodes) -> None:
 
 def test_utterances_arrive_in_order_with_progress_and_an_end(nodes: Nodes) -> None:
     answers = transcribed(nodes.choose(ASR))
-    segments = heard(answers)
+    segments = finals(answers)
     assert [(segment.start_ms, segment.end_ms) for segment in segments][: len(SPOKEN)] == SPOKEN
     assert all(segment.text for segment in segments)
     assert "en" in [answer.language.language for answer in answers]
@@ -130,9 +130,9 @@ def test_utterances_arrive_in_order_with_progress_and_an_end(nodes: Nodes) -> No
 
 
 def test_resumed_transcription_returns_the_rest(nodes: Nodes) -> None:
-    whole = heard(transcribed(nodes.choose(ASR)))
+    whole = finals(transcribed(nodes.choose(ASR)))
     known = whole[2].end_ms
-    rest = heard(transcribed(nodes.choose(ASR), known - 2000))
+    rest = finals(transcribed(nodes.choose(ASR), known - 2000))
     assert [segment for segment in rest if segment.start_ms >= known] == whole[3:]
 
 
@@ -230,7 +230,7 @@ def test_the_first_that_can_is_asked(tmp_path: Path) -> None:
     assert nodes.choose(ASR, "de").engine.name == "german"
     assert nodes.choose(ASR, "fr").engine.name == "any"
     assert nodes.choose(ASR).engine.name == "german"
-    with pytest.raises(NoCapableEngine, match="tell voices apart"):
+    with pytest.raises(NoCapableEngine, match="separate voices"):
         Nodes([some, rest]).choose(SPEAKER)
     with pytest.raises(Exception, match="does not answer"):
         nodes.choose(SPEAKER)

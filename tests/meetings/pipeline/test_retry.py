@@ -158,7 +158,7 @@ def test_meeting_fails_when_all_attempts_ended_without_result(script: Script, an
     ("kinds", "missing"),
     [
         (["speaker", "summary"], "turn speech into text"),
-        (["asr", "summary"], "tell voices"),
+        (["asr", "summary"], "separate voices"),
         (["asr", "speaker"], "summar"),
     ],
 )

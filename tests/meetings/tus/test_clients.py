@@ -3,7 +3,6 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from meetings.models import Meeting, Status, Upload
-from tests.support.factories import UserFactory
 from tests.support.proxy import Proxy
 from tests.support.recordings import a_recording, stored
 from tests.support.rest_transport import RestTransport
-from tests.support.servers import Servers, database_url, running, until
+from tests.support.servers import Servers, until
 from tests.support.tools import NPM_PROGRAMS
 from tests.support.tus import TusClient
 from users.models import User
@@ -52,18 +50,6 @@ class Clients:
         assert done.returncode == 0, done.stderr
         happened: dict[str, Any] = json.loads(done.stdout)
         return happened
-
-
-@pytest.fixture
-def owner(transactional_db: None) -> User:
-    user: User = UserFactory()
-    return user
-
-
-@pytest.fixture
-def serving(owner: User, folder: Path) -> Iterator[Servers]:
-    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder), DEV_AUTH_AS="") as servers:
-        yield servers
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,28 +16,15 @@ from core import auth
 from core.streams import CHECK_INTERVAL_SECONDS
 from meetings.models import Meeting, Status, Upload
 from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
-from tests.support.factories import UserFactory
 from tests.support.grpc_transport import GrpcTransport
 from tests.support.recordings import a_recording, stored
 from tests.support.rest_transport import RestTransport
-from tests.support.servers import Servers, database_url, running, until
+from tests.support.servers import Servers, until
 from tests.support.tus import PIECE, TusClient, metadata
 from users.models import User
 
 pytestmark = pytest.mark.real_server
 CONTENT = a_recording(seconds=60)
-
-
-@pytest.fixture
-def owner(transactional_db: None) -> User:
-    user: User = UserFactory()
-    return user
-
-
-@pytest.fixture
-def serving(owner: User, folder: Path) -> Iterator[Servers]:
-    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder), DEV_AUTH_AS="") as servers:
-        yield servers
 
 
 @pytest.fixture
