@@ -5,6 +5,7 @@
 #   scripts/test.sh tests/core -k paging any options and paths of pytest, in one process
 #   scripts/test.sh -m faults            cuts, kills and load (docs/extend/testing.md); no other run has them
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
+#   scripts/test.sh --twice              what fails runs once more (scripts/pytest_twice.sh)
 set -euo pipefail
 unset CDPATH
 cd -P -- "$(dirname -- "$0")/.."
@@ -14,11 +15,13 @@ set_up
 # All tests are spread over the cores, by whole files, each process with a database of its own. The order of the files is
 # kept: tests/conftest.py puts those that take longest first.
 arguments=()
+pytest=(.venv/bin/python -m pytest)
 spread=(-n logical --dist loadfile --no-loadscope-reorder)
 for argument in "$@"; do
     case $argument in
         # What is measured stands in pyproject.toml. An option follows, or a path would be taken for what to measure.
         --cov) arguments+=(--cov --cov-report=html --cov-report=term:skip-covered) ;;
+        --twice) pytest=(scripts/pytest_twice.sh) ;;
         --cov*) arguments+=("$argument") ;;
         *)
             arguments+=("$argument")
@@ -26,4 +29,4 @@ for argument in "$@"; do
             ;;
     esac
 done
-exec .venv/bin/python -m pytest ${spread[@]+"${spread[@]}"} ${arguments[@]+"${arguments[@]}"}
+exec ${pytest[@]+"${pytest[@]}"} ${spread[@]+"${spread[@]}"} ${arguments[@]+"${arguments[@]}"}

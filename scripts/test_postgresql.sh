@@ -43,7 +43,7 @@ in_cluster "$bin/pg_ctl" start -D "$cluster/data" -l "$cluster/log" -w -s -o "-c
     -c unix_socket_directories= -c max_connections=250 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 export TEST_DATABASE_URL=postgres://tandem@127.0.0.1:$port/postgres
-test_on_it() { .venv/bin/python -m pytest -q "$@"; }
+test_on_it() { scripts/pytest_twice.sh -q "$@"; }
 if [ $# != 0 ]; then
     test_on_it "$@"
     exit

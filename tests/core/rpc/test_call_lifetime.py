@@ -2,6 +2,8 @@
 none may hold itself and wait for the garbage collector.
 """
 
+import time
+from collections import Counter
 from typing import Any
 
 import grpc
@@ -9,9 +11,11 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from tandem.example.v1.example_pb2 import ListUsersRequest
-from tests.support.example_service import PATIENCE, ExampleHandlers, Serve, Served
+from tests.support.example_service import LIST_USERS, PATIENCE, ExampleHandlers, Serve, Served
 
 MAX_STREAMS = 5
+DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.fixture
@@ -41,6 +45,11 @@ def test_failed_calls_are_released(served: Served, handlers: ExampleHandlers) ->
 
 @pytest.mark.usefixtures("without_garbage_collector")
 def test_silent_calls_are_released(served: Served) -> None:
-    for _ in range(4):
-        calls = [served.half_open("/example.ExampleService/ListUsers") for _ in range(MAX_STREAMS)]
-        assert {call.exception(PATIENCE).code() for call in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+    answered: Counter[grpc.StatusCode] = Counter()
+    until = time.monotonic() + 2 * PATIENCE
+    while answered[DEADLINE_EXCEEDED] < 4 * MAX_STREAMS and time.monotonic() < until:
+        calls = [served.half_open(LIST_USERS) for _ in range(MAX_STREAMS)]
+        answered.update(call.exception(PATIENCE).code() for call in calls)
+    # A call's status may arrive before the server has released it, and the next stream is then refused.
+    assert set(answered) <= {DEADLINE_EXCEEDED, UNAVAILABLE}
+    assert answered[DEADLINE_EXCEEDED] >= 4 * MAX_STREAMS
