@@ -15,7 +15,7 @@ from meetings.services.recordings import UploadMetadata
 from tandem.meeting.v1 import meeting_pb2
 
 #: The fields that a client may set in CreateMeeting and in the mask of UpdateMeeting.
-WRITABLE = ("title", "starts_at", "participants", "language", "owner")
+WRITABLE = ("title", "starts_at", "participants", "language", "owner", "vocabulary")
 
 #: The fields of `Meeting.recording`.
 RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
@@ -43,6 +43,7 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         duration_ms=meeting.duration_ms,
         transcript_version=meeting.transcript_version,
         notice=meeting.notice,
+        vocabulary=meeting.vocabulary,
     )
     for name in _TIMES:
         if (at := getattr(meeting, name)) is not None:
@@ -215,4 +216,5 @@ def stats_message(stats: MeetingStats) -> meeting_pb2.GetMeetingStatsResponse:
 _READ: dict[str, Callable[[Any, str], Any]] = {
     "starts_at": read_timestamp,
     "participants": lambda message, name: list(message.participants),
+    "vocabulary": lambda message, name: list(message.vocabulary),
 }

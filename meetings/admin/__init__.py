@@ -1,12 +1,13 @@
 """Admin pages of meetings. They use the same services as the transports."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import ChangeLogHistoryMixin
 from core.admin.lists import LargeList
@@ -14,6 +15,7 @@ from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from meetings import services
 from meetings.admin.parts import INLINES
+from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE
 from meetings.models import Meeting
 from meetings.timecode import minutes_and_seconds
@@ -30,6 +32,10 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     search_help_text = "Beginnings of words in the title"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("owner",)
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        **ServiceBackedAdmin.formfield_overrides,
+        VocabularyField: {"widget": UnfoldAdminTextareaWidget},
+    }
     fieldsets = (
         (None, {"fields": WRITABLE}),
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",

@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.db.versioned import Versioned
-from meetings.fields import Language, ParticipantsField
+from meetings.fields import Language, ParticipantsField, VocabularyField
 
 
 class Status(models.IntegerChoices):
@@ -79,6 +79,7 @@ class Meeting(Versioned):
     starts_at = models.DateTimeField(null=True, blank=True)
     participants = ParticipantsField(blank=True, default=list)
     language = Language()
+    vocabulary = VocabularyField(blank=True, default=list)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )

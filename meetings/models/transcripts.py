@@ -8,7 +8,7 @@ from django.utils import timezone
 from changes.triggers import logged
 from core.db.fields import Id, MultiLineField
 from core.db.search import words_of
-from meetings.fields import Language
+from meetings.fields import Language, VocabularyField
 from meetings.models.findings import Speaker
 from meetings.models.meetings import Stage, Status
 from meetings.models.parts import MeetingChild, of_meeting, of_user
@@ -31,6 +31,7 @@ class Transcript(models.Model):
     recording_sha256 = models.CharField(max_length=64)
     #: The requested language; empty = to be detected.
     language = Language()
+    vocabulary = VocabularyField(default=list)
     #: The number of speakers; 0 = to be detected.
     speaker_count = models.PositiveSmallIntegerField(default=0)
     #: The day that relative dates such as "by Friday" refer to; None = they are not resolved.

@@ -54,6 +54,7 @@ def submit(
         recording=meeting.recording,
         recording_sha256=meeting.recording_sha256,
         language=language or meeting.language,
+        vocabulary=meeting.vocabulary,
         speaker_count=speaker_count,
         held_on=held_at.date() if held_at else None,
         requested_by_id=actor.pk,

@@ -54,6 +54,18 @@ def test_a_new_meeting_goes_through_the_service(site: Client, administrator: Use
     assert Change.objects.get(subject_id=meeting.pk).actor == str(administrator.pk)
 
 
+def test_vocabulary_is_edited_one_phrase_a_line(site: Client, ann: User) -> None:
+    meeting = MeetingFactory(title="Title", owner=ann, vocabulary=["Ada", "Grace Hopper"])
+    page = site.get(page_of(meeting)).content.decode()
+    assert "Ada\nGrace Hopper</textarea>" in page
+    fields = form(owner=str(ann.pk), vocabulary="Ada\r\n\r\nKubernetes \r\n")
+    assert site.post(page_of(meeting), fields).status_code == 302
+    meeting.refresh_from_db()
+    assert meeting.vocabulary == ["Ada", "Kubernetes"]
+    refused = site.post(page_of(meeting), form(owner=str(ann.pk), vocabulary="Ada\nADA"))
+    assert set(refused.context["adminform"].form.errors) == {"vocabulary"}
+
+
 def test_a_change_goes_through_the_service(site: Client, administrator: User, ann: User, bob: User) -> None:
     meeting = MeetingFactory(title="Title", owner=ann, participants=[ann.pk])
     assert site.post(page_of(meeting), form(owner=str(bob.pk), participants="")).status_code == 302

@@ -60,7 +60,8 @@ class ScriptedNode:
         for name, value in self._answers("transcribe", call, audio):
             match name:
                 case "final":
-                    segment = speech_pb2.Segment(**{"final": True, "confidence": 0.5, **value})
+                    text = value["text"].replace("{vocabulary}", ", ".join(start.vocabulary))
+                    segment = speech_pb2.Segment(**{"final": True, "confidence": 0.5, **value, "text": text})
                     # As in a real node, everything before `start_ms` is skipped.
                     if segment.end_ms > start.start_ms or segment.end_ms < segment.start_ms:
                         yield speech_pb2.AsrDown(segment=segment)

@@ -42,14 +42,14 @@ def transcribe(work: Work) -> None:
     """
     transcript = work.transcript
     chosen = nodes().choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
-    run = work.begin_stage(
-        Stage.TRANSCRIBING, input_hash(transcript.recording_sha256, transcript.language), chosen.engine
-    )
+    hashed = input_hash(transcript.recording_sha256, transcript.language, *transcript.vocabulary)
+    run = work.begin_stage(Stage.TRANSCRIBING, hashed, chosen.engine)
     store = _SegmentStore(work, run, chosen.engine)
     start = speech_pb2.AsrStart(
         session_id=work.name,
         format=speech_pb2.AUDIO_FORMAT_FILE,
         language=transcript.language,
+        vocabulary=transcript.vocabulary,
         word_times=True,
         start_ms=store.start_ms,
     )

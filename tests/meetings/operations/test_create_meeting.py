@@ -41,12 +41,14 @@ def test_a_title_is_enough(api: Transport, ann: User) -> None:
 def test_every_field_can_be_set(api: Transport, ann: User, bob: User) -> None:
     starts_at = datetime(2027, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
     request = CreateMeetingRequest(
-        title="Weekly", starts_at=starts_at, participants=[str(bob.pk), "me"], language="en", owner="me"
-    )
+        title="Weekly", starts_at=starts_at, participants=[str(bob.pk), "me"], language="en", owner="me",
+        vocabulary=[" Kubernetes ", "Cafe\u0301 Noir"],
+    )  # fmt: skip
     meeting = api(CREATE, request, actor=ann).meeting
     assert meeting.starts_at.ToDatetime(UTC) == starts_at
     assert list(meeting.participants) == [str(bob.pk), str(ann.pk)]
     assert (meeting.language, meeting.owner) == ("en", str(ann.pk))
+    assert list(meeting.vocabulary) == ["Kubernetes", "Caf\u00e9 Noir"]
 
 
 def test_only_administrators_make_meetings_of_others(api: Transport, ann: User, bob: User, administrator: User) -> None:
@@ -84,6 +86,27 @@ def test_participants_are_named_once_and_are_not_too_many(api: Transport, ann: U
     for participants, code in ((["me", str(ann.pk)], "duplicate"), ([str(uuid4()) for _ in range(501)], "max_items")):
         request = CreateMeetingRequest(title="T", participants=participants)
         assert create_failure(api, ann, request).fields == {"participants": code}
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "code"),
+    [
+        ([f"word {number}" for number in range(501)], "max_items"),
+        (["x" * 101], "max_length"),
+        (["one", " "], "max_length"),
+        (["Stra\u00dfe", "STRASSE "], "duplicate"),
+        (["two\nlines"], "control_characters"),
+    ],
+)
+def test_vocabulary_is_of_different_short_phrases(api: Transport, ann: User, vocabulary: list[str], code: str) -> None:
+    request = CreateMeetingRequest(title="T", vocabulary=vocabulary)
+    assert create_failure(api, ann, request).fields == {"vocabulary": code}
+
+
+def test_vocabulary_may_be_of_500_phrases_of_100_characters(api: Transport, ann: User) -> None:
+    vocabulary = [f"{number:0100}" for number in range(500)]
+    request = CreateMeetingRequest(title="T", vocabulary=vocabulary)
+    assert list(api(CREATE, request, actor=ann).meeting.vocabulary) == vocabulary
 
 
 def test_unknown_owner_is_rejected(api: Transport, administrator: User) -> None:

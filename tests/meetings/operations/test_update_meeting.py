@@ -35,6 +35,13 @@ def test_only_masked_fields_are_updated(api: Transport, ann: User, bob: User) ->
     assert (changed.version, answer.version) == (2, 2)
 
 
+def test_vocabulary_is_replaced_and_cleared(api: Transport, ann: User) -> None:
+    meeting = MeetingFactory(owner=ann, vocabulary=["Kubernetes"])
+    changed = api(UPDATE, change(meeting, "vocabulary", vocabulary=["Ada", " Grace "]), actor=ann).meeting
+    assert list(changed.vocabulary) == ["Ada", "Grace"]
+    assert list(api(UPDATE, change(meeting, "vocabulary"), actor=ann).meeting.vocabulary) == []
+
+
 def test_without_a_mask_it_changes_what_is_set(api: Transport, ann: User) -> None:
     meeting = MeetingFactory(owner=ann, language="en", participants=[ann.pk])
     changed = api(UPDATE, change(meeting, title="New"), actor=ann).meeting

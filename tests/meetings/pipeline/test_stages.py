@@ -54,6 +54,14 @@ def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> No
     assert completed_count() == completed + 1
 
 
+def test_engine_is_given_the_vocabulary_of_the_submission(script: Script, ann: User) -> None:
+    script(transcribe=[{"final": {"start_ms": 0, "end_ms": 900, "text": "{vocabulary}"}}, DONE])
+    meeting = submitted(owner=ann, vocabulary=["Ada Lovelace", "Kubernetes"])
+    Meeting.objects.filter(pk=meeting.pk).update(vocabulary=["Later"])
+    process(meeting)
+    assert Segment.objects.get().text == "Ada Lovelace, Kubernetes"
+
+
 @pytest.mark.usefixtures("script")
 def test_progress_never_falls(ann: User) -> None:
     meeting = process(submitted(owner=ann))
