@@ -19,29 +19,11 @@ from django.utils import timezone
 
 from core.db.ids import uuid7
 from core.errors import Locked, Unavailable, UnsupportedMediaType
+from speechnode.formats import ACCEPTED, HEAD_BYTES, is_recording
 
-#: How many bytes are inspected to detect whether a file is a recording.
-HEAD_BYTES = 64
 #: An unreferenced file that has not been written for so long was left by a process that died.
 ABANDONED_AFTER = timedelta(days=2)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-#: Signatures of audio and video files, by their offset.
-_BEGINNINGS: dict[int, tuple[bytes, ...]] = {
-    0: (
-        b"RIFF",
-        b"RF64",
-        b"FORM",
-        b"fLaC",
-        b"ID3",
-        b"OggS",
-        b"caff",
-        b"#!AMR",
-        b"\x1a\x45\xdf\xa3",
-        b"\x30\x26\xb2\x75",
-    ),
-    4: (b"ftyp",),
-}
 
 
 def storage() -> Storage:
@@ -71,7 +53,7 @@ class PartialUpload:
         """
         self.size += len(chunk)
         if len(self._head) < HEAD_BYTES:
-            self._head += chunk[:HEAD_BYTES]
+            self._head = (self._head + chunk[:HEAD_BYTES])[:HEAD_BYTES]
             if len(self._head) >= HEAD_BYTES:
                 check_is_recording(self._head)
         self._hash.update(chunk)
@@ -134,13 +116,8 @@ def check_is_recording(head: bytes) -> None:
     """
     if not head:
         raise UnsupportedMediaType("The file is empty.")
-    # MPEG audio has no signature but eleven set bits.
-    mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    known = any(head[place:].startswith(beginnings) for place, beginnings in _BEGINNINGS.items())
-    if not (mpeg or known):
-        raise UnsupportedMediaType(
-            "The file is not a recording. Send an audio file, such as WAV, FLAC, MP3, M4A, OGG or WebM."
-        )
+    if not is_recording(head):
+        raise UnsupportedMediaType(f"The file is not a recording. Send {ACCEPTED}.")
 
 
 def _flush(name: str) -> None:

@@ -11,12 +11,8 @@ from av.stream import Discard
 
 from speechnode.engines.pcm import BYTES_PER_MS, RATE
 from speechnode.failures import NotAudio, TooLarge
+from speechnode.formats import ACCEPTED, demuxers
 
-#: Formats that contain their audio. Others, such as playlists, would make FFmpeg open the files of this machine, or the
-#: network addresses, that they name.
-FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,matroska,webm,mov,mp4,m4a,3gp,mp3,mpeg,mpegts,ogg,opus,w64,wav,wv"
-)
 #: Formats whose header has no duration: FFmpeg estimates it.
 _LENGTH_IS_GUESSED = {"aac", "ac3", "amr", "mp3", "mpeg", "mpegts"}
 #: Difference between declared and decoded duration that occurs in complete files, since formats and codecs round.
@@ -54,7 +50,7 @@ class Decoder:
             self._container: InputContainer = av.open(
                 file,
                 "r",
-                container_options={"format_whitelist": FORMATS},
+                container_options={"format_whitelist": demuxers()},
                 metadata_errors="ignore",
                 io_open=_open_nothing,
             )
@@ -93,7 +89,7 @@ class Decoder:
         self._file.seek(0)
         try:
             with av.open(
-                self._file, "r", container_options={"format_whitelist": FORMATS}, io_open=_open_nothing
+                self._file, "r", container_options={"format_whitelist": demuxers()}, io_open=_open_nothing
             ) as container:
                 return _last_ms(container)
         except (av.FFmpegError, ValueError):
@@ -235,7 +231,7 @@ def _sentence(file: BinaryIO) -> str:
         return "The file is empty."
     if head[4:8] == b"ftyp":
         return "This MP4 or M4A file has no index: its recording was cut off before it was complete. Send it whole."
-    return "This is not an audio file, or its format is not known: send WAV, FLAC, MP3, M4A, OGG, Opus, WebM or WMA."
+    return f"This is not an audio file, or its format is not known: send {ACCEPTED}."
 
 
 def _wav_was_cut(file: BinaryIO) -> bool:
