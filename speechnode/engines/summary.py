@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from speechnode.engines.action_items import ActionItem, Person, Spoken, find_action_items
+from speechnode.engines.action_items import FULL_STOP, ActionItem, Person, Spoken, find_action_items
 from speechnode.engines.language import detect
 
 Ranks = NDArray[np.floating]
@@ -43,6 +43,11 @@ _DECISIONS = re.compile(
     r"|\blet(?:'s| us) (?:go with|use|stick)\b",
     re.IGNORECASE,
 )
+#: Before a decision: it is asked for, or depends on something.
+_OPEN = re.compile(r"\b(?:after|as soon as|before|if|once|unless|until|when|whether) $", re.IGNORECASE)
+_SENTENCE_END = re.compile(rf"(?<=[!?])\s+|{FULL_STOP}\s*")
+#: Sentences that share this part of their words are one that is repeated.
+_REPEATED, _COMPARED_FOR_REPETITION = 0.8, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class TextRank:
         overview = _overview(split, _ranks(words, checkpoint), transcript.overview_sentences or _OVERVIEW_SENTENCES)
         yield from (f"{statement.text} " for statement in overview)
         english = language == "en"
-        decided = [_statement(one) for one in split if english and _DECISIONS.search(one.text)]
+        decisions = [place for place, one in enumerate(split) if english and _is_decision(one.text)]
+        decided = _statements(split, decisions, len(decisions))
         items = find_action_items(split, transcript.roster, transcript.held_on) if english else []
         yield Summary(overview, _topics(split, words), decided, items, language)
 
@@ -96,19 +102,50 @@ def sentences(spoken: Sequence[Spoken]) -> list[Spoken]:
     return [
         Spoken(utterance.segment_id, sentence, utterance.person_id)
         for utterance in spoken
-        for sentence in re.split(r"(?<=[.!?])\s+", utterance.text.strip())
-        if sentence
+        for sentence in _split(utterance.text.strip())
     ]
+
+
+def _split(text: str) -> Iterator[str]:
+    begin = 0
+    for end in _SENTENCE_END.finditer(text):
+        yield text[begin : end.end()].strip()
+        begin = end.end()
+    if text[begin:]:
+        yield text[begin:]
+
+
+def _is_decision(sentence: str) -> bool:
+    decision = _DECISIONS.search(sentence)
+    if decision is None or sentence.endswith("?"):
+        return False
+    return not _OPEN.search(sentence[: decision.start()])
 
 
 def _overview(split: Sequence[Spoken], ranks: Ranks, limit: int) -> list[Statement]:
     """Return the most central sentences, in the order spoken."""
-    worth = [place for place in np.argsort(-ranks, kind="stable") if len(split[place].text.split()) >= _MIN_WORDS]
-    return [_statement(split[place]) for place in sorted(worth[:limit])]
+    order = np.argsort(-ranks, kind="stable").tolist()
+    return _statements(split, [place for place in order if len(split[place].text.split()) >= _MIN_WORDS], limit)
 
 
-def _statement(sentence: Spoken) -> Statement:
-    return Statement(sentence.text, (sentence.segment_id,))
+def _statements(split: Sequence[Spoken], places: Sequence[int], limit: int) -> list[Statement]:
+    """Return the first of these sentences, in the order spoken. A repeated one counts once, with all its segments."""
+    groups: dict[int, list[int]] = {}
+    words = {place: set(re.findall(r"\w+", split[place].text.casefold())) for place in places}
+    for place in places:
+        known = list(groups)[-_COMPARED_FOR_REPETITION:]
+        same = next((other for other in known if _are_alike(words[place], words[other])), place)
+        if same == place and len(groups) >= limit:
+            break
+        groups.setdefault(same, []).append(place)
+    return [
+        Statement(split[place].text, tuple(dict.fromkeys(split[one].segment_id for one in sorted(group))))
+        for place, group in sorted(groups.items())
+    ]
+
+
+def _are_alike(words: set[str], others: set[str]) -> bool:
+    return len(words & others) >= _REPEATED * len(words | others)
 
 
 def _words(split: Sequence[Spoken], language: str) -> list[list[str]]:

@@ -72,6 +72,25 @@ def test_decisions_are_found(node: SpeechNode) -> None:
     assert decisions == [(TALK[4], ["s4"]), (TALK[7], ["s7"])]
 
 
+def test_repeated_sentence_is_stated_once_with_all_segments(node: SpeechNode) -> None:
+    result = summary(node, [*TALK, "So we decided to move into the new office in March."])
+    assert [(one.text, list(one.segment_ids)) for one in result.decisions] == [
+        (TALK[4], ["s4", "s10"]),
+        (TALK[7], ["s7"]),
+    ]
+    assert len([one for one in result.overview if "move into the new office" in one.text]) == 1
+
+
+@pytest.mark.parametrize("text", ["Have we agreed on a date?", "We can start once it is decided."])
+def test_open_questions_are_no_decisions(node: SpeechNode, text: str) -> None:
+    assert not summary(node, [text]).decisions
+
+
+def test_abbreviations_end_no_sentence(node: SpeechNode) -> None:
+    (decision,) = summary(node, ["Yes. We agreed with Dr. Meyer on the price. Good."]).decisions
+    assert decision.text == "We agreed with Dr. Meyer on the price."
+
+
 def test_action_items_are_matched_with_the_roster(node: SpeechNode) -> None:
     roster = [speech.Person(person_id="p7", names=["Bob Builder"])]
     items = summary(node, TALK, roster=roster, held_on="2026-11-18").action_items
