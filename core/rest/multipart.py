@@ -6,6 +6,7 @@ An rpc that takes a file takes a stream: its first message describes the file (`
 
 import email.message
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -22,7 +23,9 @@ from core.rest import bodies
 #: The name of the form's part that holds the file.
 FILE_PART = "file"
 #: The limit on the texts of all fields together.
-_MAX_TEXT_BYTES = 64 * 1024
+_MAX_TEXT_BYTES = 256 * 1024
+#: The limit on the number of fields. A list repeats its field.
+_MAX_FIELDS = 1_100
 #: The limit on data before the first part.
 _MAX_PREAMBLE_BYTES = 64 * 1024
 
@@ -50,12 +53,12 @@ def metadata_type(operation: Operation) -> Descriptor:
 
 
 def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
-    fields: dict[str, str] = {}
+    fields: list[tuple[str, str]] = []
     bytes_left, has_file = _MAX_TEXT_BYTES, False
     for part in parts:
         if not isinstance(part, MultipartSegment):
             continue
-        name = part.name or ""
+        name = _decoded(part.name or "")
         if has_file:
             raise invalid("", "form", f"The part {FILE_PART} must be the last part of the form.")
         if name == FILE_PART:
@@ -64,10 +67,10 @@ def _messages(operation: Operation, parts: Parts) -> Iterator[Message | Validati
                 yield operation.request_class(chunk=chunk)
             has_file = True
             continue
-        _check_field(operation, fields, part)
+        _check_field(fields, name, part)
         text = b"".join(_at_most(parts, bytes_left))
         bytes_left -= len(text)
-        fields[name] = text.decode(errors="replace")
+        fields.append((name, text.decode(errors="replace")))
     if not has_file:
         raise invalid(FILE_PART, "required", f"Send the file as the part {FILE_PART} of the form.")
 
@@ -76,7 +79,8 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
     """Yield, for each part of the form, its head, its content in pieces, and None. Data after the last is ignored."""
     read = seen = 0
     try:
-        parser = PushMultipartParser(boundary)
+        # Any byte is a character of Latin-1; `_decoded` finds the real encoding.
+        parser = PushMultipartParser(boundary, header_charset="latin-1")
         for piece in bodies.pieces(request.META):
             read += len(piece)
             for event in parser.parse(piece):
@@ -93,15 +97,12 @@ def _parts(request: HttpRequest, boundary: str) -> Parts:
         raise invalid("", "form", "The form is not complete: its closing boundary is missing.") from exc
 
 
-def _check_field(operation: Operation, before: dict[str, str], part: MultipartSegment) -> None:
-    name = part.name
+def _check_field(before: list[tuple[str, str]], name: str, part: MultipartSegment) -> None:
     if not name:
         raise invalid("", "form", "Each part of the form must have a name.")
     if part.filename is not None:
         raise invalid((name,), "unknown", f"Send the file as the part {FILE_PART} of the form.")
-    if name in before:
-        raise invalid((name,), "duplicate", "It may be given only once.")
-    if len(before) == len(metadata_type(operation).fields):
+    if len(before) == _MAX_FIELDS:
         raise invalid("", "form", "The form has too many fields.")
 
 
@@ -118,19 +119,27 @@ def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _metadata(operation: Operation, fields: dict[str, str], file: MultipartSegment) -> dict[str, Any]:
-    of_the_file = {"filename": _filename(file), "content_type": file.header("Content-Type", "")}
-    metadata = protojson.read_form(metadata_type(operation), fields.items())
+def _metadata(operation: Operation, fields: list[tuple[str, str]], file: MultipartSegment) -> dict[str, Any]:
+    of_the_file = {"filename": _filename(file), "content_type": _decoded(file.header("Content-Type", ""))}
+    metadata = protojson.read_form(metadata_type(operation), fields)
     return metadata | {name: text for name, text in of_the_file.items() if not metadata.get(name)}
 
 
 def _filename(file: MultipartSegment) -> str:
     if file.filename is not None:
-        return str(file.filename)
+        return _decoded(file.filename)
     # Some clients send a name beyond ASCII as `filename*` (RFC 5987), which HTTP defines but forms do not.
     headers = email.message.Message()
-    headers["Content-Disposition"] = file.header("Content-Disposition", "")
+    headers["Content-Disposition"] = _decoded(file.header("Content-Disposition", ""))
     try:
         return headers.get_filename("")
     except ValueError:  # An unknown charset, or bytes that are not in it.
         raise invalid("", "form", "The form cannot be read.") from None
+
+
+def _decoded(latin1: str) -> str:
+    """Return a text of a part's head in its encoding: UTF-8, or that of Windows as old clients send it, or Latin-1."""
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return latin1.encode("latin-1").decode(encoding)
+    return latin1

@@ -1,5 +1,6 @@
 """gRPC client of a `speech.v1` node and its engines."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from meetings.speech.node import (
 )
 from tandem import status_details
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
+
+logger = logging.getLogger(__name__)
 
 #: Of the contract.
 MAJOR_VERSION = "1"
@@ -171,6 +174,10 @@ def failure_of(error: grpc.RpcError, *, begun: bool) -> EngineError:
             return EngineUnavailable(message)
         case grpc.StatusCode.UNAVAILABLE if reason == "DRAINING" or not begun:
             return EngineUnavailable("The speech node does not answer, or is shutting down.")
+        case grpc.StatusCode.INTERNAL if reason:
+            # The message holds an error ID for operators.
+            logger.error("%s", message)
+            return EngineFailed("The speech engine failed with an internal error.")
     if reason:
         return EngineFailed(message)
     return EngineFailed("The speech node ended the call unexpectedly.")

@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from meetings.speech.client import Connection, SpeechClient
+from meetings.speech.engine_call import EngineCall
+from meetings.speech.node import EngineFailed
 from speechnode import failures
 from speechnode.calls import served
 from speechnode.slots import Slots
@@ -32,14 +35,19 @@ class Broken(SummaryServiceServicer):
 
 
 @pytest.fixture
-def broken() -> Iterator[SummaryServiceStub]:
+def broken_address() -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(1))
     add_SummaryServiceServicer_to_server(Broken(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield SummaryServiceStub(channel)
+    yield f"127.0.0.1:{port}"
     server.stop(0).wait()
+
+
+@pytest.fixture
+def broken(broken_address: str) -> Iterator[SummaryServiceStub]:
+    with grpc.insecure_channel(broken_address) as channel:
+        yield SummaryServiceStub(channel)
 
 
 def test_unforeseen_error_shows_only_an_id_that_the_log_explains(
@@ -52,6 +60,18 @@ def test_unforeseen_error_shows_only_an_id_that_the_log_explains(
     assert "secret" not in failure.message
     assert error_id[1] in caplog.text
     assert "a secret" in caplog.text
+
+
+def test_people_are_not_told_an_error_id(broken_address: str, caplog: pytest.LogCaptureFixture) -> None:
+    connection = Connection(broken_address)
+    client = SpeechClient(lambda: connection)
+    try:
+        with pytest.raises(EngineFailed) as failed:
+            list(client.summarize(speech.SummarizeRequest(), EngineCall()))
+    finally:
+        connection.close()
+    assert str(failed.value) == "The speech engine failed with an internal error."
+    assert "Include error ID" in caplog.text
 
 
 def test_the_contract_names_every_reason_and_each_has_its_status() -> None:
