@@ -150,13 +150,22 @@ def read_upload(
     """Return the declared metadata of a recording, and an iterator of its bytes.
 
     Raises:
-        ValidationError: the first message is not `metadata`; or, from the iterator, a further one is not a `chunk`.
+        ValidationError: the first message is not `metadata`, or has an invalid time; or, from the iterator, a further
+            one is not a `chunk`.
     """
     first = _read_item(next(items, meeting_pb2.UploadRecordingRequest()))
     if not first.HasField("metadata"):
         raise invalid("metadata", "required", "The first message must contain the metadata of the recording.")
-    fields = {field.name: getattr(first.metadata, field.name) for field in first.metadata.DESCRIPTOR.fields}
-    return UploadMetadata(**fields), map(_chunk, items)
+    return upload_metadata(first.metadata), map(_chunk, items)
+
+
+def upload_metadata(message: meeting_pb2.RecordingMetadata) -> UploadMetadata:
+    """Return the declared metadata of a recording.
+
+    Raises:
+        ValidationError: an invalid time.
+    """
+    return UploadMetadata(**read_fields(message, message.DESCRIPTOR.fields_by_name, _READ))
 
 
 def _chunk(item: meeting_pb2.UploadRecordingRequest | ValidationError) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 from changes.feed.subjects import Visibility
 from core.actors import Actor
-from meetings.models import Meeting
+from meetings.models import Meeting, Status
 
 #: The group of administrators, who see every meeting.
 ADMINISTRATORS = "administrators"
@@ -36,6 +36,11 @@ def audience_of_part(image: Mapping[str, Any]) -> dict[str, Visibility]:
 def may_change(actor: Actor, meeting: Meeting) -> bool:
     """Return whether the actor may edit, delete or record the meeting: its owner and administrators."""
     return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == meeting.owner_id))
+
+
+def may_replace_recording(actor: Actor, meeting: Meeting) -> bool:
+    """Return whether the actor, who may change the meeting, may replace its recording: of a completed one its owner."""
+    return bool(meeting.status != Status.COMPLETED or actor.pk == meeting.owner_id)
 
 
 def may_give_away(actor: Actor) -> bool:

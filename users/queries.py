@@ -123,6 +123,21 @@ def find_by_email(email: str, among: QuerySet[User] | None = None) -> User | Non
     return user or users.filter(email=Value(form)).first()
 
 
+def find_ids_by_email(actor: Actor, emails: Collection[str]) -> dict[str, UUID]:
+    """Return the ids of the users with these e-mails, by the e-mail as it was sent. Others are missing.
+
+    Callers that may not see e-mails find only themselves, as in `get_user_by_email`.
+    """
+    forms = {email: {email.strip().lower(), canonical_or_as_sent(email)} for email in emails if "\0" not in email}
+    users = User.objects.visible_to(actor)
+    if not policies.may_read_everything(actor):
+        users = users.filter(pk=actor.pk)
+    # As in `find_by_email`, values are compared unchanged.
+    stored = [Value(form) for form in {form for spelled in forms.values() for form in spelled}]
+    found = dict(users.filter(email__in=stored).values_list("email", "pk"))
+    return {email: found[form] for email, spelled in forms.items() for form in spelled if form in found}
+
+
 def get_private(actor: Actor, user_id: str) -> User:
     """Return the user, for an actor that may read every field of that user.
 

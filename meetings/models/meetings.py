@@ -138,6 +138,10 @@ class Upload(models.Model):
     filename = models.CharField(max_length=255, blank=True)
     content_type = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    #: The recording that it replaces, by its name in the storage; empty = none; None = it replaces nothing.
+    replaces = models.CharField(max_length=100, null=True)
+    #: The meeting was created for the upload.
+    made_meeting = models.BooleanField(default=False)
     #: `Upload-Metadata` as the client sent it.
     metadata = models.TextField(blank=True)
     #: In bytes; None = the client has not declared it yet.

@@ -12,7 +12,7 @@ from changes.services import acting, forget
 from changes.triggers import subject_type_of
 from core import idempotency
 from core.actors import Actor
-from core.db.saving import save_clean
+from core.db.saving import clean, save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.fields import validate_participants
@@ -20,15 +20,15 @@ from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
 from meetings.services.files import storage
 from users.models import OPEN_ACCOUNT_STATUSES, User
-from users.queries import resolve_id
+from users.queries import find_ids_by_email, resolve_id
 
 
 def create_meeting(actor: Actor, fields: Mapping[str, Any]) -> Meeting:
     """Create a meeting without a recording.
 
     Args:
-        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`. The
-            default of `owner` is the actor.
+        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`, and for
+            `participants` also e-mails. The default of `owner` is the actor.
 
     Raises:
         ValidationError: every bad field is named.
@@ -59,8 +59,25 @@ def update_meeting(
     """
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version, leaving_by=fields)
-        changes, errors = _resolved(actor, fields, meeting)
-        return save_clean(meeting, extra_errors=errors, **changes)
+        return set_fields(actor, meeting, fields)
+
+
+def set_fields(actor: Actor, meeting: Meeting, fields: Mapping[str, Any]) -> Meeting:
+    """Set these fields of a meeting that the actor may change, and whose row the caller's transaction has locked."""
+    changes, errors = _resolved(actor, fields, meeting)
+    return save_clean(meeting, extra_errors=errors, **changes)
+
+
+def check_fields(actor: Actor, meeting: Meeting, fields: Mapping[str, Any]) -> None:
+    """Check fields that a later write will set, on a meeting that is not saved afterwards.
+
+    Raises:
+        ValidationError: every bad field is named.
+    """
+    changes, errors = _resolved(actor, fields, meeting)
+    for name, value in changes.items():
+        setattr(meeting, name, value)
+    clean(meeting, only=changes, extra_errors=errors)
 
 
 def delete_meeting(actor: Actor, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
@@ -71,15 +88,25 @@ def delete_meeting(actor: Actor, meeting_id: str, *, expected_version: ExpectedV
         Meeting.DoesNotExist, PermissionDenied, Stale
     """
     with acting(actor):
-        meeting = meeting_to_change(actor, meeting_id, expected_version, to_delete=True)
-        if recording := meeting.recording:
-            transaction.on_commit(partial(storage().delete, recording))
-        pk = meeting.pk
-        part_ids = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
-        meeting.delete()
-        for model, ids in part_ids:
-            forget(str(subject_type_of(model)), *ids)
-        idempotency.forget(pk)
+        _delete(meeting_to_change(actor, meeting_id, expected_version, to_delete=True))
+
+
+def delete_untouched(meeting_id: UUID) -> None:
+    """Delete the meeting if it is as it was created, in the caller's transaction."""
+    untouched = Meeting.objects.defer("search_words").select_for_update().filter(pk=meeting_id, version=1).first()
+    if untouched:
+        _delete(untouched)
+
+
+def _delete(meeting: Meeting) -> None:
+    if recording := meeting.recording:
+        transaction.on_commit(partial(storage().delete, recording))
+    pk = meeting.pk
+    part_ids = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
+    meeting.delete()
+    for model, ids in part_ids:
+        forget(str(subject_type_of(model)), *ids)
+    idempotency.forget(pk)
 
 
 def meeting_to_change(
@@ -136,7 +163,9 @@ def _resolved(
         except ValidationError as exc:
             # An excessive number of users is not looked up.
             return changes, errors | {"participants": exc}
-        changes["participants"], wrong = known_users(actor, participants, meeting.participants)
+        emails = find_ids_by_email(actor, {text for text in participants if "@" in text})
+        by_id = [str(emails.get(text, text)) for text in participants]
+        changes["participants"], wrong = known_users(actor, by_id, meeting.participants)
         errors |= {f"participants.{place}": error for place, error in wrong.items()}
     return changes, errors
 

@@ -1,24 +1,30 @@
 """Upload of recordings in one request, and the attachment of a recording to a meeting."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.utils import timezone
 
 from changes.services import acting
 from core.actors import Actor
 from core.db.fields import checked_line
 from core.errors import Conflict, invalid
-from meetings import services
-from meetings.models import Meeting
+from core.texts import trimmed
+from meetings import policies, services
+from meetings.models import RUNNING, Meeting, Status
 from meetings.services import files, processing, quotas
 from meetings.services.files import incoming, storage
 
 MAX_TITLE_LENGTH = 200
+UNTITLED = "Untitled recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,9 @@ class UploadMetadata:
         title: of the new meeting; empty = the file's name.
         size: in bytes; 0 = not known.
         sha256: in hex; empty = not known.
+        participants, language, starts_at, vocabulary: of the meeting, as `services.create_meeting` takes them; what is
+            empty is not set.
+        replace: the recording takes the place of the meeting's.
     """
 
     meeting_id: str = ""
@@ -38,6 +47,11 @@ class UploadMetadata:
     content_type: str = ""
     size: int = 0
     sha256: str = ""
+    participants: Sequence[str] = ()
+    language: str = ""
+    starts_at: datetime | None = None
+    vocabulary: Sequence[str] = ()
+    replace: bool = False
 
     @property
     def name(self) -> str:
@@ -47,7 +61,24 @@ class UploadMetadata:
     @property
     def new_title(self) -> str:
         """The title of the meeting that is created for the recording."""
-        return self.title.strip() or self.name[:MAX_TITLE_LENGTH]
+        return trimmed(self.title) or trimmed(self.name)[:MAX_TITLE_LENGTH] or UNTITLED
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The fields of the meeting that the client has named, but its title."""
+        named = {name: getattr(self, name) for name in ("participants", "language", "starts_at", "vocabulary")}
+        return {name: value for name, value in named.items() if value}
+
+
+class Target(NamedTuple):
+    """The place of a recording: the id of the meeting's owner, and the recording that it replaces.
+
+    Attributes:
+        replaces: the name of the file; empty = none; None = the upload replaces nothing.
+    """
+
+    owner_id: UUID
+    replaces: str | None
 
 
 class ReceivedFile(NamedTuple):
@@ -58,18 +89,19 @@ class ReceivedFile(NamedTuple):
 
 
 def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[bytes]) -> Meeting:
-    """Store the recording of a new meeting, or of one without a recording, and queue it. It is on disk on return.
+    """Store the recording of a new meeting or of an existing one, and queue it. It is on disk on return.
 
     If an error is raised, also by `chunks`, the file and the meeting are not kept.
 
     Raises:
         ValidationError: invalid metadata, or the received bytes do not match it.
         Meeting.DoesNotExist, PermissionDenied
-        Conflict: the meeting already has a recording.
+        Conflict: see `meeting_to_record`.
         UnsupportedMediaType, TooLarge, QuotaExceeded
         InsufficientStorage, Unavailable: the disk is full.
     """
-    room = quotas.room_for(actor, verify_metadata(actor, metadata), metadata.size)
+    target = verify_metadata(actor, metadata)
+    room = quotas.room_for(actor, target.owner_id, metadata.size)
     with incoming() as upload:
         for chunk in chunks:
             room.take(len(chunk))
@@ -78,7 +110,7 @@ def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[by
         verify_received(metadata, received)
         name = upload.keep()
     try:
-        return attach(actor, metadata, received, name)
+        return attach(actor, metadata, received, name, target.replaces)
     except BaseException:
         # A commit whose response was lost may have succeeded; the file is then in use.
         if not Meeting.objects.filter(recording=name).exists():
@@ -106,8 +138,13 @@ def _prune_kept() -> int:
     return len(abandoned)
 
 
-def verify_metadata(actor: Actor, metadata: UploadMetadata) -> UUID:
-    """Validate the metadata before any data is sent. Return the id of the meeting's owner."""
+def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Target:
+    """Validate the metadata before any data is sent.
+
+    Raises:
+        ValidationError, Meeting.DoesNotExist, PermissionDenied
+        Conflict: see `meeting_to_record`.
+    """
     checked_line("filename", metadata.name, 255)
     checked_line("content_type", metadata.content_type, 255)
     if metadata.size < 0:
@@ -116,12 +153,14 @@ def verify_metadata(actor: Actor, metadata: UploadMetadata) -> UUID:
         raise invalid("sha256", "sha256", "Give the SHA-256 in 64 hexadecimal digits.")
     if metadata.meeting_id:
         with acting(actor):
-            owner_id: UUID = meeting_to_record(actor, metadata.meeting_id).owner_id
-        return owner_id
-    if not (metadata.title.strip() or metadata.name):
-        raise invalid("title", "required", "Give the meeting's id, or the title of a new one.")
+            meeting = meeting_to_record(actor, metadata.meeting_id, replace=metadata.replace)
+        services.check_fields(actor, meeting, metadata.details)
+        return Target(meeting.owner_id, meeting.recording if metadata.replace else None)
+    if metadata.replace:
+        raise invalid("meeting_id", "required", "Give the id of the meeting whose recording is to be replaced.")
     checked_line("title", metadata.title, MAX_TITLE_LENGTH)
-    return UUID(str(actor.pk))
+    services.check_fields(actor, Meeting(owner_id=actor.pk), metadata.details)
+    return Target(UUID(str(actor.pk)), None)
 
 
 def verify_received(metadata: UploadMetadata, received: ReceivedFile) -> None:
@@ -132,20 +171,29 @@ def verify_received(metadata: UploadMetadata, received: ReceivedFile) -> None:
         raise invalid("sha256", "mismatch", "SHA-256 mismatch: the received data differs from the declared recording.")
 
 
-def attach(actor: Actor, metadata: UploadMetadata, received: ReceivedFile, name: str) -> Meeting:
-    """Attach the stored recording to its meeting, which may be new, and queue it.
+def attach(
+    actor: Actor, metadata: UploadMetadata, received: ReceivedFile, name: str, replaces: str | None = None
+) -> Meeting:
+    """Attach the stored recording to its meeting, which may be new, and queue it. A recording that it replaces is
+    deleted after the commit.
 
     Args:
         received: size and checksum of the stored file.
+        replaces: as in `Target`.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Conflict, ValidationError
     """
     with acting(actor):
         if metadata.meeting_id:
-            meeting = meeting_to_record(actor, metadata.meeting_id)
+            meeting = meeting_to_record(actor, metadata.meeting_id, replace=metadata.replace)
+            if metadata.replace and meeting.recording != replaces:
+                raise Conflict("Another recording was attached to this meeting during the upload.")
+            services.set_fields(actor, meeting, metadata.details)
         else:
-            meeting = services.create_meeting(actor, {"title": metadata.new_title})
+            meeting = services.create_meeting(actor, {"title": metadata.new_title, **metadata.details})
+        if meeting.recording:
+            transaction.on_commit(partial(storage().delete, meeting.recording))
         recording = {
             "recording": name,
             "recording_filename": metadata.name,
@@ -153,13 +201,27 @@ def attach(actor: Actor, metadata: UploadMetadata, received: ReceivedFile, name:
             "recording_size": received.size,
             "recording_sha256": received.sha256,
             "recording_uploaded_at": timezone.now(),
+            "duration_ms": 0,
         }
         return processing.submit(actor, meeting, recording=recording)
 
 
-def meeting_to_record(actor: Actor, meeting_id: str) -> Meeting:
-    """Return the meeting with its row locked, if the actor may change it and it has no recording."""
+def meeting_to_record(actor: Actor, meeting_id: str, *, replace: bool) -> Meeting:
+    """Return the meeting with its row locked, if the actor may attach a recording to it.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied
+        Conflict: the meeting has a recording; with `replace`: it has none, or it is being processed.
+    """
     meeting = services.meeting_to_change(actor, meeting_id)
-    if meeting.recording:
-        raise Conflict("This meeting already has a recording.")
+    if not replace:
+        if meeting.recording or meeting.status == Status.COMPLETED:
+            raise Conflict("This meeting already has a recording. Set `replace` to send another in its place.")
+        return meeting
+    if meeting.status in RUNNING:
+        raise Conflict("The recording is being processed; cancel that, or wait until it ends, before you replace it.")
+    if meeting.status == Status.PENDING:
+        raise Conflict("This meeting has no recording that could be replaced; send one without `replace`.")
+    if not policies.may_replace_recording(actor, meeting):
+        raise PermissionDenied("Only the owner of a meeting may replace the recording of a completed one.")
     return meeting

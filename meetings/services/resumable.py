@@ -38,6 +38,8 @@ from meetings.services.quotas import RETENTION, Room
 from meetings.services.recordings import ReceivedFile, UploadMetadata
 
 ALGORITHMS = ("sha1", "sha256")
+#: The writer in the change log when expired uploads are deleted.
+ACTOR = "uploads"
 #: How often the offset is stored while a piece arrives.
 _STORE_EVERY_SECONDS = 1.0
 
@@ -50,7 +52,8 @@ class Checksum(NamedTuple):
 
 
 def create_upload(actor: Actor, declared: UploadMetadata, *, deferred: bool = False, metadata: str = "") -> Upload:
-    """Create an upload for a meeting without a recording, or for a new meeting, which is created at once.
+    """Create an upload for an existing meeting, or for a new one, which is created at once. The declared fields of the
+    meeting are set at once, too.
 
     Args:
         deferred: the length is not known yet.
@@ -61,13 +64,14 @@ def create_upload(actor: Actor, declared: UploadMetadata, *, deferred: bool = Fa
     """
     if not deferred:
         _check_length(declared.size)
-    owner_id = recordings.verify_metadata(actor, declared)
+    target = recordings.verify_metadata(actor, declared)
     with acting(actor):
-        quotas.check_upload(actor, owner_id, None if deferred else declared.size)
+        quotas.check_upload(actor, target.owner_id, None if deferred else declared.size)
         if declared.meeting_id:
-            meeting = recordings.meeting_to_record(actor, declared.meeting_id)
+            meeting = recordings.meeting_to_record(actor, declared.meeting_id, replace=declared.replace)
+            services.set_fields(actor, meeting, declared.details)
         else:
-            meeting = services.create_meeting(actor, {"title": declared.new_title})
+            meeting = services.create_meeting(actor, {"title": declared.new_title, **declared.details})
         return Upload.objects.create(
             meeting=meeting,
             created_by_id=actor.pk,
@@ -75,6 +79,8 @@ def create_upload(actor: Actor, declared: UploadMetadata, *, deferred: bool = Fa
             content_type=declared.content_type,
             sha256=declared.sha256.lower(),
             length=None if deferred else declared.size,
+            replaces=target.replaces,
+            made_meeting=not declared.meeting_id,
             metadata=metadata,
         )
 
@@ -108,7 +114,8 @@ def append(
 ) -> Upload:
     """Append a piece. The received part of an interrupted piece is kept, unless the piece has a checksum.
 
-    After the last piece the meeting is QUEUED, or FAILED with the reason if the file is not a recording.
+    After the last piece the meeting is QUEUED, or FAILED with the reason if the file is not a recording. A file that
+    replaces a recording is refused in that case.
 
     Args:
         length: the total number of bytes, if it was deferred.
@@ -117,7 +124,8 @@ def append(
         Upload.DoesNotExist
         Conflict: the upload's offset differs; or the meeting has another recording by now.
         Locked, ChecksumMismatch, Unavailable, InsufficientStorage
-        ValidationError: more bytes than declared; or `length` differs from the declared one.
+        ValidationError: more bytes than declared; or `length` differs from the declared one; or see above.
+        UnsupportedMediaType: see above.
         TooLarge, QuotaExceeded: the received bytes or the declared length exceed the limit.
     """
     _end_if_whole(actor, upload_id)
@@ -137,36 +145,39 @@ def append(
 
 
 def delete_upload(actor: Actor, upload_id: str) -> None:
-    """Delete the upload and its file. Its meeting stays.
+    """Delete the upload, its file, and the meeting that was created for it, unless that was changed since.
 
     Raises:
         Upload.DoesNotExist, Locked
     """
     upload = _get(actor, upload_id)
     with files.resumed(upload.pk) as file:
-        upload.delete()
+        _give_up(actor, upload)
         file.drop()
 
 
-def take_back(actor: Actor, upload: Upload, *, made_meeting: bool) -> None:
-    """Undo the creation of an upload whose first piece, sent in the same request, is invalid.
-
-    Args:
-        made_meeting: the meeting was created for the upload, and is deleted, too.
-    """
-    delete_upload(actor, str(upload.pk))
-    if made_meeting:
-        services.delete_meeting(actor, str(upload.meeting_id))
-
-
 def prune() -> int:
-    """Delete expired uploads, and the files of uploads that no longer exist. Return how many files."""
-    Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION).delete()
+    """Delete expired uploads as `delete_upload` does, and the files of uploads that no longer exist. Return how many
+    files.
+    """
+    expired = Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION)
+    expired.exclude(ended_at=None).delete()
+    for upload in expired:
+        with suppress(Locked), files.resumed(upload.pk):
+            _give_up(ACTOR, upload)
     stored = set(files.resumed_ids())
     abandoned = stored - set(Upload.objects.filter(pk__in=stored, ended_at=None).values_list("pk", flat=True))
     for upload_id in abandoned:
         files.resumed_path(upload_id).unlink(missing_ok=True)
     return len(abandoned)
+
+
+def _give_up(actor: Actor | str, upload: Upload) -> None:
+    """Delete the upload, and its meeting if that was created for it and is as it was created."""
+    with acting(actor):
+        upload.delete()
+        if upload.made_meeting:
+            services.delete_untouched(upload.meeting_id)
 
 
 def _get(actor: Actor, upload_id: str) -> Upload:
@@ -267,13 +278,16 @@ def _update(upload: Upload, **fields: Any) -> None:
 
 
 def _finish(actor: Actor, upload: Upload, file: Resumed) -> None:
-    """Attach the complete file to the meeting, or mark the meeting FAILED if the file is not the declared recording."""
+    """Attach the complete file to the meeting, or mark the meeting FAILED if the file is not the declared recording.
+    Such a file is refused if it was to replace a recording, which then stays.
+    """
     declared = UploadMetadata(
         meeting_id=str(upload.meeting_id),
         filename=upload.filename,
         content_type=upload.content_type,
         size=upload.offset,
         sha256=upload.sha256,
+        replace=upload.replaces is not None,
     )
     try:
         head, sha256 = file.look()
@@ -282,13 +296,15 @@ def _finish(actor: Actor, upload: Upload, file: Resumed) -> None:
             files.check_is_recording(head)
             recordings.verify_received(declared, received)
         except (UnsupportedMediaType, ValidationError) as exc:
+            if declared.replace:
+                raise
             _fail(actor, upload, problem_of(exc).message)
         else:
             name = file.keep()
             with acting(actor):
-                recordings.attach(actor, declared, received, name)
+                recordings.attach(actor, declared, received, name, upload.replaces)
                 _end(upload)
-    except (Conflict, PermissionDenied, Meeting.DoesNotExist):
+    except (Conflict, PermissionDenied, Meeting.DoesNotExist, UnsupportedMediaType, ValidationError):
         # The file can never become this meeting's recording.
         upload.delete()
         file.drop(kept=False)
@@ -298,7 +314,7 @@ def _finish(actor: Actor, upload: Upload, file: Resumed) -> None:
 
 def _fail(actor: Actor, upload: Upload, reason: str) -> None:
     with acting(actor):
-        meeting = recordings.meeting_to_record(actor, str(upload.meeting_id))
+        meeting = recordings.meeting_to_record(actor, str(upload.meeting_id), replace=False)
         save_clean(meeting, status=Status.FAILED, failure_reason=reason)
         _end(upload)
 

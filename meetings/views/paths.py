@@ -45,8 +45,8 @@ def _uploads() -> Schema:
                 _header("Upload-Defer-Length", "`1`: how many is said with a later piece.", _TEXT),
                 _header(
                     "Upload-Metadata",
-                    "Pairs of a name and a text in Base64, with commas between: `filename`, `filetype`, `meeting_id`, "
-                    "`title`, `sha256`.",
+                    "Pairs of a name and a text in Base64, with commas between: `filename`, `filetype`, and the fields "
+                    "of the form of UploadRecording. A list is a JSON array of texts, or texts with commas between.",
                     _TEXT,
                 ),
                 _CHECKSUM,

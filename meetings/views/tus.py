@@ -4,6 +4,7 @@ Requires the same permissions as UploadRecording.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -103,10 +104,12 @@ def _create(request: HttpRequest, call: Call) -> HttpResponse:
     if piece is not None:
         try:
             made = resumable.append(call.actor, str(made.pk), 0, piece, checksum=checksum)
-        except ValidationError:
-            resumable.take_back(call.actor, made, made_meeting=not declared.meeting_id)
-            raise
         except Exception as exc:
+            if isinstance(exc, ValidationError):
+                with suppress(Upload.DoesNotExist):
+                    resumable.delete_upload(call.actor, str(made.pk))
+            if not Upload.objects.filter(pk=made.pk).exists():
+                raise
             # The upload exists, and can be resumed where its piece was interrupted.
             answer = problems.response_of(exc)
             made.refresh_from_db()

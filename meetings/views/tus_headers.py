@@ -2,23 +2,29 @@
 
 import base64
 import hashlib
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
 
 from django.http import HttpRequest
+from google.protobuf.descriptor import Descriptor
 
+from core import protojson
 from core.errors import invalid
+from meetings.messages import upload_metadata
 from meetings.services.recordings import UploadMetadata
 from meetings.services.resumable import ALGORITHMS, Checksum
+from tandem.meeting.v1.meeting_pb2 import RecordingMetadata
 
-#: Name in `Upload-Metadata` → field of `UploadMetadata`.
+_METADATA = cast(Descriptor, RecordingMetadata.DESCRIPTOR)
+#: Name in `Upload-Metadata` → field of `RecordingMetadata`. The size comes in a header of its own.
 _FIELDS = {
-    "filename": "filename",
+    **{name: name for name in _METADATA.fields_by_name if name not in ("size", "content_type")},
     "filetype": "content_type",
-    "meeting_id": "meeting_id",
-    "title": "title",
-    "sha256": "sha256",
 }
-_MAX_METADATA = 8192
+_MAX_METADATA = 32 * 1024
 
 
 def number(request: HttpRequest, header: str) -> int:
@@ -90,7 +96,8 @@ def checksum(request: HttpRequest) -> Checksum | None:
 
 
 def declared_metadata(sent: str, size: int) -> UploadMetadata:
-    """Return the metadata in `Upload-Metadata`: pairs of a key and an optional text in Base64.
+    """Return the metadata in `Upload-Metadata`: pairs of a key and an optional text in Base64, read as the fields of a
+    form. A list is a JSON array of texts, or texts with commas between them.
 
     Unknown keys are ignored, but must be well-formed, too.
 
@@ -113,9 +120,35 @@ def declared_metadata(sent: str, size: int) -> UploadMetadata:
             found[key] = base64.b64decode(encoded, validate=True)
         except ValueError as exc:
             raise invalid("upload-metadata", "type", f"The value of {key} is not in Base64.") from exc
-    return UploadMetadata(
-        size=size, **{field: _text(key, found[key]) for key, field in _FIELDS.items() if key in found}
-    )
+    texts = [
+        (field, text)
+        for key, field in _FIELDS.items()
+        if key in found
+        for text in _texts(key, field, _text(key, found[key]))
+    ]
+    fields = protojson.read_form(_METADATA, texts)
+    # A size beyond the range of the field is refused as too large, not as a number that is not one.
+    return replace(upload_metadata(RecordingMetadata(**fields)), size=size)
+
+
+def _texts(key: str, field: str, text: str) -> Iterator[str]:
+    """Yield the texts of a field, one unless it is a list. An empty text stands for an empty list."""
+    if not _METADATA.fields_by_name[field].is_repeated:
+        yield text
+    elif text.lstrip().startswith("["):
+        yield from _array(key, text)
+    elif text.strip():
+        yield from map(str.strip, text.split(","))
+
+
+def _array(key: str, text: str) -> list[str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise invalid(key, "type", "Expected a JSON array of texts, or texts with commas between them.")
+    return found
 
 
 def _text(key: str, value: bytes) -> str:

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from core import protojson
 from core.errors import TABLE
 from core.operations import Operation
+from core.protojson.query import query_names, write_query
 from meetings import messages as meeting_messages
 from meetings.services import transcripts
 from tasks import messages as task_messages
@@ -87,7 +88,9 @@ class RestTransport(Transport):
 
     def _send_form(self, operation: Operation, requests: list[Any], headers: dict[str, str]) -> Answer:
         metadata = requests[0].metadata
-        fields = {field.name: value for field, value in metadata.ListFields()}
+        fields: dict[str, Any] = {}
+        for name, text in write_query(query_names(metadata.DESCRIPTOR.fields).values(), metadata):
+            fields.setdefault(name, []).append(text)
         content = b"".join(request.chunk for request in requests[1:])
         file = SimpleUploadedFile("file", content)
         response: Any = self.client.post(operation.http.path, {**fields, "file": file}, headers=headers)

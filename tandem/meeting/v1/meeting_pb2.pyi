@@ -169,20 +169,30 @@ class UploadRecordingRequest(_message.Message):
     def __init__(self, metadata: _Optional[_Union[RecordingMetadata, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RecordingMetadata(_message.Message):
-    __slots__ = ("meeting_id", "title", "filename", "content_type", "size", "sha256")
+    __slots__ = ("meeting_id", "title", "filename", "content_type", "size", "sha256", "participants", "language", "starts_at", "vocabulary", "replace")
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    VOCABULARY_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
     meeting_id: str
     title: str
     filename: str
     content_type: str
     size: int
     sha256: str
-    def __init__(self, meeting_id: _Optional[str] = ..., title: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+    participants: _containers.RepeatedScalarFieldContainer[str]
+    language: str
+    starts_at: _timestamp_pb2.Timestamp
+    vocabulary: _containers.RepeatedScalarFieldContainer[str]
+    replace: bool
+    def __init__(self, meeting_id: _Optional[str] = ..., title: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vocabulary: _Optional[_Iterable[str]] = ..., replace: _Optional[bool] = ...) -> None: ...
 
 class UploadRecordingResponse(_message.Message):
     __slots__ = ("meeting",)

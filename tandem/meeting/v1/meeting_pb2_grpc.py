@@ -76,10 +76,15 @@ class MeetingServiceStub:
         )
         """Stores the recording of a meeting that has none, or of a new one; after the answer it is on disk, and QUEUED. The
         first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: its fields are the
-        metadata, and its last part, `file`, is the file.
+        metadata, a list repeats its field, and the last part, `file`, is the file.
+
+        With `replace`, the new recording takes the place of the meeting's, which is then deleted; the existing versions of
+        the transcript stay. A COMPLETED meeting's recording is replaced by its owner only.
         INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
-        recording), NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording),
-        RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed upload leaves nothing behind.
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant; `replace` of a COMPLETED meeting by another than its
+        owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or got
+        another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
+        upload leaves nothing behind.
         """
         self.WatchMeeting: grpc.UnaryStreamMultiCallable[
             tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
@@ -288,10 +293,15 @@ class MeetingServiceServicer:
     ) -> tandem.meeting.v1.meeting_pb2.UploadRecordingResponse:
         """Stores the recording of a meeting that has none, or of a new one; after the answer it is on disk, and QUEUED. The
         first message is `metadata`, the others are `chunk`s of the file. Over HTTP a multipart form: its fields are the
-        metadata, and its last part, `file`, is the file.
+        metadata, a list repeats its field, and the last part, `file`, is the file.
+
+        With `replace`, the new recording takes the place of the meeting's, which is then deleted; the existing versions of
+        the transcript stay. A COMPLETED meeting's recording is replaced by its owner only.
         INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
-        recording), NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the meeting has a recording),
-        RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed upload leaves nothing behind.
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant; `replace` of a COMPLETED meeting by another than its
+        owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or got
+        another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
+        upload leaves nothing behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

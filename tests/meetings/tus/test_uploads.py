@@ -19,7 +19,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from changes.models import Change
 from core.errors import Cancelled
+from meetings import services
 from meetings.models import Meeting, Status, Upload
 from meetings.services import files, recordings, resumable
 from tests.support.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
@@ -212,8 +214,29 @@ def test_upload_can_be_deleted(uploader: Uploader) -> None:
     assert stored() == []
     assert uploader.send("HEAD", path).status_code == 404
     assert uploader.send("DELETE", path).status_code == 404
-    meeting.refresh_from_db()
-    assert meeting.status == Status.PENDING
+    assert not Meeting.objects.filter(pk=meeting.pk).exists()
+
+
+def test_meeting_of_a_deleted_upload_stays_if_somebody_uses_it(uploader: Uploader, ann: User) -> None:
+    own = MeetingFactory(owner=ann)
+    (changed, meeting), (other, _) = (
+        begun(uploader, a_recording()),
+        begun(uploader, a_recording(), meeting_id=str(own.pk)),
+    )
+    services.update_meeting(ann, str(meeting.pk), {"title": "Weekly"})
+    for path in (changed, other):
+        assert uploader.send("DELETE", path).status_code == 204
+    assert set(Meeting.objects.values_list("pk", flat=True)) == {meeting.pk, own.pk}
+
+
+def test_meeting_of_an_expired_upload_is_deleted(uploader: Uploader, ann: User) -> None:
+    (_, untouched), (_, changed), (whole, complete) = (begun(uploader, a_recording()) for _ in range(3))
+    services.update_meeting(ann, str(changed.pk), {"title": "Weekly"})
+    uploader.patch(whole, 0, a_recording())
+    Upload.objects.update(updated_at=timezone.now() - resumable.RETENTION)
+    resumable.prune()
+    assert set(Meeting.objects.values_list("pk", flat=True)) == {changed.pk, complete.pk}
+    assert Change.objects.get(subject_id=untouched.pk, operation="deleted").actor == "uploads"
 
 
 def test_upload_of_another_user_is_not_found(uploader: Uploader, bob: User, administrator: User) -> None:
@@ -251,7 +274,6 @@ def test_bad_requests(uploader: Uploader, bob: User) -> None:
         (uploader.create(5_000_000_000, filename="f"), "TOO_LARGE"),
         (uploader.create(10**23 - 1, filename="f"), "TOO_LARGE"),
         (uploader.send("POST", UPLOADS, upload_length="9" * 5_000), "INVALID"),
-        (uploader.create(10), "INVALID"),
         (uploader.create(10, meeting_id=str(another.pk)), "NOT_FOUND"),
         (uploader.send("POST", UPLOADS, upload_length="x"), "INVALID"),
         (uploader.send("POST", UPLOADS, upload_length="1", upload_metadata="filename §"), "INVALID"),
