@@ -124,7 +124,7 @@ def _read_preconditions(call: Call, request: Any) -> None:
 
 
 def _canonical(call: Call, request: Message) -> bytes:
-    """Return a form of the request that a repetition shares, whether it sends preconditions as headers or fields."""
+    """Return the request as bytes that are the same whether its preconditions were sent as headers or as fields."""
     content = type(request)()
     content.CopyFrom(request)
     for name in call.operation.preconditions_in_body:

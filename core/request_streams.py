@@ -57,7 +57,7 @@ def serve(
     """Run an operation that takes a stream, in a slot of its caller.
 
     Args:
-        end: has `messages` raise this failure, also while it waits for the client; see `core.streams.RequestStream`.
+        end: makes `messages` raise this failure, even while it waits for the client; see `core.streams.RequestStream`.
 
     Returns:
         The handler's result: a response message, or an iterator over them.

@@ -55,7 +55,11 @@ class Stream:
         self.ends_at = None if max_seconds is None else time.monotonic() + max_seconds
 
     def look(self, credential: Credential | None, now: float) -> None:
-        """End the stream if its credential is gone or its time is over, else give it what the credential is by now."""
+        """End the stream if its credential is no longer valid or its time is over; else update its credential.
+
+        Args:
+            credential: the present state of the stream's credential; None = no longer valid.
+        """
         if credential is None:
             self.feed.end(_credential_gone())
         elif self.ends_at is not None and now >= self.ends_at:
@@ -66,12 +70,12 @@ class Stream:
 
 
 class RequestStream:
-    """One open stream of requests, which looks at its credential itself with each message.
+    """One open stream of requests, which checks its credential itself with each message.
 
     Args:
-        call: whose it is.
-        end: has the thread that serves it raise this failure where it waits for the next message, now or next. It is
-            called again while the stream stays open.
+        call: the call that opened it.
+        end: makes the thread that serves the stream raise this failure at its current or next wait for a message. It
+            is called again while the stream stays open.
     """
 
     __slots__ = ("call", "end")
@@ -81,7 +85,7 @@ class RequestStream:
         self.end = end
 
     def look(self, credential: Credential | None, now: float) -> None:
-        """End the stream if it came with a credential and that is gone."""
+        """End the stream if it was opened with a credential that is no longer valid (None)."""
         if credential is None and self.call.actor.is_authenticated:
             failure = _credential_gone()
             failure.token_refused = (self.call.credential.session_id or self.call.credential.key_id) is not None

@@ -119,7 +119,7 @@ class Node:
         self._server.stop(grace=0).wait(1)
 
     def leave(self) -> None:
-        """Stop once the last responses have been sent. A call releases its slot shortly before that."""
+        """Stop, but let the last responses be sent: a call releases its slot shortly before its response is sent."""
         self._server.stop(grace=_LEAVE_SECONDS).wait()
 
     def _add_services(self, options: Options) -> None:

@@ -222,10 +222,11 @@ def _counted(
     member_id: UUID | None = None,
     **values: Any,
 ) -> QuerySet[Task]:
-    """Return a queryset with as many rows as `_matching` finds: with two ways, the first, and the second without it.
+    """Return a queryset with as many rows as `_matching` finds.
 
-    This avoids comparing ids (measured with 10,000 tasks: 0.5 ms, not 1.5). The rows that the second way skips were
-    counted in the first. It is not suited to fetch a page, which would have to skip all of them.
+    With two ways, the second queryset excludes the rows of the first, so that the database need not compare ids to find
+    duplicates (measured with 10,000 tasks: 0.5 ms, not 1.5). A page is not fetched so: the database would have to skip
+    all excluded rows.
     """
     if member_id is not None:
         values["member_id"] = member_id

@@ -212,10 +212,10 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
         self.tokens_valid_from = self.next_validity()
 
     def next_validity(self) -> datetime:
-        """Return the `tokens_valid_from` that ends all present credentials: now, but after the former value.
+        """Return the `tokens_valid_from` that ends all present credentials: now by the database's clock.
 
-        It uses the database's clock. If that was ahead at the last time, credentials created since would otherwise
-        stay valid.
+        It is always later than the former value, which may lie ahead if that clock was set back. Credentials are never
+        created before `tokens_valid_from`, so those created since have that value and must end, too.
         """
         return max(clock.now(), self.tokens_valid_from + timedelta(microseconds=1))
 

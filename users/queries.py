@@ -142,7 +142,7 @@ def get_private(actor: Actor, user_id: str) -> User:
     """Return the user, for an actor that may read every field of that user.
 
     Raises:
-        User.DoesNotExist: also if the actor may see the user only in part, so that private data seem not to exist.
+        User.DoesNotExist: also if the actor may see only a part of the user.
     """
     user = get_user(actor, user_id)
     if not policies.may_read_everything(actor, user):

@@ -208,7 +208,7 @@ def require(**fields: str) -> None:
 def _lock(refresh_token: str) -> RefreshToken | None:
     """Lock the token's row and its session, so that a family has one exchange at a time, and return the token.
 
-    A caller that waited for the locks gets both rows as they are afterwards, but the user's row as it was before.
+    After a wait for the locks, both rows are current. The user's row, which is not locked, may be older.
     """
     rows = RefreshToken.objects.select_for_update(of=("self", "session")).select_related("session__user")
     return rows.only(*_EXCHANGE_FIELDS).filter(token_hash=tokens.hash_of(refresh_token)).order_by().first()

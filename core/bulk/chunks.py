@@ -151,8 +151,10 @@ class Chunk:
         return [row for row in self.rows if row.problem is None and not row.replayed and row.repeats is None]
 
     def skip_replayed(self) -> None:
-        """Mark the rows that were written before, that repeat others, or whose key was used for another request; reject
-        those of the others for which `build` returned an error.
+        """Settle the rows that are not to be written, so that `pending` holds only the others.
+
+        These are rows that were written before, that repeat others, whose key was used for another request, or for
+        which `build` returned an error.
         """
         first = self._first_of_their_keys()
         if replayed := [row for row in self.rows if row.replayed]:

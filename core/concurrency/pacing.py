@@ -1,10 +1,9 @@
 """Pacing of callers with several streams.
 
-While other callers are present, a caller that has several streams open rests after each message: as long as the message
-took, for each further stream that is open. The thread that processes a message measures only a part
-of its cost, which is the smaller the more streams there are. So a call of another caller takes at most about twice its
-time, however many streams a caller has open and however fast it sends. A caller that is alone is not paced, nor is a
-single stream.
+While other callers are present, a caller with several open streams rests after each message: with n streams, n - 1
+times as long as the message took. (The measured time is only a part of the cost of a message, and the part shrinks as
+the number of streams grows.) So a call of another caller takes at most about twice its time, however many streams a
+caller has open and however fast it sends. A caller that is alone is not paced, nor is a single stream.
 """
 
 import threading

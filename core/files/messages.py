@@ -244,7 +244,11 @@ def _known_field(value: Any, field: FieldDescriptor | None) -> Any:
 
 
 def numbered_lines(file: Lines) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines, numbered from 1; of a line that is too long only its beginning, which is too long as well."""
+    """Yield the lines, numbered from 1.
+
+    A line of more than `MAX_LINE_LENGTH` bytes is cut after one byte more, so that the caller still sees that it is too
+    long.
+    """
     number = 0
     while line := file.readline(MAX_LINE_LENGTH + 1):
         number += 1

@@ -121,8 +121,9 @@ def release(job: Job, why: Reschedule) -> None:
 
 
 def keep(jobs: Collection[Job]) -> None:
-    """Renew the leases of these jobs. Skip locked rows: their own attempts are renewing them, and while this waited the
-    leases of the others would expire.
+    """Renew the leases of these jobs, except of those whose rows are locked.
+
+    The attempt that locks a row is renewing its lease itself, and a wait for it could let the other leases expire.
     """
     if not jobs:
         return

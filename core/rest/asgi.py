@@ -225,9 +225,9 @@ class _Call:
         return message.get("body", b"") if message["type"] == "http.request" else None
 
     def end_body(self, failure: Failure) -> None:
-        """Have `next_piece` raise this failure, now or next. Any thread may call it.
+        """Make `next_piece` raise this failure at its current or next wait. Any thread may call it.
 
-        Called again after a while, it drops the connection: the call waits for a client that does not read.
+        If it is called again after a while, it drops the connection, because the client does not read its response.
         """
         with self._lock:
             if self._dropped_at is None:
@@ -239,7 +239,7 @@ class _Call:
             self._loop.call_soon_threadsafe(self.abort)
 
     def _taken_failure(self) -> Failure:
-        """Take the failure to raise it. Kept, it would hold the frames that it passes, and they hold the call."""
+        """Remove the failure and return it, to raise it. If it were kept, its traceback would keep the call."""
         failure, self._failure = cast(Failure, self._failure), None
         self._ended, self._scope[CUT] = True, "gone"
         return failure

@@ -58,8 +58,8 @@ def pieces(environ: Environ, size: int = PIECE_BYTES) -> Iterator[bytes]:
 def end(environ: Environ, failure: Failure) -> None:
     """Make the reader of the body raise this failure at its current or next wait for a piece. May run in any thread.
 
-    A later call drops the connection of a client that does not read its response. Under a WSGI server other than the
-    web process this has no effect.
+    If it is called again, and the client has not read its response by then, the connection is dropped. Under a WSGI
+    server other than the web process this function has no effect.
     """
     end_body: Callable[[Failure], None] | None = environ.get("asgi.scope", {}).get(END)
     if end_body is not None:

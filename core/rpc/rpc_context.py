@@ -39,7 +39,7 @@ class RpcContext:
         request: the request message, or an iterator over them; set by the interceptor `received`.
         credential: the caller's credential; set by the interceptor `authenticated`.
         problem: the call's failure, once it has failed.
-        failure: the failure with which the server ended the messages, if they do not hold it (see `Messages`).
+        failure: the failure with which the server ended the messages; None if `messages` is a `Messages`, which has it.
         guard: watches threads that wait for this call's client.
         pool: the pool of these threads.
     """
@@ -187,7 +187,7 @@ class RpcContext:
     def end_messages(self, failure: Failure) -> None:
         """Make the call's thread raise this failure at its current or next wait for a message. May run in any thread.
 
-        A later call cancels the rpc, because its thread then waits for a client that does not read the responses.
+        If it is called again after a while, it cancels the rpc, because the client does not read the responses.
         """
         if self._cancelled_at is None:
             self._cancelled_at = time.monotonic() + LAST_CHANCE_SECONDS

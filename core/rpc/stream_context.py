@@ -23,7 +23,7 @@ class StreamContext(RpcContext):
         feed_pools: the threads that send feeds.
 
     Attributes:
-        ended_by: the behaviour's way of ending the call with a failure, once it has set one.
+        ended_by: function of the behaviour that ends the call with a failure; None until the behaviour sets it.
     """
 
     __slots__ = ("_at_end", "_ended", "_over", "_send", "_sending", "_state", "_when_over", "ended_by", "feed_pools")

@@ -104,7 +104,11 @@ class SpeechClient:
 
 
 class _Upload:
-    """The messages that upload a file. Keeps the error of reading the file, for the receiving thread."""
+    """Iterator of the messages that upload a file.
+
+    grpcio iterates over it in a thread of its own. An error of reading the file is kept in `error`, so that the thread
+    that receives the answers can raise it.
+    """
 
     def __init__(self, audio: Iterable[bytes], call: EngineCall, up: Any, start: Any) -> None:
         self._audio = audio

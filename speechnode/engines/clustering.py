@@ -42,7 +42,7 @@ def centres(prints: Floats, labels: Labels) -> Floats:
 
 
 def nearest(prints: Floats, centres: Floats) -> Labels:
-    """Return, for each print, the label of the most similar centre."""
+    """Return, for each voice print, the label of the cluster whose centre is most similar."""
     result: Labels = (prints @ centres.T).argmax(axis=1)
     return result
 

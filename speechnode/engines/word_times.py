@@ -30,8 +30,8 @@ def make_aligner() -> "Aligner | None":
 def times(pcm: bytes, words: Sequence[str], aligner: "Aligner | None") -> Times:
     """Return start and end of each word in ms.
 
-    Words in the aligner's dictionary are aligned with the sound; the others share the time up to the next such word
-    with the one before them, by their lengths.
+    Words in the aligner's dictionary are aligned with the sound. Each other word gets a share of the time of the
+    aligned word before it, which extends to the next aligned word; the shares are by length.
     """
     length_ms = duration_ms(pcm)
     aligned = _aligned(pcm, words, aligner)

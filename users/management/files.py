@@ -22,7 +22,7 @@ IMPORT: Operation = next(
 
 
 def columns() -> Columns:
-    """Return the fields that an import reads, by the names of the CSV columns, which are paths without `user.`."""
+    """Return the fields that an import reads, by their names as CSV columns: `email` for the path `user.email`."""
     imported = {*IMPORT_PATHS.values(), PASSWORD_HASH, "request_id"}
     return {
         ".".join(path).removeprefix("user."): (path, field)

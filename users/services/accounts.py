@@ -157,9 +157,10 @@ def update_preferences(
 
 
 def record_login(user: User, renewed_hash: str = "") -> bool:
-    """Record that the user has logged in with the password whose hash `user` was loaded with.
+    """Record that the user has logged in.
 
     Args:
+        user: as it was when the password was verified.
         renewed_hash: new hash of the same password, which replaces the stored one.
 
     Returns:

@@ -99,7 +99,7 @@ def _address_to_change(user: User, address_id: str, expected_version: ExpectedVe
 
 
 def _drop_defaults(actor: Actor, address: UserAddress, names: list[str]) -> None:
-    """Unset the defaults that this address becomes on the user's other addresses."""
+    """Clear these flags (`is_default_…`) on the user's other addresses, because this address takes them over."""
     for name in names:
         unset: dict[str, Any] = {name: False}
         for other in UserAddress.objects.filter(user=address.user_id, **{name: True}).exclude(pk=address.pk):

@@ -118,8 +118,10 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
 
 @contextmanager
 def _quarantine(work: Work, stage: Stage) -> Iterator[None]:
-    """Run at most one suspect at a time in this process. Its jobs share one embedded node: a recording that crashes the
-    node fails all others, attempt by attempt. The first progress of a recording ends its quarantine.
+    """Run at most one recording at a time that is suspected of crashing its engine: one that failed several times.
+
+    The jobs of a process share one embedded node, so a recording that crashes it fails all others, too. The first
+    progress of a recording ends its quarantine.
     """
     with work.quarantine:
         if work.tries(stage) >= SUSPECT_TRIES:

@@ -19,7 +19,7 @@ PAUSE_MS = 1_500
 
 
 class Timed(NamedTuple):
-    """A word with its times, or the part of one that fits into a line."""
+    """A word with its times, or a part of a word that is longer than a line."""
 
     text: str
     start_ms: int
