@@ -73,10 +73,12 @@ class ThreadPool(futures.Executor):
         self._begun_at: dict[str, float] = {}
         self._spares = 0
         self._idle = 0
+        self._has_ended = False
         self._lock = threading.Lock()
         self._threads_alive: set[threading.Thread] = set()
-        for _ in range(0 if lazy else size):
-            self._start()
+        with self._lock:
+            for _ in range(0 if lazy else size):
+                self._start()
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> futures.Future[Result]:
         """Schedule `fn`, to run when a thread is free and it is the caller's turn (`core.context.caller_key`)."""
@@ -91,18 +93,23 @@ class ThreadPool(futures.Executor):
         return future
 
     def run(self, work: Work, caller: str = "") -> None:
-        """Schedule work as `submit` does, but without a future: the work handles its own failures."""
+        """Schedule work as `submit` does, but without a future: the work handles its own failures.
+
+        Raises:
+            RuntimeError: the pool has ended.
+        """
         PRESENCE.note(caller)
         with self._lock:
+            if self._has_ended:
+                raise RuntimeError(f"The thread pool {self._name} has ended.")
             waiting = self._waiting.get(caller)
             if waiting is None:
                 waiting = self._waiting[caller] = deque()
             waiting.append(work)
             self._count += 1
-            needed = self._count - self._put_off > self._idle and len(self._threads_alive) < self._size
-        if needed:
-            self._start()
-        self._tokens.put(True)
+            if self._count - self._put_off > self._idle and len(self._threads_alive) < self._size:
+                self._start()
+            self._tokens.put(True)
 
     def has_room(self, caller: str) -> bool:
         """Return whether one more call of this caller may wait."""
@@ -111,12 +118,12 @@ class ThreadPool(futures.Executor):
             return waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
 
     def add_spare(self) -> bool:
-        """Add a thread while another is stalled; return False if the limit is reached."""
+        """Add a thread while another is stalled; return False if the limit is reached, or the pool has ended."""
         with self._lock:
-            if self._spares >= self._max_spares:
+            if self._spares >= self._max_spares or self._has_ended:
                 return False
             self._spares += 1
-        self._start()
+            self._start()
         return True
 
     def retire_spare(self) -> None:
@@ -132,6 +139,7 @@ class ThreadPool(futures.Executor):
     def end(self, within: float | None) -> None:
         """End the threads once they have served the waiting calls; wait for that, at most `within` seconds."""
         with self._lock:
+            self._has_ended = True
             threads = list(self._threads_alive)
             # Work that waits for its caller's share starts now, before the threads end.
             self._share = self._share_beside_others = len(threads)
@@ -180,10 +188,10 @@ class ThreadPool(futures.Executor):
             self._tokens.put(True)
 
     def _start(self) -> None:
+        """Start a thread. The caller holds the lock, so that `end` knows every thread, and each has started."""
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-        with self._lock:
-            thread.start()
-            self._threads_alive.add(thread)  # Only now: `end` joins these threads, which raises before they start.
+        thread.start()
+        self._threads_alive.add(thread)
 
     def _next_token(self) -> bool:
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""

@@ -7,6 +7,7 @@ that catch up do not delay live ones.
 
 import logging
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -47,7 +48,8 @@ class Sender:
 
     def _schedule(self) -> None:
         pool = self._call.feed_pools.catching_up if self._feed.behind else self._call.feed_pools.live
-        pool.run(partial(self._send_some, pool), self._owner)
+        with suppress(RuntimeError):  # The server has ended its threads, and with them the call.
+            pool.run(partial(self._send_some, pool), self._owner)
 
     def _send_some(self, pool: ThreadPool) -> None:
         self._woken = False

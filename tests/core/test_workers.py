@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -266,14 +268,33 @@ def test_pool_that_is_ended_while_it_starts_threads() -> None:
     try:
         for _ in range(200):
             pool = ThreadPool("ended", 4, lazy=True)
-            starting = threading.Thread(target=lambda pool=pool: [pool.run(lambda: None) for _ in range(4)])
+            served, accepted = SimpleQueue[int](), []
+
+            def start(
+                pool: ThreadPool = pool, served: SimpleQueue[int] = served, accepted: list[int] = accepted
+            ) -> None:
+                with suppress(RuntimeError):
+                    for number in range(4):
+                        pool.run(partial(served.put, number))
+                        accepted.append(number)
+
+            starting = threading.Thread(target=start)
             starting.start()
-            while starting.is_alive():
-                pool.end(within=0)
-            starting.join()
             pool.end(within=PATIENCE)
+            starting.join()
+            assert served.qsize() == len(accepted)
+            assert not any(thread.name == "ended" for thread in threading.enumerate())
     finally:
         sys.setswitchinterval(before)
+
+
+def test_pool_that_has_ended_refuses_work_and_starts_no_thread() -> None:
+    pool = ThreadPool("over", 2, lazy=True)
+    pool.end(within=PATIENCE)
+    with pytest.raises(RuntimeError, match="The thread pool over has ended"):
+        pool.submit(print)
+    assert not pool.add_spare()
+    assert not any(thread.name == "over" for thread in threading.enumerate())
 
 
 def test_place_is_released_once_and_when_unreferenced() -> None:
