@@ -135,6 +135,6 @@ def _around_stream(
 
 
 def _outermost(call: RpcContext, exc: Exception) -> None:
-    """Fail the call after an exception in a layer outside `Answered`, which is an error in the server."""
+    """Fail the call after an exception in a layer outside `ExceptionHandling`, which is an error in the server."""
     call.fail(exc)
     logger.error("A layer around %s failed.", call.method.path, exc_info=exc)

@@ -45,10 +45,10 @@ from core.rpc.rpc_context import RpcContext
 from core.rpc.stall_watchdog import StallWatchdog
 from core.rpc.stream_context import StreamContext
 from core.rpc.thread_pool import CallThreadPool
-from core.rpc.tracing import traced
+from core.rpc.tracing import trace_call
 
 
-def reported(call: RpcContext) -> AbstractContextManager[Any]:
+def report_call(call: RpcContext) -> AbstractContextManager[Any]:
     """Give the call its request id, its log line and its metrics."""
     call.method.started.inc()
     if call.method.of_the_server:
@@ -56,7 +56,7 @@ def reported(call: RpcContext) -> AbstractContextManager[Any]:
     return call.report
 
 
-class Answered:
+class ExceptionHandling:
     """Turns exceptions of the inner layers into the call's problem.
 
     A class where the other layers are functions: since Python 3.12, the frames of a generator keep an exception that is
@@ -85,14 +85,14 @@ class Answered:
 
 
 @contextmanager
-def received(call: RpcContext) -> Iterator[None]:
+def receive_request(call: RpcContext) -> Iterator[None]:
     """Receive and decode the request message; for a client's stream, each message when it is iterated."""
     call.request = _each(call) if call.method.request_streaming else _only(call)
     yield
 
 
 @contextmanager
-def in_time(call: RpcContext) -> Iterator[None]:
+def limit_time(call: RpcContext) -> Iterator[None]:
     """Set the call's deadline, the client's or the server's own. A call that has passed it is not started."""
     seconds = call.context.time_remaining()  # Without a deadline, grpcio returns 9.2e18.
     if not (call.method.response_streaming or call.method.request_streaming):
@@ -105,13 +105,13 @@ def in_time(call: RpcContext) -> Iterator[None]:
         context.deadline.reset(token)
 
 
-def connected(call: RpcContext) -> AbstractContextManager[None]:
+def refresh_connections(call: RpcContext) -> AbstractContextManager[None]:
     """Close database connections of this thread that are no longer usable."""
     return thread_connections.fresh_connections()
 
 
 @contextmanager
-def authenticated(call: RpcContext) -> Iterator[None]:
+def authenticate_caller(call: RpcContext) -> Iterator[None]:
     """Authenticate the caller and authorize the call."""
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send only one authorization header.")
@@ -124,9 +124,17 @@ def authenticated(call: RpcContext) -> Iterator[None]:
 
 
 #: The caller is authorized before the message is received and decoded.
-INTERCEPTORS: tuple[Layer, ...] = (reported, traced, Answered, in_time, connected, authenticated, received)
+INTERCEPTORS: tuple[Layer, ...] = (
+    report_call,
+    trace_call,
+    ExceptionHandling,
+    limit_time,
+    refresh_connections,
+    authenticate_caller,
+    receive_request,
+)
 #: Health and reflection need no credentials, and must answer while the database does not.
-SYSTEM_LAYERS: tuple[Layer, ...] = (reported, traced, Answered, received)
+SYSTEM_LAYERS: tuple[Layer, ...] = (report_call, trace_call, ExceptionHandling, receive_request)
 
 
 def _only(call: RpcContext) -> Any:
@@ -250,7 +258,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         pool = own_pool or self._workers
         layers = SYSTEM_LAYERS if method.of_the_server else INTERCEPTORS
         # Without TRACING, calls have no cost for it.
-        layers = tuple(layer for layer in layers if settings.TRACING or layer is not traced)
+        layers = tuple(layer for layer in layers if settings.TRACING or layer is not trace_call)
         refuse = self._refusing(method, RateLimited("The server is busy; try again in a second.", 1))
         return _Entry(
             method,

@@ -36,8 +36,8 @@ class RpcContext:
         context: grpcio's. Only `set_status` writes the call's status and trailing metadata to it.
         metadata: the client's invocation metadata.
         trailing: metadata for the client at the end of the call.
-        request: the request message, or an iterator over them; set by the interceptor `received`.
-        credential: the caller's credential; set by the interceptor `authenticated`.
+        request: the request message, or an iterator over them; set by the interceptor `receive_request`.
+        credential: the caller's credential; set by the interceptor `authenticate_caller`.
         problem: the call's failure, once it has failed.
         failure: the failure with which the server ended the messages; None if `messages` is a `Messages`, which has it.
         guard: watches threads that wait for this call's client.

@@ -68,7 +68,7 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
     return [
         # Otherwise a second server binds the same port without an error and gets half of the calls.
         ("grpc.so_reuseport", int(shared_port)),
-        # A message that is only a little too large is refused by `received`, with a reason.
+        # A message that is only a little too large is refused by `receive_request`, with a reason.
         ("grpc.max_receive_message_length", min(4 * settings.MAX_MESSAGE_BYTES, settings.MAX_REQUEST_BYTES)),
         ("grpc.max_send_message_length", settings.MAX_REQUEST_BYTES),
         # Limits on unfinished handshakes, and on connections, by the files that the process may open.

@@ -13,7 +13,7 @@ from core.rpc.rpc_context import RpcContext
 
 
 @contextmanager
-def traced(call: RpcContext) -> Iterator[None]:
+def trace_call(call: RpcContext) -> Iterator[None]:
     """Open a span around the call, named by OpenTelemetry's conventions for RPC."""
     propagate, trace = import_module("opentelemetry.propagate"), import_module("opentelemetry.trace")
     service, _, name = call.method.path.removeprefix("/").rpartition("/")
