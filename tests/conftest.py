@@ -24,6 +24,7 @@ from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
 from tests.support.shared_servers import load_demo
 from tests.support.tools import leave_out
+from tests.support.tools import pytest_runtest_setup as pytest_runtest_setup
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.transports import Transport
 from users.models import User
