@@ -1,7 +1,7 @@
 """Commands and tables of the documents, compared with the product.
 
 Every block of commands in `DOCUMENTS` is run as it is printed, against both servers on free ports, or is listed in
-`NOT_RUN` with the reason. Neither npm nor PyPI has grpcurl; `GRPCURL` passes its command line to buf.
+`NOT_RUN` with the reason. buf runs the commands of grpcurl (`tests.support.grpcurl`).
 """
 
 import os
@@ -25,6 +25,7 @@ from config.rpc import services
 from core.errors import TABLE
 from scripts.dev.options import parse
 from tests.contract import test_settings
+from tests.support import grpcurl
 from tests.support.servers import ROOT, Servers, database_url, running
 from tests.support.tools import path_of
 from tests.support.worker_process import workers
@@ -106,24 +107,6 @@ NOT_RUN = {
     "pip install /path/to/this/checkout": "tests/contract/test_stubs.py builds the package",
 }
 
-GRPCURL = """#!/usr/bin/env bash
-options=(--protocol grpc --http2-prior-knowledge)
-run=(exec)
-while [[ $1 == -* ]]; do
-    case $1 in
-        -plaintext) shift ;;
-        -max-time) run=(timeout "$2"); shift 2 ;;
-        -d) options+=(-d "${2/#@/@-}"); shift 2 ;;
-        -H) options+=("$1" "$2"); shift 2 ;;
-        *) echo "$1 is not among the options of grpcurl that are known here" >&2; exit 2 ;;
-    esac
-done
-case $2 in
-    list) exec buf curl "${options[@]}" --list-services "http://$1" ;;
-    *) "${run[@]}" buf curl "${options[@]}" "http://$1/$2" ;;
-esac
-"""
-
 
 def blocks(text: str) -> list[str]:
     """Return the blocks of commands in a document."""
@@ -165,11 +148,10 @@ def servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     """PATH with the programs that the documents call."""
-    shim = tmp_path / "grpcurl"
-    shim.write_text(GRPCURL)
-    shim.chmod(0o755)
     buf = path_of("buf")
-    return os.pathsep.join([str(tmp_path), *([str(Path(buf).parent)] if buf else []), os.environ["PATH"]])
+    return os.pathsep.join(
+        [str(grpcurl.install(tmp_path)), *([str(Path(buf).parent)] if buf else []), os.environ["PATH"]]
+    )
 
 
 @pytest.mark.real_server
