@@ -1,7 +1,7 @@
 """The settings of the server: the only part that reads the environment.
 
 Values come from the environment, then from `.env` if that file exists, then from the defaults here. `.env.example` and
-docs/settings.md list every variable; all other settings are constants, or follow from another setting.
+docs/operate/settings.md list every variable; all other settings are constants, or follow from another setting.
 """
 
 from config import environment, variables
