@@ -36,9 +36,9 @@ _EXCHANGE = """
 def acting(actor: Actor | str, reason: str = "") -> Iterator[None]:
     """Open a transaction whose changes are logged with this actor and reason.
 
-    Where it opens a savepoint, it restores the previous actor and reason at its end. At the outermost level, and
-    directly inside `single_write` (the transaction of an idempotency key), it opens no savepoint and restores nothing:
-    the commit ends the setting. Reasons are not inherited: an inner `acting` without a reason has an empty one.
+    Inside another transaction it opens a savepoint, and restores the actor and reason of that transaction at its end.
+    The exception is `single_write` (the transaction of an idempotency key), directly inside which there is no savepoint
+    and nothing to restore. An inner `acting` does not inherit the reason of the outer one.
 
     Args:
         actor: a user, AnonymousUser, or a part of the system, also by name, such as `retention`.

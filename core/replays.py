@@ -15,8 +15,8 @@ class Replay:
     """An operation's declaration of how its kept answers are replayed.
 
     Attributes:
-        subject: `(call, request, answer)` → the id of the user, task or meeting that the answer is about and is erased
-            with (`core.idempotency.forget`); None if it shows none.
+        subject: `(call, request, answer)` → the id of the object that the answer shows; None if it shows none. When
+            the object is deleted, the answer is erased (`core.idempotency.forget`).
         show: `(call, request, answer)` → the kept answer as far as the caller may see it now; raises the same errors as
             a read of the object.
     """

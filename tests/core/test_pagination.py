@@ -136,10 +136,10 @@ def test_an_empty_list_costs_one_query() -> None:
 
 
 def test_few_scattered_rows_are_fetched_before_they_are_sorted(tasks: list[Task]) -> None:
-    def limits(query: ListQuery[Task]) -> list[int]:
-        """Return the limits in the statement for the rows, the inner one first."""
+    def limits(query: ListQuery[Task], order: Order = OLDEST_FIRST) -> list[int]:
+        """Return the limits in the last statement for the rows, the inner one first."""
         with CaptureQueriesContext(connection) as queries:
-            page(query, REQUEST, OLDEST_FIRST)
+            page(query, REQUEST, order)
         return [int(part.split()[0].rstrip(")")) for part in queries[-1]["sql"].split("LIMIT ")[1:]]
 
     # One row more than the page holds shows that there is a next page.
@@ -148,6 +148,9 @@ def test_few_scattered_rows_are_fetched_before_they_are_sorted(tasks: list[Task]
     assert limits(replace(EVERY, scattered=True, few=5)) == [10, 3]
     assert limits(replace(EVERY, scattered=True, few=4)) == [3]
     assert limits(ListQuery(Task, in_two_parts, scattered=True, few=5)) == [10, 10, 3]
+    # The second statement reads rows without a due date, after two that have one.
+    assert limits(EVERY, Order("due_date")) == [1]
+    assert limits(replace(EVERY, scattered=True, few=5), Order("due_date")) == [10, 1]
 
 
 def test_scattered_rows_beyond_the_count_are_sorted_by_the_database(
