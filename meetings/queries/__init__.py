@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -14,6 +15,7 @@ from core.db.compiled_queries import Prepared, Value
 from core.db.pagination import ListQuery, Order, Page, PageRequest, page
 from meetings.models import Meeting, takes_part
 from meetings.models.parts import MeetingChild
+from users.models import User
 
 NEWEST_FIRST = Order("created_at", descending=True)
 
@@ -42,6 +44,12 @@ class Filter:
 
     def bound_to(self) -> Mapping[str, Any]:
         return {"statuses": sorted(self.statuses), "query": self.query, "starts": [self.starts_from, self.starts_until]}
+
+
+def zone_of(meeting: Meeting) -> ZoneInfo:
+    """Return the time zone in which the meeting's days are counted: that of its owner's profile, or UTC."""
+    name = User.objects.values_list("timezone", flat=True).filter(pk=meeting.owner_id).first()
+    return ZoneInfo(name or "UTC")
 
 
 def get_meeting(actor: Actor, meeting_id: str) -> Meeting:

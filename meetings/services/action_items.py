@@ -21,7 +21,7 @@ from users.models import OPEN_ACCOUNT_STATUSES, User
 
 MAX_TITLE_LENGTH = Task._meta.get_field("title").max_length or 0
 MAX_DESCRIPTION_LENGTH = Task._meta.get_field("description").max_length or 0
-_END_OF_DAY = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
+_END_OF_DAY = datetime.time(23, 59, 59)
 
 
 def accept_action_item(
@@ -40,7 +40,7 @@ def accept_action_item(
         title: of the task; empty = the item's text.
         assigned_to: a user's id as the client wrote it, or `me`; empty = the user that the item names, or the actor if
             it names no user with an open account.
-        due_date: of the task; None = the end of the item's due day (UTC).
+        due_date: of the task; None = the end of the item's due day, in the time zone of the meeting's owner.
 
     Raises:
         Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
@@ -54,7 +54,7 @@ def accept_action_item(
             return item
         item.require_version(expected_version)
         if due_date is None and item.due_on:
-            due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY)
+            due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY, queries.zone_of(meeting))
         task = create_task(
             actor,
             {

@@ -14,6 +14,7 @@ from core.errors import Conflict
 from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
+from meetings.queries import zone_of
 from meetings.services import meeting_to_change
 
 MAX_SPEAKERS = 20
@@ -56,7 +57,7 @@ def submit(
         language=language or meeting.language,
         vocabulary=meeting.vocabulary,
         speaker_count=speaker_count,
-        held_on=held_at.date() if held_at else None,
+        held_on=held_at.astimezone(zone_of(meeting)).date() if held_at else None,
         requested_by_id=actor.pk,
     )
     enqueue("meetings.process", fairness_key=str(meeting.owner_id), transcript_id=str(transcript.pk))

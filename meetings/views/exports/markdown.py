@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
@@ -39,7 +40,7 @@ def text(value: str) -> str:
 def _facts(found: Transcription) -> Iterator[str]:
     meeting = found.meeting
     if meeting.starts_at is not None:
-        yield f"Date: {meeting.starts_at:%Y-%m-%d %H:%M} UTC"
+        yield f"Date: {_date(meeting.starts_at.astimezone(found.zone))}"
     if meeting.duration_ms:
         yield f"Length: {full_clock(meeting.duration_ms)}"
     if found.language:
@@ -50,6 +51,11 @@ def _facts(found: Transcription) -> Iterator[str]:
         yield f"Not finished: {_how_far(found)}"
     if found.notice:
         yield f"Note: {text(found.notice)}"
+
+
+def _date(local: datetime) -> str:
+    offset = f"{local:%z}"
+    return f"{local:%Y-%m-%d %H:%M} UTC{'' if offset == '+0000' else f'{offset[:3]}:{offset[3:5]}'}"
 
 
 def _how_far(found: Transcription) -> str:

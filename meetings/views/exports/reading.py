@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Count, Max, Sum
 
 from core.actors import Actor
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary, Transcript
-from meetings.queries import get_meeting
+from meetings.queries import get_meeting, zone_of
 from meetings.queries.transcripts import version_of
 from users.models import User
 
@@ -29,6 +30,7 @@ class Transcription:
         progress: in percent; None = unknown, as it is not kept for earlier versions.
         failure_reason: a sentence for people, if it failed.
         notice: a warning about the recording, as a sentence for people; of the newest version only.
+        zone: the time zone of the owner.
         people: the names of the owner and the participants, in their order, of users that the caller may see.
     """
 
@@ -41,6 +43,7 @@ class Transcription:
     failure_reason: str
     notice: str
     people: Sequence[str]
+    zone: ZoneInfo
     speakers: Sequence[Speaker]
     summary: Summary | None
     action_items: Sequence[ActionItem]
@@ -69,7 +72,8 @@ def transcription(actor: Actor, meeting_id: str, version: int) -> Transcription:
     row = Transcript.objects.filter(meeting=meeting, version=version).first()
     of_version = {"meeting": meeting, "transcript_version": version}
     # Read first: after a concurrent change the file is newer than its fingerprint, and the client fetches it again.
-    fingerprint = _fingerprint(meeting, of_version)
+    zone = zone_of(meeting)
+    fingerprint = _fingerprint(meeting, of_version, zone)
     speakers = list(Speaker.objects.filter(**of_version).defer("voice_print").order_by("place"))
     return Transcription(
         meeting,
@@ -78,6 +82,7 @@ def transcription(actor: Actor, meeting_id: str, version: int) -> Transcription:
         fingerprint,
         *_state(meeting, row),
         _people(actor, meeting),
+        zone,
         speakers,
         Summary.objects.filter(**of_version).first(),
         list(ActionItem.objects.filter(**of_version).order_by("place")),
@@ -95,8 +100,8 @@ def _state(meeting: Meeting, row: Transcript | None) -> tuple[Status, int | None
     return Status(row.status), 100 if row.status == Status.COMPLETED else None, "", ""
 
 
-def _fingerprint(meeting: Meeting, of_version: Mapping[str, Any]) -> str:
-    state = [str(meeting.pk), meeting.version]
+def _fingerprint(meeting: Meeting, of_version: Mapping[str, Any], zone: ZoneInfo) -> str:
+    state = [str(meeting.pk), meeting.version, zone.key]
     for part in (Segment, Speaker, Summary, ActionItem):
         # Each write increments a version, or changes the number of rows.
         state += (

@@ -109,6 +109,17 @@ def test_markdown_of_a_whole_meeting(rest: RestTransport, meeting: Meeting, ann:
     assert "<script>" not in content_found.replace("\\<", "")
 
 
+def test_markdown_dates_the_meeting_in_the_time_zone_of_its_owner(
+    rest: RestTransport, meeting: Meeting, ann: User, bob: User
+) -> None:
+    before = get(rest, meeting, "md", bob)
+    User.objects.filter(pk=ann.pk).update(timezone="Pacific/Marquesas")
+    after = get(rest, meeting, "md", bob)
+    assert "- Date: 2026-03-04 09:30 UTC\n" in content(before)
+    assert "- Date: 2026-03-04 00:00 UTC-09:30\n" in content(after)
+    assert before.headers["ETag"] != after.headers["ETag"]
+
+
 @pytest.mark.parametrize(
     ("status", "name", "reason", "line"),
     [

@@ -110,6 +110,13 @@ def test_task_is_due_at_the_end_of_the_day(api: Transport, ann: User) -> None:
     assert Task.objects.get().due_date == datetime(2027, 1, 8, 23, 59, 59, tzinfo=UTC)
 
 
+def test_day_of_a_task_ends_in_the_time_zone_of_the_owner(api: Transport, ann: User, bob: User) -> None:
+    User.objects.filter(pk=ann.pk).update(timezone="America/Los_Angeles")
+    User.objects.filter(pk=bob.pk).update(timezone="Asia/Tokyo")
+    api(ACCEPT, accepted(made_of(ann, bob, due="by friday", due_on=date(2027, 1, 8))), actor=bob)
+    assert Task.objects.get().due_date == datetime(2027, 1, 9, 7, 59, 59, tzinfo=UTC)
+
+
 def test_description_names_the_place_in_the_transcript(api: Transport, ann: User) -> None:
     meeting = TranscribedMeetingFactory(owner=ann, title="Weekly planning")
     speaker = SpeakerFactory(meeting=meeting, name="Bob")

@@ -54,6 +54,14 @@ def test_recording_is_processed_to_completed_meeting(ann: User, bob: User) -> No
     assert completed_count() == completed + 1
 
 
+@pytest.mark.usefixtures("script")
+def test_days_are_counted_in_the_time_zone_of_the_owner(ann: User) -> None:
+    """On Tuesday evening in Los Angeles it is Wednesday in UTC."""
+    User.objects.filter(pk=ann.pk).update(timezone="America/Los_Angeles")
+    meeting = process(submitted(owner=ann, starts_at=datetime(2026, 12, 2, 2, tzinfo=UTC)))
+    assert version_of(meeting).held_on == date(2026, 12, 1)
+
+
 def test_engine_is_given_the_vocabulary_of_the_submission(script: Script, ann: User) -> None:
     script(transcribe=[{"final": {"start_ms": 0, "end_ms": 900, "text": "{vocabulary}"}}, DONE])
     meeting = submitted(owner=ann, vocabulary=["Ada Lovelace", "Kubernetes"])
