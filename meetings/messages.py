@@ -44,6 +44,7 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         transcript_version=meeting.transcript_version,
         notice=meeting.notice,
         vocabulary=meeting.vocabulary,
+        missing=[meeting_pb2.MissingStage(**missing) for missing in meeting.missing],
     )
     for name in _TIMES:
         if (at := getattr(meeting, name)) is not None:

@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import ChangeLogHistoryMixin
@@ -17,7 +18,7 @@ from meetings import services
 from meetings.admin.parts import INLINES
 from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE
-from meetings.models import Meeting
+from meetings.models import Meeting, Stage
 from meetings.timecode import minutes_and_seconds
 
 
@@ -39,7 +40,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     fieldsets = (
         (None, {"fields": WRITABLE}),
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
-                                 "transcript_version")}),
+                                 "not_made", "transcript_version")}),
         # The place for a future player.
         ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
                                   "recording_uploaded_at")}),
@@ -51,6 +52,11 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     @admin.display(description="progress")
     def done(self, meeting: Meeting) -> str:
         return format_html('<progress value="{0}" max="100"></progress> {0}&nbsp;%', meeting.progress)
+
+    @admin.display(description="missing")
+    def not_made(self, meeting: Meeting) -> SafeString | str:
+        lines = ((Stage(one["stage"]).label, one["reason"]) for one in meeting.missing)
+        return format_html_join(SafeString("<br>"), "{}: {}", lines) or "-"
 
     @admin.display(description="length")
     def length(self, meeting: Meeting) -> str:

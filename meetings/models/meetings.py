@@ -94,6 +94,8 @@ class Meeting(Versioned):
     failure_reason = MultiLineField(max_length=1000, blank=True, default="", editable=False)
     #: A warning about the recording, as a sentence for people.
     notice = MultiLineField(max_length=1000, blank=True, default="", editable=False)
+    #: Stages that could not be carried out: {"stage", "reason"}, in the order of the stages.
+    missing = models.JSONField(blank=True, default=list, editable=False)
     #: Length of the recording; 0 = not known yet.
     duration_ms = models.BigIntegerField(default=0, editable=False)
     #: The version that is shown by default; 0 = there is none yet.

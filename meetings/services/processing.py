@@ -25,6 +25,7 @@ _NOT_BEGUN: Mapping[str, Any] = {
     "estimated_end_at": None,
     "failure_reason": "",
     "notice": "",
+    "missing": [],
 }
 
 

@@ -108,7 +108,8 @@ def _missing(kind: speech_pb2.EngineKind, language: str, languages: set[str]) ->
     if languages:
         return (
             f"No speech engine here understands the language {language}; understood are: "
-            f"{', '.join(sorted(languages))}. Correct the meeting's language and have it transcribed again."
+            f"{', '.join(sorted(languages))}. Correct the meeting's language, or have an administrator add a node that "
+            "understands it (SPEECH_NODES); then have the meeting transcribed again."
         )
     return (
         f"No speech engine here can {_ABILITIES[kind]}. Have an administrator add a node that can (SPEECH_NODES), then "

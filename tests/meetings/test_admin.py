@@ -94,8 +94,9 @@ def test_deleting_goes_through_the_service(site: Client, administrator: User) ->
 
 def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, ann: User, bob: User) -> None:
     meeting = TranscribedMeetingFactory(
-        owner=ann, status=Status.PROCESSING, stage=Stage.DIARIZING, progress=42, notice="It ends before it should."
-    )
+        owner=ann, status=Status.PROCESSING, stage=Stage.DIARIZING, progress=42, notice="It ends before it should.",
+        missing=[{"stage": Stage.SUMMARIZING, "reason": "No engine <summarises>."}],
+    )  # fmt: skip
     SpeakerFactory(meeting=meeting, name="The Chair", user=bob)
     SummaryFactory(meeting=meeting, decisions=[{"text": "We buy <one>.", "segment_ids": []}])
     SegmentFactory(meeting=meeting, recognized_text="so be it", start_ms=61_000)
@@ -103,6 +104,7 @@ def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, a
     page = site.get(page_of(meeting)).content.decode()
     for shown in (
         '<progress value="42" max="100">', "42&nbsp;%", "Diarizing", "It ends before it should.", "The Chair",
+        "Summarizing: No engine &lt;summarises&gt;.",
         "We buy &lt;one&gt;.", "01:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
     ):  # fmt: skip
         assert shown in page

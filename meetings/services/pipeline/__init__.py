@@ -1,7 +1,8 @@
 """Processing pipeline: produces a transcript, speakers, a summary and action items from a stored recording.
 
 `run_pipeline` produces one version in three stages, each of which is a row and completes once. Committed results stay:
-the next attempt resumes where an interrupted one ended. docs/extend/pipeline.md describes the sequence.
+the next attempt resumes where an interrupted one ended. A stage that cannot be carried out is missing from the meeting,
+which fails only if it has no text. docs/extend/pipeline.md describes the sequence.
 """
 
 import logging
@@ -9,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from django.db import DataError
 from core.jobs import Attempt, Reschedule
 from meetings.models import Stage
 from meetings.services.pipeline.diarizing import diarize
-from meetings.services.pipeline.summarizing import complete_silence, summarize
+from meetings.services.pipeline.summarizing import complete, complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
 from meetings.services.pipeline.work import Cancelled, Failed, Work
 from meetings.speech.node import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, NoCapableEngine
@@ -48,16 +49,14 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
     if work is None:
         return
     try:
-        try:
-            _begin(work)
-            _carry_out(work, Stage.TRANSCRIBING, transcribe)
-            if not work.has_segments():
-                complete_silence(work)
-                return
-            _carry_out(work, Stage.DIARIZING, diarize)
-            _carry_out(work, Stage.SUMMARIZING, summarize)
-        except (BadRecording, NoCapableEngine) as exc:
-            raise Failed(str(exc)) from exc
+        _begin(work)
+        _make_text(work)
+        if not work.has_segments():
+            complete_silence(work)
+            return
+        _try(work, Stage.DIARIZING, diarize)
+        _try(work, Stage.SUMMARIZING, summarize)
+        complete(work)
     except Failed as exc:
         _fail(work, str(exc))
     except Cancelled:
@@ -65,7 +64,10 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
 
 
 def give_up(transcript_id: UUID, error: Exception | None) -> None:
-    """Mark the meeting as failed, in the caller's transaction, because its job has used up its retries."""
+    """End the processing, in the caller's transaction, because its job has used up its retries.
+
+    The meeting is COMPLETED with what there is, if that includes a text; otherwise it is FAILED.
+    """
     if (work := Work.of(transcript_id, None)) is None:
         return
     if isinstance(error, EngineUnavailable):
@@ -75,16 +77,48 @@ def give_up(transcript_id: UUID, error: Exception | None) -> None:
             "Processing the recording failed repeatedly. Have the meeting transcribed again. If that fails, too, ask "
             "an administrator to look for the reason among the failed jobs."
         )
-    _fail(work, sentence)
+    if not work.has_text_of_its_own():
+        _fail(work, sentence)
+        return
+    with suppress(Cancelled):
+        for stage in Stage:
+            if not work.is_done(stage):
+                work.omit(stage, sentence)
+        complete(work)
 
 
 def _begin(work: Work) -> None:
-    """Check that engines for all stages exist, and mark the version as PROCESSING."""
+    """Mark the version as PROCESSING, unless no engine can be reached that could begin."""
     work.refresh()
-    nodes().choose(speech_pb2.ENGINE_KIND_ASR, work.transcript.language)
-    nodes().choose(speech_pb2.ENGINE_KIND_SPEAKER)
-    nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY)
+    with suppress(NoCapableEngine):
+        nodes().choose(speech_pb2.ENGINE_KIND_ASR, work.transcript.language)
     work.begin()
+
+
+def _make_text(work: Work) -> None:
+    """Transcribe the recording. If no engine can, separate its voices all the same.
+
+    Raises:
+        Failed: there is no text. A part of a text does not take the place of an earlier version, which has all of it.
+    """
+    try:
+        _carry_out(work, Stage.TRANSCRIBING, transcribe)
+    except (BadRecording, NoCapableEngine, Failed) as exc:
+        if work.has_text_of_its_own():
+            work.omit(Stage.TRANSCRIBING, str(exc))
+            return
+        if isinstance(exc, NoCapableEngine):
+            work.omit(Stage.TRANSCRIBING, str(exc))
+            _try(work, Stage.DIARIZING, diarize)
+        raise Failed(str(exc)) from exc
+
+
+def _try(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
+    """Run a stage; if it cannot be carried out, its results are missing."""
+    try:
+        _carry_out(work, stage, do)
+    except (BadRecording, NoCapableEngine, Failed) as exc:
+        work.omit(stage, str(exc))
 
 
 def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:

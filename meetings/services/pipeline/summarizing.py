@@ -1,4 +1,4 @@
-"""Last stage: create the summary and the action items. The meeting is then COMPLETED."""
+"""Last stage: create the summary and the action items."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -41,6 +41,11 @@ def summarize(work: Work) -> None:
     with work.commit(made_progress=True) as meeting:
         _insert(work, meeting, summary, chosen.engine)
         work.end_stage(run)
+
+
+def complete(work: Work) -> None:
+    """Complete a meeting, with or without the results of the stages after the first."""
+    with work.commit(made_progress=True) as meeting:
         work.complete(meeting)
 
 

@@ -30,6 +30,13 @@ MAX_TRIES = 5
 SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (95, 100)}
 #: How often the end is estimated again while the percentage does not change.
 _ESTIMATE_INTERVAL = timedelta(seconds=10)
+_MAX_REASON_LENGTH, _MAX_NOTICE_LENGTH = 400, 1000
+#: What the notice of a completed meeting states about a missing stage, before the reason.
+_MISSING = {
+    Stage.TRANSCRIBING: "The transcript is not complete.",
+    Stage.DIARIZING: "The speakers are not separated.",
+    Stage.SUMMARIZING: "There is no summary.",
+}
 _DOING = {
     Stage.TRANSCRIBING: "transcribed",
     Stage.DIARIZING: "divided among its speakers",
@@ -177,6 +184,23 @@ class Work:
         rows = Segment.objects.filter(meeting=self.transcript.meeting_id, transcript_version=self.transcript.version)
         return rows.defer("search_words").order_by("start_ms")
 
+    def has_text_of_its_own(self) -> bool:
+        """Return whether there is text, and no earlier version that is complete."""
+        versions = Transcript.objects.filter(meeting=self.transcript.meeting_id, status=Status.COMPLETED)
+        return self.has_segments() and not versions.exists()
+
+    def omit(self, stage: Stage, reason: str) -> None:
+        """Record that a stage could not be carried out.
+
+        Args:
+            reason: a sentence for people, which states what to do.
+        """
+        with self.commit() as meeting:
+            missing = {one["stage"]: one for one in meeting.missing}
+            missing[stage.value] = {"stage": stage.value, "reason": reason[:_MAX_REASON_LENGTH]}
+            save_clean(meeting, missing=[missing[number] for number in sorted(missing)])
+        self.log(stage, "MISSING", time.monotonic(), reason=reason)
+
     def show(self, meeting: Meeting, stage: Stage, share: float, **fields: Any) -> None:
         """Write the progress to the meeting if it has changed. Runs in a transaction of `commit`.
 
@@ -206,8 +230,8 @@ class Work:
 
     def complete(self, meeting: Meeting) -> None:
         """Mark the version and its meeting as COMPLETED; in the transaction that writes the last rows."""
-        now = timezone.now()
-        self._update(status=Status.COMPLETED, ended_at=now)
+        self._update(status=Status.COMPLETED, ended_at=timezone.now())
+        missing = (f"{_MISSING[Stage(one['stage'])]} {one['reason']}" for one in meeting.missing)
         save_clean(
             meeting,
             status=Status.COMPLETED,
@@ -215,6 +239,7 @@ class Work:
             stage=None,
             estimated_end_at=None,
             transcript_version=self.transcript.version,
+            notice=" ".join(filter(None, (meeting.notice, *missing)))[:_MAX_NOTICE_LENGTH],
         )
         transaction.on_commit(meetings_completed.inc)
 

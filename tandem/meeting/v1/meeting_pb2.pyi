@@ -55,7 +55,7 @@ ACTION_ITEM_STATUS_ACCEPTED: ActionItemStatus
 ACTION_ITEM_STATUS_REJECTED: ActionItemStatus
 
 class Meeting(_message.Message):
-    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary")
+    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary", "missing")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Meeting(_message.Message):
     TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
     NOTICE_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     starts_at: _timestamp_pb2.Timestamp
@@ -94,7 +95,16 @@ class Meeting(_message.Message):
     transcript_version: int
     notice: str
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ...) -> None: ...
+    missing: _containers.RepeatedCompositeFieldContainer[MissingStage]
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., missing: _Optional[_Iterable[_Union[MissingStage, _Mapping]]] = ...) -> None: ...
+
+class MissingStage(_message.Message):
+    __slots__ = ("stage", "reason")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    stage: MeetingStage
+    reason: str
+    def __init__(self, stage: _Optional[_Union[MeetingStage, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Recording(_message.Message):
     __slots__ = ("filename", "content_type", "size", "sha256", "uploaded_at")

@@ -117,6 +117,13 @@ def test_stream_of_an_ended_meeting_sends_everything_and_ends(watching: Transpor
             assert events[-1].end.status == MEETING_STATUS_COMPLETED
 
 
+def test_missing_stage_is_sent_with_its_reason(watching: Transport, meeting: Meeting, ann: User) -> None:
+    with live(watching, meeting, ann) as watched:
+        become(meeting, missing=[{"stage": Stage.DIARIZING, "reason": "No speech engine here can separate voices."}])
+        (sent,) = watched.next().status.missing
+        assert (sent.stage, sent.reason) == (Stage.DIARIZING, "No speech engine here can separate voices.")
+
+
 def test_whole_last_transaction_is_sent_before_the_end(watching: Transport, meeting: Meeting, ann: User) -> None:
     with live(watching, meeting, ann) as watched:
         with transaction.atomic():
