@@ -88,7 +88,7 @@ class ApiKey(models.Model):
 
 
 class StreamTicket(models.Model):
-    """One row = one unused ticket, of which only the hash is stored. Redeeming it deletes the row."""
+    """One row = one ticket, of which only the hash is stored. Redeeming it deletes the row, unless it is for a file."""
 
     ticket_hash = models.BinaryField(primary_key=True, max_length=32)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -130,14 +130,14 @@ def _hash(authorization: str) -> bytes:
     return hashlib.sha256(authorization.encode(errors="surrogatepass")).digest()
 
 
-def redeem_ticket(ticket: str, path: str) -> Credential:
-    """Authenticate the caller by a stream ticket for this path. A ticket is valid once.
+def redeem_ticket(ticket: str, path: str, *, reusable: bool = False) -> Credential:
+    """Authenticate the caller by a stream ticket for this path. A ticket is valid once, unless it is `reusable`.
 
     Raises:
         Unauthenticated: the ticket is not valid.
     """
     try:
-        credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path)
+        credential: Credential = import_string(settings.REDEEM_TICKET)(ticket, path, reusable=reusable)
     except Unauthenticated as exc:
         exc.token_refused = True
         raise

@@ -52,6 +52,7 @@ TABLE: dict[str, ErrorSpec] = {
     "UNSUPPORTED_VERSION": ErrorSpec(412, code_pb2.FAILED_PRECONDITION, "Unsupported protocol version"),
     "TOO_LARGE": ErrorSpec(413, code_pb2.RESOURCE_EXHAUSTED, "Too large"),
     "UNSUPPORTED_MEDIA_TYPE": ErrorSpec(415, code_pb2.INVALID_ARGUMENT, "Unsupported media type"),
+    "RANGE_NOT_SATISFIABLE": ErrorSpec(416, code_pb2.OUT_OF_RANGE, "Range not satisfiable"),
     "IDEMPOTENCY_KEY_REUSED": ErrorSpec(422, code_pb2.INVALID_ARGUMENT, "Idempotency key reused"),
     "LOCKED": ErrorSpec(423, code_pb2.ABORTED, "In use by another request"),
     "RATE_LIMITED": ErrorSpec(429, code_pb2.RESOURCE_EXHAUSTED, "Too many requests"),
@@ -215,6 +216,20 @@ class IdempotencyKeyReused(Failure):
 
 class TooLarge(Failure):
     reason = "TOO_LARGE"
+
+
+class RangeNotSatisfiable(Failure):
+    """The requested part of a file begins after its end.
+
+    Attributes:
+        size: of the file, in bytes.
+    """
+
+    reason = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The file has {size} bytes; ask for a part that begins before its end.", size=str(size))
+        self.size = size
 
 
 class UnsupportedMediaType(Failure):

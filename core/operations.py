@@ -8,6 +8,7 @@ transports run a unary operation by `execute` and a stream by `open_stream` (`co
 |---|---|
 | unary | `(call, request) -> response` |
 | stream of responses | `(call, request) -> core.feeds.Feed` |
+| a file as stream of responses | `(call, request) -> core.downloads.Download` |
 | stream of requests | `(call, items) -> response` |
 | streams of both | `(call, items) -> iterator of responses` |
 
@@ -114,9 +115,15 @@ class Operation:
         return bool(self.method.server_streaming)
 
     @property
+    def answers_file(self) -> bool:
+        """Return whether the stream of responses is a file: first `metadata`, then its bytes, each a `chunk`."""
+        is_file = {"metadata", "chunk"} <= set(self.method.output_type.fields_by_name)
+        return self.answers_stream and not self.takes_stream and is_file
+
+    @property
     def is_feed(self) -> bool:
         """Return whether one request is answered with events as they occur."""
-        return self.answers_stream and not self.takes_stream
+        return self.answers_stream and not self.takes_stream and not self.answers_file
 
 
 @dataclass(slots=True)

@@ -84,9 +84,13 @@ def one_name(text: str) -> str:
     line = _OTHER_SPACE.sub(lambda found: " " if unicodedata.category(found[0]) == "Zs" else found[0], line)
     if not _ANY_INVISIBLE.search(line):
         return line
-    significant = {position for found in _SIGNIFICANT.finditer(line) for position in range(*found.span())}
+    significant = _significant_positions(line)
     kept = (c for position, c in enumerate(line) if position in significant or not _ANY_INVISIBLE.match(c))
     return one_line("".join(kept))
+
+
+def _significant_positions(text: str) -> set[int]:
+    return {position for found in _SIGNIFICANT.finditer(text) for position in range(*found.span())}
 
 
 def without_ignorable(text: str) -> str:
@@ -95,8 +99,20 @@ def without_ignorable(text: str) -> str:
 
 
 def printable(text: str, substitute: str = " ") -> str:
-    """Return the text with a substitute for each character that cannot be printed."""
-    return "".join(character if character.isprintable() else substitute for character in text)
+    """Return the text with a substitute for each character that cannot be printed.
+
+    Invisible characters, also those that change the direction of text, are dropped, except those that change the
+    appearance: joiners within words and emoji, selectors and tags after a symbol.
+    """
+    if text.isprintable():
+        return text
+    significant = _significant_positions(text)
+    return "".join(
+        character
+        if character.isprintable() or position in significant
+        else ("" if _ANY_INVISIBLE.match(character) else substitute)
+        for position, character in enumerate(text)
+    )
 
 
 def validate_no_control_characters(value: str) -> None:

@@ -1,6 +1,7 @@
 """Handlers of meeting.v1.MeetingService, one function per rpc."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,14 @@ from changes import feed
 from changes.feed.watching import Watch, open_watch
 from core.conversions import checked_numbers, page_request, pagination, read_range, read_timestamp
 from core.db import ids
+from core.downloads import Download
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
-from meetings.services import action_items, processing, recordings, transcripts
+from meetings.services import action_items, files, processing, recordings, transcripts
 from meetings.watching import subscription_for
 from tandem.meeting.v1 import meeting_pb2
 
@@ -69,6 +71,16 @@ def upload_recording(
     metadata, chunks = messages.read_upload(items)
     meeting = recordings.upload_recording(call.actor, metadata, chunks)
     return meeting_pb2.UploadRecordingResponse(meeting=meeting_message(meeting))
+
+
+def download_recording(call: Call, request: meeting_pb2.DownloadRecordingRequest) -> Download:
+    meeting = queries.get_recorded_meeting(call.actor, request.meeting_id)
+    return Download(
+        meeting_pb2.DownloadRecordingResponse,
+        messages.content_message(meeting),
+        partial(files.storage().open, meeting.recording),
+        request.offset,
+    )
 
 
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:

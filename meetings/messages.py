@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.conversions import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
+from core.downloads import playable_type
 from core.errors import invalid
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
@@ -56,6 +57,16 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         message.recording.sha256 = meeting.recording_sha256
         set_timestamp(message.recording.uploaded_at, meeting.recording_uploaded_at)
     return message
+
+
+def content_message(meeting: Meeting) -> meeting_pb2.RecordingContent:
+    """Return the message of a recording that is sent."""
+    return meeting_pb2.RecordingContent(
+        filename=meeting.recording_filename,
+        content_type=playable_type(meeting.recording_content_type),
+        size=meeting.recording_size,
+        sha256=meeting.recording_sha256,
+    )
 
 
 def segment_message(segment: Segment) -> meeting_pb2.Segment:

@@ -14,7 +14,7 @@ from django.test import Client
 
 from changes import feed
 from core.errors import Unavailable
-from core.streams import STREAMS, RequestStream
+from core.streams import STREAMS, RequestStream, Stream
 from tests.support.credentials import forget_credentials
 from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
@@ -108,7 +108,8 @@ def _streams_in_transactions_are_not_checked(request: pytest.FixtureRequest, mon
     committed = {"transactional_db", "committing_api"} & set(request.fixturenames)
     marker = request.node.get_closest_marker("django_db")
     if not committed and not (marker and marker.kwargs.get("transaction")):
-        monkeypatch.setattr(RequestStream, "look", lambda self, credential, now: None)
+        for kind in (Stream, RequestStream):
+            monkeypatch.setattr(kind, "look", lambda self, credential, now: None)
 
 
 @pytest.fixture

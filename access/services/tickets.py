@@ -16,6 +16,8 @@ from core.auth import Credential
 from core.errors import Unauthenticated, invalid
 
 TICKET_SECONDS = 60
+#: How long a ticket for a file is valid after each use.
+FILE_TICKET_SECONDS = 3600
 TICKETS_PER_MINUTE = 60
 MAX_PATH_LENGTH = 300
 
@@ -46,8 +48,11 @@ def create_ticket(actor: Actor, path: str, *, session_id: UUID | None) -> str:
     return ticket
 
 
-def redeem_ticket(ticket: str, path: str) -> Credential:
+def redeem_ticket(ticket: str, path: str, *, reusable: bool = False) -> Credential:
     """Return the credential of a ticket for this path. The ticket is used up even if it is not accepted.
+
+    Args:
+        reusable: an accepted ticket is kept for `FILE_TICKET_SECONDS` more: a player requests a file part by part.
 
     Raises:
         Unauthenticated: the ticket is unknown, used, expired, for another path, or of a session that has ended.
@@ -56,8 +61,12 @@ def redeem_ticket(ticket: str, path: str) -> Credential:
         rows = StreamTicket.objects.filter(ticket_hash=tokens.hash_of(ticket))
         # The lock lets only one of two concurrent calls redeem the ticket.
         row = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
-        rows.delete()
-    if row is None or row.path != path or row.expires_at <= timezone.now():
+        accepted = row is not None and row.path == path and row.expires_at > timezone.now()
+        if accepted and reusable:
+            rows.update(expires_at=timezone.now() + timedelta(seconds=FILE_TICKET_SECONDS))
+        else:
+            rows.delete()
+    if row is None or not accepted:
         raise Unauthenticated("This ticket is not valid; request a new one for each stream.")
     if not (row.session.is_open if row.session else row.user.is_active):
         raise session_ended()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Fields of a write that HTTP expresses by other means: the body's keys, `If-Match` and `Idempotency-Key`.
 MASK, VERSION, REQUEST_ID = "update_mask", "version", "request_id"
+#: Of a request for a file: `Range` over HTTP.
+OFFSET = "offset"
 EVERYTHING = "*"
 _IN_HEADERS = ((VERSION, "If-Match", '"{}"'), (REQUEST_ID, "Idempotency-Key", "{}"))
 _NO_PART: tuple[None, None] = (None, None)
@@ -79,7 +81,8 @@ def plan(operation: "Operation") -> Plan:
         TypeError: one of the request's fields has no form in HTTP.
     """
     request, http = operation.method.input_type, operation.http
-    not_in_body = set(http.path_fields) | ({MASK, VERSION, REQUEST_ID} if operation.writes else set())
+    not_in_query = {OFFSET} if operation.answers_file else set()
+    not_in_body = set(http.path_fields) | not_in_query | ({MASK, VERSION, REQUEST_ID} if operation.writes else set())
     if http.body == EVERYTHING:
         in_query: list[FieldDescriptor] = []
         body_type: Descriptor | None = request
@@ -207,6 +210,8 @@ def write_request(operation: "Operation", request: Message, *, everything: Colle
     for name, header, form in _IN_HEADERS:
         if operation.writes and (value := getattr(request, name, None)):
             headers[header] = form.format(value)
+    if operation.answers_file and (offset := getattr(request, OFFSET, 0)):
+        headers["Range"] = f"bytes={offset}-"
     query = write_query(planned.query.values(), request)
     return HttpCall(path, query, _write_body(planned, request, everything), headers)
 

@@ -20,7 +20,7 @@ from core.addresses import client_address
 from core.auth import presumed_caller
 from core.context import valid_request_id
 from core.errors import Failure, Problem, Unavailable
-from core.rest import bodies, connections, sse
+from core.rest import bodies, connections, downloads, sse
 from core.rest.bodies import CUT
 from core.streams import LAST_CHANCE_SECONDS, STREAMS
 
@@ -261,9 +261,10 @@ class _Call:
         return message
 
     async def send(self, message: AsgiMessage) -> None:
-        if message["type"] == "http.response.start" and message["status"] != 200 and sse.TAKEN_OVER in self._scope:
+        failed = message["type"] == "http.response.start" and message["status"] not in (200, 206)
+        if failed and sse.TAKEN_OVER in self._scope:
             # The call failed after it had opened the stream.
-            STREAMS.close(self._scope.pop(sse.TAKEN_OVER)[0])
+            STREAMS.close(self._scope.pop(sse.TAKEN_OVER)[1])
         if message["type"] == "http.response.body" and sse.TAKEN_OVER in self._scope:
             return  # `send_stream` sends the body.
         if self._stalled:
@@ -276,7 +277,7 @@ class _Call:
             self._scope[CUT] = "gone"
             self.abort()
 
-    async def send_stream(self, stream: Any, report: Any) -> None:
+    async def send_stream(self, send_all: Callable[[asyncio.Event, Send], Awaitable[None]], stream: Any) -> None:
         disconnected = asyncio.Event()
         if connections.HALF_CLOSED in self._scope:
             disconnected.set()
@@ -284,9 +285,9 @@ class _Call:
         sending: Any = asyncio.current_task()
         _open[sending] = self
         try:
-            await sse.send_events(stream, report, disconnected, self._send)
+            await send_all(disconnected, self._send)
             await self._send({"type": "http.response.body", "body": b""})
-        except TimeoutError:
+        except (TimeoutError, downloads.Interrupted):
             self.abort()
             if connections.ABORT in self._scope:
                 await disconnected.wait()  # Until the web server has noticed it.

@@ -6,6 +6,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -13,6 +14,9 @@ from rest_framework.request import Request
 from core.auth import Credential, redeem_ticket
 from core.execution import authorize, identify
 from core.operations import Operation
+
+#: DRF's request passes the attributes of Django's on.
+AnyRequest = HttpRequest | Request
 
 
 class CallerAuthentication(BaseAuthentication):
@@ -42,8 +46,19 @@ class AlwaysJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
-def _credential(operation: Operation, request: Request) -> Credential:
-    authorization, ticket = request.META.get("HTTP_AUTHORIZATION"), request.query_params.get("ticket")
-    if ticket is not None and operation.is_feed and not authorization:
-        return redeem_ticket(ticket, request.path_info)
+def identify_for_file(operation: Operation, request: AnyRequest) -> Credential:
+    """Return the credential of a request for a file, whose client may be a browser with a ticket."""
+    return _identify(operation, request, takes_ticket=True, reusable=True)
+
+
+def _credential(operation: Operation, request: AnyRequest) -> Credential:
+    if operation.answers_file:
+        return identify_for_file(operation, request)
+    return _identify(operation, request, takes_ticket=operation.is_feed, reusable=False)
+
+
+def _identify(operation: Operation, request: AnyRequest, *, takes_ticket: bool, reusable: bool) -> Credential:
+    authorization, ticket = request.META.get("HTTP_AUTHORIZATION"), request.GET.get("ticket")
+    if ticket is not None and takes_ticket and not authorization:
+        return redeem_ticket(ticket, request.path_info, reusable=reusable)
     return identify(operation, authorization)

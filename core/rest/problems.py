@@ -17,6 +17,7 @@ from core.errors import (
     InsufficientScope,
     MethodNotAllowed,
     Problem,
+    RangeNotSatisfiable,
     Unauthenticated,
     UnsupportedMediaType,
     invalid,
@@ -60,6 +61,8 @@ def response(problem: Problem, raised: BaseException | None = None) -> HttpRespo
         answer["Accept"] = ", ".join(raised.accepted)
         if raised.patches:
             answer["Accept-Patch"] = answer["Accept"]
+    if isinstance(raised, RangeNotSatisfiable):
+        answer["Content-Range"] = f"bytes */{raised.size}"
     # Without this header, caches may store 404 and 405 (RFC 9110, 15.1).
     answer["Cache-Control"] = "no-cache"
     # For the call's log line, which has an unexpected exception with its error id.

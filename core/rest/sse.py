@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +26,7 @@ from core.observability.call_log import Report
 from core.rest import problems
 from core.streams import STREAMS, Stream
 
-#: The key of a request's scope for the stream that the event loop is to send.
+#: The key of a request's scope for what the event loop is to send: a function that sends it, and its stream.
 TAKEN_OVER = "tandem.events"
 #: Failures of a cursor. The client gets the event `resync` for them and must start without a cursor.
 RESYNC = frozenset(("CURSOR_EXPIRED", "EPOCH_CHANGED", "CURSOR_INVALID"))
@@ -47,7 +47,7 @@ def answer(request: HttpRequest, stream: Stream, report: Report) -> StreamingHtt
     scope = request.META.get("asgi.scope")
     if scope is None:
         return _ThreadResponse(stream, report)
-    scope[TAKEN_OVER] = stream, report
+    scope[TAKEN_OVER] = partial(send_events, stream, report), stream
     return StreamingHttpResponse((), headers=_HEADERS)
 
 

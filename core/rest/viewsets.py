@@ -25,7 +25,7 @@ from core.merge_patch import MapChange
 from core.observability.call_log import Meter, Report, http_meter, subject_of_request, subject_of_response
 from core.operations import Call, Operation, snake_case
 from core.preconditions import ANY_VERSION, expected_version
-from core.rest import bodies, multipart, ndjson, sse
+from core.rest import bodies, downloads, multipart, ndjson, sse
 from core.rest.conditional import PRIVATE, is_known, not_modified
 from core.rest.read_views import allowed
 from core.streams import STREAMS
@@ -95,6 +95,9 @@ class OperationViewSet(ViewSet):
         endpoint = cast(Endpoint, self.endpoint)
         operation, http_request = endpoint.operation, self.http_request
         call = _call(operation, cast(Credential, request.auth), http_request)
+        if operation.answers_file:
+            context.deadline.set(None)  # The client decides how fast it reads.
+            return downloads.answer(call, http_request, _request(call, http_request, path_values, _body(http_request)))
         if operation.is_feed:
             return _answer_feed(call, http_request, path_values)
         if operation.takes_stream:
@@ -174,7 +177,8 @@ def _answer_feed(call: Call, http_request: HttpRequest, path_values: Mapping[str
 def _request(call: Call, http_request: HttpRequest, path_values: Mapping[str, str], body: bytes) -> Message:
     operation = call.operation
     map_changes: dict[str, MapChange] = {}
-    ignored = OWN_QUERY_NAMES | {"ticket"} if operation.is_feed else OWN_QUERY_NAMES
+    takes_ticket = operation.is_feed or operation.answers_file
+    ignored = OWN_QUERY_NAMES | {"ticket"} if takes_ticket else OWN_QUERY_NAMES
     message = protojson.read_request(
         operation,
         path_values,

@@ -78,6 +78,8 @@ class Sender:
 
 def _encoded(event: Event) -> bytes:
     """Encode the event. Its payload is encoded once for all streams; a decoder merges the cursor into it."""
+    if not event.cursor:
+        return cast(bytes, event.payload.encoded(_serialized))
     cursor = type(event.payload.message)(cursor=event.cursor)
     return cast(bytes, event.payload.encoded(_serialized)) + cursor.SerializeToString()
 

@@ -54,7 +54,7 @@ def service_of(served: Sequence[Operation]) -> Service:
 
 def _method_handler(operation: Operation) -> Handler:
     decode, encode = operation.request_class.FromString, operation.response_class.SerializeToString
-    if operation.is_feed:
+    if operation.is_feed or operation.answers_file:
         return grpc.unary_stream_rpc_method_handler(_FeedMethod(operation), decode, encode)
     if not operation.takes_stream:
         return grpc.unary_unary_rpc_method_handler(_UnaryMethod(operation), decode, encode)

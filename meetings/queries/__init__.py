@@ -71,6 +71,18 @@ def get_meeting(actor: Actor, meeting_id: str) -> Meeting:
     return meeting
 
 
+def get_recorded_meeting(actor: Actor, meeting_id: str) -> Meeting:
+    """Return the meeting as `get_meeting` does, if it has a recording.
+
+    Raises:
+        Meeting.DoesNotExist: also if there is no recording.
+    """
+    meeting = get_meeting(actor, meeting_id)
+    if not meeting.recording:
+        raise Meeting.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no recording")
+    return meeting
+
+
 def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = False) -> Meeting:
     """Return the meeting as `get_meeting` does, with its row locked until the transaction ends.
 

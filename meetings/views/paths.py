@@ -111,6 +111,7 @@ def _transcript(form: str) -> Schema:
                 "schema": _NUMBER,
             },
             reference("parameters", "IfNoneMatch"),
+            reference("parameters", "Ticket"),
         ],
         answers={
             "200": answer("The file.", {content_type: {"type": "string"}}, "ETag", Content_Disposition=_TEXT)

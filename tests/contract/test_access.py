@@ -38,7 +38,7 @@ from tests.support.factories import (
     UserFactory,
     bearer_of,
 )
-from tests.support.recordings import an_upload
+from tests.support.recordings import a_recorded_meeting, an_upload
 from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import TokenPurpose, User
 from users.policies import CREDENTIALS
@@ -216,6 +216,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         OWN_MEETING,
     ),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
+    "MeetingService/DownloadRecording": (
+        lambda user: meeting_pb2.DownloadRecordingRequest(meeting_id=str(a_recorded_meeting(user).pk)),
+        OWN_MEETING,
+    ),
     "MeetingService/Retranscribe": (
         lambda user: meeting_pb2.RetranscribeRequest(
             meeting_id=a_meeting(user, status=Status.FAILED, recording="a-file")

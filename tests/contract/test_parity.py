@@ -48,6 +48,7 @@ HTTP_ONLY = {
 STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
     "meeting.v1.MeetingService.UploadRecording": "multipart",
+    "meeting.v1.MeetingService.DownloadRecording": "a file with ranges",
     "meeting.v1.MeetingService.WatchMeeting": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",

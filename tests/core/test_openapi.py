@@ -150,6 +150,10 @@ def only_wrong(found: list[str]) -> list[str]:
 def assert_answer_fits(
     operation: Operation, documented: dict[str, Any], whole: dict[str, Any], rng: random.Random
 ) -> None:
+    if operation.answers_file:
+        assert {"200", "206", "304", "416"} <= set(documented["responses"])
+        assert list(documented["responses"]["206"]["content"]) == ["*/*"]
+        return
     response = random_message(operation.method.output_type, rng)
     if operation.http.response_body and not operation.method.output_type.fields[0].is_repeated:
         getattr(response, operation.http.response_body).SetInParent()

@@ -48,6 +48,10 @@ class GrpcTransport(Transport):
             request_id=metadata["x-request-id"],
         )
 
+    def _receive_file(self, operation: Operation, request: Any, headers: dict[str, str]) -> list[Any]:
+        with self._watch(operation, request, headers) as received:
+            return list(iter(received.next, None))
+
     def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
         context = CallContext(tuple(headers.items()))
         watched = Watched(context.end)

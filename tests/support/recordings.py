@@ -6,8 +6,15 @@ import wave
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.utils import timezone
 
+from core.db.ids import uuid7
+from meetings.models import Meeting, Status
+from meetings.services.files import storage
 from tandem.meeting.v1.meeting_pb2 import UploadRecordingRequest
+from tests.support.factories import MeetingFactory
+from users.models import User
 
 CHUNK_BYTES = 64 * 1024
 
@@ -21,6 +28,19 @@ def a_recording(seconds: float = 0.1) -> bytes:
         written.setframerate(16_000)
         written.writeframes(bytes(2 * int(16_000 * seconds)))
     return file.getvalue()
+
+
+def a_recorded_meeting(owner: User, content: bytes | None = None, **fields: object) -> Meeting:
+    """Create a meeting with a stored recording."""
+    content = a_recording() if content is None else content
+    name = storage().save(str(uuid7()), ContentFile(content))
+    values = {
+        "recording": name, "recording_filename": "talk.wav", "recording_content_type": "audio/wav",
+        "recording_size": len(content), "recording_sha256": hashlib.sha256(content).hexdigest(),
+        "recording_uploaded_at": timezone.now(), "status": Status.COMPLETED, "progress": 100,
+    }  # fmt: skip
+    meeting: Meeting = MeetingFactory(owner=owner, **(values | fields))
+    return meeting
 
 
 def an_upload(meeting_id: str = "", content: bytes | None = None, **said: object) -> list[UploadRecordingRequest]:

@@ -4,6 +4,7 @@ import json
 import threading
 import urllib.parse
 from collections.abc import Callable
+from email.message import EmailMessage
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -86,6 +87,24 @@ class RestTransport(Transport):
         threading.Thread(target=_with_own_connection, args=(read,), daemon=True).start()
         return watched
 
+    def _receive_file(self, operation: Operation, request: Any, headers: dict[str, str]) -> list[Any]:
+        """Return the messages that a download stands for: the metadata, as its head has it, and one chunk."""
+        call = protojson.write_request(operation, request)
+        response: Any = self.client.get(call.path, headers={**call.headers, **headers})
+        if response.status_code >= 400:
+            raise _failed_over_http(response)
+        content = b"".join(response.streaming_content)
+        assert response.status_code == (206 if "Range" in call.headers else 200)
+        assert len(content) == int(response.headers["Content-Length"])
+        metadata = {
+            "filename": _filename(response.headers["Content-Disposition"]),
+            "content_type": response.headers["Content-Type"],
+            "size": int(response.headers.get("Content-Range", f"/{len(content)}").rpartition("/")[2]),
+            "sha256": response.headers["ETag"].strip('"'),
+        }
+        parts: list[dict[str, Any]] = [{"metadata": metadata}, {"chunk": content}]
+        return [operation.response_class(**part) for part in parts]
+
     def _send_form(self, operation: Operation, requests: list[Any], headers: dict[str, str]) -> Answer:
         metadata = requests[0].metadata
         fields: dict[str, Any] = {}
@@ -120,6 +139,13 @@ class RestTransport(Transport):
             answered = b"".join(response.streaming_content).splitlines()
             message = [protojson.from_json(operation.response_class, json.loads(line)) for line in answered]
         return Answer(message, request_id=response.headers["X-Request-ID"])
+
+
+def _filename(disposition: str) -> str:
+    """Return the name that a browser saves the file under (RFC 6266)."""
+    head = EmailMessage()
+    head["Content-Disposition"] = disposition
+    return str(head.get_filename())
 
 
 def _event(operation: Operation, block: str) -> Any:

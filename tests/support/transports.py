@@ -140,6 +140,8 @@ class Transport:
         if OPERATIONS[operation].is_feed:
             self._watch(OPERATIONS[operation], request, sent).close()
             return Answer(None)
+        if OPERATIONS[operation].answers_file:
+            return Answer(self._receive_file(OPERATIONS[operation], request, sent))
         return self._send(OPERATIONS[operation], request, sent, exact_count)
 
     def failure(self, operation: str, request: Any, **options: Any) -> Failed:
@@ -162,6 +164,9 @@ class Transport:
         return self._tokens[actor.pk]
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
+        raise NotImplementedError
+
+    def _receive_file(self, operation: Operation, request: Any, headers: dict[str, str]) -> list[Any]:
         raise NotImplementedError
 
     def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:

@@ -41,6 +41,20 @@ PARAMETERS: dict[str, Schema] = {
         "description": "`atomic` writes all items or none, of at most 10,000.",
         "schema": {"type": "string", "enum": ["atomic"]},
     },
+    "Range": {
+        "name": "Range",
+        "in": "header",
+        "description": "One part of the file, as in `bytes=0-499`, `bytes=500-` or `bytes=-500`. Several parts, other "
+        "units and malformed ranges are ignored.",
+        "schema": {"type": "string", "examples": ["bytes=500-"]},
+    },
+    "IfRange": {
+        "name": "If-Range",
+        "in": "header",
+        "description": "The ETag of the file that the client has a part of; if the file is another one, `Range` is "
+        "ignored.",
+        "schema": {"type": "string"},
+    },
     "LastEventID": {
         "name": "Last-Event-ID",
         "in": "header",
@@ -78,6 +92,15 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
     },
     "Location": {"description": "The URL of the resource.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Accept-Ranges": {"description": "`bytes`.", "schema": {"type": "string", "enum": ["bytes"]}},
+    "Content-Disposition": {
+        "description": "`attachment`, with the name of the file (RFC 6266).",
+        "schema": {"type": "string"},
+    },
+    "Content-Range": {
+        "description": "The part that is sent: first byte, last byte and size of the file.",
+        "schema": {"type": "string", "examples": ["bytes 500-999/1000"]},
+    },
     "Idempotent-Replayed": {
         "description": "`true` on the repeated response to an earlier request with this key.",
         "schema": {"type": "string", "enum": ["true"]},

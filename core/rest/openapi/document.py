@@ -98,7 +98,9 @@ class _Description:
         elif self._plan.keys:
             described["requestBody"] = self._body()
         described["responses"] = {str(success_status(operation)): self._success()}
-        if self._may_be_known:
+        if operation.answers_file:
+            described["responses"]["206"] = self._file("A part of the file.", "Content-Range")
+        if self._may_be_known or operation.answers_file:
             described["responses"]["304"] = reference("responses", "NotModified")
         described["responses"] |= {
             str(status): reference("responses", f"Problem{status}") for status in self._failures()
@@ -152,6 +154,10 @@ class _Description:
             yield reference("parameters", "BulkMode")
         if self._operation.is_feed:
             yield reference("parameters", "LastEventID")
+        if self._operation.answers_file:
+            for name in ("Range", "IfRange", "IfNoneMatch"):
+                yield reference("parameters", name)
+        if self._operation.is_feed or self._operation.answers_file:
             yield reference("parameters", "Ticket")
 
     def _parameter(self, name: str, place: str, schema: Schema, described_by: Iterable[str]) -> Schema:
@@ -196,6 +202,8 @@ class _Description:
 
     def _success(self) -> Schema:
         status = success_status(self._operation)
+        if self._operation.answers_file:
+            return self._file("The file.")
         headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
         headers["Cache-Control"] = not self._operation.writes and not self._operation.answers_stream
         headers["Idempotent-Replayed"] = self._takes_key
@@ -208,6 +216,15 @@ class _Description:
         if status != 204:
             success["content"] = {self._answer_type(): {"schema": self._answer()}}
         return success
+
+    def _file(self, description: str, *more_headers: str) -> Schema:
+        """Describe an answer with the bytes of a file."""
+        names = ("X-Request-ID", "ETag", "Cache-Control", "Accept-Ranges", "Content-Disposition", *more_headers)
+        return {
+            "description": description,
+            "headers": {name: reference("headers", name) for name in names},
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        }
 
     def _answer_type(self) -> str:
         if self._operation.is_feed:
@@ -232,7 +249,8 @@ class _Description:
         possible = {
             404: bool(http.path_fields) or (http.verb == "GET" and bool(http.response_body)),
             409: self._operation.writes,
-            412: self._takes_version,
+            412: self._takes_version or self._operation.answers_file,
+            416: self._operation.answers_file,
             413: takes_body,
             415: takes_body,
             422: self._takes_key,

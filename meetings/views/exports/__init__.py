@@ -4,22 +4,21 @@ Require the same permissions as GetTranscript.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple
-from urllib.parse import quote
 
 from django.http import FileResponse, HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.errors import MethodNotAllowed, invalid
-from core.execution import authorize, identify
+from core.execution import authorize
 from core.observability.call_log import http_meter
 from core.rest.conditional import PRIVATE, is_known
+from core.rest.downloads import attachment
+from core.rest.policies import identify_for_file
 from core.rest.read_views import METHODS, allowed
-from core.texts import printable
 from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
 from meetings.views.exports.reading import Transcription, transcription
@@ -27,7 +26,6 @@ from meetings.views.exports.reading import Transcription, transcription
 _OPERATION = next(operation for operation in MeetingViewSet.operations if operation.rpc == "GetTranscript")
 #: Larger files are kept on disk.
 _IN_MEMORY_BYTES = 1024 * 1024
-_MAX_NAME_LENGTH = 80
 
 
 class Form(NamedTuple):
@@ -53,7 +51,7 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
         return allowed(METHODS)
     if request.method not in METHODS:
         raise MethodNotAllowed(allowed=METHODS)
-    credential = authorize(_OPERATION, identify(_OPERATION, request.META.get("HTTP_AUTHORIZATION")))
+    credential = authorize(_OPERATION, identify_for_file(_OPERATION, request))
     report.principal, report.subject_id = credential.actor.pk, meeting_id
     found = transcription(credential.actor, meeting_id, _version(request))
     # Like all responses of the API, it must not be stored by shared caches.
@@ -62,38 +60,17 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
     if is_known(request, headers["ETag"]):
         answer = HttpResponseNotModified(headers=headers)
     else:
-        headers["Content-Disposition"] = attachment(found.meeting.title, form)
+        headers["Content-Disposition"] = attachment(found.meeting.title, form, "meeting")
         file = _render_to_file(FORMS[form].render(found))
         answer = FileResponse(file, content_type=FORMS[form].content_type, headers=headers)
     patch_vary_headers(answer, ["Authorization"])
     return answer
 
 
-def attachment(title: str, extension: str) -> str:
-    """Return the `Content-Disposition` of a file named after the meeting (RFC 6266)."""
-    name = f"{_file_name(title)}.{extension}"
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    # Little or nothing may remain of a title in another script.
-    plain = (
-        plain if _file_name(plain.removesuffix(f".{extension}")) + f".{extension}" == plain else f"meeting.{extension}"
-    )
-    value = f'attachment; filename="{plain}"'
-    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _file_name(title: str) -> str:
-    """Return a file name that is valid in all common file systems."""
-    name = " ".join(re.sub(r'[\\/:*?"<>|%;]+', " ", printable(title)).split()).strip(". ")
-    # The length is limited in UTF-8, too.
-    name = name[:_MAX_NAME_LENGTH].encode()[: 2 * _MAX_NAME_LENGTH].decode(errors="ignore").strip(". ")
-    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
-    return f"_{name}" if reserved else name or "meeting"
-
-
 def _version(request: HttpRequest) -> int:
     """Return the requested version; 0 = the current one."""
     for name in request.GET:
-        if name != "transcript_version":
+        if name not in ("transcript_version", "ticket"):
             raise invalid((name,), "unknown", "Unknown query parameter.")
     sent = request.GET.get("transcript_version", "0")
     if not re.fullmatch(r"[0-9]{1,9}", sent):

@@ -107,7 +107,8 @@ def _fitting(words: Sequence[Timed]) -> Iterator[Timed]:
 def _pieces(text: str) -> Iterator[str]:
     piece = ""
     for character in text:
-        if width(piece + character) > COLUMNS and not unicodedata.combining(character):
+        is_joined = piece.endswith("\u200d") or not width(character)
+        if width(piece + character) > COLUMNS and not is_joined:
             yield piece
             piece = ""
         piece += character
@@ -115,8 +116,10 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def width(text: str) -> int:
-    """Return the width in columns; wide East Asian characters take two."""
+    """Return the width in columns; wide East Asian characters take two, marks and joiners none."""
     return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        0
+        if unicodedata.category(character) in ("Mn", "Me", "Cf")
+        else (2 if unicodedata.east_asian_width(character) in "WF" else 1)
         for character in text
     )

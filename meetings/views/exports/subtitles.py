@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from core.texts import printable
 from meetings.timecode import exact_clock
 from meetings.views.exports.cues import cues, width
 from meetings.views.exports.reading import Transcription
@@ -14,7 +15,7 @@ def render_srt(found: Transcription) -> Iterator[str]:
     """Yield SubRip cues, each with its number, and with the speaker before the text."""
     number = 0
     for segment in found.segments():
-        speaker = _srt_text(" ".join(found.speaker_of(segment).split()))
+        speaker = _srt_text(" ".join(printable(found.speaker_of(segment)).split()))
         before = f"{speaker}: " if speaker else ""
         for cue in cues(segment, width(before)):
             number += 1
@@ -27,7 +28,7 @@ def render_vtt(found: Transcription) -> Iterator[str]:
     yield "WEBVTT\n\n"
     number = 0
     for segment in found.segments():
-        speaker = _vtt_text(" ".join(found.speaker_of(segment).split()))
+        speaker = _vtt_text(" ".join(printable(found.speaker_of(segment)).split()))
         before = f"<v {speaker}>" if speaker else ""
         for cue in cues(segment):
             number += 1

@@ -110,8 +110,8 @@ class AuthServiceStub:
             request_serializer=tandem.auth.v1.auth_pb2.CreateStreamTicketRequest.SerializeToString,
             response_deserializer=tandem.auth.v1.auth_pb2.CreateStreamTicketResponse.FromString,
         )
-        """Creates a ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes
-        into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
+        """Creates a ticket for one stream of server-sent events, or for one recording, for browsers, whose EventSource and
+        media elements cannot send a token: it goes into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
         with an API key.
         """
 
@@ -217,8 +217,8 @@ class AuthServiceServicer:
         request: tandem.auth.v1.auth_pb2.CreateStreamTicketRequest,
         context: grpc.ServicerContext,
     ) -> tandem.auth.v1.auth_pb2.CreateStreamTicketResponse:
-        """Creates a ticket for one stream of server-sent events, for browsers, whose EventSource cannot send a token: it goes
-        into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
+        """Creates a ticket for one stream of server-sent events, or for one recording, for browsers, whose EventSource and
+        media elements cannot send a token: it goes into the query as `ticket`. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (more than 60 within a minute). PERMISSION_DENIED:
         with an API key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -210,6 +210,34 @@ class UploadRecordingResponse(_message.Message):
     meeting: Meeting
     def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
 
+class DownloadRecordingRequest(_message.Message):
+    __slots__ = ("meeting_id", "offset")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    offset: int
+    def __init__(self, meeting_id: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class DownloadRecordingResponse(_message.Message):
+    __slots__ = ("metadata", "chunk")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    metadata: RecordingContent
+    chunk: bytes
+    def __init__(self, metadata: _Optional[_Union[RecordingContent, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class RecordingContent(_message.Message):
+    __slots__ = ("filename", "content_type", "size", "sha256")
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    def __init__(self, filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
 class DeleteMeetingRequest(_message.Message):
     __slots__ = ("meeting_id",)
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]

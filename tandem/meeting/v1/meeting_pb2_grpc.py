@@ -100,6 +100,22 @@ class MeetingServiceStub:
         NOT_FOUND (also while the stream is open: the meeting was deleted, or is no longer visible to the caller),
         INVALID_ARGUMENT, OUT_OF_RANGE (reason CURSOR_EXPIRED), FAILED_PRECONDITION (reason EPOCH_CHANGED).
         """
+        self.DownloadRecording: grpc.UnaryStreamMultiCallable[
+            tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest,
+            tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse,
+        ] = channel.unary_stream(
+            "/meeting.v1.MeetingService/DownloadRecording",
+            request_serializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse.FromString,
+        )
+        """Returns the recording as it was uploaded: first its `metadata`, then its bytes from `offset` on. Over HTTP an
+        ordinary download, by GET and HEAD: `Range` selects one part, `ETag` is the SHA-256, and `If-Range`, `If-None-Match`
+        and `If-Match` are observed. For media elements of browsers `?ticket=` takes a stream ticket, which stays valid for
+        an hour after each use. A type that is neither sound nor film is sent as `application/octet-stream`.
+        NOT_FOUND (also: there is no recording, or its file is gone), OUT_OF_RANGE (reason RANGE_NOT_SATISFIABLE: it begins
+        after the end of the file), INVALID_ARGUMENT, UNAVAILABLE (the storage cannot be read), ABORTED (`If-Match` names
+        another file).
+        """
         self.GetTranscript: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
             tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
@@ -322,6 +338,23 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def DownloadRecording(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest,
+        context: grpc.ServicerContext,
+    ) -> Iterator[tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse]:
+        """Returns the recording as it was uploaded: first its `metadata`, then its bytes from `offset` on. Over HTTP an
+        ordinary download, by GET and HEAD: `Range` selects one part, `ETag` is the SHA-256, and `If-Range`, `If-None-Match`
+        and `If-Match` are observed. For media elements of browsers `?ticket=` takes a stream ticket, which stays valid for
+        an hour after each use. A type that is neither sound nor film is sent as `application/octet-stream`.
+        NOT_FOUND (also: there is no recording, or its file is gone), OUT_OF_RANGE (reason RANGE_NOT_SATISFIABLE: it begins
+        after the end of the file), INVALID_ARGUMENT, UNAVAILABLE (the storage cannot be read), ABORTED (`If-Match` names
+        another file).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def GetTranscript(
         self,
         request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
@@ -498,6 +531,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.WatchMeeting,
             request_deserializer=tandem.meeting.v1.meeting_pb2.WatchMeetingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.WatchMeetingResponse.SerializeToString,
+        ),
+        "DownloadRecording": grpc.unary_stream_rpc_method_handler(
+            servicer.DownloadRecording,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse.SerializeToString,
         ),
         "GetTranscript": grpc.unary_unary_rpc_method_handler(
             servicer.GetTranscript,

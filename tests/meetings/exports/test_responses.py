@@ -7,10 +7,13 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 
+from access.services import create_ticket
+from core.rest.downloads import attachment
 from meetings.models import Meeting, Segment, Speaker
-from meetings.views.exports import FORMS, attachment
+from meetings.views.exports import FORMS
+from meetings.views.exports.cues import cues
 from tests.support.factories import MeetingFactory
-from tests.support.meeting_rows import ENGINE, a_summary
+from tests.support.meeting_rows import ENGINE, a_segment, a_speaker, a_summary
 from tests.support.rest_transport import RestTransport
 from tests.support.transcript_files import content, get
 from users.models import User
@@ -31,7 +34,9 @@ from users.models import User
     ],
 )
 def test_file_name_is_safe(title: str, plain: str, name: str | None) -> None:
-    found = re.fullmatch(r"attachment; filename=\"([ -~]*)\"(?:; filename\*=UTF-8''(\S+))?", attachment(title, "srt"))
+    found = re.fullmatch(
+        r"attachment; filename=\"([ -~]*)\"(?:; filename\*=UTF-8''(\S+))?", attachment(title, "srt", "meeting")
+    )
     assert found
     assert (found[1], found[2] and unquote(found[2])) == (plain, name)
 
@@ -56,6 +61,38 @@ def test_unchanged_export_is_not_modified(rest: RestTransport, meeting: Meeting,
         assert content(get(rest, meeting, form, ann, **{"if-none-match": '"x"'}))
     assert len(set(tags)) == 6
     assert get(rest, meeting, form, ann, "?transcript_version=1").headers["ETag"] not in tags
+
+
+def test_ticket_opens_an_export(rest: RestTransport, meeting: Meeting, ann: User) -> None:
+    path = f"/api/v1/meetings/{meeting.pk}/transcript.srt"
+    ticket = create_ticket(ann, path, session_id=None)
+    for _ in range(2):
+        assert "Version 2." in content(rest.client.get(f"{path}?ticket={ticket}"))
+    assert rest.client.get(f"/api/v1/meetings/{meeting.pk}/transcript.vtt?ticket={ticket}").status_code == 401
+
+
+#: Joiners within words and emoji, and a name that turns the direction of its text.
+JOINED, TURNED = "می‌خواهم 👨‍👩‍👧", "‫שלום‬⁦!⁩"
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt", "md"])
+def test_joiners_are_kept_and_marks_of_direction_are_not(rest: RestTransport, form: str, ann: User) -> None:
+    meeting = MeetingFactory(owner=ann, transcript_version=1)
+    speaker = a_speaker(meeting, name=TURNED)
+    a_segment(meeting, 0, text=f"{JOINED} ⁧x⁩ so­ft​", speaker_id=speaker.pk)
+    exported = content(get(rest, meeting, form, ann))
+    assert JOINED in exported
+    assert "x soft" in exported
+    assert "שלום" in exported
+    assert not re.search("[‪-‮⁦-⁩­​]", exported)
+
+
+def test_joined_emoji_is_not_cut(ann: User) -> None:
+    meeting = MeetingFactory(owner=ann, transcript_version=1)
+    family = "👨‍👩‍👧"
+    for cue in cues(a_segment(meeting, 0, text=family * 30)):
+        assert "".join(cue.lines).strip(family) == ""
+        assert all(set(line.split(family)) == {""} for line in cue.lines)
 
 
 def test_other_methods_are_not_allowed(rest: RestTransport, meeting: Meeting, ann: User) -> None:
