@@ -81,6 +81,7 @@ PRINTS = {
     "'If-Match: \"1\"'": ('"title":"Paint the fence"', " 200\n", '"reason": "STALE"', " 412\n"),
     # docs/integrate/meetings.md
     "api/v1/meetings/upload": ('"title":"Planning"',),
+    "/recording": ("HTTP/1.1 206", 'filename="planning.ogg"', "OggS"),
     "transcript.$format": ("WEBVTT", "# Retrospective"),
     # docs/integrate/paging.md
     "tandem-page.json": ('"next_page_token":"', '"email":"admin@example.com"', '"email":"'),
