@@ -14,6 +14,7 @@ from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
 from meetings.models import Meeting, Segment, SegmentEdit, Speaker
 from meetings.services import known_users
+from meetings.services.first_person import assign_first_person_items
 from users.models import User
 
 #: The fields of a segment that a client may correct.
@@ -28,7 +29,8 @@ def edit_segment(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Segment:
-    """Set `text` or `speaker_id` of a segment. The recognised text and all corrections are kept.
+    """Set `text` or `speaker_id` of a segment. The recognised text and all corrections are kept. Proposed action items
+    in the first person follow the speaker.
 
     Args:
         fields: an empty text restores the recognised text. `speaker_id` as the client wrote it; empty = unknown.
@@ -55,6 +57,7 @@ def edit_segment(
             SegmentEdit.objects.create(
                 segment=segment, text=segment.text, speaker_id=segment.speaker_id, edited_by_id=actor.pk
             )
+            assign_first_person_items(segment.meeting_id, segment.transcript_version)
         return segment
 
 
@@ -67,7 +70,7 @@ def name_speaker(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Speaker:
-    """Name a speaker.
+    """Name a speaker. Proposed action items in the first person are assigned to the user.
 
     Args:
         name: empty = the user's name, if a user is given.
@@ -89,12 +92,16 @@ def name_speaker(
                 changes["user_id"] = users[0]
                 if not name.strip():
                     changes["name"] = User.objects.values_list("display_name", flat=True).get(pk=users[0])
-        return save_clean(speaker, extra_errors=errors, **changes)
+        speaker = save_clean(speaker, extra_errors=errors, **changes)
+        assign_first_person_items(speaker.meeting_id, speaker.transcript_version)
+        return speaker
 
 
 def _meeting_to_correct(actor: Actor, meeting_id: str) -> Meeting:
-    """Return the meeting, if the actor may change it. Its row is not locked; the corrected part is."""
-    meeting = queries.get_meeting(actor, meeting_id)
+    """Return the meeting with its row locked, if the actor may change it: its corrections are made one after another,
+    as each may change what follows from another one.
+    """
+    meeting = queries.get_meeting_for_update(actor, meeting_id)
     if not policies.may_change(actor, meeting):
         raise PermissionDenied("Only the owner of a meeting and administrators may correct its transcript.")
     return meeting

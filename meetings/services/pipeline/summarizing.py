@@ -5,6 +5,7 @@ from datetime import date
 
 from core.db.saving import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
+from meetings.services.first_person import assign_first_person_items
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
 from meetings.services.pipeline.work import Work
@@ -104,6 +105,8 @@ def _insert(work: Work, meeting: Meeting, summary: speech_pb2.Summary, engine: s
     user_ids = {str(user_id) for user_id in User.objects.filter(pk__in=person_ids).values_list("pk", flat=True)}
     for place, item in enumerate(summary.action_items, 1):
         save_clean(_action_item(meeting, version, place, item, user_ids))
+    # A voice may have been named while the engine was working.
+    assign_first_person_items(meeting.pk, version)
 
 
 def _action_item(
