@@ -1,16 +1,15 @@
-"""Second stage: distinguish the speakers, and assign one to each segment."""
+"""Second stage: distinguish the speakers, and give each segment to one of them."""
 
 import time
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import accumulate
 from uuid import UUID
 
 from core.db.saving import save_clean
 from meetings.models import Meeting, Segment, Speaker, Stage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording
+from meetings.services.pipeline.turns import Turns, Word
 from meetings.services.pipeline.work import Work
 from meetings.speech.node import describe
 from meetings.speech.pool import nodes
@@ -49,7 +48,7 @@ def diarize(work: Work) -> None:
                 case "done":
                     cpu_ms = answer.done.cpu_ms
     with work.commit(made_progress=True) as meeting:
-        _assign(work, turns, _insert(work, meeting, speakers, chosen.engine))
+        _assign(work, Turns(turns), _insert(work, meeting, speakers, chosen.engine))
         work.end_stage(run, cpu_ms)
         work.show(meeting, Stage.DIARIZING, 1.0)
 
@@ -81,31 +80,69 @@ def _insert(
     return {row.label: row.pk for row in rows}
 
 
-def _assign(work: Work, turns: Sequence[speech_pb2.Turn], speakers: dict[str, UUID]) -> None:
-    """Assign to each segment the speaker with the longest speech in it; leave segments without speech unassigned."""
-    segment_ids_of = defaultdict(list)
-    # The latest end up to each turn: the ends of overlapping turns are not in order.
-    ends = list(accumulate((turn.end_ms for turn in turns), max))
-    for segment_id, start_ms, end_ms in work.segments().values_list("pk", "start_ms", "end_ms"):
-        if label := loudest(turns, ends, start_ms, end_ms):
-            segment_ids_of[speakers[label]].append(segment_id)
-    for speaker_id, segment_ids in segment_ids_of.items():
-        # One statement per speaker; triggers increment the versions and write the change log.
-        Segment.objects.filter(pk__in=segment_ids).update(speaker_id=speaker_id)
-
-
-def loudest(turns: Sequence[speech_pb2.Turn], ends: Sequence[int], start_ms: int, end_ms: int) -> str:
-    """Return the label of the speaker with the longest speech between two times; empty = none.
-
-    Args:
-        turns: ordered by start.
-        ends: for each turn, the latest end of it and all turns before it.
+def _assign(work: Work, turns: Turns, speakers: dict[str, UUID]) -> None:
+    """Assign a speaker to each segment; leave segments without speech unassigned. Split segments in which several
+    speakers speak.
     """
-    speech_ms: dict[str, int] = defaultdict(int)
-    for place in range(bisect_right(ends, start_ms), len(turns)):
-        turn = turns[place]
-        if turn.start_ms >= end_ms:
-            break
-        if (shared := min(turn.end_ms, end_ms) - max(turn.start_ms, start_ms)) > 0:
-            speech_ms[turn.label] += shared
-    return max(speech_ms, key=speech_ms.__getitem__) if speech_ms else ""
+    segment_ids_of: dict[str, list[UUID]] = defaultdict(list)
+    shared: list[UUID] = []
+    for segment_id, start_ms, end_ms in work.segments().values_list("pk", "start_ms", "end_ms"):
+        if turns.has_several(start_ms, end_ms):
+            shared.append(segment_id)
+        elif label := turns.speaker(start_ms, end_ms):
+            segment_ids_of[label].append(segment_id)
+    for label, segment_ids in segment_ids_of.items():
+        # One statement per speaker; triggers increment the versions and write the change log.
+        Segment.objects.filter(pk__in=segment_ids).update(speaker_id=speakers[label])
+    # The words of one segment at a time: they take far more memory than the text.
+    for segment_id in shared:
+        _split(work.segments().get(pk=segment_id), turns, speakers)
+
+
+def _split(segment: Segment, turns: Turns, speakers: dict[str, UUID]) -> None:
+    """Make a segment of each speaker's words; the first keeps the id. A segment whose words are not known, or are not
+    those of its corrected text, belongs as a whole to the speaker with the longest speech in it.
+    """
+    words = segment.words
+    texts = [_texts(text, words) for text in (segment.text, segment.recognized_text)]
+    lines = turns.lines(words) if all(texts) else []
+    if len(lines) < 2:
+        label = lines[0].label if lines else turns.speaker(segment.start_ms, segment.end_ms)
+        save_clean(segment, speaker_id=speakers.get(label))
+        return
+    end_ms, parts = segment.start_ms, []
+    for line in lines:
+        own = words[line.first : line.until]
+        is_first, is_last = line.first == 0, line.until == len(words)
+        start_ms = segment.start_ms if is_first else max(own[0]["start_ms"], end_ms)
+        end_ms = max(segment.end_ms if is_last else own[-1]["end_ms"], start_ms + 1)
+        text, recognized_text = (" ".join(pieces[line.first : line.until]) for pieces in texts)
+        parts.append(
+            {
+                "start_ms": start_ms,
+                "end_ms": end_ms,
+                "text": text,
+                "recognized_text": recognized_text,
+                "words": own,
+                "confidence": sum(word["confidence"] for word in own) / len(own),
+                "speaker_id": speakers.get(line.label),
+            }
+        )
+    also = {field.attname: getattr(segment, field.attname) for field in _COPIED}
+    save_clean(segment, **parts[0])
+    for part in parts[1:]:
+        save_clean(Segment(**also | part))
+
+
+def _texts(text: str, words: Sequence[Word]) -> list[str]:
+    """Return the text of each word, empty if the text consists of other words."""
+    pieces = text.split()
+    return pieces if len(pieces) == len(words) else []
+
+
+#: The fields that all parts of a split segment share.
+_COPIED = [
+    field
+    for field in Segment._meta.concrete_fields
+    if not field.generated and field.name not in {"id", "version", "created_at", "updated_at"}
+]
