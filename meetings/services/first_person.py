@@ -1,4 +1,4 @@
-"""Action items in the first person. They belong to the user whose voice says them."""
+"""Action items in the first person. They belong to the user whose voice utters them."""
 
 from uuid import UUID
 
@@ -10,11 +10,10 @@ _FIRST_PERSON = {"i", "me", "myself", "let me"}
 
 
 def assign_first_person_items(meeting_id: UUID, version: int) -> None:
-    """Assign the proposed items of "I" to the user of the voice that says them, or to nobody if there is no such user
-    or more than one voice says the item. Decided items keep their assignee.
+    """Assign the proposed items of "I" to the user of the voice that utters them, or to no user if the voice has none or
+    several voices utter the item. Decided items keep their assignee.
 
-    Runs in the caller's transaction, which has locked the meeting: the names of voices, and whose the segments are, do
-    not change meanwhile.
+    Runs in the caller's transaction, which has locked the meeting, so that speakers and segments do not change.
     """
     proposed = ActionItem.objects.filter(
         meeting=meeting_id, transcript_version=version, status=ActionItemStatus.PROPOSED

@@ -1,4 +1,4 @@
-"""Whose words are whose: the turns of the speakers, laid over the words of a segment."""
+"""Turns of the speakers, and the lines that they make of the words of a segment."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -73,7 +73,7 @@ class Turns:
 
 
 def _sentence_end(words: Sequence[Word], border: int) -> int:
-    """Return the end of a sentence nearest to a border between words, or the border itself if none is near."""
+    """Return the end of a sentence nearest to a border between words, or the border itself if there is no near one."""
     at_ms = words[border]["start_ms"]
 
     def distance(place: int) -> int:

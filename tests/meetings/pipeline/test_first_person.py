@@ -1,4 +1,4 @@
-"""Action items of "I" belong to the user whose voice says them."""
+"""Action items of "I" belong to the user whose voice utters them."""
 
 from typing import Any
 
