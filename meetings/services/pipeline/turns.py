@@ -74,7 +74,7 @@ class Turns:
 
 def _sentence_end(words: Sequence[Word], border: int) -> int:
     """Return the end of a sentence nearest to a border between words, or the border itself if there is no near one."""
-    at_ms = words[border]["start_ms"]
+    at_ms: int = words[border]["start_ms"]
 
     def distance(place: int) -> int:
         return abs(int(words[place]["start_ms"]) - at_ms)
