@@ -19,7 +19,7 @@ SECTIONS = {
     },
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},
-    "System": {"core.Job": "schedule", "changes.Change": "history"},
+    "System": {"core.Job": "schedule", "meetings.SpeechNode": "dns", "changes.Change": "history"},
 }
 
 

@@ -15,9 +15,11 @@ class MeetingsConfig(AppConfig):
         """Register meetings and their parts with the change feed. Invalid SPEECH_NODES stop the start."""
         from changes.feed import subjects
         from meetings import messages, models, policies
-        from meetings.speech.pool import nodes
+        from meetings.services.nodes import record
+        from meetings.speech.pool import listeners, nodes
 
         nodes()
+        listeners.append(record)
         subjects.register(
             subjects.Subject(
                 models.Meeting,
@@ -45,10 +47,13 @@ class MeetingsConfig(AppConfig):
             )
 
     def prune(self) -> dict[str, int]:
-        """Delete expired files, and return how many of each kind."""
-        from meetings.services import recordings, resumable
+        """Delete expired files and rows, and return how many of each kind."""
+        from meetings.services import nodes, recordings, resumable
 
-        return {"files of broken uploads": recordings.prune() + resumable.prune()}
+        return {
+            "files of broken uploads": recordings.prune() + resumable.prune(),
+            "speech nodes that are no longer used": nodes.prune(),
+        }
 
 
 def _of_row(message: Callable[[Any], Message]) -> "Callable[[Any, Visibility], Message]":

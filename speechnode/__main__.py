@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 # The engines' matrices are small, so several BLAS threads are slower than one. numpy reads this when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,6 +16,7 @@ from log_formats import JsonFormatter, TextFormatter
 from speechnode.catalog import OFFERS
 from speechnode.intake import Limits
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
+from speechnode.tls import Certificates
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,6 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     engines = tuple(name.strip() for name in given.engines.split(",") if name.strip())
     if unknown := [name for name in engines if name not in OFFERS]:
         parser.error(f"--engines: {', '.join(unknown)} not known; choose from {', '.join(OFFERS)}")
+    files = (given.tls_cert, given.tls_key, given.client_ca)
+    if any(files) and not all(files):
+        parser.error("--tls-cert, --tls-key and --client-ca belong together: give all three, or none")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter("speechnode") if given.log == "json" else TextFormatter())
     logging.basicConfig(level=given.log_level.upper(), handlers=[handler])
@@ -31,7 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.end_with_stdin:
         threading.Thread(target=_watch_stdin, args=(signals,), name="stdin", daemon=True).start()
     limits = Limits(given.max_file_mib * 2**20, given.max_seconds)
-    options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits)
+    options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits,
+                      Certificates(*files) if all(files) else None)  # fmt: skip
     try:
         return serve(options, signals, _announce)
     except CannotServeError as exc:
@@ -48,8 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     option = parser.add_argument
     option(
-        "--listen", default="127.0.0.1:50071", help="unix:/path or 127.0.0.1:port; port 0 = any (default: %(default)s)"
+        "--listen",
+        default="127.0.0.1:50071",
+        help="unix:/path, 127.0.0.1:port, or with TLS any host:port; port 0 = any (default: %(default)s)",
     )
+    option("--tls-cert", type=Path, metavar="FILE", help="the node's certificate (PEM); read again when it changes")
+    option("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
+    option("--client-ca", type=Path, metavar="FILE", help="authority whose certificates callers must show")
     option("--engines", default=",".join(OFFERS), help="engines to offer, separated by commas (default: %(default)s)")
     option("--max-streams", type=_positive, default=4, help="maximum number of concurrent calls (default: %(default)s)")
     option(

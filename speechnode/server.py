@@ -18,6 +18,7 @@ from speechnode import services
 from speechnode.catalog import Catalog
 from speechnode.intake import Limits
 from speechnode.slots import Slots
+from speechnode.tls import CertificateError, Certificates
 from tandem import keepalive
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 
@@ -61,6 +62,7 @@ class Options:
     asr_processes: int
     grace: float
     limits: Limits
+    certificates: Certificates | None = None
 
 
 class Health(health.HealthServicer):
@@ -98,7 +100,7 @@ class Node:
         )
         self._health = Health()
         self._add_services(options)
-        self.address = bind(self._server, options.listen)
+        self.address = bind(self._server, options.listen, options.certificates)
 
     def start(self) -> None:
         """Start serving."""
@@ -182,20 +184,29 @@ def _drain(node: Node, grace: float, signals: Signals) -> int:
     return int(cut)
 
 
-def bind(server: grpc.Server, listen: str) -> str:
+def bind(server: grpc.Server, listen: str, certificates: Certificates | None = None) -> str:
     """Bind a server to an address. Returns the address, with the port that was chosen for port 0.
 
     Raises:
-        CannotServeError: the address is invalid or in use.
+        CannotServeError: the address is invalid or in use, or the certificates cannot be used.
     """
     if listen.startswith("unix:"):
+        if certificates:
+            raise CannotServeError("A Unix socket has no TLS: listen on host:port, or leave out the certificates.")
         return _bind_socket(server, Path(listen.removeprefix("unix:")))
     host, _, port = listen.rpartition(":")
     # The content of meetings must not be sent over a network unencrypted.
-    if host not in ("127.0.0.1", "localhost", "[::1]"):
-        raise CannotServeError(f"Listen on unix:/path or 127.0.0.1:port, not on {listen}: there is no TLS yet.")
+    if not certificates and host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise CannotServeError(
+            f"Without TLS a node listens on unix:/path or 127.0.0.1:port, not on {listen}: give --tls-cert, --tls-key "
+            "and --client-ca."
+        )
     try:
+        if certificates:
+            return f"{host}:{server.add_secure_port(listen, certificates.credentials())}"
         return f"{host}:{server.add_insecure_port(listen)}"
+    except CertificateError as exc:
+        raise CannotServeError(str(exc)) from exc
     except RuntimeError as exc:
         raise CannotServeError(f"Cannot listen on {listen}: port {port} is in use or invalid.") from exc
 

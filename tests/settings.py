@@ -40,4 +40,8 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
 ARGON2_MEMORY_KIB = 64
 SPEECH_NODES = ["embedded://"]
-SPEECH_SCHEMES = {**SPEECH_SCHEMES, "script": "tests.support.scripted_speech.ScriptedNode"}
+SPEECH_SCHEMES = {
+    **SPEECH_SCHEMES,
+    "script": "tests.support.scripted_speech.ScriptedNode",
+    "remote-script": "tests.support.scripted_speech.RemoteScriptedNode",
+}

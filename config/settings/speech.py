@@ -15,8 +15,12 @@ DISK_RESERVE_BYTES = 1024**3
 MAX_RECORDING_SECONDS = 43_200
 #: Nodes that process recordings, the preferred first.
 SPEECH_NODES = env.urls("SPEECH_NODES", default=["embedded://"])
-#: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker.
-SPEECH_SCHEMES = {"embedded": "meetings.speech.child_process.EmbeddedNode"}
+#: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker,
+#: `grpcs://` a node on another machine.
+SPEECH_SCHEMES = {
+    "embedded": "meetings.speech.child_process.EmbeddedNode",
+    "grpcs": "meetings.speech.remote.RemoteNode",
+}
 #: How long a node may give no sign of life, and how long it may live without an answer.
 SPEECH_SILENCE_SECONDS = 60.0
 SPEECH_BUSY_SECONDS = 600.0

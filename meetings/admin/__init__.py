@@ -15,6 +15,7 @@ from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from meetings import services
+from meetings.admin.nodes import SpeechNodeAdmin as SpeechNodeAdmin
 from meetings.admin.parts import INLINES
 from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE

@@ -2,6 +2,7 @@
 
 from meetings.models.findings import ActionItem, ActionItemStatus, Speaker, Summary
 from meetings.models.meetings import OVER, RUNNING, Meeting, MeetingQuerySet, Stage, Status, Upload, takes_part
+from meetings.models.nodes import NodeState, SpeechNode
 from meetings.models.transcripts import Segment, SegmentEdit, StageRun, Transcript
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "ActionItemStatus",
     "Meeting",
     "MeetingQuerySet",
+    "NodeState",
     "Segment",
     "SegmentEdit",
     "Speaker",
+    "SpeechNode",
     "Stage",
     "StageRun",
     "Status",

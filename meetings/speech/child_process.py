@@ -47,6 +47,8 @@ class EmbeddedNode(SpeechClient):
         ImproperlyConfigured: there is an address.
     """
 
+    restarts_itself = True
+
     def __init__(self, address: str) -> None:
         if address:
             raise ImproperlyConfigured(

@@ -15,6 +15,7 @@ from meetings.speech.node import (
     EngineBusy,
     EngineError,
     EngineFailed,
+    EngineLost,
     EngineUnavailable,
     NoCapableEngine,
 )
@@ -45,8 +46,17 @@ class Connection:
     crashes the process (grpcio 1.85, segmentation fault), where a call on it only raises.
     """
 
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target, OPTIONS)
+    def __init__(
+        self,
+        target: str,
+        credentials: grpc.ChannelCredentials | None = None,
+        options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        options = [*OPTIONS, *options]
+        if credentials:
+            self._channel = grpc.secure_channel(target, credentials, options)
+        else:
+            self._channel = grpc.insecure_channel(target, options)
         self.node = speech_pb2_grpc.NodeInfoServiceStub(self._channel)
         self.asr = speech_pb2_grpc.AsrServiceStub(self._channel)
         self.speaker = speech_pb2_grpc.SpeakerServiceStub(self._channel)
@@ -63,15 +73,17 @@ class SpeechClient:
 
     Args:
         connect: returns a connection to the node. Raises EngineUnavailable if there is none at present.
+        answer_seconds: deadline of capability requests and health checks.
     """
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection], answer_seconds: float = ANSWER_SECONDS) -> None:
         self._connect = connect
+        self._answer_seconds = answer_seconds
 
     def engines(self) -> Sequence[speech_pb2.Engine]:
         node = self._connect().node
         try:
-            capabilities = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=ANSWER_SECONDS)
+            capabilities = node.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=self._answer_seconds)
         except (grpc.RpcError, _ChannelClosed) as exc:
             raise EngineUnavailable("The speech node does not answer.") from exc
         if capabilities.contract_version.partition(".")[0] != MAJOR_VERSION:
@@ -82,7 +94,7 @@ class SpeechClient:
 
     def lives(self) -> bool:
         try:
-            self._connect().health.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+            self._connect().health.Check(health_pb2.HealthCheckRequest(), timeout=self._answer_seconds)
         except (grpc.RpcError, _ChannelClosed, EngineUnavailable):
             return False
         return True
@@ -184,7 +196,7 @@ def failure_of(error: grpc.RpcError, *, begun: bool) -> EngineError:
             return EngineFailed("The speech engine failed with an internal error.")
     if reason:
         return EngineFailed(message)
-    return EngineFailed("The speech node ended the call unexpectedly.")
+    return EngineLost("The speech node ended the call unexpectedly.")
 
 
 def _reason(call: grpc.Call) -> str:

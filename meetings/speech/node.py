@@ -25,6 +25,10 @@ class EngineUnavailable(EngineError):
     """No engine could be reached, or it has no space for the file. Processing has not begun; retry later."""
 
 
+class NodeUnavailable(EngineUnavailable):
+    """The node of this call could not be reached, and is passed over for a time. Choose another one at once."""
+
+
 class EngineBusy(EngineError):
     """All streams of the engine are in use. Retry soon; this does not count as an attempt."""
 
@@ -33,12 +37,21 @@ class EngineFailed(EngineError):
     """The engine died, hung, ended early, or gave an invalid answer. Retry a limited number of times."""
 
 
+class EngineLost(EngineFailed):
+    """The connection to the node broke during the call."""
+
+
 class Node(Protocol):
     """A process that runs engines.
 
     Its calls block, yield the answers as they arrive, and end soon after their `EngineCall` was stopped. They raise an
     EngineError, or the reason why the call was stopped.
+
+    Attributes:
+        restarts_itself: this process starts it when it is needed, so it has no circuit breaker.
     """
+
+    restarts_itself: bool
 
     def engines(self) -> Sequence[speech_pb2.Engine]:
         """Return the engines that are available at present.

@@ -1,8 +1,6 @@
 """The speech nodes of `settings.SPEECH_NODES`, and the choice of a node for a request."""
 
 import atexit
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,12 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from meetings.speech.engine_call import EngineCall
+from meetings.speech.members import Listener, Member
 from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, supports
 from meetings.speech.validation import validate_diarization, validate_summary, validate_transcription
 from tandem.speech.v1 import speech_pb2
 
-#: How long a node's capabilities are cached.
-CACHE_SECONDS = 5.0
 #: What the engines of each kind do; completes the sentence "No speech engine here can …".
 _ABILITIES = {
     speech_pb2.ENGINE_KIND_ASR: "turn speech into text",
@@ -28,26 +25,35 @@ _ABILITIES = {
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """The engine chosen for a request, and its node. The answers of its calls are validated."""
+    """The engine chosen for a request, and its node. The answers of its calls are validated.
+
+    Attributes:
+        is_fallback: a preferred node has, or may have, an engine for this request, but cannot be reached.
+    """
 
     engine: speech_pb2.Engine
-    node: Node
+    member: Member
+    is_fallback: bool = False
+
+    @property
+    def node(self) -> Node:
+        return self.member.node
 
     def transcribe(
         self, start: speech_pb2.AsrStart, audio: Iterable[bytes], call: EngineCall
     ) -> Iterator[speech_pb2.AsrDown]:
         """Transcribe a file; see `validate_transcription`."""
-        return validate_transcription(start, self.node.transcribe(start, audio, call))
+        return validate_transcription(start, self.member.observed(self.node.transcribe(start, audio, call)))
 
     def diarize(
         self, start: speech_pb2.AudioStart, audio: Iterable[bytes], call: EngineCall
     ) -> Iterator[speech_pb2.DiarizeDown]:
         """Find when each speaker speaks in a file; see `validate_diarization`."""
-        return validate_diarization(self.node.diarize(start, audio, call))
+        return validate_diarization(self.member.observed(self.node.diarize(start, audio, call)))
 
     def summarize(self, request: speech_pb2.SummarizeRequest, call: EngineCall) -> speech_pb2.Summary:
         """Summarise segments; see `validate_summary`."""
-        return validate_summary(request, self.node.summarize(request, call))
+        return validate_summary(request, self.member.observed(self.node.summarize(request, call)))
 
 
 class Nodes:
@@ -55,53 +61,54 @@ class Nodes:
 
     Args:
         urls: one for each node, of the schemes in `settings.SPEECH_SCHEMES`.
+        listeners: see `Member`.
 
     Raises:
         ImproperlyConfigured: a URL is invalid, or its scheme is unknown.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self._nodes = [_node(url) for url in urls]
-        self._lock = threading.Lock()
-        self._known: dict[int, tuple[float, Sequence[speech_pb2.Engine]]] = {}
+    def __init__(self, urls: Sequence[str], listeners: Sequence[Listener] = ()) -> None:
+        self._members = [Member(url.partition("?")[0], _node(url), listeners) for url in urls]
 
     def choose(self, kind: speech_pb2.EngineKind, language: str = "") -> EngineChoice:
         """Return the first node with an engine of this kind for this language; empty = any.
+
+        A node without a free stream is passed over for another one on a network, and not for the child of this process,
+        whose engines are simpler.
 
         Raises:
             NoCapableEngine: the message states what is missing.
             EngineUnavailable: no reachable node has one, and at least one node cannot be reached.
         """
         unavailable: EngineUnavailable | None = None
+        busy: EngineChoice | None = None
         languages: set[str] = set()
-        for place, node in enumerate(self._nodes):
+        is_fallback = False
+        for member in self._members:
             try:
-                engines = [engine for engine in self._engines(place, node) if engine.kind == kind]
+                engines = [engine for engine in member.engines() if engine.kind == kind]
             except EngineUnavailable as exc:
-                unavailable = exc
+                unavailable = unavailable or exc
+                is_fallback = is_fallback or member.may_offer(kind, language)
                 continue
-            for engine in engines:
-                if supports(engine, language):
-                    return EngineChoice(engine, node)
-                languages.update(engine.languages)
+            languages.update(language for engine in engines for language in engine.languages)
+            able = next((engine for engine in engines if supports(engine, language)), None)
+            if able is None:
+                continue
+            choice = EngineChoice(able, member, is_fallback)
+            if not member.is_busy and not (busy and member.node.restarts_itself):
+                return choice
+            busy = busy or choice
+        if busy:
+            return busy
         if unavailable:
             raise unavailable
         raise NoCapableEngine(_missing(kind, language, languages))
 
     def close(self) -> None:
         """Close all nodes."""
-        for node in self._nodes:
-            node.close()
-
-    def _engines(self, place: int, node: Node) -> Sequence[speech_pb2.Engine]:
-        with self._lock:
-            known = self._known.get(place)
-        if known and time.monotonic() - known[0] < CACHE_SECONDS:
-            return known[1]
-        engines = node.engines()
-        with self._lock:
-            self._known[place] = time.monotonic(), engines
-        return engines
+        for member in self._members:
+            member.node.close()
 
 
 def _missing(kind: speech_pb2.EngineKind, language: str, languages: set[str]) -> str:
@@ -126,10 +133,14 @@ def _node(url: str) -> Node:
     return node
 
 
+#: Of the shared nodes of `nodes`.
+listeners: list[Listener] = []
+
+
 @cache
 def nodes_of(urls: tuple[str, ...]) -> Nodes:
     """Return the nodes of these URLs: one shared instance, closed at exit."""
-    nodes = Nodes(urls)
+    nodes = Nodes(urls, listeners)
     atexit.register(nodes.close)
     return nodes
 

@@ -26,6 +26,7 @@ from tests.support.factories import (
     ApiKeyFactory,
     SegmentFactory,
     SpeakerFactory,
+    SpeechNodeFactory,
     SummaryFactory,
     TaskFactory,
     TranscribedMeetingFactory,
@@ -62,6 +63,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         with acting(user):
             User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
         job = enqueue("tests.fail", why="hopeless")
+        node = SpeechNodeFactory()
         group = Group.objects.create(name=str(key.pk))
     rows_made = (
         one,
@@ -74,6 +76,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         speaker,
         item,
         job,
+        node,
         group,
         Change.objects.latest("id"),
     )

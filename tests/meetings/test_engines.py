@@ -14,6 +14,7 @@ from meetings.speech.engine_call import EngineCall
 from meetings.speech.node import BadRecording, EngineUnavailable, NoCapableEngine, describe, hash_of, supports
 from meetings.speech.pool import EngineChoice, Nodes
 from tandem.speech.v1 import speech_pb2
+from tests.support.remote_nodes import make_certificates, start_node, url_of
 from tests.support.scripts import a_script
 
 KINDS = (speech_pb2.ENGINE_KIND_ASR, speech_pb2.ENGINE_KIND_SPEAKER, speech_pb2.ENGINE_KIND_SUMMARY)
@@ -55,13 +56,17 @@ def _slowly(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def all_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Nodes]]:
     script = script_of_the_file(tmp_path_factory.mktemp("script") / "script.json")
-    made = {"embedded": Nodes(["embedded://"]), "script": Nodes([script])}
+    certificates = make_certificates(tmp_path_factory.mktemp("certificates"))
+    remote = start_node(certificates)
+    made = {name: Nodes([url]) for name, url in
+            (("embedded", "embedded://"), ("script", script), ("remote", url_of(remote, certificates)))}  # fmt: skip
     yield made
     for nodes in made.values():
         nodes.close()
+    remote.close()
 
 
-@pytest.fixture(params=["embedded", "script"])
+@pytest.fixture(params=["embedded", "remote", "script"])
 def nodes(request: pytest.FixtureRequest, all_nodes: dict[str, Nodes]) -> Nodes:
     """Each kind of node in turn; a new kind is added here."""
     return all_nodes[request.param]
@@ -211,8 +216,12 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
 @pytest.mark.parametrize(
     ("urls", "sentence"),
     [
-        (["pocketsphinx"], "that begin with embedded://, script://; one is 'pocketsphinx'"),
-        (["embedded://", "grpcs://speech.example.com:50071"], "one is 'grpcs://speech.example.com:50071'"),
+        (["pocketsphinx"], "that begin with embedded://, grpcs://, script://, remote-script://; one is 'pocketsphinx'"),
+        (
+            ["embedded://", "grpcs://speech.example.com:50071"],
+            r"nodes as grpcs://host:port\?ca=FILE&cert=FILE&key=FILE",
+        ),
+        (["grpcs://speech.example.com:no?ca=a&cert=b&key=c"], "one is 'grpcs://speech.example.com:no"),
         (["embedded://here"], "embedded:// without an address; one is 'embedded://here'"),
     ],
 )

@@ -3,10 +3,11 @@
 from typing import Any
 
 import factory
+from django.utils import timezone
 
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
-from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary, Transcript
+from meetings.models import ActionItem, Meeting, NodeState, Segment, Speaker, SpeechNode, Summary, Transcript
 from meetings.models import Status as MeetingStatus
 from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
@@ -177,6 +178,18 @@ class SummaryFactory(PartFactory):
     decisions = factory.List([{"text": "We build one.", "segment_ids": []}])
     language = "en"
     engine = ENGINE
+
+
+class SpeechNodeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SpeechNode
+
+    address = factory.Sequence("grpcs://gpu{}.example.com:50071".format)
+    state = NodeState.PASSED_OVER
+    reason = "The speech node does not answer."
+    engines = factory.List(["moonshine 0.1.0"])
+    since = factory.LazyFunction(timezone.now)
+    reported_at = factory.LazyFunction(timezone.now)
 
 
 class ActionItemFactory(PartFactory):

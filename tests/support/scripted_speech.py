@@ -31,6 +31,8 @@ class ScriptedNode:
         address: the file's path.
     """
 
+    restarts_itself = True
+
     def __init__(self, address: str) -> None:
         self._path = Path(address)
         self._hanging = 0
@@ -180,3 +182,9 @@ def _summary(value: dict[str, Any], request: speech_pb2.SummarizeRequest) -> spe
         action_items=items,
         language=value.get("language", "en"),
     )
+
+
+class RemoteScriptedNode(ScriptedNode):
+    """The same with a circuit breaker, as the nodes of other machines have one: `remote-script://`."""
+
+    restarts_itself = False

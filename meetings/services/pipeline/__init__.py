@@ -22,7 +22,14 @@ from meetings.services.pipeline.diarizing import diarize
 from meetings.services.pipeline.summarizing import complete, complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
 from meetings.services.pipeline.work import Cancelled, Failed, Work
-from meetings.speech.node import BadRecording, EngineBusy, EngineFailed, EngineUnavailable, NoCapableEngine
+from meetings.speech.node import (
+    BadRecording,
+    EngineBusy,
+    EngineFailed,
+    EngineUnavailable,
+    NoCapableEngine,
+    NodeUnavailable,
+)
 from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
 
@@ -138,6 +145,9 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             # Full jitter: jobs that failed with the same node do not retry all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
+        except NodeUnavailable as exc:
+            work.undo_attempt()
+            work.log(stage, "NEXT_NODE", began, reason=str(exc))
         except EngineBusy as exc:
             work.undo_attempt()
             raise Reschedule(random.uniform(*BUSY_SECONDS)) from exc  # noqa: S311

@@ -13,7 +13,7 @@ from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.work import Failed, Work
 from meetings.speech.node import describe
-from meetings.speech.pool import nodes
+from meetings.speech.pool import EngineChoice, nodes
 from tandem.speech.v1 import speech_pb2
 
 #: The largest piece of audio that speech.v1 permits.
@@ -31,6 +31,10 @@ STOPGAP_USED = (
     "The better speech engine could not be used, so a simple one made this transcript: expect about one wrong word in "
     "three, and no punctuation."
 )
+FALLBACK_USED = (
+    "The preferred speech node could not be reached, so another one made a part of this transcript. Once it is back, "
+    "have the meeting transcribed again for a better one."
+)
 NO_SPEECH = "No speech was detected in this recording, so there is no transcript."
 
 
@@ -44,7 +48,7 @@ def transcribe(work: Work) -> None:
     chosen = nodes().choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
     hashed = input_hash(transcript.recording_sha256, transcript.language, *transcript.vocabulary)
     run = work.begin_stage(Stage.TRANSCRIBING, hashed, chosen.engine)
-    store = _SegmentStore(work, run, chosen.engine)
+    store = _SegmentStore(work, run, chosen)
     start = speech_pb2.AsrStart(
         session_id=work.name,
         format=speech_pb2.AUDIO_FORMAT_FILE,
@@ -102,10 +106,11 @@ class _SegmentStore:
         start_ms: where in the recording the engine is to start.
     """
 
-    def __init__(self, work: Work, run: StageRun, engine: speech_pb2.Engine) -> None:
+    def __init__(self, work: Work, run: StageRun, chosen: EngineChoice) -> None:
         self._work = work
         self._run = run
-        self._engine = engine
+        self._engine = chosen.engine
+        self._is_fallback = chosen.is_fallback
         last = work.segments().last()
         #: Everything before this time is stored.
         self._known_ms: int = last.end_ms if last else 0
@@ -152,9 +157,13 @@ class _SegmentStore:
                 confidence=_share(final.confidence),
                 words=[_word(word) for word in final.words],
                 engine=describe(self._engine),
-                degraded=self._engine.name in STOPGAPS,
+                degraded=self._is_degraded,
             )
         )
+
+    @property
+    def _is_degraded(self) -> bool:
+        return self._is_fallback or self._engine.name in STOPGAPS
 
     def _commit_progress(self, done_ms: int) -> None:
         is_further = done_ms > self._run.done_ms
@@ -173,9 +182,11 @@ class _SegmentStore:
             self._work.set_spoken_language(self._work.transcript.language)
         with self._work.commit(made_progress=True) as meeting:
             self._work.end_stage(self._run, done.cpu_ms)
-            stopgap = STOPGAP_USED if self._work.segments().filter(degraded=True).exists() else ""
+            degraded = self._work.segments().filter(degraded=True)
+            stopgap = STOPGAP_USED if degraded.filter(engine__name__in=STOPGAPS).exists() else ""
+            fallback = FALLBACK_USED if degraded.exclude(engine__name__in=STOPGAPS).exists() else ""
             silence = "" if self._work.has_segments() else NO_SPEECH
-            notice = " ".join(filter(None, (done.incomplete_reason, silence, stopgap)))[:1000]
+            notice = " ".join(filter(None, (done.incomplete_reason, silence, stopgap, fallback)))[:1000]
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
 
 
