@@ -136,14 +136,15 @@ def test_an_empty_list_costs_one_query() -> None:
 
 
 def test_few_scattered_rows_are_fetched_before_they_are_sorted(tasks: list[Task]) -> None:
-    def limits(query: ListQuery[Task], order: Order = OLDEST_FIRST) -> list[int]:
+    def limits(query: ListQuery[Task], order: Order = OLDEST_FIRST, first: Task | None = None) -> list[int]:
         """Return the limits in the last statement for the rows, the inner one first."""
         with CaptureQueriesContext(connection) as queries:
-            page(query, REQUEST, order)
+            page(query, REQUEST, order, first=first)
         return [int(part.split()[0].rstrip(")")) for part in queries[-1]["sql"].split("LIMIT ")[1:]]
 
     # One row more than the page holds shows that there is a next page.
     assert limits(EVERY) == [3]
+    assert limits(EVERY, first=tasks[0]) == [2]
     assert limits(replace(EVERY, scattered=True)) == [2_000, 3]
     assert limits(replace(EVERY, scattered=True, few=5)) == [10, 3]
     assert limits(replace(EVERY, scattered=True, few=4)) == [3]
