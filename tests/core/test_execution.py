@@ -12,8 +12,9 @@ from django.db import IntegrityError, OperationalError
 
 from core import execution
 from core.auth import ANONYMOUS, Credential, System
-from core.errors import Stale, Unauthenticated, problem_of
+from core.errors import IdempotencyKeyReused, Stale, Unauthenticated, problem_of
 from core.execution import authorize, execute, idempotency_key, identify, is_atomic, open_stream, principal
+from core.merge_patch import MapChange
 from core.models import IdempotencyRecord
 from core.operations import Call, Operation, operation, operations
 from core.preconditions import ExpectedVersion
@@ -207,6 +208,22 @@ def test_the_order_of_a_map_makes_no_other_request(ann: User) -> None:
             Call(create, Credential(ann), idempotency_key="k"), CreateTaskRequest(metadata=dict.fromkeys(order, ""))
         )
     assert len(calls) == 1
+
+
+@pytest.mark.django_db
+def test_other_changes_of_a_map_make_another_request(ann: User) -> None:
+    update, calls = seen_by_handler("UpdateTask")
+
+    def send(**entries: str | None) -> None:
+        changes = {"metadata": MapChange(entries)}
+        execute(Call(update, Credential(ann), idempotency_key="k", map_changes=changes), UpdateTaskRequest(id="1"))
+
+    send(a="1", b=None)
+    send(b=None, a="1")
+    assert len(calls) == 1
+    for entries in ({}, {"a": "1"}, {"a": "1", "b": ""}):
+        with pytest.raises(IdempotencyKeyReused):
+            send(**entries)
 
 
 @pytest.mark.django_db
