@@ -32,10 +32,12 @@ class Intake(Protocol):
     Attributes:
         total_ms: duration of the audio; 0 = not known.
         incomplete_reason: at the end, a sentence that describes what is missing; empty = complete.
+        notice: at the end, sentences about how a file was understood.
     """
 
     total_ms: int
     incomplete_reason: str
+    notice: str
 
     def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
         """Return the samples that are available after this chunk."""
@@ -85,6 +87,7 @@ class Samples:
 
     total_ms = 0
     incomplete_reason = ""
+    notice = ""
 
     def __init__(self, start_ms: int) -> None:
         self._sequence = _Sequence()
@@ -121,6 +124,7 @@ class File:
 
     total_ms = 0
     incomplete_reason = ""
+    notice = ""
 
     def __init__(self, start_ms: int, limits: Limits) -> None:
         self._sequence = _Sequence()
@@ -149,7 +153,7 @@ class File:
         for pcm in decoder:
             yield Piece(self._start_ms + at_bytes // BYTES_PER_MS, pcm)
             at_bytes += len(pcm)
-        self.incomplete_reason = decoder.incomplete_reason
+        self.incomplete_reason, self.notice = decoder.incomplete_reason, decoder.notice
 
     def close(self) -> None:
         self._file.close()

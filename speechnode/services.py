@@ -109,7 +109,12 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
                 )
             call.facts |= {"audio_ms": end_ms - start.start_ms, "cpu_ms": call.cpu_ms}
             yield speech_pb2.DiarizeDown(
-                done=speech_pb2.Done(audio_ms=end_ms, cpu_ms=call.cpu_ms, incomplete_reason=sound.incomplete_reason)
+                done=speech_pb2.Done(
+                    audio_ms=end_ms,
+                    cpu_ms=call.cpu_ms,
+                    incomplete_reason=sound.incomplete_reason,
+                    notice=sound.notice,
+                )
             )
 
     def Embed(  # noqa: N802

@@ -113,7 +113,10 @@ class Transcription:
             self._call.facts |= {"audio_ms": all_heard.end_ms - self._start.start_ms, "cpu_ms": cpu_ms}
             yield speech_pb2.AsrDown(
                 done=speech_pb2.Done(
-                    audio_ms=all_heard.end_ms, cpu_ms=cpu_ms, incomplete_reason=self._intake.incomplete_reason
+                    audio_ms=all_heard.end_ms,
+                    cpu_ms=cpu_ms,
+                    incomplete_reason=self._intake.incomplete_reason,
+                    notice=self._intake.notice,
                 )
             )
         finally:

@@ -103,7 +103,7 @@ def test_a_bad_place_does_not_make_the_rest_worthless(container: str, codec: str
     middle = len(file) // 2
     file[middle : middle + 3000] = np.random.default_rng(1).bytes(3000)
     samples, incomplete = decoded(bytes(file))
-    assert 3.5 < len(samples) / 16_000 < 4
+    assert 3.5 < len(samples) / 16_000 < 4.1
     assert "damaged" in incomplete
 
 

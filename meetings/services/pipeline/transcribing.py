@@ -186,7 +186,8 @@ class _SegmentStore:
             stopgap = STOPGAP_USED if degraded.filter(engine__name__in=STOPGAPS).exists() else ""
             fallback = FALLBACK_USED if degraded.exclude(engine__name__in=STOPGAPS).exists() else ""
             silence = "" if self._work.has_segments() else NO_SPEECH
-            notice = " ".join(filter(None, (done.incomplete_reason, silence, stopgap, fallback)))[:1000]
+            remarks = (done.incomplete_reason, done.notice, silence, stopgap, fallback)
+            notice = " ".join(filter(None, remarks))[:1000]
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
 
 

@@ -165,10 +165,21 @@ def test_segments_of_the_simple_engine_are_degraded(script: Script, ann: User) -
 
 
 def test_silent_recording_completes_without_segments(script: Script, ann: User) -> None:
-    script(transcribe=[TOTAL, {"done": {"audio_ms": 20_000, "incomplete_reason": "The file was cut off."}}])
+    script(
+        transcribe=[
+            TOTAL,
+            {
+                "done": {
+                    "audio_ms": 20_000,
+                    "incomplete_reason": "The file was cut off.",
+                    "notice": "Its 2 tracks were mixed.",
+                }
+            },
+        ]
+    )
     meeting = process(submitted(owner=ann))
     assert (meeting.status, meeting.progress, meeting.duration_ms) == (Status.COMPLETED, 100, 20_000)
-    assert meeting.notice.startswith("The file was cut off. No speech was detected")
+    assert meeting.notice.startswith("The file was cut off. Its 2 tracks were mixed. No speech was detected")
     assert (Segment.objects.count(), Speaker.objects.count(), ActionItem.objects.count()) == (0, 0, 0)
     assert Summary.objects.get().overview == []
 
