@@ -1,6 +1,6 @@
 """Accuracy and speed of a speech node with the engines of this package.
 
-.venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|invented|speed|speakers]
+.venv/bin/python -m bench.speech [--seed N] [--scenes N] [--only words|invented|understood|speed|speakers]
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from bench import understanding
 from bench.flite import PAUSE, RATE, spoken
 from bench.measuring import cpu_seconds, machine, print_table
 from bench.word_error import WordError, word_error
@@ -326,7 +327,10 @@ def main() -> None:
     parser.add_argument(
         "--scenes", type=int, default=5, help="conversations for each number of voices (default: %(default)s)"
     )
-    parser.add_argument("--only", choices=("words", "invented", "speed", "speakers"))
+    parser.add_argument("--only", choices=("words", "invented", "understood", "speed", "speakers"))
+    parser.add_argument(
+        "--prompts", type=Path, default=understanding.PROMPTS, help="prompts of people (default: %(default)s)"
+    )
     given = parser.parse_args()
     print(f"{machine()}, seed {given.seed}")
     rows: list[list[str]] = []
@@ -335,6 +339,9 @@ def main() -> None:
             rows += words(channel)
         if given.only in (None, "invented"):
             rows += invented(channel, random.Random(given.seed))
+        if given.only in (None, "understood"):
+            read = [pcm for _, pcm in readings("librivox")]
+            rows += understanding.rows(channel, read, given.prompts, random.Random(given.seed))
         if given.only in (None, "speed"):
             rows += speed(channel, process, random.Random(given.seed))
         if given.only in (None, "speakers"):

@@ -97,6 +97,7 @@ class Transcription:
         self._revisions: dict[int, int] = {}
         self._reported_ms = self._heard_ms = start.start_ms
         self._asr_cpu_ms = 0
+        self._speech_ms = 0
 
     def run(self, requests: Iterator[speech_pb2.AsrUp]) -> Iterator[speech_pb2.AsrDown]:
         """Process the remaining requests, and yield the responses."""
@@ -117,6 +118,7 @@ class Transcription:
                     cpu_ms=cpu_ms,
                     incomplete_reason=self._intake.incomplete_reason,
                     notice=self._intake.notice,
+                    speech_ms=self._speech_ms,
                 )
             )
         finally:
@@ -190,6 +192,7 @@ class Transcription:
 
     def _take_up(self, heard: _Heard) -> None:
         for utterance in heard.ended:
+            self._speech_ms += utterance.end_ms - utterance.start_ms
             self._finals.append((utterance, self._submit(utterance)))
         if heard.open is None or self._open is None or heard.open.start_ms != self._open.start_ms:
             self._next_draft_ms = _FIRST_DRAFT_MS

@@ -120,7 +120,7 @@ def _until_done(answers: Iterable[Down]) -> Iterator[Down]:
             yield answer
     if end is None:
         raise EngineFailed("Invalid engine response: the final answer is missing.")
-    _require(end.done.audio_ms >= 0 and end.done.cpu_ms >= 0, "negative duration")
+    _require(min(end.done.audio_ms, end.done.cpu_ms, end.done.speech_ms) >= 0, "negative duration")
     yield end
 
 

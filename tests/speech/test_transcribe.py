@@ -56,6 +56,11 @@ def test_meeting_is_transcribed(undisturbed: list[speech.Segment], meeting_lines
     assert word_error(said, " ".join(segment.text for segment in segments)).rate < 0.18
 
 
+def test_length_of_the_speech_is_reported(node: SpeechNode, meeting_pcm: bytes) -> None:
+    *_, last = answers = transcribed(node, meeting_pcm[: 32 * 5500])
+    assert last.done.speech_ms == sum(segment.end_ms - segment.start_ms for segment in finals(answers)) > 0
+
+
 def test_words_are_returned_only_on_request(node: SpeechNode, meeting_pcm: bytes) -> None:
     part = meeting_pcm[: 32 * 5500]
     assert not finals(transcribed(node, part))[0].words

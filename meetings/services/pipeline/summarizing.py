@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from datetime import date
 
+from django.db.models import QuerySet
+
 from core.db.saving import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
 from meetings.services.first_person import assign_first_person_items
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
+from meetings.services.pipeline.understanding import judge
 from meetings.services.pipeline.work import Work
 from meetings.speech.node import describe
 from meetings.speech.pool import nodes
@@ -23,8 +26,10 @@ def summarize(work: Work) -> None:
     """Summarise the segments in their current, possibly corrected, state, with the current participants.
 
     Raises:
-        EngineError, Failed, LeaseLost, Cancelled, Reschedule
+        Failed: hardly anything was understood; or the engine failed too often.
+        EngineError, LeaseLost, Cancelled, Reschedule
     """
+    judge(work)
     transcript = work.transcript
     chosen = nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
     segments = _spoken(work)
@@ -74,12 +79,16 @@ def _spoken(work: Work) -> list[speech_pb2.SpokenSegment]:
     ]
 
 
-def _roster(work: Work) -> list[speech_pb2.Person]:
-    """Return the owner and the participants with open accounts, and the names by which others may call them."""
+def people_of(work: Work) -> QuerySet[User]:
+    """Return the owner and the participants with open accounts."""
     meeting = Meeting.objects.filter(pk=work.transcript.meeting_id).values("owner_id", "participants").first()
     ids = [meeting["owner_id"], *meeting["participants"]] if meeting else []
-    people = User.objects.filter(pk__in=ids, status__in=OPEN_ACCOUNT_STATUSES).order_by("pk")
-    return [speech_pb2.Person(person_id=str(user.pk), names=_names(user)) for user in people]
+    return User.objects.filter(pk__in=ids, status__in=OPEN_ACCOUNT_STATUSES).order_by("pk")
+
+
+def _roster(work: Work) -> list[speech_pb2.Person]:
+    """Return the people of the meeting, and the names by which others may call them."""
+    return [speech_pb2.Person(person_id=str(user.pk), names=_names(user)) for user in people_of(work)]
 
 
 def _names(user: User) -> tuple[str, ...]:

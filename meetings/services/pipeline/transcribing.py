@@ -11,6 +11,7 @@ from core.db.saving import save_clean
 from meetings.models import Meeting, Segment, Stage, StageRun
 from meetings.services.files import storage
 from meetings.services.pipeline.supervision import watched
+from meetings.services.pipeline.understanding import NOTHING_UNDERSTOOD, OTHER_LANGUAGE
 from meetings.services.pipeline.work import Failed, Work
 from meetings.speech.node import describe
 from meetings.speech.pool import EngineChoice, nodes
@@ -36,6 +37,8 @@ FALLBACK_USED = (
     "have the meeting transcribed again for a better one."
 )
 NO_SPEECH = "No speech was detected in this recording, so there is no transcript."
+#: More speech than the voice detection finds in music.
+MIN_SPEECH_MS = 2_000
 
 
 def transcribe(work: Work) -> None:
@@ -185,10 +188,15 @@ class _SegmentStore:
             degraded = self._work.segments().filter(degraded=True)
             stopgap = STOPGAP_USED if degraded.filter(engine__name__in=STOPGAPS).exists() else ""
             fallback = FALLBACK_USED if degraded.exclude(engine__name__in=STOPGAPS).exists() else ""
-            silence = "" if self._work.has_segments() else NO_SPEECH
+            silence = "" if self._work.has_segments() else self._why_empty(done)
             remarks = (done.incomplete_reason, done.notice, silence, stopgap, fallback)
             notice = " ".join(filter(None, remarks))[:1000]
             self._work.show(meeting, Stage.TRANSCRIBING, 1.0, duration_ms=done.audio_ms, notice=notice)
+
+    def _why_empty(self, done: speech_pb2.Done) -> str:
+        if done.speech_ms < MIN_SPEECH_MS:
+            return NO_SPEECH
+        return " ".join(filter(None, (NOTHING_UNDERSTOOD, "" if self._work.transcript.language else OTHER_LANGUAGE)))
 
 
 def _beyond(final: speech_pb2.Segment, known_ms: int) -> speech_pb2.Segment | None:
