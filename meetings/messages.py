@@ -86,10 +86,19 @@ def segment_message(segment: Segment) -> meeting_pb2.Segment:
         recognized_text=segment.recognized_text,
         edited_by=str(segment.edited_by_id or ""),
         version=segment.version,
+        text_source=_text_source(segment),
     )
     if segment.edited_at is not None:
         set_timestamp(message.edited_at, segment.edited_at)
     return message
+
+
+def _text_source(segment: Segment) -> meeting_pb2.TextSource:
+    if segment.by_vocabulary:
+        return meeting_pb2.TEXT_SOURCE_VOCABULARY
+    if segment.text != segment.recognized_text:
+        return meeting_pb2.TEXT_SOURCE_USER
+    return meeting_pb2.TEXT_SOURCE_RECOGNITION
 
 
 def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:

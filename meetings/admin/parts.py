@@ -49,16 +49,17 @@ def decisions(item: Any) -> SafeString | str:
 
 
 class CorrectedFilter(admin.SimpleListFilter):
-    """Filter of segments that were corrected by a user who still exists."""
+    """Filter of segments that were corrected, by a user who still exists or by the vocabulary."""
 
     title = "corrected"
     parameter_name = "corrected"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "yes")]
+        return [("yes", "by a user"), ("vocabulary", "by the vocabulary")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
-        return queryset.filter(edited_by__isnull=False) if self.value() == "yes" else queryset
+        wanted = {"yes": Q(edited_by__isnull=False), "vocabulary": Q(by_vocabulary=True)}
+        return queryset.filter(wanted.get(self.value() or "", Q()))
 
 
 class PartList(ChangeLogHistoryMixin, LargeList):
@@ -99,7 +100,8 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
     search_help_text = "Beginnings of words that were said"
     deferred = ("search_words",)
     fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "sure",
-              "degraded", "engine", "id", "version", "edited_by", "edited_at", "created_at", "updated_at")  # fmt: skip
+              "degraded", "by_vocabulary", "engine", "id", "version", "edited_by", "edited_at", "created_at",
+              "updated_at")  # fmt: skip
     readonly_fields = fields[len(transcripts.WRITABLE) :]
 
     @admin.display(description="at")

@@ -3,13 +3,14 @@
 from meetings.models.findings import ActionItem, ActionItemStatus, Speaker, Summary
 from meetings.models.meetings import OVER, RUNNING, Meeting, MeetingQuerySet, Stage, Status, Upload, takes_part
 from meetings.models.nodes import NodeState, SpeechNode
-from meetings.models.transcripts import Segment, SegmentEdit, StageRun, Transcript
+from meetings.models.transcripts import EditSource, Segment, SegmentEdit, StageRun, Transcript
 
 __all__ = [
     "OVER",
     "RUNNING",
     "ActionItem",
     "ActionItemStatus",
+    "EditSource",
     "Meeting",
     "MeetingQuerySet",
     "NodeState",

@@ -107,6 +107,8 @@ class Segment(MeetingChild):
     #: {"name", "version", "model_id", "model_sha256"}.
     engine = models.JSONField(default=dict, editable=False)
     degraded = models.BooleanField(default=False, editable=False)
+    #: The vocabulary corrected the text, and no user has changed it since.
+    by_vocabulary = models.BooleanField("corrected by the vocabulary", default=False, editable=False)
     edited_by = of_user()
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -135,6 +137,13 @@ class Segment(MeetingChild):
             raise ValidationError({"speaker_id": ValidationError(self.NO_SUCH_SPEAKER, code="unknown")})
 
 
+class EditSource(models.IntegerChoices):
+    """Origin of a correction."""
+
+    USER = 1
+    VOCABULARY = 2
+
+
 class SegmentEdit(models.Model):
     """One row = one correction of a segment: its new text and speaker. The segment itself keeps the first text."""
 
@@ -143,6 +152,7 @@ class SegmentEdit(models.Model):
     segment = models.ForeignKey(Segment, models.DO_NOTHING, related_name="edits", db_constraint=False)
     text = models.TextField()
     speaker_id = models.UUIDField(null=True)
+    source = models.PositiveSmallIntegerField(choices=EditSource, default=EditSource.USER)
     edited_by = of_user()
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -51,7 +51,9 @@ def edit_segment(
         elif "speaker_id" in changes:
             changes["speaker_id"] = None
         before = segment.version
-        also = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
+        also: dict[str, Any] = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
+        if changes.get("text", segment.text) != segment.text:
+            also["by_vocabulary"] = False
         segment = save_clean(segment, also=also, extra_errors=errors, **changes)
         if segment.version != before:
             SegmentEdit.objects.create(

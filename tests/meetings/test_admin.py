@@ -210,8 +210,10 @@ def test_a_segment_is_corrected_through_the_service(site: Client, administrator:
 
 def test_segments_are_searched_and_filtered(site: Client, ann: User) -> None:
     one, other = SegmentFactory(recognized_text="Alpha"), SegmentFactory(recognized_text="Beta", edited_by=ann)
+    third = SegmentFactory(recognized_text="Gamma", by_vocabulary=True)
     address = reverse("admin:meetings_segment_changelist")
     for query, expected in (
+        ({"corrected": "vocabulary"}, third),
         ({"q": "alph"}, one),
         ({"corrected": "yes"}, other),
         ({"meeting__id__exact": str(one.meeting_id)}, one),

@@ -18,6 +18,7 @@ from django.db import DataError
 
 from core.jobs import Attempt, Reschedule
 from meetings.models import Stage
+from meetings.services.pipeline.correcting import correct_by_vocabulary
 from meetings.services.pipeline.diarizing import diarize
 from meetings.services.pipeline.summarizing import complete, complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
@@ -62,6 +63,7 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
             complete_silence(work)
             return
         _try(work, Stage.DIARIZING, diarize)
+        correct_by_vocabulary(work)
         _try(work, Stage.SUMMARIZING, summarize)
         complete(work)
     except Failed as exc:

@@ -32,6 +32,13 @@ class MeetingStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEETING_STAGE_DIARIZING: _ClassVar[MeetingStage]
     MEETING_STAGE_SUMMARIZING: _ClassVar[MeetingStage]
 
+class TextSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TEXT_SOURCE_UNSPECIFIED: _ClassVar[TextSource]
+    TEXT_SOURCE_RECOGNITION: _ClassVar[TextSource]
+    TEXT_SOURCE_VOCABULARY: _ClassVar[TextSource]
+    TEXT_SOURCE_USER: _ClassVar[TextSource]
+
 class ActionItemStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ACTION_ITEM_STATUS_UNSPECIFIED: _ClassVar[ActionItemStatus]
@@ -49,6 +56,10 @@ MEETING_STAGE_UNSPECIFIED: MeetingStage
 MEETING_STAGE_TRANSCRIBING: MeetingStage
 MEETING_STAGE_DIARIZING: MeetingStage
 MEETING_STAGE_SUMMARIZING: MeetingStage
+TEXT_SOURCE_UNSPECIFIED: TextSource
+TEXT_SOURCE_RECOGNITION: TextSource
+TEXT_SOURCE_VOCABULARY: TextSource
+TEXT_SOURCE_USER: TextSource
 ACTION_ITEM_STATUS_UNSPECIFIED: ActionItemStatus
 ACTION_ITEM_STATUS_PROPOSED: ActionItemStatus
 ACTION_ITEM_STATUS_ACCEPTED: ActionItemStatus
@@ -265,7 +276,7 @@ class ListMeetingsResponse(_message.Message):
     def __init__(self, meetings: _Optional[_Iterable[_Union[Meeting, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("id", "meeting_id", "transcript_version", "start_ms", "end_ms", "text", "speaker_id", "confidence", "words", "engine", "degraded", "recognized_text", "edited_by", "edited_at", "version")
+    __slots__ = ("id", "meeting_id", "transcript_version", "start_ms", "end_ms", "text", "speaker_id", "confidence", "words", "engine", "degraded", "recognized_text", "edited_by", "edited_at", "version", "text_source")
     ID_FIELD_NUMBER: _ClassVar[int]
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -281,6 +292,7 @@ class Segment(_message.Message):
     EDITED_BY_FIELD_NUMBER: _ClassVar[int]
     EDITED_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_SOURCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     meeting_id: str
     transcript_version: int
@@ -296,7 +308,8 @@ class Segment(_message.Message):
     edited_by: str
     edited_at: _timestamp_pb2.Timestamp
     version: int
-    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., degraded: _Optional[bool] = ..., recognized_text: _Optional[str] = ..., edited_by: _Optional[str] = ..., edited_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+    text_source: TextSource
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., degraded: _Optional[bool] = ..., recognized_text: _Optional[str] = ..., edited_by: _Optional[str] = ..., edited_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., text_source: _Optional[_Union[TextSource, str]] = ...) -> None: ...
 
 class Word(_message.Message):
     __slots__ = ("text", "start_ms", "end_ms", "confidence")

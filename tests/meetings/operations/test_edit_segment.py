@@ -4,9 +4,14 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from changes.models import Change
-from meetings.models import Segment, SegmentEdit
+from meetings.models import EditSource, Segment, SegmentEdit
 from tandem.meeting.v1 import meeting_pb2
-from tandem.meeting.v1.meeting_pb2 import EditSegmentRequest
+from tandem.meeting.v1.meeting_pb2 import (
+    TEXT_SOURCE_RECOGNITION,
+    TEXT_SOURCE_USER,
+    TEXT_SOURCE_VOCABULARY,
+    EditSegmentRequest,
+)
 from tests.support.factories import SegmentFactory, SpeakerFactory, TranscribedMeetingFactory
 from tests.support.transports import Failed, Transport
 from users.models import User
@@ -40,6 +45,15 @@ def test_a_correction_lies_over_what_was_recognised(api: Transport, segment: Seg
     assert (edited.version, answer.version) == (2, 2)
     logged = Change.objects.filter(subject_type="meeting.segment", subject_id=segment.pk).latest("id")
     assert (logged.actor, logged.changed_fields) == (str(ann.pk), ["edited_at", "edited_by_id", "text"])
+
+
+def test_source_of_the_text_is_shown(api: Transport, segment: Segment, ann: User) -> None:
+    assert api(EDIT, change(segment, speaker_id=""), actor=ann).segment.text_source == TEXT_SOURCE_RECOGNITION
+    Segment.objects.filter(pk=segment.pk).update(text="we ship IT", by_vocabulary=True)
+    assert api(EDIT, change(segment, speaker_id=""), actor=ann).segment.text_source == TEXT_SOURCE_VOCABULARY
+    assert api(EDIT, change(segment, text="We ship."), actor=ann).segment.text_source == TEXT_SOURCE_USER
+    assert api(EDIT, change(segment, "text", text=""), actor=ann).segment.text_source == TEXT_SOURCE_RECOGNITION
+    assert set(SegmentEdit.objects.values_list("source", flat=True)) == {EditSource.USER}
 
 
 def test_each_correction_is_kept(api: Transport, segment: Segment, ann: User, administrator: User) -> None:

@@ -1,0 +1,44 @@
+"""Step before the summary: correct the recognised text by the vocabulary of the version and the names of its people."""
+
+from core.db.saving import save_clean
+from meetings.models import EditSource, Segment, SegmentEdit
+from meetings.services.pipeline.summarizing import people_of
+from meetings.services.pipeline.work import Work
+from meetings.vocabulary import Vocabulary
+
+#: The rules know English spelling and sounds; an unknown language is taken for it, as engines do.
+LANGUAGES = ("", "en")
+_BATCH_SIZE = 100
+
+
+def correct_by_vocabulary(work: Work) -> None:
+    """Correct each segment that no user has edited. What was recognised is kept, and the correction is recorded.
+
+    Raises:
+        LeaseLost, Cancelled
+    """
+    if work.transcript.spoken_language not in LANGUAGES:
+        return
+    names = [name for user in people_of(work) for name in (user.first_name, user.last_name, user.display_name) if name]
+    vocabulary = Vocabulary([*work.transcript.vocabulary, *names])
+    untouched = work.segments().filter(edited_at=None, by_vocabulary=False)
+    new_texts = {
+        segment_id: corrected
+        for segment_id, text in untouched.values_list("pk", "text").iterator()
+        if (corrected := vocabulary.correct(text)) != text
+    }
+    ids = list(new_texts)
+    for begin in range(0, len(ids), _BATCH_SIZE):
+        with work.commit():
+            batch = ids[begin : begin + _BATCH_SIZE]
+            # A user may have edited one since.
+            rows = untouched.select_for_update(of=("self",), no_key=True).filter(pk__in=batch)
+            for segment in rows.order_by("pk"):
+                _correct(segment, new_texts[segment.pk])
+
+
+def _correct(segment: Segment, text: str) -> None:
+    save_clean(segment, text=text, by_vocabulary=True)
+    SegmentEdit.objects.create(
+        segment=segment, text=segment.text, speaker_id=segment.speaker_id, source=EditSource.VOCABULARY
+    )
