@@ -16,6 +16,7 @@ SECTIONS = {
         "meetings.ActionItem": "checklist",
         "meetings.Segment": "notes",
         "meetings.Speaker": "record_voice_over",
+        "meetings.EnrolledVoice": "voice_selection",
     },
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},

@@ -46,6 +46,17 @@ class MeetingsConfig(AppConfig):
                 )
             )
 
+        subjects.register(
+            subjects.Subject(
+                models.EnrolledVoice,
+                message=lambda voice, visibility: messages.voice_message([voice]),
+                audience=policies.audience_of_voice,
+                groups=lambda actor: frozenset(),
+                # No stream is about a user's voice: only the admin site shows its changes.
+                belongs_to="user_id",
+            )
+        )
+
     def prune(self) -> dict[str, int]:
         """Delete expired files and rows, and return how many of each kind."""
         from meetings.services import nodes, recordings, resumable

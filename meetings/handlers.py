@@ -19,7 +19,7 @@ from core.replays import Replay
 from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
 from meetings.queries import findings, stats
-from meetings.services import action_items, files, processing, recordings, transcripts
+from meetings.services import action_items, files, processing, recordings, transcripts, voices
 from meetings.watching import subscription_for
 from tandem.meeting.v1 import meeting_pb2
 
@@ -140,6 +140,23 @@ def name_speaker(call: Call, request: meeting_pb2.NameSpeakerRequest) -> meeting
         expected_version=call.expected_version,
     )
     return meeting_pb2.NameSpeakerResponse(speaker=speaker_message(speaker))
+
+
+@operation(replay=REPLAY)
+def enroll_speaker(call: Call, request: meeting_pb2.EnrollSpeakerRequest) -> meeting_pb2.EnrollSpeakerResponse:
+    enrolled = voices.enroll_speaker(
+        call.actor,
+        request.meeting_id,
+        request.speaker_id,
+        consent=request.consent,
+        expected_version=call.expected_version,
+    )
+    return meeting_pb2.EnrollSpeakerResponse(voice=messages.voice_message(enrolled))
+
+
+def forget_speaker(call: Call, request: meeting_pb2.ForgetSpeakerRequest) -> Empty:
+    voices.forget_speaker(call.actor, request.user_id)
+    return Empty()
 
 
 def get_summary(call: Call, request: meeting_pb2.GetSummaryRequest) -> meeting_pb2.GetSummaryResponse:

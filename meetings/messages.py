@@ -1,6 +1,6 @@
 """Conversion of meetings and their parts: rows to messages, messages to fields."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from core.conversions import checked_numbers, pagination, read_fields, read_range, read_timestamp, set_timestamp
 from core.downloads import playable_type
 from core.errors import invalid
-from meetings.models import ActionItem, Meeting, Segment, Speaker, Status, Summary
+from meetings.models import ActionItem, EnrolledVoice, Meeting, Segment, Speaker, Status, Summary
 from meetings.queries import Filter
 from meetings.queries.stats import MeetingStats
 from meetings.queries.transcripts import Found
@@ -103,7 +103,7 @@ def _text_source(segment: Segment) -> meeting_pb2.TextSource:
 
 def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:
     """Return the message of a speaker."""
-    return meeting_pb2.Speaker(
+    message = meeting_pb2.Speaker(
         id=str(speaker.pk),
         meeting_id=str(speaker.meeting_id),
         transcript_version=speaker.transcript_version,
@@ -113,6 +113,21 @@ def speaker_message(speaker: Speaker) -> meeting_pb2.Speaker:
         speech_ms=speaker.speech_ms,
         version=speaker.version,
     )
+    if speaker.has_suggestion:
+        message.suggestion.user_id = str(speaker.suggested_user_id)
+        message.suggestion.similarity = speaker.similarity or 0
+    return message
+
+
+def voice_message(enrolled: Sequence[EnrolledVoice]) -> meeting_pb2.Voice:
+    """Return the message of what a user has enrolled: at least one voice print."""
+    message = meeting_pb2.Voice(
+        user_id=str(enrolled[0].user_id),
+        speaker_ids=[str(voice.speaker_id) for voice in enrolled],
+        speech_ms=sum(voice.speech_ms for voice in enrolled),
+    )
+    set_timestamp(message.consented_at, enrolled[0].consented_at)
+    return message
 
 
 def summary_message(summary: Summary) -> meeting_pb2.Summary:

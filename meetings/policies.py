@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from changes.feed.subjects import Visibility
 from core.actors import Actor
-from meetings.models import Meeting, Status
+from meetings.models import Meeting, Speaker, Status
 
 #: The group of administrators, who see every meeting.
 ADMINISTRATORS = "administrators"
@@ -41,6 +42,23 @@ def may_change(actor: Actor, meeting: Meeting) -> bool:
 def may_replace_recording(actor: Actor, meeting: Meeting) -> bool:
     """Return whether the actor, who may change the meeting, may replace its recording: of a completed one its owner."""
     return bool(meeting.status != Status.COMPLETED or actor.pk == meeting.owner_id)
+
+
+def may_enroll(actor: Actor, meeting: Meeting, speaker: Speaker) -> bool:
+    """Return whether the actor may keep the voice print of a speaker of a visible meeting: the user assigned to the
+    speaker, and the actors that may change the meeting. The consent of that user is checked separately.
+    """
+    return bool(actor.is_authenticated and (actor.pk == speaker.user_id or may_change(actor, meeting)))
+
+
+def may_forget(actor: Actor, user_id: UUID | None) -> bool:
+    """Return whether the actor may delete the voice prints of a user: the user and administrators."""
+    return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == user_id))
+
+
+def audience_of_voice(image: Mapping[str, Any]) -> dict[str, Visibility]:
+    """Return which groups see the enrolled voice with this row image; consistent with its `visible_to`."""
+    return {ADMINISTRATORS: Visibility.WHOLE, str(image["user_id"]): Visibility.WHOLE}
 
 
 def may_give_away(actor: Actor) -> bool:

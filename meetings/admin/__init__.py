@@ -17,6 +17,7 @@ from core.db import search
 from meetings import services
 from meetings.admin.nodes import SpeechNodeAdmin as SpeechNodeAdmin
 from meetings.admin.parts import INLINES
+from meetings.admin.voices import EnrolledVoiceAdmin as EnrolledVoiceAdmin
 from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE
 from meetings.models import Meeting, Stage

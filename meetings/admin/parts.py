@@ -36,6 +36,11 @@ def percent(part: float) -> str:
     return f"{part * 100:.0f}\u00a0%"
 
 
+def suggested(speaker: Speaker) -> str:
+    """Return the user that is suggested for a speaker, with the similarity of the voices."""
+    return f"{speaker.suggested_user} ({percent(speaker.similarity or 0)})" if speaker.has_suggestion else "-"
+
+
 def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
     """Annotate each item with `task_gone`: whether its task was deleted."""
     return items.annotate(task_gone=Q(task_id__isnull=False) & ~Exists(Task.objects.filter(pk=OuterRef("task_id"))))
@@ -127,17 +132,21 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
 @admin.register(Speaker)
 class SpeakerAdmin(ServiceBackedAdmin, PartList):
     list_display = ("label", "name", "user", "spoke", "of_meeting", "transcript_version")
-    list_select_related = ("meeting", "user")
+    list_select_related = ("meeting", "user", "suggested_user")
     lookups = ("meeting__id__exact",)
-    deferred = ("voice_print",)
+    deferred = ("encrypted_print",)
     autocomplete_fields = ("user",)
-    fields = ("name", "user", "label", "meeting", "transcript_version", "spoke", "engine", "id", "version",
-              "created_at", "updated_at")  # fmt: skip
+    fields = ("name", "user", "suggestion", "label", "meeting", "transcript_version", "spoke", "engine", "id",
+              "version", "created_at", "updated_at")  # fmt: skip
     readonly_fields = fields[2:]
 
     @admin.display(description="speaks for")
     def spoke(self, speaker: Speaker) -> str:
         return minutes_and_seconds(speaker.speech_ms)
+
+    @admin.display(description="similar voice")
+    def suggestion(self, speaker: Speaker) -> str:
+        return suggested(speaker)
 
     def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:
         name, user = form.cleaned_data["name"], form.cleaned_data["user"]
@@ -249,8 +258,12 @@ class SpeakerInline(PartInline):
     model = Speaker
     listed_at = "admin:meetings_speaker_changelist"
     show_change_link = True
-    users = ("user",)
-    fields = ("transcript_version", "label", "name", "user", "spoke")
+    users = ("user", "suggested_user")
+    fields = ("transcript_version", "label", "name", "user", "suggestion", "spoke")
+
+    @admin.display(description="similar voice")
+    def suggestion(self, speaker: Speaker) -> str:
+        return suggested(speaker)
 
     @admin.display(description="speaks for")
     def spoke(self, speaker: Speaker) -> str:

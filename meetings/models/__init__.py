@@ -4,6 +4,7 @@ from meetings.models.findings import ActionItem, ActionItemStatus, Speaker, Summ
 from meetings.models.meetings import OVER, RUNNING, Meeting, MeetingQuerySet, Stage, Status, Upload, takes_part
 from meetings.models.nodes import NodeState, SpeechNode
 from meetings.models.transcripts import EditSource, Segment, SegmentEdit, StageRun, Transcript
+from meetings.models.voices import EnrolledVoice, mean_print, similarity
 
 __all__ = [
     "OVER",
@@ -11,6 +12,7 @@ __all__ = [
     "ActionItem",
     "ActionItemStatus",
     "EditSource",
+    "EnrolledVoice",
     "Meeting",
     "MeetingQuerySet",
     "NodeState",
@@ -24,5 +26,7 @@ __all__ = [
     "Summary",
     "Transcript",
     "Upload",
+    "mean_print",
+    "similarity",
     "takes_part",
 ]

@@ -7,9 +7,10 @@ from changes.triggers import logged
 from core.db.fields import MultiLineField, SingleLineField
 from meetings.fields import Language
 from meetings.models.parts import MeetingChild, of_user
+from meetings.models.voices import HasVoicePrint
 
 
-class Speaker(MeetingChild):
+class Speaker(HasVoicePrint, MeetingChild):
     """One row = one speaker in one version of a transcript."""
 
     #: `S1`, `S2`, …: in the order of their first utterances.
@@ -19,19 +20,23 @@ class Speaker(MeetingChild):
     name = SingleLineField(max_length=200, blank=True, default="")
     user = of_user()
     speech_ms = models.BigIntegerField(default=0, editable=False)
-    #: A vector of length 1, comparable with those of the same model. Never in the change log: it is biometric data.
-    voice_print = ArrayField(models.FloatField(), default=list, blank=True, editable=False)
-    #: {"name", "version", "model_id", "model_sha256"}.
-    engine = models.JSONField(default=dict, editable=False)
+    #: The user whose enrolled voice is similar, and the similarity. Naming the speaker confirms or rejects it.
+    suggested_user = of_user()
+    similarity = models.FloatField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["meeting", "transcript_version", "label"], name="meetings_speaker_unique"),
         ]
-        triggers = logged("meeting.speaker", exclude=["voice_print"])
+        triggers = logged("meeting.speaker", exclude=["encrypted_print"])
 
     def __str__(self) -> str:
         return self.name or self.label
+
+    @property
+    def has_suggestion(self) -> bool:
+        """True while a user is suggested and no name or user was given."""
+        return bool(self.suggested_user_id and not self.user_id and not self.name)
 
 
 class Summary(MeetingChild):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import BooleanField, F, Func, UUIDField, Value
+from django.db.models import BooleanField, F, Func, OuterRef, UUIDField, Value
 from django.utils import timezone
 
 from changes.triggers import logged
@@ -53,11 +53,11 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         return self.filter(models.Q(owner=user_id) | models.Q(takes_part(user_id)))
 
 
-def takes_part(user_id: UUID) -> Func:
-    """Return a condition for `filter`: the user is a participant. Passes the id as a separate query parameter."""
+def takes_part(user: UUID | OuterRef) -> Func:
+    """Return a condition for `filter`: the user is a participant. Passes an id as a separate query parameter."""
     return Func(
         F("participants"),
-        Value(user_id, UUIDField()),
+        Value(user, UUIDField()) if isinstance(user, UUID) else user,
         template="(%(expressions)s])",
         arg_joiner=" @> ARRAY[",
         output_field=BooleanField(),

@@ -16,7 +16,7 @@ def list_speakers(actor: Actor, meeting_id: str, version: int) -> list[Speaker]:
     """
     meeting = get_meeting(actor, meeting_id)
     speakers = Speaker.objects.filter(meeting=meeting.pk, transcript_version=version_of(meeting, version))
-    return list(speakers.defer("voice_print").order_by("place"))
+    return list(speakers.defer("encrypted_print").order_by("place"))
 
 
 def get_summary(actor: Actor, meeting_id: str, version: int) -> Summary:
@@ -55,5 +55,5 @@ def evidence(item: ActionItem) -> list[tuple[int, str, str]]:
     segments = Segment.objects.filter(meeting=item.meeting_id, pk__in=item.segment_ids)
     rows = list(segments.order_by("start_ms", "id").values_list("start_ms", "speaker_id", "text"))
     speakers = Speaker.objects.filter(pk__in={speaker_id for _, speaker_id, _ in rows if speaker_id})
-    names = {speaker.pk: str(speaker) for speaker in speakers.defer("voice_print")}
+    names = {speaker.pk: str(speaker) for speaker in speakers.defer("encrypted_print")}
     return [(start_ms, names.get(speaker_id, ""), text) for start_ms, speaker_id, text in rows]

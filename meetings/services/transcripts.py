@@ -15,6 +15,7 @@ from meetings import policies, queries
 from meetings.models import Meeting, Segment, SegmentEdit, Speaker
 from meetings.services import known_users
 from meetings.services.first_person import assign_first_person_items
+from meetings.services.voices import forget_wrong_voice
 from users.models import User
 
 #: The fields of a segment that a client may correct.
@@ -72,7 +73,8 @@ def name_speaker(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Speaker:
-    """Name a speaker. Proposed action items in the first person are assigned to the user.
+    """Name a speaker. Proposed action items in the first person are assigned to the user. The voice
+    print is deleted from the enrolled voice of any other user.
 
     Args:
         name: empty = the user's name, if a user is given.
@@ -96,6 +98,7 @@ def name_speaker(
                     changes["name"] = User.objects.values_list("display_name", flat=True).get(pk=users[0])
         speaker = save_clean(speaker, extra_errors=errors, **changes)
         assign_first_person_items(speaker.meeting_id, speaker.transcript_version)
+        forget_wrong_voice(speaker)
         return speaker
 
 

@@ -26,6 +26,7 @@ from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,
+    EnrolledVoiceFactory,
     MeetingFactory,
     SegmentFactory,
     ServiceFactory,
@@ -83,6 +84,12 @@ PASSWORD = "correct horse battery"
 NAME = FieldMask(paths=["first_name"])
 
 Request = Callable[[User], Any]
+
+
+def own_meeting(request: Any) -> tuple[Request, tuple[str, ...]]:
+    """Return the row of a request for a meeting that the caller of column `self` owns."""
+    return lambda user: request(meeting_id=a_meeting(user)), OWN_MEETING
+
 
 TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
@@ -206,15 +213,12 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "TaskService/BulkCreateTasks": (lambda user: [task_pb2.CreateTaskRequest(title="New")], SIGNED_IN),
     "TaskService/ProcessTaskStream": (lambda user: [task_pb2.TaskCommand()], SIGNED_IN),
     "MeetingService/CreateMeeting": (lambda user: meeting_pb2.CreateMeetingRequest(title="New"), SIGNED_IN),
-    "MeetingService/GetMeeting": (lambda user: meeting_pb2.GetMeetingRequest(meeting_id=a_meeting(user)), OWN_MEETING),
+    "MeetingService/GetMeeting": own_meeting(meeting_pb2.GetMeetingRequest),
     "MeetingService/UpdateMeeting": (
         lambda user: meeting_pb2.UpdateMeetingRequest(meeting_id=a_meeting(user), meeting={"title": "New"}),
         OWN_MEETING,
     ),
-    "MeetingService/DeleteMeeting": (
-        lambda user: meeting_pb2.DeleteMeetingRequest(meeting_id=a_meeting(user)),
-        OWN_MEETING,
-    ),
+    "MeetingService/DeleteMeeting": own_meeting(meeting_pb2.DeleteMeetingRequest),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
     "MeetingService/DownloadRecording": (
         lambda user: meeting_pb2.DownloadRecordingRequest(meeting_id=str(a_recorded_meeting(user).pk)),
@@ -235,23 +239,22 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: a_request_to_watch(meeting_pb2.WatchMeetingRequest(meeting_id=a_meeting(user))),
         OWN_MEETING,
     ),
-    "MeetingService/GetTranscript": (
-        lambda user: meeting_pb2.GetTranscriptRequest(meeting_id=a_meeting(user)),
-        OWN_MEETING,
-    ),
+    "MeetingService/GetTranscript": own_meeting(meeting_pb2.GetTranscriptRequest),
     "MeetingService/EditSegment": (
         lambda user: meeting_pb2.EditSegmentRequest(
             **a_part(user, "segment_id", SegmentFactory), segment={"text": "New"}
         ),
         OWN_MEETING,
     ),
-    "MeetingService/ListSpeakers": (
-        lambda user: meeting_pb2.ListSpeakersRequest(meeting_id=a_meeting(user)),
-        OWN_MEETING,
-    ),
+    "MeetingService/ListSpeakers": own_meeting(meeting_pb2.ListSpeakersRequest),
     "MeetingService/NameSpeaker": (
         lambda user: meeting_pb2.NameSpeakerRequest(**a_part(user, "speaker_id", SpeakerFactory), name="New"),
         OWN_MEETING,
+    ),
+    "MeetingService/EnrollSpeaker": (lambda user: meeting_pb2.EnrollSpeakerRequest(**a_voice(user)), OWN_MEETING),
+    "MeetingService/ForgetSpeaker": (
+        lambda user: meeting_pb2.ForgetSpeakerRequest(user_id=str(EnrolledVoiceFactory(user=user).user_id)),
+        SELF_AND_ADMINISTRATORS,
     ),
     "MeetingService/GetSummary": (
         lambda user: meeting_pb2.GetSummaryRequest(
@@ -259,10 +262,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         ),
         OWN_MEETING,
     ),
-    "MeetingService/ListActionItems": (
-        lambda user: meeting_pb2.ListActionItemsRequest(meeting_id=a_meeting(user)),
-        OWN_MEETING,
-    ),
+    "MeetingService/ListActionItems": own_meeting(meeting_pb2.ListActionItemsRequest),
     "MeetingService/AcceptActionItem": (
         lambda user: meeting_pb2.AcceptActionItemRequest(**a_part(user, "item_id", ActionItemFactory)),
         OWN_MEETING,
@@ -326,6 +326,13 @@ def a_part(user: User, name: str, factory: Callable[..., Any]) -> dict[str, str]
     """Return the ids of a meeting and of its parts, by their names in the request."""
     part = factory(meeting=TranscribedMeetingFactory(owner=user))
     return {"meeting_id": str(part.meeting_id), name: str(part.pk)}
+
+
+def a_voice(user: User) -> dict[str, str]:
+    """Return the ids of a meeting and a speaker, assigned to the user, who has consented."""
+    EnrolledVoiceFactory(user=user)
+    speaker = SpeakerFactory(meeting=TranscribedMeetingFactory(owner=user), user=user, speech_ms=9_000)
+    return {"meeting_id": str(speaker.meeting_id), "speaker_id": str(speaker.pk)}
 
 
 def a_token(user: User) -> str:

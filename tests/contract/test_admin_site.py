@@ -24,6 +24,7 @@ from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,
+    EnrolledVoiceFactory,
     SegmentFactory,
     SpeakerFactory,
     SpeechNodeFactory,
@@ -58,7 +59,8 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         TranscriptFactory(meeting=meeting, version=Transcript.objects.filter(meeting=meeting).count() + 1)
         SummaryFactory(meeting=meeting, transcript_version=Summary.objects.filter(meeting=meeting).count() + 1)
         segment = SegmentFactory(meeting=meeting, edited_by=user)
-        speaker = SpeakerFactory(meeting=meeting, user=user)
+        speaker = SpeakerFactory(meeting=meeting, user=user, suggested_user=user, similarity=0.9)
+        voice = EnrolledVoiceFactory(user=user, enrolled_by=user)
         item = ActionItemFactory(meeting=meeting, assigned_to=user, decided_by=user, segment_ids=[segment.pk])
         with acting(user):
             User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
@@ -74,6 +76,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         meeting,
         segment,
         speaker,
+        voice,
         item,
         job,
         node,

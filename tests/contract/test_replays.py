@@ -36,6 +36,7 @@ AFTER_ROLE_LOSS = {
     "MeetingService/CancelProcessing": NONE,
     "MeetingService/EditSegment": NONE,
     "MeetingService/NameSpeaker": NONE,
+    "MeetingService/EnrollSpeaker": NONE,
     "MeetingService/AcceptActionItem": NONE,
     "MeetingService/RejectActionItem": NONE,
     # Their creator may still see these.

@@ -7,7 +7,18 @@ from django.utils import timezone
 
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
-from meetings.models import ActionItem, Meeting, NodeState, Segment, Speaker, SpeechNode, Summary, Transcript
+from core.db.ids import uuid7
+from meetings.models import (
+    ActionItem,
+    EnrolledVoice,
+    Meeting,
+    NodeState,
+    Segment,
+    Speaker,
+    SpeechNode,
+    Summary,
+    Transcript,
+)
 from meetings.models import Status as MeetingStatus
 from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
@@ -152,6 +163,18 @@ def _words(segment: Any) -> list[dict[str, Any]]:
         {"text": text, "start_ms": start, "end_ms": start + each, "confidence": 0.5}
         for text, start in zip(texts, starts, strict=True)
     ]
+
+
+class EnrolledVoiceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = EnrolledVoice
+
+    user = factory.SubFactory(UserFactory)
+    speaker_id = factory.LazyFunction(uuid7)
+    meeting_id = factory.LazyFunction(uuid7)
+    speech_ms = 10_000
+    voice_print = [1.0, 0.0]
+    engine = ENGINE
 
 
 class SegmentFactory(PartFactory):

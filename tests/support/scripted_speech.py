@@ -49,6 +49,9 @@ class ScriptedNode:
                 version=one.get("version", "1"),
                 kind=speech_pb2.EngineKind.Value(f"ENGINE_KIND_{one['kind'].upper()}"),
                 languages=one.get("languages", ()),
+                model_sha256=one.get("model_sha256", ""),
+                calibrated_threshold=one.get("threshold", 0),
+                calibrated_margin=one.get("margin", 0),
             )
             for one in script.get("engines", [{"kind": kind} for kind in _KINDS])
         ]

@@ -11,6 +11,7 @@ from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash, recording
 from meetings.services.pipeline.turns import Turns, Word
 from meetings.services.pipeline.work import Work
+from meetings.services.voices import suggest
 from meetings.speech.node import describe
 from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
@@ -63,6 +64,7 @@ def _insert(
     work: Work, meeting: Meeting, speakers: Sequence[speech_pb2.Speaker], engine: speech_pb2.Engine
 ) -> dict[str, UUID]:
     """Insert the speakers, and return their ids by label."""
+    suggestions = suggest(meeting, speakers, engine)
     rows = [
         save_clean(
             Speaker(
@@ -73,9 +75,11 @@ def _insert(
                 speech_ms=speaker.speech_ms,
                 voice_print=list(speaker.embedding),
                 engine=describe(engine),
+                suggested_user_id=suggestion.user_id if suggestion else None,
+                similarity=suggestion.similarity if suggestion else None,
             )
         )
-        for place, speaker in enumerate(speakers, 1)
+        for place, (speaker, suggestion) in enumerate(zip(speakers, suggestions, strict=True), 1)
     ]
     return {row.label: row.pk for row in rows}
 

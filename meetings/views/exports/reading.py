@@ -74,7 +74,7 @@ def transcription(actor: Actor, meeting_id: str, version: int) -> Transcription:
     # Read first: after a concurrent change the file is newer than its fingerprint, and the client fetches it again.
     zone = zone_of(meeting)
     fingerprint = _fingerprint(meeting, of_version, zone)
-    speakers = list(Speaker.objects.filter(**of_version).defer("voice_print").order_by("place"))
+    speakers = list(Speaker.objects.filter(**of_version).defer("encrypted_print").order_by("place"))
     return Transcription(
         meeting,
         version,

@@ -336,7 +336,7 @@ class Engine(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., model_id: _Optional[str] = ..., model_sha256: _Optional[str] = ...) -> None: ...
 
 class Speaker(_message.Message):
-    __slots__ = ("id", "meeting_id", "transcript_version", "label", "name", "user_id", "speech_ms", "version")
+    __slots__ = ("id", "meeting_id", "transcript_version", "label", "name", "user_id", "speech_ms", "version", "suggestion")
     ID_FIELD_NUMBER: _ClassVar[int]
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -345,6 +345,7 @@ class Speaker(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     SPEECH_MS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTION_FIELD_NUMBER: _ClassVar[int]
     id: str
     meeting_id: str
     transcript_version: int
@@ -353,7 +354,28 @@ class Speaker(_message.Message):
     user_id: str
     speech_ms: int
     version: int
-    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., label: _Optional[str] = ..., name: _Optional[str] = ..., user_id: _Optional[str] = ..., speech_ms: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+    suggestion: SpeakerSuggestion
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., label: _Optional[str] = ..., name: _Optional[str] = ..., user_id: _Optional[str] = ..., speech_ms: _Optional[int] = ..., version: _Optional[int] = ..., suggestion: _Optional[_Union[SpeakerSuggestion, _Mapping]] = ...) -> None: ...
+
+class SpeakerSuggestion(_message.Message):
+    __slots__ = ("user_id", "similarity")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SIMILARITY_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    similarity: float
+    def __init__(self, user_id: _Optional[str] = ..., similarity: _Optional[float] = ...) -> None: ...
+
+class Voice(_message.Message):
+    __slots__ = ("user_id", "speaker_ids", "speech_ms", "consented_at")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_IDS_FIELD_NUMBER: _ClassVar[int]
+    SPEECH_MS_FIELD_NUMBER: _ClassVar[int]
+    CONSENTED_AT_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    speaker_ids: _containers.RepeatedScalarFieldContainer[str]
+    speech_ms: int
+    consented_at: _timestamp_pb2.Timestamp
+    def __init__(self, user_id: _Optional[str] = ..., speaker_ids: _Optional[_Iterable[str]] = ..., speech_ms: _Optional[int] = ..., consented_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Summary(_message.Message):
     __slots__ = ("meeting_id", "transcript_version", "overview", "topics", "decisions", "language", "engine", "created_at", "version")
@@ -532,6 +554,28 @@ class NameSpeakerResponse(_message.Message):
     SPEAKER_FIELD_NUMBER: _ClassVar[int]
     speaker: Speaker
     def __init__(self, speaker: _Optional[_Union[Speaker, _Mapping]] = ...) -> None: ...
+
+class EnrollSpeakerRequest(_message.Message):
+    __slots__ = ("meeting_id", "speaker_id", "consent")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    speaker_id: str
+    consent: bool
+    def __init__(self, meeting_id: _Optional[str] = ..., speaker_id: _Optional[str] = ..., consent: _Optional[bool] = ...) -> None: ...
+
+class EnrollSpeakerResponse(_message.Message):
+    __slots__ = ("voice",)
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    voice: Voice
+    def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
+
+class ForgetSpeakerRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
 
 class GetSummaryRequest(_message.Message):
     __slots__ = ("meeting_id", "transcript_version")

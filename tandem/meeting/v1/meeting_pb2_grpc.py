@@ -156,6 +156,32 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.FromString,
         )
         """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        self.EnrollSpeaker: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest,
+            tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/EnrollSpeaker",
+            request_serializer=tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse.FromString,
+        )
+        """Keeps the voice print of a speaker for the user who is assigned to it, so that later meetings suggest that user. The
+        user consents by the first call; after that the owner of a meeting and administrators may add further speakers.
+        Repeated calls change nothing. INVALID_ARGUMENT (`consent` is missing, or is given for another user), NOT_FOUND,
+        PERMISSION_DENIED (another participant), FAILED_PRECONDITION (no user is assigned to the speaker, the user has not
+        consented, or the speaker has no voice print or less than 3 seconds of speech), ABORTED.
+        """
+        self.ForgetSpeaker: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.ForgetSpeakerRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/ForgetSpeaker",
+            request_serializer=tandem.meeting.v1.meeting_pb2.ForgetSpeakerRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Withdraws the consent: deletes all voice prints of a user, the enrolled ones and those of the speakers to which the
+        user is assigned, and removes suggestions of the user. PERMISSION_DENIED (another user, unless the caller is an
+        administrator), NOT_FOUND (the user has enrolled no voice).
+        """
         self.GetSummary: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
             tandem.meeting.v1.meeting_pb2.GetSummaryResponse,
@@ -399,6 +425,34 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def EnrollSpeaker(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse:
+        """Keeps the voice print of a speaker for the user who is assigned to it, so that later meetings suggest that user. The
+        user consents by the first call; after that the owner of a meeting and administrators may add further speakers.
+        Repeated calls change nothing. INVALID_ARGUMENT (`consent` is missing, or is given for another user), NOT_FOUND,
+        PERMISSION_DENIED (another participant), FAILED_PRECONDITION (no user is assigned to the speaker, the user has not
+        consented, or the speaker has no voice print or less than 3 seconds of speech), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ForgetSpeaker(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.ForgetSpeakerRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Withdraws the consent: deletes all voice prints of a user, the enrolled ones and those of the speakers to which the
+        user is assigned, and removes suggestions of the user. PERMISSION_DENIED (another user, unless the caller is an
+        administrator), NOT_FOUND (the user has enrolled no voice).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def GetSummary(
         self,
         request: tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
@@ -556,6 +610,16 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.NameSpeaker,
             request_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.SerializeToString,
+        ),
+        "EnrollSpeaker": grpc.unary_unary_rpc_method_handler(
+            servicer.EnrollSpeaker,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse.SerializeToString,
+        ),
+        "ForgetSpeaker": grpc.unary_unary_rpc_method_handler(
+            servicer.ForgetSpeaker,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.ForgetSpeakerRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
         ),
         "GetSummary": grpc.unary_unary_rpc_method_handler(
             servicer.GetSummary,

@@ -68,4 +68,4 @@ def test_list_takes_two_queries_and_reads_no_voice_print(ann: User) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert len(list_speakers(ann, str(meeting.pk), 0)) == 5
     assert len(captured) == 2
-    assert not any("voice_print" in query["sql"] for query in captured)
+    assert not any("encrypted_print" in query["sql"] for query in captured)
