@@ -65,8 +65,7 @@ def enroll_speaker(
         User.objects.select_for_update(no_key=True).get(pk=user_id)
         known = _enrolled_by(user_id)
         _check_consent(actor, user_id, known, consent)
-        voice_print = speaker.voice_print
-        if not voice_print or not speaker.model_sha256 or speaker.speech_ms < MIN_SPEECH_MS:
+        if not speaker.voice_print or not speaker.model_sha256 or speaker.speech_ms < MIN_SPEECH_MS:
             raise Conflict(
                 f"This speaker has no usable voice print: it takes {MIN_SPEECH_MS // 1000} seconds of speech in a "
                 "recording that was processed by an engine for voices."
@@ -79,7 +78,7 @@ def enroll_speaker(
             speaker_id=speaker.pk,
             meeting_id=meeting.pk,
             speech_ms=speaker.speech_ms,
-            voice_print=voice_print,
+            encrypted_print=speaker.encrypted_print,
             engine=speaker.engine,
             consented_at=first.consented_at if first else timezone.now(),
             enrolled_by_id=actor.pk,

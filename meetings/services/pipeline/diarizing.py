@@ -65,23 +65,21 @@ def _insert(
 ) -> dict[str, UUID]:
     """Insert the speakers, and return their ids by label."""
     suggestions = suggest(meeting, speakers, engine)
-    rows = [
-        save_clean(
-            Speaker(
-                meeting=meeting,
-                transcript_version=work.transcript.version,
-                label=speaker.label,
-                place=place,
-                speech_ms=speaker.speech_ms,
-                voice_print=list(speaker.embedding),
-                engine=describe(engine),
-                suggested_user_id=suggestion.user_id if suggestion else None,
-                similarity=suggestion.similarity if suggestion else None,
-            )
+    ids = {}
+    for place, (speaker, suggestion) in enumerate(zip(speakers, suggestions, strict=True), 1):
+        row = Speaker(
+            meeting=meeting,
+            transcript_version=work.transcript.version,
+            label=speaker.label,
+            place=place,
+            speech_ms=speaker.speech_ms,
+            engine=describe(engine),
+            suggested_user_id=suggestion.user_id if suggestion else None,
+            similarity=suggestion.similarity if suggestion else None,
         )
-        for place, (speaker, suggestion) in enumerate(zip(speakers, suggestions, strict=True), 1)
-    ]
-    return {row.label: row.pk for row in rows}
+        row.voice_print = speaker.embedding
+        ids[row.label] = save_clean(row).pk
+    return ids
 
 
 def _assign(work: Work, turns: Turns, speakers: dict[str, UUID]) -> None:
