@@ -86,9 +86,9 @@ NAME = FieldMask(paths=["first_name"])
 Request = Callable[[User], Any]
 
 
-def own_meeting(request: Any) -> tuple[Request, tuple[str, ...]]:
-    """Return the row of a request for a meeting that the caller of column `self` owns."""
-    return lambda user: request(meeting_id=a_meeting(user)), OWN_MEETING
+def own_meeting(request: Any, **fields: Any) -> tuple[Request, tuple[str, ...]]:
+    """Return the row of a request for a meeting, with these fields, that the caller of column `self` owns."""
+    return lambda user: request(meeting_id=a_meeting(user, **fields)), OWN_MEETING
 
 
 TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
@@ -224,16 +224,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: meeting_pb2.DownloadRecordingRequest(meeting_id=str(a_recorded_meeting(user).pk)),
         OWN_MEETING,
     ),
-    "MeetingService/Retranscribe": (
-        lambda user: meeting_pb2.RetranscribeRequest(
-            meeting_id=a_meeting(user, status=Status.FAILED, recording="a-file")
-        ),
-        OWN_MEETING,
+    "MeetingService/Retranscribe": own_meeting(
+        meeting_pb2.RetranscribeRequest, status=Status.FAILED, recording="a-file"
     ),
-    "MeetingService/CancelProcessing": (
-        lambda user: meeting_pb2.CancelProcessingRequest(meeting_id=a_meeting(user, status=Status.PROCESSING)),
-        OWN_MEETING,
-    ),
+    "MeetingService/CancelProcessing": own_meeting(meeting_pb2.CancelProcessingRequest, status=Status.PROCESSING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
     "MeetingService/WatchMeeting": (
         lambda user: a_request_to_watch(meeting_pb2.WatchMeetingRequest(meeting_id=a_meeting(user))),
@@ -271,10 +265,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: meeting_pb2.RejectActionItemRequest(**a_part(user, "item_id", ActionItemFactory)),
         OWN_MEETING,
     ),
-    "MeetingService/SearchTranscripts": (
-        lambda user: meeting_pb2.SearchTranscriptsRequest(query="new"),
-        SIGNED_IN,
-    ),
+    "MeetingService/SearchTranscripts": (lambda user: meeting_pb2.SearchTranscriptsRequest(query="new"), SIGNED_IN),
     "MeetingService/GetMeetingStats": (lambda user: meeting_pb2.GetMeetingStatsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
