@@ -15,6 +15,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from core.url_credentials import without_credentials
+
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 _TRUE, _FALSE = ("true", "on", "ok", "yes", "y", "1"), ("false", "off", "no", "n", "0", "")
 
@@ -143,7 +145,9 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
         """
         found: builtins.list[builtins.str] = self.list(var, default=default)
         if not found or not all(re.match(r"[a-z][a-z+]*://", url) for url in found):
-            raise ImproperlyConfigured(f"{var} must list URLs, as embedded://; it is {','.join(found)!r}.")
+            raise ImproperlyConfigured(
+                f"{var} must list URLs, as embedded://; it is {','.join(map(without_credentials, found))!r}."
+            )
         return found
 
     def float(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.float:

@@ -16,10 +16,12 @@ MAX_RECORDING_SECONDS = 43_200
 #: Nodes that process recordings, the preferred first.
 SPEECH_NODES = env.urls("SPEECH_NODES", default=["embedded://"])
 #: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker,
-#: `grpcs://` a node on another machine.
+#: `grpcs://` a node on another machine, `openai+https://` a service with OpenAI's interface.
 SPEECH_SCHEMES = {
     "embedded": "meetings.speech.child_process.EmbeddedNode",
     "grpcs": "meetings.speech.remote.RemoteNode",
+    "openai+http": "meetings.speech.openai_node.PlainOpenAINode",
+    "openai+https": "meetings.speech.openai_node.OpenAINode",
 }
 #: How long a node may give no sign of life, and how long it may live without an answer.
 SPEECH_SILENCE_SECONDS = 60.0

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 class NodeReport(NamedTuple):
     """The state of a node, as this process sees it."""
 
-    #: The URL without its query, which names files.
+    #: The URL without its credentials, and without its query, which names files.
     address: str
     state: BreakerState
     reason: str
@@ -37,7 +37,7 @@ class Member:
     """A node of a pool.
 
     Args:
-        address: the node's URL without its query.
+        address: the node's URL without its credentials and its query.
         listeners: receive its state after each change, and each minute while it is used.
     """
 

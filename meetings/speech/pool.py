@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from core.url_credentials import without_credentials
 from meetings.speech.engine_call import EngineCall
 from meetings.speech.members import Listener, Member
 from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, supports
@@ -68,7 +69,7 @@ class Nodes:
     """
 
     def __init__(self, urls: Sequence[str], listeners: Sequence[Listener] = ()) -> None:
-        self._members = [Member(url.partition("?")[0], _node(url), listeners) for url in urls]
+        self._members = [Member(without_credentials(url.partition("?")[0]), _node(url), listeners) for url in urls]
 
     def choose(self, kind: speech_pb2.EngineKind, language: str = "") -> EngineChoice:
         """Return the first node with an engine of this kind for this language; empty = any.
@@ -128,7 +129,9 @@ def _node(url: str) -> Node:
     scheme, _, address = url.partition("://")
     if scheme not in settings.SPEECH_SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in settings.SPEECH_SCHEMES)
-        raise ImproperlyConfigured(f"SPEECH_NODES must list URLs that begin with {known}; one is {url!r}.")
+        raise ImproperlyConfigured(
+            f"SPEECH_NODES must list URLs that begin with {known}; one is {without_credentials(url)!r}."
+        )
     node: Node = import_string(settings.SPEECH_SCHEMES[scheme])(address)
     return node
 

@@ -14,6 +14,7 @@ from meetings.speech.engine_call import EngineCall
 from meetings.speech.node import BadRecording, EngineUnavailable, NoCapableEngine, describe, hash_of, supports
 from meetings.speech.pool import EngineChoice, Nodes
 from tandem.speech.v1 import speech_pb2
+from tests.support.openai_service import KEY, OpenAIService, minutes, verbose_json
 from tests.support.remote_nodes import make_certificates, start_node, url_of
 from tests.support.scripts import a_script
 
@@ -23,6 +24,9 @@ FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
 LENGTH_MS = 33_565
 #: The beginning and end of each utterance in it, as a recogniser finds them.
 SPOKEN = [(0, 5280), (5696, 10_560), (10_944, 15_456), (15_872, 20_704), (21_056, 24_032), (24_416, 26_944)]
+
+
+OPENAI_MODELS = "asr=whisper-1&summary=small-model&language=en"
 
 
 def script_of_the_file(path: Path) -> str:
@@ -54,19 +58,37 @@ def _slowly(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def all_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Nodes]]:
+def openai() -> Iterator[OpenAIService]:
+    """A service that answers for the file as a real one does. It separates no speakers: another node does."""
+    with OpenAIService() as service:
+        service.transcription = verbose_json(SPOKEN, LENGTH_MS)
+        service.minutes = minutes(
+            overview=[{"text": "Something.", "evidence": [0]}],
+            action_items=[{"text": "send a report", "owner": "Bob", "person": "p1", "due": "by Friday",
+                           "due_on": "2026-02-06", "evidence": [1]}],
+        )  # fmt: skip
+        service.delay_seconds = 0.4
+        yield service
+
+
+@pytest.fixture(scope="session")
+def all_nodes(tmp_path_factory: pytest.TempPathFactory, openai: OpenAIService) -> Iterator[dict[str, Nodes]]:
     script = script_of_the_file(tmp_path_factory.mktemp("script") / "script.json")
     certificates = make_certificates(tmp_path_factory.mktemp("certificates"))
     remote = start_node(certificates)
-    made = {name: Nodes([url]) for name, url in
-            (("embedded", "embedded://"), ("script", script), ("remote", url_of(remote, certificates)))}  # fmt: skip
+    made = {
+        "embedded": Nodes(["embedded://"]),
+        "script": Nodes([script]),
+        "remote": Nodes([url_of(remote, certificates)]),
+        "openai": Nodes([f"openai+http://{KEY}@{openai.address}/v1?{OPENAI_MODELS}", "embedded://"]),
+    }
     yield made
     for nodes in made.values():
         nodes.close()
     remote.close()
 
 
-@pytest.fixture(params=["embedded", "remote", "script"])
+@pytest.fixture(params=["embedded", "openai", "remote", "script"])
 def nodes(request: pytest.FixtureRequest, all_nodes: dict[str, Nodes]) -> Nodes:
     """Each kind of node in turn; a new kind is added here."""
     return all_nodes[request.param]
@@ -216,7 +238,11 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
 @pytest.mark.parametrize(
     ("urls", "sentence"),
     [
-        (["pocketsphinx"], "that begin with embedded://, grpcs://, script://, remote-script://; one is 'pocketsphinx'"),
+        (
+            ["pocketsphinx"],
+            r"that begin with embedded://, grpcs://, openai\+http://, openai\+https://, script://, remote-script://; "
+            "one is 'pocketsphinx'",
+        ),
         (
             ["embedded://", "grpcs://speech.example.com:50071"],
             r"nodes as grpcs://host:port\?ca=FILE&cert=FILE&key=FILE",
