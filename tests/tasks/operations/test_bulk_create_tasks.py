@@ -32,6 +32,15 @@ def test_valid_items_are_created_and_invalid_ones_reported(api: Transport, ann: 
     assert Task.objects.count() == 2
 
 
+def test_an_item_that_cannot_be_read_is_reported_with_its_field(api: Transport, ann: User) -> None:
+    unreadable = CreateTaskRequest(title="First", priority=99)  # type: ignore[arg-type]
+    answer = api(BULK, [unreadable, CreateTaskRequest(title="Last")], actor=ann)
+    assert [task.title for task in answer.tasks] == ["Last"]
+    (error,) = answer.errors
+    assert (error.index, error.code) == (0, code_pb2.INVALID_ARGUMENT)
+    assert [violation.field for violation in error.field_violations] == ["priority"]
+
+
 def test_an_empty_stream_has_an_empty_answer(api: Transport, ann: User) -> None:
     answer = api(BULK, [], actor=ann)
     assert len(answer.tasks) == 0
