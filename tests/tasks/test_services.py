@@ -168,6 +168,20 @@ def test_a_repeated_import_writes_only_what_changed_in_the_source(administrator:
     assert imported(title="again") == [Fate.DELETED]
 
 
+def test_an_import_whose_metadata_no_longer_fit_fails_alone(administrator: User) -> None:
+    def imported(number: int, **fields: Any) -> Imported:
+        return Imported("todo", str(number), {"title": f"Task {number}", **fields})
+
+    run_import(administrator, imported(1), imported(2))
+    Task.objects.filter(title="Task 1").update(metadata={f"here {number}": "" for number in range(30)})
+    there = {f"there {number}": "" for number in range(30)}
+    problem, fate = run_import(administrator, imported(1, metadata=there), imported(2, metadata=there))
+    assert isinstance(problem, Problem)
+    assert [violation.field for violation in problem.violations] == ["metadata"]
+    assert fate == Fate.UPDATED
+    assert sorted(len(metadata) for metadata in Task.objects.values_list("metadata", flat=True)) == [30, 30]
+
+
 def test_a_completed_task_keeps_its_time_and_a_reopened_one_loses_it(administrator: User) -> None:
     def imported(status: int, completed_at: datetime | None = None) -> datetime | None:
         given = Imported("todo", "1", {"title": "a", "status": status}, completed_at=completed_at)
