@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import MutableMapping
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -196,6 +197,40 @@ def mail(url: str) -> dict[str, Any]:
     raise ImproperlyConfigured(
         "EMAIL_URL must be smtp://, smtp+tls:// or smtp+ssl:// with user:password@host:port, or consolemail://."
     )
+
+
+def object_storage(var: str, url: str) -> dict[str, Any]:
+    """Return an entry of STORAGES for s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=NAME.
+
+    Without a key, the client of S3 looks for one as usual: AWS_ACCESS_KEY_ID, its configuration, the machine's role.
+
+    Raises:
+        ImproperlyConfigured: the URL is invalid, or the client of S3 is not installed. The value, which may hold a
+            secret, is not shown.
+    """
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    if (
+        parts.scheme != "s3"
+        or not parts.hostname
+        or bool(parts.username) != bool(parts.password)
+        or (options.keys() - {"endpoint", "region"})
+    ):
+        raise ImproperlyConfigured(f"{var} must be s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=NAME, or empty.")
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured(f"{var} needs the client of S3: install requirements-s3.txt, too.")
+    given = {
+        "bucket_name": parts.netloc.rpartition("@")[2],
+        "location": parts.path.strip("/"),
+        "access_key": unquote(parts.username or ""),
+        "secret_key": unquote(parts.password or ""),
+        "endpoint_url": options.get("endpoint", [""])[-1],
+        "region_name": options.get("region", [""])[-1],
+    }
+    return {
+        "BACKEND": "core.files.object_storage.ObjectStorage",
+        "OPTIONS": {name: value for name, value in given.items() if value},
+    }
 
 
 def page_address(var: str, url: str) -> str:

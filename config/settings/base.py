@@ -76,6 +76,7 @@ STATIC_URL = "static/"
 # In development files are served from their sources, elsewhere from the folder that `collectstatic` fills.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
+RECORDINGS_STORAGE = env.str("RECORDINGS_STORAGE", default="")
 STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     # Complete files only; unfinished uploads are kept in `uploads` beside this folder.
@@ -88,6 +89,8 @@ STORAGES = {
         },
     },
 }
+if RECORDINGS_STORAGE:
+    STORAGES["recordings"] = environment.object_storage("RECORDINGS_STORAGE", RECORDINGS_STORAGE)
 
 UNFOLD = {
     "SITE_TITLE": "Tandem",

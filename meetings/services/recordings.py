@@ -129,7 +129,10 @@ def prune() -> int:
 def _prune_kept() -> int:
     kept = storage()
     long_ago = timezone.now() - files.ABANDONED_AFTER
-    names = kept.listdir("")[1] if kept.exists("") else []
+    try:
+        names = kept.listdir("")[1]
+    except FileNotFoundError:  # There is no folder before the first recording.
+        return 0
     old = [name for name in names if kept.get_modified_time(name) < long_ago]
     needed = set(Meeting.objects.filter(recording__in=old).values_list("recording", flat=True))
     abandoned = [name for name in old if name not in needed]

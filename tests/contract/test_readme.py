@@ -101,6 +101,7 @@ NOT_RUN = {
     "pip install -r requirements.txt": "it serves until it is stopped; what it calls is what the start script calls",
     "manage.py runworker": "it runs until it is stopped; tests/support/worker_process.py runs it",
     "manage.py runweb": "it serves until it is stopped; tests/support/servers.py runs it",
+    "pip install -r requirements-s3.txt": "scripts/check.sh installs the same packages",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
     "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",

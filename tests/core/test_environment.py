@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import Env, log_level, mail, names_in, page_address
+from config.environment import Env, log_level, mail, names_in, object_storage, page_address
 from config.variables import warnings
 from tests.contract.test_settings import variables
 from tests.support.servers import ROOT
@@ -55,6 +55,24 @@ def test_values_that_fit_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mail_refuses_another_url_without_showing_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_URL must be smtp://") as refused:
         mail(url)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "bucket",
+        "s3://",
+        "s3:///prefix",
+        "https://key:secret@bucket",
+        "s3://key@bucket",
+        "s3://key:secret@b?acl=all",
+    ],
+)
+def test_object_storage_refuses_another_url_without_showing_it(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^RECORDINGS_STORAGE must be s3://") as refused:
+        object_storage("RECORDINGS_STORAGE", url)
     assert "secret" not in str(refused.value)
 
 
@@ -113,6 +131,7 @@ MISTYPED = {
     "DEFAULT_FROM_EMAIL": "Tandem",
     "PUBLIC_URL": "tandem.example.com",
     "RECORDING_BYTES_PER_USER": "10GB",
+    "RECORDINGS_STORAGE": "s3:bucket",
     "SPEECH_NODES": "embedded",
 }
 #: Read when the applications start, not with the settings.
@@ -161,7 +180,7 @@ def test_every_mistyped_value_is_refused_by_its_name() -> None:
         ("runworker", "DEBUG", "maybe", "DEBUG must be true or false; it is 'maybe'."),
         (
             "runworker", "SPEECH_NODES", "grpcs://a.example",
-            "SPEECH_NODES must list URLs that begin with embedded://; one is 'grpcs://a.example'.",
+            "SPEECH_NODES must list nodes as grpcs://host:port?ca=FILE&cert=FILE&key=FILE; one is 'grpcs://a.example'.",
         ),
         (
             "migrate", "DATABASE_URL", "postgres://u:p@localhost:abc/x",
