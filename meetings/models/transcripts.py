@@ -153,6 +153,8 @@ class SegmentEdit(models.Model):
     text = models.TextField()
     speaker_id = models.UUIDField(null=True)
     source = models.PositiveSmallIntegerField(choices=EditSource, default=EditSource.USER)
+    #: It set the speaker.
+    speaker_changed = models.BooleanField(default=False)
     edited_by = of_user()
     created_at = models.DateTimeField(default=timezone.now)
 

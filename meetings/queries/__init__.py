@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from core.actors import Actor
@@ -100,6 +101,9 @@ def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = F
 def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) -> AnyPart:
     """Return the part of the meeting with this id, in any version, with its row locked until the transaction ends.
 
+    The meeting's row is locked for others that lock it to write it, but not for other parts. So a version that is
+    completed has, or waits for, all edits that began before (`services.carry_over`).
+
     Args:
         meeting: one that the actor may see.
 
@@ -107,6 +111,9 @@ def get_part_for_update(model: type[AnyPart], meeting: Meeting, part_id: str) ->
         model.DoesNotExist: also for a malformed id.
     """
     wanted = ids.parsed(part_id)
+    with connection.cursor() as cursor:
+        # The ORM has no FOR SHARE.
+        cursor.execute("SELECT FROM meetings_meeting WHERE id = %s FOR SHARE", [meeting.pk])
     rows = model._default_manager.select_for_update(no_key=True)
     part: AnyPart | None = rows.filter(pk=wanted, meeting=meeting.pk).first() if wanted else None
     if part is None:

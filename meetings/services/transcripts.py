@@ -51,14 +51,18 @@ def edit_segment(
                 errors["speaker_id"] = ValidationError(Segment.NO_SUCH_SPEAKER, code="unknown")
         elif "speaker_id" in changes:
             changes["speaker_id"] = None
-        before = segment.version
+        before, speaker_before = segment.version, segment.speaker_id
         also: dict[str, Any] = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
         if changes.get("text", segment.text) != segment.text:
             also["by_vocabulary"] = False
         segment = save_clean(segment, also=also, extra_errors=errors, **changes)
         if segment.version != before:
             SegmentEdit.objects.create(
-                segment=segment, text=segment.text, speaker_id=segment.speaker_id, edited_by_id=actor.pk
+                segment=segment,
+                text=segment.text,
+                speaker_id=segment.speaker_id,
+                speaker_changed=segment.speaker_id != speaker_before,
+                edited_by_id=actor.pk,
             )
             assign_first_person_items(segment.meeting_id, segment.transcript_version)
         return segment

@@ -164,7 +164,11 @@ def _summary(value: dict[str, Any], request: speech_pb2.SummarizeRequest) -> spe
         return found[0] if found else str(one.get("person_id", ""))
 
     def statements(name: str) -> list[speech_pb2.Statement]:
-        return [speech_pb2.Statement(text=one["text"], segment_ids=segments(one)) for one in value.get(name, ())]
+        whole = " / ".join(segment.text for segment in request.segments)
+        return [
+            speech_pb2.Statement(text=one["text"].replace("{transcript}", whole), segment_ids=segments(one))
+            for one in value.get(name, ())
+        ]
 
     items = [
         speech_pb2.ActionItem(

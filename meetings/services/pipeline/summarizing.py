@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from core.db.saving import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
+from meetings.services.carry_over import carry_words
 from meetings.services.first_person import assign_first_person_items
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
@@ -32,6 +33,8 @@ def summarize(work: Work) -> None:
     judge(work)
     transcript = work.transcript
     chosen = nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
+    with work.commit() as meeting:
+        carry_words(meeting, transcript)
     segments = _spoken(work)
     hashed = input_hash(*((one.segment_id, one.text) for one in segments))
     run = work.begin_stage(Stage.SUMMARIZING, hashed, chosen.engine)

@@ -17,6 +17,7 @@ from core.db.saving import save_clean
 from core.jobs import Attempt, Reschedule
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
+from meetings.services.carry_over import carry_over
 from meetings.speech.node import describe, hash_of
 from meetings.timecode import clock
 from tandem.speech.v1 import speech_pb2
@@ -229,7 +230,10 @@ class Work:
         return now + timedelta(seconds=elapsed * (100 - exact) / (exact - before))
 
     def complete(self, meeting: Meeting) -> None:
-        """Mark the version and its meeting as COMPLETED; in the transaction that writes the last rows."""
+        """Mark the version and its meeting as COMPLETED; in the transaction that writes the last rows. What people did
+        to the previous version is carried over to this one.
+        """
+        carried = carry_over(meeting, self.transcript)
         self._update(status=Status.COMPLETED, ended_at=timezone.now())
         missing = (f"{_MISSING[Stage(one['stage'])]} {one['reason']}" for one in meeting.missing)
         save_clean(
@@ -239,7 +243,7 @@ class Work:
             stage=None,
             estimated_end_at=None,
             transcript_version=self.transcript.version,
-            notice=" ".join(filter(None, (meeting.notice, *missing)))[:_MAX_NOTICE_LENGTH],
+            notice=" ".join(filter(None, (meeting.notice, carried, *missing)))[:_MAX_NOTICE_LENGTH],
         )
         transaction.on_commit(meetings_completed.inc)
 

@@ -254,7 +254,9 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.RetranscribeRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.RetranscribeResponse.FromString,
         )
-        """Processes the recording once more, which creates the next version; the existing ones stay.
+        """Processes the recording once more, which creates the next version; the existing ones stay. The names, corrections
+        and decisions that people made in the shown version, until the next one is complete, are carried over to it;
+        `notice` counts the corrections that do not fit.
         NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
         processed), INVALID_ARGUMENT, ABORTED.
         """
@@ -528,7 +530,9 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.RetranscribeResponse:
-        """Processes the recording once more, which creates the next version; the existing ones stay.
+        """Processes the recording once more, which creates the next version; the existing ones stay. The names, corrections
+        and decisions that people made in the shown version, until the next one is complete, are carried over to it;
+        `notice` counts the corrections that do not fit.
         NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
         processed), INVALID_ARGUMENT, ABORTED.
         """
