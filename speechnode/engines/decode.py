@@ -13,6 +13,7 @@ from av.stream import Discard, Disposition
 from speechnode.engines.channels import Mixer, Samples
 from speechnode.engines.completeness import last_ms, what_is_missing
 from speechnode.engines.joined_files import View, views
+from speechnode.engines.loudness import Quantizer
 from speechnode.engines.pcm import BYTES_PER_MS, RATE
 from speechnode.engines.tracks import MAX_SILENCE_SECONDS, Findings, Track, check
 from speechnode.failures import NotAudio, TooLarge
@@ -76,9 +77,9 @@ class Decoder:
         return sum(map(len, Decoder(self._file, 0, self._most_seconds))) // BYTES_PER_MS
 
     def __iter__(self) -> Iterator[bytes]:
-        total, kept = 0, bytearray()
-        for samples in self._blocks():
-            pcm = (samples * 32768).round().clip(-32768, 32767).astype("<i2").tobytes()
+        total, kept, quantizer = 0, bytearray(), Quantizer()
+        for samples, is_fine in self._blocks():
+            pcm = quantizer.pcm(samples, may_raise=is_fine)
             kept += pcm[max(0, self._start - total) :]
             total += len(pcm)
             if total > self._most_seconds * 1000 * BYTES_PER_MS:
@@ -94,15 +95,17 @@ class Decoder:
         if kept:
             yield bytes(kept)
 
-    def _blocks(self) -> Iterator[Samples]:
+    def _blocks(self) -> Iterator[tuple[Samples, bool]]:
         for part in self._parts:
-            yield from part.blocks()
+            for samples in part.blocks():
+                yield samples, part.is_fine
 
 
 class _Part:
     """One of the files that a file consists of.
 
     Attributes:
+        is_fine: whether a sample of the sound has more than 16 bits.
         incomplete_reason, notices, errors: after the last block: see Decoder; and the number of damaged places.
     """
 
@@ -113,6 +116,8 @@ class _Part:
         self._view = view
         with _open(view) as container:
             self._numbers = _audible(container, self.notices)
+            codecs: list[Any] = [container.streams.audio[number].codec_context for number in self._numbers]
+            self.is_fine = any(codec.format is None or codec.format.bits > 16 for codec in codecs)
 
     def declared_ms(self) -> int:
         with _open(self._view) as container:

@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from speechnode.engines import moonshine_files
+from speechnode.engines.loudness import Samples, evened_out, to_pcm
 from speechnode.engines.pcm import RATE
 from speechnode.engines.protocols import Recognised, SpokenWord
 from speechnode.engines.word_times import make_aligner, times
-
-Samples = NDArray[np.float32]
 
 _BEGIN, _END = 1, 2
 #: Marks the beginning of a word in the pieces of text.
@@ -26,16 +24,13 @@ _TOKENS_PER_SECOND, _SPARE_TOKENS = 6.5, 4
 #: The shortest sound that the model takes; a shorter one is filled up with silence.
 _MIN_SAMPLES = RATE // 2
 
-#: Loudness is evened out by this quantile of the amplitudes, so that a click does not decide; at most by 50 dB.
-_PEAK_QUANTILE, _PEAK, _MAX_GAIN = 0.999, 0.5, 10 ** (50 / 20)
-
 # What the model invents for sounds without speech, measured on sounds passed to it without voice detection: on white
 # noise "You" with confidence 0.20 to 0.38, in 1 to 3 s; on chords "You" (0.46, 0.83) and "Thank you for watching."
 # (0.74, 0.75). In chords, the voice detection finds an utterance of 0.7 s every five minutes: "Mm." (0.57), "You" (0.6)
 # and Thai letters (0.68). Short answers of people have 0.66 and more ("Yes.", "Laughed.", in the package's
 # endgame_nagg_nell.wav).
-#: Root mean square of the quietest utterance: -70 dB.
-_MIN_ENERGY = 10 ** (-70 / 20)
+#: Root mean square of the quietest utterance: -85 dB, of which 16 bits keep four values.
+_MIN_ENERGY = 10 ** (-85 / 20)
 _MIN_CONFIDENCE = 0.4
 #: The confidence that an utterance of less than a second needs.
 _MIN_SHORT_CONFIDENCE, _SHORT_SECONDS = 0.62, 1.0
@@ -73,10 +68,9 @@ class Recogniser:
         raw: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
         words: list[SpokenWord] = []
         if len(raw) and np.sqrt(np.mean(raw**2)) >= _MIN_ENERGY:
-            even = _evened_out(raw)
+            even = evened_out(raw)
             spoken = self._words(even)
-            evened_pcm = np.clip(np.rint(even * 32768), -32768, 32767).astype("<i2").tobytes()
-            when = times(evened_pcm, [text for text, _ in spoken], self._aligner) if spoken else []
+            when = times(to_pcm(even), [text for text, _ in spoken], self._aligner) if spoken else []
             words = [
                 SpokenWord(text, start, end, confidence)
                 for (text, confidence), (start, end) in zip(spoken, when, strict=True)
@@ -125,12 +119,6 @@ class Recogniser:
 
 def _max_tokens(seconds: float) -> int:
     return round(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS
-
-
-def _evened_out(samples: Samples) -> Samples:
-    """Return an utterance at the loudness that the model expects, near and far from the microphone alike."""
-    peak = float(np.quantile(np.abs(samples), _PEAK_QUANTILE))
-    return (samples * min(_MAX_GAIN, _PEAK / max(peak, 1e-9))).clip(-1, 1).astype(np.float32)
 
 
 def joined(pieces: Sequence[bytes], tokens: Sequence[Token]) -> list[tuple[str, float]]:

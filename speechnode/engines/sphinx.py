@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from pocketsphinx import Decoder
 
+from speechnode.engines.loudness import Samples, evened_out, to_pcm
 from speechnode.engines.pcm import RATE
 from speechnode.engines.protocols import Recognised, SpokenWord
 
 #: Frame length of the model.
 _FRAME_MS = 10
-#: Amplitude of the added noise, in sample units: -60 dB. The model misrecognises digital silence, which microphones do
-#: not produce.
-_DITHER = 32768 * 10 ** (-60 / 20)
+#: Amplitude of the noise that is added to an utterance of full loudness: -60 dB. The model misrecognises digital
+#: silence, which microphones do not produce.
+_DITHER = 10 ** (-60 / 20)
 
 
 class Recogniser:
@@ -82,6 +83,6 @@ def _segments(decoder: Decoder) -> Iterator[tuple[str, int, int, float]]:
 
 
 def _dithered(pcm: bytes) -> bytes:
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-    samples += np.random.default_rng(0).normal(0, _DITHER, len(samples))
-    return np.clip(np.rint(samples), -32768, 32767).astype("<i2").tobytes()
+    samples: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    noise = np.random.default_rng(0).normal(0, _DITHER, len(samples))
+    return to_pcm((evened_out(samples) + noise).astype(np.float32))

