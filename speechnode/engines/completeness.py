@@ -76,7 +76,7 @@ def last_ms(container: InputContainer, *streams: Any) -> int:
         for packet in container.demux(*streams):
             if packet.pts is not None and packet.time_base is not None:
                 last = max(last, int((packet.pts + (packet.duration or 0)) * packet.time_base * 1000))
-    except (av.FFmpegError, IndexError):
+    except (av.FFmpegError, IndexError):  # PyAV raises the second at the end of a file in which further streams began.
         pass
     return last
 

@@ -186,7 +186,9 @@ def _open(view: View) -> InputContainer:
             metadata_errors="ignore",
             io_open=_open_nothing,
         )
-    except (av.FFmpegError, ValueError) as exc:
+    except MemoryError:
+        raise
+    except Exception as exc:  # PyAV has more errors than those of FFmpeg.
         raise NotAudio(_sentence(view)) from exc
 
 
@@ -232,7 +234,7 @@ def _side_by_side(tracks: list[Track]) -> Iterator[Samples]:
         for row, block in zip(stacked, blocks, strict=True):
             if block is not None:
                 row[: len(block)] = block
-        yield mixer.mix(stacked, length / RATE)
+        yield mixer.mix(stacked)
 
 
 def _seconds(track: Track) -> Iterator[Samples]:

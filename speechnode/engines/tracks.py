@@ -136,13 +136,13 @@ class Track:
                 packed = np.frombuffer(made.planes[0], np.float32, made.samples * count).reshape(-1, count)
                 self._waiting.append(packed.copy())
                 self._waiting_length += made.samples
-        except (av.FFmpegError, ValueError):
+        except Exception:  # The sound of this frame cannot be mixed.
             self.findings.errors += 1
             self._resampler = None
         if self._waiting_length >= (_MIN_BLOCK if frame else 1):
             channels = np.nan_to_num(np.concatenate(self._waiting).T, posinf=1, neginf=-1)
             self._waiting, self._waiting_length = [], 0
-            yield self.findings.mixer.mix(channels, channels.shape[1] / RATE)
+            yield self.findings.mixer.mix(channels)
 
     def _frames(self) -> Iterator[AudioFrame]:
         """Yield the frames that can be decoded. Damage in one place does not prevent decoding the rest."""
@@ -159,7 +159,10 @@ class Track:
                 in_a_row += 1
                 packets = self.container.demux(self.stream)  # An exception ends the old iterator.
                 continue
-            except Exception:  # PyAV fails thus at the end of a file in which further streams began.
+            except IndexError:  # PyAV fails thus at the end of a file in which further streams began.
+                return
+            except Exception:
+                self.findings.errors += 1
                 return
             if packet.size or packet.dts is None:  # Otherwise an empty packet would end the decoding.
                 yield from self._decoded(packet)
