@@ -34,6 +34,8 @@ _MAX_ERRORS = 1000
 #: Marks of the metadata between joined MP3 files, as opposed to damage.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info")
 _BLOCK, _MIN_BLOCK = RATE, RATE // 10
+#: Largest amplitude of samples, 18 dB beyond full scale, so that one damaged sample does not decide the loudness.
+_MAX_AMPLITUDE = 8.0
 
 
 @dataclass
@@ -140,7 +142,7 @@ class Track:
             self.findings.errors += 1
             self._resampler = None
         if self._waiting_length >= (_MIN_BLOCK if frame else 1):
-            channels = np.nan_to_num(np.concatenate(self._waiting).T, posinf=1, neginf=-1)
+            channels = np.nan_to_num(np.concatenate(self._waiting).T).clip(-_MAX_AMPLITUDE, _MAX_AMPLITUDE)
             self._waiting, self._waiting_length = [], 0
             yield self.findings.mixer.mix(channels)
 
