@@ -24,6 +24,7 @@ from tests.jobs import run_jobs
 from tests.speech.conftest import DATA
 from tests.support.recordings import a_recording
 from tests.support.scripts import submitted, texts, version_of
+from tests.support.sound_files import Part, Sound, sound_file
 from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
@@ -167,6 +168,22 @@ def test_8_khz_and_stereo(ann: User, speech: np.ndarray) -> None:
     assert telephone.status == stereo.status == Status.COMPLETED
     assert words(telephone)
     assert {"morning", "customers"} <= words(stereo)
+
+
+def test_later_track_after_a_pause_of_the_recorder(ann: User, speech: np.ndarray) -> None:
+    """The first track is silent. The second is quiet, begins at 3 s, and pauses for a minute after its first line."""
+    quiet = (speech / 32768 * 10 ** (-35 / 20)).astype(np.float32)[None]
+    first, second = quiet[:, : round(5.4 * RATE)], quiet[:, round(5.4 * RATE) :]
+    silent = Sound([Part(0, np.zeros((1, RATE), np.float32))], rate=RATE)
+    spoken = Sound([Part(3, first), Part(68.4, second)], rate=RATE)
+    meeting = worked_on(sound_file("matroska", silent, spoken), ann)
+    assert meeting.status == Status.COMPLETED
+    assert meeting.notice.startswith("This file has 2 sound tracks; they were mixed, and transcribed together.")
+    assert {"morning", "customers"} <= words(meeting)
+    starts = Segment.objects.order_by("start_ms").values_list("start_ms", flat=True)
+    assert starts[0] == pytest.approx(3000, abs=400)
+    assert starts[1] == pytest.approx(68_700, abs=400)
+    assert meeting.duration_ms == pytest.approx(73_000, abs=200)
 
 
 def test_silence(ann: User) -> None:
