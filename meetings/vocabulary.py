@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from jellyfish import damerau_levenshtein_distance, metaphone
 
-#: Words of a text; a possessive 's is not a part of them.
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?!s\b)[^\W\d_]+)*")
+#: Words of a text, without digits; a possessive 's is not a part of them.
+_WORD = re.compile(r"(?<!\w)[^\W\d_]+(?:['\u2019](?!s\b)[^\W\d_]+)*(?!\w)")
 _MAX_WORDS = 4
 _MIN_LETTERS = 3
+#: Of so many consonants, one may differ.
+_LONG_SOUND = 6
 #: Words at the edge of a group that are not a part of a misspelt term.
 _EDGES_TEXT = "a an and are as at be by for from has he i in is it my of on or our so that the to was we you"
 _EDGES = frozenset(_EDGES_TEXT.split())
@@ -124,30 +126,36 @@ class Vocabulary:
             # Capitals within a word are intended: "PostgreSQL" is not a misspelt "Postgres".
             return spellings if word.text[0].isupper() and not word.begins_sentence else []
         sound = metaphone(letters)
-        alike = [
-            one for one in self._by_sound.get(sound, []) if len(sound) >= 3 and _likeness(letters, one.letters) >= 0.75
-        ]
-        near = [one for one in self._entries if _is_near(letters, sound, one)]
-        found = {one.text: one for one in (*spellings, *alike, *near) if not _is_inflected(letters, one.letters)}
-        return list(found.values())
+        alike = self._of_sound(sound, letters, 0.4 if len(sound) >= 4 else 0.75) if len(sound) >= 3 else []
+        return _uninflected(letters, (*spellings, *alike, *self._near(sound, letters)))
 
     def _alike_group(self, letters: str, *, all_known: bool) -> list[_Entry]:
         sound = metaphone(letters)
-        least = 0.75 if all_known else 0.6
-        alike = [
-            one for one in self._by_sound.get(sound, []) if len(sound) >= 4 and _likeness(letters, one.letters) >= least
-        ]
+        alike = self._of_sound(sound, letters, 0.75 if all_known else 0.6) if len(sound) >= 4 else []
         if all_known:
             return [one for one in alike if not _is_known(one.letters)]
-        near = [
+        return _uninflected(letters, (*alike, *self._near(sound, letters)))
+
+    def _of_sound(self, sound: str, letters: str, likeness: float) -> list[_Entry]:
+        return [one for one in self._by_sound.get(sound, []) if _likeness(letters, one.letters) >= likeness]
+
+    def _near(self, sound: str, letters: str) -> list[_Entry]:
+        """Return the entries with nearly the same letters, or with nearly the same sounds and similar letters."""
+        return [
             one
             for one in self._entries
             if _is_near(letters, sound, one)
-            or (len(one.sound) >= 6 and damerau_levenshtein_distance(sound, one.sound) <= 1
-                and _likeness(letters, one.letters) >= 0.6)
-        ]  # fmt: skip
-        found = {one.text: one for one in (*alike, *near) if not _is_inflected(letters, one.letters)}
-        return list(found.values())
+            or (
+                len(one.sound) >= _LONG_SOUND
+                and damerau_levenshtein_distance(sound, one.sound) <= 1
+                and _likeness(letters, one.letters) >= 0.6
+            )
+        ]
+
+
+def _uninflected(letters: str, entries: Iterable[_Entry]) -> list[_Entry]:
+    """Return the entries, each once, without those of which the letters are another form."""
+    return list({one.text: one for one in entries if not _is_inflected(letters, one.letters)}.values())
 
 
 def _names_in(phrase: str) -> list[str]:

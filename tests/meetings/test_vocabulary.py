@@ -19,6 +19,7 @@ NAMES = Vocabulary(
         ("The kubernetis cluster", "The Kubernetes cluster"),
         ("push it to git hub", "push it to GitHub"),
         ("Kubernetis is down.", "Kubernetes is down."),
+        ("We use Cubernetiz.", "We use Kubernetes."),
         ("ada lovelase wrote it", "Ada Lovelace wrote it"),
     ],
 )
@@ -36,6 +37,7 @@ def test_misspelt_names_and_terms_are_corrected(recognised: str, corrected: str)
         "",
         "!?",
         "Github",
+        "kubernetis2 and test_kubernetis.py",
         "ΣΊΣΥΦΟΣ İstanbul",
     ],
 )
