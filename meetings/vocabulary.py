@@ -7,7 +7,7 @@ letter within a sentence ("Jon", "Sara"); other words, if they sound or are spel
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from jellyfish import damerau_levenshtein_distance, metaphone
 _WORD = re.compile(r"(?<!\w)[^\W\d_]+(?:['\u2019](?!s\b)[^\W\d_]+)*(?!\w)")
 _MAX_WORDS = 4
 _MIN_LETTERS = 3
+_REMEMBERED = 10_000
 #: Of so many consonants, one may differ.
 _LONG_SOUND = 6
 #: Words at the edge of a group that are not a part of a misspelt term.
@@ -66,6 +67,8 @@ class Vocabulary:
         parts = [part for phrase in phrases for part in (phrase, *_names_in(phrase))]
         entries = [_Entry(text, _letters(text), metaphone(_letters(text))) for text in dict.fromkeys(parts)]
         self._entries = [entry for entry in entries if len(entry.letters) >= _MIN_LETTERS and entry.letters.isalpha()]
+        # Most words that are not in the dictionary are spoken again.
+        self._near = lru_cache(_REMEMBERED)(self._entries_near)
         self._by_letters = {entry.letters: entry for entry in self._entries}
         self._by_spelling = defaultdict(list)
         self._by_sound = defaultdict(list)
@@ -139,7 +142,7 @@ class Vocabulary:
     def _of_sound(self, sound: str, letters: str, likeness: float) -> list[_Entry]:
         return [one for one in self._by_sound.get(sound, []) if _likeness(letters, one.letters) >= likeness]
 
-    def _near(self, sound: str, letters: str) -> list[_Entry]:
+    def _entries_near(self, sound: str, letters: str) -> list[_Entry]:
         """Return the entries with nearly the same letters, or with nearly the same sounds and similar letters."""
         return [
             one

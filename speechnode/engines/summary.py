@@ -39,7 +39,8 @@ _FREQUENT = 0.25
 _DECISIONS = re.compile(
     r"\b(?:we|they|everybody|everyone)(?:'ve| have| all)? (?:decided|agreed|settled|concluded|chose)\b"
     r"|\bwe(?:'ll| will| are going to) (?:go (?:with|for|ahead)|use|stick (?:with|to)|keep|drop|postpone|stay with)\b"
-    r"|\b(?:it is|it's|that is|that's|is) (?:decided|agreed|settled)\b|\bthe decision is\b"
+    r"|\b(?:it is|it's|it was|that is|that's|is) (?:decided|agreed|settled)\b|\bthe decision is\b"
+    r"|\bwe(?:'re| are) going with\b|\b(?:we|let's) settle on\b"
     r"|\blet(?:'s| us) (?:go with|use|stick)\b",
     re.IGNORECASE,
 )

@@ -81,6 +81,11 @@ def test_repeated_sentence_is_stated_once_with_all_segments(node: SpeechNode) ->
     assert len([one for one in result.overview if "move into the new office" in one.text]) == 1
 
 
+@pytest.mark.parametrize("text", ["So we're going with the blue one.", "It was agreed to wait.", "Let's use Postgres."])
+def test_each_way_to_state_a_decision_is_found(node: SpeechNode, text: str) -> None:
+    assert [one.text for one in summary(node, [text]).decisions] == [text]
+
+
 @pytest.mark.parametrize("text", ["Have we agreed on a date?", "We can start once it is decided."])
 def test_open_questions_are_no_decisions(node: SpeechNode, text: str) -> None:
     assert not summary(node, [text]).decisions

@@ -8,7 +8,7 @@ from meetings.vocabulary import Vocabulary
 
 #: The rules know English spelling and sounds; an unknown language is taken for it, as engines do.
 LANGUAGES = ("", "en")
-_BATCH_SIZE = 100
+_BATCH_SIZE = 200
 
 
 def correct_by_vocabulary(work: Work) -> None:
@@ -22,18 +22,15 @@ def correct_by_vocabulary(work: Work) -> None:
     names = [name for user in people_of(work) for name in (user.first_name, user.last_name, user.display_name) if name]
     vocabulary = Vocabulary([*work.transcript.vocabulary, *names])
     untouched = work.segments().filter(edited_at=None, by_vocabulary=False)
-    new_texts = {
-        segment_id: corrected
-        for segment_id, text in untouched.values_list("pk", "text").iterator()
-        if (corrected := vocabulary.correct(text)) != text
-    }
-    ids = list(new_texts)
-    for begin in range(0, len(ids), _BATCH_SIZE):
+    recognised = list(untouched.values_list("pk", "text"))
+    for begin in range(0, len(recognised), _BATCH_SIZE):
+        batch = recognised[begin : begin + _BATCH_SIZE]
+        new_texts = {pk: new for pk, text in batch if (new := vocabulary.correct(text)) != text}
+        # Also without corrections: it renews the lease.
         with work.commit():
-            batch = ids[begin : begin + _BATCH_SIZE]
             # A user may have edited one since.
-            rows = untouched.select_for_update(of=("self",), no_key=True).filter(pk__in=batch)
-            for segment in rows.order_by("pk"):
+            rows = untouched.select_for_update(of=("self",), no_key=True).filter(pk__in=new_texts)
+            for segment in rows:
                 _correct(segment, new_texts[segment.pk])
 
 

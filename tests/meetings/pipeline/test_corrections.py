@@ -2,7 +2,7 @@
 
 import pytest
 
-from meetings.models import ActionItem, EditSource, Segment, SegmentEdit, Summary
+from meetings.models import ActionItem, EditSource, Segment, SegmentEdit, Status, Summary, Transcript
 from meetings.services.pipeline.correcting import correct_by_vocabulary
 from meetings.services.pipeline.work import Work
 from meetings.services.transcripts import edit_segment
@@ -46,6 +46,7 @@ def test_a_correction_by_a_user_stays(ann: User) -> None:
     meeting = process(submitted(owner=ann, vocabulary=["Kubernetes"]))
     first = Segment.objects.earliest("start_ms")
     edit_segment(ann, str(meeting.pk), str(first.pk), {"text": ""})
+    Transcript.objects.update(status=Status.PROCESSING)
     correct_by_vocabulary(Work(version_of(meeting), None))
     first.refresh_from_db()
     assert (first.text, first.by_vocabulary) == (SPOKEN[0], False)
