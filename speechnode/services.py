@@ -68,7 +68,9 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
             if not start.language and len(about.languages) == 1:
                 # The engine supports one language only.
                 yield speech_pb2.AsrDown(language=speech_pb2.DetectedLanguage(language=about.languages[0]))
-            yield from Transcription(call, asr, start, sound).run(request_iterator)
+            is_cut = start.speaker_count != 1 and self._catalog.has(speech_pb2.ENGINE_KIND_SPEAKER)
+            parts = self._catalog.speakers().parts if is_cut else lambda utterance: [utterance]
+            yield from Transcription(call, asr, start, sound, parts).run(request_iterator)
 
 
 class Speaker(speech_pb2_grpc.SpeakerServiceServicer):

@@ -1,14 +1,14 @@
 """One Transcribe call: a listener thread reads the requests, and the call's thread sends the results.
 
-The listener receives the audio and cuts it into utterances. The engine transcribes them in its own processes, in order.
-The call's thread waits for the next event of either, so that pings are answered while the engine is busy, and the call
-stops as soon as its caller leaves.
+The listener receives the audio, cuts it into utterances, and cuts these at changes of voice. The engine transcribes
+them in its own processes, in order. The call's thread waits for the next event of either, so that pings are answered
+while the engine is busy, and the call stops as soon as its caller leaves.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -34,6 +34,23 @@ _PROGRESS_MS = 1000
 #: together cost about twice as much as the final.
 _FIRST_DRAFT_MS = 600
 _GROWTH = 1.5
+#: Audio before an utterance that the voice detection needs in order to find it again.
+_LEAD_MS = 2000
+#: An utterance this long may have been cut in the middle of speech. The next one then begins exactly where it ends, and
+#: audio before it would be taken for a part of it.
+_MAY_BE_CUT_MS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An utterance, or the part of it in which one voice speaks.
+
+    Attributes:
+        resume_ms: where to begin so that what follows it is found again.
+    """
+
+    piece: Piece
+    resume_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +58,12 @@ class _Heard:
     """The listener has processed more audio.
 
     Attributes:
-        ended: utterances that are complete.
+        ended: what has ended.
         open: the unfinished one, if the caller requested drafts.
         until_ms: everything before is in utterances or is not speech.
     """
 
-    ended: list[Piece]
+    ended: list[_Ended]
     open: Piece | None
     until_ms: int
 
@@ -79,23 +96,34 @@ class Transcription:
     Args:
         start: its first message.
         intake: for its audio.
+        parts: cuts an utterance at changes of voice.
     """
 
-    def __init__(self, call: InferenceCall, asr: AsrEngine, start: speech_pb2.AsrStart, intake: Intake) -> None:
+    def __init__(
+        self,
+        call: InferenceCall,
+        asr: AsrEngine,
+        start: speech_pb2.AsrStart,
+        intake: Intake,
+        parts: Callable[[Piece], list[Piece]] = lambda utterance: [utterance],
+    ) -> None:
         self._call = call
         self._asr = asr
+        self._parts = parts
         self._start = start
         self._intake = intake
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._room = threading.Semaphore(_MAX_WAITING)
         self._stopped = False
-        self._finals: deque[tuple[Piece, AsrJob]] = deque()
+        self._finals: deque[tuple[_Ended, AsrJob]] = deque()
         self._draft: tuple[Piece, AsrJob] | None = None
         self._open: Piece | None = None
         self._next_draft_ms = _FIRST_DRAFT_MS
         #: The latest revision of each unfinished utterance, by its start in ms.
         self._revisions: dict[int, int] = {}
         self._reported_ms = self._heard_ms = start.start_ms
+        #: When the last utterance ended.
+        self._ended_ms = -1
         self._asr_cpu_ms = 0
         self._speech_ms = 0
 
@@ -153,12 +181,25 @@ class Transcription:
         for piece in pieces:
             self._report(voices, voices.hear(piece))
 
-    def _report(self, voices: "VoiceSegments", ended: list[Piece]) -> None:
-        for _ in ended:
+    def _report(self, voices: "VoiceSegments", utterances: list[Piece]) -> None:
+        for ended in (ended for utterance in utterances for ended in self._ended(utterance)):
             self._room.acquire()
+            if self._stopped:
+                raise Cancelled
+            self._events.put(_Heard([ended], None, ended.piece.end_ms))
         if self._stopped:
             raise Cancelled
-        self._events.put(_Heard(ended, voices.open if self._start.interim else None, voices.heard_ms))
+        self._events.put(_Heard([], voices.open if self._start.interim else None, voices.heard_ms))
+
+    def _ended(self, utterance: Piece) -> list[_Ended]:
+        """Return the parts of an utterance. Only from its beginning on are they found again."""
+        follows_on = utterance.start_ms == self._ended_ms
+        self._ended_ms = utterance.end_ms
+        may_be_cut = utterance.end_ms - utterance.start_ms >= _MAY_BE_CUT_MS
+        begin_ms = utterance.start_ms - (0 if follows_on else _LEAD_MS)
+        end_ms = utterance.end_ms - (0 if may_be_cut else _LEAD_MS)
+        *parts, last = self._parts(utterance)
+        return [*(_Ended(part, max(0, begin_ms)) for part in parts), _Ended(last, max(0, end_ms))]
 
     # The call's thread.
 
@@ -191,9 +232,9 @@ class Transcription:
             self._begin_draft()
 
     def _take_up(self, heard: _Heard) -> None:
-        for utterance in heard.ended:
-            self._speech_ms += utterance.end_ms - utterance.start_ms
-            self._finals.append((utterance, self._submit(utterance)))
+        for ended in heard.ended:
+            self._speech_ms += ended.piece.end_ms - ended.piece.start_ms
+            self._finals.append((ended, self._submit(ended.piece)))
         if heard.open is None or self._open is None or heard.open.start_ms != self._open.start_ms:
             self._next_draft_ms = _FIRST_DRAFT_MS
         self._open = heard.open
@@ -221,17 +262,17 @@ class Transcription:
         recognised = self._recognised(job)
         if not self._open or self._open.start_ms != utterance.start_ms:
             return None  # The utterance has ended since, and its final is pending.
-        return self._segment(utterance, recognised, final=False) if recognised.words else None
+        return self._segment(utterance, recognised) if recognised.words else None
 
     def _finished_finals(self) -> Iterator[speech_pb2.AsrDown]:
         while self._finals and self._finals[0][1].result.done():
-            utterance, job = self._finals.popleft()
+            ended, job = self._finals.popleft()
             self._room.release()
             recognised = self._recognised(job)
             # An utterance with a draft needs a final, even if the engine found no words in it.
-            if recognised.words or utterance.start_ms in self._revisions:
-                yield self._segment(utterance, recognised, final=True)
-                self._revisions.pop(utterance.start_ms)
+            if recognised.words or ended.piece.start_ms in self._revisions:
+                yield self._segment(ended.piece, recognised, ended.resume_ms)
+                self._revisions.pop(ended.piece.start_ms)
 
     def _recognised(self, job: AsrJob) -> Recognised:
         try:
@@ -241,7 +282,8 @@ class Transcription:
         self._asr_cpu_ms += recognised.cpu_ms
         return recognised
 
-    def _segment(self, utterance: Piece, recognised: Recognised, *, final: bool) -> speech_pb2.AsrDown:
+    def _segment(self, utterance: Piece, recognised: Recognised, resume_ms: int | None = None) -> speech_pb2.AsrDown:
+        """Return the message of a final, or of a draft if it cannot be resumed after it."""
         start = utterance.start_ms
         self._revisions[start] = self._revisions.get(start, 0) + 1
         words = [
@@ -257,18 +299,19 @@ class Transcription:
             segment=speech_pb2.Segment(
                 segment_id=f"s{start:010d}",
                 revision=self._revisions[start],
-                final=final,
+                final=resume_ms is not None,
                 start_ms=start,
                 end_ms=utterance.end_ms,
                 text=" ".join(word.text for word in recognised.words),
                 confidence=sum(word.confidence for word in recognised.words) / max(1, len(words)),
                 words=words if self._start.word_times else (),
+                resume_ms=resume_ms,
             )
         )
 
     def _known_ms(self) -> int:
         """Return the time before which all results have been sent."""
-        return self._finals[0][0].start_ms if self._finals else self._heard_ms
+        return self._finals[0][0].piece.start_ms if self._finals else self._heard_ms
 
     def _progress(self) -> speech_pb2.AsrDown:
         progress = speech_pb2.Progress(audio_ms_done=self._reported_ms, audio_ms_total=self._intake.total_ms)

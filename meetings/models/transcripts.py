@@ -70,6 +70,8 @@ class StageRun(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     #: Everything before this time of the recording is committed.
     done_ms = models.BigIntegerField(default=0)
+    #: Where the engine is to begin in order to resume after the last segment; None = it has not named a time.
+    resume_ms = models.BigIntegerField(null=True)
     #: CPU time of the engine, over all attempts.
     cpu_ms = models.BigIntegerField(default=0)
     begun_at = models.DateTimeField(default=timezone.now)

@@ -126,6 +126,7 @@ def _until_done(answers: Iterable[Down]) -> Iterator[Down]:
 
 def _check_segment(segment: speech_pb2.Segment) -> None:
     _require(0 <= segment.start_ms < segment.end_ms, "a segment ends before it begins")
+    _require(0 <= segment.resume_ms <= segment.end_ms, "invalid time to resume")
     _require(len(segment.text) <= MAX_TEXT_LENGTH and "\0" not in segment.text, "invalid segment text")
     _require(_is_share(segment.confidence), "invalid confidence")
     _require(all(word.start_ms <= word.end_ms for word in segment.words), "a word ends before it begins")

@@ -90,6 +90,10 @@ class SpeakerEngine(Protocol):
         """Return a listener for one recording."""
         ...
 
+    def parts(self, utterance: "Piece") -> "list[Piece]":
+        """Cut an utterance at its changes of voice, within a second. The same samples give the same parts."""
+        ...
+
 
 class SummaryEngine(Protocol):
     """Summaries of transcripts."""

@@ -5,6 +5,7 @@ The similarity of two prints is their dot product. Prints have length 1 and no n
 
 import hashlib
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -51,21 +52,28 @@ class VoiceEncoder:
         ]
         self._linear = weights["linear.weight"].T.copy(), weights["linear.bias"]
 
-    def prints(self, pcm: bytes, starts: list[int]) -> Floats:
-        """Return the voice prints of windows of an utterance, one row each.
+    def prints(self, pcm: bytes, spans: Sequence[tuple[int, int]]) -> Floats:
+        """Return the voice prints of spans of an utterance, one row each: the means of windows that overlap by half.
 
         Args:
-            starts: of the windows, in frames of 10 ms; the end is padded with silence.
+            spans: as (first, end), in frames of 10 ms. Each is made as loud as the training material; one that is
+                shorter than a window is repeated. (With silence instead, the equal error rate of half a second of 12
+                people is 20 %, not 10 %.)
         """
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
-        rms = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
-        if 0 < rms < _TARGET_RMS:
-            samples *= _TARGET_RMS / rms
-        missing = (max(starts) + WINDOW_FRAMES) * _HOP - len(samples)
-        spectrogram = mel_spectrogram(np.pad(samples, (0, max(0, missing))))
-        windows = np.stack([spectrogram[start : start + WINDOW_FRAMES] for start in starts])
-        batches = [self._forward(windows[at : at + _BATCH]) for at in range(0, len(windows), _BATCH)]
-        return np.concatenate(batches)
+        samples: Floats = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+        spectrogram = mel_spectrogram(samples)
+        windows, counts = [], []
+        for first, end in spans:
+            part = samples[first * _HOP : end * _HOP]
+            rms = float(np.sqrt(np.mean(part**2)))
+            # The spectrogram is of power.
+            frames = spectrogram[first:end] * ((_TARGET_RMS / rms) ** 2 if 0 < rms < _TARGET_RMS else 1)
+            starts = _window_starts(end - first)
+            windows += [np.resize(frames[start : start + WINDOW_FRAMES], (WINDOW_FRAMES, _BANDS)) for start in starts]
+            counts.append(len(starts))
+        batches = [self._forward(np.stack(windows[at : at + _BATCH])) for at in range(0, len(windows), _BATCH)]
+        each = np.split(np.concatenate(batches), np.cumsum(counts)[:-1])
+        return normalised(np.stack([prints.mean(axis=0) for prints in each]))
 
     def _forward(self, windows: Floats) -> Floats:
         """Run the network: (windows, frames, bands) to (windows, dimensions)."""
@@ -85,6 +93,15 @@ class VoiceEncoder:
                 sequence[:, frame] = hidden
         weight, bias = self._linear
         return normalised(np.maximum(hidden @ weight + bias, 0))
+
+
+def _window_starts(frames: int) -> list[int]:
+    """Return the starts of windows that cover a span; the last window ends with it."""
+    starts = list(range(0, max(1, frames - WINDOW_FRAMES + 1), WINDOW_FRAMES // 2))
+    last = frames - WINDOW_FRAMES
+    if last - starts[-1] >= WINDOW_FRAMES // 4:
+        starts.append(last)
+    return starts
 
 
 def normalised(rows: Floats) -> Floats:

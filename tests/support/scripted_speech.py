@@ -66,6 +66,7 @@ class ScriptedNode:
             match name:
                 case "final":
                     text = value["text"].replace("{vocabulary}", ", ".join(start.vocabulary))
+                    text = text.replace("{start_ms}", str(start.start_ms))
                     segment = speech_pb2.Segment(**{"final": True, "confidence": 0.5, **value, "text": text})
                     # As in a real node, everything before `start_ms` is skipped.
                     if segment.end_ms > start.start_ms or segment.end_ms < segment.start_ms:

@@ -59,6 +59,7 @@ def transcribe(work: Work) -> None:
         vocabulary=transcript.vocabulary,
         word_times=True,
         start_ms=store.start_ms,
+        speaker_count=transcript.speaker_count,
     )
     with recording(work) as audio, watched(work, chosen.node) as call:
         for answer in chosen.transcribe(start, audio, call):
@@ -117,10 +118,16 @@ class _SegmentStore:
         last = work.segments().last()
         #: Everything before this time is stored.
         self._known_ms: int = last.end_ms if last else 0
-        was_cut = last is not None and last.end_ms - last.start_ms >= MAY_BE_CUT_MS
-        self.start_ms = max(0, self._known_ms - (0 if was_cut else OVERLAP_MS))
+        self.start_ms = self._resume_ms(last) if last else 0
         self._total_ms = 0
         self._committed_at = time.monotonic()
+
+    def _resume_ms(self, last: Segment) -> int:
+        """Return where the engine is to start after this segment."""
+        if self._run.resume_ms is not None and self._run.done_ms >= last.end_ms:
+            return self._run.resume_ms
+        was_cut = last.end_ms - last.start_ms >= MAY_BE_CUT_MS
+        return max(0, last.end_ms - (0 if was_cut else OVERLAP_MS))
 
     def take(self, answer: speech_pb2.AsrDown) -> None:
         """Commit one answer."""
@@ -144,7 +151,8 @@ class _SegmentStore:
         with self._work.commit(made_progress=True) as meeting:
             if not self._work.segments().filter(start_ms=final.start_ms).exists():
                 self._insert(meeting, final)
-            self._work.made_progress(self._run, final.end_ms)
+            resume_ms = final.resume_ms if final.HasField("resume_ms") else None
+            self._work.made_progress(self._run, final.end_ms, resume_ms)
             self._show(meeting, final.end_ms)
         self._known_ms = final.end_ms
 
@@ -209,7 +217,12 @@ def _beyond(final: speech_pb2.Segment, known_ms: int) -> speech_pb2.Segment | No
     confidence = sum(word.confidence for word in words) / len(words)
     text = " ".join(word.text for word in words)
     return speech_pb2.Segment(
-        start_ms=words[0].start_ms, end_ms=final.end_ms, text=text, words=words, confidence=confidence
+        start_ms=words[0].start_ms,
+        end_ms=final.end_ms,
+        text=text,
+        words=words,
+        confidence=confidence,
+        resume_ms=final.resume_ms if final.HasField("resume_ms") else None,
     )
 
 

@@ -155,11 +155,16 @@ class Work:
         run.ended_at = timezone.now()
         StageRun.objects.filter(pk=run.pk).update(ended_at=run.ended_at, tries=0, cpu_ms=F("cpu_ms") + cpu_ms)
 
-    def made_progress(self, run: StageRun, done_ms: int) -> None:
-        """Record the stage's progress, if there is any; in the transaction that commits its rows."""
+    def made_progress(self, run: StageRun, done_ms: int, resume_ms: int | None = None) -> None:
+        """Record the stage's progress, if there is any; in the transaction that commits its rows.
+
+        Args:
+            resume_ms: where the engine is to begin in order to resume; None = where it was to begin before.
+        """
         if done_ms > run.done_ms:
             run.done_ms, run.tries = done_ms, 0
-            run.save(update_fields=["done_ms", "tries"])
+            run.resume_ms = run.resume_ms if resume_ms is None else resume_ms
+            run.save(update_fields=["done_ms", "tries", "resume_ms"])
             self.quarantine.close()
 
     def undo_attempt(self) -> None:

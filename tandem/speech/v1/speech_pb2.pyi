@@ -98,7 +98,7 @@ class AsrUp(_message.Message):
     def __init__(self, start: _Optional[_Union[AsrStart, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class AsrStart(_message.Message):
-    __slots__ = ("session_id", "format", "language", "interim", "word_times", "vocabulary", "start_ms")
+    __slots__ = ("session_id", "format", "language", "interim", "word_times", "vocabulary", "start_ms", "speaker_count")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class AsrStart(_message.Message):
     WORD_TIMES_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
     START_MS_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_COUNT_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     format: AudioFormat
     language: str
@@ -113,7 +114,8 @@ class AsrStart(_message.Message):
     word_times: bool
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
     start_ms: int
-    def __init__(self, session_id: _Optional[str] = ..., format: _Optional[_Union[AudioFormat, str]] = ..., language: _Optional[str] = ..., interim: _Optional[bool] = ..., word_times: _Optional[bool] = ..., vocabulary: _Optional[_Iterable[str]] = ..., start_ms: _Optional[int] = ...) -> None: ...
+    speaker_count: int
+    def __init__(self, session_id: _Optional[str] = ..., format: _Optional[_Union[AudioFormat, str]] = ..., language: _Optional[str] = ..., interim: _Optional[bool] = ..., word_times: _Optional[bool] = ..., vocabulary: _Optional[_Iterable[str]] = ..., start_ms: _Optional[int] = ..., speaker_count: _Optional[int] = ...) -> None: ...
 
 class Finalize(_message.Message):
     __slots__ = ()
@@ -144,7 +146,7 @@ class Accepted(_message.Message):
     def __init__(self, engine: _Optional[_Union[Engine, _Mapping]] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("segment_id", "revision", "final", "start_ms", "end_ms", "text", "confidence", "words")
+    __slots__ = ("segment_id", "revision", "final", "start_ms", "end_ms", "text", "confidence", "words", "resume_ms")
     SEGMENT_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     FINAL_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +155,7 @@ class Segment(_message.Message):
     TEXT_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     WORDS_FIELD_NUMBER: _ClassVar[int]
+    RESUME_MS_FIELD_NUMBER: _ClassVar[int]
     segment_id: str
     revision: int
     final: bool
@@ -161,7 +164,8 @@ class Segment(_message.Message):
     text: str
     confidence: float
     words: _containers.RepeatedCompositeFieldContainer[Word]
-    def __init__(self, segment_id: _Optional[str] = ..., revision: _Optional[int] = ..., final: _Optional[bool] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ...) -> None: ...
+    resume_ms: int
+    def __init__(self, segment_id: _Optional[str] = ..., revision: _Optional[int] = ..., final: _Optional[bool] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., resume_ms: _Optional[int] = ...) -> None: ...
 
 class Word(_message.Message):
     __slots__ = ("text", "start_ms", "end_ms", "confidence")

@@ -9,6 +9,7 @@ from meetings.models import Segment, Speaker
 from meetings.services.pipeline.turns import Turns
 from meetings.services.transcripts import edit_segment
 from tandem.speech.v1 import speech_pb2
+from tests.support.exchange import as_wav, exchanged
 from tests.support.pipeline_jobs import DONE, RunningJob, Script, process
 from tests.support.scripts import submitted
 from tests.support.servers import until
@@ -107,3 +108,12 @@ def test_changes_of_speakers_are_at_ends_of_sentences_if_one_is_near(
     laid = Turns([speech_pb2.Turn(start_ms=a, end_ms=b, label=label) for a, b, label in spoken])
     texts = SAID.split()
     assert [" ".join(texts[line.first : line.until]) for line in laid.lines(words(SAID))] == expected
+
+
+@pytest.mark.tools("flite")
+def test_each_turn_of_an_exchange_without_pauses_is_a_line(ann: User) -> None:
+    """Processed by the embedded node: the utterance has two voices, with pauses of 0.15 s."""
+    pcm, _ = exchanged()
+    process(submitted(as_wav(pcm), owner=ann))
+    first_words = [(label, text.split()[0].strip(".,")) for label, text in lines()]
+    assert first_words == [("S1", "Did"), ("S2", "Yes"), ("S1", "And"), ("S2", "They")]

@@ -31,6 +31,18 @@ def test_retry_resumes_after_last_stored_segment(script: Script, ann: User) -> N
     assert meeting.status == Status.COMPLETED
 
 
+@pytest.mark.parametrize(("named", "expected"), [(1500, "1500"), (None, "2000")], ids=["named", "not named"])
+def test_engine_resumes_where_the_last_segment_names_or_two_seconds_before_its_end(
+    script: Script, ann: User, named: int | None, expected: str
+) -> None:
+    (last,) = finals(("first",))
+    last["final"]["resume_ms"] = named
+    resumed = {"final": {"start_ms": 5000, "end_ms": 6000, "text": "{start_ms}"}}
+    script(transcribe=[TOTAL, last, {"fail": "EngineFailed", "times": 1}, resumed, DONE], summarize=[])
+    meeting = process(submitted(owner=ann))
+    assert texts(meeting.pk) == ["first", expected]
+
+
 def test_estimated_end_ignores_progress_of_earlier_attempts(
     script: Script, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
