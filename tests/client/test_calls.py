@@ -67,10 +67,11 @@ class FailedCall:
 
 
 def test_each_reason_of_the_server_has_a_class() -> None:
-    # Those that HTTP alone gives: a body of a type that the server does not take, and two of resumable uploads.
+    # Those that HTTP alone gives: a body of a type that the server does not take, a range of a file, and two of
+    # resumable uploads.
     classes = {reason: type(errors.error_of(FailedCall(reason))) for reason in TABLE}
     without = {reason for reason, kind in classes.items() if kind is errors.TandemError}
-    assert without == {"UNSUPPORTED_MEDIA_TYPE", "UNSUPPORTED_VERSION", "LOCKED"}
+    assert without == {"UNSUPPORTED_MEDIA_TYPE", "RANGE_NOT_SATISFIABLE", "UNSUPPORTED_VERSION", "LOCKED"}
     assert all(kind.reason == reason for reason, kind in classes.items() if reason not in without)
 
 

@@ -12,8 +12,8 @@ from tests.support.meeting_rows import ENGINE
 
 _SEGMENT = """
     INSERT INTO meetings_segment (id, meeting_id, transcript_version, start_ms, end_ms, text, recognized_text,
-        confidence, words, engine, degraded, version, created_at, updated_at)
-    VALUES (%s, %s, 1, %s, %s, %s, %s, 0.5, '[]', %s, false, 1, now(), now())
+        confidence, words, engine, degraded, by_vocabulary, version, created_at, updated_at)
+    VALUES (%s, %s, 1, %s, %s, %s, %s, 0.5, '[]', %s, false, false, 1, now(), now())
 """
 
 
