@@ -5,6 +5,7 @@ connection for each request. Streams of events are sent from the event loop (see
 """
 
 import os
+from functools import partial
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -13,10 +14,14 @@ from django.conf import settings
 from config.wsgi import application as wsgi_application
 from core.concurrency.thread_pool import ThreadPool
 from core.request_streams import threads as request_stream_threads
+from core.rest import websockets
 from core.rest.asgi import dispatch
 from core.rest.compat import serve_in_threads
+from meetings.views import audio
 
+_streams = ThreadPool("http-uploads", **request_stream_threads())
 application = dispatch(
     ordinary=serve_in_threads(wsgi_application, ThreadPool("http", settings.HTTP_THREADS)),
-    uploads=serve_in_threads(wsgi_application, ThreadPool("http-uploads", **request_stream_threads())),
+    uploads=serve_in_threads(wsgi_application, _streams),
+    sockets=partial(websockets.serve, audio.SOCKETS, _streams),
 )

@@ -59,6 +59,8 @@ class Job(models.Model):
     arguments = models.JSONField(default=dict, blank=True)
     #: The job may take minutes or hours: a worker runs few of these at once.
     slow = models.BooleanField(default=False)
+    #: A person waits for each of its results: it never waits for a slow job, as workers have threads for live ones.
+    live = models.BooleanField(default=False)
     #: Slow jobs of different keys take turns; empty = the job takes its own turn.
     fairness_key = models.CharField(max_length=100, blank=True)
     #: The round in which a slow job is due: see `core.jobs.fair_queue`.
@@ -89,6 +91,9 @@ class Job(models.Model):
             ),
             models.Index(
                 fields=["fairness_key", "turn"], name="core_jobs_of_key", condition=models.Q(ended_at=None, slow=True)
+            ),
+            models.Index(
+                fields=["next_try_at", "id"], name="core_jobs_live", condition=models.Q(ended_at=None, live=True)
             ),
             models.Index(fields=["ended_at"], name="core_jobs_ended"),
             models.Index(fields=["id"], name="core_jobs_failed", condition=models.Q(failed=True)),

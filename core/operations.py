@@ -71,6 +71,8 @@ class Operation:
             the request needs a further scope, the handler checks it (`Call.has_scope`).
         other_scope: admits an API key as well; the handler then checks `scope` where the request needs it.
         checks_version: its handler passes the call's expected version on; otherwise it changes nothing that has one.
+        ticks: of streams in both directions: while its client sends nothing, `items` yields None every
+            `core.request_pump.TICK_SECONDS`, and at once after `Call.wake`, so that the handler can answer.
         replay: how a kept answer is replayed for an idempotency key; None = no answer is kept, or it is empty.
         preconditions_in_body: `version` and `request_id`, as far as the request message has them.
     """
@@ -88,6 +90,7 @@ class Operation:
     scope: str
     other_scope: str
     checks_version: bool
+    ticks: bool
     replay: Replay | None
     preconditions_in_body: frozenset[str]
 
@@ -140,6 +143,7 @@ class Call:
         map_changes: field → what a merge patch changes of that map; the request message has only the keys that stay.
         replayed: set if the answer is that of an earlier request with this idempotency key.
         reauthorize: of a stream of requests, authenticates the caller again; raises if the stream may not continue.
+        wake: of an operation with `ticks`, makes `items` yield None soon. Any thread may call it.
     """
 
     operation: Operation
@@ -153,6 +157,7 @@ class Call:
     replayed: bool = False
     map_changes: dict[str, MapChange] = field(default_factory=dict)
     reauthorize: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
 
     @property
     def actor(self) -> Actor:
@@ -181,6 +186,7 @@ class Declaration:
     works_without_database: bool = False
     scope: str = ""
     other_scope: str = ""
+    ticks: bool = False
     replay: Replay | None = None
 
 
@@ -195,6 +201,7 @@ def operation(
     works_without_database: bool = False,
     scope: str = "",
     other_scope: str = "",
+    ticks: bool = False,
     replay: Replay | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare how a handler's operation is served; see `Operation`.
@@ -203,7 +210,7 @@ def operation(
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
         replay: how a kept answer is replayed; required if `Operation.keeps_answers`.
     """
-    declaration = Declaration(public, secret, works_without_database, scope, other_scope, replay)
+    declaration = Declaration(public, secret, works_without_database, scope, other_scope, ticks, replay)
 
     def declare(handler: Handler) -> Handler:
         _DECLARATIONS[handler] = declaration
@@ -267,6 +274,7 @@ def bind(method: MethodDescriptor, function: Callable[..., Any], area: str) -> O
         works_without_database=declared.works_without_database,
         scope=declared.scope or of_area,
         other_scope=declared.other_scope,
+        ticks=declared.ticks,
         replay=declared.replay,
     )
 

@@ -6,7 +6,8 @@ database connection is released while the stream waits for the next message. A s
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from core.db import thread_connections
 from core.errors import Failure
 from core.execution import authorize, identify, principal
 from core.operations import Call
+from core.request_pump import Pump
 from core.streams import STREAMS
 
 #: The slots of this process.
@@ -34,6 +36,7 @@ PLACES = Slots(
 AT_WORK_OF_ONE_CALLER = 2
 #: Threads that authenticate the callers of streams that are then rejected.
 _REFUSING = 8
+_END = object()
 _TURNS = Turns(10_000, max_per_caller=AT_WORK_OF_ONE_CALLER)
 _PACE = Pace()
 
@@ -52,11 +55,18 @@ def threads() -> dict[str, Any]:
 
 
 def serve(
-    call: Call, authorization: str | None, messages: Iterable[Message | ValidationError], end: Callable[[Failure], None]
+    call: Call,
+    authorization: str | None,
+    messages: Iterable[Message | ValidationError],
+    end: Callable[[Failure], None],
+    *,
+    by_ticket: bool = False,
 ) -> Any:
     """Run an operation that takes a stream, in a slot of its caller.
 
     Args:
+        by_ticket: the caller came with a stream ticket, which is valid once: only the check of open streams
+            authenticates it again.
         end: makes `messages` raise this failure, even while it waits for the client; see `core.streams.RequestStream`.
 
     Returns:
@@ -69,15 +79,27 @@ def serve(
     call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
-    items = _items(call, authorization, messages, turn, end)
+    items = _items(call, authorization, messages, turn, end, by_ticket=by_ticket)
     if call.operation.answers_stream:
-        return _answers(call.operation.function(call, items), turn, place)
+        return _answers(_begun(call, items, turn, place), items, turn, place)
     with place:
         try:
             return call.operation.function(call, items)
         finally:
             turn.end()
             thread_connections.release_connections()
+
+
+def _begun(call: Call, items: Generator[Any], turn: "_Turn", place: Slot) -> Iterator[Message]:
+    """Return the handler's responses. A handler that fails before the first is refused as a unary call is."""
+    try:
+        return call.operation.function(call, items)  # type: ignore[no-any-return]
+    except BaseException:
+        items.close()
+        turn.end()
+        place.release()
+        thread_connections.release_connections()
+        raise
 
 
 def receive(
@@ -106,7 +128,7 @@ def _in_place(items: Iterator[Any], turn: "_Turn", place: Slot) -> Iterator[Any]
             thread_connections.release_connections()
 
 
-def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterator[Message]:
+def _answers(responses: Iterator[Message], items: Generator[Any], turn: "_Turn", place: Slot) -> Iterator[Message]:
     with place:  # As in `_in_place`.
         try:
             for response in responses:
@@ -115,6 +137,7 @@ def _answers(responses: Iterator[Message], turn: "_Turn", place: Slot) -> Iterat
                 thread_connections.release_connections()
                 yield response
         finally:
+            items.close()  # A failure would keep it until the garbage collector runs.
             turn.end()
             thread_connections.release_connections()
 
@@ -125,8 +148,11 @@ def _items(
     messages: Iterable[Message | ValidationError],
     turn: "_Turn",
     end: Callable[[Failure], None],
-) -> Iterator[Message | ValidationError]:
-    """Yield the messages of a client's stream; authenticate and authorize its caller again before each.
+    *,
+    by_ticket: bool = False,
+) -> Generator[Any]:
+    """Yield the messages of a client's stream; authenticate and authorize its caller again before each. Yield the ticks
+    of an operation that has them.
 
     Raises:
         Unauthenticated, PermissionDenied: the call is no longer permitted.
@@ -136,19 +162,26 @@ def _items(
     def look() -> None:
         STREAMS.check_going_on()
         thread_connections.refresh()
-        call.credential = authorize(call.operation, identify(call.operation, authorization))
+        if not by_ticket:
+            call.credential = authorize(call.operation, identify(call.operation, authorization))
 
     call.reauthorize = look
-    waiting = iter(messages)
-    with STREAMS.requests_of(call, end):
+    waiting: Iterator[Any] = iter(messages)
+    pump = Pump(waiting) if call.operation.ticks else None
+    if pump is not None:
+        waiting, call.wake = pump, pump.wake
+    with STREAMS.requests_of(call, end), closing(pump) if pump else nullcontext():
         while True:
             turn.end()
             thread_connections.release_connections()
-            message = next(waiting, None)
-            if message is None:
+            message = next(waiting, _END)
+            if message is _END:
                 return
             turn.begin()
-            look()
+            if message is None:
+                thread_connections.refresh()
+            else:
+                look()
             yield message
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from google.protobuf.empty_pb2 import Empty
 
 from changes import feed
-from changes.feed.watching import Watch, open_watch
+from changes.feed.watching import open_watch
 from core.conversions import checked_numbers, page_request, pagination, read_range, read_timestamp
 from core.db import ids
 from core.downloads import Download
@@ -21,6 +21,8 @@ from meetings.messages import action_item_message, meeting_message, segment_mess
 from meetings.queries import findings, stats
 from meetings.services import action_items, files, processing, recordings, transcripts, voices
 from meetings.watching import subscription_for
+from meetings.watching.drafts import WithDrafts
+from meetings.watching.live import answer_audio
 from tandem.meeting.v1 import meeting_pb2
 
 #: API keys need `meetings:read` and `meetings:write`.
@@ -89,8 +91,8 @@ def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeti
     return meeting_pb2.ListMeetingsResponse(meetings=page.messages, pagination=pagination(page))
 
 
-def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch:
-    return open_watch(
+def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> WithDrafts:
+    watch = open_watch(
         feed.live,
         subscription_for(call.operation.name, queries.get_meeting(call.actor, request.meeting_id)),
         call.actor,
@@ -98,6 +100,14 @@ def watch_meeting(call: Call, request: meeting_pb2.WatchMeetingRequest) -> Watch
         include_initial=not request.cursor,
         bookmarks=request.bookmarks,
     )
+    return WithDrafts(watch, request.meeting_id)
+
+
+@operation(ticks=True)
+def stream_audio(
+    call: Call, items: Iterator[meeting_pb2.StreamAudioRequest | ValidationError | None]
+) -> Iterator[meeting_pb2.StreamAudioResponse]:
+    return answer_audio(call, items)
 
 
 def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> meeting_pb2.GetTranscriptResponse:

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from core.jobs import attempt, job
-from meetings.services import pipeline
+from core.jobs import Reschedule, attempt, job
+from meetings.services import live, pipeline
 
 
 def _give_up(error: Exception | None, *, transcript_id: str) -> None:
@@ -14,3 +14,10 @@ def _give_up(error: Exception | None, *, transcript_id: str) -> None:
 def process(job_id: UUID, *, transcript_id: str) -> None:
     """Make this version of a transcript, resuming after the last committed step."""
     pipeline.run_pipeline(UUID(transcript_id), attempt())
+
+
+@job
+def close_live(job_id: UUID, *, upload_id: str) -> None:
+    """End a live recording whose client does not return."""
+    if left := live.close_abandoned(UUID(upload_id)):
+        raise Reschedule(left)

@@ -46,6 +46,7 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         notice=meeting.notice,
         vocabulary=meeting.vocabulary,
         missing=[meeting_pb2.MissingStage(**missing) for missing in meeting.missing],
+        live=meeting.live,
     )
     for name in _TIMES:
         if (at := getattr(meeting, name)) is not None:

@@ -3,7 +3,7 @@
 from django.urls import re_path
 
 from core.rest.viewsets import routes
-from meetings.views import MeetingViewSet, exports, tus
+from meetings.views import MeetingViewSet, audio, exports, tus
 
 urlpatterns = [
     *routes(MeetingViewSet),
@@ -11,6 +11,7 @@ urlpatterns = [
         rf"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>{'|'.join(exports.FORMS)})/?$",
         exports.transcript,
     ),
+    re_path(r"^api/v1/meetings/(?P<meeting_id>[^/]+)/audio/?$", audio.audio),
     re_path(r"^api/v1/uploads/?$", tus.uploads),
     re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
 ]

@@ -65,6 +65,8 @@ def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
         return Samples(start_ms)
     if format_ == speech_pb2.AUDIO_FORMAT_FILE:
         return File(start_ms, limits)
+    if format_ == speech_pb2.AUDIO_FORMAT_GROWING_FILE:
+        return Growing(start_ms, limits)
     raise Invalid("format: must be a value of AudioFormat other than UNSPECIFIED.")
 
 
@@ -157,3 +159,39 @@ class File:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Growing:
+    """Intake of a file that is still being written. It is decoded as it arrives."""
+
+    total_ms = 0
+    incomplete_reason = ""
+    notice = ""
+
+    def __init__(self, start_ms: int, limits: Limits) -> None:
+        from speechnode.engines.growing import GrowingFile  # Its libraries are large.
+
+        self._sequence = _Sequence()
+        self._start_ms = start_ms
+        self._limits = limits
+        self._file = GrowingFile(start_ms, limits.seconds)
+        self._received_bytes = self._decoded_bytes = 0
+
+    def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
+        self._sequence.check(chunk)
+        self._received_bytes += len(chunk.data)
+        if self._received_bytes > self._limits.file_bytes:
+            raise TooLarge(f"The file is too large: the maximum is {self._limits.file_bytes // 2**20} MiB.")
+        yield from self._pieces(self._file.feed(chunk.data))
+
+    def end(self) -> Iterator[Piece]:
+        yield from self._pieces(self._file.end())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _pieces(self, pcm: bytes) -> Iterator[Piece]:
+        at_ms = self._start_ms + self._decoded_bytes // BYTES_PER_MS
+        self._decoded_bytes += len(pcm)
+        if pcm:
+            yield Piece(at_ms, pcm)

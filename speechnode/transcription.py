@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 _MAX_WAITING = 8
 #: Minimum step between two progress messages.
 _PROGRESS_MS = 1000
-#: Minimum length of an utterance for its first draft. Each further draft needs half as much again, so that all drafts
-#: together cost about twice as much as the final.
-_FIRST_DRAFT_MS = 600
-_GROWTH = 1.5
+#: Minimum length of an utterance for its first draft, and for further ones until one has words. Each draft after that
+#: needs half a second more, or a third more if that is longer, so that all of them cost about three times the final.
+_FIRST_DRAFT_MS, _RETRY_STEP_MS, _DRAFT_STEP_MS = 600, 200, 500
+_GROWTH = 4 / 3
 #: Audio before an utterance that the voice detection needs in order to find it again.
 _LEAD_MS = 2000
 #: An utterance this long may have been cut in the middle of speech. The next one then begins exactly where it ends, and
@@ -251,7 +251,9 @@ class Transcription:
             return
         length = self._open.end_ms - self._open.start_ms
         if length >= self._next_draft_ms:
-            self._next_draft_ms = round(length * _GROWTH)
+            has_words = self._open.start_ms in self._revisions
+            step = _DRAFT_STEP_MS if has_words else _RETRY_STEP_MS
+            self._next_draft_ms = max(length + step, round(length * _GROWTH))
             self._draft = self._open, self._submit(self._open)
 
     def _finished_draft(self) -> speech_pb2.AsrDown | None:

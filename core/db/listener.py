@@ -31,6 +31,7 @@ class NotificationListener:
         step: called with whether `wake` was called since the last step. Its statements commit automatically. It must
             not close the connection.
         min_interval_seconds: minimum time between two steps, so that simultaneous notifications share a step.
+        receive: called with the text of each notification, before the step.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class NotificationListener:
         begin: Callable[[], None] = lambda: None,
         step: Callable[[bool], None],
         min_interval_seconds: float = 0.0,
+        receive: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._name = name
         self._channel = channel
@@ -49,6 +51,7 @@ class NotificationListener:
         self._min_interval_seconds = min_interval_seconds
         self._begin = begin
         self._step = step
+        self._receive = receive
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -132,4 +135,6 @@ class NotificationListener:
                     self._wake_reader.recv(4096)
             self._stopping.wait(max(0.0, began + self._min_interval_seconds - time.monotonic()))
             link.poll()
-            link.notifies.clear()
+            received, link.notifies[:] = list(link.notifies), []
+        for notification in received:
+            self._receive(notification.payload)

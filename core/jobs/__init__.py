@@ -124,12 +124,13 @@ def job(
     return mark if function is None else mark(function)
 
 
-def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
+def enqueue(kind: str, *, fairness_key: str = "", live: bool = False, **arguments: Any) -> Job:
     """Enqueue a job. It becomes visible on commit; workers are then notified.
 
     Args:
         kind: e.g. `users.send_verification`, the function of that name in `users.jobs`.
         fairness_key: the party that a slow job is for, e.g. the owner's id; slow jobs of different keys take turns.
+        live: of a slow job, start it at once, in one of the threads that workers have for such jobs; see `end_live`.
         arguments: values that JSON can hold, without secrets.
 
     Raises:
@@ -140,6 +141,7 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
         kind=kind,
         arguments=arguments,
         slow=job_type.slow,
+        live=live,
         fairness_key=fairness_key,
         request_id=request_id.get(),
         max_attempts=MAX_ATTEMPTS,
@@ -152,6 +154,12 @@ def enqueue(kind: str, *, fairness_key: str = "", **arguments: Any) -> Job:
         new.save(force_insert=True)
     notify_workers()
     return new
+
+
+def end_live(kind: str, **arguments: Any) -> None:
+    """Make a live job a slow one like others: no person waits for it any more. If it runs, when it is run again."""
+    Job.objects.filter(kind=kind, arguments=arguments, live=True, ended_at=None).update(live=False)
+    notify_workers()
 
 
 def notify_workers() -> None:

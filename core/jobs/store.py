@@ -34,6 +34,7 @@ def claim(
     *,
     running: Collection[Job] = (),
     max_per_key: int | None = None,
+    max_live: int = 0,
 ) -> list[Job]:
     """Claim up to this many jobs that are due: quick ones by when they were due, slow ones by their turns.
 
@@ -42,11 +43,12 @@ def claim(
         running: the jobs that this worker runs already.
         max_per_key: how many slow jobs of one fairness key this worker may run at once, `running` included; None =
             any number.
+        max_live: how many live ones may be claimed besides.
     """
     with transaction.atomic():
         due = _due_quick(limit)
         due += _due_slow(limit if max_slow is None else min(limit, max_slow), running, max_per_key)
-        due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:limit]
+        due = sorted(due, key=lambda job: (job.next_try_at, job.pk))[:limit] + _due_live(max_live)
         # The workers of these have died: a worker that reports a failure ends the job with its last attempt.
         hopeless = [job for job in due if job.attempts >= job.max_attempts]
         taken = [job for job in due if job not in hopeless]
@@ -89,8 +91,13 @@ def _due_slow(limit: int, running: Collection[Job], max_per_key: int | None) -> 
     return due
 
 
-def _due(*, slow: bool) -> QuerySet[Job]:
-    waiting = Job.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), ended_at=None, slow=slow)
+def _due_live(limit: int) -> list[Job]:
+    """Return up to `limit` live jobs that are due, locked."""
+    return list(_due(slow=True, live=True).order_by("next_try_at", "id")[:limit]) if limit else []
+
+
+def _due(*, slow: bool, live: bool = False) -> QuerySet[Job]:
+    waiting = Job.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), ended_at=None, slow=slow, live=live)
     return waiting.filter(next_try_at__lte=Now()).select_for_update(skip_locked=True)
 
 

@@ -36,12 +36,14 @@ class Worker:
     Args:
         threads: how many jobs it runs at once.
         slow_threads: how many of these may be slow.
+        live_threads: how many live ones it runs besides.
     """
 
-    def __init__(self, threads: int, slow_threads: int) -> None:
+    def __init__(self, threads: int, slow_threads: int, live_threads: int = 0) -> None:
         self._threads = threads
         self._slow_threads = slow_threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        self._live_threads = live_threads
+        self._pool = ThreadPoolExecutor(threads + live_threads, thread_name_prefix="job")
         # By id and attempt: after a long sleep of the machine, a job may run again here beside its lost attempt. The
         # thread of a job removes it; all else is done by one thread.
         self._running: dict[tuple[UUID, int], Job] = {}
@@ -87,13 +89,16 @@ class Worker:
 
     def _step(self, was_woken: bool) -> None:
         self._keep()
-        running = list(self._running.values())
+        every = list(self._running.values())
+        running = [job for job in every if not job.live]
         free = self._threads - len(running)
-        if not free or self._is_stopping():
+        free_live = self._live_threads - (len(every) - len(running))
+        if not (free or free_live) or self._is_stopping():
             return
         free_slow = max(0, self._slow_threads - sum(job.slow for job in running))
         max_per_key = fair_queue.max_per_key(self._slow_threads)
-        for job in store.claim(free, free_slow, running=running, max_per_key=max_per_key):
+        claimed = store.claim(free, free_slow, running=running, max_per_key=max_per_key, max_live=free_live)
+        for job in claimed:
             if self._is_stopping():  # The signal came while the database was slow to answer.
                 store.release(job, Reschedule())
                 continue

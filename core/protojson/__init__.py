@@ -11,7 +11,7 @@ Names and shapes are derived from the descriptors:
   everything beyond the type.
 
 The REST transport, the OpenAPI document, the tests' REST client and clients in Python all use these functions. Types
-that no operation needs have no JSON form and fail at their first use: bytes, and maps whose keys are numbers.
+that no operation needs have no JSON form and fail at their first use: maps whose keys are numbers.
 """
 
 from core.protojson.decoding import from_json

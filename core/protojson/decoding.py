@@ -1,5 +1,6 @@
 """Strict decoding of JSON values into messages. All errors of a request are reported together."""
 
+import base64
 import json
 import math
 import re
@@ -219,7 +220,7 @@ def item_reader(field: FieldDescriptor) -> Reader:
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return _read_bool
     if field.type == FieldDescriptor.TYPE_BYTES:
-        raise TypeError(f"{field.full_name} has no JSON form: bytes travel in files.")
+        return _read_base64
     return _read_text
 
 
@@ -321,6 +322,14 @@ def _read_text(value: Any, path: Path, errors: Errors) -> str:
             errors.add(path, FORMAT, "The text contains an unpaired surrogate.")
             return ""
     return value
+
+
+def _read_base64(value: Any, path: Path, errors: Errors) -> bytes:
+    try:
+        return base64.b64decode(value if type(value) is str else b"-", validate=True)
+    except ValueError:
+        errors.add(path, FORMAT, "Expected bytes in Base64.")
+        return b""
 
 
 def _entries(value: Any, path: Path, errors: Errors) -> Collection[tuple[str, Any]]:

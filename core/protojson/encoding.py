@@ -4,6 +4,7 @@ For each message type a plain function is built once and cached. A user takes 11
 inspects the descriptors of every message (and produces another dialect), takes 37 µs.
 """
 
+import base64
 import math
 import struct
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def _one(field: FieldDescriptor) -> Encoder:
     if field.enum_type:
         return _enum_encoder(field.enum_type, unspecified="unspecified")
     if field.type == FieldDescriptor.TYPE_BYTES:
-        raise TypeError(f"{field.full_name} has no JSON form: bytes travel in files.")
+        return _base64
     if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
         return lambda number: number if math.isfinite(number) else None
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
@@ -98,6 +99,10 @@ def _is_json(field: FieldDescriptor) -> bool:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def _shortest(number: float) -> float | None:

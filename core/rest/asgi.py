@@ -44,10 +44,13 @@ _CLOSING_SECONDS = 2.0
 _open: "dict[asyncio.Task[Any], _Call]" = {}
 
 
-def dispatch(ordinary: Application, uploads: Application) -> Application:
-    """Return an application that routes calls to one of these two, and sends the streams that they open."""
+def dispatch(ordinary: Application, uploads: Application, sockets: Application) -> Application:
+    """Return an application that routes calls to one of these, and sends the streams that the first two open."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             await ordinary(scope, receive, send)
             return

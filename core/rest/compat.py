@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, cast
 
+import h11
 import uvicorn
 from a2wsgi import WSGIMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 Scope = dict[str, Any]
 Application = Callable[..., Awaitable[None]]
@@ -38,6 +40,13 @@ class HttpConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self.request_refused(sys.exc_info()[1])
+
+    def upgraded(self) -> None:
+        """Leave the connection to the WebSocket protocol. uvicorn has no event for it."""
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self.upgraded()
+        super().handle_websocket_upgrade(event)
 
     @property
     def response_scope(self) -> Scope | None:
@@ -72,6 +81,20 @@ class HttpConnection(H11Protocol):
     def wrap_application(self, wrap: Callable[[Any], Application]) -> None:
         """Serve further requests of this connection by `wrap(application)`."""
         self.app = wrap(self.app)
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket connection, whose scope gives the application a function that aborts it.
+
+    Attributes:
+        abort_key: the key of that function in the scope.
+    """
+
+    abort_key = ""
+
+    async def run_asgi(self) -> None:
+        self.scope[self.abort_key] = self.transport.abort  # type: ignore[literal-required]
+        await super().run_asgi()
 
 
 class Server(uvicorn.Server):

@@ -21,7 +21,7 @@ from django.conf import settings
 from core.context import valid_request_id
 from core.errors import Problem
 from core.rest import problems, sse
-from core.rest.compat import Application, HttpConnection
+from core.rest.compat import Application, HttpConnection, WebSocketConnection
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,10 @@ class Connection(HttpConnection):
         if self.conn.their_state is h11.SEND_BODY:
             self.start_timer()  # The rest of the body is received and dropped.
         self._look_for_head()
+
+    def upgraded(self) -> None:
+        self.waiting.pop(self, None)
+        self._stop_timer()
 
     def request_refused(self, error: BaseException | None) -> None:
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
@@ -148,6 +152,12 @@ class Connection(HttpConnection):
         self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
         self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
         self.transport.close()
+
+
+class Socket(WebSocketConnection):
+    """One connection by WebSocket."""
+
+    abort_key = ABORT
 
 
 class _Transport:

@@ -28,6 +28,19 @@ Metadatum = tuple[str, str | bytes]
 current: ContextVar["RpcContext"] = ContextVar("current")
 
 
+class _Response:
+    """A response that is being sent; another thread may wait for the call's next message at the same time."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: "RpcContext") -> None:
+        self._call = call
+
+    def cut(self) -> None:
+        """End the call of a client that has not read the response for too long."""
+        self._call.end_messages(RateLimited("The responses were not read for too long.", 1))
+
+
 class RpcContext:
     """One call, from its arrival to its end.
 
@@ -46,8 +59,8 @@ class RpcContext:
 
     __slots__ = (
         "_cancelled_at",
-        "_is_sending",
         "_patience",
+        "_response",
         "context",
         "credential",
         "failure",
@@ -85,7 +98,7 @@ class RpcContext:
         self.failure: Failure | None = None
         self._cancelled_at: float | None = None
         self._patience = guard.patience
-        self._is_sending = False
+        self._response: _Response | None = None
 
     @property
     def actor(self) -> Any:
@@ -176,13 +189,14 @@ class RpcContext:
 
     def begin_sending(self) -> None:
         """Record that this thread sends a response. The guard cuts the call if its client does not read it in time."""
-        self._is_sending = True
-        self.guard.watch(self, self.pool, settings.STREAM_STALL_SECONDS)
+        self._response = _Response(self)
+        self.guard.watch(self._response, self.pool, settings.STREAM_STALL_SECONDS)
 
     def end_sending(self) -> None:
         """Record that the response has been sent, or never will be."""
-        self.guard.unwatch(self)
-        self._is_sending = False
+        response, self._response = self._response, None  # It refers to the call, and would keep it.
+        if response is not None:
+            self.guard.unwatch(response)
 
     def end_messages(self, failure: Failure) -> None:
         """Make the call's thread raise this failure at its current or next wait for a message. May run in any thread.
@@ -200,11 +214,8 @@ class RpcContext:
         self.context.cancel()  # type: ignore[no-untyped-call]
 
     def cut(self) -> None:
-        """End the messages of a client that has sent nothing, or has not read a response, for too long."""
-        if self._is_sending:
-            self.end_messages(RateLimited("The responses were not read for too long.", 1))
-        else:
-            self.end_messages(no_message_within(self._patience))
+        """End the messages of a client that has sent nothing for too long."""
+        self.end_messages(no_message_within(self._patience))
 
     def _check_open(self) -> None:
         ended = self.messages if isinstance(self.messages, Messages) else self

@@ -42,7 +42,7 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     fieldsets = (
         (None, {"fields": WRITABLE}),
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
-                                 "not_made", "transcript_version")}),
+                                 "not_made", "transcript_version", "live")}),
         # The place for a future player.
         ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
                                   "recording_uploaded_at")}),

@@ -1,7 +1,17 @@
 """The models of meetings: meetings, transcripts, and findings in transcripts."""
 
 from meetings.models.findings import ActionItem, ActionItemStatus, Speaker, Summary
-from meetings.models.meetings import OVER, RUNNING, Meeting, MeetingQuerySet, Stage, Status, Upload, takes_part
+from meetings.models.meetings import (
+    OVER,
+    RUNNING,
+    LiveFormat,
+    Meeting,
+    MeetingQuerySet,
+    Stage,
+    Status,
+    Upload,
+    takes_part,
+)
 from meetings.models.nodes import NodeState, SpeechNode
 from meetings.models.transcripts import EditSource, Segment, SegmentEdit, StageRun, Transcript
 from meetings.models.voices import EnrolledVoice, mean_print, similarity
@@ -13,6 +23,7 @@ __all__ = [
     "ActionItemStatus",
     "EditSource",
     "EnrolledVoice",
+    "LiveFormat",
     "Meeting",
     "MeetingQuerySet",
     "NodeState",

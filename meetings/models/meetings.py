@@ -109,6 +109,8 @@ class Meeting(Versioned):
     #: In lower-case hex.
     recording_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
     recording_uploaded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Its audio arrives at present, by StreamAudio.
+    live = models.BooleanField(default=False, editable=False)
 
     search_words = words_of("title")
 
@@ -129,8 +131,17 @@ class Meeting(Versioned):
         return str(self.title)
 
 
+class LiveFormat(models.IntegerChoices):
+    """Formats of live audio, numbered as in meeting.v1.LiveAudioFormat."""
+
+    PCM = 1
+    WEBM = 2
+
+
 class Upload(models.Model):
-    """One row = one resumable upload of a recording (tus 1.0), and how many of its bytes are on disk."""
+    """One row = one recording that arrives in pieces, and how many of its bytes are on disk: a resumable upload (tus
+    1.0), or live audio.
+    """
 
     id = Id()
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+")
@@ -154,6 +165,25 @@ class Upload(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
     #: When the recording was attached to the meeting, or was found not to be a recording.
     ended_at = models.DateTimeField(null=True)
+    #: Of live audio; None = the upload is resumable.
+    live_format = models.PositiveSmallIntegerField(choices=LiveFormat, null=True)
+    #: Live samples per second; 0 = the file states it.
+    sample_rate = models.PositiveIntegerField(default=0)
+    #: The number of the last live part that is on disk; 0 = none.
+    seq = models.BigIntegerField(default=0)
+    #: The connection that sends the live audio; a newer one replaces it.
+    source = models.UUIDField(null=True)
+    #: The version of the transcript that is made of the live audio.
+    transcript_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meeting"],
+                condition=models.Q(live_format__isnull=False, ended_at=None),
+                name="meetings_upload_live_unique",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.filename} {self.pk}"

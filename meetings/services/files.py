@@ -165,6 +165,21 @@ class Resumed:
             while rest:
                 rest = rest[self._file.write(rest) :]
 
+    def patch(self, offset: int, content: bytes) -> None:
+        """Replace bytes in the middle of the file."""
+        self._file.seek(offset)
+        self.write(content)
+        self._file.seek(0, os.SEEK_END)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def is_stored(self) -> bool:
+        """True if the file has been moved to the storage, by a process that died before it recorded that."""
+        return not self._is_here() and storage().exists(self._name)
+
     def flush(self) -> int:
         """Flush the file to disk, and return its size."""
         with _room():

@@ -19,7 +19,7 @@ from meetings.services import meeting_to_change
 
 MAX_SPEAKERS = 20
 #: A meeting's fields before processing has begun.
-_NOT_BEGUN: Mapping[str, Any] = {
+NOT_BEGUN: Mapping[str, Any] = {
     "progress": 0,
     "stage": None,
     "estimated_end_at": None,
@@ -36,6 +36,7 @@ def submit(
     language: str = "",
     speaker_count: int = 0,
     recording: Mapping[str, Any] | None = None,
+    live: bool = False,
 ) -> Meeting:
     """Queue the meeting's recording for processing, which produces the next version of its transcript.
 
@@ -45,23 +46,24 @@ def submit(
         language: of the recording; empty = the meeting's language.
         speaker_count: the number of speakers; 0 = to be detected.
         recording: the meeting's fields of a new recording, written together with the status.
+        live: the recording has just begun, and is processed while it grows.
     """
     new = recording or {}
-    shown = meeting.transcript_version if _has_completed(meeting) else _newest_version(meeting) + 1
-    save_clean(meeting, status=Status.QUEUED, transcript_version=shown, **_NOT_BEGUN, **new)
-    held_at = meeting.starts_at or meeting.recording_uploaded_at
+    shown = meeting.transcript_version if _has_completed(meeting) else newest_version(meeting) + 1
+    save_clean(meeting, status=Status.QUEUED, transcript_version=shown, **NOT_BEGUN, **new)
+    held_at = meeting.starts_at or meeting.recording_uploaded_at or timezone.now()
     transcript = Transcript.objects.create(
         meeting=meeting,
-        version=_newest_version(meeting) + 1,
+        version=newest_version(meeting) + 1,
         recording=meeting.recording,
         recording_sha256=meeting.recording_sha256,
         language=language or meeting.language,
         vocabulary=meeting.vocabulary,
         speaker_count=speaker_count,
-        held_on=held_at.astimezone(zone_of(meeting)).date() if held_at else None,
+        held_on=held_at.astimezone(zone_of(meeting)).date(),
         requested_by_id=actor.pk,
     )
-    enqueue("meetings.process", fairness_key=str(meeting.owner_id), transcript_id=str(transcript.pk))
+    enqueue("meetings.process", fairness_key=str(meeting.owner_id), live=live, transcript_id=str(transcript.pk))
     return meeting
 
 
@@ -82,7 +84,7 @@ def retranscribe(
     """
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version)
-        _check(language, speaker_count)
+        check(language, speaker_count)
         if meeting.status in RUNNING:
             raise Conflict("The recording is already being processed; cancel that, or wait until it ends.")
         if not meeting.recording:
@@ -101,12 +103,14 @@ def cancel_processing(actor: Actor, meeting_id: str, *, expected_version: Expect
         meeting = meeting_to_change(actor, meeting_id, expected_version)
         if meeting.status not in RUNNING:
             raise Conflict("The recording is not being processed.")
+        if meeting.live:
+            raise Conflict("The meeting is being recorded; end the recording first.")
         running = Transcript.objects.filter(meeting=meeting, status__in=RUNNING)
         running.update(status=Status.CANCELLED, ended_at=timezone.now())
         return save_clean(meeting, status=Status.CANCELLED, stage=None, estimated_end_at=None)
 
 
-def _check(language: str, speaker_count: int) -> None:
+def check(language: str, speaker_count: int) -> None:
     errors: dict[str, Any] = {}
     if not 0 <= speaker_count <= MAX_SPEAKERS:
         errors["speaker_count"] = ValidationError(
@@ -120,7 +124,7 @@ def _check(language: str, speaker_count: int) -> None:
         raise ValidationError(errors)
 
 
-def _newest_version(meeting: Meeting) -> int:
+def newest_version(meeting: Meeting) -> int:
     return Transcript.objects.filter(meeting=meeting).aggregate(newest=Max("version"))["newest"] or 0
 
 

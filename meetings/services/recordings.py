@@ -217,6 +217,8 @@ def meeting_to_record(actor: Actor, meeting_id: str, *, replace: bool) -> Meetin
         Conflict: the meeting has a recording; with `replace`: it has none, or it is being processed.
     """
     meeting = services.meeting_to_change(actor, meeting_id)
+    if meeting.live:
+        raise Conflict("This meeting is being recorded at present.")
     if not replace:
         if meeting.recording or meeting.status == Status.COMPLETED:
             raise Conflict("This meeting already has a recording. Set `replace` to send another in its place.")

@@ -160,7 +160,7 @@ def prune() -> int:
     """Delete expired uploads as `delete_upload` does, and the files of uploads that no longer exist. Return how many
     files.
     """
-    expired = Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION)
+    expired = Upload.objects.filter(updated_at__lt=timezone.now() - RETENTION, live_format=None)
     expired.exclude(ended_at=None).delete()
     for upload in expired:
         with suppress(Locked), files.resumed(upload.pk):
@@ -182,7 +182,8 @@ def _give_up(actor: Actor | str, upload: Upload) -> None:
 
 def _get(actor: Actor, upload_id: str) -> Upload:
     parsed = ids.parsed(upload_id)
-    upload = Upload.objects.filter(pk=parsed, created_by=actor.pk).first() if parsed else None
+    mine = Upload.objects.filter(created_by=actor.pk, live_format=None)
+    upload = mine.filter(pk=parsed).first() if parsed else None
     if upload is None or ((until := expires_at(upload)) and until <= timezone.now()):
         raise Upload.DoesNotExist(f"Upload with ID '{upload_id}' not found")
     return upload

@@ -132,10 +132,13 @@ class _Upload:
     def __iter__(self) -> Iterator[Any]:
         yield self._up(start=self._start)
         try:
-            for seq, data in enumerate(self._audio):
+            seq = 0
+            for data in self._audio:
                 if self._call.stopped:
                     return
-                yield self._up(audio=speech_pb2.AudioChunk(seq=seq, data=data))
+                if data:  # Otherwise a live source has none at present.
+                    yield self._up(audio=speech_pb2.AudioChunk(seq=seq, data=data))
+                    seq += 1
                 self._call.record_progress()
         except Exception as exc:
             self.error = exc

@@ -68,7 +68,7 @@ class Node(Protocol):
     def transcribe(
         self, start: speech_pb2.AsrStart, audio: Iterable[bytes], call: EngineCall
     ) -> Iterator[speech_pb2.AsrDown]:
-        """Transcribe a file, whose bytes are `audio`."""
+        """Transcribe a file, whose bytes are `audio`; empty bytes stand for a pause of a file that grows."""
         ...
 
     def diarize(

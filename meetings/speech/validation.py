@@ -23,7 +23,9 @@ MAX_CHARACTERS, MAX_SOURCES = 300_000, 20_000
 def validate_transcription(
     start: speech_pb2.AsrStart, answers: Iterable[speech_pb2.AsrDown]
 ) -> Iterator[speech_pb2.AsrDown]:
-    """Yield the engine, the final segments with text, the progress and the detected language, and `done` last."""
+    """Yield the engine, the segments with text, the progress and the detected language, and `done` last. Drafts are
+    yielded only if they were requested.
+    """
     heard_ms = done_ms = start.start_ms
     for answer in _until_done(answers):
         match answer.WhichOneof("down"):
@@ -33,6 +35,8 @@ def validate_transcription(
                 # A segment may begin before `start_ms`: utterances have a margin.
                 _require(segment.start_ms >= heard_ms or heard_ms == start.start_ms, "segments overlap")
                 heard_ms = segment.end_ms
+            case "segment" if start.interim and answer.segment.text:
+                _require(0 <= answer.segment.start_ms <= answer.segment.end_ms, "invalid draft")
             case "progress":
                 progress = answer.progress
                 _require(progress.audio_ms_done >= done_ms and progress.audio_ms_total >= 0, "progress went backwards")

@@ -1,4 +1,4 @@
-"""OpenAPI paths of meetings beside the operations: resumable uploads and exported transcripts."""
+"""OpenAPI paths of meetings beside the operations: resumable uploads, live audio, and exported transcripts."""
 
 from typing import Any
 
@@ -17,11 +17,13 @@ _TRANSCRIPTS = {
 
 
 def paths() -> dict[str, Any]:
-    """Return the paths of `meetings.views.tus` and `meetings.views.exports`."""
+    """Return the paths of `meetings.views.tus`, `meetings.views.audio` and `meetings.views.exports`."""
     uploads = {"/api/v1/uploads": _uploads(), "/api/v1/uploads/{upload_id}": _upload()}
-    return uploads | {
-        f"/api/v1/meetings/{{meeting_id}}/transcript.{form}": {"get": _transcript(form)} for form in _TRANSCRIPTS
-    }
+    return (
+        uploads
+        | {"/api/v1/meetings/{meeting_id}/audio": {"get": _audio()}}
+        | {f"/api/v1/meetings/{{meeting_id}}/transcript.{form}": {"get": _transcript(form)} for form in _TRANSCRIPTS}
+    )
 
 
 def _uploads() -> Schema:
@@ -94,6 +96,32 @@ def _upload() -> Schema:
             failures=(404, 409, 412, 423),
         ),
     }
+
+
+def _audio() -> Schema:
+    return describe(
+        "streamAudioByWebSocket",
+        "Files",
+        "Record a meeting while it is held, as a WebSocket",
+        description=(
+            "The messages of StreamAudio: StreamAudioRequest as JSON in text frames (`config`, whose `meeting_id` is "
+            "that of the path, then `end`), and each part of the audio as a binary frame, after its `seq` in eight "
+            "bytes, most significant first. The answers are StreamAudioResponse as JSON. A failure is "
+            '`{"error": <problem>}`, and then the close code 4000 + its status.'
+        ),
+        parameters=[
+            {"name": "meeting_id", "in": "path", "required": True, "schema": _TEXT},
+            {
+                "name": "ticket",
+                "in": "query",
+                "description": "From CreateStreamTicket, for browsers, in place of the Authorization header.",
+                "schema": _TEXT,
+            },
+            _header("Upgrade", "`websocket`", _TEXT, required=True),
+        ],
+        answers={"101": {"description": "The connection is a WebSocket."}},
+        failures=(404,),
+    )
 
 
 def _transcript(form: str) -> Schema:

@@ -39,6 +39,7 @@ from tests.support.factories import (
     UserFactory,
     bearer_of,
 )
+from tests.support.live_audio import audio, config, end
 from tests.support.recordings import a_recorded_meeting, an_upload
 from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import TokenPurpose, User
@@ -220,6 +221,10 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "MeetingService/DeleteMeeting": own_meeting(meeting_pb2.DeleteMeetingRequest),
     "MeetingService/UploadRecording": (lambda user: an_upload(a_meeting(user)), OWN_MEETING),
+    "MeetingService/StreamAudio": (
+        lambda user: a_request_to_watch([config(a_meeting(user)), audio(1), end()]),
+        OWN_MEETING,
+    ),
     "MeetingService/DownloadRecording": (
         lambda user: meeting_pb2.DownloadRecordingRequest(meeting_id=str(a_recorded_meeting(user).pk)),
         OWN_MEETING,

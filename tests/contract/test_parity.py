@@ -34,6 +34,7 @@ HTTP_ONLY = {
     r"^api/v1/meetings/(?P<meeting_id>[^/]+)/transcript\.(?P<form>json|srt|vtt|md)/?$": (
         "transcripts as files; GetTranscript is the twin"
     ),
+    r"^api/v1/meetings/(?P<meeting_id>[^/]+)/audio/?$": "the WebSocket of StreamAudio",
     "^health/?$": "probes; grpc.health.v1.Health is the twin",
     "^health/live/?$": "probes; grpc.health.v1.Health is the twin",
     "^health/ready/?$": "probes; grpc.health.v1.Health is the twin",
@@ -49,6 +50,7 @@ STREAMS: dict[str, str] = {
     "user.v1.UserService.BulkImportUsers": "NDJSON",
     "meeting.v1.MeetingService.UploadRecording": "multipart",
     "meeting.v1.MeetingService.DownloadRecording": "a file with ranges",
+    "meeting.v1.MeetingService.StreamAudio": "NDJSON",
     "meeting.v1.MeetingService.WatchMeeting": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",

@@ -40,8 +40,13 @@ DOCUMENTS = (
         if page.name != "imports.md"
     ),
 )
-#: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/tus/test_clients.py.
-OTHER_LANGUAGES = {"docs/integrate/client.md": {"python"}, "docs/integrate/meetings.md": {"js"}}
+#: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
+#: tests/meetings/tus/test_clients.py.
+OTHER_LANGUAGES = {
+    "docs/integrate/client.md": {"python"},
+    "docs/integrate/live.md": {"js"},
+    "docs/integrate/meetings.md": {"js"},
+}
 #: A recording is transcribed in this time, also beside other work on the machine.
 PATIENCE_SECONDS = 240
 

@@ -57,6 +57,8 @@ def random_value(field: FieldDescriptor, rng: random.Random, *, fill: float = 0.
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
         number = rng.choice([0.1, -1e-40, 3.4028234e38, rng.uniform(-1e9, 1e9)])
         return struct.unpack("f", struct.pack("f", number))[0]
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return rng.randbytes(rng.randint(0, 8))
     return random_text(rng)
 
 

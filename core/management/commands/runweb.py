@@ -16,7 +16,8 @@ from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, MAX_QUEUED, end_streams
 from core.rest.compat import Server
-from core.rest.connections import connection_class
+from core.rest.connections import Socket, connection_class
+from core.rest.websockets import MAX_FRAME_BYTES
 
 #: Files and connections that a process opens besides those of its threads.
 _OTHER_FILES = 128
@@ -56,7 +57,9 @@ class Command(BaseCommand):
         config = uvicorn.Config(
             settings.ASGI_APPLICATION.replace(".application", ":application"),
             http=connection_class(connections),
-            ws="none",
+            ws=Socket,
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_per_message_deflate=False,
             backlog=MAX_ACCEPTED,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is configured already, and each call has a log line.

@@ -48,8 +48,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
         try:
-            with running_alongside(2 * threads, streams=False):  # Each job has a second thread, which supervises it.
-                ended = Worker(threads, slow_threads or max(1, threads // 2)).run(grace)
+            live: int = settings.WORKER_LIVE_THREADS
+            # Each job has a second thread, which supervises it.
+            with running_alongside(2 * (threads + live), streams=False):
+                ended = Worker(threads, slow_threads or max(1, threads // 2), live).run(grace)
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc
         if not ended:

@@ -122,6 +122,8 @@ class Schemas:
             )
         if field.enum_type:
             return self._enum(field.enum_type)
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            return {"type": "string", "format": "byte"}
         return dict(_SCALARS[field.cpp_type])
 
     def _enum(self, enum: EnumDescriptor) -> Schema:

@@ -20,6 +20,7 @@ from core.jobs import Attempt, Reschedule
 from meetings.models import Stage
 from meetings.services.pipeline.correcting import correct_by_vocabulary
 from meetings.services.pipeline.diarizing import diarize
+from meetings.services.pipeline.listening import growing_file
 from meetings.services.pipeline.summarizing import complete, complete_silence, summarize
 from meetings.services.pipeline.transcribing import transcribe
 from meetings.services.pipeline.work import Cancelled, Failed, Work
@@ -59,6 +60,8 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
     try:
         _begin(work)
         _make_text(work)
+        if growing_file(work.transcript):
+            raise Reschedule(1)
         if not work.has_segments():
             complete_silence(work)
             return

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from django.core.files import File
 
 from core.db.saving import save_clean
+from core.jobs import Reschedule
 from meetings.models import Meeting, Segment, Stage, StageRun
+from meetings.services import drafts
 from meetings.services.files import storage
+from meetings.services.pipeline.listening import growing, growing_file
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.understanding import NOTHING_UNDERSTOOD, OTHER_LANGUAGE
 from meetings.services.pipeline.work import Failed, Work
@@ -48,22 +51,27 @@ def transcribe(work: Work) -> None:
         EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
+    file = growing_file(transcript)
     chosen = nodes().choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
     hashed = input_hash(transcript.recording_sha256, transcript.language, *transcript.vocabulary)
     run = work.begin_stage(Stage.TRANSCRIBING, hashed, chosen.engine)
     store = _SegmentStore(work, run, chosen)
     start = speech_pb2.AsrStart(
         session_id=work.name,
-        format=speech_pb2.AUDIO_FORMAT_FILE,
+        format=speech_pb2.AUDIO_FORMAT_GROWING_FILE if file else speech_pb2.AUDIO_FORMAT_FILE,
         language=transcript.language,
+        interim=file is not None,
         vocabulary=transcript.vocabulary,
         word_times=True,
         start_ms=store.start_ms,
         speaker_count=transcript.speaker_count,
     )
-    with recording(work) as audio, watched(work, chosen.node) as call:
+    with growing(file) if file else recording(work) as audio, watched(work, chosen.node) as call:
         for answer in chosen.transcribe(start, audio, call):
             store.take(answer)
+    if file:
+        # The rest is done like that of other recordings, and leaves this thread to another live one.
+        raise Reschedule
 
 
 @contextmanager
@@ -135,6 +143,9 @@ class _SegmentStore:
             case "accepted":
                 # It may be another than the node has offered, if a model could not be loaded.
                 self._engine = answer.accepted.engine
+            case "segment" if not answer.segment.final:
+                if answer.segment.start_ms >= self._known_ms:
+                    drafts.publish(self._work.transcript, answer.segment)
             case "segment":
                 if new := _beyond(answer.segment, self._known_ms):
                     self._store(new)

@@ -32,6 +32,19 @@ class MeetingStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEETING_STAGE_DIARIZING: _ClassVar[MeetingStage]
     MEETING_STAGE_SUMMARIZING: _ClassVar[MeetingStage]
 
+class LiveAudioFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LIVE_AUDIO_FORMAT_UNSPECIFIED: _ClassVar[LiveAudioFormat]
+    LIVE_AUDIO_FORMAT_PCM_S16LE: _ClassVar[LiveAudioFormat]
+    LIVE_AUDIO_FORMAT_WEBM_OPUS: _ClassVar[LiveAudioFormat]
+
+class RecognitionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RECOGNITION_STATE_UNSPECIFIED: _ClassVar[RecognitionState]
+    RECOGNITION_STATE_WAITING: _ClassVar[RecognitionState]
+    RECOGNITION_STATE_RUNNING: _ClassVar[RecognitionState]
+    RECOGNITION_STATE_FAILED: _ClassVar[RecognitionState]
+
 class TextSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     TEXT_SOURCE_UNSPECIFIED: _ClassVar[TextSource]
@@ -56,6 +69,13 @@ MEETING_STAGE_UNSPECIFIED: MeetingStage
 MEETING_STAGE_TRANSCRIBING: MeetingStage
 MEETING_STAGE_DIARIZING: MeetingStage
 MEETING_STAGE_SUMMARIZING: MeetingStage
+LIVE_AUDIO_FORMAT_UNSPECIFIED: LiveAudioFormat
+LIVE_AUDIO_FORMAT_PCM_S16LE: LiveAudioFormat
+LIVE_AUDIO_FORMAT_WEBM_OPUS: LiveAudioFormat
+RECOGNITION_STATE_UNSPECIFIED: RecognitionState
+RECOGNITION_STATE_WAITING: RecognitionState
+RECOGNITION_STATE_RUNNING: RecognitionState
+RECOGNITION_STATE_FAILED: RecognitionState
 TEXT_SOURCE_UNSPECIFIED: TextSource
 TEXT_SOURCE_RECOGNITION: TextSource
 TEXT_SOURCE_VOCABULARY: TextSource
@@ -66,7 +86,7 @@ ACTION_ITEM_STATUS_ACCEPTED: ActionItemStatus
 ACTION_ITEM_STATUS_REJECTED: ActionItemStatus
 
 class Meeting(_message.Message):
-    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary", "missing")
+    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary", "missing", "live")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +107,7 @@ class Meeting(_message.Message):
     NOTICE_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    LIVE_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     starts_at: _timestamp_pb2.Timestamp
@@ -107,7 +128,8 @@ class Meeting(_message.Message):
     notice: str
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
     missing: _containers.RepeatedCompositeFieldContainer[MissingStage]
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., missing: _Optional[_Iterable[_Union[MissingStage, _Mapping]]] = ...) -> None: ...
+    live: bool
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., missing: _Optional[_Iterable[_Union[MissingStage, _Mapping]]] = ..., live: _Optional[bool] = ...) -> None: ...
 
 class MissingStage(_message.Message):
     __slots__ = ("stage", "reason")
@@ -248,6 +270,102 @@ class RecordingContent(_message.Message):
     size: int
     sha256: str
     def __init__(self, filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class StreamAudioRequest(_message.Message):
+    __slots__ = ("config", "audio", "end")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    config: AudioConfig
+    audio: AudioPart
+    end: AudioEnd
+    def __init__(self, config: _Optional[_Union[AudioConfig, _Mapping]] = ..., audio: _Optional[_Union[AudioPart, _Mapping]] = ..., end: _Optional[_Union[AudioEnd, _Mapping]] = ...) -> None: ...
+
+class AudioConfig(_message.Message):
+    __slots__ = ("meeting_id", "format", "sample_rate", "language", "interim", "resume_from_seq")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    INTERIM_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FROM_SEQ_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    format: LiveAudioFormat
+    sample_rate: int
+    language: str
+    interim: bool
+    resume_from_seq: int
+    def __init__(self, meeting_id: _Optional[str] = ..., format: _Optional[_Union[LiveAudioFormat, str]] = ..., sample_rate: _Optional[int] = ..., language: _Optional[str] = ..., interim: _Optional[bool] = ..., resume_from_seq: _Optional[int] = ...) -> None: ...
+
+class AudioPart(_message.Message):
+    __slots__ = ("seq", "data")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    data: bytes
+    def __init__(self, seq: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class AudioEnd(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StreamAudioResponse(_message.Message):
+    __slots__ = ("ready", "ack", "draft", "segment", "recognition", "end")
+    READY_FIELD_NUMBER: _ClassVar[int]
+    ACK_FIELD_NUMBER: _ClassVar[int]
+    DRAFT_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    ready: AudioReady
+    ack: AudioAck
+    draft: Draft
+    segment: Segment
+    recognition: Recognition
+    end: AudioEnded
+    def __init__(self, ready: _Optional[_Union[AudioReady, _Mapping]] = ..., ack: _Optional[_Union[AudioAck, _Mapping]] = ..., draft: _Optional[_Union[Draft, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., recognition: _Optional[_Union[Recognition, _Mapping]] = ..., end: _Optional[_Union[AudioEnded, _Mapping]] = ...) -> None: ...
+
+class AudioReady(_message.Message):
+    __slots__ = ("stored_seq",)
+    STORED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    stored_seq: int
+    def __init__(self, stored_seq: _Optional[int] = ...) -> None: ...
+
+class AudioAck(_message.Message):
+    __slots__ = ("seq",)
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    def __init__(self, seq: _Optional[int] = ...) -> None: ...
+
+class Recognition(_message.Message):
+    __slots__ = ("state", "reason")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    state: RecognitionState
+    reason: str
+    def __init__(self, state: _Optional[_Union[RecognitionState, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class AudioEnded(_message.Message):
+    __slots__ = ("meeting",)
+    MEETING_FIELD_NUMBER: _ClassVar[int]
+    meeting: Meeting
+    def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
+
+class Draft(_message.Message):
+    __slots__ = ("meeting_id", "transcript_version", "start_ms", "end_ms", "revision", "text")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    START_MS_FIELD_NUMBER: _ClassVar[int]
+    END_MS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    transcript_version: int
+    start_ms: int
+    end_ms: int
+    revision: int
+    text: str
+    def __init__(self, meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., revision: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class DeleteMeetingRequest(_message.Message):
     __slots__ = ("meeting_id",)
@@ -452,7 +570,7 @@ class WatchMeetingRequest(_message.Message):
     def __init__(self, meeting_id: _Optional[str] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ...) -> None: ...
 
 class WatchMeetingResponse(_message.Message):
-    __slots__ = ("status", "progress", "segment", "speaker", "summary", "action_item", "end", "deleted", "occurred_at", "cursor")
+    __slots__ = ("status", "progress", "segment", "speaker", "summary", "action_item", "end", "draft", "deleted", "occurred_at", "cursor")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
@@ -460,6 +578,7 @@ class WatchMeetingResponse(_message.Message):
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     ACTION_ITEM_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    DRAFT_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
@@ -470,10 +589,11 @@ class WatchMeetingResponse(_message.Message):
     summary: Summary
     action_item: ActionItem
     end: Meeting
+    draft: Draft
     deleted: bool
     occurred_at: _timestamp_pb2.Timestamp
     cursor: str
-    def __init__(self, status: _Optional[_Union[Meeting, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., speaker: _Optional[_Union[Speaker, _Mapping]] = ..., summary: _Optional[_Union[Summary, _Mapping]] = ..., action_item: _Optional[_Union[ActionItem, _Mapping]] = ..., end: _Optional[_Union[Meeting, _Mapping]] = ..., deleted: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
+    def __init__(self, status: _Optional[_Union[Meeting, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., speaker: _Optional[_Union[Speaker, _Mapping]] = ..., summary: _Optional[_Union[Summary, _Mapping]] = ..., action_item: _Optional[_Union[ActionItem, _Mapping]] = ..., end: _Optional[_Union[Meeting, _Mapping]] = ..., draft: _Optional[_Union[Draft, _Mapping]] = ..., deleted: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("stage", "progress", "estimated_end_at", "version")

@@ -86,6 +86,29 @@ class MeetingServiceStub:
         another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
         upload leaves nothing behind.
         """
+        self.StreamAudio: grpc.StreamStreamMultiCallable[
+            tandem.meeting.v1.meeting_pb2.StreamAudioRequest,
+            tandem.meeting.v1.meeting_pb2.StreamAudioResponse,
+        ] = channel.stream_stream(
+            "/meeting.v1.MeetingService/StreamAudio",
+            request_serializer=tandem.meeting.v1.meeting_pb2.StreamAudioRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.StreamAudioResponse.FromString,
+        )
+        """Records a meeting while it is held: `config`, then `audio`, and `end` when the meeting is over. The first answer,
+        `ready`, names the last stored `seq`; the answers that follow are `ack` (everything up to this `seq` is on disk),
+        the drafts and segments of the speech, and `end` with the meeting, whose recording is then stored and processed
+        as if it had been uploaded. The recording lasts as long as its parts, at most the limits of an upload.
+        A client that loses its connection opens another one within two minutes and continues after the stored `seq`;
+        parts that are stored already are acknowledged and dropped. Without one the recording ends. A meeting has one
+        connection that sends audio: a newer one of the same user takes its place.
+        INVALID_ARGUMENT (the field `audio.seq`: a part is missing, the message names the expected one; reason
+        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant),
+        FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has taken
+        over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
+        Acknowledged parts stay after any failure. Browsers use the WebSocket
+        `/api/v1/meetings/{meeting_id}/audio` with the same messages: JSON in text frames, and audio in binary ones, after
+        its `seq` in eight bytes, most significant first.
+        """
         self.WatchMeeting: grpc.UnaryStreamMultiCallable[
             tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
             tandem.meeting.v1.meeting_pb2.WatchMeetingResponse,
@@ -351,6 +374,30 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def StreamAudio(
+        self,
+        request_iterator: Iterator[tandem.meeting.v1.meeting_pb2.StreamAudioRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[tandem.meeting.v1.meeting_pb2.StreamAudioResponse]:
+        """Records a meeting while it is held: `config`, then `audio`, and `end` when the meeting is over. The first answer,
+        `ready`, names the last stored `seq`; the answers that follow are `ack` (everything up to this `seq` is on disk),
+        the drafts and segments of the speech, and `end` with the meeting, whose recording is then stored and processed
+        as if it had been uploaded. The recording lasts as long as its parts, at most the limits of an upload.
+        A client that loses its connection opens another one within two minutes and continues after the stored `seq`;
+        parts that are stored already are acknowledged and dropped. Without one the recording ends. A meeting has one
+        connection that sends audio: a newer one of the same user takes its place.
+        INVALID_ARGUMENT (the field `audio.seq`: a part is missing, the message names the expected one; reason
+        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant),
+        FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has taken
+        over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
+        Acknowledged parts stay after any failure. Browsers use the WebSocket
+        `/api/v1/meetings/{meeting_id}/audio` with the same messages: JSON in text frames, and audio in binary ones, after
+        its `seq` in eight bytes, most significant first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def WatchMeeting(
         self,
         request: tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
@@ -584,6 +631,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.UploadRecording,
             request_deserializer=tandem.meeting.v1.meeting_pb2.UploadRecordingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.UploadRecordingResponse.SerializeToString,
+        ),
+        "StreamAudio": grpc.stream_stream_rpc_method_handler(
+            servicer.StreamAudio,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.StreamAudioRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.StreamAudioResponse.SerializeToString,
         ),
         "WatchMeeting": grpc.unary_stream_rpc_method_handler(
             servicer.WatchMeeting,

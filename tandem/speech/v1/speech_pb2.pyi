@@ -19,6 +19,7 @@ class AudioFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AUDIO_FORMAT_UNSPECIFIED: _ClassVar[AudioFormat]
     AUDIO_FORMAT_PCM_S16LE_16K: _ClassVar[AudioFormat]
     AUDIO_FORMAT_FILE: _ClassVar[AudioFormat]
+    AUDIO_FORMAT_GROWING_FILE: _ClassVar[AudioFormat]
 ENGINE_KIND_UNSPECIFIED: EngineKind
 ENGINE_KIND_ASR: EngineKind
 ENGINE_KIND_SPEAKER: EngineKind
@@ -26,6 +27,7 @@ ENGINE_KIND_SUMMARY: EngineKind
 AUDIO_FORMAT_UNSPECIFIED: AudioFormat
 AUDIO_FORMAT_PCM_S16LE_16K: AudioFormat
 AUDIO_FORMAT_FILE: AudioFormat
+AUDIO_FORMAT_GROWING_FILE: AudioFormat
 
 class GetCapabilitiesRequest(_message.Message):
     __slots__ = ()
