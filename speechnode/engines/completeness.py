@@ -32,7 +32,8 @@ def what_is_missing(container: InputContainer, view: View, ends: Mapping[int, tu
     if container.format.name == "wav" and _wav_was_cut(view):
         return "The file was cut off: it is shorter than its header declares."
     if container.format.name in _LENGTH_IS_GUESSED:
-        return ""
+        decoded_ms = max((end for _, end in ends.values()), default=0) * 1000 // RATE
+        return _shorter(_mp3_ms(view), decoded_ms) if container.format.name == "mp3" else ""
     zero_ms = 0 if counts_from_zero(container) else max(0, container.start_time or 0) // 1000
     whole_ms = (container.duration or 0) // 1000
     for number, (first, end) in ends.items():
@@ -41,16 +42,39 @@ def what_is_missing(container: InputContainer, view: View, ends: Mapping[int, tu
         declared_ms = min(filter(None, (own_ms, whole_ms)), default=0)
         # The duration of a stream does not include the time before it; those of a file, and of Matroska, do.
         decoded_ms = (end - first if stream.duration else end) * 1000 // RATE + zero_ms
-        if declared_ms - decoded_ms <= max(_TOLERATED_MS, declared_ms // 100):
-            continue
-        others = len(container.streams) > 1
-        if not own_ms and others and declared_ms - last_ms(container) <= max(_TOLERATED_MS, declared_ms // 100):
-            continue  # A picture, or another track, lasts longer than this sound.
-        return (
-            f"The file was cut off: its declared duration is {declared_ms / 1000:.0f} s, but it contains "
-            f"{decoded_ms / 1000:.0f} s."
-        )
+        missing = _shorter(declared_ms, decoded_ms)
+        # Without a duration of its own, the sound may be complete, and a picture or another track last longer.
+        if missing and (own_ms or len(container.streams) == 1 or _shorter(declared_ms, last_ms(container))):
+            return missing
     return ""
+
+
+def _shorter(declared_ms: int, decoded_ms: int) -> str:
+    """Return a sentence if the decoded duration is noticeably shorter than the declared one."""
+    if declared_ms - decoded_ms <= max(_TOLERATED_MS, declared_ms // 100):
+        return ""
+    return (
+        f"The file was cut off: its declared duration is {declared_ms / 1000:.0f} s, but it contains "
+        f"{decoded_ms / 1000:.0f} s."
+    )
+
+
+def _mp3_ms(view: View) -> int:
+    """Return the duration that the first frame of an MP3 file declares, as encoders write it; 0 if it declares none."""
+    view.seek(0)
+    tag = view.read(10)
+    # The length of an ID3 tag has seven bits in each byte.
+    at = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=False))
+    view.seek(at if tag.startswith(b"ID3") else 0)
+    frame = view.read(200)
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if place < 4 or not frame[place + 7 : place + 8] or not frame[place + 7] & 1:
+        return 0
+    version, rate = frame[1] >> 3 & 3, frame[2] >> 2 & 3
+    if version == 1 or rate == 3:
+        return 0
+    hertz = (44_100, 48_000, 32_000)[rate] // {3: 1, 2: 2, 0: 4}[version]
+    return int.from_bytes(frame[place + 8 : place + 12], "big") * (1152 if version == 3 else 576) * 1000 // hertz
 
 
 def _own_ms(stream: Any) -> int:

@@ -142,3 +142,12 @@ def test_movie_with_its_end_missing_was_cut_off() -> None:
     times, incomplete, _ = heard(file[: len(file) // 2])
     assert times == [0, pytest.approx(4, abs=0.5)]
     assert incomplete.startswith("The file was cut off: its declared duration is 8 s, but it contains ")
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("version", ["0", "4"])
+def test_mp3_that_declares_its_duration_was_cut_off(rate: int, version: str) -> None:
+    sound = Sound([Part(0, tone(8, rate=rate))], "libmp3lame", rate)
+    file = sound_file("mp3", sound, options={"id3v2_version": version})
+    assert heard(file)[1] == ""
+    assert "cut off: its declared duration is 8 s, but it contains 4 s" in heard(file[: len(file) // 2])[1]
