@@ -18,7 +18,7 @@ class Bars(NamedTuple):
 
 
 #: Engine → bars, measured (docs/operate/speech.md). The confidence of other engines is not comparable.
-BARS = {"moonshine": Bars(0.7, 0.5), "pocketsphinx": Bars(0.5, 0.35)}
+BARS = {"moonshine": Bars(0.7, 0.5), "pocketsphinx": Bars(0.5, 0.42)}
 #: Less speech is not judged.
 MIN_SPEECH_MS = 5_000
 
