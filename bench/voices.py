@@ -27,13 +27,14 @@ from bench.speech import (
     transcript,
     turns,
 )
-from speechnode.engines.vad import VoiceSegments
 from tandem.speech.v1 import speech_pb2 as speech
 from tandem.speech.v1.speech_pb2_grpc import SpeakerServiceStub
 
-#: Two people in turn, from `TURNS_FROM` on: utterance by utterance.
-CONVERSATION, TURNS_FROM = "endgame_nagg_nell.wav", 4
-READER = "two_cities.wav"
+#: A conversation of two people and a reading, in Moonshine's wheel; and who speaks when, in ms.
+CONVERSATION, READER = "endgame_nagg_nell.wav", "two_cities.wav"
+NAGG = ((4608, 8352), (11744, 14336), (17376, 19104), (20192, 22176), (23520, 27712))
+NELL = ((8480, 11648), (14432, 17248), (19200, 20032), (22272, 23424))
+READINGS = ((960, 8544), (8576, 13152), (13216, 17024), (17312, 20800), (20992, 24352), (24384, 28608), (28864, 42016))
 #: Lines of a conversation, and the range of the pauses between them, in ms.
 LINES, PAUSES = 8, (200, 900)
 #: Pauses of an exchange: shorter than those that end an utterance.
@@ -67,13 +68,12 @@ def assets() -> Path:
 
 def people() -> Sounds:
     """Return utterances of five people, from whom nothing was learned."""
-    talk = utterances(decoded(assets() / CONVERSATION))[TURNS_FROM:]
     return {
         "librivox": [pcm for _, pcm in readings("librivox")],
         "cards": [pcm for _, pcm in readings("cards")],
-        "reader": utterances(decoded(assets() / READER)),
-        "Nagg": talk[::2],
-        "Nell": talk[1::2],
+        "reader": parts(READER, READINGS),
+        "Nagg": parts(CONVERSATION, NAGG),
+        "Nell": parts(CONVERSATION, NELL),
     }
 
 
@@ -82,9 +82,10 @@ def machines() -> Sounds:
     return {voice: [spoken(text, voice) for text in SENTENCES] for voice in VOICES}
 
 
-def utterances(pcm: bytes) -> list[bytes]:
-    voices = VoiceSegments()
-    return [piece.pcm for piece in [*voices.feed(pcm), *voices.finish()] if piece.end_ms - piece.start_ms >= 1000]
+def parts(name: str, times: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return parts of a recording in Moonshine's wheel."""
+    pcm = decoded(assets() / name)
+    return [pcm[start_ms * BYTES_PER_MS : end_ms * BYTES_PER_MS] for start_ms, end_ms in times]
 
 
 def conversation(

@@ -15,9 +15,9 @@ from speechnode.engines.voice_space import in_voice_space
 from speechnode.failures import TooLittleSpeech
 
 #: A shorter span does not identify its voice well enough to be clustered.
-_TELLING_MS = 1000
-#: A voice with less speech in a recording is a noise or an unusual moment of another voice.
-_MIN_VOICE_MS = 2000
+_TELLING_MS = 800
+#: A voice with less speech in such spans is a noise or an unusual moment of another voice.
+_MIN_VOICE_MS = 1000
 #: Minimum duration of speech for a voice print.
 MIN_SPEECH_MS = 3000
 #: Longest pause within a turn.
