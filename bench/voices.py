@@ -30,7 +30,7 @@ from bench.speech import (
 from tandem.speech.v1 import speech_pb2 as speech
 from tandem.speech.v1.speech_pb2_grpc import SpeakerServiceStub
 
-#: A conversation of two people and a reading, in Moonshine's wheel; and who speaks when, in ms.
+#: A conversation of two people and a reading, in the wheel of Moonshine, with the times of each person in ms.
 CONVERSATION, READER = "endgame_nagg_nell.wav", "two_cities.wav"
 NAGG = ((4608, 8352), (11744, 14336), (17376, 19104), (20192, 22176), (23520, 27712))
 NELL = ((8480, 11648), (14432, 17248), (19200, 20032), (22272, 23424))
