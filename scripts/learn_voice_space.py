@@ -4,26 +4,30 @@
     for package in *.deb; do dpkg -x "$package" "people/${package%%_*}"; done
     .venv/bin/python -m scripts.learn_voice_space --same en-g722 --same es-g722 people/*
 
-The committed file is of these packages: seven people, 40 utterances each (the same person speaks English and Spanish).
+The committed file is of these packages: seven people, 40 utterances each (the same person speaks English and Spanish),
+from an earlier draw of the utterances; another draw gives slightly different numbers.
 """
 
 import argparse
+import random
 from pathlib import Path
 
 import av
 import numpy as np
 
-from speechnode.engines.pcm import RATE
-from speechnode.engines.spans import FRAME_MS, spans
+from speechnode.engines.pcm import RATE, duration_ms
+from speechnode.engines.spans import FRAME_MS
 from speechnode.engines.vad import VoiceSegments
 from speechnode.engines.voice_prints import Floats, VoiceEncoder
 from speechnode.engines.voice_space import FILE
 
-UTTERANCES, PER_FILE = 40, 2
-#: Shorter spans vary too much.
-MIN_FRAMES = 800 // FRAME_MS
+FILES, UTTERANCES = 90, 40
+#: Range of the length of an utterance, and lengths of pieces of it, in ms: prints vary with the length, too.
+LENGTHS, PIECES = (1000, 12_000), (800, 1200)
 #: Added to the covariance, in terms of its mean variance, because there are fewer people than dimensions.
 SHRINKAGE = 0.05
+#: Silence at both ends of an utterance.
+MARGIN_FRAMES = 12
 
 
 def samples(path: Path) -> bytes:
@@ -34,18 +38,28 @@ def samples(path: Path) -> bytes:
     return b"".join(frame.to_ndarray().tobytes() for frame in frames)
 
 
+def utterances(path: Path) -> list[bytes]:
+    """Return the utterances of a recording, which is made loud."""
+    loud = np.frombuffer(samples(path), "<i2").astype(np.float32)
+    loud *= 0.7 * 32767 / max(1.0, np.abs(loud).max())
+    pcm, voices = loud.astype("<i2").tobytes(), VoiceSegments()
+    found = (piece.pcm for piece in [*voices.feed(pcm), *voices.finish()])
+    return [pcm for pcm in found if LENGTHS[0] <= duration_ms(pcm) <= LENGTHS[1]]
+
+
 def prints_of(folder: Path, encoder: VoiceEncoder) -> list[Floats]:
-    """Return the voice prints of utterances in a folder, of one person; from the longest recording on."""
+    """Return the voice prints of utterances in a folder, of one person, and of a short piece of each."""
+    drawn = random.Random(3)
     files = [path for path in folder.rglob("*") if path.suffix in {".g722", ".gsm", ".wav"}]
-    files.sort(key=lambda path: (-path.stat().st_size, path.name))
-    found: list[Floats] = []
-    for path in (path for path in files if "silence" not in path.parts):
-        pcm, voices = samples(path), VoiceSegments()
-        for utterance in [*voices.feed(pcm), *voices.finish()][:PER_FILE]:
-            telling = [span for span in spans(utterance.pcm) if span[1] - span[0] >= MIN_FRAMES]
-            found += [encoder.prints(utterance.pcm, telling)] if telling else []
-        if len(found) >= UTTERANCES:
-            break
+    files = sorted((path for path in files if "silence" not in path.parts), key=lambda path: -path.stat().st_size)
+    spoken = [pcm for path in sorted(files[:FILES]) for pcm in utterances(path)]
+    found = []
+    for pcm in drawn.sample(spoken, min(len(spoken), UTTERANCES)):
+        frames = duration_ms(pcm) // FRAME_MS - 2 * MARGIN_FRAMES
+        pieces = [length // FRAME_MS for length in PIECES if length // FRAME_MS <= frames]
+        starts = [MARGIN_FRAMES + drawn.randrange(frames - length + 1) for length in pieces]
+        cut = [(start, start + length) for start, length in zip(starts, pieces, strict=True)]
+        found.append(encoder.prints(pcm, [(MARGIN_FRAMES, MARGIN_FRAMES + frames), *cut]))
     return found
 
 
