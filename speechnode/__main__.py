@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         threading.Thread(target=_watch_stdin, args=(signals,), name="stdin", daemon=True).start()
     limits = Limits(given.max_file_mib * 2**20, given.max_seconds)
     options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits,
-                      Certificates(*files) if all(files) else None)  # fmt: skip
+                      Certificates(*files) if all(files) else None, given.model_dir)  # fmt: skip
     try:
         return serve(options, signals, _announce)
     except CannotServeError as exc:
@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     option("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
     option("--client-ca", type=Path, metavar="FILE", help="authority whose certificates callers must show")
     option("--engines", default=",".join(OFFERS), help="engines to offer, separated by commas (default: %(default)s)")
+    option(
+        "--model-dir",
+        type=Path,
+        metavar="DIRECTORY",
+        help="a model for speech to text that is used before the engines above: Moonshine, or Whisper for CTranslate2",
+    )
     option("--max-streams", type=_positive, default=4, help="maximum number of concurrent calls (default: %(default)s)")
     option(
         "--asr-processes",

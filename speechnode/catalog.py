@@ -7,9 +7,8 @@ import hashlib
 import importlib
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +18,7 @@ import tandem
 from speechnode.engines import moonshine_files
 from speechnode.engines.protocols import AsrEngine, SpeakerEngine, SummaryEngine
 from speechnode.engines.word_times import can_align
-from speechnode.failures import CapabilityMissing
+from speechnode.failures import CapabilityMissing, Failure
 from tandem.speech.v1 import speech_pb2
 
 logger = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ def _pocketsphinx_model() -> Iterable[Path]:
     return sorted(path for path in (Path(spec.origin).parent / "model/en-us").rglob("*") if path.is_file())
 
 
-#: Of two engines of a kind, a node uses the first that it can.
+#: Of two engines of a kind and language, a node uses the first that it can.
 OFFERS: dict[str, Offer] = {
     "moonshine": Offer(
         speech_pb2.Engine(
@@ -109,17 +108,21 @@ OFFERS: dict[str, Offer] = {
 
 
 class Catalog:
-    """The engines of a node, at most one of each kind.
+    """The engines of a node, at most one of each kind and language.
 
     Args:
-        names: of `OFFERS`, the preferred ones first; engines whose packages are not installed are omitted.
+        names: of `offers`, the preferred ones first; engines whose packages are not installed are omitted.
         processes: how many utterances are transcribed concurrently.
+        offers: the known engines.
     """
 
-    def __init__(self, names: Iterable[str], processes: int) -> None:
-        self._usable = [name for name in names if not OFFERS[name].missing and not _has_fault(name)]
+    def __init__(self, names: Iterable[str], processes: int, offers: Mapping[str, Offer] = OFFERS) -> None:
+        self._all = offers
+        self._usable = [name for name in names if not offers[name].missing and not self._has_fault(name)]
         self._offers = self._chosen()
         self._processes = processes
+        self._hashes: dict[str, tuple[str, str]] = {}
+        self._reasons: dict[str, str] = {}
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -142,13 +145,28 @@ class Catalog:
         """Return the engine for summaries. Raises CapabilityMissing."""
         return cast(SummaryEngine, self._engine(_SUMMARY, language))
 
+    def load(self, name: str) -> str:
+        """Load the model of an engine for speech to text, and hash its files.
+
+        Returns:
+            A sentence that states why it cannot be loaded; empty if it is loaded.
+        """
+        if name not in self._usable:
+            return self._all[name].fault() or f"The engine {name} cannot be used."
+        try:
+            self._engine_of(name).load()
+        except Failure as exc:
+            return self._reasons.get(name, str(exc))
+        self._about(name)
+        return ""
+
     def has(self, kind: speech_pb2.EngineKind) -> bool:
         """Return whether there is an engine of this kind."""
         return any(offer.facts.kind == kind for offer in self._offers.values())
 
-    def about(self, kind: speech_pb2.EngineKind) -> speech_pb2.Engine:
-        """Return the description of the engine of a kind. Raises CapabilityMissing."""
-        return self._about(self._name(kind))
+    def about(self, kind: speech_pb2.EngineKind, language: str = "") -> speech_pb2.Engine:
+        """Return the description of the engine of a kind for a language; "" = any. Raises CapabilityMissing."""
+        return self._about(self._name(kind, language))
 
     def all(self) -> list[speech_pb2.Engine]:
         """Return the descriptions of all engines."""
@@ -162,11 +180,16 @@ class Catalog:
                     close()
 
     def _chosen(self) -> dict[str, Offer]:
-        """Return the first usable engine of each kind."""
-        first: dict[speech_pb2.EngineKind, str] = {}
+        """Return the first usable engine of each kind, and those of further languages."""
+        chosen: dict[str, Offer] = {}
         for name in self._usable:
-            first.setdefault(OFFERS[name].facts.kind, name)
-        return {name: OFFERS[name] for name in first.values()}
+            facts = self._all[name].facts
+            before = [offer.facts.languages for offer in chosen.values() if offer.facts.kind == facts.kind]
+            known = {language for languages in before for language in languages}
+            # Without languages, an engine knows all of them.
+            if not before or (all(before) and not known.issuperset(facts.languages or ("any",))):
+                chosen[name] = self._all[name]
+        return chosen
 
     def _omit(self, name: str, sentence: str) -> None:
         """Use another engine from now on."""
@@ -174,50 +197,60 @@ class Catalog:
             if name not in self._usable:
                 return
             self._usable.remove(name)
+            self._reasons[name] = sentence
             self._offers = self._chosen()
         logger.error("The engine %s is not used: %s", name, sentence)
 
-    def _name(self, kind: speech_pb2.EngineKind) -> str:
-        for name, offer in self._offers.items():
-            if offer.facts.kind == kind:
+    def _name(self, kind: speech_pb2.EngineKind, language: str = "") -> str:
+        """Return the first engine of a kind for a language."""
+        able = [name for name, offer in self._offers.items() if offer.facts.kind == kind]
+        languages = {name: self._offers[name].facts.languages for name in able}
+        for name in able:
+            if not language or not languages[name] or language in languages[name]:
                 return name
+        if able:
+            known = sorted({code for codes in languages.values() for code in codes})
+            raise CapabilityMissing(
+                f"{' and '.join(able)} do not know the language {language!r}, only {', '.join(known)}."
+            )
         what = {_ASR: "transcribe", _SPEAKER: "separate voices", _SUMMARY: "summarise"}[kind]
         raise CapabilityMissing(f"This node cannot {what}: it has no engine for it.")
 
     def _engine(self, kind: speech_pb2.EngineKind, language: str = "") -> Any:
-        name = self._name(kind)
-        languages = OFFERS[name].facts.languages
-        if language and languages and language not in languages:
-            raise CapabilityMissing(f"{name} does not support the language {language!r}, only {', '.join(languages)}.")
+        return self._engine_of(self._name(kind, language))
+
+    def _engine_of(self, name: str) -> Any:
         with self._lock:
             if name not in self._made:
-                self._made[name] = OFFERS[name].make(self._processes, lambda sentence: self._omit(name, sentence))
+                self._made[name] = self._all[name].make(self._processes, lambda sentence: self._omit(name, sentence))
             return self._made[name]
 
     def _about(self, name: str) -> speech_pb2.Engine:
         facts = speech_pb2.Engine()
-        facts.CopyFrom(OFFERS[name].facts)
+        facts.CopyFrom(self._all[name].facts)
         facts.name = name
-        facts.version, facts.model_sha256 = _version_and_hash(name)
+        if name not in self._hashes:
+            self._hashes[name] = self._all[name].version(), hash_of(self._all[name].model())
+        facts.version, facts.model_sha256 = self._hashes[name]
         engine = self._made.get(name)
         facts.loaded = engine is not None and getattr(engine, "loaded", True)
         return facts
 
+    def _has_fault(self, name: str) -> bool:
+        """Return whether the model of an engine cannot be used. Logs the cause."""
+        if fault := self._all[name].fault():
+            logger.error("The engine %s is not used: %s", name, fault)
+        return bool(fault)
 
-def _has_fault(name: str) -> bool:
-    """Return whether the model of an engine cannot be used. Logs the cause."""
-    if fault := OFFERS[name].fault():
-        logger.error("The engine %s is not used: %s", name, fault)
-    return bool(fault)
 
-
-@cache
-def _version_and_hash(name: str) -> tuple[str, str]:
-    offer = OFFERS[name]
-    files = list(offer.model())
-    digest = hashlib.sha256()
+def hash_of(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of the files of a model; empty if there are none."""
+    digest, is_empty = hashlib.sha256(), True
     for path in files:
+        is_empty = False
         # The hash includes the names, so that two files which swap contents change it.
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
-    return offer.version(), digest.hexdigest() if files else ""
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return "" if is_empty else digest.hexdigest()

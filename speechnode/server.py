@@ -15,8 +15,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from speechnode import services
-from speechnode.catalog import Catalog
+from speechnode.catalog import OFFERS, Catalog
 from speechnode.intake import Limits
+from speechnode.model_folder import FolderError, offer_of
 from speechnode.slots import Slots
 from speechnode.tls import CertificateError, Certificates
 from tandem import keepalive
@@ -63,6 +64,7 @@ class Options:
     grace: float
     limits: Limits
     certificates: Certificates | None = None
+    model_dir: Path | None = None
 
 
 class Health(health.HealthServicer):
@@ -94,7 +96,7 @@ class Node:
 
     def __init__(self, options: Options) -> None:
         self._slots = Slots(options.max_streams)
-        self._catalog = Catalog(options.engines, options.asr_processes)
+        self._catalog = _catalog(options)
         self._server = grpc.server(
             ThreadPoolExecutor(options.max_streams + _SPARE_THREADS, "call"), options=CHANNEL_OPTIONS
         )
@@ -142,6 +144,25 @@ class Node:
         self._health.set("speech.v1.NodeInfoService", serving)
         for service, kind in kinds.items():
             self._health.set(f"speech.v1.{service}", serving if catalog.has(kind) else not_serving)
+
+
+def _catalog(options: Options) -> Catalog:
+    """Return the engines of the node. That of the model directory, if there is one, is loaded at once.
+
+    Raises:
+        CannotServeError: the model directory cannot be used.
+    """
+    if options.model_dir is None:
+        return Catalog(options.engines, options.asr_processes)
+    try:
+        name, offer = offer_of(options.model_dir)
+    except FolderError as exc:
+        raise CannotServeError(str(exc)) from exc
+    catalog = Catalog([name, *options.engines], options.asr_processes, {name: offer, **OFFERS})
+    if reason := catalog.load(name):
+        catalog.close()
+        raise CannotServeError(f"The model directory {options.model_dir} cannot be used: {reason}")
+    return catalog
 
 
 def serve(options: Options, signals: Signals, announce: Callable[[str], None]) -> int:

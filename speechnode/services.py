@@ -62,7 +62,7 @@ class Asr(speech_pb2_grpc.AsrServiceServicer):
             call.facts["session_id"] = start.session_id[:_MAX_LOGGED]
             asr = self._catalog.asr(start.language)
             asr.warm_up()
-            about = self._catalog.about(speech_pb2.ENGINE_KIND_ASR)
+            about = self._catalog.about(speech_pb2.ENGINE_KIND_ASR, start.language)
             sound = intake(start.format, start.start_ms, self._limits)
             yield speech_pb2.AsrDown(accepted=speech_pb2.Accepted(engine=about))
             if not start.language and len(about.languages) == 1:

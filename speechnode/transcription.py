@@ -126,6 +126,8 @@ class Transcription:
         self._ended_ms = -1
         self._asr_cpu_ms = 0
         self._speech_ms = 0
+        #: As detected; empty = the engine has not detected any.
+        self._language = start.language
 
     def run(self, requests: Iterator[speech_pb2.AsrUp]) -> Iterator[speech_pb2.AsrDown]:
         """Process the remaining requests, and yield the responses."""
@@ -241,7 +243,7 @@ class Transcription:
         self._heard_ms = heard.until_ms
 
     def _submit(self, utterance: Piece) -> AsrJob:
-        job = self._asr.submit(utterance.pcm, call=self)
+        job = self._asr.submit(utterance.pcm, call=self, language=self._start.language)
         job.result.add_done_callback(self._events.put)
         return job
 
@@ -271,6 +273,9 @@ class Transcription:
             ended, job = self._finals.popleft()
             self._room.release()
             recognised = self._recognised(job)
+            if recognised.language and not self._language:
+                self._language = recognised.language
+                yield speech_pb2.AsrDown(language=speech_pb2.DetectedLanguage(language=recognised.language))
             # An utterance with a draft needs a final, even if the engine found no words in it.
             if recognised.words or ended.piece.start_ms in self._revisions:
                 yield self._segment(ended.piece, recognised, ended.resume_ms)

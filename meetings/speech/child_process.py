@@ -102,6 +102,7 @@ class EmbeddedNode(SpeechClient):
                 "--log", "json", "--max-streams", str(STREAMS),
                 "--max-file-mib", str(settings.MAX_RECORDING_BYTES // 2**20 + 1),
                 "--max-seconds", str(settings.MAX_RECORDING_SECONDS),
+                *(("--model-dir", settings.SPEECH_MODEL_DIR) if settings.SPEECH_MODEL_DIR else ()),
             ],
             cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", bufsize=1,

@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -36,8 +36,9 @@ class Job:
 
     result: Future[Recognised]
 
-    def __init__(self, pcm: bytes) -> None:
+    def __init__(self, pcm: bytes, language: str = "") -> None:
         self.pcm = pcm
+        self.language = language
         self.result = Future()
         self._lock = threading.Lock()
         self._process: _Process | None = None
@@ -117,10 +118,17 @@ class Asr:
         module: the one of `speechnode.engines` with the recogniser.
         processes: how many utterances are transcribed concurrently; each takes a core and 120 to 260 MB.
         unusable: called with a sentence when the model cannot be loaded.
+        arguments: of the recogniser.
     """
 
-    def __init__(self, module: str, processes: int = 1, unusable: Callable[[str], None] = lambda _: None) -> None:
-        self._all = [_Process(module, unusable) for _ in range(processes)]
+    def __init__(
+        self,
+        module: str,
+        processes: int = 1,
+        unusable: Callable[[str], None] = lambda _: None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self._all = [_Process(module, unusable, arguments) for _ in range(processes)]
         # Last in, first out: the process that was used last is warm.
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         for process in self._all:
@@ -139,9 +147,21 @@ class Asr:
         if not self.loaded and not self._closed:
             self._threads.submit(self._start)
 
-    def submit(self, pcm: bytes, *, call: object = None) -> Job:
+    def load(self) -> None:
+        """Start a process, and wait until it has its model in memory.
+
+        Raises:
+            EngineFailed: the model cannot be loaded.
+        """
+        process = self._idle.get()
+        try:
+            process.start()
+        finally:
+            self._idle.put(process)
+
+    def submit(self, pcm: bytes, *, call: object = None, language: str = "") -> Job:
         """Queue an utterance of a call."""
-        job = Job(pcm)
+        job = Job(pcm, language)
         self._waiting.put(job, call)
         self._threads.submit(self._run_next)
         return job
@@ -155,13 +175,10 @@ class Asr:
             process.end(for_good=True)
 
     def _start(self) -> None:
-        process = self._idle.get()
         try:
-            process.start()
+            self.load()
         except EngineFailed as exc:
             logger.warning("%s", exc)  # The next job starts the process again, and reports its failure.
-        finally:
-            self._idle.put(process)
 
     def _run_next(self) -> None:
         job = self._waiting.take()
@@ -192,8 +209,9 @@ class _Process:
         is_ready: whether it runs and has its model in memory.
     """
 
-    def __init__(self, module: str, unusable: Callable[[str], None]) -> None:
+    def __init__(self, module: str, unusable: Callable[[str], None], arguments: Sequence[str]) -> None:
         self._module = module
+        self._arguments = tuple(arguments)
         self._unusable = unusable
         self.is_ready = False
         self._lock = threading.Lock()
@@ -229,8 +247,10 @@ class _Process:
         if job.is_cancelled:
             raise Cancelled
         try:
-            connection.send_bytes(job.pcm)
+            connection.send((job.language, job.pcm))
         except OSError as exc:
+            # It may still count as alive; the retry needs another one.
+            self.end()
             raise EngineFailed(_ENDED) from exc
         answer: Recognised = self._receive(connection, PATIENCE_SECONDS + PATIENCE_FACTOR * duration_ms(job.pcm) / 1000)
         return answer
@@ -261,7 +281,9 @@ class _Process:
             # Spawned, because grpc does not support forking a process that serves.
             spawn = multiprocessing.get_context("spawn")
             connection, child_end = spawn.Pipe()
-            process = spawn.Process(target=run, args=(child_end, self._module), name="speechnode-asr", daemon=True)
+            process = spawn.Process(
+                target=run, args=(child_end, self._module, self._arguments), name="speechnode-asr", daemon=True
+            )
             process.start()
             # Closed here, so that the pipe reports end of file when the process ends.
             child_end.close()

@@ -6,28 +6,31 @@ not block the node, and killing the process cancels its work. It exits when the 
 
 import importlib
 import signal
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 #: The first message of the process, sent once the model is in memory; otherwise it sends the cause, a sentence.
 READY = "ready"
 
 
-def run(connection: Connection, module: str) -> None:
+def run(connection: Connection, module: str, arguments: Sequence[str]) -> None:
     """Transcribe each utterance from the pipe, until the pipe is closed.
 
     Args:
         module: the one of `speechnode.engines` with the recogniser.
+        arguments: of the recogniser.
     """
     # Ctrl-C signals the whole process group, but the node decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         try:
-            recogniser = importlib.import_module(f"speechnode.engines.{module}").Recogniser()
+            recogniser = importlib.import_module(f"speechnode.engines.{module}").Recogniser(*arguments)
         except Exception as exc:
             connection.send(f"The model of {module} cannot be loaded ({type(exc).__name__}: {exc}).")
             return
         connection.send(READY)
         while True:
-            connection.send(recogniser.recognise(connection.recv_bytes()))
+            language, pcm = connection.recv()
+            connection.send(recogniser.recognise(pcm, language))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

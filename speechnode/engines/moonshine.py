@@ -1,5 +1,6 @@
-"""English speech to sentences, by the model Moonshine tiny-en. `moonshine_files` names its files."""
+"""Speech to sentences, by the model Moonshine tiny-en or another of its form. `moonshine_files` finds its files."""
 
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -18,9 +19,10 @@ from speechnode.engines.word_times import make_aligner, times
 _BEGIN, _END = 1, 2
 #: Marks the beginning of a word in the pieces of text.
 _SPACE = "▁".encode()
-_LAYERS, _HEADS, _HEAD_SIZE = 6, 8, 36
 #: The model loops on what it does not understand, and people do not speak faster than this.
 _TOKENS_PER_SECOND, _SPARE_TOKENS = 6.5, 4
+#: Other scripts take more tokens for a word.
+_TOKENS_PER_SECOND_OTHERWISE = 13.0
 #: The shortest sound that the model takes; a shorter one is filled up with silence.
 _MIN_SAMPLES = RATE // 2
 
@@ -34,7 +36,7 @@ _MIN_ENERGY = 10 ** (-85 / 20)
 _MIN_CONFIDENCE = 0.4
 #: The confidence that an utterance of less than a second needs.
 _MIN_SHORT_CONFIDENCE, _SHORT_SECONDS = 0.62, 1.0
-#: The last letter of the Latin alphabets that European languages use; the model knows English only.
+#: The last letter of the Latin alphabets that European languages use, for a model that knows English only.
 _LAST_LETTER = "\u024f"
 _MIN_TOKENS_PER_SECOND = 0.5
 #: Proportion of different tokens in a text that has reached its maximum length; below it, the model has looped.
@@ -54,15 +56,23 @@ class Token(NamedTuple):
 class Recogniser:
     """Converts speech to sentences, with case and punctuation. The same samples give the same words."""
 
-    def __init__(self) -> None:
-        folder = moonshine_files.folder()
-        self._pieces = read_tokens((folder / "tokenizer.bin").read_bytes())
-        self._encoder = _session(folder / "encoder_model.ort")
-        self._decoder = _session(folder / "decoder_model_merged.ort")
+    def __init__(self, folder: str = "") -> None:
+        files = moonshine_files.of(Path(folder)) if folder else moonshine_files.of(moonshine_files.folder())
+        self._is_english = moonshine_files.language(Path(folder or "tiny-en")) == "en"
+        self._pieces = _pieces(files.tokens)
+        self._encoder = _session(files.encoder)
+        self._decoder = _session(files.decoder)
         self._outputs = [output.name for output in self._decoder.get_outputs()]
+        #: The names of the inputs that carry the state from one step to the next, and their first values.
+        self._past = {
+            one.name: np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32)
+            for one in self._decoder.get_inputs()
+            if one.name.startswith("past_key_values.")
+        }
+        self._takes = {one.name for one in (*self._encoder.get_inputs(), *self._decoder.get_inputs())}
         self._aligner = make_aligner()
 
-    def recognise(self, pcm: bytes) -> Recognised:
+    def recognise(self, pcm: bytes, language: str = "") -> Recognised:
         """Return the words of one utterance."""
         begun = time.process_time()
         raw: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
@@ -81,29 +91,28 @@ class Recogniser:
         """Return the words and their confidences; none if the text is invented."""
         tokens = self._tokens(samples)
         words = joined(self._pieces, tokens)
-        return [] if is_invented(words, tokens, len(samples) / RATE) else words
+        seconds = len(samples) / RATE
+        return [] if is_invented(words, tokens, seconds, is_english=self._is_english) else words
 
     def _tokens(self, samples: Samples) -> list[Token]:
         """Return the most probable token after each other (greedy decoding)."""
         samples = np.pad(samples, (0, max(0, _MIN_SAMPLES - len(samples))))
         mask = np.ones((1, len(samples)), np.int64)
-        (states,) = self._encoder.run(None, {"input_values": samples[None], "attention_mask": mask})
-        nothing = np.zeros((1, _HEADS, 0, _HEAD_SIZE), np.float32)
-        past = {
-            f"past_key_values.{layer}.{side}.{part}": nothing
-            for layer in range(_LAYERS)
-            for side in ("decoder", "encoder")
-            for part in ("key", "value")
-        }
+        # Some exports of the model take no mask.
+        sound = {"input_values": samples[None], "attention_mask": mask}
+        (states,) = self._encoder.run(None, {name: sound[name] for name in sound if name in self._takes})
+        past = dict(self._past)
         found: list[Token] = []
         last = _BEGIN
-        for _ in range(_max_tokens(len(samples) / RATE)):
+        for _ in range(_max_tokens(len(samples) / RATE, is_english=self._is_english)):
             given = {
                 "input_ids": np.array([[last]], np.int64),
                 "encoder_hidden_states": states,
                 "encoder_attention_mask": mask,
                 "use_cache_branch": np.array([bool(found)]),
             }
+            if "encoder_attention_mask" not in self._takes:
+                del given["encoder_attention_mask"]
             out = dict(zip(self._outputs, self._decoder.run(None, given | past), strict=True))
             logits = out["logits"][0, -1]
             last = int(logits.argmax())
@@ -117,8 +126,8 @@ class Recogniser:
         return found
 
 
-def _max_tokens(seconds: float) -> int:
-    return round(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS
+def _max_tokens(seconds: float, *, is_english: bool = True) -> int:
+    return round(seconds * (_TOKENS_PER_SECOND if is_english else _TOKENS_PER_SECOND_OTHERWISE)) + _SPARE_TOKENS
 
 
 def joined(pieces: Sequence[bytes], tokens: Sequence[Token]) -> list[tuple[str, float]]:
@@ -143,7 +152,9 @@ def _modern(found: re.Match[str]) -> str:
     return found[0][:2] + found[1]
 
 
-def is_invented(words: Sequence[tuple[str, float]], tokens: Sequence[Token], seconds: float) -> bool:
+def is_invented(
+    words: Sequence[tuple[str, float]], tokens: Sequence[Token], seconds: float, *, is_english: bool = True
+) -> bool:
     """Return whether a text is what the model invents for sounds that are not speech."""
     if not words:
         return True
@@ -151,12 +162,12 @@ def is_invented(words: Sequence[tuple[str, float]], tokens: Sequence[Token], sec
     plain = " ".join(word for word, _ in words).casefold().strip(".,!?")
     variety = len({token.number for token in tokens}) / len(tokens)
     return (
-        (len(tokens) == _max_tokens(seconds) and variety < _MIN_VARIETY)
+        (len(tokens) == _max_tokens(seconds, is_english=is_english) and variety < _MIN_VARIETY)
         or confidence < (_MIN_SHORT_CONFIDENCE if seconds < _SHORT_SECONDS else _MIN_CONFIDENCE)
         or len(tokens) < _MIN_TOKENS_PER_SECOND * seconds
         or (plain in _FILLERS and confidence < _MIN_FILLER_CONFIDENCE)
         or not any(character.isalnum() for character in plain)
-        or any(character.isalpha() and character > _LAST_LETTER for character in plain)
+        or (is_english and any(character.isalpha() and character > _LAST_LETTER for character in plain))
     )
 
 
@@ -167,6 +178,19 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+
+def _pieces(path: Path) -> list[bytes]:
+    """Return the pieces of text that tokens stand for, from tokenizer.bin or tokenizer.json."""
+    content = path.read_bytes()
+    if path.suffix != ".json":
+        return read_tokens(content)
+    vocabulary: dict[str, int] = json.loads(content)["model"]["vocab"]
+    pieces = [b""] * (max(vocabulary.values()) + 1)
+    for piece, number in vocabulary.items():
+        byte = re.fullmatch("<0x([0-9A-F]{2})>", piece)
+        pieces[number] = bytes.fromhex(byte[1]) if byte else piece.encode()
+    return pieces
 
 
 def read_tokens(content: bytes) -> list[bytes]:

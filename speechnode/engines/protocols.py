@@ -21,10 +21,11 @@ class SpokenWord(NamedTuple):
 
 
 class Recognised(NamedTuple):
-    """The words of an utterance, and the CPU time of the recognition."""
+    """The words of an utterance, the CPU time of the recognition, and the language if the engine has detected it."""
 
     words: list[SpokenWord]
     cpu_ms: int
+    language: str = ""
 
 
 class AsrJob(Protocol):
@@ -53,8 +54,12 @@ class AsrEngine(Protocol):
         """Start loading the model. Does not wait for it."""
         ...
 
-    def submit(self, pcm: bytes, *, call: object = None) -> AsrJob:
-        """Queue an utterance. Those of one call are transcribed in order, those of different calls in turn."""
+    def submit(self, pcm: bytes, *, call: object = None, language: str = "") -> AsrJob:
+        """Queue an utterance. Those of one call are transcribed in order, those of different calls in turn.
+
+        Args:
+            language: of the recording; empty = not known.
+        """
         ...
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ class Recogniser:
     def __init__(self) -> None:
         self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
-    def recognise(self, pcm: bytes) -> Recognised:
+    def recognise(self, pcm: bytes, language: str = "") -> Recognised:
         """Return the words of one utterance."""
         begun = time.process_time()
         _process(self._decoder, pcm)

@@ -133,6 +133,7 @@ MISTYPED = {
     "RECORDING_BYTES_PER_USER": "10GB",
     "RECORDINGS_STORAGE": "s3:bucket",
     "SPEECH_NODES": "embedded",
+    "SPEECH_MODEL_DIR": "/nowhere",
 }
 #: Read when the applications start, not with the settings.
 KEYS = {"JWT_PRIVATE_KEY": "nonsense", "JWT_PUBLIC_KEYS": "nonsense"}

@@ -1,5 +1,6 @@
 """Requirements on every kind of node, wherever it runs."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.engine_call import EngineCall
 from meetings.speech.node import BadRecording, EngineUnavailable, NoCapableEngine, describe, hash_of, supports
 from meetings.speech.pool import EngineChoice, Nodes
+from speechnode.catalog import OFFERS
+from speechnode.engines import moonshine_files
 from tandem.speech.v1 import speech_pb2
 from tests.support.openai_service import KEY, OpenAIService, minutes, verbose_json
 from tests.support.remote_nodes import make_certificates, start_node, url_of
 from tests.support.scripts import a_script
+from tests.support.servers import until
 
 KINDS = (speech_pb2.ENGINE_KIND_ASR, speech_pb2.ENGINE_KIND_SPEAKER, speech_pb2.ENGINE_KIND_SUMMARY)
 ASR, SPEAKER, SUMMARY = KINDS
@@ -254,6 +258,29 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
 def test_invalid_address_of_a_node_is_reported(urls: list[str], sentence: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=sentence):
         Nodes(urls)
+
+
+def test_embedded_node_uses_the_model_of_a_directory(tmp_path: Path, settings: Any) -> None:
+    if OFFERS["moonshine"].missing:
+        pytest.skip("no wheel of moonshine-voice here")
+    folder = tmp_path / "copy-en"
+    folder.symlink_to(moonshine_files.folder())
+    settings.SPEECH_MODEL_DIR = str(folder)
+    nodes = Nodes(["embedded://"])
+    try:
+        assert nodes.choose(ASR, "en").engine.model_id == "copy-en"
+    finally:
+        nodes.close()
+
+
+def test_directory_without_a_model_is_a_node_that_cannot_be_started(
+    tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.SPEECH_MODEL_DIR = str(tmp_path)
+    nodes = Nodes(["embedded://"])
+    with caplog.at_level(logging.WARNING), pytest.raises(EngineUnavailable, match="could not be started"):
+        nodes.choose(ASR, "en")
+    until(lambda: "has no encoder_model.ort" in caplog.text, "the log states the reason")
 
 
 def test_the_first_that_can_is_asked(tmp_path: Path) -> None:

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speechnode.catalog import OFFERS
+from speechnode.engines import moonshine_files
 from tandem.speech.v1 import speech_pb2 as speech
 from tests.support.rpc_failures import failure_of
 from tests.support.servers import until
 from tests.support.speech_node import SpeechNode, Talk, seconds_of, sent
 
 #: The arguments of nodes that together run every engine, by the engines' names.
-NODES = {
+NODES: dict[str, tuple[str, ...]] = {
     "moonshine, resemblyzer, textrank": (),
     "pocketsphinx": ("--engines", "pocketsphinx,resemblyzer,textrank"),
 }
+if not OFFERS["moonshine"].missing:
+    NODES["model directory"] = ("--model-dir", str(moonshine_files.folder()))
 
 PCM = speech.AUDIO_FORMAT_PCM_S16LE_16K
 SILENCE = bytes(32_000 * 5)
