@@ -1,8 +1,9 @@
 """The speech nodes of `settings.SPEECH_NODES`, and the choice of a node for a request."""
 
 import atexit
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 
 from django.conf import settings
@@ -71,8 +72,11 @@ class Nodes:
     def __init__(self, urls: Sequence[str], listeners: Sequence[Listener] = ()) -> None:
         self._members = [Member(without_credentials(url.partition("?")[0]), _node(url), listeners) for url in urls]
 
-    def choose(self, kind: speech_pb2.EngineKind, language: str = "") -> EngineChoice:
+    def choose(self, kind: speech_pb2.EngineKind, language: str = "", avoided: Collection[Node] = ()) -> EngineChoice:
         """Return the first node with an engine of this kind for this language; empty = any.
+
+        Args:
+            avoided: nodes that are chosen only if no other can do it.
 
         A node without a free stream is passed over for another one on a network, and not for the child of this process,
         whose engines are simpler.
@@ -81,11 +85,18 @@ class Nodes:
             NoCapableEngine: the message states what is missing.
             EngineUnavailable: no reachable node has one, and at least one node cannot be reached.
         """
+        if avoided:
+            others = [member for member in self._members if member.node not in avoided]
+            with suppress(NoCapableEngine, EngineUnavailable):
+                return replace(self._first(others, kind, language), is_fallback=True)
+        return self._first(self._members, kind, language)
+
+    def _first(self, members: Sequence[Member], kind: speech_pb2.EngineKind, language: str) -> EngineChoice:
         unavailable: EngineUnavailable | None = None
         busy: EngineChoice | None = None
         languages: set[str] = set()
         is_fallback = False
-        for member in self._members:
+        for member in members:
             try:
                 engines = [engine for engine in member.engines() if engine.kind == kind]
             except EngineUnavailable as exc:

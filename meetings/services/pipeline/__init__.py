@@ -41,6 +41,8 @@ FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 10.0
 #: Delay before the job asks again for a free stream of an engine.
 BUSY_SECONDS = (1.0, 5.0)
+#: After so many failures in a row without progress, another node is asked, if there is one.
+TRIES_OF_A_NODE = 2
 #: A recording that failed so often in a row may crash its engine, or may have failed with another one that did.
 SUSPECT_TRIES = 2
 _one_suspect = threading.Lock()
@@ -150,6 +152,14 @@ def _carry_out(work: Work, stage: Stage, do: Callable[[Work], None]) -> None:
             # Full jitter: jobs that failed with the same node do not retry all at once.
             work.wait(random.uniform(0, pause))  # noqa: S311
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
+            if work.tries(stage) >= TRIES_OF_A_NODE:
+                work.avoid_node()
+        except BadRecording as exc:
+            work.undo_attempt()
+            # It may be too long for one, and not for another.
+            if not work.avoid_node():
+                raise
+            work.log(stage, "NEXT_NODE", began, reason=str(exc))
         except NodeUnavailable as exc:
             work.undo_attempt()
             work.log(stage, "NEXT_NODE", began, reason=str(exc))

@@ -13,7 +13,6 @@ from meetings.services.pipeline.turns import Turns, Word
 from meetings.services.pipeline.work import Work
 from meetings.services.voices import suggest
 from meetings.speech.node import describe
-from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
 
 PROGRESS_SECONDS = 2.0
@@ -26,7 +25,7 @@ def diarize(work: Work) -> None:
         EngineError, Failed, LeaseLost, Cancelled, Reschedule, OSError
     """
     transcript = work.transcript
-    chosen = nodes().choose(speech_pb2.ENGINE_KIND_SPEAKER)
+    chosen = work.choose(speech_pb2.ENGINE_KIND_SPEAKER)
     hashed = input_hash(transcript.recording_sha256, transcript.speaker_count)
     run = work.begin_stage(Stage.DIARIZING, hashed, chosen.engine)
     speakers: list[speech_pb2.Speaker] = []

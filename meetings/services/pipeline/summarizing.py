@@ -14,7 +14,6 @@ from meetings.services.pipeline.transcribing import input_hash
 from meetings.services.pipeline.understanding import judge
 from meetings.services.pipeline.work import Work
 from meetings.speech.node import describe
-from meetings.speech.pool import nodes
 from tandem.speech.v1 import speech_pb2
 from users.models import OPEN_ACCOUNT_STATUSES, User
 
@@ -32,7 +31,7 @@ def summarize(work: Work) -> None:
     """
     judge(work)
     transcript = work.transcript
-    chosen = nodes().choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
+    chosen = work.choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
     with work.commit() as meeting:
         carry_words(meeting, transcript)
     segments = _spoken(work)

@@ -17,7 +17,7 @@ from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.understanding import NOTHING_UNDERSTOOD, OTHER_LANGUAGE
 from meetings.services.pipeline.work import Failed, Work
 from meetings.speech.node import describe
-from meetings.speech.pool import EngineChoice, nodes
+from meetings.speech.pool import EngineChoice
 from tandem.speech.v1 import speech_pb2
 
 #: The largest piece of audio that speech.v1 permits.
@@ -52,7 +52,7 @@ def transcribe(work: Work) -> None:
     """
     transcript = work.transcript
     file = growing_file(transcript)
-    chosen = nodes().choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
+    chosen = work.choose(speech_pb2.ENGINE_KIND_ASR, transcript.language)
     hashed = input_hash(transcript.recording_sha256, transcript.language, *transcript.vocabulary)
     run = work.begin_stage(Stage.TRANSCRIBING, hashed, chosen.engine)
     store = _SegmentStore(work, run, chosen)

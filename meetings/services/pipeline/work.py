@@ -18,7 +18,8 @@ from core.jobs import Attempt, Reschedule
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
 from meetings.services.carry_over import carry_over
-from meetings.speech.node import describe, hash_of
+from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, describe, hash_of
+from meetings.speech.pool import EngineChoice, nodes
 from meetings.timecode import clock
 from tandem.speech.v1 import speech_pb2
 
@@ -71,6 +72,9 @@ class Work:
         self.run: StageRun | None = None
         self._began: tuple[float, float] | None = None
         self._estimated_at: datetime | None = None
+        self._choice: EngineChoice | None = None
+        self._language = ""
+        self._avoided: list[Node] = []
 
     @classmethod
     def of(cls, transcript_id: UUID, attempt: Attempt | None) -> "Work | None":
@@ -109,6 +113,30 @@ class Work:
 
     def is_wanted(self) -> bool:
         return Transcript.objects.filter(pk=self.transcript.pk, status__in=RUNNING).exists()
+
+    def choose(self, kind: speech_pb2.EngineKind, language: str = "") -> EngineChoice:
+        """Return the engine for a stage; see `Nodes.choose`."""
+        self._language = language
+        self._choice = nodes().choose(kind, language, self._avoided)
+        return self._choice
+
+    def avoid_node(self) -> bool:
+        """Leave the work to another node from now on.
+
+        Returns:
+            Whether there is one.
+        """
+        if self._choice is None:
+            return False
+        avoided = [*self._avoided, self._choice.node]
+        try:
+            other = nodes().choose(self._choice.engine.kind, self._language, avoided)
+        except (NoCapableEngine, EngineUnavailable):
+            return False
+        if other.node in avoided:
+            return False
+        self._avoided = avoided
+        return True
 
     def refresh(self) -> None:
         """Raise Reschedule if the worker is stopping."""
