@@ -61,8 +61,7 @@ def enroll_speaker(
         user_id = speaker.user_id
         if user_id is None:
             raise Conflict("No user is assigned to this speaker; name the speaker first.")
-        # A user enrolls or forgets one voice at a time.
-        User.objects.select_for_update(no_key=True).get(pk=user_id)
+        _lock(user_id)
         known = _enrolled_by(user_id)
         _check_consent(actor, user_id, known, consent)
         if not speaker.voice_print or not speaker.model_sha256 or speaker.speech_ms < MIN_SPEECH_MS:
@@ -101,12 +100,13 @@ def forget_speaker(actor: Actor, user_id: str) -> None:
     if not policies.may_forget(actor, wanted):
         raise PermissionDenied("Only a user themself and administrators may forget the user's voice.")
     with acting(actor):
-        enrolled = EnrolledVoice.objects.filter(user=wanted) if wanted else EnrolledVoice.objects.none()
-        if not enrolled.exists():
+        if wanted:
+            # In the order in which `enroll_speaker` locks: speakers, then the user.
+            Speaker.objects.filter(user=wanted).exclude(encrypted_print="").update(encrypted_print="")
+            Speaker.objects.filter(suggested_user=wanted).update(suggested_user=None, similarity=None)
+            _lock(wanted)
+        if not wanted or not EnrolledVoice.objects.filter(user=wanted).delete()[0]:
             raise EnrolledVoice.DoesNotExist(f"User with ID '{user_id}' has enrolled no voice")
-        enrolled.delete()
-        Speaker.objects.filter(user=wanted).exclude(encrypted_print="").update(encrypted_print="")
-        Speaker.objects.filter(suggested_user=wanted).update(suggested_user=None, similarity=None)
 
 
 def forget_wrong_voice(speaker: Speaker) -> None:
@@ -175,6 +175,11 @@ def _prints(meeting: Meeting, model_sha256: str) -> dict[UUID, list[float]]:
         if (voice_print := voice.voice_print) and voice.user_id:
             own[voice.user_id].append(voice_print)
     return {user_id: mean_print(several) for user_id, several in own.items()}
+
+
+def _lock(user_id: UUID) -> None:
+    """Lock a user, if there is one with this id, whose voices are then enrolled or forgotten one after another."""
+    User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
 
 
 def _enrolled_by(user_id: UUID) -> list[EnrolledVoice]:

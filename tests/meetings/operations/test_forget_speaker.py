@@ -1,10 +1,16 @@
+import threading
+
 import pytest
+from django.db import connection, transaction
 
 from changes.models import Change, Operation
 from meetings.models import EnrolledVoice, Speaker
+from meetings.services.voices import enroll_speaker, forget_speaker
 from tandem.meeting.v1.meeting_pb2 import ForgetSpeakerRequest
 from tandem.user.v1.user_pb2 import DeleteUserRequest
+from tests.meetings.operations.test_accept_action_item import waiting
 from tests.support.factories import EnrolledVoiceFactory, SpeakerFactory, UserFactory
+from tests.support.servers import until
 from tests.support.transports import Failed, Transport
 from users.models import User
 
@@ -54,3 +60,24 @@ def test_prints_are_deleted_with_the_user(api: Transport, ann: User, bob: User, 
     suggested.refresh_from_db()
     assert (own.user_id, own.voice_print) == (None, [])
     assert (suggested.suggested_user_id, suggested.voice_print) == (None, [1, 0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_voice_that_is_being_enrolled_is_forgotten_too() -> None:
+    bob = UserFactory()
+    EnrolledVoiceFactory(user=bob)
+    speaker = SpeakerFactory(user=bob, speech_ms=9_000, meeting__owner=bob)
+
+    def forget() -> None:
+        try:
+            forget_speaker(bob, "me")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=forget)
+    with transaction.atomic():
+        enroll_speaker(bob, str(speaker.meeting_id), str(speaker.pk))
+        thread.start()
+        until(lambda: waiting() == 1, "it waits")
+    thread.join()
+    assert not EnrolledVoice.objects.exists()
