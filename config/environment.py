@@ -226,8 +226,12 @@ def object_storage(var: str, url: str) -> dict[str, Any]:
         or not parts.hostname
         or bool(parts.username) != bool(parts.password)
         or (options.keys() - {"endpoint", "region"})
+        or "@" in parts.path  # A secret with a slash that is not escaped
     ):
-        raise ImproperlyConfigured(f"{var} must be s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=NAME, or empty.")
+        raise ImproperlyConfigured(
+            f"{var} must be s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=NAME, or empty; write / in KEY or SECRET "
+            "as %2F."
+        )
     if find_spec("storages") is None or find_spec("boto3") is None:
         raise ImproperlyConfigured(f"{var} needs the client of S3: install requirements-s3.txt, too.")
     given = {

@@ -111,7 +111,7 @@ class HttpService:
                 raise EngineFailed(f"Invalid engine response: {self.name} sends more than 64 MiB.")
             try:
                 return json.loads(content)
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 raise EngineFailed(f"Invalid engine response: {self.name} sends no JSON.") from exc
         match status:
             case 400 | 413 | 415 | 422:
@@ -130,7 +130,7 @@ class HttpService:
     def _message(self, content: bytes, status: int) -> str:
         """Return the error message of an answer as a sentence, or the status."""
         message = ""
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             answer = json.loads(content)
             error = answer.get("error", answer.get("detail")) if isinstance(answer, dict) else None
             message = str(error.get("message", "") if isinstance(error, dict) else error or "")

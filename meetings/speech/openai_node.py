@@ -8,6 +8,7 @@ repeated; without it, the service knows all languages. It separates no speakers.
 
 import math
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
@@ -159,6 +160,7 @@ def _parsed(scheme: str, address: str) -> SplitResult:
     url = urlsplit(f"{scheme}://{address}")
     try:
         is_valid = bool(url.hostname) and (url.port is None or url.port > 0) and not url.fragment
+        is_valid = is_valid and "@" not in url.path  # A key with a slash that is not escaped
     except ValueError:
         is_valid = False
     if not is_valid:
@@ -213,7 +215,7 @@ def _read_transcription(answer: Any, start: speech_pb2.AsrStart) -> Iterator[spe
         segments = list(_segments(spoken, words))
         end_ms = _ms(answer["duration"]) if "duration" in answer else max((one.end_ms for one in segments), default=0)
         language = _code(str(answer.get("language", "")))
-    except (KeyError, TypeError, ValueError, OverflowError) as exc:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as exc:
         raise EngineFailed(
             "Invalid engine response: no verbose_json with the times of segments; name another model in SPEECH_NODES."
         ) from exc
@@ -239,6 +241,7 @@ def _words_in(segments: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _segments(spoken: Sequence[Mapping[str, Any]], words: Sequence[speech_pb2.Word]) -> Iterator[speech_pb2.Segment]:
     """Yield the segments in order and without overlap, each with the words whose middle is in it."""
     known_ms = 0
+    in_order = sorted(words, key=_middle)
     for found in spoken:
         start_ms = max(known_ms, _ms(found["start"]))
         known_ms = max(start_ms + 1, _ms(found["end"]))
@@ -247,12 +250,16 @@ def _segments(spoken: Sequence[Mapping[str, Any]], words: Sequence[speech_pb2.Wo
             segment_id=str(start_ms), revision=1, final=True, start_ms=start_ms, end_ms=known_ms,
             text=_line(found["text"]), confidence=confidence,
         )  # fmt: skip
-        for word in words:
-            if start_ms <= (word.start_ms + word.end_ms) / 2 < known_ms:
-                added = segment.words.add(text=word.text, confidence=word.confidence or confidence)
-                added.start_ms = max(start_ms, word.start_ms)
-                added.end_ms = max(added.start_ms, min(known_ms, word.end_ms))
+        first, until = (bisect_left(in_order, at_ms, key=_middle) for at_ms in (start_ms, known_ms))
+        for word in in_order[first:until]:
+            added = segment.words.add(text=word.text, confidence=word.confidence or confidence)
+            added.start_ms = max(start_ms, word.start_ms)
+            added.end_ms = max(added.start_ms, min(known_ms, word.end_ms))
         yield segment
+
+
+def _middle(word: speech_pb2.Word) -> float:
+    return (word.start_ms + word.end_ms) / 2
 
 
 def _word(word: Mapping[str, Any]) -> speech_pb2.Word:

@@ -100,7 +100,7 @@ def _ask(service: HttpService, model: str, prompt: str, call: EngineCall) -> Any
     answer = service.post("/chat/completions", json.dumps(body).encode(), headers, call)
     try:
         return json.loads(answer["choices"][0]["message"]["content"])
-    except (KeyError, IndexError, TypeError, ValueError) as exc:
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as exc:
         raise EngineFailed(f"Invalid engine response: {model} answers without JSON.") from exc
 
 

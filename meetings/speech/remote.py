@@ -13,6 +13,7 @@ import grpc
 from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
 
+from core.url_credentials import without_credentials
 from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.node import EngineUnavailable
 from tandem import keepalive
@@ -49,7 +50,9 @@ class RemoteNode(SpeechClient):
         except ValueError:
             host = port = None
         if not host or not port or url.path or url.username or given.keys() != set(_Files._fields):
-            raise ImproperlyConfigured(f"SPEECH_NODES must list nodes as {FORM}; one is 'grpcs://{address}'.")
+            raise ImproperlyConfigured(
+                f"SPEECH_NODES must list nodes as {FORM}; one is {without_credentials(f'grpcs://{address}')!r}."
+            )
         super().__init__(self._connect_node, ANSWER_SECONDS)
         self._host, self._port = host, port
         self._target = url.netloc

@@ -68,6 +68,7 @@ def test_mail_refuses_another_url_without_showing_it(url: str) -> None:
         "https://key:secret@bucket",
         "s3://key@bucket",
         "s3://key:secret@b?acl=all",
+        "s3://key:sec/ret@bucket",
     ],
 )
 def test_object_storage_refuses_another_url_without_showing_it(url: str) -> None:

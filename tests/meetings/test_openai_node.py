@@ -1,6 +1,7 @@
 """Services with OpenAI's interface: what is sent, what of the answers is used, and which failures they mean."""
 
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,14 @@ def test_overlaps_and_invented_text_are_put_right(service: OpenAIService, nodes:
     ]  # fmt: skip
 
 
+def test_a_recording_of_hours_is_read_at_once(service: OpenAIService, nodes: Nodes) -> None:
+    service.transcription = verbose_json([(at, at + 900) for at in range(0, 8_000_000, 1_000)], 8_000_000)
+    began = time.thread_time()
+    found = segments(transcribed(nodes.choose(ASR)))
+    assert time.thread_time() - began < 3
+    assert [len(one.words) for one in found] == [1] * 8_000
+
+
 def test_silence_gives_no_segments(service: OpenAIService, nodes: Nodes) -> None:
     service.transcription = verbose_json([], 4000)
     answers = transcribed(nodes.choose(ASR))
@@ -99,7 +108,8 @@ def test_silence_gives_no_segments(service: OpenAIService, nodes: Nodes) -> None
 @pytest.mark.parametrize(
     "answer",
     [{"text": "no times"}, [], "text", {"segments": None}, {"segments": [{"text": "x", "start": "now", "end": 1}]},
-     {"segments": [{"text": 5, "start": 0, "end": 1}]}, {"segments": [], "duration": float("inf")}, b"<html>"],
+     {"segments": [{"text": 5, "start": 0, "end": 1}]}, {"segments": [], "duration": float("inf")}, b"<html>",
+     {"segments": ["x"]}, {"segments": [], "words": ["x"]}, b"[" * 100_000],
 )  # fmt: skip
 def test_a_transcription_without_times_is_a_failure(service: OpenAIService, nodes: Nodes, answer: Any) -> None:
     service.transcription = answer
@@ -140,6 +150,7 @@ def test_a_long_transcript_is_summarised_in_parts(service: OpenAIService, nodes:
     "answer",
     [
         "Sure! Here are the minutes.",
+        "[" * 100_000,
         [],
         {"overview": []},
         minutes(overview=[{"text": "Invented.", "evidence": [2]}]),
@@ -211,7 +222,9 @@ def test_the_key_is_in_no_log_and_no_message(
                 transcribed(nodes.choose(ASR))
             messages.append(str(failed.value))
         for urls in ([f"opena+https://{KEY}@host/v1"], [f"openai+https://{KEY}@:0/v1"],
-                     [f"openai+https://{KEY}@host:port/v1"], [f"openai+https://{KEY}@host/v1?model=x"]):  # fmt: skip
+                     [f"grpcs://{KEY}@host"], [f"openai+http://a/{KEY}@host"], [f"opena+http://a/{KEY}@host"],
+                     [f"openai+https://{KEY}@host:port/v1"],
+                     [f"openai+https://{KEY}@host/v1?model=x"]):  # fmt: skip
             with pytest.raises(ImproperlyConfigured) as refused:
                 Nodes(urls)
             messages.append(str(refused.value))
