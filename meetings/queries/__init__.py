@@ -53,6 +53,14 @@ def zone_of(meeting: Meeting) -> ZoneInfo:
     return ZoneInfo(name or "UTC")
 
 
+def local_time(at: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
+    """Return the time in this zone, or in UTC if it is not between the years 1 and 9999 there."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at.astimezone(datetime.UTC)
+
+
 def get_meeting(actor: Actor, meeting_id: str) -> Meeting:
     """Return the meeting with this id, as the client wrote it.
 

@@ -22,6 +22,8 @@ from users.models import OPEN_ACCOUNT_STATUSES, User
 MAX_TITLE_LENGTH = Task._meta.get_field("title").max_length or 0
 MAX_DESCRIPTION_LENGTH = Task._meta.get_field("description").max_length or 0
 _END_OF_DAY = datetime.time(23, 59, 59)
+#: PostgreSQL takes later times, which no client can read.
+_LAST_TIME = datetime.datetime.combine(datetime.date.max, _END_OF_DAY, datetime.UTC)
 
 
 def accept_action_item(
@@ -54,7 +56,7 @@ def accept_action_item(
             return item
         item.require_version(expected_version)
         if due_date is None and item.due_on:
-            due_date = datetime.datetime.combine(item.due_on, _END_OF_DAY, queries.zone_of(meeting))
+            due_date = min(datetime.datetime.combine(item.due_on, _END_OF_DAY, queries.zone_of(meeting)), _LAST_TIME)
         task = create_task(
             actor,
             {

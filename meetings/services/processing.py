@@ -14,7 +14,7 @@ from core.errors import Conflict
 from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings.models import RUNNING, Meeting, Status, Transcript
-from meetings.queries import zone_of
+from meetings.queries import local_time, zone_of
 from meetings.services import meeting_to_change
 
 MAX_SPEAKERS = 20
@@ -60,7 +60,7 @@ def submit(
         language=language or meeting.language,
         vocabulary=meeting.vocabulary,
         speaker_count=speaker_count,
-        held_on=held_at.astimezone(zone_of(meeting)).date(),
+        held_on=local_time(held_at, zone_of(meeting)).date(),
         requested_by_id=actor.pk,
     )
     enqueue("meetings.process", fairness_key=str(meeting.owner_id), live=live, transcript_id=str(transcript.pk))

@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from core.texts import printable
 from meetings.models import ActionItem, ActionItemStatus, Segment, Status
+from meetings.queries import local_time
 from meetings.timecode import full_clock
 from meetings.views.exports.reading import Transcription
 
@@ -40,7 +41,7 @@ def text(value: str) -> str:
 def _facts(found: Transcription) -> Iterator[str]:
     meeting = found.meeting
     if meeting.starts_at is not None:
-        yield f"Date: {_date(meeting.starts_at.astimezone(found.zone))}"
+        yield f"Date: {_date(local_time(meeting.starts_at, found.zone))}"
     if meeting.duration_ms:
         yield f"Length: {full_clock(meeting.duration_ms)}"
     if found.language:

@@ -1,6 +1,7 @@
 """Transcripts as JSON and Markdown."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -118,6 +119,8 @@ def test_markdown_dates_the_meeting_in_the_time_zone_of_its_owner(
     assert "- Date: 2026-03-04 09:30 UTC\n" in content(before)
     assert "- Date: 2026-03-04 00:00 UTC-09:30\n" in content(after)
     assert before.headers["ETag"] != after.headers["ETag"]
+    Meeting.objects.filter(pk=meeting.pk).update(starts_at=datetime(1, 1, 1, tzinfo=UTC))
+    assert "-01-01 00:00 UTC\n" in content(get(rest, meeting, "md", bob))
 
 
 @pytest.mark.parametrize(

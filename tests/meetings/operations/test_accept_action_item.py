@@ -110,6 +110,12 @@ def test_task_is_due_at_the_end_of_the_day(api: Transport, ann: User) -> None:
     assert Task.objects.get().due_date == datetime(2027, 1, 8, 23, 59, 59, tzinfo=UTC)
 
 
+def test_the_last_day_of_the_calendar_ends_in_utc(api: Transport, ann: User) -> None:
+    User.objects.filter(pk=ann.pk).update(timezone="America/Los_Angeles")
+    api(ACCEPT, accepted(made_of(ann, due_on=date(9999, 12, 31))), actor=ann)
+    assert Task.objects.get().due_date == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def test_day_of_a_task_ends_in_the_time_zone_of_the_owner(api: Transport, ann: User, bob: User) -> None:
     User.objects.filter(pk=ann.pk).update(timezone="America/Los_Angeles")
     User.objects.filter(pk=bob.pk).update(timezone="Asia/Tokyo")

@@ -62,6 +62,12 @@ def test_days_are_counted_in_the_time_zone_of_the_owner(ann: User) -> None:
     assert version_of(meeting).held_on == date(2026, 12, 1)
 
 
+def test_days_at_the_end_of_the_calendar_are_those_of_utc(ann: User) -> None:
+    User.objects.filter(pk=ann.pk).update(timezone="Asia/Tokyo")
+    meeting = submitted(owner=ann, starts_at=datetime(9999, 12, 31, 20, tzinfo=UTC))
+    assert version_of(meeting).held_on == date(9999, 12, 31)
+
+
 def test_engine_is_given_the_vocabulary_of_the_submission(script: Script, ann: User) -> None:
     script(transcribe=[{"final": {"start_ms": 0, "end_ms": 900, "text": "{vocabulary}"}}, DONE])
     meeting = submitted(owner=ann, vocabulary=["Ada Lovelace", "Kubernetes"])
