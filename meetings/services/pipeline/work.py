@@ -219,8 +219,11 @@ class Work:
         return rows.defer("search_words").order_by("start_ms")
 
     def has_text_of_its_own(self) -> bool:
-        """Return whether there is text, and no earlier version that is complete."""
-        versions = Transcript.objects.filter(meeting=self.transcript.meeting_id, status=Status.COMPLETED)
+        """Return whether there is text, and no earlier version of this recording that is complete."""
+        transcript = self.transcript
+        versions = Transcript.objects.filter(
+            meeting=transcript.meeting_id, recording=transcript.recording, status=Status.COMPLETED
+        )
         return self.has_segments() and not versions.exists()
 
     def omit(self, stage: Stage, reason: str) -> None:

@@ -3,14 +3,18 @@
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from core.models import Job
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, Status, Summary
 from meetings.services import processing
+from meetings.services.files import storage
 from tests.jobs import run_jobs
 from tests.support.pipeline_jobs import DONE, TOTAL, Script, process
+from tests.support.recordings import a_recording
 from tests.support.scripts import LINES, finals, submitted, texts
 from users.models import User
 
@@ -121,3 +125,14 @@ def test_silence_of_which_no_voices_are_known_is_no_missing_stage(script: Script
     meeting = process(submitted(owner=ann))
     assert (meeting.status, meeting.missing) == (Status.COMPLETED, [])
     assert meeting.notice.startswith("No speech was detected")
+
+
+def test_a_part_of_another_recording_replaces_a_complete_transcript(script: Script, ann: User) -> None:
+    meeting = process(submitted(owner=ann))
+    name = storage().save("another", ContentFile(a_recording()))
+    with transaction.atomic():
+        processing.submit(ann, meeting, recording={"recording": name})
+    summary = {"summary": {"overview": [{"text": "Good morning.", "segments": [1]}]}}
+    script(transcribe=[TOTAL, *finals(LINES[:2]), POISON], summarize=[summary])
+    process(meeting)
+    assert (meeting.status, meeting.transcript_version, stages(meeting)) == (Status.COMPLETED, 2, [TRANSCRIBING])
