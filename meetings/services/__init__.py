@@ -1,12 +1,10 @@
 """Write operations on meetings."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
@@ -18,7 +16,7 @@ from meetings import policies, queries
 from meetings.fields import validate_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
-from meetings.services.files import storage
+from meetings.services.files import delete_on_commit
 from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import find_ids_by_email, resolve_id
 
@@ -100,7 +98,7 @@ def delete_untouched(meeting_id: UUID) -> None:
 
 def _delete(meeting: Meeting) -> None:
     if recording := meeting.recording:
-        transaction.on_commit(partial(storage().delete, recording))
+        delete_on_commit(recording)
     pk = meeting.pk
     part_ids = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
     meeting.delete()

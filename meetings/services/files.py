@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage, storages
+from django.db import transaction
 from django.utils import timezone
 
 from core.db.ids import uuid7
@@ -29,6 +30,15 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def storage() -> Storage:
     """Return the storage of recordings."""
     return storages["recordings"]
+
+
+def delete_on_commit(name: str) -> None:
+    """Delete a recording once the transaction is committed. If that fails, `recordings.prune` does it days later."""
+
+    def delete() -> None:
+        storage().delete(name)
+
+    transaction.on_commit(delete, robust=True)
 
 
 class PartialUpload:

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.utils import timezone
 
 from changes.services import acting
@@ -21,7 +19,7 @@ from core.texts import trimmed
 from meetings import policies, services
 from meetings.models import RUNNING, Meeting, Status
 from meetings.services import files, processing, quotas
-from meetings.services.files import incoming, storage
+from meetings.services.files import delete_on_commit, incoming, storage
 
 MAX_TITLE_LENGTH = 200
 UNTITLED = "Untitled recording"
@@ -196,7 +194,7 @@ def attach(
         else:
             meeting = services.create_meeting(actor, {"title": metadata.new_title, **metadata.details})
         if meeting.recording:
-            transaction.on_commit(partial(storage().delete, meeting.recording))
+            delete_on_commit(meeting.recording)
         recording = {
             "recording": name,
             "recording_filename": metadata.name,

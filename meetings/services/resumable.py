@@ -173,10 +173,10 @@ def prune() -> int:
 
 
 def _give_up(actor: Actor | str, upload: Upload) -> None:
-    """Delete the upload, and its meeting if that was created for it and is as it was created."""
+    """Delete the upload, and its meeting if that was created for it, is as it was created, and has no other upload."""
     with acting(actor):
         upload.delete()
-        if upload.made_meeting:
+        if upload.made_meeting and not Upload.objects.filter(meeting=upload.meeting_id).exists():
             services.delete_untouched(upload.meeting_id)
 
 

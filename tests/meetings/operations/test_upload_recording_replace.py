@@ -141,3 +141,14 @@ def test_one_of_two_resumable_replacements_is_kept(ann: User) -> None:
     assert "being processed" in uploader.patch(second, 0, content).json()["detail"]
     meeting.refresh_from_db()
     assert storage().open(meeting.recording).read() == content
+
+
+def test_recording_counts_as_replaced_if_the_old_file_cannot_be_deleted(committing_api: Transport) -> None:
+    owner = UserFactory()
+    meeting = recorded(owner)
+    path = Path(storage().path("old"))
+    path.unlink()
+    path.mkdir()
+    (path / "file").touch()
+    answer = committing_api(UPLOAD, replacing(meeting), actor=owner).meeting
+    assert (answer.status, answer.recording.filename) == (Status.QUEUED, "talk.wav")

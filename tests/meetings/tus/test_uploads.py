@@ -229,6 +229,14 @@ def test_meeting_of_a_deleted_upload_stays_if_somebody_uses_it(uploader: Uploade
     assert set(Meeting.objects.values_list("pk", flat=True)) == {meeting.pk, own.pk}
 
 
+def test_meeting_of_a_deleted_upload_stays_for_another_upload(uploader: Uploader) -> None:
+    path, meeting = begun(uploader, a_recording())
+    other, _ = begun(uploader, a_recording(), meeting_id=str(meeting.pk))
+    uploader.patch(other, 0, b"RIFF")
+    assert uploader.send("DELETE", path).status_code == 204
+    assert uploader.offset(other) == 4
+
+
 def test_meeting_of_an_expired_upload_is_deleted(uploader: Uploader, ann: User) -> None:
     (_, untouched), (_, changed), (whole, complete) = (begun(uploader, a_recording()) for _ in range(3))
     services.update_meeting(ann, str(changed.pk), {"title": "Weekly"})
