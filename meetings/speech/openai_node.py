@@ -241,7 +241,7 @@ def _words_in(segments: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _segments(spoken: Sequence[Mapping[str, Any]], words: Sequence[speech_pb2.Word]) -> Iterator[speech_pb2.Segment]:
     """Yield the segments in order and without overlap, each with the words whose middle is in it."""
     known_ms = 0
-    in_order = sorted(words, key=_middle)
+    in_order = sorted(words, key=_twice_the_middle)
     for found in spoken:
         start_ms = max(known_ms, _ms(found["start"]))
         known_ms = max(start_ms + 1, _ms(found["end"]))
@@ -250,7 +250,7 @@ def _segments(spoken: Sequence[Mapping[str, Any]], words: Sequence[speech_pb2.Wo
             segment_id=str(start_ms), revision=1, final=True, start_ms=start_ms, end_ms=known_ms,
             text=_line(found["text"]), confidence=confidence,
         )  # fmt: skip
-        first, until = (bisect_left(in_order, at_ms, key=_middle) for at_ms in (start_ms, known_ms))
+        first, until = (bisect_left(in_order, 2 * at_ms, key=_twice_the_middle) for at_ms in (start_ms, known_ms))
         for word in in_order[first:until]:
             added = segment.words.add(text=word.text, confidence=word.confidence or confidence)
             added.start_ms = max(start_ms, word.start_ms)
@@ -258,8 +258,8 @@ def _segments(spoken: Sequence[Mapping[str, Any]], words: Sequence[speech_pb2.Wo
         yield segment
 
 
-def _middle(word: speech_pb2.Word) -> float:
-    return (word.start_ms + word.end_ms) / 2
+def _twice_the_middle(word: speech_pb2.Word) -> int:
+    return word.start_ms + word.end_ms
 
 
 def _word(word: Mapping[str, Any]) -> speech_pb2.Word:
