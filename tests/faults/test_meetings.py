@@ -33,10 +33,11 @@ WRITERS = 3
 PROCESSING, COMPLETED = 3, 4
 
 _MEETING = """
-    INSERT INTO meetings_meeting (id, version, created_at, updated_at, title, participants, vocabulary, language,
-        owner_id, status, progress, failure_reason, notice, duration_ms, transcript_version, recording,
+    INSERT INTO meetings_meeting (id, version, created_at, updated_at, title, participants, vocabulary, missing, live,
+        language, owner_id, status, progress, failure_reason, notice, duration_ms, transcript_version, recording,
         recording_filename, recording_content_type, recording_size, recording_sha256)
-    VALUES (gen_random_uuid(), 1, now(), now(), 'Watched', '{}', '{}', '', %s, %s, 0, '', '', 0, 0, '', '', '', 0, '')
+    VALUES (gen_random_uuid(), 1, now(), now(), 'Watched', '{}', '{}', '[]', false,
+        '', %s, %s, 0, '', '', 0, 0, '', '', '', 0, '')
     RETURNING id::text
 """
 _LOG = """

@@ -50,7 +50,7 @@ class Recordings:
         self._folder = folder
         self.meetings: list[str] = []
         self.web = self._process(
-            "web", ["runweb", "--port", str(self._port)], lambda: answers_http(f"{self._url}/health/ready")
+            "web", ["runweb", "--port", str(self._port)], lambda: answers_http(f"{self.url}/health/ready")
         )
         self.workers = [
             self._process(
@@ -72,7 +72,7 @@ class Recordings:
                 process.kill()
 
     @property
-    def _url(self) -> str:
+    def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
     def _process(self, name: str, arguments: list[str], is_ready: Callable[[], bool]) -> Killable:
@@ -86,7 +86,7 @@ class Recordings:
         """Send the recording until it is acknowledged, despite the kills; return the meeting."""
         form, headers = a_form(content, name)
         headers["Idempotency-Key"] = f"{SEED}-{time.monotonic_ns()}"
-        request = urllib.request.Request(f"{self._url}/api/v1/meetings/upload", form, headers)
+        request = urllib.request.Request(f"{self.url}/api/v1/meetings/upload", form, headers)
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=30) as answer:
