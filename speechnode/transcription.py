@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 _MAX_WAITING = 8
 #: Minimum step between two progress messages.
 _PROGRESS_MS = 1000
-#: Minimum length of an utterance for its first draft, and for further ones until one has words. Each draft after that
-#: needs half a second more, or a third more if that is longer, so that all of them cost about three times the final.
-_FIRST_DRAFT_MS, _RETRY_STEP_MS, _DRAFT_STEP_MS = 600, 200, 500
-_GROWTH = 4 / 3
+#: Minimum length of an utterance for its first draft; it is repeated soon until it has words. Each further draft needs
+#: half a second more, or a third more if that is longer, so that all of them cost about three times the final.
+_FIRST_DRAFT_MS, _RETRY_STEP_MS, _RETRY_UNTIL_MS = 500, 150, 2_000
+_DRAFT_STEP_MS = 500
 #: Audio before an utterance that the voice detection needs in order to find it again.
 _LEAD_MS = 2000
 #: An utterance this long may have been cut in the middle of speech. The next one then begins exactly where it ends, and
@@ -242,8 +242,8 @@ class Transcription:
         self._open = heard.open
         self._heard_ms = heard.until_ms
 
-    def _submit(self, utterance: Piece) -> AsrJob:
-        job = self._asr.submit(utterance.pcm, call=self, language=self._start.language)
+    def _submit(self, utterance: Piece, *, is_draft: bool = False) -> AsrJob:
+        job = self._asr.submit(utterance.pcm, call=self, language=self._start.language, is_draft=is_draft)
         job.result.add_done_callback(self._events.put)
         return job
 
@@ -253,10 +253,9 @@ class Transcription:
             return
         length = self._open.end_ms - self._open.start_ms
         if length >= self._next_draft_ms:
-            has_words = self._open.start_ms in self._revisions
-            step = _DRAFT_STEP_MS if has_words else _RETRY_STEP_MS
-            self._next_draft_ms = max(length + step, round(length * _GROWTH))
-            self._draft = self._open, self._submit(self._open)
+            is_awaited = length < _RETRY_UNTIL_MS and self._open.start_ms not in self._revisions
+            self._next_draft_ms = length + (_RETRY_STEP_MS if is_awaited else max(_DRAFT_STEP_MS, length // 3))
+            self._draft = self._open, self._submit(self._open, is_draft=True)
 
     def _finished_draft(self) -> speech_pb2.AsrDown | None:
         if not self._draft or not self._draft[1].result.done():

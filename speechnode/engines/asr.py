@@ -36,9 +36,10 @@ class Job:
 
     result: Future[Recognised]
 
-    def __init__(self, pcm: bytes, language: str = "") -> None:
+    def __init__(self, pcm: bytes, language: str = "", *, is_draft: bool = False) -> None:
         self.pcm = pcm
         self.language = language
+        self.is_draft = is_draft
         self.result = Future()
         self._lock = threading.Lock()
         self._process: _Process | None = None
@@ -159,9 +160,9 @@ class Asr:
         finally:
             self._idle.put(process)
 
-    def submit(self, pcm: bytes, *, call: object = None, language: str = "") -> Job:
+    def submit(self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False) -> Job:
         """Queue an utterance of a call."""
-        job = Job(pcm, language)
+        job = Job(pcm, language, is_draft=is_draft)
         self._waiting.put(job, call)
         self._threads.submit(self._run_next)
         return job
@@ -247,7 +248,7 @@ class _Process:
         if job.is_cancelled:
             raise Cancelled
         try:
-            connection.send((job.language, job.pcm))
+            connection.send((job.language, job.pcm, job.is_draft))
         except OSError as exc:
             # It may still count as alive; the retry needs another one.
             self.end()

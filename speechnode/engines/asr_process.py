@@ -30,7 +30,7 @@ def run(connection: Connection, module: str, arguments: Sequence[str]) -> None:
             return
         connection.send(READY)
         while True:
-            language, pcm = connection.recv()
-            connection.send(recogniser.recognise(pcm, language))
+            language, pcm, is_draft = connection.recv()
+            connection.send(recogniser.recognise(pcm, language, is_draft=is_draft))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

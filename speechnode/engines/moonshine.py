@@ -72,26 +72,28 @@ class Recogniser:
         self._takes = {one.name for one in (*self._encoder.get_inputs(), *self._decoder.get_inputs())}
         self._aligner = make_aligner()
 
-    def recognise(self, pcm: bytes, language: str = "") -> Recognised:
-        """Return the words of one utterance."""
+    def recognise(self, pcm: bytes, language: str = "", *, is_draft: bool = False) -> Recognised:
+        """Return the words of one utterance; see `protocols.AsrEngine`."""
         begun = time.process_time()
         raw: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
         words: list[SpokenWord] = []
         if len(raw) and np.sqrt(np.mean(raw**2)) >= _MIN_ENERGY:
             even = evened_out(raw)
-            spoken = self._words(even)
-            when = times(to_pcm(even), [text for text, _ in spoken], self._aligner) if spoken else []
+            spoken = self._words(even, is_draft=is_draft)
+            aligner = None if is_draft else self._aligner
+            when = times(to_pcm(even), [text for text, _ in spoken], aligner) if spoken else []
             words = [
                 SpokenWord(text, start, end, confidence)
                 for (text, confidence), (start, end) in zip(spoken, when, strict=True)
             ]
         return Recognised(words, round((time.process_time() - begun) * 1000))
 
-    def _words(self, samples: Samples) -> list[tuple[str, float]]:
+    def _words(self, samples: Samples, *, is_draft: bool) -> list[tuple[str, float]]:
         """Return the words and their confidences; none if the text is invented."""
         tokens = self._tokens(samples)
         words = joined(self._pieces, tokens)
-        seconds = len(samples) / RATE
+        # More of the utterance follows, so the confidence that a short one needs is not expected of its beginning.
+        seconds = max(len(samples) / RATE, _SHORT_SECONDS) if is_draft else len(samples) / RATE
         return [] if is_invented(words, tokens, seconds, is_english=self._is_english) else words
 
     def _tokens(self, samples: Samples) -> list[Token]:

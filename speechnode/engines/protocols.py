@@ -54,11 +54,12 @@ class AsrEngine(Protocol):
         """Start loading the model. Does not wait for it."""
         ...
 
-    def submit(self, pcm: bytes, *, call: object = None, language: str = "") -> AsrJob:
+    def submit(self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False) -> AsrJob:
         """Queue an utterance. Those of one call are transcribed in order, those of different calls in turn.
 
         Args:
             language: of the recording; empty = not known.
+            is_draft: the utterance is unfinished: its words may be less certain, and their times less exact.
         """
         ...
 

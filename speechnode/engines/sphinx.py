@@ -25,8 +25,8 @@ class Recogniser:
     def __init__(self) -> None:
         self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
-    def recognise(self, pcm: bytes, language: str = "") -> Recognised:
-        """Return the words of one utterance."""
+    def recognise(self, pcm: bytes, language: str = "", *, is_draft: bool = False) -> Recognised:
+        """Return the words of one utterance. Those of a draft are recognised in the same way."""
         begun = time.process_time()
         _process(self._decoder, pcm)
         words = [SpokenWord(*segment) for segment in _segments(self._decoder)]

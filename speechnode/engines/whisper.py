@@ -22,7 +22,7 @@ class Recogniser:
     def __init__(self, folder: str) -> None:
         self._model = WhisperModel(folder, device="auto", compute_type="auto", local_files_only=True)
 
-    def recognise(self, pcm: bytes, language: str = "") -> Recognised:
+    def recognise(self, pcm: bytes, language: str = "", *, is_draft: bool = False) -> Recognised:
         """Return the words of one utterance.
 
         Args:
