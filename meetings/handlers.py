@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from core.conversions import checked_numbers, page_request, pagination, read_ran
 from core.db import ids
 from core.downloads import Download
 from core.operations import Call, operation
-from core.protojson.field_masks import written_paths
+from core.protojson.field_masks import EVERYTHING, written_paths
 from core.replays import Replay
 from meetings import messages, queries, services
 from meetings.messages import action_item_message, meeting_message, segment_message, speaker_message, summary_message
@@ -123,12 +124,13 @@ def get_transcript(call: Call, request: meeting_pb2.GetTranscriptRequest) -> mee
 @operation(replay=REPLAY)
 def edit_segment(call: Call, request: meeting_pb2.EditSegmentRequest) -> meeting_pb2.EditSegmentResponse:
     mask = request.update_mask if request.HasField("update_mask") else None
-    paths = written_paths(request.segment, mask, transcripts.WRITABLE)
+    is_whole = mask is not None and list(mask.paths) == [EVERYTHING]
+    paths = written_paths(request.segment, mask, transcripts.WRITABLE if is_whole else transcripts.EDITABLE)
     segment = transcripts.edit_segment(
         call.actor,
         request.meeting_id,
         request.segment_id,
-        {name: getattr(request.segment, name) for name in paths},
+        {path: attrgetter(path)(request.segment) for path in paths},
         expected_version=call.expected_version,
     )
     return meeting_pb2.EditSegmentResponse(segment=segment_message(segment))

@@ -88,7 +88,10 @@ def segment_message(segment: Segment) -> meeting_pb2.Segment:
         edited_by=str(segment.edited_by_id or ""),
         version=segment.version,
         text_source=_text_source(segment),
+        split_at_ms=segment.split_at_ms,
     )
+    if segment.second_part_id is not None:
+        message.second_part.id = str(segment.second_part_id)
     if segment.edited_at is not None:
         set_timestamp(message.edited_at, segment.edited_at)
     return message

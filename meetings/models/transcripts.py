@@ -111,6 +111,9 @@ class Segment(MeetingChild):
     degraded = models.BooleanField(default=False, editable=False)
     #: The vocabulary corrected the text, and no user has changed it since.
     by_vocabulary = models.BooleanField("corrected by the vocabulary", default=False, editable=False)
+    #: Where the segment was divided, and its second part; 0 = it was not.
+    split_at_ms = models.BigIntegerField(default=0, editable=False)
+    second_part_id = models.UUIDField(null=True, blank=True, editable=False)
     edited_by = of_user()
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -147,7 +150,7 @@ class EditSource(models.IntegerChoices):
 
 
 class SegmentEdit(models.Model):
-    """One row = one correction of a segment: its new text and speaker. The segment itself keeps the first text."""
+    """One row = one correction of a segment: its new text, speaker and end. The segment itself keeps the first text."""
 
     id = Id()
     #: The database deletes the row with it: ON DELETE CASCADE (migration 0004).
@@ -157,6 +160,8 @@ class SegmentEdit(models.Model):
     source = models.PositiveSmallIntegerField(choices=EditSource, default=EditSource.USER)
     #: It set the speaker.
     speaker_changed = models.BooleanField(default=False)
+    #: Set if the segment was divided, or joined with its second part.
+    end_ms = models.BigIntegerField(null=True)
     edited_by = of_user()
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -8,18 +8,19 @@ from django.utils import timezone
 
 from changes.services import acting
 from core.actors import Actor
-from core.db import ids
 from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from meetings import policies, queries
-from meetings.models import Meeting, Segment, SegmentEdit, Speaker
-from meetings.services import known_users
+from meetings.models import Meeting, Segment, Speaker
+from meetings.services import known_users, segment_parts
 from meetings.services.first_person import assign_first_person_items
 from meetings.services.voices import forget_wrong_voice
 from users.models import User
 
 #: The fields of a segment that a client may correct.
 WRITABLE = ("text", "speaker_id")
+#: The same, and those that divide it.
+EDITABLE = (*WRITABLE, "split_at_ms", "second_part.text", "second_part.speaker_id")
 
 
 def edit_segment(
@@ -30,42 +31,52 @@ def edit_segment(
     *,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> Segment:
-    """Set `text` or `speaker_id` of a segment. The recognised text and all corrections are kept. Proposed action items
-    in the first person follow the speaker.
+    """Set `text` or `speaker_id` of a segment, divide it, or join it. The recognised text and all corrections are kept.
+    Proposed action items in the first person follow the speaker.
 
     Args:
-        fields: an empty text restores the recognised text. `speaker_id` as the client wrote it; empty = unknown.
+        fields: any of `EDITABLE`. An empty text restores the recognised text. `speaker_id` as the client wrote it;
+            empty = unknown. A new `split_at_ms` divides the segment there; 0 joins it with its second part.
+
+    Returns:
+        The segment; if it was divided, its first part.
 
     Raises:
         Meeting.DoesNotExist, Segment.DoesNotExist, PermissionDenied, Stale, ValidationError
     """
-    changes, errors = dict(fields), {}
+    changes: dict[str, Any] = dict(fields)
+    second = {name: changes.pop(f"second_part.{name}") for name in WRITABLE if f"second_part.{name}" in changes}
     with acting(actor):
         segment = queries.get_part_for_update(Segment, _meeting_to_correct(actor, meeting_id), segment_id)
         segment.require_version(expected_version)
-        if "text" in changes and not changes["text"].strip():
-            changes["text"] = segment.recognized_text
-        if speaker_id := changes.get("speaker_id"):
-            changes["speaker_id"] = ids.parsed(speaker_id)
-            if changes["speaker_id"] is None:
-                errors["speaker_id"] = ValidationError(Segment.NO_SUCH_SPEAKER, code="unknown")
-        elif "speaker_id" in changes:
-            changes["speaker_id"] = None
-        before, speaker_before = segment.version, segment.speaker_id
-        also: dict[str, Any] = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
-        if changes.get("text", segment.text) != segment.text:
-            also["by_vocabulary"] = False
-        segment = save_clean(segment, also=also, extra_errors=errors, **changes)
+        before = segment.version
+        split_at_ms = changes.pop("split_at_ms", segment.split_at_ms)
+        if split_at_ms in (0, segment.split_at_ms):
+            segment_parts.refuse_second_part(segment, second)
+            if split_at_ms != segment.split_at_ms:
+                changes = segment_parts.join(segment) | changes
+            segment = _corrected(segment, actor, changes)
+        else:
+            segment = segment_parts.split(segment, split_at_ms, actor, changes, second)
         if segment.version != before:
-            SegmentEdit.objects.create(
-                segment=segment,
-                text=segment.text,
-                speaker_id=segment.speaker_id,
-                speaker_changed=segment.speaker_id != speaker_before,
-                edited_by_id=actor.pk,
-            )
             assign_first_person_items(segment.meeting_id, segment.transcript_version)
         return segment
+
+
+def _corrected(segment: Segment, actor: Actor, changes: dict[str, Any]) -> Segment:
+    errors: dict[str, ValidationError] = {}
+    if "text" in changes and not changes["text"].strip():
+        changes["text"] = changes.get("recognized_text", segment.recognized_text)
+    if "speaker_id" in changes:
+        changes["speaker_id"] = segment_parts.speaker_id("speaker_id", changes["speaker_id"], errors)
+    before, speaker_before = segment.version, segment.speaker_id
+    also: dict[str, Any] = {"edited_by_id": actor.pk, "edited_at": timezone.now()}
+    if changes.get("text", segment.text) != segment.text:
+        also["by_vocabulary"] = False
+    segment = save_clean(segment, also=also, extra_errors=errors, **changes)
+    if segment.version != before:
+        segment_parts.record(segment, actor, speaker_before, end_ms=changes.get("end_ms"))
+    return segment
 
 
 def name_speaker(

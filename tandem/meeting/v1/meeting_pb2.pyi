@@ -394,7 +394,7 @@ class ListMeetingsResponse(_message.Message):
     def __init__(self, meetings: _Optional[_Iterable[_Union[Meeting, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("id", "meeting_id", "transcript_version", "start_ms", "end_ms", "text", "speaker_id", "confidence", "words", "engine", "degraded", "recognized_text", "edited_by", "edited_at", "version", "text_source")
+    __slots__ = ("id", "meeting_id", "transcript_version", "start_ms", "end_ms", "text", "speaker_id", "confidence", "words", "engine", "degraded", "recognized_text", "edited_by", "edited_at", "version", "text_source", "split_at_ms", "second_part")
     ID_FIELD_NUMBER: _ClassVar[int]
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCRIPT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -411,6 +411,8 @@ class Segment(_message.Message):
     EDITED_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TEXT_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    SECOND_PART_FIELD_NUMBER: _ClassVar[int]
     id: str
     meeting_id: str
     transcript_version: int
@@ -427,7 +429,19 @@ class Segment(_message.Message):
     edited_at: _timestamp_pb2.Timestamp
     version: int
     text_source: TextSource
-    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., degraded: _Optional[bool] = ..., recognized_text: _Optional[str] = ..., edited_by: _Optional[str] = ..., edited_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., text_source: _Optional[_Union[TextSource, str]] = ...) -> None: ...
+    split_at_ms: int
+    second_part: SegmentPart
+    def __init__(self, id: _Optional[str] = ..., meeting_id: _Optional[str] = ..., transcript_version: _Optional[int] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ..., confidence: _Optional[float] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., degraded: _Optional[bool] = ..., recognized_text: _Optional[str] = ..., edited_by: _Optional[str] = ..., edited_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., text_source: _Optional[_Union[TextSource, str]] = ..., split_at_ms: _Optional[int] = ..., second_part: _Optional[_Union[SegmentPart, _Mapping]] = ...) -> None: ...
+
+class SegmentPart(_message.Message):
+    __slots__ = ("id", "text", "speaker_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    text: str
+    speaker_id: str
+    def __init__(self, id: _Optional[str] = ..., text: _Optional[str] = ..., speaker_id: _Optional[str] = ...) -> None: ...
 
 class Word(_message.Message):
     __slots__ = ("text", "start_ms", "end_ms", "confidence")

@@ -158,8 +158,10 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.EditSegmentRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.EditSegmentResponse.FromString,
         )
-        """Corrects the text or the speaker of a segment. The recognized text and each correction are kept. INVALID_ARGUMENT,
-        NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """Corrects the text or the speaker of a segment, divides it in two, or joins what was divided. The recognized text and
+        each correction are kept. The answer is the first part; the second one is a segment of its own.
+        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant),
+        ABORTED.
         """
         self.ListSpeakers: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
@@ -447,8 +449,10 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.EditSegmentRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.EditSegmentResponse:
-        """Corrects the text or the speaker of a segment. The recognized text and each correction are kept. INVALID_ARGUMENT,
-        NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED.
+        """Corrects the text or the speaker of a segment, divides it in two, or joins what was divided. The recognized text and
+        each correction are kept. The answer is the first part; the second one is a segment of its own.
+        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant),
+        ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
