@@ -17,9 +17,6 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
     """The newest rows. They are read-only, so the page's form does not hold them."""
 
     queryset: QuerySet[Any]
-    #: Which rows are shown if there are more: as a word, and as an order.
-    shown_are = "newest"
-    order: tuple[str, ...] = ("-pk",)
 
     def __init__(self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -43,7 +40,7 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
 
     @cached_property
     def _shown(self) -> list[Any]:
-        return list(self.queryset.order_by(*self.order)[:MAX_SHOWN])
+        return list(self.queryset.order_by("-pk")[:MAX_SHOWN])
 
 
 class NewestRowsInline(TabularInline):

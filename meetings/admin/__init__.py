@@ -15,6 +15,7 @@ from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from meetings import services
+from meetings.admin.listening import ListeningPage
 from meetings.admin.nodes import SpeechNodeAdmin as SpeechNodeAdmin
 from meetings.admin.parts import INLINES
 from meetings.admin.voices import EnrolledVoiceAdmin as EnrolledVoiceAdmin
@@ -25,7 +26,7 @@ from meetings.timecode import minutes_and_seconds
 
 
 @admin.register(Meeting)
-class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
+class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     list_display = ("title", "status", "done", "owner", "starts_at", "created_at")
     list_select_related = ("owner",)
     list_filter = ("status",)
@@ -43,7 +44,6 @@ class MeetingAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         (None, {"fields": WRITABLE}),
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
                                  "not_made", "transcript_version", "live")}),
-        # The place for a future player.
         ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
                                   "recording_uploaded_at")}),
         ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),

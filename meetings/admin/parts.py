@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from changes.admin import ChangeLogHistoryMixin
-from core.admin.inlines import NewestRows, NewestRowsInline
+from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, ask, show_saved
 from core.db import search
@@ -307,28 +307,8 @@ class ActionItemInline(PartInline):
         return decisions(item)
 
 
-class FirstSegments(NewestRows):
-    shown_are = "first"
-    order = ("-transcript_version", "start_ms")
-
-
-class SegmentInline(PartInline):
-    """The first segments of the newest version."""
-
-    model = Segment
-    formset = FirstSegments
-    listed_at = "admin:meetings_segment_changelist"
-    show_change_link = True
-    users = ("edited_by",)
-    fields = ("transcript_version", "said_at", "text", "edited_by")
-
-    @admin.display(description="at")
-    def said_at(self, segment: Segment) -> str:
-        return minutes_and_seconds(segment.start_ms)
-
-
 #: The inlines of a meeting's page.
-INLINES = (TranscriptInline, SummaryInline, ActionItemInline, SpeakerInline, SegmentInline)
+INLINES = (TranscriptInline, SummaryInline, ActionItemInline, SpeakerInline)
 
 
 def _lines(statements: list[dict[str, Any]]) -> SafeString:

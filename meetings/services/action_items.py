@@ -56,7 +56,7 @@ def accept_action_item(
             return item
         item.require_version(expected_version)
         if due_date is None and item.due_on:
-            due_date = min(datetime.datetime.combine(item.due_on, _END_OF_DAY, queries.zone_of(meeting)), _LAST_TIME)
+            due_date = end_of_day(item.due_on, meeting)
         task = create_task(
             actor,
             {
@@ -69,6 +69,11 @@ def accept_action_item(
             },
         )
         return _decide(actor, item, ActionItemStatus.ACCEPTED, task_id=task.pk)
+
+
+def end_of_day(day: datetime.date, meeting: Meeting) -> datetime.datetime:
+    """Return the end of this day in the time zone of the meeting's owner."""
+    return min(datetime.datetime.combine(day, _END_OF_DAY, queries.zone_of(meeting)), _LAST_TIME)
 
 
 def reject_action_item(

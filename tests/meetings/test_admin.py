@@ -105,7 +105,7 @@ def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, a
     for shown in (
         '<progress value="42" max="100">', "42&nbsp;%", "Diarizing", "It ends before it should.", "The Chair",
         "Summarizing: No engine &lt;summarises&gt;.",
-        "We buy &lt;one&gt;.", "01:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
+        "We buy &lt;one&gt;.", "1:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
     ):  # fmt: skip
         assert shown in page
     assert '<progress value="42" max="100">' in site.get(LIST).content.decode()
@@ -171,14 +171,13 @@ def test_forbidden_action_shows_a_message(client: Client, ann: User) -> None:
     assert client.post(page_of(meeting), form()).status_code == 403
 
 
-def test_the_first_segments_of_the_newest_version_are_shown_first(site: Client) -> None:
+def test_lines_of_the_current_version_are_shown_in_their_order(site: Client) -> None:
     meeting = TranscribedMeetingFactory()
     for number in (place * 5 % 12 for place in range(12)):
         SegmentFactory(meeting=meeting, recognized_text=f"sentence {number}.", start_ms=number * 1000, confidence=0.5)
     shown = site.get(page_of(meeting)).content.decode()
-    assert [number for number in range(12) if f"sentence {number}." in shown] == list(range(10))
-    assert shown.index("sentence 0.") < shown.index("sentence 9.")
-    assert "Only the first are shown." in shown
+    places = [shown.index(f"sentence {number}.") for number in range(12)]
+    assert places == sorted(places)
     assert "summaries" in shown.lower()
     assert "50\u00a0%" in site.get(reverse("admin:meetings_segment_changelist")).content.decode()
 

@@ -1,0 +1,113 @@
+// A meeting's page: the player and its transcript, and the upload of a recording.
+"use strict";
+
+const PIECE_BYTES = 512 * 1024;
+
+function connectPlayer(audio, list, problem) {
+  const lines = [...list.children];
+  const starts = lines.map((line) => Number(line.dataset.start));
+  let current = -1;
+
+  function lineAt(ms) {
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] <= ms) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  function show() {
+    const found = lineAt(audio.currentTime * 1000);
+    if (found === current) return;
+    lines[current]?.classList.remove("current");
+    lines[current]?.removeAttribute("aria-current");
+    current = found;
+    const line = lines[current];
+    if (!line) return;
+    line.classList.add("current");
+    line.setAttribute("aria-current", "true");
+    // Only the list scrolls, not the page.
+    const above = line.offsetTop - list.offsetTop;
+    if (above < list.scrollTop || above + line.offsetHeight > list.scrollTop + list.clientHeight) {
+      list.scrollTop = above - list.clientHeight / 3;
+    }
+  }
+
+  function play(ms) {
+    audio.currentTime = ms / 1000;
+    show();
+    audio.play().catch(() => {});
+  }
+
+  audio.addEventListener("timeupdate", show);
+  audio.addEventListener("seeked", show);
+  audio.addEventListener("playing", () => { problem.textContent = ""; });
+  audio.addEventListener("error", () => {
+    problem.textContent = "The recording cannot be played: it is gone, its format is not one of this browser, or you are signed out.";
+  });
+  list.addEventListener("click", (event) => {
+    if (event.target.closest("a")) return;
+    const line = event.target.closest("li");
+    if (line) play(Number(line.dataset.start));
+  });
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const place = lines.indexOf(event.target.closest("li"));
+    const next = step && lines[place + step];
+    if (!next) return;
+    event.preventDefault();
+    next.querySelector("button").focus();
+  });
+  document.getElementById("listening").addEventListener("click", (event) => {
+    const link = event.target.closest("[data-seek]");
+    if (link) play(Number(link.dataset.seek));
+  });
+}
+
+function connectUpload(form, address) {
+  const progress = form.querySelector("progress");
+  const report = form.querySelector("[role=status]");
+  const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+
+  async function post(url, body) {
+    const response = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": token } });
+    const isJson = (response.headers.get("Content-Type") || "").includes("json");
+    const answer = isJson ? await response.json() : {};
+    if (!response.ok) throw new Error(answer.detail || `The upload failed (${response.status}).`);
+    return answer;
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const file = form.elements.file.files[0];
+    form.querySelector("button").disabled = true;
+    progress.hidden = false;
+    report.textContent = "";
+    try {
+      const declared = new URLSearchParams({ filename: file.name, content_type: file.type, size: file.size });
+      const { id } = await post(address, declared);
+      for (let offset = 0; offset < file.size;) {
+        const piece = file.slice(offset, offset + PIECE_BYTES);
+        ({ offset } = await post(`${address}${id}/?offset=${offset}`, piece));
+        progress.value = (100 * offset) / file.size;
+      }
+      location.reload();
+    } catch (error) {
+      report.textContent = error.message;
+      form.querySelector("button").disabled = false;
+    }
+  });
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const page = document.getElementById("listening");
+  if (!page) return;
+  const audio = document.getElementById("listening-audio");
+  const list = document.getElementById("listening-lines");
+  const form = document.getElementById("listening-upload");
+  if (audio && list) connectPlayer(audio, list, document.getElementById("listening-problem"));
+  if (form) connectUpload(form, page.dataset.upload);
+});

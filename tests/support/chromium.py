@@ -1,0 +1,109 @@
+"""A headless Chromium, driven by its DevTools protocol over a pipe."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.tools import path_of
+
+PATIENCE_SECONDS = 30
+_OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe",
+)  # fmt: skip
+
+
+class Page:
+    """A page of the browser.
+
+    Attributes:
+        errors: what the page reported as errors, and exceptions of its scripts.
+    """
+
+    def __init__(self, to: int, from_: int) -> None:
+        self._to, self._from = to, from_
+        self._count, self._rest = 0, b""
+        self._session = ""
+        self.errors: list[str] = []
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log", "DOM"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command, and return its result."""
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._count:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def open(self, url: str) -> None:
+        self.send("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression of JavaScript."""
+        found = self.send("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def until(self, expression: str) -> None:
+        """Wait until this expression is true."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not self.value(expression):
+            assert time.monotonic() < end, f"never true: {expression} {self.errors}"
+            time.sleep(0.05)
+
+    def press(self, key: str, code: int) -> None:
+        for kind in ("rawKeyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    def _next(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            received = os.read(self._from, 1024 * 1024)
+            assert received, "Chromium has ended."
+            self._rest += received
+        message, _, self._rest = self._rest.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        if answer.get("method") == "Runtime.exceptionThrown":
+            self.errors.append(str(answer["params"]["exceptionDetails"]))
+        if answer.get("method") == "Log.entryAdded" and answer["params"]["entry"]["level"] == "error":
+            self.errors.append(str(answer["params"]["entry"]))
+        return answer
+
+
+@contextmanager
+def chromium() -> Iterator[Page]:
+    """Start a browser with one page."""
+    read_commands, commands = os.pipe()
+    answers, write_answers = os.pipe()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        # The browser reads commands from descriptor 3, and writes to 4.
+        script = f'exec "$0" "$@" 3<&{read_commands} 4>&{write_answers}'
+        command = [path_of("chromium") or "", *_OPTIONS, f"--user-data-dir={profile}"]
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", script, *command],
+            pass_fds=(read_commands, write_answers),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(read_commands)
+        os.close(write_answers)
+        try:
+            yield Page(commands, answers)
+        finally:
+            process.terminate()
+            process.wait()
+            os.close(commands)
+            os.close(answers)
