@@ -80,6 +80,8 @@ function connectUpload(form, address) {
     return answer;
   }
 
+  // Otherwise the script of the admin site writes the name of the file to a field that its own file fields have.
+  form.elements.file.hasChangeListener = true;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const file = form.elements.file.files[0];
