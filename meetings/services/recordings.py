@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from changes.services import acting
 from core.actors import Actor
+from core.db import ids
 from core.db.fields import checked_line
 from core.errors import Conflict, invalid
 from core.texts import trimmed
@@ -131,7 +132,8 @@ def _prune_kept() -> int:
         names = kept.listdir("")[1]
     except FileNotFoundError:  # There is no folder before the first recording.
         return 0
-    old = [name for name in names if kept.get_modified_time(name) < long_ago]
+    # Other files may share the folder or the bucket: recordings are named by ids.
+    old = [name for name in names if ids.parsed(name) and kept.get_modified_time(name) < long_ago]
     needed = set(Meeting.objects.filter(recording__in=old).values_list("recording", flat=True))
     abandoned = [name for name in old if name not in needed]
     for name in abandoned:

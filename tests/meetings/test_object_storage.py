@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.environment import object_storage
+from core.db.ids import uuid7
 from core.errors import Unavailable
 from meetings.models import Meeting, Status
 from meetings.services import files, recordings
@@ -77,11 +78,12 @@ def test_recording_is_stored_processed_downloaded_and_deleted(
 
 def test_abandoned_files_are_pruned(bucket: Any, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = recordings.upload_recording(ann, recordings.UploadMetadata(filename="a.wav"), [a_recording()])
-    bucket.put_object(Key="of/tandem/left-over", Body=b"x")
+    bucket.put_object(Key=f"of/tandem/{uuid7()}", Body=b"x")
+    bucket.put_object(Key="of/tandem/of-another-program.csv", Body=b"x")
     assert recordings.prune() == 0
     monkeypatch.setattr(files, "ABANDONED_AFTER", timedelta(seconds=-60))
     assert recordings.prune() == 1
-    assert keys(bucket) == [f"of/tandem/{kept.recording}"]
+    assert keys(bucket) == [f"of/tandem/{kept.recording}", "of/tandem/of-another-program.csv"]
 
 
 def test_storage_that_refuses_answers_unavailable_and_keeps_nothing(
