@@ -20,6 +20,7 @@ class MeetingViewSet(OperationViewSet):
         "UpdateMeeting": {"title": "Planning of the year"},
         "EditSegment": {"text": "We begin with the budget."},
         "NameSpeaker": {"name": "Ada Lovelace"},
+        "EnrollSpeaker": {"consent": True},
         "AcceptActionItem": {"title": "Send the budget", "assigned_to": "me"},
         "Retranscribe": {"language": "en"},
         "SearchTranscripts": {"query": "budget"},

@@ -18,6 +18,7 @@ from core.rest.docs import committed_path
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
+    EnrolledVoiceFactory,
     SegmentFactory,
     SpeakerFactory,
     TaskFactory,
@@ -83,7 +84,7 @@ class ExampleRows:
             "id": lambda: str(TaskFactory(created_by=self.caller).pk),
             "meeting_id": lambda: str(self.meeting.pk),
             "segment_id": lambda: str(SegmentFactory(meeting=self.meeting).pk),
-            "speaker_id": lambda: str(SpeakerFactory(meeting=self.meeting).pk),
+            "speaker_id": lambda: str(self.speaker().pk),
             "item_id": lambda: str(ActionItemFactory(meeting=self.meeting).pk),
         }
         path = described.path
@@ -91,6 +92,11 @@ class ExampleRows:
             if f"{{{name}}}" in path:
                 path = path.replace(f"{{{name}}}", value())
         return path
+
+    def speaker(self) -> Any:
+        """Return a speaker who is the caller, who has consented to an enrolment before."""
+        EnrolledVoiceFactory(user=self.caller)
+        return SpeakerFactory(meeting=self.meeting, user=self.caller, speech_ms=9_000)
 
     def filled_in(self, described: Described, body: Any) -> Any:
         """Return the example with the values that only a running server has."""
@@ -132,7 +138,8 @@ def example_of(described: Described, examples: ExampleRows, kind: str = JSON) ->
 
 def test_every_body_has_an_example() -> None:
     without = {one.name for one in OPERATIONS if one.content and one not in WITH_EXAMPLE}
-    assert without == {"MeetingService_UploadRecording", "createUpload", "sendPiece"}, "these are files"
+    sent_in_parts = {"MeetingService_UploadRecording", "MeetingService_StreamAudio", "createUpload", "sendPiece"}
+    assert without == sent_in_parts
 
 
 @pytest.mark.parametrize("described", WITH_EXAMPLE, ids=names)
@@ -216,7 +223,7 @@ def test_other_paths_answer_as_described() -> None:
     headers = {"Authorization": f"Bearer {access_token(Session.objects.create(user=caller))}"}
     tried = 0
     for one in OPERATIONS:
-        if one.verb != "get" or one.name.partition("_")[0].endswith("Service"):
+        if one.verb != "get" or one.name.partition("_")[0].endswith("Service") or "101" in one.operation["responses"]:
             continue
         answer: Any = client.get(one.path.replace("{meeting_id}", str(meeting.pk)), headers=headers)
         assert answer.status_code == 200, one.path
