@@ -2,6 +2,7 @@
 
 from core.db.saving import save_clean
 from meetings.models import EditSource, Segment, SegmentEdit
+from meetings.models.transcripts import MAX_SEGMENT_TEXT_LENGTH
 from meetings.services.pipeline.summarizing import people_of
 from meetings.services.pipeline.work import Work
 from meetings.vocabulary import Vocabulary
@@ -25,7 +26,9 @@ def correct_by_vocabulary(work: Work) -> None:
     recognised = list(untouched.values_list("pk", "text"))
     for begin in range(0, len(recognised), _BATCH_SIZE):
         batch = recognised[begin : begin + _BATCH_SIZE]
-        new_texts = {pk: new for pk, text in batch if (new := vocabulary.correct(text)) != text}
+        corrected = ((pk, text, vocabulary.correct(text)) for pk, text in batch)
+        # A text that would become too long for a segment stays as it is.
+        new_texts = {pk: new for pk, text, new in corrected if new != text and len(new) <= MAX_SEGMENT_TEXT_LENGTH}
         # Also without corrections: it renews the lease.
         with work.commit():
             # A user may have edited one since.

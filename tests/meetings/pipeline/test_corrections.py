@@ -3,9 +3,11 @@
 import pytest
 
 from meetings.models import ActionItem, EditSource, Segment, SegmentEdit, Status, Summary, Transcript
+from meetings.models.transcripts import MAX_SEGMENT_TEXT_LENGTH
 from meetings.services.pipeline.correcting import correct_by_vocabulary
 from meetings.services.pipeline.work import Work
 from meetings.services.transcripts import edit_segment
+from meetings.vocabulary import Vocabulary
 from tests.support.pipeline_jobs import DONE, Script, process
 from tests.support.scripts import finals, submitted, texts, version_of
 from users.models import User
@@ -50,3 +52,11 @@ def test_a_correction_by_a_user_stays(ann: User) -> None:
     correct_by_vocabulary(Work(version_of(meeting), None))
     first.refresh_from_db()
     assert (first.text, first.by_vocabulary) == (SPOKEN[0], False)
+
+
+def test_text_that_would_become_too_long_is_not_corrected(script: Script, ann: User) -> None:
+    longest = "Kubernetis Engin " + "x " * 4_991 + "x"
+    assert len(Vocabulary(["Kubernetes Engine"]).correct(longest)) > len(longest) == MAX_SEGMENT_TEXT_LENGTH
+    script(transcribe=[{"detected": "en"}, *finals((longest, *SPOKEN[1:])), DONE])
+    meeting = process(submitted(owner=ann, vocabulary=["Kubernetes Engine"]))
+    assert (meeting.status, texts(meeting.pk)[0]) == (Status.COMPLETED, longest)
