@@ -232,6 +232,12 @@ def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meetin
 
 
 @operation(replay=REPLAY)
+def summarize(call: Call, request: meeting_pb2.SummarizeRequest) -> meeting_pb2.SummarizeResponse:
+    meeting = processing.summarize(call.actor, request.meeting_id, expected_version=call.expected_version)
+    return meeting_pb2.SummarizeResponse(meeting=meeting_message(meeting))
+
+
+@operation(replay=REPLAY)
 def cancel_processing(call: Call, request: meeting_pb2.CancelProcessingRequest) -> meeting_pb2.CancelProcessingResponse:
     meeting = processing.cancel_processing(call.actor, request.meeting_id, expected_version=call.expected_version)
     return meeting_pb2.CancelProcessingResponse(meeting=meeting_message(meeting))

@@ -22,6 +22,7 @@ from meetings.admin.voices import EnrolledVoiceAdmin as EnrolledVoiceAdmin
 from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE
 from meetings.models import Meeting, Stage
+from meetings.services import processing
 from meetings.timecode import minutes_and_seconds
 
 
@@ -50,6 +51,7 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
     )  # fmt: skip
     readonly_fields = tuple(name for _, options in fieldsets[1:] for name in options["fields"])
     inlines = INLINES
+    actions = ("summarize",)
 
     @admin.display(description="progress")
     def done(self, meeting: Meeting) -> str:
@@ -83,6 +85,10 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
     ) -> tuple[QuerySet[Meeting], bool]:
         query = search.typed(search_term)
         return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
+
+    @admin.action(description="Make the summaries of the selected meetings anew", permissions=["change"])
+    def summarize(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        self.do_to_each(request, queryset, "queued for another summary", processing.summarize)
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}

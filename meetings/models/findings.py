@@ -90,8 +90,11 @@ class ActionItem(MeetingChild):
 
     class Meta:
         constraints = [
+            # Places may be exchanged within a transaction.
             models.UniqueConstraint(
-                fields=["meeting", "transcript_version", "place"], name="meetings_action_item_unique"
+                fields=["meeting", "transcript_version", "place"],
+                name="meetings_action_item_unique",
+                deferrable=models.Deferrable.DEFERRED,
             ),
         ]
         triggers = logged("meeting.action_item")

@@ -39,6 +39,8 @@ class Transcript(models.Model):
     requested_by = of_user()
     #: As for the meeting: QUEUED to COMPLETED, FAILED or CANCELLED.
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.QUEUED)
+    #: The version is complete, and its summary is being made anew: RUNNING, and COMPLETED again afterwards.
+    summarizing_again = models.BooleanField(default=False)
     #: The detected language, or the requested one.
     spoken_language = Language()
     created_at = models.DateTimeField(default=timezone.now)

@@ -13,11 +13,13 @@ from core.db.saving import clean, save_clean
 from core.errors import Conflict
 from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
-from meetings.models import RUNNING, Meeting, Status, Transcript
+from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
 from meetings.queries import local_time, zone_of
 from meetings.services import meeting_to_change
 
 MAX_SPEAKERS = 20
+#: The progress at which the last stage begins, in percent.
+SUMMARIZING_FROM = 95
 #: A meeting's fields before processing has begun.
 NOT_BEGUN: Mapping[str, Any] = {
     "progress": 0,
@@ -92,8 +94,32 @@ def retranscribe(
         return submit(actor, meeting, language=language, speaker_count=speaker_count)
 
 
+def summarize(actor: Actor, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
+    """Queue the complete current version for another summary. What it has is readable until then.
+
+    Raises:
+        Meeting.DoesNotExist, PermissionDenied, Stale
+        Conflict: the recording is being processed, or there is no complete transcript with text.
+    """
+    with acting(actor):
+        meeting = meeting_to_change(actor, meeting_id, expected_version)
+        if meeting.status in RUNNING:
+            raise Conflict("The recording is being processed; cancel that, or wait until it ends.")
+        transcript = Transcript.objects.filter(meeting=meeting, version=meeting.transcript_version).first()
+        segments = Segment.objects.filter(meeting=meeting, transcript_version=meeting.transcript_version)
+        is_complete = transcript is not None and {transcript.status, meeting.status} == {Status.COMPLETED}
+        if transcript is None or not is_complete or not segments.exists():
+            raise Conflict("There is nothing to summarise: this meeting has no complete transcript with text.")
+        transcript.status, transcript.summarizing_again = Status.QUEUED, True
+        transcript.save(update_fields=["status", "summarizing_again"])
+        StageRun.objects.filter(transcript=transcript, stage=Stage.SUMMARIZING).update(ended_at=None, tries=0)
+        enqueue("meetings.process", fairness_key=str(meeting.owner_id), transcript_id=str(transcript.pk))
+        return save_clean(meeting, status=Status.QUEUED, progress=SUMMARIZING_FROM)
+
+
 def cancel_processing(actor: Actor, meeting_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Meeting:
-    """Cancel the processing. The worker notices within two seconds, and commits no further results.
+    """Cancel the processing. The worker notices within two seconds, and commits no further results. A version whose
+    summary was being made anew is complete as before.
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
@@ -106,8 +132,12 @@ def cancel_processing(actor: Actor, meeting_id: str, *, expected_version: Expect
         if meeting.live:
             raise Conflict("The meeting is being recorded; end the recording first.")
         running = Transcript.objects.filter(meeting=meeting, status__in=RUNNING)
-        running.update(status=Status.CANCELLED, ended_at=timezone.now())
-        return save_clean(meeting, status=Status.CANCELLED, stage=None, estimated_end_at=None)
+        if running.filter(summarizing_again=True).update(status=Status.COMPLETED, summarizing_again=False):
+            done: dict[str, Any] = {"status": Status.COMPLETED, "progress": 100}
+        else:
+            running.update(status=Status.CANCELLED, ended_at=timezone.now())
+            done = {"status": Status.CANCELLED}
+        return save_clean(meeting, stage=None, estimated_end_at=None, **done)
 
 
 def check(language: str, speaker_count: int) -> None:

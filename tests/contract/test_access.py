@@ -232,6 +232,12 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "MeetingService/Retranscribe": own_meeting(
         meeting_pb2.RetranscribeRequest, status=Status.FAILED, recording="a-file"
     ),
+    "MeetingService/Summarize": (
+        lambda user: meeting_pb2.SummarizeRequest(
+            meeting_id=str(SegmentFactory(meeting=TranscribedMeetingFactory(owner=user)).meeting_id)
+        ),
+        OWN_MEETING,
+    ),
     "MeetingService/CancelProcessing": own_meeting(meeting_pb2.CancelProcessingRequest, status=Status.PROCESSING),
     "MeetingService/ListMeetings": (lambda user: meeting_pb2.ListMeetingsRequest(), SIGNED_IN),
     "MeetingService/WatchMeeting": (

@@ -33,6 +33,7 @@ AFTER_ROLE_LOSS = {
     "TaskService/UpdateTask": NONE,
     "MeetingService/UpdateMeeting": NONE,
     "MeetingService/Retranscribe": NONE,
+    "MeetingService/Summarize": NONE,
     "MeetingService/CancelProcessing": NONE,
     "MeetingService/EditSegment": NONE,
     "MeetingService/NameSpeaker": NONE,

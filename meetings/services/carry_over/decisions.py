@@ -13,6 +13,9 @@ _SAME_TEXT, _ALIKE = 0.75, 0.5
 #: How far apart the evidence of one item may be.
 _TOLERANCE_MS = 1_000
 
+#: The fields that a summary sets.
+_MADE = ("text", "owner_name", "assigned_to_id", "due", "due_on", "segment_ids", "confidence")
+
 Span = tuple[int, int]
 
 
@@ -38,6 +41,30 @@ def carry_decisions(meeting: Meeting, previous: int, version: int) -> None:
         if before.task_id in existing - tasks:
             place += 1
             save_clean(_copy(before, meeting, version, place))
+
+
+def renew(new: Sequence[ActionItem], stored: Sequence[ActionItem]) -> None:
+    """Replace the proposed items of a version by new ones. An item that stays the same keeps its row, and one about
+    which a user has decided is not changed. Decided items without a new counterpart come last.
+
+    Args:
+        new: not saved yet.
+        stored: items of the same version.
+    """
+    counterparts = pairs(stored, new)
+    kept = {counterparts[item.pk].pk: item for item in stored if item.pk in counterparts}
+    gone = [item for item in stored if item.pk not in counterparts]
+    ActionItem.objects.filter(pk__in=[item.pk for item in gone if item.status == ActionItemStatus.PROPOSED]).delete()
+    for item in new:
+        before = kept.get(item.pk)
+        if before is None:
+            save_clean(item)
+        elif before.status == ActionItemStatus.PROPOSED:
+            save_clean(before, place=item.place, **{name: getattr(item, name) for name in _MADE})
+        else:
+            save_clean(before, place=item.place)
+    for place, item in enumerate((one for one in gone if one.status != ActionItemStatus.PROPOSED), len(new) + 1):
+        save_clean(item, place=place)
 
 
 def pairs(old: Sequence[ActionItem], new: Sequence[ActionItem]) -> dict[UUID, ActionItem]:

@@ -60,6 +60,9 @@ def run_pipeline(transcript_id: UUID, attempt: Attempt) -> None:
     if work is None:
         return
     try:
+        if work.transcript.summarizing_again:
+            _summarize_again(work)
+            return
         _begin(work)
         _make_text(work)
         if growing_file(work.transcript):
@@ -91,6 +94,10 @@ def give_up(transcript_id: UUID, error: Exception | None) -> None:
             "Processing the recording failed repeatedly. Have the meeting transcribed again. If that fails, too, ask "
             "an administrator to look for the reason among the failed jobs."
         )
+    if work.transcript.summarizing_again:
+        with suppress(Cancelled):
+            work.complete_again(sentence)
+        return
     if not work.has_text_of_its_own():
         _fail(work, sentence)
         return
@@ -107,6 +114,18 @@ def _begin(work: Work) -> None:
     with suppress(NoCapableEngine):
         nodes().choose(speech_pb2.ENGINE_KIND_ASR, work.transcript.language)
     work.begin()
+
+
+def _summarize_again(work: Work) -> None:
+    """Make the summary of a complete version anew. If that is impossible, the version stays as it was."""
+    work.refresh()
+    work.begin()
+    try:
+        _carry_out(work, Stage.SUMMARIZING, summarize)
+    except (BadRecording, NoCapableEngine, Failed) as exc:
+        work.complete_again(str(exc))
+    else:
+        work.complete_again()
 
 
 def _make_text(work: Work) -> None:

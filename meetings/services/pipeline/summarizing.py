@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from core.db.saving import save_clean
 from meetings.models import ActionItem, Meeting, Speaker, Stage, Summary
 from meetings.services.carry_over import carry_words
+from meetings.services.carry_over.decisions import renew
 from meetings.services.first_person import assign_first_person_items
 from meetings.services.pipeline.supervision import watched
 from meetings.services.pipeline.transcribing import input_hash
@@ -32,8 +35,9 @@ def summarize(work: Work) -> None:
     judge(work)
     transcript = work.transcript
     chosen = work.choose(speech_pb2.ENGINE_KIND_SUMMARY, transcript.spoken_language)
-    with work.commit() as meeting:
-        carry_words(meeting, transcript)
+    if not transcript.summarizing_again:
+        with work.commit() as meeting:
+            carry_words(meeting, transcript)
     segments = _spoken(work)
     hashed = input_hash(*((one.segment_id, one.text) for one in segments))
     run = work.begin_stage(Stage.SUMMARIZING, hashed, chosen.engine)
@@ -47,7 +51,7 @@ def summarize(work: Work) -> None:
     with watched(work, chosen.node) as call:
         summary = chosen.summarize(request, call)
     with work.commit(made_progress=True) as meeting:
-        _insert(work, meeting, summary, chosen.engine)
+        _store(work, meeting, summary, chosen.engine)
         work.end_stage(run)
 
 
@@ -60,7 +64,7 @@ def complete(work: Work) -> None:
 def complete_silence(work: Work) -> None:
     """Complete a meeting without speech, with an empty summary. The transcription stage has set the notice."""
     with work.commit(made_progress=True) as meeting:
-        _insert(work, meeting, speech_pb2.Summary(), None)
+        _store(work, meeting, speech_pb2.Summary(), None)
         work.complete(meeting)
 
 
@@ -98,24 +102,27 @@ def _names(user: User) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _insert(work: Work, meeting: Meeting, summary: speech_pb2.Summary, engine: speech_pb2.Engine | None) -> None:
+def _store(work: Work, meeting: Meeting, summary: speech_pb2.Summary, engine: speech_pb2.Engine | None) -> None:
+    """Insert the summary and the action items of the version, or update those that it has."""
     version = work.transcript.version
-    save_clean(
-        Summary(
-            meeting=meeting,
-            transcript_version=version,
-            overview=_statements(summary.overview),
-            topics=_statements(summary.topics),
-            decisions=_statements(summary.decisions),
-            language=summary.language or work.transcript.spoken_language,
-            engine=describe(engine) if engine else {},
-        )
-    )
+    fields: dict[str, Any] = {
+        "overview": _statements(summary.overview),
+        "topics": _statements(summary.topics),
+        "decisions": _statements(summary.decisions),
+        "language": summary.language or work.transcript.spoken_language,
+        "engine": describe(engine) if engine else {},
+    }
+    if stored := Summary.objects.filter(meeting=meeting, transcript_version=version).first():
+        save_clean(stored, **fields)
+    else:
+        save_clean(Summary(meeting=meeting, transcript_version=version, **fields))
     # A person of the roster may have been deleted since.
     person_ids = {item.person_id for item in summary.action_items} - {""}
     user_ids = {str(user_id) for user_id in User.objects.filter(pk__in=person_ids).values_list("pk", flat=True)}
-    for place, item in enumerate(summary.action_items, 1):
-        save_clean(_action_item(meeting, version, place, item, user_ids))
+    renew(
+        [_action_item(meeting, version, place, item, user_ids) for place, item in enumerate(summary.action_items, 1)],
+        list(ActionItem.objects.filter(meeting=meeting, transcript_version=version).order_by("place")),
+    )
     # A voice may have been named while the engine was working.
     assign_first_person_items(meeting.pk, version)
 
@@ -132,7 +139,7 @@ def _action_item(
         assigned_to_id=item.person_id if item.person_id in user_ids else None,
         due=" ".join(item.due.split())[:_MAX_LINE_LENGTH],
         due_on=date.fromisoformat(item.due_on) if item.due_on else None,
-        segment_ids=list(item.segment_ids),
+        segment_ids=[UUID(segment_id) for segment_id in item.segment_ids],
         confidence=min(1.0, max(0.0, item.confidence)),
     )
 

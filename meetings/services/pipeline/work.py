@@ -18,6 +18,7 @@ from core.jobs import Attempt, Reschedule
 from meetings.metrics import meetings_completed
 from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
 from meetings.services.carry_over import carry_over
+from meetings.services.processing import SUMMARIZING_FROM
 from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, describe, hash_of
 from meetings.speech.pool import EngineChoice, nodes
 from meetings.timecode import clock
@@ -29,7 +30,7 @@ ACTOR = "pipeline"
 #: Attempts of a stage without progress.
 MAX_TRIES = 5
 #: The range of each stage in the meeting's progress, in percent; roughly proportional to its time.
-SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (95, 100)}
+SPANS = {Stage.TRANSCRIBING: (0, 80), Stage.DIARIZING: (80, 95), Stage.SUMMARIZING: (SUMMARIZING_FROM, 100)}
 #: How often the end is estimated again while the percentage does not change.
 _ESTIMATE_INTERVAL = timedelta(seconds=10)
 _MAX_REASON_LENGTH, _MAX_NOTICE_LENGTH = 400, 1000
@@ -39,6 +40,7 @@ _MISSING = {
     Stage.DIARIZING: "The speakers are not separated.",
     Stage.SUMMARIZING: "There is no summary.",
 }
+_NOT_MADE_ANEW = "The summary was not made anew:"
 _DOING = {
     Stage.TRANSCRIBING: "transcribed",
     Stage.DIARIZING: "divided among its speakers",
@@ -147,7 +149,8 @@ class Work:
         """Mark the version and its meeting as PROCESSING."""
         with self.commit() as meeting:
             self._update(status=Status.PROCESSING, started_at=self.transcript.started_at or timezone.now())
-            save_clean(meeting, status=Status.PROCESSING, stage=meeting.stage or Stage.TRANSCRIBING)
+            first = Stage.SUMMARIZING if self.transcript.summarizing_again else Stage.TRANSCRIBING
+            save_clean(meeting, status=Status.PROCESSING, stage=meeting.stage or first)
 
     def begin_stage(self, stage: Stage, input_hash: str, engine: speech_pb2.Engine) -> StageRun:
         """Count one more attempt of the stage.
@@ -282,6 +285,34 @@ class Work:
             notice=" ".join(filter(None, (meeting.notice, carried, *missing)))[:_MAX_NOTICE_LENGTH],
         )
         transaction.on_commit(meetings_completed.inc)
+
+    def complete_again(self, failure: str = "") -> None:
+        """Mark the version, whose summary was to be made anew, and its meeting as COMPLETED.
+
+        Args:
+            failure: a sentence for people; empty = the summary was made.
+
+        Raises:
+            LeaseLost, Cancelled
+        """
+        with self.commit() as meeting:
+            self._update(status=Status.COMPLETED, summarizing_again=False)
+            notice, missing = meeting.notice.partition(_NOT_MADE_ANEW)[0].rstrip(), meeting.missing
+            if failure:
+                notice = f"{notice} {_NOT_MADE_ANEW} {failure}".lstrip()[:_MAX_NOTICE_LENGTH]
+            else:
+                for one in (one for one in missing if one["stage"] == Stage.SUMMARIZING):
+                    notice = notice.replace(f"{_MISSING[Stage.SUMMARIZING]} {one['reason']}", "").strip()
+                missing = [one for one in missing if one["stage"] != Stage.SUMMARIZING]
+            save_clean(
+                meeting,
+                status=Status.COMPLETED,
+                progress=100,
+                stage=None,
+                estimated_end_at=None,
+                notice=notice,
+                missing=missing,
+            )
 
     def fail(self, sentence: str) -> None:
         """Mark the version and its meeting as FAILED, with a reason that a user can act on.

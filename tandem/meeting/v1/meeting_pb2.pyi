@@ -831,6 +831,18 @@ class GetMeetingStatsResponse(_message.Message):
     talk_ms_by_speaker: _containers.ScalarMap[str, int]
     def __init__(self, total: _Optional[int] = ..., by_status: _Optional[_Mapping[str, int]] = ..., recorded_ms: _Optional[int] = ..., talk_ms_by_speaker: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
+class SummarizeRequest(_message.Message):
+    __slots__ = ("meeting_id",)
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    def __init__(self, meeting_id: _Optional[str] = ...) -> None: ...
+
+class SummarizeResponse(_message.Message):
+    __slots__ = ("meeting",)
+    MEETING_FIELD_NUMBER: _ClassVar[int]
+    meeting: Meeting
+    def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
+
 class RetranscribeRequest(_message.Message):
     __slots__ = ("meeting_id", "language", "speaker_count")
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]

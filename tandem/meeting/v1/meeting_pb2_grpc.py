@@ -285,6 +285,22 @@ class MeetingServiceStub:
         NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
         processed), INVALID_ARGUMENT, ABORTED.
         """
+        self.Summarize: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.SummarizeRequest,
+            tandem.meeting.v1.meeting_pb2.SummarizeResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/Summarize",
+            request_serializer=tandem.meeting.v1.meeting_pb2.SummarizeRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.SummarizeResponse.FromString,
+        )
+        """Makes the summary and the action items of the current version anew, from its corrected text and the names of its
+        speakers. The meeting is QUEUED and PROCESSING (stage SUMMARIZING) as for a recording, then COMPLETED; its transcript
+        and its summary stay readable. Items that were accepted or rejected stay as they are; proposed ones are updated,
+        added and deleted. If it fails, or is cancelled, the meeting is COMPLETED with what it had, and `notice` contains the
+        reason of a failure.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the recording is being processed, or there is no
+        complete transcript with text), ABORTED.
+        """
         self.CancelProcessing: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
             tandem.meeting.v1.meeting_pb2.CancelProcessingResponse,
@@ -293,7 +309,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.CancelProcessingRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.CancelProcessingResponse.FromString,
         )
-        """Stops the processing of the recording: CANCELLED. What was committed of this version stays.
+        """Stops the processing of the recording: CANCELLED. What was committed of this version stays. If only the summary was
+        being made anew: COMPLETED, with the summary as it was.
         NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
 
@@ -591,12 +608,30 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def Summarize(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.SummarizeRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.SummarizeResponse:
+        """Makes the summary and the action items of the current version anew, from its corrected text and the names of its
+        speakers. The meeting is QUEUED and PROCESSING (stage SUMMARIZING) as for a recording, then COMPLETED; its transcript
+        and its summary stay readable. Items that were accepted or rejected stay as they are; proposed ones are updated,
+        added and deleted. If it fails, or is cancelled, the meeting is COMPLETED with what it had, and `notice` contains the
+        reason of a failure.
+        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the recording is being processed, or there is no
+        complete transcript with text), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def CancelProcessing(
         self,
         request: tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.CancelProcessingResponse:
-        """Stops the processing of the recording: CANCELLED. What was committed of this version stays.
+        """Stops the processing of the recording: CANCELLED. What was committed of this version stays. If only the summary was
+        being made anew: COMPLETED, with the summary as it was.
         NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -715,6 +750,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.Retranscribe,
             request_deserializer=tandem.meeting.v1.meeting_pb2.RetranscribeRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.RetranscribeResponse.SerializeToString,
+        ),
+        "Summarize": grpc.unary_unary_rpc_method_handler(
+            servicer.Summarize,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.SummarizeRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.SummarizeResponse.SerializeToString,
         ),
         "CancelProcessing": grpc.unary_unary_rpc_method_handler(
             servicer.CancelProcessing,
