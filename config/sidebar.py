@@ -20,7 +20,12 @@ SECTIONS = {
     },
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},
-    "System": {"core.Job": "schedule", "meetings.SpeechNode": "dns", "changes.Change": "history"},
+    "System": {
+        "core.Job": "schedule",
+        "meetings.SpeechNode": "dns",
+        "meetings.RetentionPolicy": "auto_delete",
+        "changes.Change": "history",
+    },
 }
 
 

@@ -59,9 +59,10 @@ class MeetingsConfig(AppConfig):
 
     def prune(self) -> dict[str, int]:
         """Delete expired files and rows, and return how many of each kind."""
-        from meetings.services import nodes, recordings, resumable
+        from meetings.services import nodes, recordings, resumable, retention
 
         return {
+            **{f"{what} whose retention has ended": count for what, count in retention.delete_due().items()},
             "files of broken uploads": recordings.prune() + resumable.prune(),
             "speech nodes that are no longer used": nodes.prune(),
         }

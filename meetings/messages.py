@@ -19,13 +19,13 @@ from tandem.meeting.v1 import meeting_pb2
 WRITABLE = ("title", "starts_at", "participants", "language", "owner", "vocabulary")
 
 #: The fields of `Meeting.recording`.
-RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at")
+RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at", "deleted_at")
 #: Column → field of the message, where they differ.
 PATHS = {"owner_id": "owner", **{f"recording_{name}": f"recording.{name}" for name in RECORDING}}
 
 MAX_CHUNK_LENGTH = 64 * 1024
 
-_TIMES = ("starts_at", "created_at", "updated_at", "estimated_end_at")
+_TIMES = ("starts_at", "created_at", "updated_at", "estimated_end_at", "transcript_deleted_at")
 
 
 def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
@@ -57,6 +57,8 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         message.recording.size = meeting.recording_size
         message.recording.sha256 = meeting.recording_sha256
         set_timestamp(message.recording.uploaded_at, meeting.recording_uploaded_at)
+        if meeting.recording_deleted_at is not None:
+            set_timestamp(message.recording.deleted_at, meeting.recording_deleted_at)
     return message
 
 

@@ -18,6 +18,7 @@ from meetings import services
 from meetings.admin.listening import ListeningPage
 from meetings.admin.nodes import SpeechNodeAdmin as SpeechNodeAdmin
 from meetings.admin.parts import INLINES
+from meetings.admin.retention import RetentionPolicyAdmin as RetentionPolicyAdmin
 from meetings.admin.voices import EnrolledVoiceAdmin as EnrolledVoiceAdmin
 from meetings.fields import VocabularyField
 from meetings.messages import WRITABLE
@@ -46,7 +47,7 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
         ("Progress", {"fields": ("status", "stage", "done", "estimated_end_at", "failure_reason", "notice",
                                  "not_made", "transcript_version", "live")}),
         ("Recording", {"fields": ("recording_filename", "length", "size", "recording_sha256",
-                                  "recording_uploaded_at")}),
+                                  "recording_uploaded_at", "recording_deleted_at")}),
         ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),
     )  # fmt: skip
     readonly_fields = tuple(name for _, options in fieldsets[1:] for name in options["fields"])

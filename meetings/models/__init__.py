@@ -13,6 +13,7 @@ from meetings.models.meetings import (
     takes_part,
 )
 from meetings.models.nodes import NodeState, SpeechNode
+from meetings.models.retention import RetentionPolicy
 from meetings.models.transcripts import EditSource, Segment, SegmentEdit, StageRun, Transcript
 from meetings.models.voices import EnrolledVoice, mean_print, similarity
 
@@ -27,6 +28,7 @@ __all__ = [
     "Meeting",
     "MeetingQuerySet",
     "NodeState",
+    "RetentionPolicy",
     "Segment",
     "SegmentEdit",
     "Speaker",

@@ -109,6 +109,9 @@ class Meeting(Versioned):
     #: In lower-case hex.
     recording_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
     recording_uploaded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When the retention of the recording, or of the transcript, ended; None = it has not.
+    recording_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    transcript_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Its audio arrives at present, by StreamAudio.
     live = models.BooleanField(default=False, editable=False)
 

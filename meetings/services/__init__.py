@@ -20,6 +20,9 @@ from meetings.services.files import delete_on_commit
 from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import find_ids_by_email, resolve_id
 
+#: The models of what belongs to a transcript.
+PARTS: tuple[type[MeetingChild], ...] = (Segment, Speaker, Summary, ActionItem)
+
 
 def create_meeting(actor: Actor, fields: Mapping[str, Any]) -> Meeting:
     """Create a meeting without a recording.
@@ -99,12 +102,19 @@ def delete_untouched(meeting_id: UUID) -> None:
 def _delete(meeting: Meeting) -> None:
     if recording := meeting.recording:
         delete_on_commit(recording)
-    pk = meeting.pk
-    part_ids = [(model, _ids(model, meeting)) for model in (Segment, Speaker, Summary, ActionItem)]
+    delete_parts(meeting)
     meeting.delete()
-    for model, ids in part_ids:
-        forget(str(subject_type_of(model)), *ids)
-    idempotency.forget(pk)
+
+
+def delete_parts(meeting: Meeting) -> None:
+    """Delete all versions of the meeting's transcript with what was found in them, in the caller's transaction. The
+    change log forgets their contents, and stored answers about the meeting are erased.
+    """
+    for model in PARTS:
+        part_ids = list(model.objects.filter(meeting=meeting.pk).values_list("pk", flat=True))
+        model.objects.filter(meeting=meeting.pk).delete()
+        forget(str(subject_type_of(model)), *part_ids)
+    idempotency.forget(meeting.pk)
 
 
 def meeting_to_change(
@@ -137,11 +147,6 @@ def _is_leaving(actor: Actor, meeting: Meeting, fields: Mapping[str, Any]) -> bo
         return False
     left = [resolve_id(actor, text) for text in fields["participants"]]
     return left == [user_id for user_id in meeting.participants if user_id != actor.pk]
-
-
-def _ids(model: type[MeetingChild], meeting: Meeting) -> list[UUID]:
-    """Return the ids of the meeting's rows of this model, in all versions."""
-    return list(model.objects.filter(meeting=meeting.pk).values_list("pk", flat=True))
 
 
 def _resolved(

@@ -28,6 +28,7 @@ NOT_BEGUN: Mapping[str, Any] = {
     "failure_reason": "",
     "notice": "",
     "missing": [],
+    "transcript_deleted_at": None,
 }
 
 
@@ -89,6 +90,8 @@ def retranscribe(
         check(language, speaker_count)
         if meeting.status in RUNNING:
             raise Conflict("The recording is already being processed; cancel that, or wait until it ends.")
+        if meeting.recording_deleted_at:
+            raise Conflict("The recording of this meeting was deleted, as its retention has ended; upload it again.")
         if not meeting.recording:
             raise Conflict("This meeting has no recording yet; upload one.")
         return submit(actor, meeting, language=language, speaker_count=speaker_count)

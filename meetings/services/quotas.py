@@ -136,9 +136,11 @@ def _check_stored(owner_id: UUID, more: int) -> int:
     """Return how many bytes are stored for the owner. Raise QuotaExceeded if so many more would exceed the quota."""
     if not settings.RECORDING_BYTES_PER_USER:
         return 0
-    stored = Meeting.objects.filter(owner=owner_id).aggregate(stored=Coalesce(Sum("recording_size"), Value(0)))[
-        "stored"
-    ]
+    stored = (
+        Meeting.objects.filter(owner=owner_id)
+        .exclude(recording="")
+        .aggregate(stored=Coalesce(Sum("recording_size"), Value(0)))["stored"]
+    )
     if stored + more > settings.RECORDING_BYTES_PER_USER:
         raise QuotaExceeded(
             f"The recordings of this owner have {stored:,} bytes of at most {settings.RECORDING_BYTES_PER_USER:,}; "

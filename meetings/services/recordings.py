@@ -126,19 +126,23 @@ def prune() -> int:
 
 
 def _prune_kept() -> int:
+    abandoned = of_no_meeting(timezone.now() - files.ABANDONED_AFTER)
+    for name in abandoned:
+        storage().delete(name)
+    return len(abandoned)
+
+
+def of_no_meeting(before: datetime) -> list[str]:
+    """Return the names of the stored files that were written before this time, and are not a meeting's recording."""
     kept = storage()
-    long_ago = timezone.now() - files.ABANDONED_AFTER
     try:
         names = kept.listdir("")[1]
     except FileNotFoundError:  # There is no folder before the first recording.
-        return 0
+        return []
     # Other files may share the folder or the bucket: recordings are named by ids.
-    old = [name for name in names if ids.parsed(name) and kept.get_modified_time(name) < long_ago]
+    old = [name for name in names if ids.parsed(name) and kept.get_modified_time(name) < before]
     needed = set(Meeting.objects.filter(recording__in=old).values_list("recording", flat=True))
-    abandoned = [name for name in old if name not in needed]
-    for name in abandoned:
-        kept.delete(name)
-    return len(abandoned)
+    return [name for name in old if name not in needed]
 
 
 def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Target:
@@ -204,6 +208,7 @@ def attach(
             "recording_size": received.size,
             "recording_sha256": received.sha256,
             "recording_uploaded_at": timezone.now(),
+            "recording_deleted_at": None,
             "duration_ms": 0,
         }
         return processing.submit(actor, meeting, recording=recording)

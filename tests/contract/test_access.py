@@ -233,9 +233,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         meeting_pb2.RetranscribeRequest, status=Status.FAILED, recording="a-file"
     ),
     "MeetingService/Summarize": (
-        lambda user: meeting_pb2.SummarizeRequest(
-            meeting_id=str(SegmentFactory(meeting=TranscribedMeetingFactory(owner=user)).meeting_id)
-        ),
+        lambda user: meeting_pb2.SummarizeRequest(meeting_id=a_part(user, "id", SegmentFactory)["meeting_id"]),
         OWN_MEETING,
     ),
     "MeetingService/CancelProcessing": own_meeting(meeting_pb2.CancelProcessingRequest, status=Status.PROCESSING),

@@ -20,6 +20,7 @@ from changes.services import acting
 from config.sidebar import SECTIONS
 from core.jobs import enqueue
 from meetings.models import Summary, Transcript
+from meetings.services import retention
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
@@ -80,6 +81,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         item,
         job,
         node,
+        retention.policy(),
         group,
         Change.objects.latest("id"),
     )

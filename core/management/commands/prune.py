@@ -11,7 +11,7 @@ class Command(BaseCommand):
 
     help = (
         "Delete expired data: idempotency keys, rate limits, sessions, API keys, tickets, mailed tokens, ended jobs, "
-        "changes, remains of interrupted uploads. Run it daily."
+        "changes, remains of interrupted uploads, recordings and transcripts whose retention has ended. Run it daily."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,134 @@
+"""Retention: deletes recordings and transcripts when their time is over, and verifies that nothing is left of them.
+
+A transcript is deleted with all that was found in it, in all versions: segments, speakers with their voice prints,
+summaries and action items. The meeting stays, and shows when each was deleted. Tasks of accepted items are independent.
+"""
+
+import datetime
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.forms.models import model_to_dict
+from django.utils import timezone
+
+from changes.models import Change
+from changes.services import acting
+from changes.triggers import subject_type_of
+from core.actors import Actor
+from core.db.saving import clean, save_clean
+from core.models import IdempotencyRecord
+from meetings import services
+from meetings.models import RUNNING, Meeting, RetentionPolicy, Status
+from meetings.services import recordings
+from meetings.services.files import delete_on_commit
+
+logger = logging.getLogger(__name__)
+
+#: The writer in the change log.
+ACTOR = "retention"
+#: A younger file of no meeting may belong to an upload whose transaction has not committed yet.
+_MAY_BE_NEW = datetime.timedelta(hours=1)
+
+
+def policy() -> RetentionPolicy:
+    """Return the policy of the installation."""
+    return RetentionPolicy.objects.get_or_create(pk=1)[0]
+
+
+def set_policy(actor: Actor, rules: RetentionPolicy) -> None:
+    """Store the policy. The next run follows it, also for older recordings and transcripts."""
+    clean(rules)
+    rules.save()
+    logger.warning("%s has set the retention policy to %s.", actor.pk, model_to_dict(rules))
+
+
+def due_recordings() -> QuerySet[Meeting]:
+    """Return the meetings whose recordings are to be deleted. One that is being processed is not."""
+    rules, wanted = policy(), Q()
+    if rules.recordings_after_success:
+        wanted |= Q(status=Status.COMPLETED)
+    if rules.recordings_after_days:
+        wanted |= Q(recording_uploaded_at__lte=_ago(rules.recordings_after_days))
+    rows = Meeting.objects.exclude(recording="").exclude(status__in=RUNNING)
+    return rows.filter(wanted) if wanted else rows.none()
+
+
+def due_transcripts() -> QuerySet[Meeting]:
+    """Return the meetings whose transcripts are to be deleted."""
+    days = policy().transcripts_after_days
+    rows = Meeting.objects.filter(transcript_version__gt=0, transcript_deleted_at=None).exclude(status__in=RUNNING)
+    if not days:
+        return rows.none()
+    return rows.alias(since=Coalesce("recording_uploaded_at", "created_at")).filter(since__lte=_ago(days))
+
+
+def delete_due() -> dict[str, int]:
+    """Delete all recordings and transcripts that are due, each in a transaction. Return how many of each kind."""
+    return {
+        "recordings": sum(map(_delete_recording, _ids(due_recordings()))),
+        "transcripts": sum(map(_delete_transcript, _ids(due_transcripts()))),
+    }
+
+
+def remains() -> Iterator[str]:
+    """Yield a sentence for each thing that should have been deleted, in the storage and in the database."""
+    for meeting_id in _ids(due_recordings()):
+        yield f"The recording of meeting {meeting_id} is due, and was not deleted."
+    for meeting_id in _ids(due_transcripts()):
+        yield f"The transcript of meeting {meeting_id} is due, and was not deleted."
+    for name in recordings.of_no_meeting(timezone.now() - _MAY_BE_NEW):
+        yield f"The file {name} in the storage belongs to no meeting."
+    deleted = _ids(Meeting.objects.exclude(transcript_deleted_at=None))
+    as_text = [str(meeting_id) for meeting_id in deleted]
+    for model in services.PARTS:
+        kind = str(model._meta.verbose_name)
+        count = model.objects.filter(meeting__in=deleted).count()
+        if count:
+            yield f"{count} rows of the kind {kind} belong to deleted transcripts."
+        logged = Change.objects.filter(subject_type=subject_type_of(model))
+        count = logged.filter(Q(new__meeting_id__in=as_text) | Q(old__meeting_id__in=as_text)).count()
+        if count:
+            yield f"{count} changes of the kind {kind} contain parts of deleted transcripts."
+    for meeting in Meeting.objects.exclude(transcript_deleted_at=None).iterator():
+        answers = IdempotencyRecord.objects.filter(
+            subject=meeting.pk, answer__isnull=False, created_at__lt=meeting.transcript_deleted_at
+        )
+        if answers.exists():
+            yield f"Answers to repeated requests about meeting {meeting.pk} are older than the deletion."
+
+
+def _delete_recording(meeting_id: UUID) -> bool:
+    """Delete the recording of this meeting, if that is still due. Return whether it was."""
+    with acting(ACTOR):
+        meeting = _locked(due_recordings(), meeting_id)
+        if meeting is None:
+            return False
+        delete_on_commit(meeting.recording)
+        save_clean(meeting, recording="", recording_deleted_at=timezone.now())
+        return True
+
+
+def _delete_transcript(meeting_id: UUID) -> bool:
+    """Delete all versions of the transcript of this meeting, if that is still due. Return whether it was."""
+    with acting(ACTOR):
+        meeting = _locked(due_transcripts(), meeting_id)
+        if meeting is None:
+            return False
+        services.delete_parts(meeting)
+        save_clean(meeting, transcript_deleted_at=timezone.now())
+        return True
+
+
+def _locked(due: QuerySet[Meeting], meeting_id: UUID) -> Meeting | None:
+    return due.defer("search_words").select_for_update(of=("self",), no_key=True).filter(pk=meeting_id).first()
+
+
+def _ids(meetings: QuerySet[Meeting]) -> list[UUID]:
+    return list(meetings.order_by("pk").values_list("pk", flat=True))
+
+
+def _ago(days: int) -> datetime.datetime:
+    return timezone.now() - datetime.timedelta(days=days)
