@@ -33,7 +33,8 @@ def carry_over(meeting: Meeting, transcript: Transcript) -> str:
     lost = carry_words(meeting, transcript)
     assign_first_person_items(meeting.pk, transcript.version)
     decisions.carry_decisions(meeting, previous.version, transcript.version)
-    if not lost:
+    if not lost or previous.recording != transcript.recording:
+        # Corrections of another recording need not fit.
         return ""
     which = "One correction" if lost == 1 else f"{lost} corrections"
     do, they = ("does", "it") if lost == 1 else ("do", "they")

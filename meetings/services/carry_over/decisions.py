@@ -75,10 +75,13 @@ def pairs(old: Sequence[ActionItem], new: Sequence[ActionItem]) -> dict[UUID, Ac
         for items, others in ((old, new), (new, old))
         for one in items
     }
+    plain = {item.pk: " ".join(item.text.casefold().split()).rstrip(".!?") for item in (*old, *new)}
     candidates = []
     for one in old:
         for other in new:
-            likeness = _likeness(one.text, other.text)
+            if other.pk not in close[one.pk] and plain[one.pk] != plain[other.pk]:
+                continue
+            likeness = SequenceMatcher(None, plain[one.pk], plain[other.pk], autojunk=False).ratio()
             is_only = close[one.pk] == {other.pk} and close[other.pk] == {one.pk}
             is_close = other.pk in close[one.pk]
             if likeness == 1 or (is_close and likeness >= (_ALIKE if is_only else _SAME_TEXT)):
@@ -90,11 +93,6 @@ def pairs(old: Sequence[ActionItem], new: Sequence[ActionItem]) -> dict[UUID, Ac
             found[one.pk] = other
             taken.add(other.pk)
     return found
-
-
-def _likeness(one: str, other: str) -> float:
-    first, second = (" ".join(text.casefold().split()).rstrip(".!?") for text in (one, other))
-    return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
 def _are_close(one: Span | None, other: Span | None) -> bool:

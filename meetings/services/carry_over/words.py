@@ -10,6 +10,9 @@ from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
+
 from core.db.saving import save_clean
 from meetings.models import Meeting, Segment, SegmentEdit
 
@@ -59,10 +62,15 @@ def carry_corrections(meeting: Meeting, previous: int, version: int, speakers: M
         if close.filter(edited_by__isnull=False, edited_at__gt=old.edited_at).exists():
             # It was carried before, or the new version was corrected since.
             continue
-        # What the vocabulary has corrected, it corrects in each version.
-        is_text_kept = old.by_vocabulary or old.text == old.recognized_text
-        fits_text = is_text_kept or _carry_text(old, list(close.order_by("start_ms")))
-        fits_speaker = not _speaker_was_corrected(old) or _carry_speaker(old, close.all(), speakers)
+        try:
+            with transaction.atomic():
+                # What the vocabulary has corrected, it corrects in each version.
+                is_text_kept = old.by_vocabulary or old.text == old.recognized_text
+                fits_text = is_text_kept or _carry_text(old, list(close.order_by("start_ms")))
+                fits_speaker = not _speaker_was_corrected(old) or _carry_speaker(old, close.all(), speakers)
+        except (ValidationError, DataError):
+            # A text with the correction may be too long, for example.
+            fits_text = fits_speaker = False
         lost += not (fits_text and fits_speaker)
     return lost
 

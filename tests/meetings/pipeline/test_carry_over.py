@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from meetings.models import ActionItem, ActionItemStatus, Meeting, Segment, SegmentEdit, Speaker, Stage, Summary
+from meetings.models import ActionItem, ActionItemStatus, Meeting, Segment, SegmentEdit, Speaker, Stage, Status, Summary
 from meetings.services import processing
 from meetings.services.action_items import accept_action_item, reject_action_item
 from meetings.services.transcripts import edit_segment, name_speaker
@@ -277,3 +277,15 @@ def test_accepted_item_that_is_not_found_again_is_kept_with_its_task(script: Scr
     Task.objects.all().delete()
     again(Meeting.objects.get(), ann)
     assert items(3) == [], "its task is gone"
+
+
+def test_correction_that_makes_a_text_too_long_does_not_keep_the_version_from_completing(
+    script: Script, ann: User
+) -> None:
+    meeting = process(submitted(owner=ann))
+    correct(ann, 1, text="bob will send the " + "very " * 1_500 + "report by friday")
+    whole = "good morning bob will send the report by friday " + "and so on " * 500
+    script(transcribe=[TOTAL, {"final": {"start_ms": 0, "end_ms": 9_000, "text": whole}}, DONE], summarize=[])
+    meeting = again(meeting, ann)
+    assert meeting.status == Status.COMPLETED
+    assert meeting.notice.startswith("One correction of version 1 does not fit")
