@@ -158,10 +158,14 @@ def test_requests_may_be_sent_one_after_the_other_without_waiting(servers: Serve
             )
         )
         assert [connection.answer().document["title"] for _ in sent] == [task["title"] for task in sent]
-        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
-        assert (
-            connection.request("GET", "/health", **upgrade, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==").status == 200
-        )
+
+
+def test_upgrades_are_ignored_but_for_websockets(servers: Servers) -> None:
+    with Connection(servers.http_url) as connection:
+        assert connection.request("GET", "/health", Connection="Upgrade, HTTP2-Settings", Upgrade="h2c").status == 200
+        websocket = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
+        answer = connection.request("GET", "/health", **websocket, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==")
+        assert (answer.status, answer.document["reason"]) == (404, "NOT_FOUND")
 
 
 def test_invalid_http_is_answered_and_closed(servers: Servers) -> None:
