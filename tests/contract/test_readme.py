@@ -56,7 +56,7 @@ PRINTS = {
     "tasks/stream?include_initial": ("event: created", '"title":'),
     "scripts/try_meeting.py": (
         "Uploaded planning.ogg",
-        "Jane will write the letter to the customers by Friday.",
+        "will write the letter to the customers by Friday.",
         "Speakers   S1 ",
         "Accepted   write the letter to the customers: task ",
     ),

