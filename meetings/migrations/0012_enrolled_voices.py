@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("speaker_id", models.UUIDField(editable=False, unique=True)),
                 ("meeting_id", models.UUIDField(editable=False)),
-                ("speech_ms", models.BigIntegerField(editable=False)),
+                ("speech_ms", models.BigIntegerField(default=0, editable=False)),
                 ("consented_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),

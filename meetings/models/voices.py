@@ -67,7 +67,7 @@ class EnrolledVoice(HasVoicePrint, Versioned):
     #: Of the speaker and the meeting, which may have been deleted since.
     speaker_id = models.UUIDField(unique=True, editable=False)
     meeting_id = models.UUIDField(editable=False)
-    speech_ms = models.BigIntegerField(editable=False)
+    speech_ms = models.BigIntegerField(default=0, editable=False)
     #: When the user consented, at the first enrolment. No other user can consent.
     consented_at = models.DateTimeField(default=timezone.now, editable=False)
     enrolled_by = of_user()

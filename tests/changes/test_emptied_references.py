@@ -10,11 +10,12 @@ from django.db.models import Model
 
 from changes.feed import numbering, verification
 from changes.models import Change
-from meetings.models import ActionItem, Segment, Speaker
+from meetings.models import ActionItem, EnrolledVoice, Segment, Speaker
 from tasks.models import Task
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
+    EnrolledVoiceFactory,
     SegmentFactory,
     SpeakerFactory,
     TaskFactory,
@@ -59,6 +60,7 @@ MADE: dict[type[Model], Callable[..., Any]] = {
     ActionItem: ActionItemFactory,
     Speaker: SpeakerFactory,
     Segment: SegmentFactory,
+    EnrolledVoice: EnrolledVoiceFactory,
 }
 
 

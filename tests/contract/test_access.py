@@ -95,10 +95,7 @@ def own_meeting(request: Any, **fields: Any) -> tuple[Request, tuple[str, ...]]:
 TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
     "UserService/GetUser": (lambda user: user_pb2.GetUserRequest(user_id=str(user.pk)), SIGNED_IN),
-    "UserService/GetUserByEmail": (
-        lambda user: user_pb2.GetUserByEmailRequest(email=user.email),
-        READ_PRIVATE,
-    ),
+    "UserService/GetUserByEmail": (lambda user: user_pb2.GetUserByEmailRequest(email=user.email), READ_PRIVATE),
     "UserService/UpdateUser": (
         lambda user: user_pb2.UpdateUserRequest(
             user_id=str(user.pk), user=user_pb2.User(first_name="New"), update_mask=NAME
@@ -113,10 +110,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
     ),
     "UserService/DeleteUser": (lambda user: user_pb2.DeleteUserRequest(user_id=str(user.pk)), CLOSING),
     "UserService/DeactivateUser": (lambda user: user_pb2.DeactivateUserRequest(user_id=str(user.pk)), CLOSING),
-    "UserService/ReactivateUser": (
-        lambda user: user_pb2.ReactivateUserRequest(user_id=str(user.pk)),
-        ADMINISTRATORS,
-    ),
+    "UserService/ReactivateUser": (lambda user: user_pb2.ReactivateUserRequest(user_id=str(user.pk)), ADMINISTRATORS),
     "UserService/ChangePassword": (
         lambda user: user_pb2.ChangePasswordRequest(
             user_id=str(user.pk), current_password=PASSWORD, new_password="another horse battery"

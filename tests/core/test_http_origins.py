@@ -161,7 +161,7 @@ _NOT_OF_PAGES = {
 }
 #: What browsers let every page read, or use by themselves.
 _FOR_ALL_PAGES = {"cache-control", "content-length", "content-type"}
-_OF_BROWSERS = {"content-security-policy", "x-accel-buffering"}
+_OF_BROWSERS = {"content-security-policy", "x-accel-buffering", "x-content-type-options"}
 #: The header fields whose names are one word; other keys of one word are something else.
 _ONE_WORD = {"ETag", "Location", "Allow", "Vary", "Accept"}
 
@@ -187,7 +187,7 @@ def _read_in(tree: ast.Module) -> set[str]:
             and isinstance(node.args[0], ast.Constant)
         ):
             found.add(str(node.args[0].value).upper().replace("-", "_"))
-    return found
+    return found - {""}  # The beginning of a name that is put together.
 
 
 def _answered_in(tree: ast.Module) -> set[str]:

@@ -87,6 +87,20 @@ def _of_part(factory: Any, make: Callable[[str, str], Any]) -> Callable[[User], 
     return write
 
 
+def _transcribed(ann: User) -> Write:
+    meeting = TranscribedMeetingFactory(owner=ann)
+    SegmentFactory(meeting=meeting)
+    return Write(meeting_pb2.SummarizeRequest(meeting_id=str(meeting.pk)), meeting)
+
+
+def _enrolled(ann: User) -> Write:
+    speaker = SpeakerFactory(meeting=_meeting(ann), user=ann, speech_ms=9_000)
+    request = meeting_pb2.EnrollSpeakerRequest(
+        meeting_id=str(speaker.meeting_id), speaker_id=str(speaker.pk), consent=True
+    )
+    return Write(request, speaker)
+
+
 WRITES: dict[str, Callable[[User], Write]] = {
     "UserService/UpdateUser": _user_request(
         user_pb2.UpdateUserRequest(
@@ -143,6 +157,7 @@ WRITES: dict[str, Callable[[User], Write]] = {
     "MeetingService/Retranscribe": _of_meeting(
         lambda meeting: meeting_pb2.RetranscribeRequest(meeting_id=str(meeting.pk))
     ),
+    "MeetingService/Summarize": _transcribed,
     "MeetingService/CancelProcessing": _of_meeting(
         lambda meeting: meeting_pb2.CancelProcessingRequest(meeting_id=str(meeting.pk)), status=MeetingStatus.QUEUED
     ),
@@ -159,6 +174,7 @@ WRITES: dict[str, Callable[[User], Write]] = {
         SpeakerFactory,
         lambda meeting_id, pk: meeting_pb2.NameSpeakerRequest(meeting_id=meeting_id, speaker_id=pk, name="New"),
     ),
+    "MeetingService/EnrollSpeaker": _enrolled,
     "MeetingService/AcceptActionItem": _of_part(
         ActionItemFactory,
         lambda meeting_id, pk: meeting_pb2.AcceptActionItemRequest(meeting_id=meeting_id, item_id=pk),

@@ -29,7 +29,7 @@ for _ in $(seq 300); do
 done
 bash -euo pipefail commands.sh > said.txt
 curl -sf 'http://localhost:8000/api/v1/tasks?page_size=100' > tasks.json
-curl -sf 'http://localhost:8000/api/v1/users/by-email?email=jane@example.com' > jane.json
+curl -sf 'http://localhost:8000/api/v1/users/by-email?email=john@example.com' > john.json
 curl -sf 'http://localhost:8000/api/v1/meetings' > meetings.json
 """
 
@@ -51,10 +51,10 @@ def test_a_recording_becomes_a_participants_task(checkout: Path) -> None:
     assert "will write the letter to the customers by Friday." in said
     assert re.search(r"^Speakers +S1 [\d:]+, S2 [\d:]+$", said, re.MULTILINE)
     assert re.search(r"^Decisions +\w+", said, re.MULTILINE)
-    jane = json.loads((checkout / "jane.json").read_text())
+    john = json.loads((checkout / "john.json").read_text())
     (meeting,) = json.loads((checkout / "meetings.json").read_text())["meetings"]
     assert (meeting["status"], meeting["progress"], meeting["transcript_version"]) == ("completed", 100, 1)
     tasks = json.loads((checkout / "tasks.json").read_text())["tasks"]
-    (hers,) = [task for task in tasks if task["source"] == f"meetings/{meeting['id']}" and "letter" in task["title"]]
-    assert (hers["title"], hers["assigned_to"]) == ("write the letter to the customers", jane["id"])
-    assert hers["due_date"]
+    (his,) = [task for task in tasks if task["source"] == f"meetings/{meeting['id']}" and "party" in task["title"]]
+    assert (his["title"], his["assigned_to"]) == ("find a place for the party", john["id"])
+    assert his["due_date"]

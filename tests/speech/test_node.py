@@ -86,7 +86,7 @@ def test_unusable_address_is_reported(node: SpeechNode, start_node: StartNode, t
         (f"unix:{no_socket}", "not a socket"),
         (f"unix:{tmp_path}/no/folder", "folder"),
         (f"unix:{tmp_path}/{'x' * 100}", "too long"),
-        ("0.0.0.0:50071", "no TLS"),
+        ("0.0.0.0:50071", "--tls-cert"),
         ("127.0.0.1:port", "invalid"),
     ]:
         failed = run("--listen", address)

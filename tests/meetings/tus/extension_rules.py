@@ -100,7 +100,7 @@ def _(tus: TusClient) -> None:
     ):
         is_problem(tus.create(5, Upload_Metadata=value.encode().decode("latin-1")), 400)
     is_problem(tus.create(5, Upload_Metadata="title /w=="), 400)  # No text.
-    is_problem(tus.create(5, Upload_Metadata=f"title VA==,x {'A' * 8192}"), 400)
+    is_problem(tus.create(5, Upload_Metadata=f"title VA==,x {'A' * 32_768}"), 400)
 
 
 @rule("All keys MUST be unique.")
