@@ -250,7 +250,7 @@ def test_cancelled_call_ends_its_engine_process_which_is_replaced(
         (before,) = node.engine_processes()
         answers.cancel()
         talk.end()
-        with suppress(AssertionError):  # It may have had nothing to do just then.
+        with suppress(AssertionError):  # Between two utterances it has nothing to do.
             until(lambda process=before: ended(process.pid), "the process that worked for it has ended", 1)
             break
     assert ended(before.pid)
