@@ -1,12 +1,13 @@
 """AsrService.Transcribe."""
 
 import io
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import av
 import grpc
+import psutil
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 
@@ -223,18 +224,23 @@ def test_node_without_the_engine_reports_it(start_node: Callable[..., SpeechNode
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_MISSING")
 
 
+def at_work(node: SpeechNode, audio: bytes) -> tuple[psutil.Process, Any]:
+    """Begin a call, and return the process that recognises, stopped in the middle of it, and the call's answers."""
+    transcribed(node, audio[: 32 * 5500])  # A process is started for the first call.
+    (engine,) = node.engine_processes()
+    engine.suspend()
+    answers = node.asr.Transcribe(sent(speech.AsrStart(format=PCM), audio))
+    time.sleep(1)  # By then it has the first utterance.
+    return engine, answers
+
+
 def test_an_engine_that_dies_is_started_again(
     start_node: Callable[..., SpeechNode], meeting_pcm: bytes, undisturbed: list[speech.Segment]
 ) -> None:
     node = start_node()
-    part = meeting_pcm[: undisturbed[3].start_ms * 32]
-    talk = Talk(*sent(speech.AsrStart(format=PCM), part))
-    answers = node.asr.Transcribe(talk)
-    talk.end()
-    texts = [segment_in(answers).text]
-    (engine,) = node.engine_processes()
+    engine, answers = at_work(node, meeting_pcm[: undisturbed[3].start_ms * 32])
     engine.kill()
-    texts += [answer.segment.text for answer in answers if answer.HasField("segment")]
+    texts = [answer.segment.text for answer in answers if answer.HasField("segment")]
     assert texts == [segment.text for segment in undisturbed[:3]]
     assert any("ended during the call" in line["message"] for line in node.logged())
 
@@ -243,17 +249,9 @@ def test_cancelled_call_ends_its_engine_process_which_is_replaced(
     start_node: Callable[..., SpeechNode], meeting_pcm: bytes
 ) -> None:
     node = start_node()
-    for _ in range(10):
-        talk = Talk(*sent(speech.AsrStart(format=PCM), meeting_pcm))
-        answers = node.asr.Transcribe(talk)
-        segment_in(answers)
-        (before,) = node.engine_processes()
-        answers.cancel()
-        talk.end()
-        with suppress(AssertionError):  # Between two utterances it has nothing to do.
-            until(lambda process=before: ended(process.pid), "the process that worked for it has ended", 1)
-            break
-    assert ended(before.pid)
+    engine, answers = at_work(node, meeting_pcm)
+    answers.cancel()
+    until(lambda: ended(engine.pid), "the process that worked for it has ended", 1)
     until(lambda: len(node.engine_processes()) == 1, "another runs")
     until(
         lambda: any(
