@@ -156,13 +156,13 @@ def test_meeting_goes_on_without_its_node(certificates: Path, others: Path, ann:
     job = RunningJob()
     until(lambda: Segment.objects.exists(), "the first segment is stored")
     first.process.kill()
-    killed, stored = time.monotonic(), Segment.objects.count()
+    killed = time.monotonic()
     until(lambda: Segment.objects.filter(degraded=True).exists(), "another node goes on")
     assert time.monotonic() - killed <= 5
     until(lambda: Meeting.objects.get(pk=meeting.pk).status == Status.COMPLETED, "the meeting is completed")
     assert job.ended() == "done"
     segments = list(Segment.objects.order_by("start_ms"))
-    assert [segment.degraded for segment in segments][: stored + 1].count(False) >= 1
+    assert not segments[0].degraded
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(segments))
     assert "preferred speech node could not be reached" in Meeting.objects.get(pk=meeting.pk).notice
     states = dict(SpeechNode.objects.values_list("address", "state"))
