@@ -12,6 +12,7 @@ import queue
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -225,11 +226,10 @@ def _message(socket: Socket, frame: str | bytes, values: Mapping[str, str]) -> M
 def _report_failure(connection: _Connection, problem: Problem, request_id: str) -> None:
     status = problem.spec.http_status
     document = {**problems.document(problem), "status": status, "request_id": request_id}
-    try:
+    # OSError: the client has left, or does not read. RuntimeError: the connection is closed, or the server has ended.
+    with suppress(OSError, RuntimeError):
         connection.send(json.dumps({"error": document}))
         connection.close(4000 + status, problem.reason)
-    except Exception:  # noqa: S110 - the client has left, or does not read; there is nobody to tell.
-        pass
 
 
 def _request(scope: Scope) -> HttpRequest:
