@@ -9,8 +9,8 @@ DOCUMENTS = sorted(
     [ROOT / "README.md", ROOT / "bench/README.md", ROOT / "samples/README.md", *(ROOT / "docs").rglob("*.md")]
 )
 PACKAGES = (
-    "access", "bench", "changes", "config", "core", "embedded_postgres", "log_formats", "meetings", "scripts",
-    "speechnode", "tandem", "tasks", "tests", "users",
+    "access", "bench", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
+    "scripts", "speechnode", "tandem", "tasks", "tests", "users",
 )  # fmt: skip
 FOLDERS = (*PACKAGES, "docs", "proto", "samples")
 #: Names that look like a module: a file of the embedded PostgreSQL.

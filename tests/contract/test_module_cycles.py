@@ -5,8 +5,8 @@ import pytest
 grimp = pytest.importorskip("grimp", reason="scripts/check.sh installs grimp, with requirements-check.txt")
 
 PACKAGES = (
-    "access", "changes", "config", "core", "embedded_postgres", "log_formats", "meetings", "speechnode", "tandem",
-    "tasks", "users",
+    "access", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
+    "speechnode", "tandem", "tasks", "users",
 )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_missing_variable_is_found() -> None:
 def test_only_one_module_reads_the_environment() -> None:
     readers = [
         str(path.relative_to(ROOT))
-        for app in ("core", "changes", "users", "access", "config", "speechnode")
+        for app in ("core", "changes", "users", "access", "config", "speechnode", "drawing_engine")
         for path in (ROOT / app).rglob("*.py")
         if re.search(r"\bos\.(environ\b(?!\.setdefault)|getenv)", path.read_text())
     ]
