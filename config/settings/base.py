@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "changes",
     "users",
     "access",
+    "projects",
     "tasks",
     "meetings",
 ]

@@ -11,11 +11,14 @@ from django.db.models import Model
 from changes.feed import numbering, verification
 from changes.models import Change
 from meetings.models import ActionItem, EnrolledVoice, Segment, Speaker
+from projects.models import Project, ProjectMember
 from tasks.models import Task
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     EnrolledVoiceFactory,
+    ProjectFactory,
+    ProjectMemberFactory,
     SegmentFactory,
     SpeakerFactory,
     TaskFactory,
@@ -61,6 +64,8 @@ MADE: dict[type[Model], Callable[..., Any]] = {
     Speaker: SpeakerFactory,
     Segment: SegmentFactory,
     EnrolledVoice: EnrolledVoiceFactory,
+    Project: ProjectFactory,
+    ProjectMember: ProjectMemberFactory,
 }
 
 

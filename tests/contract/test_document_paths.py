@@ -10,7 +10,7 @@ DOCUMENTS = sorted(
 )
 PACKAGES = (
     "access", "bench", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
-    "scripts", "speechnode", "tandem", "tasks", "tests", "users",
+    "projects", "scripts", "speechnode", "tandem", "tasks", "tests", "users",
 )  # fmt: skip
 FOLDERS = (*PACKAGES, "docs", "proto", "samples")
 #: Names that look like a module: a file of the embedded PostgreSQL.

@@ -6,7 +6,7 @@ grimp = pytest.importorskip("grimp", reason="scripts/check.sh installs grimp, wi
 
 PACKAGES = (
     "access", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
-    "speechnode", "tandem", "tasks", "users",
+    "projects", "speechnode", "tandem", "tasks", "users",
 )  # fmt: skip
 
 

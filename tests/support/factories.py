@@ -20,6 +20,8 @@ from meetings.models import (
     Transcript,
 )
 from meetings.models import Status as MeetingStatus
+from projects.models import Project, ProjectMember
+from projects.models import Role as ProjectRole
 from tasks.models import Task
 from users.models import Role, Status, User, UserAddress
 
@@ -81,6 +83,24 @@ class UserAddressFactory(factory.django.DjangoModelFactory):
     line1 = "Main Street 1"
     city = "Berlin"
     country_code = "DE"
+
+
+class ProjectFactory(factory.django.DjangoModelFactory):
+    """A project without members; `ProjectMemberFactory` adds one."""
+
+    class Meta:
+        model = Project
+
+    name = factory.Sequence(lambda n: f"Project {n}")
+
+
+class ProjectMemberFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ProjectMember
+
+    project = factory.SubFactory(ProjectFactory)
+    user = factory.SubFactory(UserFactory)
+    role = ProjectRole.VIEWER
 
 
 class TaskFactory(factory.django.DjangoModelFactory):

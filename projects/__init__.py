@@ -1,0 +1,1 @@
+"""Projects, which a team shares, and their members."""
