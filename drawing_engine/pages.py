@@ -12,6 +12,11 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from drawing_engine.protocol import CLOSED as CLOSED
+from drawing_engine.protocol import FILLED as FILLED
+from drawing_engine.protocol import STROKED as STROKED
+from drawing_engine.protocol import Code as Code
+
 
 class Kind(enum.IntEnum):
     """Content of a page, with the numbers of `drawing.v1.PageKind`."""
@@ -77,10 +82,6 @@ class PathInfo(NamedTuple):
     is_filled: bool
     stroke_color: tuple[int, int, int]
     fill_color: tuple[int, int, int]
-
-
-#: Bits of `Paths.flags`.
-CLOSED, STROKED, FILLED = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,27 +182,6 @@ class DocumentInfo:
     metadata: Mapping[str, str]
 
 
-class Code(enum.StrEnum):
-    """Reasons of failures."""
-
-    NOT_A_PDF = "NOT_A_PDF"
-    DAMAGED = "DAMAGED"
-    ENCRYPTED = "ENCRYPTED"
-    NO_PAGES = "NO_PAGES"
-    NO_SUCH_PAGE = "NO_SUCH_PAGE"
-    TOO_LARGE = "TOO_LARGE"
-    TOO_MANY_PAGES = "TOO_MANY_PAGES"
-    PAGE_TOO_LARGE = "PAGE_TOO_LARGE"
-    #: The memory, the processor time or the output allowed was used up.
-    OUT_OF_RESOURCES = "OUT_OF_RESOURCES"
-    TIMEOUT = "TIMEOUT"
-    #: The library that reads PDF files ended unexpectedly.
-    CRASHED = "CRASHED"
-    CANCELLED = "CANCELLED"
-    #: The child could not be started; another attempt may succeed.
-    UNAVAILABLE = "UNAVAILABLE"
-
-
 @dataclass(frozen=True, slots=True)
 class PageFailure:
     """A page that could not be read; the others are.
@@ -241,9 +221,11 @@ class Limits:
         segments: of a page, after curves are flattened.
         words: of a page.
         text_characters: of a page.
+        page_cpu_seconds: processor time for a page, which does not depend on the load of the machine.
         page_seconds: wall-clock time for a page.
         document_seconds: wall-clock time for the document.
         cpu_seconds: processor time of a child.
+        crashes: pages that may end the child; after one more the rest of the document is given up.
         memory_bytes: address space of a child.
         pixels: of a rendered image.
     """
@@ -254,9 +236,11 @@ class Limits:
     segments: int = 500_000
     words: int = 100_000
     text_characters: int = 1_000_000
+    page_cpu_seconds: float = 4
     page_seconds: float = 20
     document_seconds: float = 600
     cpu_seconds: int = 300
+    crashes: int = 10
     memory_bytes: int = 768 * 2**20
     pixels: int = 40_000_000
 
