@@ -1,0 +1,1 @@
+"""Generated drawings with known truth: schematics (IEC, IEEE) and floor plans, in several styles."""
