@@ -60,6 +60,8 @@ class ThreadPool(futures.Executor):
         self._max_spares = max_spares
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
+        #: False where work is no sign that its caller is present: the events of a stream come from others.
+        self._notes_presence = self._share_beside_others < self._share
         self._at_rest = at_rest
         #: One for each piece of work that may start; None ends a thread.
         self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
@@ -98,7 +100,8 @@ class ThreadPool(futures.Executor):
         Raises:
             RuntimeError: the pool has ended.
         """
-        PRESENCE.note(caller)
+        if self._notes_presence:
+            PRESENCE.note(caller)
         with self._lock:
             if self._has_ended:
                 raise RuntimeError(f"The thread pool {self._name} has ended.")

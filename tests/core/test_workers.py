@@ -19,6 +19,7 @@ from core.concurrency.slots import Slots
 from core.concurrency.thread_pool import ThreadPool
 from core.concurrency.turns import Turns
 from core.errors import RateLimited
+from tests.support.servers import until
 
 PATIENCE = 10
 
@@ -111,6 +112,16 @@ def test_beside_others_a_second_call_begins_when_the_first_has_ended(
         busy.end_one()
     assert busy.next() == "a1"
     assert time.monotonic() - begun < 0.2
+
+
+def test_events_for_a_stream_do_not_count_as_calls_of_its_caller(start: Callable[..., ThreadPool], busy: Busy) -> None:
+    until(lambda: not PRESENCE.is_beside_others("a"))
+    start(1, share=1, share_beside_others=1).run(busy.work("event"), "b")
+    assert busy.next() == "event"
+    assert not PRESENCE.is_beside_others("a")
+    start(4).run(busy.work("call"), "b")
+    assert busy.next() == "call"
+    assert PRESENCE.is_beside_others("a")
 
 
 @pytest.mark.parametrize(("streams", "rest"), [(1, 0.0), (2, 0.05), (5, 0.2), (9, 0.25)])
