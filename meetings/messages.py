@@ -16,7 +16,7 @@ from meetings.services.recordings import UploadMetadata
 from tandem.meeting.v1 import meeting_pb2
 
 #: The fields that a client may set in CreateMeeting and in the mask of UpdateMeeting.
-WRITABLE = ("title", "starts_at", "participants", "language", "owner", "vocabulary")
+WRITABLE = ("title", "starts_at", "participants", "language", "owner", "vocabulary", "project_id")
 
 #: The fields of `Meeting.recording`.
 RECORDING = ("filename", "content_type", "size", "sha256", "uploaded_at", "deleted_at")
@@ -47,6 +47,7 @@ def meeting_message(meeting: Meeting) -> meeting_pb2.Meeting:
         vocabulary=meeting.vocabulary,
         missing=[meeting_pb2.MissingStage(**missing) for missing in meeting.missing],
         live=meeting.live,
+        project_id=str(meeting.project_id or ""),
     )
     for name in _TIMES:
         if (at := getattr(meeting, name)) is not None:
@@ -235,6 +236,7 @@ def meeting_filter(request: meeting_pb2.ListMeetingsRequest) -> Filter:
     return Filter(
         statuses=checked_numbers(meeting_pb2.MeetingStatus.DESCRIPTOR, request.statuses, "statuses"),
         query=request.query,
+        project_id=request.project_id,
         starts_from=starts_from,
         starts_until=starts_until,
     )

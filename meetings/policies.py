@@ -1,4 +1,7 @@
-"""Permissions on meetings. Which meetings an actor sees is decided by `MeetingQuerySet.visible_to`."""
+"""Permissions on meetings. Which meetings an actor sees is decided by `MeetingQuerySet.visible_to`.
+
+What an actor may do with a meeting follows from the meeting, and from their role in its project (None = not a member).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,8 @@ from uuid import UUID
 from changes.feed.subjects import Visibility
 from core.actors import Actor
 from meetings.models import Meeting, Speaker, Status
+from projects.models import Role
+from projects.policies import audience_of_contents, may_edit, may_manage
 
 #: The group of administrators, who see every meeting.
 ADMINISTRATORS = "administrators"
@@ -14,7 +19,9 @@ ADMINISTRATORS = "administrators"
 
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     """Return which groups see the meeting with this row image; consistent with `MeetingQuerySet.visible_to`."""
-    return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"]), Visibility.WHOLE)
+    # Images of before there were projects have no such column.
+    of_project = audience_of_contents(image.get("project_id"))
+    return dict.fromkeys((ADMINISTRATORS, image["owner_id"], *image["participants"], *of_project), Visibility.WHOLE)
 
 
 def groups(actor: Actor) -> frozenset[str]:
@@ -34,9 +41,25 @@ def audience_of_part(image: Mapping[str, Any]) -> dict[str, Visibility]:
     return {who_see(image["meeting_id"]): Visibility.WHOLE}
 
 
-def may_change(actor: Actor, meeting: Meeting) -> bool:
-    """Return whether the actor may edit, delete or record the meeting: its owner and administrators."""
-    return bool(actor.is_authenticated and (actor.is_administrator or actor.pk == meeting.owner_id))
+def may_change(actor: Actor, meeting: Meeting, role: Role | None) -> bool:
+    """Return whether the actor may edit or record the meeting: its owner, editors of its project, administrators."""
+    return _owns(actor, meeting) or may_edit(actor, role)
+
+
+def may_delete(actor: Actor, meeting: Meeting, role: Role | None) -> bool:
+    """Return whether the actor may delete the meeting or give it to another owner: its owner, managers of its project,
+    administrators.
+    """
+    return _owns(actor, meeting) or may_manage(actor, role)
+
+
+def may_decide(actor: Actor, meeting: Meeting, role: Role | None) -> bool:
+    """Return whether the actor may accept and reject action items: who may change the meeting, and its participants."""
+    return may_change(actor, meeting, role) or bool(actor.is_authenticated and actor.pk in meeting.participants)
+
+
+def _owns(actor: Actor, meeting: Meeting) -> bool:
+    return bool(actor.is_authenticated and actor.pk == meeting.owner_id)
 
 
 def may_replace_recording(actor: Actor, meeting: Meeting) -> bool:
@@ -46,9 +69,11 @@ def may_replace_recording(actor: Actor, meeting: Meeting) -> bool:
 
 def may_enroll(actor: Actor, meeting: Meeting, speaker: Speaker) -> bool:
     """Return whether the actor may keep the voice print of a speaker of a visible meeting: the user assigned to the
-    speaker, and the actors that may change the meeting. The consent of that user is checked separately.
+    speaker, the meeting's owner, and administrators. The consent of that user is checked separately.
     """
-    return bool(actor.is_authenticated and (actor.pk == speaker.user_id or may_change(actor, meeting)))
+    return _owns(actor, meeting) or bool(
+        actor.is_authenticated and (actor.pk == speaker.user_id or actor.is_administrator)
+    )
 
 
 def may_forget(actor: Actor, user_id: UUID | None) -> bool:

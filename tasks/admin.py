@@ -18,7 +18,7 @@ from tasks import services
 from tasks.models import OPEN_STATUSES, Task
 from users.models import OPEN_ACCOUNT_STATUSES, User
 
-WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
+WRITABLE = ("title", "description", "status", "priority", "labels", "project", "assigned_to", "due_date", "metadata")
 
 
 class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -89,6 +89,9 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
         if "assigned_to" in fields:
             fields["assigned_to"] = str(fields["assigned_to"].pk) if fields["assigned_to"] else ""
+        if "project" in fields:
+            project = fields.pop("project")
+            fields["project_id"] = str(project.pk) if project else ""
         if change:
             saved = services.update_task(
                 actor_of(request), str(obj.pk), fields, expected_version=self.opened_version(request)

@@ -14,8 +14,12 @@ from tasks.models import Priority, Status, Task
 from tasks.queries import Filter, TaskStats
 
 #: The fields of a new task, and the fields that a mask of UpdateTask may name.
-CREATABLE = ("id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata")
-WRITABLE = ("title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata")
+CREATABLE = (
+    "id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id",
+)  # fmt: skip
+WRITABLE = (
+    "title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id",
+)  # fmt: skip
 
 #: Column → field of the message, where they differ.
 PATHS = {"created_by_id": "created_by", "assigned_to_id": "assigned_to"}
@@ -45,6 +49,8 @@ def task_from_image(image: Mapping[str, Any]) -> task_pb2.Task:
         created_by=str(image["created_by_id"] or ""),
         assigned_to=str(image["assigned_to_id"] or ""),
         metadata=image["metadata"],
+        # Images of before there were projects have no such column.
+        project_id=str(image.get("project_id") or ""),
         version=image["version"],
         source=image["source"],
     )
@@ -97,6 +103,7 @@ def task_filter(request: task_pb2.ListTasksRequest) -> Filter:
         labels=list(request.labels),
         assigned_to=request.assigned_to,
         created_by=request.created_by,
+        project_id=request.project_id,
         query=request.query,
         due_from=due_from,
         due_until=due_until,

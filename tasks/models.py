@@ -6,13 +6,14 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from changes.triggers import logged
 from core.actors import Actor
 from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.db.versioned import Versioned
+from projects.models import Project, ids_of_member
 from tasks.fields import LabelsField, MetadataField
 
 
@@ -40,13 +41,17 @@ OPEN_STATUSES = (Status.TODO, Status.IN_PROGRESS)
 
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, actor: Actor) -> "TaskQuerySet":
-        """Return the tasks that the actor may see: administrators all, others those they created or are assigned to."""
+        """Return the tasks that the actor may see: administrators all, others those that they created or are assigned
+        to, and those of the projects of which they are a member.
+        """
         if not actor.is_authenticated:
             return self.none()
         return self if actor.is_administrator else self.visible_to_member(actor.pk)
 
     def visible_to_member(self, user_id: Any) -> "TaskQuerySet":
-        return self.filter(Q(created_by=user_id) | Q(assigned_to=user_id))
+        # For one task the database looks for one membership; a list of all projects would be read whole.
+        of_project = Exists(ids_of_member(user_id).filter(project=OuterRef("project")))
+        return self.filter(Q(created_by=user_id) | Q(assigned_to=user_id) | of_project)
 
 
 def _user(**options: Any) -> Any:
@@ -55,6 +60,10 @@ def _user(**options: Any) -> Any:
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False,
         db_constraint=False, **options,
     )  # fmt: skip
+
+
+def _of_project(name: str, *fields: str, **options: Any) -> models.Index:
+    return models.Index(name=name, fields=["project", *fields], condition=Q(project__isnull=False), **options)
 
 
 class Task(Versioned):
@@ -77,6 +86,10 @@ class Task(Versioned):
 
     created_by = _user(editable=False)
     assigned_to = _user()
+    #: The database clears it with the project: ON DELETE SET NULL (migration 0005).
+    project = models.ForeignKey(
+        Project, models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+    )
 
     search_words = words_of("title", "description")
 
@@ -96,6 +109,15 @@ class Task(Versioned):
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
             # All columns that `queries.get_task_stats` reads: a tenth of the table's size.
             models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
+            # The lists of projects: in each order, and the columns of the figures. A task without a project is in none.
+            # With creator and assignee in it, what a user sees only by the project is counted from the index alone.
+            _of_project("tasks_of_project_newest", "created_at", "id", include=["created_by", "assigned_to"]),
+            _of_project("tasks_of_project_by_updated_at", "updated_at", "id"),
+            _of_project("tasks_of_project_by_due_date", "due_date", "id"),
+            _of_project("tasks_of_project_by_priority", "priority", "id"),
+            _of_project(
+                "tasks_of_project_figures", "status", "priority", "assigned_to", "due_date", include=["created_by"]
+            ),
             GinIndex(fields=["labels"], name="tasks_labels"),
             GinIndex(fields=["search_words"], name="tasks_words"),
         ]

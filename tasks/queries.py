@@ -1,7 +1,7 @@
 """Queries for tasks, limited to those that the actor may see."""
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,11 @@ from django.utils import timezone
 from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
-from core.db.pagination import ListQuery, Order, Page, PageRequest, page
+from core.db.grouped import InGroups
+from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, Part, page
 from core.errors import invalid
+from projects.models import ProjectMember
+from projects.queries import role_of
 from tasks.fields import labels_to_find
 from tasks.models import OPEN_STATUSES, Priority, Status, Task
 from users.queries import resolve_id
@@ -41,6 +44,7 @@ class Filter:
         labels: any of these.
         assigned_to: a user's id as the client wrote it, or `me`.
         created_by: the same.
+        project_id: a project's id as the client wrote it.
         query: prefixes of words in title and description.
     """
 
@@ -49,13 +53,15 @@ class Filter:
     labels: Collection[str] = ()
     assigned_to: str = ""
     created_by: str = ""
+    project_id: str = ""
     query: str = ""
     due_from: datetime.datetime | None = None
     due_until: datetime.datetime | None = None
 
     def bound_to(self) -> Mapping[str, Any]:
         several = {name: sorted(getattr(self, name)) for name in ("statuses", "priorities", "labels")}
-        return {**several, "people": [self.assigned_to, self.created_by], "query": self.query,
+        of_project = {"project": self.project_id} if self.project_id else {}
+        return {**several, "people": [self.assigned_to, self.created_by], **of_project, "query": self.query,
                 "due": [self.due_from, self.due_until]}  # fmt: skip
 
 
@@ -120,12 +126,13 @@ def list_tasks(actor: Actor, request: PageRequest, order: Order = NEWEST_FIRST, 
 def get_task_stats(actor: Actor) -> TaskStats:
     """Return the statistics of the tasks that the actor may see."""
     late = Q(due_date__lt=timezone.now(), status__in=OPEN_STATUSES)
-    rows = (
-        Task.objects.visible_to(actor)
-        .values_list("status", "priority", "assigned_to_id")
-        # The counted columns are in the index `tasks_figures`; the id is not.
+    rows = [
+        row
+        for tasks in _disjoint(actor)
+        for row in tasks.values_list("status", "priority", "assigned_to_id")
+        # The counted columns are in the indexes `tasks_figures` and `tasks_of_project_figures`; the id is not.
         .annotate(tasks=Count("*"), late=Count("status", filter=late))
-    )
+    ]
     by_status: dict[int, int] = dict.fromkeys(Status, 0)
     by_priority: dict[int, int] = dict.fromkeys(Priority, 0)
     by_assignee: dict[UUID | None, int] = {}
@@ -139,6 +146,15 @@ def get_task_stats(actor: Actor) -> TaskStats:
     return TaskStats(sum(by_status.values()), by_status, by_priority, dict(limit), overdue)
 
 
+def _disjoint(actor: Actor) -> list[QuerySet[Task]]:
+    """Return the tasks that the actor may see, each in one of several querysets, of which each has its own index."""
+    if not actor.is_authenticated:
+        return []
+    if actor.is_administrator:
+        return [Task.objects.all()]
+    return _without_former(_matching((), (), WAYS, member_id=actor.pk), WAYS, actor.pk)
+
+
 def not_found(task_id: str) -> Task.DoesNotExist:
     """Return the error for a task that does not exist or that the caller may not see."""
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")
@@ -147,12 +163,14 @@ def not_found(task_id: str) -> Task.DoesNotExist:
 def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     """Return the list query of the tasks that match the filter and that the actor may see."""
     query = search.checked_query(only.query)
-    people = {name: resolve_id(actor, text) for name in _PEOPLE if (text := getattr(only, name))}
-    ways = _ways(actor, people)
-    if not actor.is_authenticated or None in people.values() or ways == ():
+    named = {name: resolve_id(actor, text) for name in _PEOPLE if (text := getattr(only, name))}
+    if only.project_id:
+        named["project"] = ids.parsed(only.project_id)
+    ways = _ways(actor, named)
+    if not actor.is_authenticated or None in named.values() or ways == ():
         return _NOTHING
     found_by: dict[str, Value | None] = {
-        **people,
+        **named,
         "member_id": actor.pk if ways else None,
         "due_from": only.due_from,
         "due_until": only.due_until,
@@ -160,6 +178,9 @@ def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
         **{f"label_{index}": label for index, label in enumerate(sorted(set(only.labels)))},
     }
     narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or query)
+    of_projects = ways is not None and _PROJECT in ways
+    # In the order of an index a person's tasks are adjacent, and a project's in each order; others are scattered.
+    adjacent = order.field == NEWEST_FIRST.field or (ways is None and named.keys() <= {_PROJECT})
     return ListQuery(
         Task,
         _matching,
@@ -167,22 +188,28 @@ def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
         {name: value for name, value in found_by.items() if value is not None},
         # A further filter reads each task anyway, so the cheaper count would save nothing.
         None if narrowed else _counted,
-        # In the order of the index a person's tasks are adjacent; in another order they are scattered.
-        scattered=narrowed or (bool(people or ways) and order.field != NEWEST_FIRST.field),
+        scattered=narrowed or not adjacent,
+        # What matches in any of many projects is found by an index of what it matches; in the order of all tasks, more
+        # of them are read the fewer match.
+        few=COUNT_LIMIT if of_projects and (narrowed or named) else 0,
         deferred=_DEFERRED,
     )
 
 
-#: The columns that make a user a member of a task, who may see it.
+#: The columns by which a user sees a task: they are the user, or a project of which the user is a member.
 _PEOPLE = ("created_by", "assigned_to")
+_PROJECT = "project"
+WAYS = (*_PEOPLE, _PROJECT)
 
 
-def _ways(actor: Actor, people: Mapping[str, UUID | None]) -> tuple[str, ...] | None:
-    """Return the columns of `_PEOPLE` by which the actor sees the tasks of these people; None = all (administrator)."""
-    if actor.is_authenticated and actor.is_administrator:
+def _ways(actor: Actor, named: Mapping[str, UUID | None]) -> tuple[str, ...] | None:
+    """Return the columns of `WAYS` by which the actor sees the tasks of these people and this project; None = all."""
+    if not actor.is_authenticated:
+        return ()
+    if actor.is_administrator or role_of(actor, named.get(_PROJECT)) is not None:
         return None
-    own = tuple(name for name in _PEOPLE if people.get(name) == actor.pk)
-    return own[:1] or tuple(name for name in _PEOPLE if name not in people)
+    own = tuple(name for name in _PEOPLE if named.get(name) == actor.pk)
+    return own[:1] or tuple(name for name in WAYS if name not in named)
 
 
 def _matching(
@@ -195,24 +222,34 @@ def _matching(
     due_until: datetime.datetime | None = None,
     created_by: UUID | None = None,
     assigned_to: UUID | None = None,
+    project: UUID | None = None,
     **labels: str,
-) -> tuple[QuerySet[Task], ...]:
-    """Return the matching tasks: one queryset, or one for each of the `ways`, each of which has its own index."""
-    rows = Task.objects.all() if ways is None else Task.objects.alias(**_OWN)
-    labels_in, words_in = ("labels", "search_words") if ways is None else ("own_labels", "own_words")
-    conditions = {
+) -> tuple[Part[Task], ...]:
+    """Return the matching tasks: one queryset, or one part for each of the `ways`, each of which has its own index."""
+    given = {
         "status__in": sorted(statuses),
         "priority__in": sorted(priorities),
-        f"{labels_in}__overlap": list(labels.values()),
         "due_date__gte": due_from,
         "due_date__lt": due_until,
         "created_by": created_by,
         "assigned_to": assigned_to,
+        "project": project,
     }
-    rows = rows.filter(**{name: value for name, value in conditions.items() if value})
-    if query is not None:
-        rows = rows.filter(search.matches(words_in, query))
-    return (rows,) if ways is None else tuple(rows.filter(**{way: member_id}) for way in ways)
+    conditions = {name: value for name, value in given.items() if value}
+
+    def of(rows: QuerySet[Task], labels_in: str, words_in: str) -> QuerySet[Task]:
+        rows = rows.filter(**conditions)
+        if labels:
+            rows = rows.filter(**{f"{labels_in}__overlap": list(labels.values())})
+        return rows if query is None else rows.filter(search.matches(words_in, query))
+
+    every = of(Task.objects.all(), "labels", "search_words")
+    if ways is None:
+        return (every,)
+    own = of(Task.objects.alias(**_OWN), "own_labels", "own_words")
+    memberships = ProjectMember.objects.filter(user=member_id)
+    in_projects = InGroups(every, _PROJECT, memberships, "project_id", bool(conditions or labels or query))
+    return tuple(in_projects if way == _PROJECT else own.filter(**{way: member_id}) for way in ways)
 
 
 def _counted(
@@ -224,17 +261,28 @@ def _counted(
 ) -> QuerySet[Task]:
     """Return a queryset with as many rows as `_matching` finds.
 
-    With two ways, the second queryset excludes the rows of the first, so that the database need not compare ids to find
-    duplicates (measured with 10,000 tasks: 0.5 ms, not 1.5). A page is not fetched so: the database would have to skip
-    all excluded rows.
+    With several ways, each queryset excludes the rows of those before it, so that the database need not compare ids to
+    find duplicates (measured with 10,000 tasks: 0.5 ms, not 1.5). A page is not fetched so: the database would have to
+    skip all excluded rows.
     """
     if member_id is not None:
         values["member_id"] = member_id
-    first, *others = _matching(statuses, priorities, ways, **values)
-    if not others or ways is None:
+    parts = _matching(statuses, priorities, ways, **values)
+    first, *others = _without_former(parts, ways or (), member_id)
+    if not others:
         return first
-    rest = (rows.exclude(**{ways[0]: member_id}).values("pk") for rows in others)
-    return first.values("pk").union(*rest, all=True)  # type: ignore[return-value]
+    return first.values("pk").union(*(rows.values("pk") for rows in others), all=True)  # type: ignore[return-value]
+
+
+def _without_former(parts: Sequence[Part[Task]], ways: Sequence[str], member_id: UUID | None) -> list[QuerySet[Task]]:
+    """Return the tasks of each part without those of the parts before it."""
+    found = []
+    for place, part in enumerate(parts):
+        rows = part.all() if isinstance(part, InGroups) else part
+        for way in ways[:place]:
+            rows = rows.exclude(**{way: member_id})
+        found.append(rows)
+    return found
 
 
 # Expressions of labels and words that do not match the global indexes. For a common label or prefix these return more

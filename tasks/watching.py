@@ -17,7 +17,7 @@ from tasks.fields import labels_to_find
 from tasks.messages import task_from_image
 
 MAX_TASKS = 500
-_NO_TASK = UUID(int=0)
+_NONE = UUID(int=0)
 
 _EVENTS = {
     EventKind.CREATED: task_pb2.EVENT_TYPE_CREATED,
@@ -38,16 +38,19 @@ def subscription_for(operation: str, request: task_pb2.WatchTasksRequest) -> Sub
     if len(request.task_ids) > MAX_TASKS:
         raise invalid("task_ids", "max_items", f"Give at most {MAX_TASKS} task ids, or none to watch all tasks.")
     # A client that sends only malformed ids must not receive all tasks.
-    task_ids = frozenset(str(ids.parsed(task_id) or _NO_TASK) for task_id in request.task_ids)
+    task_ids = frozenset(str(ids.parsed(task_id) or _NONE) for task_id in request.task_ids)
     statuses = frozenset(checked_numbers(task_pb2.TaskStatus.DESCRIPTOR, request.statuses, "statuses"))
     labels = labels_to_find(request.labels)
+    # No task is of a project with a malformed id.
+    project_id = str(ids.parsed(request.project_id) or _NONE) if request.project_id else ""
     return Subscription(
         operation,
         task_event,
         ("task",),
-        bound_to=[sorted(task_ids), sorted(statuses), sorted(labels)],
-        matches=partial(_matches, statuses, labels) if statuses or labels else everything,
-        narrow=partial(_narrow, statuses, labels),
+        # Without a project as before there were any, so that a cursor of that time is still valid.
+        bound_to=[sorted(task_ids), sorted(statuses), sorted(labels), *filter(None, (project_id,))],
+        matches=partial(_matches, statuses, labels, project_id) if statuses or labels or project_id else everything,
+        narrow=partial(_narrow, statuses, labels, project_id),
         subject_ids=task_ids,
     )
 
@@ -69,11 +72,17 @@ def task_event(kind: EventKind, change: ChangeRecord | None, visibility: Visibil
     return event
 
 
-def _matches(statuses: frozenset[int], labels: frozenset[str], image: Image) -> bool:
-    return (not statuses or image["status"] in statuses) and (not labels or not labels.isdisjoint(image["labels"]))
+def _matches(statuses: frozenset[int], labels: frozenset[str], project_id: str, image: Image) -> bool:
+    return (
+        (not statuses or image["status"] in statuses)
+        and (not labels or not labels.isdisjoint(image["labels"]))
+        and (not project_id or image.get("project_id") == project_id)
+    )
 
 
-def _narrow(statuses: frozenset[int], labels: frozenset[str], tasks: QuerySet[Any]) -> QuerySet[Any]:
+def _narrow(statuses: frozenset[int], labels: frozenset[str], project_id: str, tasks: QuerySet[Any]) -> QuerySet[Any]:
     if statuses:
         tasks = tasks.filter(status__in=statuses)
+    if project_id:
+        tasks = tasks.filter(project=project_id)
     return tasks.filter(labels__overlap=sorted(labels)) if labels else tasks

@@ -20,6 +20,7 @@ from django.db.models import Q, QuerySet
 from google.protobuf.message import Message
 
 from core.db.compiled_queries import Prepared, Value
+from core.db.grouped import InGroups
 from core.errors import invalid
 
 #: Rows are counted up to this limit; beyond it only on request.
@@ -36,7 +37,9 @@ _FORMS_KEPT = 1_000
 
 Row = TypeVar("Row", bound=models.Model)
 Shown = TypeVar("Shown", bound=Message)
-Build = Callable[..., QuerySet[Any] | tuple[QuerySet[Any], ...]]
+#: The rows of a list, or of a part of it.
+Part = QuerySet[Row] | InGroups[Row]
+Build = Callable[..., Part[Any] | tuple[Part[Any], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class ListQuery(Generic[Row]):
     Attributes:
         build: a function of a module that makes the unordered queryset from `form` and the named `values`. Several
             querysets are read separately and then joined, so that each uses its index; with the OR of both the database
-            would scan the whole list. A row may be in more than one of them.
+            would scan the whole list. A row may be in more than one of them. Rows of many groups are `InGroups`.
         form: all that the query depends on besides `values`.
         values: bound as parameters only.
         count: a function of a module with the same arguments that makes a queryset of as many rows, if the database
@@ -65,7 +68,7 @@ class ListQuery(Generic[Row]):
     """
 
     model: type[Row]
-    build: Callable[..., QuerySet[Row] | tuple[QuerySet[Row], ...]]
+    build: Callable[..., Part[Row] | tuple[Part[Row], ...]]
     form: tuple[Hashable, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
     count: Callable[..., QuerySet[Row]] | None = None
@@ -76,7 +79,7 @@ class ListQuery(Generic[Row]):
     @property
     def querysets(self) -> tuple[QuerySet[Row], ...]:
         """The querysets of `build`, not compiled."""
-        return _each(self.build(*self.form, **self.values))
+        return tuple(map(_whole, _each(self.build(*self.form, **self.values))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,11 @@ def _after(
     last_value, last_id = position or (None, None)
     found: list[Row] = []
     if position is None or last_value is not None:
-        part = _KeyRange(order, True, few, wanted, selection.deferred)
+        part = _KeyRange(selection.model, order, True, few, wanted, selection.deferred)
         found = _rows(selection, part, first=first, last_value=last_value, last_id=last_id)
         last_id = None
     if len(found) < wanted and selection.model._meta.get_field(order.field).null:
-        part = _KeyRange(order, False, few, wanted - len(found), selection.deferred)
+        part = _KeyRange(selection.model, order, False, few, wanted - len(found), selection.deferred)
         found += _rows(selection, part, first=first, last_id=last_id)
     return found
 
@@ -203,22 +206,35 @@ class _KeyRange:
         limit: how many rows of the range to read.
     """
 
+    model: type[Any]
     order: Order
     valued: bool
     few: int
     limit: int
     deferred: tuple[str, ...]
 
-    def of(self, querysets: Sequence[QuerySet[Row]], **position: Any) -> QuerySet[Row]:
+    def of(self, parts: Sequence[Part[Row]], **position: Any) -> QuerySet[Row]:
         if self.few:
             # If the database expects many matching rows, it scans along the order until it has enough; if there are
             # hardly any, it reads every row of the table (measured: 950 ms, not 60). It runs a subquery with a limit
             # separately. Rows may have been added since they were counted, so the limit is twice as many.
-            return self._along(_joined([rows[: 2 * self.few] for rows in querysets]), **position)
-        parts = [self._along(rows, **position) for rows in querysets]
-        return parts[0] if len(parts) == 1 else self._along(_joined(parts))
+            found = _ids([_whole(part)[: 2 * self.few].values("pk") for part in parts])
+            return self._along(self.model._default_manager.filter(pk__in=found), **position)
+        if len(parts) == 1 and not isinstance(parts[0], InGroups):
+            return self._along(parts[0], **position)
+        found = _ids([self._first_ids(part, **position) for part in parts])
+        return self._along(self.model._default_manager.filter(pk__in=found))
 
-    def _along(
+    def _first_ids(self, part: Part[Row], **position: Any) -> QuerySet[Any]:
+        if not isinstance(part, InGroups):
+            return self._along(part, **position).values("pk")
+        by = (self.order.field, "id") if self.valued else ("id",)
+        return part.first(lambda rows: self._ordered(rows, **position), by, self.order.descending, self.limit)
+
+    def _along(self, rows: QuerySet[Row], **position: Any) -> QuerySet[Row]:
+        return self._ordered(rows, **position)[: self.limit]
+
+    def _ordered(
         self, rows: QuerySet[Row], first_id: Any = None, last_value: Any = None, last_id: Any = None
     ) -> QuerySet[Row]:
         name, sign, beyond = self.order.field, *(("-", "lt") if self.order.descending else ("", "gt"))
@@ -234,9 +250,7 @@ class _KeyRange:
             )
         elif last_id is not None:
             rows = rows.filter(**{f"id__{beyond}": last_id})
-        return rows.defer(*self.deferred).order_by(*([f"{sign}{name}"] if self.valued else []), f"{sign}id")[
-            : self.limit
-        ]
+        return rows.defer(*self.deferred).order_by(*([f"{sign}{name}"] if self.valued else []), f"{sign}id")
 
 
 def _rows(selection: ListQuery[Row], part: _KeyRange, *, first: Row | None, **position: Any) -> list[Row]:
@@ -262,23 +276,23 @@ def _prepared(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], 
 @lru_cache(maxsize=_FORMS_KEPT)
 def _capped(build: Build, form: tuple[Hashable, ...], names: tuple[str, ...], limit: int | None) -> Prepared[Any]:
     def rows(**values: Any) -> QuerySet[Any]:
-        querysets = _each(build(*form, **values))
-        return querysets[0][:limit] if len(querysets) == 1 else _ids([rows[:limit] for rows in querysets])[:limit]
+        querysets = [_whole(part)[:limit] for part in _each(build(*form, **values))]
+        return querysets[0] if len(querysets) == 1 else _ids([rows.values("pk") for rows in querysets])[:limit]
 
     return Prepared(rows)
 
 
-def _each(built: QuerySet[Any] | tuple[QuerySet[Any], ...]) -> tuple[QuerySet[Any], ...]:
+def _each(built: Part[Any] | tuple[Part[Any], ...]) -> tuple[Part[Any], ...]:
     return built if isinstance(built, tuple) else (built,)
 
 
-def _joined(querysets: Sequence[QuerySet[Row]]) -> QuerySet[Row]:
-    """Return the rows of all querysets, each once."""
-    return querysets[0].model._default_manager.filter(pk__in=_ids(querysets))
+def _whole(part: Part[Row]) -> QuerySet[Row]:
+    return part.all() if isinstance(part, InGroups) else part
 
 
 def _ids(querysets: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
-    first, *others = (rows.values("pk") for rows in querysets)
+    """Return the ids in these querysets of one column, each once."""
+    first, *others = querysets
     return first.union(*others) if others else first
 
 

@@ -21,10 +21,12 @@ from meetings.admin.parts import INLINES
 from meetings.admin.retention import RetentionPolicyAdmin as RetentionPolicyAdmin
 from meetings.admin.voices import EnrolledVoiceAdmin as EnrolledVoiceAdmin
 from meetings.fields import VocabularyField
-from meetings.messages import WRITABLE
+from meetings.messages import WRITABLE as WRITABLE_BY_CLIENTS
 from meetings.models import Meeting, Stage
 from meetings.services import processing
 from meetings.timecode import minutes_and_seconds
+
+WRITABLE = tuple("project" if name == "project_id" else name for name in WRITABLE_BY_CLIENTS)
 
 
 @admin.register(Meeting)
@@ -95,6 +97,9 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
         fields = {name: form.cleaned_data[name] for name in form.changed_data if name in WRITABLE}
         if "owner" in fields:
             fields["owner"] = str(fields["owner"].pk)
+        if "project" in fields:
+            project = fields.pop("project")
+            fields["project_id"] = str(project.pk) if project else ""
         if "participants" in fields:
             fields["participants"] = [str(user_id) for user_id in fields["participants"]]
         if change:

@@ -21,6 +21,7 @@ from meetings.models import OVER, RUNNING, ActionItem, ActionItemStatus, Meeting
 from meetings.services import action_items, processing, resumable
 from meetings.services.recordings import UploadMetadata
 from meetings.timecode import clock
+from projects.queries import role_of
 from users.models import User
 
 #: Lines that the page shows; the list of segments has the others.
@@ -193,14 +194,12 @@ def content(request: HttpRequest, meeting: Meeting, *, may_change: bool) -> dict
     ]
     places = {str(line["id"]): line for line in lines}
     actor = actor_of(request)
-    may_change = may_change and policies.may_change(actor, meeting)
+    may_change = may_change and policies.may_change(actor, meeting, role_of(actor, meeting.project_id))
     may_send = meeting.status == Status.PENDING or policies.may_replace_recording(actor, meeting)
     return {
         "meeting": meeting,
         "speakers": [(speaker, clock(speaker.speech_ms)) for speaker in speakers],
         "lines": lines[:MAX_LINES],
-        "seconds": meeting.duration_ms / 1000,
-        "peaks": list(queries.get_waveform(actor, str(meeting.pk))[1]) if meeting.recording else [],
         "has_more": len(lines) > MAX_LINES,
         "summary": list(_statements(Summary.objects.filter(**of_version).first(), places)),
         "items": list(_items(of_version, places)),

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import BooleanField, F, Func, OuterRef, UUIDField, Value
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, UUIDField, Value
 from django.utils import timezone
 
 from changes.triggers import logged
@@ -15,6 +15,7 @@ from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.db.versioned import Versioned
 from meetings.fields import Language, ParticipantsField, VocabularyField
+from projects.models import Project, ids_of_member
 
 
 class Status(models.IntegerChoices):
@@ -44,13 +45,25 @@ class Stage(models.IntegerChoices):
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     def visible_to(self, actor: Actor) -> "MeetingQuerySet":
-        """Return the meetings that the actor may see: administrators all, others those they own or take part in."""
+        """Return the meetings that the actor may see: administrators all, others those that they own or take part in,
+        and those of the projects of which they are a member.
+        """
         if not actor.is_authenticated:
             return self.none()
         return self if actor.is_administrator else self.visible_to_member(actor.pk)
 
     def visible_to_member(self, user_id: UUID) -> "MeetingQuerySet":
-        return self.filter(models.Q(owner=user_id) | models.Q(takes_part(user_id)))
+        # For one meeting the database looks for one membership; a list of all projects would be read whole.
+        of_project = Exists(ids_of_member(user_id).filter(project=OuterRef("project")))
+        return self.filter(_held_with(user_id) | of_project)
+
+    def held_with(self, user_id: UUID) -> "MeetingQuerySet":
+        """Return the meetings that the user owns or takes part in, without those seen only because of a project."""
+        return self.filter(_held_with(user_id))
+
+
+def _held_with(user_id: UUID) -> Q:
+    return Q(owner=user_id) | Q(takes_part(user_id))
 
 
 def takes_part(user: UUID | OuterRef) -> Func:
@@ -82,6 +95,10 @@ class Meeting(Versioned):
     vocabulary = VocabularyField(blank=True, default=list)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    #: The database clears it with the project: ON DELETE SET NULL (migration 0019).
+    project = models.ForeignKey(
+        Project, models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
     )
     status = models.PositiveSmallIntegerField(choices=Status, default=Status.PENDING, editable=False)
     #: In percent.
@@ -125,6 +142,11 @@ class Meeting(Versioned):
             models.Index(fields=["status", "created_at", "id"], name="meetings_newest_by_status"),
             models.Index(fields=["owner", "created_at", "id"], name="meetings_newest_by_owner"),
             models.Index(fields=["starts_at", "id"], name="meetings_by_starts_at"),
+            models.Index(
+                fields=["project", "created_at", "id"],
+                name="meetings_newest_of_project",
+                condition=Q(project__isnull=False),
+            ),
             GinIndex(fields=["participants"], name="meetings_participants"),
             GinIndex(fields=["search_words"], name="meetings_words"),
         ]
@@ -183,7 +205,7 @@ class Upload(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["meeting"],
-                condition=models.Q(live_format__isnull=False, ended_at=None),
+                condition=Q(live_format__isnull=False, ended_at=None),
                 name="meetings_upload_live_unique",
             ),
         ]

@@ -13,15 +13,15 @@ from django.db.models import QuerySet
 from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
-from core.db.pagination import ListQuery, Order, Page, PageRequest, page
-from core.errors import invalid
-from meetings.models import Meeting, Waveform, takes_part
+from core.db.grouped import InGroups
+from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, Part, page
+from meetings.models import Meeting, takes_part
 from meetings.models.parts import MeetingChild
+from projects.models import ProjectMember, ids_of_member
+from projects.queries import role_of
 from users.models import User
 
 NEWEST_FIRST = Order("created_at", descending=True)
-
-MAX_PEAKS, DEFAULT_PEAKS = 4_000, 1_000
 
 AnyPart = TypeVar("AnyPart", bound=MeetingChild)
 
@@ -39,15 +39,19 @@ class Filter:
 
     Attributes:
         query: prefixes of words in the title.
+        project_id: a project's id as the client wrote it.
     """
 
     statuses: Collection[int] = ()
     query: str = ""
+    project_id: str = ""
     starts_from: datetime.datetime | None = None
     starts_until: datetime.datetime | None = None
 
     def bound_to(self) -> Mapping[str, Any]:
-        return {"statuses": sorted(self.statuses), "query": self.query, "starts": [self.starts_from, self.starts_until]}
+        of_project = {"project": self.project_id} if self.project_id else {}
+        return {"statuses": sorted(self.statuses), "query": self.query, **of_project,
+                "starts": [self.starts_from, self.starts_until]}  # fmt: skip
 
 
 def zone_of(meeting: Meeting) -> ZoneInfo:
@@ -93,29 +97,6 @@ def get_recorded_meeting(actor: Actor, meeting_id: str) -> Meeting:
     if not meeting.recording:
         raise Meeting.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no recording")
     return meeting
-
-
-def get_waveform(actor: Actor, meeting_id: str, max_peaks: int = 0) -> tuple[Meeting, bytes]:
-    """Return a meeting with a recording, and the peaks of that recording: the greatest amplitudes of equal spans.
-
-    Args:
-        max_peaks: 0 = `DEFAULT_PEAKS`.
-
-    Returns:
-        A byte for each peak, 0 = silence, 255 = full scale. Empty as long as the recording has not been decoded.
-
-    Raises:
-        Meeting.DoesNotExist: also if there is no recording.
-        ValidationError: on `max_peaks`.
-    """
-    if not 0 <= max_peaks <= MAX_PEAKS:
-        raise invalid("max_peaks", "range", f"Ask for 1 to {MAX_PEAKS:,} peaks.")
-    meeting = get_recorded_meeting(actor, meeting_id)
-    rows = Waveform.objects.filter(meeting=meeting, recording_sha256=meeting.recording_sha256)
-    peaks = bytes(rows.values_list("peaks", flat=True).first() or b"")
-    count = min(max_peaks or DEFAULT_PEAKS, len(peaks))
-    ends = [len(peaks) * (place + 1) // count for place in range(count)]
-    return meeting, bytes(max(peaks[begin:end]) for begin, end in zip([0, *ends], ends, strict=False))
 
 
 def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = False) -> Meeting:
@@ -173,22 +154,27 @@ def not_found(meeting_id: str) -> Meeting.DoesNotExist:
 def _selection(actor: Actor, only: Filter) -> ListQuery[Meeting]:
     """Return the list query of the meetings that match the filter and that the actor may see."""
     query = search.checked_query(only.query)
-    if not actor.is_authenticated:
+    project_id = ids.parsed(only.project_id) if only.project_id else None
+    if not actor.is_authenticated or (only.project_id and project_id is None):
         return ListQuery(Meeting, Meeting.objects.none)
+    sees_all = actor.is_administrator or role_of(actor, project_id) is not None
     found_by: dict[str, Value | None] = {
-        "member_id": None if actor.is_administrator else actor.pk,
+        "member_id": None if sees_all else actor.pk,
+        "project_id": project_id,
         "query": query or None,
         "starts_from": only.starts_from,
         "starts_until": only.starts_until,
     }
     values = {name: value for name, value in found_by.items() if value is not None}
-    # The meetings of one member are scattered over the order; the unfiltered list of all meetings is the order itself.
+    narrowed = bool(values.keys() - {"member_id", "project_id"} or only.statuses)
     return ListQuery(
         Meeting,
         _matching,
         (frozenset(only.statuses),),
         values,
-        scattered=bool(values or only.statuses),
+        # The meetings of one member are scattered over the order; those of a project, and all, are an order themselves.
+        scattered=narrowed or not sees_all,
+        few=COUNT_LIMIT if narrowed and not sees_all else 0,
         deferred=_DEFERRED,
     )
 
@@ -196,13 +182,33 @@ def _selection(actor: Actor, only: Filter) -> ListQuery[Meeting]:
 def _matching(
     statuses: Collection[int],
     member_id: UUID | None = None,
+    project_id: UUID | None = None,
     query: str | None = None,
     starts_from: datetime.datetime | None = None,
     starts_until: datetime.datetime | None = None,
-) -> tuple[QuerySet[Meeting], ...]:
-    """Return the matching meetings; for a member two querysets, owned and attended, each with its own index."""
-    conditions = {"status__in": sorted(statuses), "starts_at__gte": starts_from, "starts_at__lt": starts_until}
-    rows = Meeting.objects.filter(**{name: value for name, value in conditions.items() if value})
+) -> tuple[Part[Meeting], ...]:
+    """Return the matching meetings; for a member a part for each of the ways to see them, each with its own index."""
+    given = {
+        "status__in": sorted(statuses),
+        "starts_at__gte": starts_from,
+        "starts_at__lt": starts_until,
+        "project": project_id,
+    }
+    conditions = {name: value for name, value in given.items() if value}
+    rows = Meeting.objects.filter(**conditions)
     if query is not None:
         rows = rows.filter(search.matches("search_words", query))
-    return (rows,) if member_id is None else (rows.filter(owner=member_id), rows.filter(takes_part(member_id)))
+    if member_id is None:
+        return (rows,)
+    owned, attended, _ = by_ways(rows, member_id)
+    if project_id is not None:
+        # Members of the project see all of its meetings, so this one is not a member.
+        return owned, attended
+    memberships = ProjectMember.objects.filter(user=member_id)
+    of_projects = InGroups(rows, "project", memberships, "project_id", bool(conditions or query))
+    return owned, attended, of_projects
+
+
+def by_ways(rows: QuerySet[Meeting], user_id: UUID) -> tuple[QuerySet[Meeting], QuerySet[Meeting], QuerySet[Meeting]]:
+    """Return those of these meetings that the user owns, takes part in, and sees as a member of their project."""
+    return rows.filter(owner=user_id), rows.filter(takes_part(user_id)), rows.filter(project__in=ids_of_member(user_id))

@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from core.actors import Actor
 from meetings.models import Meeting, Speaker, Status
+from meetings.queries import by_ways
 
 #: The largest number of speakers in the statistics.
 MAX_SPEAKERS = 1_000
@@ -34,7 +35,13 @@ def get_meeting_stats(
     `made_until`.
     """
     bounds = {"created_at__gte": made_from, "created_at__lt": made_until}
-    meetings = Meeting.objects.visible_to(actor).filter(**{name: at for name, at in bounds.items() if at})
+    meetings = Meeting.objects.filter(**{name: at for name, at in bounds.items() if at})
+    if not actor.is_authenticated:
+        meetings = meetings.none()
+    elif not actor.is_administrator:
+        # Each of the ways has its own index; with the OR of all, each meeting of the server would be read.
+        first, *others = (rows.values("pk") for rows in by_ways(meetings, actor.pk))
+        meetings = Meeting.objects.filter(pk__in=first.union(*others))
     counted = meetings.values_list("status").annotate(many=Count("*"), lasted_ms=Sum("duration_ms"))
     by_status: dict[int, int] = dict.fromkeys(Status, 0)
     recorded_ms = 0

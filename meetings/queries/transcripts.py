@@ -11,8 +11,8 @@ from core.db import search
 from core.db.compiled_queries import Value
 from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, page
 from core.errors import invalid
-from meetings.models import Meeting, Segment, Transcript, takes_part
-from meetings.queries import NEWEST_FIRST, get_meeting
+from meetings.models import Meeting, Segment, Transcript
+from meetings.queries import NEWEST_FIRST, by_ways, get_meeting
 
 AS_SAID = Order("start_ms")
 
@@ -87,11 +87,10 @@ def _selection(actor: Actor, query: str) -> ListQuery[Segment]:
 
 
 def _with_words(query: str, member_id: UUID | None = None) -> tuple[QuerySet[Segment], ...]:
-    """Return the matching segments; for a member two querysets, of owned and of attended meetings."""
+    """Return the matching segments; for a member a queryset for each of the ways to see a meeting."""
     rows = Segment.objects.filter(
         search.matches("search_words", query), transcript_version=F("meeting__transcript_version")
     )
     if member_id is None:
         return (rows,)
-    meetings = Meeting.objects.filter(owner=member_id), Meeting.objects.filter(takes_part(member_id))
-    return tuple(rows.filter(meeting__in=some) for some in meetings)
+    return tuple(rows.filter(meeting__in=some) for some in by_ways(Meeting.objects.all(), member_id))

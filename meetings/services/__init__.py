@@ -17,6 +17,8 @@ from meetings.fields import validate_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
 from meetings.services.files import delete_on_commit
+from projects.queries import role_of
+from projects.services import project_for, require_not_archived
 from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import find_ids_by_email, resolve_id
 
@@ -28,12 +30,14 @@ def create_meeting(actor: Actor, fields: Mapping[str, Any]) -> Meeting:
     """Create a meeting without a recording.
 
     Args:
-        fields: of `Meeting`, but `participants` and `owner` as the client wrote them: users' ids, or `me`, and for
-            `participants` also e-mails. The default of `owner` is the actor.
+        fields: of `Meeting`, but `participants`, `owner` and `project_id` as the client wrote them: users' ids, or
+            `me`, and for `participants` also e-mails; a project's id, or empty = no project. The default of `owner` is
+            the actor.
 
     Raises:
         ValidationError: every bad field is named.
-        PermissionDenied: only administrators may name another owner.
+        PermissionDenied: only administrators may name another owner; see `projects.services.project_for`, too.
+        Conflict: the project is archived.
     """
     with acting(actor):
         meeting = Meeting(owner_id=actor.pk)
@@ -57,9 +61,12 @@ def update_meeting(
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale, ValidationError
+        Conflict: the meeting's project, or the one that it is put into, is archived.
     """
     with acting(actor):
         meeting = meeting_to_change(actor, meeting_id, expected_version, leaving_by=fields)
+        if resolve_id(actor, fields.get("owner", "")) != meeting.owner_id and "owner" in fields:
+            _check_may_delete(actor, meeting, "give it to another owner")
         return set_fields(actor, meeting, fields)
 
 
@@ -87,9 +94,17 @@ def delete_meeting(actor: Actor, meeting_id: str, *, expected_version: ExpectedV
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
+        Conflict: its project is archived.
     """
     with acting(actor):
-        _delete(meeting_to_change(actor, meeting_id, expected_version, to_delete=True))
+        meeting = meeting_to_change(actor, meeting_id, expected_version, to_delete=True)
+        _check_may_delete(actor, meeting, "delete it")
+        _delete(meeting)
+
+
+def _check_may_delete(actor: Actor, meeting: Meeting, what: str) -> None:
+    if not policies.may_delete(actor, meeting, role_of(actor, meeting.project_id)):
+        raise PermissionDenied(f"Only the owner of a meeting, managers of its project and administrators may {what}.")
 
 
 def delete_untouched(meeting_id: UUID) -> None:
@@ -133,10 +148,13 @@ def meeting_to_change(
 
     Raises:
         Meeting.DoesNotExist, PermissionDenied, Stale
+        Conflict: its project is archived.
     """
     meeting = queries.get_meeting_for_update(actor, meeting_id, to_delete=to_delete)
-    if not (policies.may_change(actor, meeting) or _is_leaving(actor, meeting, leaving_by or {})):
-        raise PermissionDenied("Only the owner of a meeting and administrators may change it.")
+    role = role_of(actor, meeting.project_id)
+    if not (policies.may_change(actor, meeting, role) or _is_leaving(actor, meeting, leaving_by or {})):
+        raise PermissionDenied("Only the owner of a meeting, editors of its project and administrators may change it.")
+    require_not_archived(meeting.project_id)
     meeting.require_version(expected_version)
     return meeting
 
@@ -153,7 +171,14 @@ def _resolved(
     actor: Actor, fields: Mapping[str, Any], meeting: Meeting
 ) -> tuple[dict[str, Any], dict[str, ValidationError]]:
     """Return the fields with users' references resolved, and the errors of the references by field."""
-    changes, errors = dict(fields), {}
+    changes: dict[str, Any] = dict(fields)
+    errors: dict[str, ValidationError] = {}
+    project_id = changes.pop("project_id", None)
+    if project_id is not None and project_id != str(meeting.project_id or ""):
+        try:
+            changes["project_id"] = project_for(actor, project_id).pk if project_id else None
+        except ValidationError as exc:
+            errors["project_id"] = ValidationError(exc.error_dict["project_id"])
     if (owner := changes.pop("owner", None)) is not None:
         owners, wrong = known_users(actor, [owner], {meeting.owner_id})
         if wrong:

@@ -4,6 +4,7 @@ import datetime
 import textwrap
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from changes.services import acting
@@ -11,10 +12,12 @@ from core.actors import Actor
 from core.db.saving import save_clean
 from core.errors import Conflict
 from core.preconditions import ANY_VERSION, ExpectedVersion
-from meetings import queries
+from meetings import policies, queries
 from meetings.models import ActionItem, ActionItemStatus, Meeting
 from meetings.queries.findings import evidence
 from meetings.timecode import minutes_and_seconds
+from projects.queries import role_of
+from projects.services import require_not_archived
 from tasks.models import Task
 from tasks.services import create_task
 from users.models import OPEN_ACCOUNT_STATUSES, User
@@ -36,7 +39,8 @@ def accept_action_item(
     due_date: datetime.datetime | None = None,
     expected_version: ExpectedVersion = ANY_VERSION,
 ) -> ActionItem:
-    """Create the task of an action item. An accepted item is returned unchanged, unless its task was deleted.
+    """Create the task of an action item, in the project of the meeting. An accepted item is returned unchanged, unless
+    its task was deleted.
 
     Args:
         title: of the task; empty = the item's text.
@@ -45,15 +49,18 @@ def accept_action_item(
         due_date: of the task; None = the end of the item's due day, in the time zone of the meeting's owner.
 
     Raises:
-        Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
+        Meeting.DoesNotExist, ActionItem.DoesNotExist, PermissionDenied, Stale
+        Conflict: the meeting's project is archived.
         ValidationError: a value is invalid for a task; the fields are named as the arguments.
     """
     with acting(actor):
         meeting = queries.get_meeting(actor, meeting_id)
         item = queries.get_part_for_update(ActionItem, meeting, item_id)
+        _check_may_decide(actor, meeting)
         if _has_task(item):
             # A repeated request need not know the version that the first one made (RFC 9110, 13.1.1).
             return item
+        require_not_archived(meeting.project_id)
         item.require_version(expected_version)
         if due_date is None and item.due_on:
             due_date = end_of_day(item.due_on, meeting)
@@ -67,6 +74,7 @@ def accept_action_item(
                 "source": f"meetings/{meeting.pk}",
                 "metadata": {"action_item_id": str(item.pk)},
             },
+            inherited=meeting.project_id,
         )
         return _decide(actor, item, ActionItemStatus.ACCEPTED, task_id=task.pk)
 
@@ -82,17 +90,27 @@ def reject_action_item(
     """Reject an action item. It can still be accepted.
 
     Raises:
-        Meeting.DoesNotExist, ActionItem.DoesNotExist, Stale
-        Conflict: the item is accepted, and its task exists.
+        Meeting.DoesNotExist, ActionItem.DoesNotExist, PermissionDenied, Stale
+        Conflict: the item is accepted, and its task exists; or the meeting's project is archived.
     """
     with acting(actor):
-        item = queries.get_part_for_update(ActionItem, queries.get_meeting(actor, meeting_id), item_id)
+        meeting = queries.get_meeting(actor, meeting_id)
+        item = queries.get_part_for_update(ActionItem, meeting, item_id)
+        _check_may_decide(actor, meeting)
         if item.status == ActionItemStatus.REJECTED:
             return item
+        require_not_archived(meeting.project_id)
         item.require_version(expected_version)
         if _has_task(item):
             raise Conflict("This action item is accepted; delete its task first.")
         return _decide(actor, item, ActionItemStatus.REJECTED, task_id=None)
+
+
+def _check_may_decide(actor: Actor, meeting: Meeting) -> None:
+    if not policies.may_decide(actor, meeting, role_of(actor, meeting.project_id)):
+        raise PermissionDenied(
+            "Only the owner of a meeting, its participants and editors of its project decide about its action items."
+        )
 
 
 def _has_task(item: ActionItem) -> bool:

@@ -35,8 +35,8 @@ class UploadMetadata:
         title: of the new meeting; empty = the file's name.
         size: in bytes; 0 = not known.
         sha256: in hex; empty = not known.
-        participants, language, starts_at, vocabulary: of the meeting, as `services.create_meeting` takes them; what is
-            empty is not set.
+        participants, language, starts_at, vocabulary, project_id: of the meeting, as `services.create_meeting` takes
+            them; what is empty is not set.
         replace: the recording takes the place of the meeting's.
     """
 
@@ -50,6 +50,7 @@ class UploadMetadata:
     language: str = ""
     starts_at: datetime | None = None
     vocabulary: Sequence[str] = ()
+    project_id: str = ""
     replace: bool = False
 
     @property
@@ -65,8 +66,8 @@ class UploadMetadata:
     @property
     def details(self) -> dict[str, Any]:
         """The fields of the meeting that the client has named, but its title."""
-        named = {name: getattr(self, name) for name in ("participants", "language", "starts_at", "vocabulary")}
-        return {name: value for name, value in named.items() if value}
+        named = ("participants", "language", "starts_at", "vocabulary", "project_id")
+        return {name: value for name in named if (value := getattr(self, name))}
 
 
 class Target(NamedTuple):

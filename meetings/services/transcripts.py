@@ -15,6 +15,8 @@ from meetings.models import Meeting, Segment, Speaker
 from meetings.services import known_users, segment_parts
 from meetings.services.first_person import assign_first_person_items
 from meetings.services.voices import forget_wrong_voice
+from projects.queries import role_of
+from projects.services import require_not_archived
 from users.models import User
 
 #: The fields of a segment that a client may correct.
@@ -122,6 +124,9 @@ def _meeting_to_correct(actor: Actor, meeting_id: str) -> Meeting:
     as each may change what follows from another one.
     """
     meeting = queries.get_meeting_for_update(actor, meeting_id)
-    if not policies.may_change(actor, meeting):
-        raise PermissionDenied("Only the owner of a meeting and administrators may correct its transcript.")
+    if not policies.may_change(actor, meeting, role_of(actor, meeting.project_id)):
+        raise PermissionDenied(
+            "Only the owner of a meeting, editors of its project and administrators may correct its transcript."
+        )
+    require_not_archived(meeting.project_id)
     return meeting

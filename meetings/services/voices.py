@@ -162,7 +162,7 @@ def _prints(meeting: Meeting, model_sha256: str) -> dict[UUID, list[float]]:
     """Return the voice prints, by this model, of the users who may be suggested in a meeting."""
     if not model_sha256:
         return {}
-    acquainted = Meeting.objects.visible_to_member(meeting.owner_id).filter(
+    acquainted = Meeting.objects.held_with(meeting.owner_id).filter(
         Q(owner=OuterRef("user")) | Q(takes_part(OuterRef("user")))
     )
     voices = EnrolledVoice.objects.filter(

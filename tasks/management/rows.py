@@ -99,6 +99,7 @@ class Reader:
     Args:
         zone: time zone of days, and of times without an offset.
         statuses, priorities: names in the file → values here; they take precedence over the known names.
+        project_id: the project of all tasks; None = an import changes no task's project.
     """
 
     def __init__(
@@ -108,12 +109,14 @@ class Reader:
         zone: datetime.tzinfo,
         statuses: Mapping[str, Status],
         priorities: Mapping[str, Priority],
+        project_id: UUID | None = None,
     ) -> None:
         self._people = people
         self._notes = notes
         self._zone = zone
         self._statuses = {**STATUSES, **statuses}
         self._priorities = {**PRIORITIES, **priorities}
+        self._project = {"project_id": project_id} if project_id else {}
         self._seen: set[int] = set()
 
     def read(self, row: Mapping[str, Any]) -> Imported:
@@ -129,7 +132,7 @@ class Reader:
 
     def _read(self, row: Mapping[str, Any]) -> Imported:
         errors: dict[str, ValidationError] = {}
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = dict(self._project)
 
         def take(name: str, reader: Callable[[Any], Any], into: str = "", empty: Any = None) -> Any:
             if name not in row:

@@ -14,6 +14,9 @@ from core.actors import Actor
 from core.db import ids
 from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
+from projects.models import Project
+from projects.queries import role_of
+from projects.services import project_for, projects_for, require_not_archived
 from tasks import policies, queries
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task
@@ -21,19 +24,23 @@ from users.models import OPEN_ACCOUNT_STATUSES, User
 from users.queries import resolve_id
 
 
-def create_task(actor: Actor, fields: Mapping[str, Any]) -> Task:
+def create_task(actor: Actor, fields: Mapping[str, Any], *, inherited: UUID | None = None) -> Task:
     """Create a task.
 
     Args:
-        fields: of `Task`, but `id` and `assigned_to` as the client wrote them. The default of `id` is a new one;
-            `assigned_to` is a user's id or `me`, which is the default.
+        fields: of `Task`, but `id`, `assigned_to` and `project_id` as the client wrote them. The default of `id` is a
+            new one; `assigned_to` is a user's id or `me`, which is the default; an empty `project_id` = no project.
+        inherited: the project of what the task is made of, in which the actor need not be an editor.
 
     Raises:
         ValidationError: names each invalid field.
         AlreadyExists: there is a task with this id.
+        PermissionDenied, Conflict: see `projects.services.project_for`.
     """
-    task, errors = build_task(actor, fields, assignable(actor, [assignee_of(fields)]))
     with acting(actor):
+        projects = projects_for(actor, projects_of([fields]))
+        task, errors = build_task(actor, fields, assignable(actor, [assignee_of(fields)]), projects)
+        task.project_id = task.project_id or inherited
         if fields.get("id"):
             continue_versions({task.pk: task})
         save_clean(task, extra_errors=errors)
@@ -52,15 +59,21 @@ def update_task(
     """Set these fields of a task; all others keep their values.
 
     Args:
-        fields: `assigned_to` as the client wrote it: a user's id, `me`, or empty = unassigned.
+        fields: `assigned_to` and `project_id` as the client wrote them: a user's id or `me`, and a project's id;
+            empty = unassigned, and no project.
         more_metadata: added to the metadata; replaces entries of the same names.
 
     Raises:
-        Task.DoesNotExist, Stale, ValidationError
+        Task.DoesNotExist, PermissionDenied, Stale, ValidationError
+        Conflict: the task's project, or the one that it is put into, is archived.
     """
     changes = dict(fields)
     with acting(actor):
         task = queries.get_task_for_update(actor, task_id)
+        role = role_of(actor, task.project_id)
+        if not policies.may_change(actor, task, role):
+            raise PermissionDenied("Only editors of its project, its creator and its assignee may change a task.")
+        require_not_archived(task.project_id)
         task.require_version(expected_version)
         if more_metadata:
             changes["metadata"] = task.metadata | more_metadata
@@ -70,6 +83,14 @@ def update_task(
             # The present assignee is accepted even if the account is closed.
             if assignee and assignee_id != task.assigned_to_id and assignee not in assignable(actor, [assignee]):
                 errors["assigned_to"] = _unknown_user()
+        project_id = changes.pop("project_id", None)
+        if project_id is not None and project_id != str(task.project_id or ""):
+            if task.project_id and not policies.may_take_out(actor, task, role):
+                raise PermissionDenied("Only editors of its project and its creator may take a task out of a project.")
+            try:
+                changes["project_id"] = project_for(actor, project_id).pk if project_id else None
+            except ValidationError as exc:
+                errors["project_id"] = _of_project(exc)
         also = {"completed_at": _completed_at(changes.get("status", task.status), task.completed_at)}
         return save_clean(task, also=also, extra_errors=errors, **changes)
 
@@ -79,11 +100,15 @@ def delete_task(actor: Actor, task_id: str, *, expected_version: ExpectedVersion
 
     Raises:
         Task.DoesNotExist, PermissionDenied, Stale
+        Conflict: its project is archived.
     """
     with acting(actor):
         task = queries.get_task_for_update(actor, task_id)
-        if not policies.may_delete(actor, task):
-            raise PermissionDenied("Only the creator of a task and administrators may delete it.")
+        if not policies.may_delete(actor, task, role_of(actor, task.project_id)):
+            raise PermissionDenied(
+                "Only the creator of a task, managers of its project and administrators may delete it."
+            )
+        require_not_archived(task.project_id)
         task.require_version(expected_version)
         task.delete()
 
@@ -91,6 +116,11 @@ def delete_task(actor: Actor, task_id: str, *, expected_version: ExpectedVersion
 def assignee_of(fields: Mapping[str, Any]) -> str:
     """Return the reference to the assignee of a new task."""
     return fields.get("assigned_to") or "me"
+
+
+def projects_of(many: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the references to projects in the fields of new tasks."""
+    return {project_id for fields in many if (project_id := fields.get("project_id"))}
 
 
 def assignable(actor: Actor, references: Iterable[str]) -> dict[str, UUID]:
@@ -103,16 +133,30 @@ def assignable(actor: Actor, references: Iterable[str]) -> dict[str, UUID]:
 
 
 def build_task(
-    actor: Actor, fields: Mapping[str, Any], people: Mapping[str, UUID]
+    actor: Actor,
+    fields: Mapping[str, Any],
+    people: Mapping[str, UUID],
+    projects: Mapping[str, Project | Exception],
 ) -> tuple[Task, dict[str, ValidationError]]:
     """Return a new task, which is neither checked nor saved, and the errors of its references by field.
 
     Args:
         fields: as for `create_task`.
         people: the ids of the users that may be assigned, by reference.
+        projects: as `projects.services.projects_for` returns them.
+
+    Raises:
+        PermissionDenied, Conflict: the actor may put no task into the project.
     """
     errors = {}
-    values = {name: value for name, value in fields.items() if name not in ("id", "assigned_to")}
+    values = {name: value for name, value in fields.items() if name not in ("id", "assigned_to", "project_id")}
+    match projects[fields["project_id"]] if fields.get("project_id") else None:
+        case Project() as project:
+            values["project_id"] = project.pk
+        case ValidationError() as exc:
+            errors["project_id"] = _of_project(exc)
+        case Exception() as exc:
+            raise exc
     if chosen := fields.get("id"):
         if (task_id := ids.parsed(chosen)) is None:
             errors["id"] = ValidationError("Give a UUID, as in 0198a3c0-0000-7000-8000-000000000000.", code="uuid")
@@ -134,6 +178,10 @@ def continue_versions(tasks: Mapping[UUID, Task]) -> None:
 
 def _completed_at(status: int, before: datetime.datetime | None) -> datetime.datetime | None:
     return (before or timezone.now()) if status == Status.DONE else None
+
+
+def _of_project(error: ValidationError) -> ValidationError:
+    return ValidationError(error.error_dict["project_id"])
 
 
 def _unknown_user() -> ValidationError:

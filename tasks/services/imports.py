@@ -17,12 +17,17 @@ from core.actors import Actor
 from core.bulk import ITEM_ERRORS, BulkItem, Chunk
 from core.db.bulk_insert import insert_many
 from core.db.saving import clean, save_clean
+from projects.models import Project
+from projects.services import projects_for
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task, TaskOrigin
+from tasks.services.bulk import keep_projects
 from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: The fields that a repeated import may change. Creator and time of creation stay.
-FIELDS = ("title", "description", "status", "priority", "labels", "due_date", "metadata", "assigned_to_id")
+FIELDS = (
+    "title", "description", "status", "priority", "labels", "due_date", "metadata", "assigned_to_id", "project_id",
+)  # fmt: skip
 
 
 class Fate(StrEnum):
@@ -78,7 +83,8 @@ def build_imported_tasks(actor: Actor, many: Sequence[Imported]) -> list[Draft |
     """
     check_may_import(actor)
     people = _known(many)
-    return [_draft_or_error(given, people) for given in many]
+    projects = projects_for(actor, {_project_of(given) for given in many} - {""})
+    return [_draft_or_error(given, people, projects) for given in many]
 
 
 def import_tasks(actor: Actor, chunk: Chunk) -> None:
@@ -95,7 +101,12 @@ def import_tasks(actor: Actor, chunk: Chunk) -> None:
 
     with acting(actor, "import"):
         chunk.skip_replayed()
+        keep_projects(actor, chunk, lambda row: _project_of(row.values))
         chunk.save(save)
+
+
+def _project_of(given: Imported) -> str:
+    return str(given.fields.get("project_id") or "")
 
 
 def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
@@ -105,7 +116,11 @@ def _known(many: Iterable[Imported]) -> dict[UUID, bool]:
     return {user_id: status in OPEN_ACCOUNT_STATUSES for user_id, status in found}
 
 
-def _draft_or_error(given: Imported, people: Mapping[UUID, bool]) -> Draft | Exception:
+def _draft_or_error(
+    given: Imported, people: Mapping[UUID, bool], projects: Mapping[str, Project | Exception]
+) -> Draft | Exception:
+    if isinstance(problem := projects.get(_project_of(given)), Exception):
+        return problem
     try:
         return _draft(given, people)
     except ITEM_ERRORS as exc:

@@ -1,4 +1,4 @@
-"""A user is deleted, and what names them in several places is emptied: versions stay dense, in order and true."""
+"""A user or a project is deleted, and what names it is emptied: versions stay dense, in order and true."""
 
 import itertools
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     EnrolledVoiceFactory,
+    MeetingFactory,
     ProjectFactory,
     ProjectMemberFactory,
     SegmentFactory,
@@ -28,6 +29,9 @@ from users.models import User
 from users.services import delete_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+_TO_USERS = "confdeltype = 'n' AND confrelid = 'users_user'::regclass"
 
 
 def by_service(user: User) -> None:
@@ -52,7 +56,7 @@ def references(model: type[Model]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
-            " WHERE conrelid = %s::regclass AND confdeltype = 'n' ORDER BY conname",
+            f" WHERE conrelid = %s::regclass AND {_TO_USERS} ORDER BY conname",
             [model._meta.db_table],
         )
         return [name for (name,) in cursor.fetchall()]
@@ -105,10 +109,26 @@ def test_several_users_in_one_statement_are_too(transactional_db: None) -> None:
     assert list(verification.faults()) == []
 
 
+@pytest.mark.parametrize("make", [TaskFactory, MeetingFactory])
+def test_what_lies_in_a_deleted_project_stays(transactional_db: None, make: Callable[..., Any]) -> None:
+    project, other = ProjectFactory.create_batch(2)
+    inside = [make(project=project) for _ in range(3)]
+    elsewhere = make(project=other)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM projects_project WHERE id = %s", [project.pk])
+    for row in inside:
+        before, after = Change.objects.filter(subject_id=row.pk).order_by("id")
+        assert (after.subject_version, after.old, after.new["project_id"]) == (2, before.new, None)
+    assert Change.objects.filter(subject_id=elsewhere.pk).count() == 1
+    assert numbering.try_acquire_leadership()
+    numbering.number()
+    assert list(verification.faults()) == []
+
+
 def test_every_logged_table_with_such_references_is_tried() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint JOIN pg_trigger ON tgrelid = conrelid"
-            " WHERE confdeltype = 'n' AND tgname LIKE 'pgtrigger_log_update%'"
+            f" WHERE {_TO_USERS} AND tgname LIKE 'pgtrigger_log_update%'"
         )
         assert {name for (name,) in cursor.fetchall()} == {model._meta.db_table for model in MADE}

@@ -159,7 +159,10 @@ def test_forbidden_action_shows_a_message(client: Client, ann: User) -> None:
     received = client.post(
         page_of(meeting), form(title="New", owner=str(ann.pk), participants=str(staff.pk)), follow=True
     )
-    assert "Only the owner of a meeting and administrators may change it." in received.content.decode()
+    assert (
+        "Only the owner of a meeting, editors of its project and administrators may change it."
+        in received.content.decode()
+    )
     meeting.refresh_from_db()
     assert meeting.title == "Title"
     for item, word in ((ActionItemFactory(), "not found"), (ActionItemFactory(meeting=meeting), "1 accepted")):

@@ -74,7 +74,9 @@ def test_only_the_creator_deletes_a_task(ann: User, bob: User) -> None:
     task = TaskFactory(created_by=ann, assigned_to=bob)
     with pytest.raises(PermissionDenied) as caught:
         services.delete_task(bob, str(task.pk))
-    assert str(caught.value) == "Only the creator of a task and administrators may delete it."
+    assert str(caught.value) == (
+        "Only the creator of a task, managers of its project and administrators may delete it."
+    )
     services.delete_task(ann, str(task.pk))
     assert not Task.objects.filter(pk=task.pk).exists()
 

@@ -86,7 +86,7 @@ ACTION_ITEM_STATUS_ACCEPTED: ActionItemStatus
 ACTION_ITEM_STATUS_REJECTED: ActionItemStatus
 
 class Meeting(_message.Message):
-    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary", "missing", "live", "transcript_deleted_at")
+    __slots__ = ("id", "title", "starts_at", "participants", "language", "owner", "status", "progress", "failure_reason", "created_at", "updated_at", "version", "recording", "stage", "estimated_end_at", "duration_ms", "transcript_version", "notice", "vocabulary", "missing", "live", "transcript_deleted_at", "project_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class Meeting(_message.Message):
     MISSING_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     TRANSCRIPT_DELETED_AT_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     starts_at: _timestamp_pb2.Timestamp
@@ -131,7 +132,8 @@ class Meeting(_message.Message):
     missing: _containers.RepeatedCompositeFieldContainer[MissingStage]
     live: bool
     transcript_deleted_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., missing: _Optional[_Iterable[_Union[MissingStage, _Mapping]]] = ..., live: _Optional[bool] = ..., transcript_deleted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    project_id: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[MeetingStatus, str]] = ..., progress: _Optional[int] = ..., failure_reason: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., recording: _Optional[_Union[Recording, _Mapping]] = ..., stage: _Optional[_Union[MeetingStage, str]] = ..., estimated_end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., transcript_version: _Optional[int] = ..., notice: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., missing: _Optional[_Iterable[_Union[MissingStage, _Mapping]]] = ..., live: _Optional[bool] = ..., transcript_deleted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class MissingStage(_message.Message):
     __slots__ = ("stage", "reason")
@@ -158,20 +160,22 @@ class Recording(_message.Message):
     def __init__(self, filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., uploaded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deleted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateMeetingRequest(_message.Message):
-    __slots__ = ("title", "starts_at", "participants", "language", "owner", "vocabulary")
+    __slots__ = ("title", "starts_at", "participants", "language", "owner", "vocabulary", "project_id")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
     PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     title: str
     starts_at: _timestamp_pb2.Timestamp
     participants: _containers.RepeatedScalarFieldContainer[str]
     language: str
     owner: str
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ...) -> None: ...
+    project_id: str
+    def __init__(self, title: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class CreateMeetingResponse(_message.Message):
     __slots__ = ("meeting",)
@@ -216,7 +220,7 @@ class UploadRecordingRequest(_message.Message):
     def __init__(self, metadata: _Optional[_Union[RecordingMetadata, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RecordingMetadata(_message.Message):
-    __slots__ = ("meeting_id", "title", "filename", "content_type", "size", "sha256", "participants", "language", "starts_at", "vocabulary", "replace")
+    __slots__ = ("meeting_id", "title", "filename", "content_type", "size", "sha256", "participants", "language", "starts_at", "vocabulary", "replace", "project_id")
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
@@ -228,6 +232,7 @@ class RecordingMetadata(_message.Message):
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
     REPLACE_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     meeting_id: str
     title: str
     filename: str
@@ -239,29 +244,14 @@ class RecordingMetadata(_message.Message):
     starts_at: _timestamp_pb2.Timestamp
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
     replace: bool
-    def __init__(self, meeting_id: _Optional[str] = ..., title: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vocabulary: _Optional[_Iterable[str]] = ..., replace: _Optional[bool] = ...) -> None: ...
+    project_id: str
+    def __init__(self, meeting_id: _Optional[str] = ..., title: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., participants: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vocabulary: _Optional[_Iterable[str]] = ..., replace: _Optional[bool] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class UploadRecordingResponse(_message.Message):
     __slots__ = ("meeting",)
     MEETING_FIELD_NUMBER: _ClassVar[int]
     meeting: Meeting
     def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
-
-class GetWaveformRequest(_message.Message):
-    __slots__ = ("meeting_id", "max_peaks")
-    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
-    MAX_PEAKS_FIELD_NUMBER: _ClassVar[int]
-    meeting_id: str
-    max_peaks: int
-    def __init__(self, meeting_id: _Optional[str] = ..., max_peaks: _Optional[int] = ...) -> None: ...
-
-class GetWaveformResponse(_message.Message):
-    __slots__ = ("peaks", "duration_ms")
-    PEAKS_FIELD_NUMBER: _ClassVar[int]
-    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
-    peaks: _containers.RepeatedScalarFieldContainer[int]
-    duration_ms: int
-    def __init__(self, peaks: _Optional[_Iterable[int]] = ..., duration_ms: _Optional[int] = ...) -> None: ...
 
 class DownloadRecordingRequest(_message.Message):
     __slots__ = ("meeting_id", "offset")
@@ -394,16 +384,18 @@ class DeleteMeetingRequest(_message.Message):
     def __init__(self, meeting_id: _Optional[str] = ...) -> None: ...
 
 class ListMeetingsRequest(_message.Message):
-    __slots__ = ("pagination", "statuses", "query", "starts_at")
+    __slots__ = ("pagination", "statuses", "query", "starts_at", "project_id")
     PAGINATION_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     pagination: _common_pb2.PaginationRequest
     statuses: _containers.RepeatedScalarFieldContainer[MeetingStatus]
     query: str
     starts_at: _common_pb2.TimeRange
-    def __init__(self, pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ..., statuses: _Optional[_Iterable[_Union[MeetingStatus, str]]] = ..., query: _Optional[str] = ..., starts_at: _Optional[_Union[_common_pb2.TimeRange, _Mapping]] = ...) -> None: ...
+    project_id: str
+    def __init__(self, pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ..., statuses: _Optional[_Iterable[_Union[MeetingStatus, str]]] = ..., query: _Optional[str] = ..., starts_at: _Optional[_Union[_common_pb2.TimeRange, _Mapping]] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class ListMeetingsResponse(_message.Message):
     __slots__ = ("meetings", "pagination")

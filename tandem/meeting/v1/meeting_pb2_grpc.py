@@ -26,7 +26,8 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.CreateMeetingResponse.FromString,
         )
         """Creates a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (a caller
-        that is not an administrator names another owner).
+        that is not an administrator names another owner, or a viewer the project); FAILED_PRECONDITION (the project is
+        archived).
         """
         self.GetMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetMeetingRequest,
@@ -46,7 +47,8 @@ class MeetingServiceStub:
             response_deserializer=tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse.FromString,
         )
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant, who may only leave: set `participants` without the caller), ABORTED.
+        PERMISSION_DENIED (a viewer; a participant, who may only leave: set `participants` without the caller; an editor
+        who names another owner), FAILED_PRECONDITION (a project is archived), ABORTED.
         """
         self.DeleteMeeting: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
@@ -56,7 +58,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant or viewer), ABORTED."""
         self.ListMeetings: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListMeetingsRequest,
             tandem.meeting.v1.meeting_pb2.ListMeetingsResponse,
@@ -81,9 +83,9 @@ class MeetingServiceStub:
         With `replace`, the new recording takes the place of the meeting's, which is then deleted; the existing versions of
         the transcript stay. A COMPLETED meeting's recording is replaced by its owner only.
         INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
-        recording), NOT_FOUND, PERMISSION_DENIED (a participant; `replace` of a COMPLETED meeting by another than its
-        owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or got
-        another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant or viewer; `replace` of a COMPLETED meeting by another than
+        its owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or
+        got another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
         upload leaves nothing behind.
         """
         self.StreamAudio: grpc.StreamStreamMultiCallable[
@@ -102,12 +104,12 @@ class MeetingServiceStub:
         parts that are stored already are acknowledged and dropped. Without one the recording ends. A meeting has one
         connection that sends audio: a newer one of the same user takes its place.
         INVALID_ARGUMENT (the field `audio.seq`: a part is missing, the message names the expected one; reason
-        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant),
-        FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has taken
-        over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
-        Acknowledged parts stay after any failure. Browsers use the WebSocket
-        `/api/v1/meetings/{meeting_id}/audio` with the same messages: JSON in text frames, and audio in binary ones, after
-        its `seq` in eight bytes, most significant first.
+        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant or
+        viewer), FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has
+        taken over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
+        Acknowledged parts stay after any failure. Browsers use the WebSocket `/api/v1/meetings/{meeting_id}/audio` with
+        the same messages: JSON in text frames, and audio in binary ones, after its `seq` in eight bytes, most significant
+        first.
         """
         self.WatchMeeting: grpc.UnaryStreamMultiCallable[
             tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
@@ -139,15 +141,6 @@ class MeetingServiceStub:
         after the end of the file), INVALID_ARGUMENT, UNAVAILABLE (the storage cannot be read), ABORTED (`If-Match` names
         another file).
         """
-        self.GetWaveform: grpc.UnaryUnaryMultiCallable[
-            tandem.meeting.v1.meeting_pb2.GetWaveformRequest,
-            tandem.meeting.v1.meeting_pb2.GetWaveformResponse,
-        ] = channel.unary_unary(
-            "/meeting.v1.MeetingService/GetWaveform",
-            request_serializer=tandem.meeting.v1.meeting_pb2.GetWaveformRequest.SerializeToString,
-            response_deserializer=tandem.meeting.v1.meeting_pb2.GetWaveformResponse.FromString,
-        )
-        """Returns the waveform of the recording, for drawing. NOT_FOUND (also: there is no recording), INVALID_ARGUMENT."""
         self.GetTranscript: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
             tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
@@ -169,8 +162,8 @@ class MeetingServiceStub:
         )
         """Corrects the text or the speaker of a segment, divides it in two, or joins what was divided. The recognized text and
         each correction are kept. The answer is the first part; the second one is a segment of its own.
-        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant),
-        ABORTED.
+        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant or
+        viewer), ABORTED.
         """
         self.ListSpeakers: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
@@ -189,7 +182,7 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.NameSpeakerRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.NameSpeakerResponse.FromString,
         )
-        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant or viewer), ABORTED."""
         self.EnrollSpeaker: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest,
             tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse,
@@ -246,8 +239,8 @@ class MeetingServiceStub:
         )
         """Creates the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again returns the
         same answer and changes nothing, regardless of the other fields and the version in the request; only if its task
-        was deleted, another is created. INVALID_ARGUMENT (the task would be invalid: the fields are those of the request),
-        NOT_FOUND, ABORTED.
+        was deleted, another is created. It belongs to the meeting's project. INVALID_ARGUMENT (the task would be invalid:
+        the fields are those of the request), NOT_FOUND, PERMISSION_DENIED (a viewer), ABORTED.
         """
         self.RejectActionItem: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
@@ -257,8 +250,8 @@ class MeetingServiceStub:
             request_serializer=tandem.meeting.v1.meeting_pb2.RejectActionItemRequest.SerializeToString,
             response_deserializer=tandem.meeting.v1.meeting_pb2.RejectActionItemResponse.FromString,
         )
-        """Rejects an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is accepted, and its task
-        exists: delete the task first), ABORTED.
+        """Rejects an action item; it can still be accepted. NOT_FOUND, PERMISSION_DENIED (a viewer),
+        FAILED_PRECONDITION (it is accepted, and its task exists: delete the task first), ABORTED.
         """
         self.SearchTranscripts: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
@@ -291,7 +284,7 @@ class MeetingServiceStub:
         """Processes the recording once more, which creates the next version; the existing ones stay. The names, corrections
         and decisions that people made in the shown version, until the next one is complete, are carried over to it;
         `notice` counts the corrections that do not fit.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (there is no recording, or it is being
         processed), INVALID_ARGUMENT, ABORTED.
         """
         self.Summarize: grpc.UnaryUnaryMultiCallable[
@@ -307,8 +300,8 @@ class MeetingServiceStub:
         and its summary stay readable. Items that were accepted or rejected stay as they are; proposed ones are updated,
         added and deleted. If it fails, or is cancelled, the meeting is COMPLETED with what it had, and `notice` contains the
         reason of a failure.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the recording is being processed, or there is no
-        complete transcript with text), ABORTED.
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (the recording is being processed, or
+        there is no complete transcript with text), ABORTED.
         """
         self.CancelProcessing: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
@@ -320,7 +313,7 @@ class MeetingServiceStub:
         )
         """Stops the processing of the recording: CANCELLED. What was committed of this version stays. If only the summary was
         being made anew: COMPLETED, with the summary as it was.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
 
 
@@ -333,7 +326,8 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.CreateMeetingResponse:
         """Creates a meeting without a recording: PENDING, owned by the caller. INVALID_ARGUMENT; PERMISSION_DENIED (a caller
-        that is not an administrator names another owner).
+        that is not an administrator names another owner, or a viewer the project); FAILED_PRECONDITION (the project is
+        archived).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -355,7 +349,8 @@ class MeetingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse:
         """Changes the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
-        PERMISSION_DENIED (a participant, who may only leave: set `participants` without the caller), ABORTED.
+        PERMISSION_DENIED (a viewer; a participant, who may only leave: set `participants` without the caller; an editor
+        who names another owner), FAILED_PRECONDITION (a project is archived), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -366,7 +361,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Deletes a meeting permanently. NOT_FOUND, PERMISSION_DENIED (a participant or viewer), ABORTED."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -393,9 +388,9 @@ class MeetingServiceServicer:
         With `replace`, the new recording takes the place of the meeting's, which is then deleted; the existing versions of
         the transcript stay. A COMPLETED meeting's recording is replaced by its owner only.
         INVALID_ARGUMENT (size or sha256 do not match the file; reason UNSUPPORTED_MEDIA_TYPE: the file is not a
-        recording), NOT_FOUND, PERMISSION_DENIED (a participant; `replace` of a COMPLETED meeting by another than its
-        owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or got
-        another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
+        recording), NOT_FOUND, PERMISSION_DENIED (a participant or viewer; `replace` of a COMPLETED meeting by another than
+        its owner), FAILED_PRECONDITION (the meeting has a recording; with `replace`: it has none, is being processed, or
+        got another during the upload), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE (insufficient storage). A failed
         upload leaves nothing behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -415,12 +410,12 @@ class MeetingServiceServicer:
         parts that are stored already are acknowledged and dropped. Without one the recording ends. A meeting has one
         connection that sends audio: a newer one of the same user takes its place.
         INVALID_ARGUMENT (the field `audio.seq`: a part is missing, the message names the expected one; reason
-        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant),
-        FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has taken
-        over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
-        Acknowledged parts stay after any failure. Browsers use the WebSocket
-        `/api/v1/meetings/{meeting_id}/audio` with the same messages: JSON in text frames, and audio in binary ones, after
-        its `seq` in eight bytes, most significant first.
+        UNSUPPORTED_MEDIA_TYPE: the audio is not of the declared format), NOT_FOUND, PERMISSION_DENIED (a participant or
+        viewer), FAILED_PRECONDITION (the meeting has a recording; another user is sending audio; a newer connection has
+        taken over), RESOURCE_EXHAUSTED (reasons TOO_LARGE, QUOTA_EXCEEDED and INSUFFICIENT_STORAGE), UNAVAILABLE.
+        Acknowledged parts stay after any failure. Browsers use the WebSocket `/api/v1/meetings/{meeting_id}/audio` with
+        the same messages: JSON in text frames, and audio in binary ones, after its `seq` in eight bytes, most significant
+        first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -458,16 +453,6 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
-    def GetWaveform(
-        self,
-        request: tandem.meeting.v1.meeting_pb2.GetWaveformRequest,
-        context: grpc.ServicerContext,
-    ) -> tandem.meeting.v1.meeting_pb2.GetWaveformResponse:
-        """Returns the waveform of the recording, for drawing. NOT_FOUND (also: there is no recording), INVALID_ARGUMENT."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details("Method not implemented!")
-        raise NotImplementedError("Method not implemented!")
-
     def GetTranscript(
         self,
         request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
@@ -487,8 +472,8 @@ class MeetingServiceServicer:
     ) -> tandem.meeting.v1.meeting_pb2.EditSegmentResponse:
         """Corrects the text or the speaker of a segment, divides it in two, or joins what was divided. The recognized text and
         each correction are kept. The answer is the first part; the second one is a segment of its own.
-        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant),
-        ABORTED.
+        INVALID_ARGUMENT (also: the segment cannot be divided at this time), NOT_FOUND, PERMISSION_DENIED (a participant or
+        viewer), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -509,7 +494,7 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.NameSpeakerResponse:
-        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant), ABORTED."""
+        """Names a speaker. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a participant or viewer), ABORTED."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
@@ -571,8 +556,8 @@ class MeetingServiceServicer:
     ) -> tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse:
         """Creates the task of an action item, once; its `source` is `meetings/<meeting_id>`. Accepting it again returns the
         same answer and changes nothing, regardless of the other fields and the version in the request; only if its task
-        was deleted, another is created. INVALID_ARGUMENT (the task would be invalid: the fields are those of the request),
-        NOT_FOUND, ABORTED.
+        was deleted, another is created. It belongs to the meeting's project. INVALID_ARGUMENT (the task would be invalid:
+        the fields are those of the request), NOT_FOUND, PERMISSION_DENIED (a viewer), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -583,8 +568,8 @@ class MeetingServiceServicer:
         request: tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
         context: grpc.ServicerContext,
     ) -> tandem.meeting.v1.meeting_pb2.RejectActionItemResponse:
-        """Rejects an action item; it can still be accepted. NOT_FOUND, FAILED_PRECONDITION (it is accepted, and its task
-        exists: delete the task first), ABORTED.
+        """Rejects an action item; it can still be accepted. NOT_FOUND, PERMISSION_DENIED (a viewer),
+        FAILED_PRECONDITION (it is accepted, and its task exists: delete the task first), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -620,7 +605,7 @@ class MeetingServiceServicer:
         """Processes the recording once more, which creates the next version; the existing ones stay. The names, corrections
         and decisions that people made in the shown version, until the next one is complete, are carried over to it;
         `notice` counts the corrections that do not fit.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (there is no recording, or it is being
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (there is no recording, or it is being
         processed), INVALID_ARGUMENT, ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -637,8 +622,8 @@ class MeetingServiceServicer:
         and its summary stay readable. Items that were accepted or rejected stay as they are; proposed ones are updated,
         added and deleted. If it fails, or is cancelled, the meeting is COMPLETED with what it had, and `notice` contains the
         reason of a failure.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (the recording is being processed, or there is no
-        complete transcript with text), ABORTED.
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (the recording is being processed, or
+        there is no complete transcript with text), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -651,7 +636,7 @@ class MeetingServiceServicer:
     ) -> tandem.meeting.v1.meeting_pb2.CancelProcessingResponse:
         """Stops the processing of the recording: CANCELLED. What was committed of this version stays. If only the summary was
         being made anew: COMPLETED, with the summary as it was.
-        NOT_FOUND, PERMISSION_DENIED (a participant), FAILED_PRECONDITION (it is not being processed), ABORTED.
+        NOT_FOUND, PERMISSION_DENIED (a participant or viewer), FAILED_PRECONDITION (it is not being processed), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -704,11 +689,6 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.DownloadRecording,
             request_deserializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse.SerializeToString,
-        ),
-        "GetWaveform": grpc.unary_unary_rpc_method_handler(
-            servicer.GetWaveform,
-            request_deserializer=tandem.meeting.v1.meeting_pb2.GetWaveformRequest.FromString,
-            response_serializer=tandem.meeting.v1.meeting_pb2.GetWaveformResponse.SerializeToString,
         ),
         "GetTranscript": grpc.unary_unary_rpc_method_handler(
             servicer.GetTranscript,

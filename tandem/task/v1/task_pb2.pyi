@@ -57,7 +57,7 @@ EVENT_TYPE_BOOKMARK: EventType
 EVENT_TYPE_SNAPSHOT_END: EventType
 
 class Task(_message.Message):
-    __slots__ = ("id", "title", "description", "status", "priority", "labels", "created_by", "assigned_to", "created_at", "updated_at", "due_date", "metadata", "version", "completed_at", "source")
+    __slots__ = ("id", "title", "description", "status", "priority", "labels", "created_by", "assigned_to", "created_at", "updated_at", "due_date", "metadata", "version", "completed_at", "source", "project_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Task(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     description: str
@@ -95,10 +96,11 @@ class Task(_message.Message):
     version: int
     completed_at: _timestamp_pb2.Timestamp
     source: str
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[_Union[TaskStatus, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., created_by: _Optional[str] = ..., assigned_to: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., version: _Optional[int] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ...) -> None: ...
+    project_id: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[_Union[TaskStatus, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., created_by: _Optional[str] = ..., assigned_to: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., version: _Optional[int] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class CreateTaskRequest(_message.Message):
-    __slots__ = ("title", "description", "priority", "labels", "assigned_to", "due_date", "metadata", "request_id", "id")
+    __slots__ = ("title", "description", "priority", "labels", "assigned_to", "due_date", "metadata", "request_id", "id", "project_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +117,7 @@ class CreateTaskRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     title: str
     description: str
     priority: Priority
@@ -124,7 +127,8 @@ class CreateTaskRequest(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     request_id: str
     id: str
-    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+    project_id: str
+    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ..., id: _Optional[str] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class GetTaskRequest(_message.Message):
     __slots__ = ("id",)
@@ -133,7 +137,7 @@ class GetTaskRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("id", "title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata", "update_mask", "version", "request_id")
+    __slots__ = ("id", "title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata", "update_mask", "version", "request_id", "project_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +157,7 @@ class UpdateTaskRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     description: str
@@ -165,7 +170,8 @@ class UpdateTaskRequest(_message.Message):
     update_mask: _field_mask_pb2.FieldMask
     version: int
     request_id: str
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[_Union[TaskStatus, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., version: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    project_id: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[_Union[TaskStatus, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., due_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., version: _Optional[int] = ..., request_id: _Optional[str] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class DeleteTaskRequest(_message.Message):
     __slots__ = ("id", "version", "request_id")
@@ -178,7 +184,7 @@ class DeleteTaskRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., version: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "statuses", "priorities", "labels", "assigned_to", "order_by", "descending", "query", "created_by", "due")
+    __slots__ = ("page_size", "page_token", "statuses", "priorities", "labels", "assigned_to", "order_by", "descending", "query", "created_by", "due", "project_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
@@ -190,6 +196,7 @@ class ListTasksRequest(_message.Message):
     QUERY_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     DUE_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     statuses: _containers.RepeatedScalarFieldContainer[TaskStatus]
@@ -201,7 +208,8 @@ class ListTasksRequest(_message.Message):
     query: str
     created_by: str
     due: _common_pb2.TimeRange
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[TaskStatus, str]]] = ..., priorities: _Optional[_Iterable[_Union[Priority, str]]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., order_by: _Optional[str] = ..., descending: _Optional[bool] = ..., query: _Optional[str] = ..., created_by: _Optional[str] = ..., due: _Optional[_Union[_common_pb2.TimeRange, _Mapping]] = ...) -> None: ...
+    project_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[TaskStatus, str]]] = ..., priorities: _Optional[_Iterable[_Union[Priority, str]]] = ..., labels: _Optional[_Iterable[str]] = ..., assigned_to: _Optional[str] = ..., order_by: _Optional[str] = ..., descending: _Optional[bool] = ..., query: _Optional[str] = ..., created_by: _Optional[str] = ..., due: _Optional[_Union[_common_pb2.TimeRange, _Mapping]] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class ListTasksResponse(_message.Message):
     __slots__ = ("tasks", "next_page_token", "total_count")
@@ -214,20 +222,22 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_count: _Optional[int] = ...) -> None: ...
 
 class WatchTasksRequest(_message.Message):
-    __slots__ = ("task_ids", "statuses", "labels", "include_initial", "cursor", "bookmarks")
+    __slots__ = ("task_ids", "statuses", "labels", "include_initial", "cursor", "bookmarks", "project_id")
     TASK_IDS_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_INITIAL_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     BOOKMARKS_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     task_ids: _containers.RepeatedScalarFieldContainer[str]
     statuses: _containers.RepeatedScalarFieldContainer[TaskStatus]
     labels: _containers.RepeatedScalarFieldContainer[str]
     include_initial: bool
     cursor: str
     bookmarks: bool
-    def __init__(self, task_ids: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[_Union[TaskStatus, str]]] = ..., labels: _Optional[_Iterable[str]] = ..., include_initial: _Optional[bool] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ...) -> None: ...
+    project_id: str
+    def __init__(self, task_ids: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[_Union[TaskStatus, str]]] = ..., labels: _Optional[_Iterable[str]] = ..., include_initial: _Optional[bool] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class TaskEvent(_message.Message):
     __slots__ = ("event_type", "task", "timestamp", "triggered_by", "cursor", "left_view")

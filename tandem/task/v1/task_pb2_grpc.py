@@ -26,7 +26,8 @@ class TaskServiceStub:
             response_deserializer=tandem.task.v1.task_pb2.Task.FromString,
         )
         """Creates a task. Unless the request sets other values, it is TODO, of MEDIUM priority and assigned to the caller.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose).
+        INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose), PERMISSION_DENIED (a viewer of the project),
+        FAILED_PRECONDITION (the project is archived).
         """
         self.GetTask: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.GetTaskRequest,
@@ -47,7 +48,8 @@ class TaskServiceStub:
         )
         """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged.
         With it, changes exactly the fields it names, so that labels and metadata can be emptied too (title, status and
-        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is
+        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a
+        viewer of the project; see `project_id`, too), FAILED_PRECONDITION (a project is archived), ABORTED (`version` is
         not the current one).
         """
         self.DeleteTask: grpc.UnaryUnaryMultiCallable[
@@ -58,8 +60,8 @@ class TaskServiceStub:
             request_serializer=tandem.task.v1.task_pb2.DeleteTaskRequest.SerializeToString,
             response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
         )
-        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current
-        one).
+        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee; a member of the project who is not a
+        manager), FAILED_PRECONDITION (the project is archived), ABORTED (`version` is not the current one).
         """
         self.ListTasks: grpc.UnaryUnaryMultiCallable[
             tandem.task.v1.task_pb2.ListTasksRequest,
@@ -125,7 +127,8 @@ class TaskServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.task.v1.task_pb2.Task:
         """Creates a task. Unless the request sets other values, it is TODO, of MEDIUM priority and assigned to the caller.
-        INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose).
+        INVALID_ARGUMENT, ALREADY_EXISTS (the `id` that the client chose), PERMISSION_DENIED (a viewer of the project),
+        FAILED_PRECONDITION (the project is archived).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
@@ -148,7 +151,8 @@ class TaskServiceServicer:
     ) -> tandem.task.v1.task_pb2.Task:
         """Without `update_mask`, changes the fields that are set: labels are replaced if there are any, metadata is merged.
         With it, changes exactly the fields it names, so that labels and metadata can be emptied too (title, status and
-        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, ABORTED (`version` is
+        priority cannot). Over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a
+        viewer of the project; see `project_id`, too), FAILED_PRECONDITION (a project is archived), ABORTED (`version` is
         not the current one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -160,8 +164,8 @@ class TaskServiceServicer:
         request: tandem.task.v1.task_pb2.DeleteTaskRequest,
         context: grpc.ServicerContext,
     ) -> google.protobuf.empty_pb2.Empty:
-        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee), ABORTED (`version` is not the current
-        one).
+        """Deletes a task permanently. NOT_FOUND, PERMISSION_DENIED (the assignee; a member of the project who is not a
+        manager), FAILED_PRECONDITION (the project is archived), ABORTED (`version` is not the current one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

@@ -5,15 +5,18 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from core.auth import System
+from core.db import ids
 from core.files.foreign import Input, Notes, key, parsed_map, records_of_table, table
 from core.files.import_run import NOT_ALL, WRONG_USE, command_errors, path_of_errors, read_first
 from core.files.messages import BadFile, Item
 from core.files.progress import Counted, opened, progress
+from projects.models import Project
 from tasks.management import dates
 from tasks.management.importing import Import
 from tasks.management.rows import People, Reader
@@ -77,6 +80,7 @@ class Command(BaseCommand):
             metavar="NAME",
             help="name of the list, for sources whose ids are unique within one list only (default: the file's name)",
         )
+        bring.add_argument("--project", metavar="ID", help="put the tasks into this project (default: into none)")
         bring.add_argument("--dry-run", action="store_true", help="check all rows, and write no task")
         bring.add_argument("--errors", metavar="FILE", help="file for rejected rows (default: FILE.errors.jsonl)")
 
@@ -145,7 +149,20 @@ def _reader(importer: User | None, options: Mapping[str, Any], notes: Notes) -> 
     people = People(_emails(options["users"]), importer, notes)
     statuses = _meanings("--status", options["status"], Status)
     priorities = _meanings("--priority", options["priority"], Priority)
-    return Reader(people, notes, zone, statuses, priorities)
+    return Reader(people, notes, zone, statuses, priorities, _project_id(options["project"]))
+
+
+def _project_id(text: str | None) -> UUID | None:
+    """Return the id of the project that `--project` names. Raises BadFile if no task can be put into it."""
+    if text is None:
+        return None
+    wanted = ids.parsed(text)
+    project = Project.objects.filter(pk=wanted).first() if wanted else None
+    if project is None:
+        raise BadFile(f"--project: there is no project with the ID {text}.")
+    if project.is_archived:
+        raise BadFile("--project: the project is archived; unarchive it first.")
+    return UUID(str(project.pk))
 
 
 def _meanings(option: str, pairs: list[str], choices: Any) -> dict[str, Any]:

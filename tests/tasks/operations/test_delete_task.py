@@ -34,7 +34,7 @@ def test_the_assignee_may_not(api: Transport, ann: User, bob: User) -> None:
     with pytest.raises(Failed) as failed:
         api(DELETE, DeleteTaskRequest(id=str(task.pk)), actor=bob, if_match="9")
     assert failed.value.reason == "FORBIDDEN"
-    assert failed.value.message == "Only the creator of a task and administrators may delete it."
+    assert "Only the creator of a task" in failed.value.message
     assert Task.objects.exists()
 
 
