@@ -214,8 +214,10 @@ class Watch(Generic[Event]):
             return held is None or version > held
         if held is None:
             return True
+        # A subject that leaves the view with its project is not changed by that, so it has the version of before.
+        is_repeated = version <= held and not (version == held and getattr(message, "left_view", False))
         # Some deletions have no version.
-        if version and version <= held:
+        if version and is_repeated:
             return False
         del self._known[key]
         return True
