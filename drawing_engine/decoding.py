@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from drawing_engine import pdfium
+from drawing_engine.characters import read_characters
 from drawing_engine.objects import Budget, Objects
 from drawing_engine.protocol import Code
 from drawing_engine.rendering import render
-from drawing_engine.text import Words
 
 Write = Callable[[dict[str, Any]], None]
 
-#: The part of a page's processor time after which its paths are cut off, so that there is time for its text.
-_PATHS_SHARE = 0.6
+#: The part of its processor time after which the reading of paths stops by itself, with what it has.
+_PATHS_SHARE = 0.9
 _OPEN_ERRORS = {
     3: (Code.DAMAGED, "the file is damaged. Export the drawing again."),
     4: (Code.ENCRYPTED, "the file is protected by a password. Save it without one."),
@@ -32,7 +32,7 @@ def run(order: dict[str, Any], write: Write) -> None:
     Args:
         order: `descriptor`, the limits, and either `pages` (None for all) or `render`.
     """
-    signal.setitimer(signal.ITIMER_PROF, order["page_cpu_seconds"])
+    begin_step(order)
     try:
         document = pdfium.Document(order["descriptor"])
     except pdfium.OpenError as exc:
@@ -55,11 +55,15 @@ def run(order: dict[str, Any], write: Write) -> None:
         return
     write({"info": {"page_count": pages, "metadata": document.metadata()}})
     for number in range(pages) if order["pages"] is None else order["pages"]:
-        # The time of each page begins anew; beyond it the signal ends the process.
-        signal.setitimer(signal.ITIMER_PROF, order["page_cpu_seconds"])
+        begin_step(order)
         write({"begin": number})
         write(read_page(document.handle, number, order) if 0 <= number < pages else _no_such_page(pages))
     write({"end": True})
+
+
+def begin_step(order: dict[str, Any]) -> None:
+    """Give this process new processor time; beyond it the signal ends the process, even within PDFium."""
+    signal.setitimer(signal.ITIMER_PROF, order["step_cpu_seconds"])
 
 
 def _no_such_page(pages: int) -> dict[str, Any]:
@@ -84,41 +88,39 @@ def open_page(document: int, number: int, max_side: float) -> tuple[int, dict[st
 
 def read_page(document: int, number: int, order: dict[str, Any]) -> dict[str, Any]:
     """Return the message of a page: its content, or its failure."""
-    started = time.process_time()
     try:
         page, failure = open_page(document, number, order["page_side"])
         if failure:
             return failure
         try:
-            return _content(page, number, order, started)
+            return _content(page, number, order)
         finally:
             pdfium.close_page(page)
     except MemoryError:
         return {"page_failure": Code.OUT_OF_RESOURCES, "reason": "The page needs more memory than is allowed."}
 
 
-def _content(page: int, number: int, order: dict[str, Any], started: float) -> dict[str, Any]:
+def _content(page: int, number: int, order: dict[str, Any]) -> dict[str, Any]:
     rectangle = (ctypes.c_float * 4)()
     pdfium.get_bounding_box(page, ctypes.addressof(rectangle))
     left, top, right, bottom = rectangle
     box = (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
-    objects = Objects(Budget(order["segments"], started + _PATHS_SHARE * order["page_cpu_seconds"]))
-    objects.walk(page, box)
-    words = Words(order["words"], order["text_characters"])
-    words.read(page, box)
+    begin_step(order)
+    objects = Objects(Budget(order["segments"], time.process_time() + _PATHS_SHARE * order["step_cpu_seconds"]))
+    objects.walk(page)
+    begin_step(order)
     return {
         "page": number,
         "box": box,
         "rotation": pdfium.get_rotation(page) * 90 % 360,
         "objects": objects.message(),
-        "words": words.rows,
-        "words_limit": words.limit,
+        "characters": read_characters(page, order["text_characters"]),
     }
 
 
 def _render(document: int, order: dict[str, Any], write: Write) -> None:
     number, scale = order["render"]["number"], order["render"]["scale"]
-    signal.setitimer(signal.ITIMER_PROF, order["page_cpu_seconds"])
+    begin_step(order)
     page, failure = open_page(document, number, order["page_side"])
     if failure:
         write(failure)
@@ -137,6 +139,7 @@ def _render(document: int, order: dict[str, Any], write: Write) -> None:
         )
         write({"page_failure": Code.TOO_LARGE, "reason": reason})
     else:
+        begin_step(order)
         try:
             write({"png": b64encode(render(page, scale, left, top, width, height)).decode()})
         except MemoryError:

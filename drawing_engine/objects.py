@@ -1,31 +1,36 @@
-"""The objects of a page: paths with their points, images, and the render modes of its text. Runs in the child."""
+"""The objects of a page: paths with their points, images, and the render modes of its text. Runs in the child.
+
+The numbers of a path are written by PDFium to their place in buffers for the whole page, and are not looked at here:
+the parent computes with arrays. A path takes 10 calls of PDFium, and 3 for each point.
+"""
 
 import ctypes
 import math
 import time
-from array import array
 from base64 import b64encode
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from drawing_engine import pdfium
-from drawing_engine.protocol import BEZIER, CLOSES, CURVE_PIECES, FILLED, LINE, STROKED
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from drawing_engine.protocol import BEZIER, CLOSES, CURVE_PIECES, LINE, MOVE
 
 #: Depth of forms within forms.
 MAX_DEPTH = 16
 #: Images whose boxes are reported; all are counted.
 MAX_IMAGE_BOXES = 2_000
+#: Points of a clip path; one with more does not limit the paths.
+_MAX_CLIP_POINTS = 64
 #: Objects between two looks at the clock.
 _CLOCK = 256
 
 #: a, b, c, d, e, f: x' = a x + c y + e, y' = b x + d y + f.
 Matrix = tuple[float, float, float, float, float, float]
+#: Left, bottom, right, top.
 Rectangle = tuple[float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-EVERYWHERE: Rectangle = (-math.inf, -math.inf, math.inf, math.inf)
+#: A number instead of infinity, which JSON does not have.
+_FAR = 1e9
+EVERYWHERE: Rectangle = (-_FAR, -_FAR, _FAR, _FAR)
 
 
 class Budget(NamedTuple):
@@ -40,6 +45,25 @@ class Budget(NamedTuple):
     until: float
 
 
+class _Buffers:
+    """Memory for the numbers of a page's paths; the pages of a document use it one after the other."""
+
+    def __init__(self, paths: int) -> None:
+        self.paths = paths
+        self.points = (ctypes.c_float * (4 * paths))()
+        self.matrices = (ctypes.c_float * (6 * paths))()
+        self.widths = (ctypes.c_float * paths)()
+        self.modes = (ctypes.c_int * (2 * paths))()
+        self.colors = (ctypes.c_uint * (8 * paths))()
+        self.counts = (ctypes.c_uint * paths)()
+        #: The index of the form, and of the clip box, of each path.
+        self.forms = (ctypes.c_uint * paths)()
+        self.clips = (ctypes.c_uint * paths)()
+
+
+_buffers = lru_cache(maxsize=1)(_Buffers)
+
+
 class Objects:
     """The objects of a page, collected by `walk`.
 
@@ -47,177 +71,165 @@ class Objects:
     """
 
     def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._left = budget.segments
-        self._max_points = 2 * budget.segments
-        self._points = _buffer(2 * self._max_points)
-        self._point_count = 0
-        self._types = array("B")
-        self._counts = array("I")
-        self._matrices = array("f")
-        self._widths = array("f")
-        self._flags = array("B")
-        self._colors = array("B")
-        self._path_forms = array("I")
+        self._until = budget.until
+        self._segments_left = budget.segments
+        self._buffers = _buffers(budget.segments)
+        self._types = bytearray()
+        self._path_count = 0
         self._forms: list[Matrix] = [IDENTITY]
-        self._images = array("f")
-        self._matrix = (ctypes.c_float * 6)()
-        self._rectangle = (ctypes.c_float * 4)()
-        self._color = (ctypes.c_uint * 4)()
-        self._mode = (ctypes.c_int * 2)()
-        self.path_count = self.image_count = self.shading_count = self.text_count = self.invisible_count = 0
-        #: A limit was reached: "segments", "time" or "depth".
+        self._clips: list[Rectangle] = [EVERYWHERE]
+        #: The index in `_clips` by form, number of clip paths, and the address of a point, which all objects with the
+        #: same clip share.
+        self._known_clips: dict[tuple[int, int, int], int] = {}
+        self._images: list[Rectangle] = []
+        self._numbers = (ctypes.c_float * 6)()
+        self._address = ctypes.addressof(self._numbers)
+        self.omitted_count = self.image_count = self.shading_count = self.text_count = self.invisible_count = 0
+        #: The limit that was reached first: "segments", "time" or "depth".
         self.limit = ""
 
-    def walk(self, page: int, box: Rectangle) -> None:
-        """Collect the objects of a page that touch its box."""
-        self._walk(page, pdfium.count_objects, pdfium.get_object, 0, 0, box)
+    def walk(self, page: int) -> None:
+        """Collect the objects of a page."""
+        self._walk(page, pdfium.count_objects, pdfium.get_object, 0, 0)
 
-    def _walk(self, container: int, count: Any, get: Any, form: int, depth: int, clip: Rectangle) -> None:
+    def _walk(self, container: int, count: Any, get: Any, form: int, depth: int) -> None:
+        get_type = pdfium.get_type
         for index in range(count(container)):
-            if not index % _CLOCK and time.process_time() > self._budget.until:
-                self.limit = self.limit or "time"
+            if not index % _CLOCK and time.process_time() > self._until:
+                self.limit = "time"
             if self.limit == "time":
                 return
             handle = get(container, index)
-            kind = pdfium.get_type(handle)
+            kind = get_type(handle)
             if kind == pdfium.PATH:
-                self._add_path(handle, form, clip)
+                if self.limit == "segments":
+                    self.omitted_count += 1
+                else:
+                    self._add_path(handle, form)
             elif kind == pdfium.TEXT:
                 self.text_count += 1
                 self.invisible_count += pdfium.get_render_mode(handle) in pdfium.INVISIBLE_MODES
             elif kind == pdfium.IMAGE:
-                self._add_image(handle, form, clip)
+                self._add_image(handle, form)
             elif kind == pdfium.SHADING:
                 self.shading_count += 1
             elif kind == pdfium.FORM:
-                self._add_form(handle, form, depth, clip)
+                self._add_form(handle, form, depth)
 
-    def _add_form(self, handle: int, form: int, depth: int, clip: Rectangle) -> None:
+    def _add_form(self, handle: int, form: int, depth: int) -> None:
         if depth >= MAX_DEPTH:
             self.limit = self.limit or "depth"
             return
-        clip = intersection(clip, self._clip(handle, form))
-        if clip[0] > clip[2] or clip[1] > clip[3]:
-            return
-        pdfium.get_matrix(handle, ctypes.addressof(self._matrix))
-        inner: Matrix = tuple(self._matrix)
-        self._forms.append(product(inner, self._forms[form]))
-        self._walk(
-            handle, pdfium.count_form_objects, pdfium.get_form_object, len(self._forms) - 1, depth + 1, clip
-        )  # fmt: skip
+        pdfium.get_matrix(handle, self._address)
+        a, b, c, d, e, f = self._numbers
+        self._forms.append(product((a, b, c, d, e, f), self._forms[form]))
+        self._walk(handle, pdfium.count_form_objects, pdfium.get_form_object, len(self._forms) - 1, depth + 1)
 
-    def _add_image(self, handle: int, form: int, clip: Rectangle) -> None:
-        box = intersection(self._bounds(handle, form), intersection(clip, self._clip(handle, form)))
+    def _add_image(self, handle: int, form: int) -> None:
+        start = self._address
+        if not pdfium.get_bounds(handle, start, start + 4, start + 8, start + 12):
+            return
+        left, bottom, right, top = self._numbers[:4]
+        box = intersection(
+            enclosing(self._forms[form], left, bottom, right, top), self._clips[self._clip(handle, form)]
+        )
         if box[0] > box[2] or box[1] > box[3]:
             return
         self.image_count += 1
         if self.image_count <= MAX_IMAGE_BOXES:
-            self._images.extend(box)
+            self._images.append(box)
 
-    def _add_path(self, handle: int, form: int, clip: Rectangle) -> None:
-        clip_path = pdfium.get_clip_path(handle)
-        if clip_path and pdfium.count_clip_paths(clip_path) > 0:
-            clip = intersection(clip, self._clip(handle, form))
-        bounds = self._bounds(handle, form)
-        # Not "outside or equal": a line has no width.
-        if not (bounds[0] <= clip[2] and clip[0] <= bounds[2] and bounds[1] <= clip[3] and clip[1] <= bounds[3]):
-            return
-        self.path_count += 1
-        if self.limit == "segments":
-            return
+    def _add_path(self, handle: int, form: int) -> None:
+        buffers, index, point = self._buffers, self._path_count, len(self._types)
         total = pdfium.count_segments(handle)
-        if total > self._max_points - self._point_count:
-            self.limit = "segments"
+        if index >= buffers.paths or total > 2 * buffers.paths - point:
+            self._omit()
             return
-        if not self._add_points(handle, total):
+        types = self._read_points(handle, total, ctypes.addressof(buffers.points) + 8 * point)
+        curves = types.count(BEZIER) + types.count(BEZIER | CLOSES)
+        lines = types.count(LINE) + types.count(LINE | CLOSES)
+        self._segments_left -= lines + curves // 3 * CURVE_PIECES + types.count(LINE | CLOSES)
+        if self._segments_left < 0:
+            self._omit()
             return
-        self._add_style(handle, form)
+        self._types += types
+        self._path_count += 1
+        pdfium.get_matrix(handle, ctypes.addressof(buffers.matrices) + 24 * index)
+        pdfium.get_stroke_width(handle, ctypes.addressof(buffers.widths) + 4 * index)
+        mode = ctypes.addressof(buffers.modes) + 8 * index
+        pdfium.get_draw_mode(handle, mode, mode + 4)
+        color = ctypes.addressof(buffers.colors) + 32 * index
+        pdfium.get_stroke_color(handle, color, color + 4, color + 8, color + 12)
+        pdfium.get_fill_color(handle, color + 16, color + 20, color + 24, color + 28)
+        buffers.counts[index] = total
+        buffers.forms[index] = form
+        buffers.clips[index] = self._clip(handle, form)
 
-    def _add_points(self, handle: int, total: int) -> bool:
-        """Add the points of a path. Return False, without the path, if they exceed the limit."""
+    def _omit(self) -> None:
+        self.limit = "segments"
+        self.omitted_count += 1
+
+    @staticmethod
+    def _read_points(handle: int, total: int, address: int) -> bytearray:
+        """Write the points of a path to an address; return their types."""
         get_segment, get_point, get_type = pdfium.get_segment, pdfium.get_point, pdfium.get_segment_type
-        get_close = pdfium.get_close
-        types = array("B")
-        address = ctypes.addressof(self._points) + 8 * self._point_count
+        types = bytearray()
+        segment = 0
         for index in range(total):
-            segment = get_segment(handle, index)
+            before, segment = segment, get_segment(handle, index)
             get_point(segment, address, address + 4)
             address += 8
-            types.append(get_type(segment) & 3 | (CLOSES if get_close(segment) else 0))
-        pieces = sum(kind & 3 == LINE for kind in types) + sum(kind & CLOSES > 0 for kind in types)
-        pieces += sum(kind & 3 == BEZIER for kind in types) // 3 * CURVE_PIECES
-        if pieces > self._left:
-            self.limit = "segments"
-            return False
-        self._left -= pieces
-        self._point_count += total
-        self._types.extend(types)
-        self._counts.append(total)
-        return True
+            kind = get_type(segment) & 3
+            # Only the last point of a subpath may close it.
+            if kind == MOVE and index and pdfium.get_close(before):
+                types[-1] |= CLOSES
+            types.append(kind)
+        if total and pdfium.get_close(segment):
+            types[-1] |= CLOSES
+        return types
 
-    def _add_style(self, handle: int, form: int) -> None:
-        pdfium.get_matrix(handle, ctypes.addressof(self._matrix))
-        self._matrices.extend(self._matrix)
-        self._path_forms.append(form)
-        mode = ctypes.addressof(self._mode)
-        pdfium.get_draw_mode(handle, mode, mode + 4)
-        is_filled, is_stroked = self._mode
-        pdfium.get_stroke_width(handle, ctypes.addressof(self._rectangle))
-        self._widths.append(self._rectangle[0])
-        self._flags.append((STROKED if is_stroked else 0) | (FILLED if is_filled else 0))
-        for is_drawn, get_color in ((is_stroked, pdfium.get_stroke_color), (is_filled, pdfium.get_fill_color)):
-            color = ctypes.addressof(self._color)
-            if is_drawn and get_color(handle, color, color + 4, color + 8, color + 12):
-                self._colors.extend(min(channel, 255) for channel in self._color[:3])
-            else:
-                self._colors.extend((0, 0, 0))
-
-    def _bounds(self, handle: int, form: int) -> Rectangle:
-        """Return the box of an object in the page's space."""
-        start = ctypes.addressof(self._rectangle)
-        if not pdfium.get_bounds(handle, start, start + 4, start + 8, start + 12):
-            return EVERYWHERE
-        left, bottom, right, top = self._rectangle
-        return (left, bottom, right, top) if not form else enclosing(self._forms[form], left, bottom, right, top)
-
-    def _clip(self, handle: int, form: int) -> Rectangle:
-        """Return the box of an object's clip paths, in the page's space."""
-        box = EVERYWHERE
+    def _clip(self, handle: int, form: int) -> int:
+        """Return the index of the box of an object's clip paths, in the page's space."""
         clip_path = pdfium.get_clip_path(handle)
-        start = ctypes.addressof(self._rectangle)
-        for path in range(max(0, pdfium.count_clip_paths(clip_path)) if clip_path else 0):
+        count = pdfium.count_clip_paths(clip_path) if clip_path else 0
+        if count <= 0:
+            return 0
+        key = (form, count, pdfium.get_clip_segment(clip_path, count - 1, 0) or 0)
+        known = self._known_clips.get(key)
+        if known is None:
+            known = self._known_clips[key] = len(self._clips)
+            self._clips.append(self._clip_box(clip_path, count, form))
+        return known
+
+    def _clip_box(self, clip_path: int, count: int, form: int) -> Rectangle:
+        box = EVERYWHERE
+        for path in range(count):
             total = pdfium.count_clip_segments(clip_path, path)
-            if not 0 < total <= 64:
+            if not 0 < total <= _MAX_CLIP_POINTS:
                 continue
             xs, ys = [], []
             for index in range(total):
-                pdfium.get_point(pdfium.get_clip_segment(clip_path, path, index), start, start + 4)
-                xs.append(self._rectangle[0])
-                ys.append(self._rectangle[1])
-            corners = (min(xs), min(ys), max(xs), max(ys))
-            box = intersection(box, enclosing(self._forms[form], *corners) if form else corners)
+                pdfium.get_point(pdfium.get_clip_segment(clip_path, path, index), self._address, self._address + 4)
+                xs.append(self._numbers[0])
+                ys.append(self._numbers[1])
+            box = intersection(box, enclosing(self._forms[form], min(xs), min(ys), max(xs), max(ys)))
         return box
 
     def message(self) -> dict[str, Any]:
-        """Return the objects as JSON; arrays are little-endian, in base64."""
-        points = memoryview(self._points).cast("B")[: 8 * self._point_count]
-        arrays: dict[str, ReadableBuffer] = {
-            "points": points, "types": self._types, "counts": self._counts, "matrices": self._matrices,
-            "widths": self._widths, "flags": self._flags, "colors": self._colors, "path_forms": self._path_forms,
-            "images": self._images,
+        """Return the objects as JSON; arrays are in the byte order of the machine, in base64."""
+        buffers, count = self._buffers, self._path_count
+        arrays = (
+            ("points", buffers.points, 2 * len(self._types)), ("matrices", buffers.matrices, 6 * count),
+            ("widths", buffers.widths, count), ("modes", buffers.modes, 2 * count),
+            ("colors", buffers.colors, 8 * count), ("counts", buffers.counts, count),
+            ("path_forms", buffers.forms, count), ("path_clips", buffers.clips, count),
+        )  # fmt: skip
+        return {name: b64encode(memoryview(values).cast("B")[: 4 * size]).decode() for name, values, size in arrays} | {
+            "types": b64encode(self._types).decode(), "forms": list(map(finite, self._forms)),
+            "clips": list(map(finite, self._clips)), "images": list(map(finite, self._images)),
+            "omitted_count": self.omitted_count, "image_count": self.image_count, "shading_count": self.shading_count,
+            "text_count": self.text_count, "invisible_count": self.invisible_count, "limit": self.limit,
         }  # fmt: skip
-        return {name: b64encode(values).decode() for name, values in arrays.items()} | {
-            "forms": [list(matrix) for matrix in self._forms], "path_count": self.path_count,
-            "image_count": self.image_count, "shading_count": self.shading_count, "text_count": self.text_count,
-            "invisible_count": self.invisible_count, "limit": self.limit,
-        }  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _buffer(numbers: int) -> "ctypes.Array[ctypes.c_float]":
-    """Return the buffer for points, which the pages use one after the other."""
-    return (ctypes.c_float * numbers)()
 
 
 def product(first: Matrix, second: Matrix) -> Matrix:
@@ -240,3 +252,8 @@ def enclosing(matrix: Matrix, left: float, bottom: float, right: float, top: flo
 def intersection(one: Rectangle, other: Rectangle) -> Rectangle:
     """Return the common part of two rectangles; its sides are reversed if there is no common part."""
     return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
+
+
+def finite(numbers: tuple[float, ...]) -> list[float]:
+    """Return numbers that JSON can hold: those beyond all pages, and what is not a number, become 0 or far away."""
+    return [0.0 if math.isnan(number) else min(max(number, -_FAR), _FAR) for number in numbers]

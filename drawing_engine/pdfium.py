@@ -53,7 +53,6 @@ close_text = _function("FPDFText_ClosePage", None, _pointer)
 count_characters = _function("FPDFText_CountChars", _int, _pointer)
 get_unicode = _function("FPDFText_GetUnicode", _uint, _pointer, _int)
 get_loose_box = _function("FPDFText_GetLooseCharBox", _int, _pointer, _int, _pointer)
-is_hyphen = _function("FPDFText_IsHyphen", _int, _pointer, _int)
 
 load_page = _function("FPDF_LoadPage", _pointer, _pointer, _int)
 close_page = _function("FPDF_ClosePage", None, _pointer)

@@ -63,8 +63,8 @@ class Child:
         order = task | {
             "descriptor": descriptor, "memory_bytes": limits.memory_bytes, "cpu_seconds": limits.cpu_seconds,
             "alarm_seconds": int(limits.document_seconds) + _ALARM_SECONDS,
-            "page_cpu_seconds": limits.page_cpu_seconds, "max_pages": limits.pages, "page_side": limits.page_side,
-            "segments": limits.segments, "words": limits.words, "text_characters": limits.text_characters,
+            "step_cpu_seconds": limits.step_cpu_seconds, "max_pages": limits.pages, "page_side": limits.page_side,
+            "segments": limits.segments, "text_characters": limits.text_characters,
             "pixels": limits.pixels,
         }  # fmt: skip
         # -I and -S: nothing of the environment, the current directory or the user's settings is loaded.
