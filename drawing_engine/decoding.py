@@ -16,8 +16,8 @@ from drawing_engine.rendering import render
 
 Write = Callable[[dict[str, Any]], None]
 
-#: The part of its processor time after which the reading of paths stops by itself, with what it has.
-_PATHS_SHARE = 0.9
+#: The part of a page's processor time after which the reading of its paths stops, so that its text can be read.
+_PATHS_SHARE = 0.75
 _OPEN_ERRORS = {
     3: (Code.DAMAGED, "the file is damaged. Export the drawing again."),
     4: (Code.ENCRYPTED, "the file is protected by a password. Save it without one."),
@@ -32,7 +32,7 @@ def run(order: dict[str, Any], write: Write) -> None:
     Args:
         order: `descriptor`, the limits, and either `pages` (None for all) or `render`.
     """
-    begin_step(order)
+    begin_page(order)
     try:
         document = pdfium.Document(order["descriptor"])
     except pdfium.OpenError as exc:
@@ -44,7 +44,10 @@ def run(order: dict[str, Any], write: Write) -> None:
         return
     pages = document.page_count()
     if order.get("render"):
-        _render(document.handle, order, write)
+        if order["render"]["number"] in range(pages):
+            _render(document.handle, order, write)
+        else:
+            write(_no_such_page(pages))
         return
     if pages > order["max_pages"]:
         reason = f"the document has {pages:,} pages; at most {order['max_pages']:,} are allowed. Split it."
@@ -55,15 +58,15 @@ def run(order: dict[str, Any], write: Write) -> None:
         return
     write({"info": {"page_count": pages, "metadata": document.metadata()}})
     for number in range(pages) if order["pages"] is None else order["pages"]:
-        begin_step(order)
+        begin_page(order)
         write({"begin": number})
-        write(read_page(document.handle, number, order) if 0 <= number < pages else _no_such_page(pages))
+        write(read_page(document.handle, number, order) if number in range(pages) else _no_such_page(pages))
     write({"end": True})
 
 
-def begin_step(order: dict[str, Any]) -> None:
+def begin_page(order: dict[str, Any]) -> None:
     """Give this process new processor time; beyond it the signal ends the process, even within PDFium."""
-    signal.setitimer(signal.ITIMER_PROF, order["step_cpu_seconds"])
+    signal.setitimer(signal.ITIMER_PROF, order["page_cpu_seconds"])
 
 
 def _no_such_page(pages: int) -> dict[str, Any]:
@@ -88,27 +91,26 @@ def open_page(document: int, number: int, max_side: float) -> tuple[int, dict[st
 
 def read_page(document: int, number: int, order: dict[str, Any]) -> dict[str, Any]:
     """Return the message of a page: its content, or its failure."""
+    started = time.process_time()
     try:
         page, failure = open_page(document, number, order["page_side"])
         if failure:
             return failure
         try:
-            return _content(page, number, order)
+            return _content(page, number, order, started)
         finally:
             pdfium.close_page(page)
     except MemoryError:
         return {"page_failure": Code.OUT_OF_RESOURCES, "reason": "The page needs more memory than is allowed."}
 
 
-def _content(page: int, number: int, order: dict[str, Any]) -> dict[str, Any]:
+def _content(page: int, number: int, order: dict[str, Any], started: float) -> dict[str, Any]:
     rectangle = (ctypes.c_float * 4)()
     pdfium.get_bounding_box(page, ctypes.addressof(rectangle))
     left, top, right, bottom = rectangle
     box = (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
-    begin_step(order)
-    objects = Objects(Budget(order["segments"], time.process_time() + _PATHS_SHARE * order["step_cpu_seconds"]))
+    objects = Objects(Budget(order["segments"], started + _PATHS_SHARE * order["page_cpu_seconds"]))
     objects.walk(page)
-    begin_step(order)
     return {
         "page": number,
         "box": box,
@@ -120,7 +122,7 @@ def _content(page: int, number: int, order: dict[str, Any]) -> dict[str, Any]:
 
 def _render(document: int, order: dict[str, Any], write: Write) -> None:
     number, scale = order["render"]["number"], order["render"]["scale"]
-    begin_step(order)
+    begin_page(order)
     page, failure = open_page(document, number, order["page_side"])
     if failure:
         write(failure)
@@ -139,7 +141,6 @@ def _render(document: int, order: dict[str, Any], write: Write) -> None:
         )
         write({"page_failure": Code.TOO_LARGE, "reason": reason})
     else:
-        begin_step(order)
         try:
             write({"png": b64encode(render(page, scale, left, top, width, height)).decode()})
         except MemoryError:

@@ -221,8 +221,8 @@ class Limits:
         segments: of a page, after curves are flattened.
         words: of a page.
         text_characters: of a page.
-        step_cpu_seconds: processor time to parse a page, and as much again to read its paths, to read its text, or to
-            render it; it depends less on the load of the machine than the time of a clock.
+        page_cpu_seconds: processor time to read or to render a page; it depends less on the load of the machine than
+            the time of a clock.
         page_seconds: wall-clock time for a page.
         document_seconds: wall-clock time for the document.
         cpu_seconds: processor time of a child.
@@ -237,7 +237,7 @@ class Limits:
     segments: int = 500_000
     words: int = 100_000
     text_characters: int = 1_000_000
-    step_cpu_seconds: float = 4
+    page_cpu_seconds: float = 4.5
     page_seconds: float = 20
     document_seconds: float = 600
     cpu_seconds: int = 300

@@ -63,7 +63,7 @@ class Child:
         order = task | {
             "descriptor": descriptor, "memory_bytes": limits.memory_bytes, "cpu_seconds": limits.cpu_seconds,
             "alarm_seconds": int(limits.document_seconds) + _ALARM_SECONDS,
-            "step_cpu_seconds": limits.step_cpu_seconds, "max_pages": limits.pages, "page_side": limits.page_side,
+            "page_cpu_seconds": limits.page_cpu_seconds, "max_pages": limits.pages, "page_side": limits.page_side,
             "segments": limits.segments, "text_characters": limits.text_characters,
             "pixels": limits.pixels,
         }  # fmt: skip

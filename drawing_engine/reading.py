@@ -67,7 +67,7 @@ def read_document(
                             left, number = left[1:], None
                 except ChildEnded as ended:
                     if ended.code is Code.CANCELLED or number is None or not left or clock.is_over():
-                        reason = ended.reason if ended.code is Code.CANCELLED else _of_document(ended.code)
+                        reason = _inner(ended.reason) if ended.code is Code.CANCELLED else _of_document(ended.code)
                         raise DocumentFailure(ended.code, reason) from None
                     yield PageFailure(number, ended.code, ended.reason)
                     left = left[1:]
@@ -112,10 +112,10 @@ def render_page(
                     if "png" in message:
                         return b64decode(message["png"])
                     failure = str(message.get("failure") or message.get("page_failure"))
-                    raise DocumentFailure(Code(failure), str(message["reason"]))
+                    raise DocumentFailure(Code(failure), _inner(str(message["reason"])))
             except ChildEnded as ended:
-                raise DocumentFailure(ended.code, ended.reason) from None
-    raise DocumentFailure(Code.CRASHED, "The page could not be rendered.")
+                raise DocumentFailure(ended.code, _inner(ended.reason)) from None
+    raise DocumentFailure(Code.CRASHED, "the page could not be rendered.")
 
 
 class _Clock:
@@ -159,6 +159,11 @@ def _check_file(descriptor: int, beginning: bytes, path: Path, limits: Limits) -
         )
     if _MAGIC not in beginning:
         raise DocumentFailure(Code.NOT_A_PDF, "the file is not a PDF. Export the drawing as PDF.")
+
+
+def _inner(sentence: str) -> str:
+    """Return a sentence as the part after a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _of_document(code: Code) -> str:
