@@ -154,7 +154,6 @@ class Bench:
     def catch_up(self) -> None:
         """Measure a client that resumes from an old cursor."""
         from changes.feed import cursors, log
-        from changes.feed.watching import stamp_of
         from tandem.task.v1.task_pb2 import WatchTasksRequest
         from tasks.watching import subscription_for
 
@@ -164,7 +163,8 @@ class Bench:
             head = log.read_head()
             self._write_many(CAUGHT_UP)
             self._numbered()
-            stamp = stamp_of(subscription_for("taskservice.TaskService/WatchTasks", WatchTasksRequest()), self._actor)
+            view = subscription_for("taskservice.TaskService/WatchTasks", WatchTasksRequest())
+            stamp = cursors.stamp_of(view, self._actor)
             cursor = cursors.write(stamp, head.epoch, head.seq)
             for _ in range(self._rounds):
                 with self._receiver(server, WatchTasksRequest(cursor=cursor)) as receiver:

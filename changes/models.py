@@ -77,6 +77,8 @@ class Change(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(seq__isnull=True), name="changes_unnumbered"),
             models.Index(fields=["subject_type", "subject_id", "id"], name="changes_of_subject"),
+            # Few changes are of memberships, and streams that resume look for those since their cursor.
+            models.Index(fields=["seq"], condition=Q(subject_type__endswith=".member"), name="changes_of_members"),
         ]
         default_permissions = ("view",)
         triggers = [

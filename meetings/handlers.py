@@ -86,6 +86,11 @@ def download_recording(call: Call, request: meeting_pb2.DownloadRecordingRequest
     )
 
 
+def get_waveform(call: Call, request: meeting_pb2.GetWaveformRequest) -> meeting_pb2.GetWaveformResponse:
+    meeting, peaks = queries.get_waveform(call.actor, request.meeting_id, request.max_peaks)
+    return meeting_pb2.GetWaveformResponse(peaks=peaks, duration_ms=meeting.duration_ms)
+
+
 def list_meetings(call: Call, request: meeting_pb2.ListMeetingsRequest) -> meeting_pb2.ListMeetingsResponse:
     requested = page_request(call, request.pagination, meeting_message)
     page = queries.list_meetings(call.actor, requested, messages.meeting_filter(request))

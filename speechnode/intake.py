@@ -3,11 +3,14 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from speechnode.engines.pcm import BYTES_PER_MS, Piece
 from speechnode.failures import Invalid, NoRoom, TooLarge
 from tandem.speech.v1 import speech_pb2
+
+if TYPE_CHECKING:
+    from speechnode.engines.peaks import Peaks
 
 MAX_CHUNK_BYTES = 64 * 1024
 #: Deviation that clocks and rounding explain. A live source that has paused is later by more.
@@ -52,8 +55,8 @@ class Intake(Protocol):
         ...
 
 
-def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
-    """Return the intake for an audio format of the contract.
+def intake(format_: int, start_ms: int, limits: Limits) -> "MeasuredIntake":
+    """Return the intake for an audio format of the contract, which also measures the peaks.
 
     Args:
         start_ms: of the stream; see speech.proto.
@@ -61,6 +64,10 @@ def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
     """
     if start_ms < 0:
         raise Invalid("start_ms: must not be negative.")
+    return MeasuredIntake(_intake(format_, start_ms, limits), is_whole=start_ms == 0)
+
+
+def _intake(format_: int, start_ms: int, limits: Limits) -> Intake:
     if format_ == speech_pb2.AUDIO_FORMAT_PCM_S16LE_16K:
         return Samples(start_ms)
     if format_ == speech_pb2.AUDIO_FORMAT_FILE:
@@ -68,6 +75,56 @@ def intake(format_: int, start_ms: int, limits: Limits) -> Intake:
     if format_ == speech_pb2.AUDIO_FORMAT_GROWING_FILE:
         return Growing(start_ms, limits)
     raise Invalid("format: must be a value of AudioFormat other than UNSPECIFIED.")
+
+
+class MeasuredIntake:
+    """An intake that measures the peaks of what passes through it.
+
+    Args:
+        is_whole: the audio begins with the recording. There are no peaks of a part.
+    """
+
+    def __init__(self, inner: Intake, *, is_whole: bool) -> None:
+        self._inner = inner
+        self._is_whole = is_whole
+        self._peaks: Peaks | None = None
+
+    @property
+    def total_ms(self) -> int:
+        return self._inner.total_ms
+
+    @property
+    def incomplete_reason(self) -> str:
+        return self._inner.incomplete_reason
+
+    @property
+    def notice(self) -> str:
+        return self._inner.notice
+
+    @property
+    def peaks(self) -> bytes:
+        """The peaks of the recording, as in `Done`; empty if there are none."""
+        return self._peaks.result() if self._peaks else b""
+
+    def take(self, chunk: speech_pb2.AudioChunk) -> Iterator[Piece]:
+        return self._measured(self._inner.take(chunk))
+
+    def end(self) -> Iterator[Piece]:
+        return self._measured(self._inner.end())
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _measured(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        if not self._is_whole:
+            yield from pieces
+            return
+        from speechnode.engines.peaks import Peaks  # Its libraries are large.
+
+        self._peaks = self._peaks or Peaks()
+        for piece in pieces:
+            self._peaks.add(piece)
+            yield piece
 
 
 class _Sequence:

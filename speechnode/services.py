@@ -10,7 +10,7 @@ from speechnode.calls import InferenceCall, served
 from speechnode.catalog import Catalog
 from speechnode.engines.pcm import Piece
 from speechnode.failures import Invalid
-from speechnode.intake import Intake, Limits, intake
+from speechnode.intake import Limits, MeasuredIntake, intake
 from speechnode.slots import Slots
 from speechnode.transcription import Transcription
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
@@ -116,6 +116,7 @@ class Speaker(speech_pb2_grpc.SpeakerServiceServicer):
                     cpu_ms=call.cpu_ms,
                     incomplete_reason=sound.incomplete_reason,
                     notice=sound.notice,
+                    peaks=sound.peaks,
                 )
             )
 
@@ -172,7 +173,7 @@ def _listen(
     call: InferenceCall,
     requests: Iterator[speech_pb2.AudioUp],
     start: speech_pb2.AudioStart,
-    sound: Intake,
+    sound: MeasuredIntake,
     listener: "Listener",
 ) -> Iterator[int]:
     """Pass the utterances of the requests to a listener. Yields the time in ms up to which the audio is processed."""
@@ -193,7 +194,7 @@ def _listen(
         sound.close()
 
 
-def _pieces(requests: Iterator[speech_pb2.AudioUp], sound: Intake) -> Iterator[Piece]:
+def _pieces(requests: Iterator[speech_pb2.AudioUp], sound: MeasuredIntake) -> Iterator[Piece]:
     for request in requests:
         if request.WhichOneof("up") != "audio":
             raise Invalid("Every message after `start` must be `audio`.")

@@ -20,7 +20,7 @@ from speechnode.calls import InferenceCall
 from speechnode.engines.pcm import Piece
 from speechnode.engines.protocols import AsrEngine, AsrJob, Recognised
 from speechnode.failures import Cancelled, Invalid
-from speechnode.intake import Intake
+from speechnode.intake import MeasuredIntake
 from tandem.speech.v1 import speech_pb2
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Transcription:
         call: InferenceCall,
         asr: AsrEngine,
         start: speech_pb2.AsrStart,
-        intake: Intake,
+        intake: MeasuredIntake,
         parts: Callable[[Piece], list[Piece]] = lambda utterance: [utterance],
     ) -> None:
         self._call = call
@@ -149,6 +149,7 @@ class Transcription:
                     incomplete_reason=self._intake.incomplete_reason,
                     notice=self._intake.notice,
                     speech_ms=self._speech_ms,
+                    peaks=self._intake.peaks,
                 )
             )
         finally:

@@ -13,14 +13,29 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Any
+from typing import Any, NamedTuple
 
 from changes.feed.log import Head
+from changes.feed.view import Subscription
+from core.actors import Actor
 from core.errors import CursorExpired, CursorInvalid, EpochChanged
 from core.hmac_digests import hmac_digests
 
 _FORM = struct.Struct(">16sQ8s")
 _SIGNATURE_BYTES = 16
+
+
+class Position(NamedTuple):
+    """A position in the feed.
+
+    Attributes:
+        seq: number of the last change before it.
+        inside: how far the next change has been shown, if that change moves many subjects into the view or out of it
+            (`crossing`); empty = it has not begun.
+    """
+
+    seq: int
+    inside: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +62,29 @@ def stamp(operation: str, bound_to: Any, rights: Collection[Any]) -> Stamp:
     return Stamp(_digest(f"cursor:{text}", 32), _digest(repr(sorted(rights)), 8))
 
 
-def write(stamp: Stamp, epoch: uuid.UUID, seq: int) -> str:
-    """Return the cursor that resumes after this number, in base64url characters."""
-    position = _FORM.pack(epoch.bytes, seq, stamp.rights)
+def stamp_of(view: Subscription, actor: Actor) -> Stamp:
+    """Return the part that all cursors of this view and this actor have in common.
+
+    It does not depend on the actor's own subjects, nor on memberships, whose changes are in the log. It depends on the
+    types of subjects in the view, even without a filter: subjects of a type that a new release adds enter the view
+    without a change.
+    """
+    of_actor = str(actor.pk)
+    rights = {(name, "") for name in view.subject_types}
+    for name in view.subject_types:
+        rights |= {(name, group) for group in view.groups(name, actor) - {of_actor}}
+    return stamp(view.operation, view.bound_to, rights)
+
+
+def write(stamp: Stamp, epoch: uuid.UUID, seq: int, inside: bytes = b"") -> str:
+    """Return the cursor that resumes at this position, in base64url characters."""
+    position = _FORM.pack(epoch.bytes, seq, stamp.rights) + inside
     signature = hmac_digests(stamp.binding + position)[0][:_SIGNATURE_BYTES]
     return base64.urlsafe_b64encode(position + signature).decode()
 
 
-def read(cursor: str, stamp: Stamp, head: Head) -> int:
-    """Return the number after which the cursor resumes.
+def read(cursor: str, stamp: Stamp, head: Head) -> Position:
+    """Return the position at which the cursor resumes.
 
     Raises:
         CursorInvalid: it is malformed, of another operation or filter, or ahead of the head.
@@ -65,8 +94,9 @@ def read(cursor: str, stamp: Stamp, head: Head) -> int:
     """
     try:
         decoded = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        position, signature = decoded[: _FORM.size], decoded[_FORM.size :]
-        epoch, seq, rights = _FORM.unpack(position)
+        position, signature = decoded[:-_SIGNATURE_BYTES], decoded[-_SIGNATURE_BYTES:]
+        inside = position[_FORM.size :]
+        epoch, seq, rights = _FORM.unpack(position[: _FORM.size])
     except (binascii.Error, ValueError, struct.error) as exc:
         raise CursorInvalid("Invalid cursor.") from exc
     if not any(
@@ -80,7 +110,7 @@ def read(cursor: str, stamp: Stamp, head: Head) -> int:
     if seq > head.seq:
         raise CursorInvalid("This cursor is ahead of the log.")
     check_kept(seq, head)
-    return int(seq)
+    return Position(int(seq), inside)
 
 
 def check_kept(seq: int, head: Head) -> None:

@@ -4,11 +4,12 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from changes.feed import subjects
+from changes.feed import memberships, subjects
 from changes.feed.log import ChangeRecord, Head
+from changes.feed.memberships import Groups
 from changes.feed.view import Subscription
 from core.errors import EpochChanged, Unavailable
 
@@ -23,11 +24,32 @@ _ALL = ""
 
 
 class Subscriber(Protocol):
-    """A stream as the hub uses it: its keys in the index, and the methods that deliver changes to it."""
+    """A stream as the hub uses it: its keys in the index, and the methods that deliver changes to it.
+
+    Attributes:
+        opened_at: number of the last change that this process had read before the stream asked for its actor's groups.
+        keys: under which it is found while it is live.
+    """
 
     epoch: UUID
+    opened_at: int
     keys: list[Key]
     next_bookmark: float
+
+    @property
+    def membership_keys(self) -> Sequence[Key]:
+        """Keys under which it is found for changes of its actor's memberships, live or not."""
+
+    @property
+    def members(self) -> Groups:
+        """Its actor's groups by memberships; they change only while it is not live."""
+
+    @property
+    def shared_types(self) -> Sequence[str]:
+        """Types of the subjects that it shows to these groups."""
+
+    def turns(self, change: ChangeRecord) -> bool:
+        """Return whether the change changes `members`."""
 
     def go_live(self, seq: int) -> None: ...
 
@@ -52,6 +74,9 @@ class Hub:
         self._kept: deque[ChangeRecord] = deque()
         self._kept_bytes = 0
         self._waiting: dict[Key, set[Subscriber]] = {}
+        self._circles: dict[Groups, _Circle] = {}
+        self._circles_of: dict[str, set[_Circle]] = {}
+        self._members: dict[Key, set[Subscriber]] = {}
         self._subscribers: set[Subscriber] = set()
 
     @property
@@ -66,14 +91,24 @@ class Hub:
         return self.known_head
 
     def add(self, subscriber: Subscriber) -> None:
-        """Register a stream, so that it receives bookmarks and the end of the feed."""
+        """Register a stream, so that it receives bookmarks, changes of memberships, and the end of the feed."""
         with self._lock:
             self._subscribers.add(subscriber)
+            for key in subscriber.membership_keys:
+                self._members.setdefault(key, set()).add(subscriber)
+            first = self._kept[0].seq if self._kept else 0
+            unread = islice(self._kept, max(0, subscriber.opened_at + 1 - first), None)
+            missed = list(unread) if subscriber.membership_keys else []
+        for change in missed:
+            if change.subject_type in memberships.registered:
+                subscriber.offer(change)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Remove a stream."""
         with self._lock:
             self._subscribers.discard(subscriber)
+            for key in subscriber.membership_keys:
+                _discard(self._members, key, subscriber)
             self._leave(subscriber)
 
     def leave(self, subscriber: Subscriber) -> None:
@@ -85,7 +120,7 @@ class Hub:
         """Return the changes after a number from memory, and whether these are all. If so, the stream becomes live.
 
         Returns:
-            At most `limit` changes; None if they are no longer in memory.
+            At most `limit` changes, up to one that changes the stream's groups; None if they are no longer in memory.
 
         Raises:
             EpochChanged: the stream is of another log.
@@ -98,11 +133,12 @@ class Hub:
             if after + 1 < first:
                 return None
             changes = list(islice(self._kept, after + 1 - first, after + 1 - first + limit))
-            live = after + len(changes) >= head.seq
+            turn = next((number for number, change in enumerate(changes, 1) if subscriber.turns(change)), None)
+            changes = changes[:turn]
+            live = turn is None and after + len(changes) >= head.seq
             if live:
                 subscriber.go_live(head.seq)
-                for key in subscriber.keys:
-                    self._waiting.setdefault(key, set()).add(subscriber)
+                self._join(subscriber)
             return changes, live
 
     def begin(self, head: Head) -> None:
@@ -162,17 +198,66 @@ class Hub:
             self._kept_bytes -= self._kept.popleft().size
 
     def _receivers(self, change: ChangeRecord) -> set[Subscriber]:
+        subject_type = change.subject_type
+        if membership := memberships.registered.get(subject_type):
+            keys = {(subject_type, user) for user in membership.users_of(change)}
+            return set[Subscriber]().union(*(self._members.get(key, ()) for key in keys))
         if not self._waiting:  # Without waiting streams, the audience need not be determined.
             return set()
-        return set().union(*(self._waiting.get(key, ()) for key in _keys_of(change)))
+        found: set[Subscriber] = set()
+        for name in _names_of(change):
+            found.update(self._waiting.get((subject_type, name), ()))
+            for circle in self._circles_of.get(name, ()):
+                found.update(circle.waiting.get(subject_type, ()))
+        return found
+
+    def _join(self, subscriber: Subscriber) -> None:
+        for key in subscriber.keys:
+            self._waiting.setdefault(key, set()).add(subscriber)
+        if not subscriber.members or not subscriber.shared_types:
+            return
+        circle = self._circles.get(subscriber.members)
+        if circle is None:
+            circle = self._circles[subscriber.members] = _Circle()
+            for group in subscriber.members:
+                self._circles_of.setdefault(group, set()).add(circle)
+        for subject_type in subscriber.shared_types:
+            circle.waiting.setdefault(subject_type, set()).add(subscriber)
 
     def _leave(self, subscriber: Subscriber) -> None:
         for key in subscriber.keys:
-            waiting = self._waiting.get(key)
-            if waiting is not None:
-                waiting.discard(subscriber)
-                if not waiting:
-                    del self._waiting[key]
+            _discard(self._waiting, key, subscriber)
+        circle = self._circles.get(subscriber.members)
+        if circle is None:
+            return
+        for subject_type in subscriber.shared_types:
+            _discard(circle.waiting, subject_type, subscriber)
+        if not circle.waiting:
+            del self._circles[subscriber.members]
+            for group in subscriber.members:
+                _discard(self._circles_of, group, circle)
+
+
+class _Circle:
+    """The live streams whose actors belong to the same groups by memberships, by type of subject.
+
+    Most streams of one user are in one circle. So a user's 1,000 groups are in the index once, and not for each stream
+    and each type.
+    """
+
+    __slots__ = ("waiting",)
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, set[Subscriber]] = {}
+
+
+def _discard(index: dict[Any, set[Any]], key: Any, value: object) -> None:
+    """Remove a value from the index, and a key that has no other."""
+    values = index.get(key)
+    if values is not None:
+        values.discard(value)
+        if not values:
+            del index[key]
 
 
 def keys(view: Subscription, groups: Mapping[str, frozenset[str]]) -> list[Key]:
@@ -185,14 +270,14 @@ def keys(view: Subscription, groups: Mapping[str, frozenset[str]]) -> list[Key]:
     return result
 
 
-def _keys_of(change: ChangeRecord) -> Iterator[Key]:
+def _names_of(change: ChangeRecord) -> Iterator[str]:
+    """Return the second parts of the keys of the streams that may see the change, and the groups of circles."""
     subject_type = change.subject_type
     if subject_type not in subjects.types():
         return
-    yield subject_type, change.subject_id
+    yield change.subject_id
     if change.forgotten:
-        yield subject_type, _ALL
+        yield _ALL
         return
     for before in (True, False):
-        for group in subjects.of(subject_type).seen_by(change, before=before):
-            yield subject_type, group
+        yield from subjects.of(subject_type).seen_by(change, before=before)

@@ -142,6 +142,62 @@ def has_pending(after: int, subject_types: Collection[str], belongs_to: tuple[st
         return bool(cursor.fetchone()[0])
 
 
+# Rows are selected by id, which, unlike the number, all of them have. OFFSET 0 keeps the planner from looking for the
+# lowest id in the index of ids, from the beginning of the log.
+_FIRST_ID = """
+    SELECT least((SELECT min(id) FROM (SELECT id FROM changes_change WHERE seq > %(after)s OFFSET 0) AS change),
+                 (SELECT min(id) FROM changes_change WHERE seq IS NULL))
+"""
+_MOVED = """
+    SELECT id, seq, xid, subject_type, subject_id::text, subject_version, operation, old::text, new::text, actor,
+           reason, occurred_at
+    FROM changes_change
+    WHERE id > %(above)s AND subject_type = %(type)s AND old->>%(column)s = %(owner)s
+        AND (seq > %(after)s OR seq IS NULL)
+    ORDER BY id LIMIT %(limit)s
+"""
+_VERSIONS = """
+    SELECT subject_id::text, subject_version, xid FROM changes_change
+    WHERE subject_type = %(type)s AND subject_id = ANY (%(ids)s::uuid[]) AND (seq > %(after)s OR seq IS NULL)
+"""
+
+
+def first_id(after: int) -> int | None:
+    """Return the lowest id of the changes after this number, with those that have none; None if there are none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_ID, {"after": after})
+        found: int | None = cursor.fetchone()[0]
+    return found
+
+
+def changes_of_owned(
+    after: int, subject_type: str, owned_by: tuple[str, str], above: int, limit: int
+) -> list[tuple[int, ChangeRecord]]:
+    """Return committed changes, with or without a number, of rows that belonged to an owner before the change.
+
+    Args:
+        after: number after which they were made.
+        owned_by: the column with the id of the owner, and that id.
+        above: id of the change before them.
+
+    Returns:
+        At most `limit` changes, each with its id, in the order of the ids.
+    """
+    column, owner = owned_by
+    values: dict[str, Any] = {"above": above, "type": subject_type, "column": column, "owner": owner, "after": after}
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVED, {**values, "limit": limit})
+        return [(row[0], _change_record((row[1] or 0, *row[2:]))) for row in cursor.fetchall()]
+
+
+def versions_since(after: int, subject_type: str, subject_ids: Collection[str]) -> list[tuple[str, int, int]]:
+    """Return id, version and transaction of each committed change of these subjects after this number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSIONS, {"type": subject_type, "ids": list(subject_ids), "after": after})
+        found: list[tuple[str, int, int]] = cursor.fetchall()
+    return found
+
+
 def read_head() -> Head:
     """Return the current extent of the log.
 

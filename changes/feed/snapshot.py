@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord, Image
-from changes.feed.view import Subscription
+from changes.feed.subjects import Subject
+from changes.feed.view import Subscription, Topic
 from core.actors import Actor
 from core.auth import ANONYMOUS
 from core.db import ids
@@ -59,7 +60,7 @@ class Pages:
         Pages with equal snapshots are merged, so their number is limited by the writes during the reading.
         """
         if not self.snapshots or self.snapshots[-1] != snapshot:
-            if after is not None:
+            if self.snapshots and after is not None:
                 self._ends.append(after)
             self.snapshots.append(snapshot)
 
@@ -104,35 +105,70 @@ class Snapshot:
 
     def holds(self, change: ChangeRecord) -> bool:
         """Return whether a page contains the effect of this change. It must be `complete`."""
-        pages = self._pages[change.subject_type]
-        if len(pages.snapshots) == 1:
-            return pages.snapshots[0].saw(change.xid)
         # The columns of a sort key never change. Forgotten changes have only the id; their types are ordered by the id.
         image = change.new or change.old or {"id": change.subject_id}
-        return pages.snapshot_at(_sort_key(change.subject_type, image)).saw(change.xid)
+        return self.saw(change.subject_type, change.xid, image)
+
+    def saw(self, subject_type: str, xid: int, image: Image) -> bool:
+        """Return whether the page of a row saw this committed transaction.
+
+        Args:
+            image: any image of the row; of types without `Subject.order` the id is enough.
+        """
+        pages = self._pages[subject_type]
+        if len(pages.snapshots) == 1:
+            return pages.snapshots[0].saw(xid)
+        return pages.snapshot_at(_sort_key(subject_type, image)).saw(xid)
 
     def _read(self, subject_type: str) -> tuple[TransactionSnapshot, list[Image]]:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
-        if subject_ids := self._view.ids_of(subject_type):
-            # Invalid ids match no row.
-            rows = rows.filter(pk__in=[subject_id for subject_id in subject_ids if ids.parsed(subject_id)])
-        if self._last is not None:
-            rows = rows.filter(_after((*subject.order, "pk"), self._last))
-        # `sql_with_params` is not documented; Django has no public way to put a queryset into a statement.
-        page, values = subject.images(rows).values_list("image")[:PAGE_SIZE].query.sql_with_params()
-        with connection.cursor() as cursor:
-            # One statement, so that the rows match the snapshot; the join gives at least one row, with the snapshot.
-            cursor.execute(
-                "SELECT pg_current_snapshot()::text, page.image::text"  # noqa: S608 - the queryset's own SQL
-                f" FROM (SELECT) AS one LEFT JOIN ({page}) AS page ON true",
-                values,
-            )
-            records = cursor.fetchall()
-        images = [json.loads(image) for _, image in records if image is not None]
-        # The join does not preserve the order of the page.
-        images.sort(key=lambda image: _sort_key(subject_type, image))
-        return TransactionSnapshot.parsed(records[0][0]), images
+        snapshot, found = read_page(subject, with_ids_of(self._view, subject_type, rows), self._last, PAGE_SIZE)
+        return snapshot, [image for image, _ in found]
+
+
+def with_ids_of(view: Subscription, subject_type: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the rows that the view names, if it names any."""
+    if subject_ids := view.ids_of(subject_type):
+        # Invalid ids match no row.
+        rows = rows.filter(pk__in=[subject_id for subject_id in subject_ids if ids.parsed(subject_id)])
+    return rows
+
+
+_HAS_CHANGED = """
+    EXISTS (SELECT FROM changes_change AS change WHERE change.subject_type = %s AND change.subject_id = page.id
+            AND (change.seq > %s OR change.seq IS NULL))
+"""
+
+
+def read_page(
+    subject: Subject, rows: QuerySet[Any], after: SortKey | None, limit: int, *, changed_since: int | None = None
+) -> tuple[TransactionSnapshot, list[tuple[Image, bool]]]:
+    """Return the next of these rows, at most `limit`, and the snapshot in which they were read.
+
+    Args:
+        after: sort key of the row before them; None = from the first one.
+        changed_since: each row is returned with whether it was changed after the change with this number.
+    """
+    if after is not None:
+        rows = rows.filter(_after((*subject.order, "pk"), after))
+    # `sql_with_params` is not documented; Django has no public way to put a queryset into a statement.
+    page, values = subject.images(rows).values_list("image", "id")[:limit].query.sql_with_params()
+    has_changed, marks = "false", list[Any]()
+    if changed_since is not None:
+        has_changed, marks = _HAS_CHANGED, [subject.type, changed_since]
+    with connection.cursor() as cursor:
+        # One statement, so that the rows match the snapshot; the join gives at least one row, with the snapshot.
+        cursor.execute(
+            f"SELECT pg_current_snapshot()::text, page.image::text, {has_changed}"  # noqa: S608 - the queryset's own SQL
+            f" FROM (SELECT) AS one LEFT JOIN ({page}) AS page (image, id) ON true",
+            [*marks, *values],
+        )
+        records = cursor.fetchall()
+    found = [(json.loads(image), changed) for _, image, changed in records if image is not None]
+    # The join does not preserve the order of the page.
+    found.sort(key=lambda row: _sort_key(subject.type, row[0]))
+    return TransactionSnapshot.parsed(records[0][0]), found
 
 
 def _sort_key(subject_type: str, image: Image) -> SortKey:
@@ -164,3 +200,14 @@ def as_created(subject_type: str, image: Image) -> ChangeRecord:
         occurred_at=datetime.fromisoformat(image["updated_at"]),
         size=0,
     )
+
+
+def final_change(topic: Topic) -> ChangeRecord | None:
+    """Return the last state of a topic that is over, as a change; else None.
+
+    It ends a stream whose cursor is after the last change.
+    """
+    subject = subjects.of(topic.subject_type)
+    rows = subject.model._default_manager.filter(pk=topic.subject_id)
+    image = subject.images(rows).values_list("image", flat=True).first()
+    return as_created(topic.subject_type, image) if image is not None and topic.is_over(image) else None

@@ -5,7 +5,7 @@ register(Subject(User, message=user_message_of, audience=policies.audience, grou
 
 import datetime
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -44,6 +44,10 @@ class Subject:
         belongs_to: the column with the id of the subject that this one belongs to. Only streams about that subject
             (`Subscription.topic`) show it, to all callers that see that subject; `groups` returns none.
         order: the columns that order an initial state, before the id. Their values never change.
+        shared_by: type of a membership (`memberships.Membership`) → column with the id of its owner. The audience of a
+            row with an owner contains the owner's group, and changes in who belongs to it move the row into the views
+            of actors and out of them. Such subjects have no `order`.
+        overseers: groups that see every row whole, so that the memberships of their actors do not matter.
     """
 
     model: Any
@@ -54,6 +58,8 @@ class Subject:
     partial: frozenset[str] = frozenset()
     belongs_to: str = ""
     order: tuple[str, ...] = ()
+    shared_by: Mapping[str, str] = field(default_factory=dict)
+    overseers: frozenset[str] = frozenset()
 
     @cached_property
     def type(self) -> str:
@@ -162,8 +168,10 @@ def own_types() -> Collection[str]:
     return [name for name, subject in registered.items() if not subject.belongs_to]
 
 
-def extent(seen_by: Mapping[str, Visibility], groups: Iterable[str]) -> Visibility:
+def extent(seen_by: Mapping[str, Visibility], groups: Collection[str]) -> Visibility:
     """Return how much a member of all these groups sees."""
+    if len(seen_by) < len(groups):
+        return max((seen_by[group] for group in seen_by if group in groups), default=Visibility.NOTHING)
     return max((seen_by.get(group, Visibility.NOTHING) for group in groups), default=Visibility.NOTHING)
 
 

@@ -123,11 +123,13 @@ class SubscriptionScope:
     """A subscription together with the groups of its caller.
 
     Attributes:
-        groups: the caller's groups by type of subject.
+        groups: the caller's groups by type of subject, without those by memberships.
+        members: the caller's groups by memberships, at the position of the stream.
     """
 
     view: Subscription
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
 
     def shown(self, change: ChangeRecord) -> tuple[EventKind, Visibility] | None:
         """Return the kind of event for a change and its visibility; None if the change does not affect the view."""
@@ -142,10 +144,10 @@ class SubscriptionScope:
             # The audience is no longer known. The deletion is sent to all callers, because an id reveals nothing to a
             # caller that did not know it; changes before the deletion are not sent.
             return (EventKind.DELETED, Visibility.PART) if change.operation == "deleted" else None
-        after = self._extent(change, before=False)
+        after = self.extent(change, self.members, before=False)
         if after is Visibility.WHOLE:
             return EventKind(change.operation), after  # The image before the change need not be parsed.
-        before = self._extent(change, before=True)
+        before = self.extent(change, self.members, before=True)
         if after is Visibility.NOTHING:
             if before is Visibility.NOTHING:
                 return None
@@ -164,9 +166,31 @@ class SubscriptionScope:
             payload = derived.setdefault((render, kind, extent), Payload(render(kind, change, extent)))
         return payload
 
-    def _extent(self, change: ChangeRecord, *, before: bool) -> Visibility:
+    def allowed(
+        self, kind: EventKind, extent: Visibility, change: ChangeRecord, now: frozenset[str]
+    ) -> tuple[EventKind, Visibility] | None:
+        """Return what of an event the caller may see, who at present belongs to other groups than at its position.
+
+        Args:
+            now: the caller's groups by memberships.
+
+        Returns:
+            None if nothing of it; an event by which a subject leaves the view is always shown, with its id.
+        """
+        if now is self.members or change.forgotten or kind is EventKind.LEFT:
+            return kind, extent
+        allowed = min(extent, self.extent(change, now, before=kind is EventKind.DELETED))
+        if allowed is Visibility.NOTHING:
+            return (EventKind.LEFT, extent) if kind is EventKind.DELETED else None
+        return kind, allowed
+
+    def extent(self, change: ChangeRecord, members: frozenset[str], *, before: bool) -> Visibility:
+        """Return how much the caller sees of the row before the change or after it, as a member of these groups."""
         name, matches = change.subject_type, self.view.matches
-        visibility = subjects.extent(subjects.of(name).seen_by(change, before=before), self.groups[name])
+        seen_by = subjects.of(name).seen_by(change, before=before)
+        visibility = subjects.extent(seen_by, self.groups[name])
+        if members and visibility is not Visibility.WHOLE:
+            visibility = max(visibility, subjects.extent(seen_by, members))
         if visibility and matches is not everything:
             image = change.old if before else change.new
             if image is not None and not matches(image):

@@ -3,16 +3,19 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
 from django.conf import settings
 
-from changes.feed import cursors, log, subjects
-from changes.feed.hub import ANOTHER_LOG, Hub, keys
+from changes.feed import cursors, log, memberships
+from changes.feed.crossing import Crossing
+from changes.feed.cursors import Position
+from changes.feed.hub import ANOTHER_LOG, Hub, Key, keys
+from changes.feed.items import Item
 from changes.feed.log import ChangeRecord
-from changes.feed.snapshot import Snapshot, as_created
-from changes.feed.subjects import Visibility
-from changes.feed.view import EventKind, Subscription, SubscriptionScope, Topic, viewer
+from changes.feed.memberships import Groups
+from changes.feed.snapshot import Snapshot, final_change
+from changes.feed.view import EventKind, Subscription, SubscriptionScope, viewer
 from core.actors import Actor
 from core.db.thread_connections import fresh_connections
 from core.errors import EpochChanged, TooFarBehind, invalid
@@ -25,22 +28,14 @@ MAX_WAITING = 256
 BOOKMARK_SECONDS = 12.0
 
 
-class Item(NamedTuple):
-    """An event before it is rendered. Without a `seq` it has no cursor."""
-
-    kind: EventKind
-    seq: int | None
-    change: ChangeRecord | None = None
-    extent: Visibility = Visibility.WHOLE
-
-
 class Watch:
     """A stream; see `open_watch`.
 
     It is live while `_after` is None: the tailer's thread offers it changes. Otherwise it has processed everything up
     to `_after`, and `take` reads the next changes from the hub's memory or, if that does not reach back far enough,
     from the database. Only `offer` (the tailer's thread) makes a live stream catch up, and only `take` (the transport's
-    thread) makes it live.
+    thread) makes it live. A change of the actor's memberships makes it catch up, too, and `take` then reads what enters
+    or leaves the view.
     """
 
     __slots__ = (
@@ -48,21 +43,25 @@ class Watch:
         "_after",
         "_allowed_lag",
         "_bookmarks",
+        "_crossing",
         "_delivered",
         "_failure",
         "_hub",
+        "_inside",
         "_live_after",
         "_must_read",
         "_over",
         "_ready",
         "_snapshot",
         "_stamp",
+        "_standing",
         "_viewer",
         "_waiting",
         "_wake",
         "epoch",
         "keys",
         "next_bookmark",
+        "opened_at",
     )
 
     def __init__(
@@ -75,16 +74,24 @@ class Watch:
         stamp: cursors.Stamp,
         initial: bool,
         bookmarks: bool,
+        inside: bytes = b"",
         over: ChangeRecord | None = None,
     ) -> None:
         self._hub = hub
-        self._viewer: SubscriptionScope = viewer(view, actor)
+        self.opened_at = hub.head.seq
+        #: The actor's groups now, as far as this process has read the log, which may be beyond the stream's position.
+        self._standing = memberships.standing_of(view, actor, after)
+        self._viewer: SubscriptionScope = replace(viewer(view, actor), members=self._standing.then)
         self._stamp = stamp
         self.epoch = hub.head.epoch
         self._bookmarks = bookmarks
         self._snapshot = Snapshot(view, actor) if initial else None
         #: True if the next `take` reads from the database.
         self._must_read = initial
+        #: The change of a membership whose effect on the view is being read.
+        self._crossing: Crossing | None = None
+        #: How far the client has received the effect of the change after `_delivered`.
+        self._inside = inside
         self._after: int | None = after
         #: Number after which offered changes are new: first that of the join, then of the last offer. A batch that was
         #: being published during the join may still be offered.
@@ -123,9 +130,11 @@ class Watch:
             self._advance(self._after, limit)
         events: list[Event] = []
         while len(events) < limit and (self._ready or self._waiting):
-            item = (self._ready or self._waiting).popleft()
+            item = (self._ready or self._waiting).popleft().allowed(self._viewer, self._standing.now)
+            if item is None:
+                continue
             if topic is not None and item.kind in (EventKind.LEFT, EventKind.DELETED) and topic.is_of(item.change):
-                if topic.has_returned_after(item.change):
+                if item.is_undone(topic, self._viewer, self._standing.now):
                     continue
                 self.end(topic.not_found)
                 return events or self._final_events(topic.not_found)
@@ -148,7 +157,7 @@ class Watch:
         self._wake = _do_nothing
 
     def authorize(self, actor: Actor) -> None:
-        """End the stream if its caller has other rights than before.
+        """End the stream if its caller has other rights than before, apart from memberships.
 
         Subjects may then have entered or left the view without a change, so the client must start over.
         """
@@ -156,7 +165,26 @@ class Watch:
         if any(view.groups(name, actor) != groups for name, groups in self._viewer.groups.items()):
             self.end(EpochChanged("Your access has changed; start over from the initial state."))
 
-    # Called by the hub, in the tailer's thread except for `go_live`
+    # Called by the hub, in the tailer's thread except for `go_live` and `turns`
+
+    @property
+    def members(self) -> Groups:
+        """The actor's groups by memberships, at the stream's position."""
+        return self._viewer.members
+
+    @property
+    def shared_types(self) -> Sequence[str]:
+        view = self._viewer.view
+        # Subjects that the filter names are found by their ids.
+        return memberships.shared_types(view) if self._standing.types and not view.subject_ids else ()
+
+    @property
+    def membership_keys(self) -> Sequence[Key]:
+        return [(name, self._standing.user) for name in self._standing.types]
+
+    def turns(self, change: ChangeRecord) -> bool:
+        """Return whether the change changes the actor's groups."""
+        return memberships.turn(change, self._standing) is not None
 
     def go_live(self, seq: int) -> None:
         """Make the stream live: the hub offers it every change after this number. It runs in the transport's thread."""
@@ -165,8 +193,16 @@ class Watch:
 
     def offer(self, change: ChangeRecord) -> bool:
         """Queue the change if it is for this stream; return whether the stream must be woken."""
+        turn = memberships.turn(change, self._standing)
+        if turn is not None:
+            self._standing = replace(self._standing, now=memberships.after(self._standing.now, turn))
         if self._after is not None or change.seq <= self._live_after:
             return False
+        if turn is not None:
+            # As below: `take` reads on, from this change.
+            self._hub.leave(self)
+            self._after = change.seq - 1
+            return True
         item = self._item(change)
         if item is not None and len(self._waiting) >= MAX_WAITING:
             # The stream leaves first, because it may join again as soon as `_after` is set.
@@ -204,6 +240,8 @@ class Watch:
         with fresh_connections():
             if self._snapshot is not None and not self._snapshot.complete:
                 self._read_snapshot(self._snapshot)
+            elif self._crossing is not None:
+                self._read_crossing(self._crossing, after)
             else:
                 self._read_log(after)
 
@@ -220,11 +258,12 @@ class Watch:
         self._show(changes)
 
     def _read_log(self, after: int) -> None:
-        head, until, changes = log.read(after, self._viewer.view.subject_types)
+        head, until, changes = log.read(after, (*self._viewer.view.subject_types, *self._standing.types))
         if head.epoch != self.epoch:
             raise EpochChanged(ANOTHER_LOG)
         cursors.check_kept(after, head)
-        self._show(changes)
+        if self._show(changes):
+            return
         self._after = until
         self._must_read = until < head.seq
         now = time.monotonic()
@@ -246,8 +285,33 @@ class Watch:
             if self._bookmarks:
                 self._ready.append(Item(EventKind.SNAPSHOT_END, self._after))
 
-    def _show(self, changes: Sequence[ChangeRecord]) -> None:
-        self._ready.extend(item for change in changes if (item := self._item(change)) is not None)
+    def _show(self, changes: Sequence[ChangeRecord]) -> bool:
+        """Show changes up to one that changes the actor's groups. Return whether there is one."""
+        for change in changes:
+            if change.seq > self._delivered and (turn := memberships.turn(change, self._standing)):
+                inside = self._inside if change.seq == self._delivered + 1 else b""
+                self._crossing = Crossing(self._viewer, change, turn, inside=inside, state=self._snapshot)
+                self._after, self._must_read = change.seq, True
+                return True
+            if (item := self._item(change)) is not None:
+                self._ready.append(item)
+        return False
+
+    def _read_crossing(self, crossing: Crossing, after: int) -> None:
+        crossing.leave_out_entering(self._standing.now)
+        for kind, extent, change, inside in crossing.page():
+            self._ready.append(Item(kind, after - 1, change, extent, inside))
+        now = time.monotonic()
+        if not crossing.complete:
+            if now >= self.next_bookmark:
+                self.next_bookmark = now + BOOKMARK_SECONDS
+                self._ready.append(Item(EventKind.BOOKMARK, after - 1, inside=crossing.inside))
+            return
+        self._viewer = replace(self._viewer, members=crossing.members)
+        self._crossing, self._must_read = None, False
+        self._allowed_lag = self._lag_from(after)
+        if self._bookmarks:
+            self._ready.append(Item(EventKind.BOOKMARK, after))
 
     def _item(self, change: ChangeRecord) -> Item | None:
         # A cursor that another process issued may be ahead of this process.
@@ -262,8 +326,8 @@ class Watch:
     def _event(self, item: Item) -> Event:
         cursor = ""
         if item.seq is not None:
-            self._delivered = item.seq
-            cursor = self._cursor(item.seq, item.change if item.kind is not EventKind.END else None)
+            self._delivered, self._inside = item.seq, item.inside
+            cursor = item.cursor(self._stamp, self.epoch)
         view, change = self._viewer.view, item.change
         if view.topic is not None and change is not None and view.topic.is_of(change):
             self._over = change if view.topic.is_over(change.new or {}) else None
@@ -282,14 +346,6 @@ class Watch:
         self._failure, self._bookmarks = FeedOver(), False
         return [end]
 
-    def _cursor(self, seq: int, change: ChangeRecord | None) -> str:
-        """Return the cursor after a change. Streams with the same stamp share it."""
-        derived = {} if change is None else change.derived
-        cursor: str | None = derived.get(self._stamp)
-        if cursor is None:
-            cursor = derived[self._stamp] = cursors.write(self._stamp, self.epoch, seq)
-        return cursor
-
     def _final_events(self, failure: Exception) -> Sequence[Event]:
         self._ready.clear()
         self._waiting.clear()
@@ -297,7 +353,7 @@ class Watch:
         if not is_bookmark_due:
             raise failure
         self._bookmarks = False
-        return [self._event(Item(EventKind.BOOKMARK, self._delivered))]
+        return [self._event(Item(EventKind.BOOKMARK, self._delivered, inside=self._inside))]
 
     def _lag_from(self, after: int) -> int:
         """Return how many changes the stream may lag behind: the limit, plus its lag when it starts after `after`."""
@@ -306,7 +362,7 @@ class Watch:
 
     def _check_lag(self, after: int) -> None:
         if self._hub.head.seq - after > self._allowed_lag:
-            cursor = cursors.write(self._stamp, self.epoch, self._delivered)
+            cursor = cursors.write(self._stamp, self.epoch, self._delivered, self._inside)
             self.end(TooFarBehind("The stream fell too far behind; resume from your last cursor.", cursor=cursor))
 
 
@@ -333,35 +389,14 @@ def open_watch(
     """
     if cursor and include_initial:
         raise invalid("cursor", "conflict", "Send either a cursor or include_initial.")
-    stamp, head = stamp_of(view, actor), hub.head
+    stamp, head = cursors.stamp_of(view, actor), hub.head
     # The head is read from the database, because the process that issued the cursor may be ahead of this one.
-    after = cursors.read(cursor, stamp, log.read_head()) if cursor else head.seq
-    over = _final_change(view.topic) if cursor and view.topic else None
-    return Watch(hub, view, actor, after=after, stamp=stamp, initial=include_initial, bookmarks=bookmarks, over=over)
-
-
-def _final_change(topic: Topic) -> ChangeRecord | None:
-    """Return the last state of a topic that is over, as a change; else None.
-
-    It ends a stream whose cursor is after the last change.
-    """
-    subject = subjects.of(topic.subject_type)
-    rows = subject.model._default_manager.filter(pk=topic.subject_id)
-    image = subject.images(rows).values_list("image", flat=True).first()
-    return as_created(topic.subject_type, image) if image is not None and topic.is_over(image) else None
-
-
-def stamp_of(view: Subscription, actor: Actor) -> cursors.Stamp:
-    """Return the part that all cursors of this view and this actor have in common.
-
-    It does not depend on the actor's own subjects. It depends on the types of subjects in the view, even without a
-    filter: subjects of a type that a new release adds enter the view without a change.
-    """
-    of_actor = str(actor.pk)
-    rights = {(name, "") for name in view.subject_types}
-    for name, groups in viewer(view, actor).groups.items():
-        rights |= {(name, group) for group in groups - {of_actor}}
-    return cursors.stamp(view.operation, view.bound_to, rights)
+    after, inside = cursors.read(cursor, stamp, log.read_head()) if cursor else Position(head.seq)
+    over = final_change(view.topic) if cursor and view.topic else None
+    return Watch(
+        hub, view, actor, after=after, inside=inside, stamp=stamp, over=over,
+        initial=include_initial, bookmarks=bookmarks,
+    )  # fmt: skip
 
 
 def _do_nothing() -> None:

@@ -200,6 +200,8 @@ def content(request: HttpRequest, meeting: Meeting, *, may_change: bool) -> dict
         "meeting": meeting,
         "speakers": [(speaker, clock(speaker.speech_ms)) for speaker in speakers],
         "lines": lines[:MAX_LINES],
+        "seconds": meeting.duration_ms / 1000,
+        "peaks": list(queries.get_waveform(actor, str(meeting.pk))[1]) if meeting.recording else [],
         "has_more": len(lines) > MAX_LINES,
         "summary": list(_statements(Summary.objects.filter(**of_version).first(), places)),
         "items": list(_items(of_version, places)),

@@ -16,6 +16,7 @@ from meetings.models.nodes import NodeState, SpeechNode
 from meetings.models.retention import RetentionPolicy
 from meetings.models.transcripts import EditSource, Segment, SegmentEdit, StageRun, Transcript
 from meetings.models.voices import EnrolledVoice, mean_print, similarity
+from meetings.models.waveforms import Waveform
 
 __all__ = [
     "OVER",
@@ -39,6 +40,7 @@ __all__ = [
     "Summary",
     "Transcript",
     "Upload",
+    "Waveform",
     "mean_print",
     "similarity",
     "takes_part",

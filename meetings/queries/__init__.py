@@ -15,13 +15,16 @@ from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
 from core.db.grouped import InGroups
 from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, Part, page
-from meetings.models import Meeting, takes_part
+from core.errors import invalid
+from meetings.models import Meeting, Waveform, takes_part
 from meetings.models.parts import MeetingChild
 from projects.models import ProjectMember, ids_of_member
 from projects.queries import role_of
 from users.models import User
 
 NEWEST_FIRST = Order("created_at", descending=True)
+
+MAX_PEAKS, DEFAULT_PEAKS = 4_000, 1_000
 
 AnyPart = TypeVar("AnyPart", bound=MeetingChild)
 
@@ -97,6 +100,29 @@ def get_recorded_meeting(actor: Actor, meeting_id: str) -> Meeting:
     if not meeting.recording:
         raise Meeting.DoesNotExist(f"Meeting with ID '{meeting.pk}' has no recording")
     return meeting
+
+
+def get_waveform(actor: Actor, meeting_id: str, max_peaks: int = 0) -> tuple[Meeting, bytes]:
+    """Return a meeting with a recording, and the peaks of that recording: the greatest amplitudes of equal spans.
+
+    Args:
+        max_peaks: 0 = `DEFAULT_PEAKS`.
+
+    Returns:
+        A byte for each peak, 0 = silence, 255 = full scale. Empty as long as the recording has not been decoded.
+
+    Raises:
+        Meeting.DoesNotExist: also if there is no recording.
+        ValidationError: on `max_peaks`.
+    """
+    if not 0 <= max_peaks <= MAX_PEAKS:
+        raise invalid("max_peaks", "range", f"Ask for 1 to {MAX_PEAKS:,} peaks.")
+    meeting = get_recorded_meeting(actor, meeting_id)
+    rows = Waveform.objects.filter(meeting=meeting, recording_sha256=meeting.recording_sha256)
+    peaks = bytes(rows.values_list("peaks", flat=True).first() or b"")
+    count = min(max_peaks or DEFAULT_PEAKS, len(peaks))
+    ends = [len(peaks) * (place + 1) // count for place in range(count)]
+    return meeting, bytes(max(peaks[begin:end]) for begin, end in zip([0, *ends], ends, strict=False))
 
 
 def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = False) -> Meeting:

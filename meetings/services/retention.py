@@ -21,7 +21,7 @@ from core.actors import Actor
 from core.db.saving import clean, save_clean
 from core.models import IdempotencyRecord
 from meetings import services
-from meetings.models import RUNNING, Meeting, RetentionPolicy, Status
+from meetings.models import RUNNING, Meeting, RetentionPolicy, Status, Waveform
 from meetings.services import recordings
 from meetings.services.files import delete_on_commit
 
@@ -107,6 +107,7 @@ def _delete_recording(meeting_id: UUID) -> bool:
         if meeting is None:
             return False
         delete_on_commit(meeting.recording)
+        Waveform.objects.filter(meeting=meeting).delete()
         save_clean(meeting, recording="", recording_deleted_at=timezone.now())
         return True
 

@@ -15,6 +15,7 @@ Down = TypeVar("Down", speech_pb2.AsrDown, speech_pb2.DiarizeDown)
 
 MAX_TEXT_LENGTH = 10_000
 MAX_VOICES = 100
+MAX_PEAKS = 4_000
 MAX_STATEMENTS = 1_000
 #: All of a summary fits in one message, and all its action items in another, of the 4 MB that gRPC clients take.
 MAX_CHARACTERS, MAX_SOURCES = 300_000, 20_000
@@ -125,6 +126,7 @@ def _until_done(answers: Iterable[Down]) -> Iterator[Down]:
     if end is None:
         raise EngineFailed("Invalid engine response: the final answer is missing.")
     _require(min(end.done.audio_ms, end.done.cpu_ms, end.done.speech_ms) >= 0, "negative duration")
+    _require(len(end.done.peaks) <= MAX_PEAKS, "too many peaks")
     yield end
 
 

@@ -258,7 +258,7 @@ def test_a_stream_that_takes_its_place_after_the_snapshot_is_caught(
     after = feed.hub.head.seq
     late = Stream(
         watching.Watch(
-            feed.hub, view(), actor("red"), after=after, stamp=watching.stamp_of(view(), actor("red")),
+            feed.hub, view(), actor("red"), after=after, stamp=watching.cursors.stamp_of(view(), actor("red")),
             initial=False, bookmarks=False,
         )
     )  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 
 from changes.feed import numbering, watching
 from changes.feed.hub import Hub
-from changes.feed.watching import MAX_WAITING, Item, open_watch
+from changes.feed.items import Item
+from changes.feed.watching import MAX_WAITING, open_watch
 from core.errors import CursorExpired, EpochChanged, TooFarBehind
 from tests.support.notes import Note
 from tests.support.servers import until

@@ -120,7 +120,7 @@ class TestCursors:
         write("b")
         until(lambda: log.read_head().seq == behind + 2)
         # As the other process, which has read both, would have given it.
-        cursor = watching.cursors.write(watching.stamp_of(view(), ALL), feed.hub.head.epoch, behind + 1)
+        cursor = watching.cursors.write(watching.cursors.stamp_of(view(), ALL), feed.hub.head.epoch, behind + 1)
         stream = feed.watch(ALL, cursor=cursor)
         stream.take_all()
         feed.tailer.start()

@@ -223,6 +223,7 @@ TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
         lambda user: meeting_pb2.DownloadRecordingRequest(meeting_id=str(a_recorded_meeting(user).pk)),
         OWN_MEETING,
     ),
+    "MeetingService/GetWaveform": own_meeting(meeting_pb2.GetWaveformRequest, recording="a-file"),
     "MeetingService/Retranscribe": own_meeting(
         meeting_pb2.RetranscribeRequest, status=Status.FAILED, recording="a-file"
     ),

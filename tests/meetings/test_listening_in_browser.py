@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from meetings.models import Meeting, Status
+from meetings.models import Meeting, Status, Waveform
 from tests.support.chromium import Page, chromium
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_segment
@@ -27,6 +27,9 @@ SHOWN_COLOUR = """() => {
     drawn.fillRect(0, 0, 1, 1);
     return [...drawn.getImageData(0, 0, 1, 1).data].slice(0, 3);
 }"""
+WAVEFORM = "document.getElementById('listening-waveform')"
+MIDDLE_OF_WAVEFORM = f"{WAVEFORM}.getBoundingClientRect().x + {WAVEFORM}.clientWidth / 2"
+DRAWN = f"[...{WAVEFORM}.getContext('2d').getImageData(0, 0, {WAVEFORM}.width, {WAVEFORM}.height).data]"
 SECONDS = "document.getElementById('listening-audio').currentTime"
 
 
@@ -49,6 +52,7 @@ def test_lines_and_player_follow_each_other(servers: Servers, page: Page) -> Non
         uploaded = connection.request("POST", "/api/v1/meetings/upload", body, Content_Type=headers["Content-Type"])
     meeting = Meeting.objects.get(pk=uploaded.document["id"])
     Meeting.objects.filter(pk=meeting.pk).update(status=Status.COMPLETED, transcript_version=1)
+    Waveform.objects.create(meeting=meeting, recording_sha256=meeting.recording_sha256, peaks=bytes([0, 255] * 100))
     for number in range(3):
         a_segment(meeting, number)
     page.open(servers.http_url + reverse("admin:meetings_meeting_change", args=[meeting.pk]))
@@ -66,6 +70,9 @@ def test_lines_and_player_follow_each_other(servers: Servers, page: Page) -> Non
     page.value("document.getElementById('listening-audio').currentTime = 0.5")
     page.until(f"{CURRENT}.startsWith('Sentence 0')")
     page.until("document.getElementById('listening-audio').duration === 40")
+    page.value(f"{WAVEFORM}.dispatchEvent(new MouseEvent('click', {{clientX: {MIDDLE_OF_WAVEFORM}}}))")
+    page.until(f"{SECONDS} > 19 && {SECONDS} < 25")
+    assert page.value(f"{DRAWN}.some((part, place) => place % 4 === 3 && part > 0)"), "the waveform is drawn"
     assert_fits(page)
     assert not page.errors, page.errors
 

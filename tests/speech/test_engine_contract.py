@@ -113,6 +113,10 @@ def test_segments_are_in_order_and_words_lie_within(answers: list[speech.AsrDown
     assert done.audio_ms == len(meeting_pcm) // 32
     assert done.cpu_ms > 0
     assert done.incomplete_reason == ""
+    # A peak for each 10 ms, of a recording that is loud where there is speech.
+    assert len(done.peaks) == pytest.approx(len(meeting_pcm) / 320, abs=1)
+    spoken = [max(done.peaks[segment.start_ms // 10 : segment.end_ms // 10]) for segment in segments]
+    assert min(spoken) > 10
 
 
 def test_answers_begin_with_accepted_and_end_with_done(engine_node: SpeechNode) -> None:

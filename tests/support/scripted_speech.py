@@ -78,7 +78,7 @@ class ScriptedNode:
                 case "detected":
                     yield speech_pb2.AsrDown(language=speech_pb2.DetectedLanguage(language=value))
                 case "done":
-                    yield speech_pb2.AsrDown(done=speech_pb2.Done(**value))
+                    yield speech_pb2.AsrDown(done=_done(value))
 
     def diarize(
         self, start: speech_pb2.AudioStart, audio: Iterable[bytes], call: EngineCall
@@ -93,7 +93,7 @@ class ScriptedNode:
                 case "progress":
                     yield speech_pb2.DiarizeDown(progress=_progress(value))
                 case "done":
-                    yield speech_pb2.DiarizeDown(done=speech_pb2.Done(**value))
+                    yield speech_pb2.DiarizeDown(done=_done(value))
 
     def summarize(self, request: speech_pb2.SummarizeRequest, call: EngineCall) -> Iterator[speech_pb2.SummarizeDown]:
         result = speech_pb2.Summary(language=request.language or "en")
@@ -147,6 +147,10 @@ class ScriptedNode:
                 return
         error: type[Exception] = getattr(node, name)
         raise error(step.get("sentence", "It went wrong."))
+
+
+def _done(value: dict[str, Any]) -> speech_pb2.Done:
+    return speech_pb2.Done(**{**value, "peaks": bytes(value.get("peaks", ()))})
 
 
 def _progress(value: dict[str, int], start_ms: int = 0) -> speech_pb2.Progress:

@@ -13,6 +13,7 @@ from django.db import connection
 from changes.feed import log, subjects
 from changes.feed.hub import Hub
 from changes.feed.log import ChangeRecord
+from changes.feed.memberships import Membership
 from changes.feed.numberer import Sequencer
 from changes.feed.subjects import Subject, Visibility
 from changes.feed.tailer import Tailer
@@ -23,7 +24,7 @@ from changes.models import Change as ChangeRow
 from core.feeds import Event
 from tandem.change.v1.change_pb2 import Change
 from tandem.task.v1.task_pb2 import Task
-from tests.support.notes import Note
+from tests.support.notes import Note, NoteMember, team
 from tests.support.servers import until
 
 PATIENCE_SECONDS = 20
@@ -41,13 +42,19 @@ def actor(*groups: str) -> Actor:
     return Actor(frozenset(groups))
 
 
+def user(*groups: str) -> Actor:
+    """Return an actor who may be a member of teams."""
+    return Actor(frozenset(groups), str(uuid.uuid4()))
+
+
 #: Sees the notes that are labelled for all.
 ALL = actor("all")
 
 
 def audience(image: Mapping[str, Any]) -> dict[str, Visibility]:
     extent = Visibility.PART if "part" in image["facts"] else Visibility.WHOLE
-    return dict.fromkeys(image["labels"], extent)
+    members = {team(image["team_id"]): Visibility.WHOLE} if image["team_id"] else {}
+    return {**dict.fromkeys(image["labels"], extent), **members}
 
 
 def note_message(note: Note, extent: Visibility) -> Task:
@@ -77,7 +84,10 @@ NOTES = Subject(
     groups=lambda who: who.groups,
     paths={"facts": "description"},
     partial=frozenset({"id", "title"}),
+    shared_by={"note.member": "team_id"},
+    overseers=frozenset({"overseers"}),
 )
+NOTE_MEMBERS = Membership(NoteMember, owner="team_id", group=team)
 
 
 def view(**options: Any) -> Subscription:
@@ -204,7 +214,8 @@ def caught_up(process: Process) -> None:
 
 
 def write(title: str, *labels: str, **fields: Any) -> Note:
-    return Note.objects.create(id=uuid.uuid4(), title=title, labels=labels or ["all"], **fields)
+    labels = labels or (() if "team_id" in fields else ("all",))
+    return Note.objects.create(id=uuid.uuid4(), title=title, labels=labels, **fields)
 
 
 def one_cursor(feed: Process) -> str:

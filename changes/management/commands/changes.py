@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
     def _tail(self, *, cursor: str, json: bool, **options: Any) -> None:
         head = log.read_head()
-        after = cursors.read(cursor, _STAMP, head) if cursor else head.seq
+        after = cursors.read(cursor, _STAMP, head).seq if cursor else head.seq
         try:
             while True:
                 head, until, changes = log.read(after)

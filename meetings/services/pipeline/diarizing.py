@@ -30,7 +30,7 @@ def diarize(work: Work) -> None:
     run = work.begin_stage(Stage.DIARIZING, hashed, chosen.engine)
     speakers: list[speech_pb2.Speaker] = []
     turns: list[speech_pb2.Turn] = []
-    cpu_ms = 0
+    done = speech_pb2.Done()
     committed_at = time.monotonic()
     start = speech_pb2.AudioStart(
         session_id=work.name, format=speech_pb2.AUDIO_FORMAT_FILE, speaker_count=transcript.speaker_count
@@ -46,10 +46,11 @@ def diarize(work: Work) -> None:
                     committed_at = time.monotonic()
                     _show(work, answer.progress)
                 case "done":
-                    cpu_ms = answer.done.cpu_ms
+                    done = answer.done
     with work.commit(made_progress=True) as meeting:
         _assign(work, Turns(turns), _insert(work, meeting, speakers, chosen.engine))
-        work.end_stage(run, cpu_ms)
+        work.end_stage(run, done.cpu_ms)
+        work.store_peaks(meeting, done.peaks)
         work.show(meeting, Stage.DIARIZING, 1.0)
 
 

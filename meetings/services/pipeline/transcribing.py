@@ -204,6 +204,7 @@ class _SegmentStore:
             self._work.set_spoken_language(self._work.transcript.language)
         with self._work.commit(made_progress=True) as meeting:
             self._work.end_stage(self._run, done.cpu_ms)
+            self._work.store_peaks(meeting, done.peaks)
             degraded = self._work.segments().filter(degraded=True)
             stopgap = STOPGAP_USED if degraded.filter(engine__name__in=STOPGAPS).exists() else ""
             fallback = FALLBACK_USED if degraded.exclude(engine__name__in=STOPGAPS).exists() else ""

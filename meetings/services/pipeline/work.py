@@ -16,7 +16,7 @@ from changes.services import acting
 from core.db.saving import save_clean
 from core.jobs import Attempt, Reschedule
 from meetings.metrics import meetings_completed
-from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript
+from meetings.models import RUNNING, Meeting, Segment, Stage, StageRun, Status, Transcript, Waveform
 from meetings.services.carry_over import carry_over
 from meetings.services.processing import SUMMARIZING_FROM
 from meetings.speech.node import EngineUnavailable, NoCapableEngine, Node, describe, hash_of
@@ -323,6 +323,13 @@ class Work:
         with self.commit() as meeting:
             self._update(status=Status.FAILED, ended_at=timezone.now())
             save_clean(meeting, status=Status.FAILED, stage=None, estimated_end_at=None, failure_reason=sentence[:1000])
+
+    def store_peaks(self, meeting: Meeting, peaks: bytes) -> None:
+        """Store the peaks of the recording, if the engine has measured them. The recording must not grow any more."""
+        sha256 = self.transcript.recording_sha256
+        if peaks and sha256:
+            values = {"recording_sha256": sha256, "peaks": peaks}
+            Waveform.objects.update_or_create(meeting=meeting, defaults=values)
 
     def set_spoken_language(self, language: str) -> None:
         """Store the language of the recording."""

@@ -67,6 +67,37 @@ function connectPlayer(audio, list, problem) {
   });
 }
 
+// Draws the peaks; what was played is drawn in full strength.
+function connectWaveform(audio, canvas, peaks, fallbackSeconds) {
+  const drawn = canvas.getContext("2d");
+
+  function length() {
+    return Number.isFinite(audio.duration) ? audio.duration : fallbackSeconds;
+  }
+
+  function draw() {
+    const scale = window.devicePixelRatio || 1;
+    const width = (canvas.width = canvas.clientWidth * scale);
+    const height = (canvas.height = canvas.clientHeight * scale);
+    const played = length() ? (audio.currentTime / length()) * width : 0;
+    drawn.fillStyle = getComputedStyle(canvas).color;
+    const step = width / peaks.length;
+    peaks.forEach((peak, place) => {
+      const tall = Math.max(scale, (peak / 255) * height);
+      drawn.globalAlpha = place * step < played ? 0.9 : 0.4;
+      drawn.fillRect(place * step, (height - tall) / 2, Math.max(step * 0.8, 0.5), tall);
+    });
+  }
+
+  canvas.addEventListener("click", (event) => {
+    const share = event.offsetX / canvas.clientWidth;
+    audio.currentTime = share * length();
+    audio.play().catch(() => {});
+  });
+  for (const name of ["timeupdate", "seeked", "loadedmetadata"]) audio.addEventListener(name, draw);
+  new ResizeObserver(draw).observe(canvas);
+}
+
 function connectUpload(form, address) {
   const progress = form.querySelector("progress");
   const report = form.querySelector("[role=status]");
@@ -110,6 +141,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const audio = document.getElementById("listening-audio");
   const list = document.getElementById("listening-lines");
   const form = document.getElementById("listening-upload");
+  const canvas = document.getElementById("listening-waveform");
+  if (audio && canvas) {
+    const peaks = JSON.parse(document.getElementById("listening-peaks").textContent);
+    connectWaveform(audio, canvas, peaks, Number(page.dataset.seconds));
+  }
   if (audio && list) connectPlayer(audio, list, document.getElementById("listening-problem"));
   if (form) connectUpload(form, page.dataset.upload);
 });

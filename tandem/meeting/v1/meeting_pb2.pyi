@@ -253,6 +253,22 @@ class UploadRecordingResponse(_message.Message):
     meeting: Meeting
     def __init__(self, meeting: _Optional[_Union[Meeting, _Mapping]] = ...) -> None: ...
 
+class GetWaveformRequest(_message.Message):
+    __slots__ = ("meeting_id", "max_peaks")
+    MEETING_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_PEAKS_FIELD_NUMBER: _ClassVar[int]
+    meeting_id: str
+    max_peaks: int
+    def __init__(self, meeting_id: _Optional[str] = ..., max_peaks: _Optional[int] = ...) -> None: ...
+
+class GetWaveformResponse(_message.Message):
+    __slots__ = ("peaks", "duration_ms")
+    PEAKS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    peaks: _containers.RepeatedScalarFieldContainer[int]
+    duration_ms: int
+    def __init__(self, peaks: _Optional[_Iterable[int]] = ..., duration_ms: _Optional[int] = ...) -> None: ...
+
 class DownloadRecordingRequest(_message.Message):
     __slots__ = ("meeting_id", "offset")
     MEETING_ID_FIELD_NUMBER: _ClassVar[int]

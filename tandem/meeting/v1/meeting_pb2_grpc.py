@@ -141,6 +141,15 @@ class MeetingServiceStub:
         after the end of the file), INVALID_ARGUMENT, UNAVAILABLE (the storage cannot be read), ABORTED (`If-Match` names
         another file).
         """
+        self.GetWaveform: grpc.UnaryUnaryMultiCallable[
+            tandem.meeting.v1.meeting_pb2.GetWaveformRequest,
+            tandem.meeting.v1.meeting_pb2.GetWaveformResponse,
+        ] = channel.unary_unary(
+            "/meeting.v1.MeetingService/GetWaveform",
+            request_serializer=tandem.meeting.v1.meeting_pb2.GetWaveformRequest.SerializeToString,
+            response_deserializer=tandem.meeting.v1.meeting_pb2.GetWaveformResponse.FromString,
+        )
+        """Returns the waveform of the recording, for drawing. NOT_FOUND (also: there is no recording), INVALID_ARGUMENT."""
         self.GetTranscript: grpc.UnaryUnaryMultiCallable[
             tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
             tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
@@ -453,6 +462,16 @@ class MeetingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def GetWaveform(
+        self,
+        request: tandem.meeting.v1.meeting_pb2.GetWaveformRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.meeting.v1.meeting_pb2.GetWaveformResponse:
+        """Returns the waveform of the recording, for drawing. NOT_FOUND (also: there is no recording), INVALID_ARGUMENT."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def GetTranscript(
         self,
         request: tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
@@ -689,6 +708,11 @@ def add_MeetingServiceServicer_to_server(servicer: MeetingServiceServicer, serve
             servicer.DownloadRecording,
             request_deserializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest.FromString,
             response_serializer=tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse.SerializeToString,
+        ),
+        "GetWaveform": grpc.unary_unary_rpc_method_handler(
+            servicer.GetWaveform,
+            request_deserializer=tandem.meeting.v1.meeting_pb2.GetWaveformRequest.FromString,
+            response_serializer=tandem.meeting.v1.meeting_pb2.GetWaveformResponse.SerializeToString,
         ),
         "GetTranscript": grpc.unary_unary_rpc_method_handler(
             servicer.GetTranscript,

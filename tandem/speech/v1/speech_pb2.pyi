@@ -198,18 +198,20 @@ class DetectedLanguage(_message.Message):
     def __init__(self, language: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Done(_message.Message):
-    __slots__ = ("audio_ms", "cpu_ms", "incomplete_reason", "notice", "speech_ms")
+    __slots__ = ("audio_ms", "cpu_ms", "incomplete_reason", "notice", "speech_ms", "peaks")
     AUDIO_MS_FIELD_NUMBER: _ClassVar[int]
     CPU_MS_FIELD_NUMBER: _ClassVar[int]
     INCOMPLETE_REASON_FIELD_NUMBER: _ClassVar[int]
     NOTICE_FIELD_NUMBER: _ClassVar[int]
     SPEECH_MS_FIELD_NUMBER: _ClassVar[int]
+    PEAKS_FIELD_NUMBER: _ClassVar[int]
     audio_ms: int
     cpu_ms: int
     incomplete_reason: str
     notice: str
     speech_ms: int
-    def __init__(self, audio_ms: _Optional[int] = ..., cpu_ms: _Optional[int] = ..., incomplete_reason: _Optional[str] = ..., notice: _Optional[str] = ..., speech_ms: _Optional[int] = ...) -> None: ...
+    peaks: bytes
+    def __init__(self, audio_ms: _Optional[int] = ..., cpu_ms: _Optional[int] = ..., incomplete_reason: _Optional[str] = ..., notice: _Optional[str] = ..., speech_ms: _Optional[int] = ..., peaks: _Optional[bytes] = ...) -> None: ...
 
 class AudioUp(_message.Message):
     __slots__ = ("start", "audio")

@@ -211,8 +211,8 @@ class TestCursors:
 
 def of_another_operation(actor: User) -> str:
     from changes.feed import cursors
+    from changes.feed.cursors import stamp_of
     from changes.feed.view import Subscription
-    from changes.feed.watching import stamp_of
     from changes.messages import change_message
 
     stamp = stamp_of(Subscription("change.v1.ChangeService/WatchChanges", change_message, ("user",)), actor)

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from changes.models import Change
 from core.models import Job
-from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary
+from meetings.models import ActionItem, Meeting, Segment, Speaker, Stage, StageRun, Status, Summary, Waveform
 from meetings.services import processing
 from tests.support.pipeline_jobs import DONE, TOTAL, RunningJob, Script, process
 from tests.support.scripts import LINES, finals, submitted, texts, version_of
@@ -60,6 +60,13 @@ def test_days_are_counted_in_the_time_zone_of_the_owner(ann: User) -> None:
     User.objects.filter(pk=ann.pk).update(timezone="America/Los_Angeles")
     meeting = process(submitted(owner=ann, starts_at=datetime(2026, 12, 2, 2, tzinfo=UTC)))
     assert version_of(meeting).held_on == date(2026, 12, 1)
+
+
+def test_peaks_are_stored_for_the_recording(script: Script, ann: User) -> None:
+    script(diarize=[{"done": {"audio_ms": 20_000, "peaks": [0, 200]}}])
+    meeting = process(submitted(owner=ann))
+    waveform = Waveform.objects.get(meeting=meeting)
+    assert (waveform.recording_sha256, bytes(waveform.peaks)) == (meeting.recording_sha256, bytes([0, 200]))
 
 
 def test_days_at_the_end_of_the_calendar_are_those_of_utc(ann: User) -> None:

@@ -37,7 +37,7 @@ def skip() -> None:
 
 def jump() -> None:
     read = cursors.read
-    cursors.read = lambda cursor, stamp, head: min(read(cursor, stamp, head) + 1, head.seq)
+    cursors.read = lambda cursor, stamp, head: cursors.Position(min(read(cursor, stamp, head).seq + 1, head.seq))
 
 
 def hide() -> None:

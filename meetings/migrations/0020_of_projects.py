@@ -13,7 +13,7 @@ NOT_EMPTIED = "ALTER TABLE meetings_meeting DROP CONSTRAINT meetings_project"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("meetings", "0018_retention"),
+        ("meetings", "0019_waveforms"),
         ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
