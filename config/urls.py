@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("users.urls")),
     path("", include("access.urls")),
     path("", include("changes.urls")),
+    path("", include("projects.urls")),
     path("", include("tasks.urls")),
     path("", include("meetings.urls")),
     re_path(r"^api/v1/openapi\.json/?$", docs.openapi, name="openapi"),

@@ -19,9 +19,8 @@ class Contents:
     """A kind of rows that lie in projects.
 
     Attributes:
-        figures: function that returns the figures of a project for GetProjectStats, by field of
-            project.v1.ProjectStats: numbers, or numbers by name. All members see everything in a project, so it needs
-            no actor.
+        figures: function that returns the figures of a project by field of project.v1.GetProjectStatsResponse: numbers,
+            or numbers by name. All members see everything in a project, so it needs no actor.
         release: function that deletes the rows of a project which is about to be deleted, in the transaction of its
             caller, who has checked the permission; None = the rows stay, without a project.
     """

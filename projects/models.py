@@ -134,7 +134,7 @@ class ProjectMember(Versioned):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    role = models.PositiveSmallIntegerField(choices=Role)
+    role = models.PositiveSmallIntegerField(choices=Role, error_messages={"null": "Role is required."})
     #: ON DELETE SET NULL (migration 0001).
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+",

@@ -51,3 +51,8 @@ def may_manage(actor: Actor, role: Role | None) -> bool:
     administrators.
     """
     return has_role(actor, role, Role.MANAGER)
+
+
+def may_remove(actor: Actor, role: Role | None, user_id: UUID | None) -> bool:
+    """Return whether the actor, with this role, may remove this member: those that may manage, and the member."""
+    return may_manage(actor, role) or (actor.is_authenticated and actor.pk == user_id)

@@ -96,7 +96,13 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("role", models.PositiveSmallIntegerField(choices=[(1, "Viewer"), (2, "Editor"), (3, "Manager")])),
+                (
+                    "role",
+                    models.PositiveSmallIntegerField(
+                        choices=[(1, "Viewer"), (2, "Editor"), (3, "Manager")],
+                        error_messages={"null": "Role is required."},
+                    ),
+                ),
                 (
                     "added_by",
                     models.ForeignKey(

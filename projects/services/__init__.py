@@ -1,79 +1,112 @@
 """Write operations on projects, and checks for the apps whose rows lie in projects."""
 
-from collections.abc import Collection, Mapping
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
-
+from changes.services import acting
+from core import idempotency
 from core.actors import Actor
-from core.db import ids
+from core.db.saving import save_clean
 from core.errors import Conflict
-from projects import policies, queries
-from projects.models import Project, Role
+from core.preconditions import ANY_VERSION, ExpectedVersion
+from projects import contents
+from projects.models import Project, ProjectMember, Role, Status
+from projects.services.checks import ARCHIVED, project_for, project_to_manage, projects_for, require_not_archived
+from projects.services.members import add_member, remove_member, update_member
 
-ARCHIVED = "The project is archived; unarchive it to change what is in it."
+__all__ = [
+    "ARCHIVED",
+    "add_member",
+    "archive_project",
+    "create_project",
+    "delete_project",
+    "project_for",
+    "projects_for",
+    "remove_member",
+    "require_not_archived",
+    "unarchive_project",
+    "update_member",
+    "update_project",
+]
+
+#: A project, and the role of the actor in it; None = the actor is not a member.
+Seen = tuple[Project, Role | None]
 
 
-def project_for(actor: Actor, project_id: str, least: Role = Role.EDITOR, field: str = "project_id") -> Project:
-    """Return the project into which the actor puts something, and keep it from being archived or deleted until the
-    transaction ends.
+def create_project(actor: Actor, fields: Mapping[str, Any]) -> Seen:
+    """Create a project, with the actor as its manager.
+
+    Raises:
+        ValidationError: every bad field is named.
+        AlreadyExists: the name or the number is taken.
+    """
+    with acting(actor):
+        project = save_clean(Project(created_by_id=actor.pk), **fields)
+        save_clean(ProjectMember(project=project, user_id=actor.pk, added_by_id=actor.pk), role=Role.MANAGER)
+    return project, Role.MANAGER
+
+
+def update_project(
+    actor: Actor, project_id: str, fields: Mapping[str, Any], *, expected_version: ExpectedVersion = ANY_VERSION
+) -> Seen:
+    """Set these fields of a project; all others keep their values.
+
+    Raises:
+        Project.DoesNotExist, PermissionDenied, Stale, ValidationError
+        AlreadyExists: the name or the number is taken.
+        Conflict: the project is archived.
+    """
+    with acting(actor):
+        project, role = project_to_manage(actor, project_id, expected_version)
+        return save_clean(project, **fields), role
+
+
+def archive_project(actor: Actor, project_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Seen:
+    """Make a project read-only, with everything in it.
+
+    Raises:
+        Project.DoesNotExist, PermissionDenied, Stale
+        Conflict: the project is archived already.
+    """
+    with acting(actor):
+        project, role = project_to_manage(actor, project_id, expected_version)
+        return save_clean(project, status=Status.ARCHIVED), role
+
+
+def unarchive_project(actor: Actor, project_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> Seen:
+    """Make an archived project writable again.
+
+    Raises:
+        Project.DoesNotExist, PermissionDenied, Stale
+        AlreadyExists: the creator has another project of this name by now.
+        Conflict: the project is not archived.
+    """
+    with acting(actor):
+        project, role = project_to_manage(actor, project_id, expected_version, needs=Status.ARCHIVED)
+        return save_clean(project, status=Status.ACTIVE), role
+
+
+def delete_project(
+    actor: Actor, project_id: str, *, force: bool = False, expected_version: ExpectedVersion = ANY_VERSION
+) -> None:
+    """Delete a project for good, with its members. What lies in it is released (`contents.Contents`).
 
     Args:
-        project_id: as the client wrote it.
-        least: the role that the actor needs in it. Administrators need none.
-        field: the field of the request that names the project.
+        force: also if something lies in it.
 
     Raises:
-        ValidationError: on `field`: there is no such project, or the actor may not see it.
-        PermissionDenied: the actor's role is too small.
-        Conflict: the project is archived.
+        Project.DoesNotExist, PermissionDenied, Stale
+        Conflict: the project is archived; without `force`: something lies in it.
     """
-    found = projects_for(actor, [project_id], least, field)[project_id]
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
-def projects_for(
-    actor: Actor, project_ids: Collection[str], least: Role = Role.EDITOR, field: str = "project_id"
-) -> Mapping[str, Project | Exception]:
-    """Return for each of these ids what `project_for` returns or raises, with three statements for all."""
-    wanted = {text: ids.parsed(text) for text in project_ids}
-    known = {project_id for project_id in wanted.values() if project_id is not None}
-    _lock_for_contents(known)
-    rows = {
-        project.pk: project for project in Project.objects.visible_to(actor).defer("search_words").filter(pk__in=known)
-    }
-    roles = queries.roles_of(actor, known)
-    return {text: _checked(actor, rows.get(project_id), roles, least, field) for text, project_id in wanted.items()}
-
-
-def require_not_archived(project_id: UUID | None) -> None:
-    """Check that what lies in this project may be written; None = it lies in no project.
-
-    Raises:
-        Conflict: the project is archived.
-    """
-    if queries.is_archived(project_id):
-        raise Conflict(ARCHIVED)
-
-
-def _checked(
-    actor: Actor, project: Project | None, roles: Mapping[UUID, Role], least: Role, field: str
-) -> Project | Exception:
-    if project is None:
-        return ValidationError({field: ValidationError("There is no such project.", code="unknown")})
-    if not policies.has_role(actor, roles.get(project.pk), least):
-        return PermissionDenied(f"This needs the role {least.label.lower()} in the project.")
-    return Conflict(ARCHIVED) if project.is_archived else project
-
-
-def _lock_for_contents(project_ids: Collection[UUID]) -> None:
-    """Lock the rows of these projects, which others may lock in the same way."""
-    if project_ids:
-        with connection.cursor() as cursor:
-            # The ORM has no FOR SHARE. In one order, so that two writers do not deadlock.
-            cursor.execute(
-                "SELECT FROM projects_project WHERE id = ANY (%s) ORDER BY id FOR SHARE", [sorted(project_ids)]
-            )
+    with acting(actor):
+        project, _ = project_to_manage(actor, project_id, expected_version, to_delete=True)
+        for kind in contents.registered:
+            if not force and kind.of(project.pk).exists():
+                raise Conflict(
+                    f"The project holds {kind.model._meta.verbose_name_plural}; "
+                    "move or delete what is in it, or delete it with force."
+                )
+            if kind.release is not None:
+                kind.release(project.pk)
+        idempotency.forget(project.pk)
+        project.delete()

@@ -22,6 +22,28 @@ from tandem.example.v1 import example_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
+from tests.support.access import (
+    ADMINISTRATORS,
+    ANYONE,
+    CALLERS,
+    CLOSING,
+    MAKING_KEYS,
+    NO,
+    OK,
+    OWN_KEY,
+    OWN_MEETING,
+    OWN_SESSION,
+    OWN_TASK,
+    PASSWORD_OF,
+    PRIVATE,
+    READ_PRIVATE,
+    SELF_AND_ADMINISTRATORS,
+    SIGNED_IN,
+    WHO,
+    WITH_A_SESSION,
+    Row,
+)
+from tests.support.access_to_projects import PROJECTS
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
@@ -46,37 +68,6 @@ from users.models import TokenPurpose, User
 from users.policies import CREDENTIALS
 from users.services import mailed_tokens
 
-#: The callers, in the order of the columns. `self` is the user that the call is about.
-#: A service account calls by an API key, which has all scopes of what is called, another area's, or all scopes but
-#: that for what changes how one gets in to an account.
-CALLERS = (
-    "anonymous", "stranger", "self", "support", "administrator", "service with scope", "service without scope",
-    "service without credentials",
-)  # fmt: skip
-
-OK, NO, WHO, NONE = "OK", "FORBIDDEN", "UNAUTHENTICATED", "NOT_FOUND"
-ANYONE = (OK, OK, OK, OK, OK, OK, OK, OK)
-SIGNED_IN = (WHO, OK, OK, OK, OK, OK, NO, OK)
-SELF_AND_ADMINISTRATORS = (WHO, NO, OK, NO, OK, OK, NO, OK)
-#: What changes how one gets in to an account.
-ADMINISTRATORS = (WHO, NO, NO, NO, OK, OK, NO, NO)
-CLOSING = (WHO, NO, OK, NO, OK, OK, NO, NO)
-PASSWORD_OF = (WHO, NONE, OK, NO, OK, OK, NO, NO)
-#: What of another is as if it were not there.
-PRIVATE = (WHO, NONE, OK, NO, OK, OK, NO, OK)
-READ_PRIVATE = (WHO, NONE, OK, OK, OK, OK, NO, OK)
-#: Another's task, which not even support sees.
-OWN_TASK = (WHO, NONE, OK, NONE, OK, OK, NO, OK)
-#: A meeting that the caller of column `self` owns.
-OWN_MEETING = OWN_TASK
-#: What is about the caller's own sessions and keys, and so not for keys.
-WITH_A_SESSION = (WHO, OK, OK, OK, OK, NO, NO, NO)
-#: What changes these.
-MAKING_KEYS = (WHO, OK, OK, OK, OK, OK, NO, NO)
-#: The same, about a session or a key that is another's for all but `self`.
-OWN_SESSION = (WHO, NONE, OK, NONE, NONE, NONE, NO, NO)
-OWN_KEY = (WHO, NONE, OK, NONE, OK, OK, NO, NO)
-
 AN_ADDRESS = user_pb2.UserAddress(
     label="Home", full_name="Bob", address={"line1": "Main Street 1", "city": "Berlin", "country_code": "DE"}
 )
@@ -84,15 +75,14 @@ AN_ADDRESS = user_pb2.UserAddress(
 PASSWORD = "correct horse battery"
 NAME = FieldMask(paths=["first_name"])
 
-Request = Callable[[User], Any]
 
-
-def own_meeting(request: Any, **fields: Any) -> tuple[Request, tuple[str, ...]]:
+def own_meeting(request: Any, **fields: Any) -> Row:
     """Return the row of a request for a meeting, with these fields, that the caller of column `self` owns."""
     return lambda user: request(meeting_id=a_meeting(user, **fields)), OWN_MEETING
 
 
-TABLE: dict[str, tuple[Request, tuple[str, ...]]] = {
+TABLE: dict[str, Row] = {
+    **PROJECTS,
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
     "UserService/GetUser": (lambda user: user_pb2.GetUserRequest(user_id=str(user.pk)), SIGNED_IN),
     "UserService/GetUserByEmail": (lambda user: user_pb2.GetUserByEmailRequest(email=user.email), READ_PRIVATE),

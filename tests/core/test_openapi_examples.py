@@ -19,6 +19,7 @@ from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     EnrolledVoiceFactory,
+    ProjectMemberFactory,
     SegmentFactory,
     SpeakerFactory,
     TaskFactory,
@@ -79,6 +80,9 @@ class ExampleRows:
 
     def path(self, described: Described) -> str:
         values = {
+            "project_id": lambda: str(
+                ProjectMemberFactory(user=self.caller if "{user_id}" in described.path else self.bob).project_id
+            ),
             "user_id": lambda: str(self.bob.pk) if "activate" in described.path else "me",
             "address_id": lambda: str(UserAddressFactory(user=self.caller).pk),
             "id": lambda: str(TaskFactory(created_by=self.caller).pk),

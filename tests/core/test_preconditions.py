@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -20,6 +20,7 @@ from tandem.auth.v1 import auth_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
+from tests.support.conditional_writes import PROJECT_WRITES, Write
 from tests.support.factories import (
     ActionItemFactory,
     MeetingFactory,
@@ -33,18 +34,6 @@ from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User
 
 PASSWORD = "correct horse battery"
-
-
-class Write(NamedTuple):
-    """A write to a row that is there, at version 1.
-
-    Attributes:
-        request: what is sent.
-        row: what it changes.
-    """
-
-    request: Any
-    row: Any
 
 
 def _meeting(ann: User) -> Any:
@@ -102,6 +91,7 @@ def _enrolled(ann: User) -> Write:
 
 
 WRITES: dict[str, Callable[[User], Write]] = {
+    **PROJECT_WRITES,
     "UserService/UpdateUser": _user_request(
         user_pb2.UpdateUserRequest(
             user_id="me", user=user_pb2.User(first_name="New"), update_mask=FieldMask(paths=["first_name"])

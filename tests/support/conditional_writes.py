@@ -1,0 +1,52 @@
+"""Writes to rows that exist, for `tests/core/test_preconditions.py`; those of projects."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from projects.models import Role
+from tandem.project.v1 import project_pb2
+from tests.support.factories import ProjectMemberFactory
+from users.models import User
+
+
+class Write(NamedTuple):
+    """A write to a row that is there, at version 1.
+
+    Attributes:
+        request: what is sent.
+        row: what it changes.
+    """
+
+    request: Any
+    row: Any
+
+
+def _of_project(make: Callable[[str], Any], status: int = 1) -> Callable[[User], Write]:
+    def write(ann: User) -> Write:
+        project = ProjectMemberFactory(user=ann, role=Role.MANAGER, project__status=status).project
+        return Write(make(str(project.pk)), project)
+
+    return write
+
+
+def _of_member(request: Any, **fields: Any) -> Callable[[User], Write]:
+    def write(ann: User) -> Write:
+        project = ProjectMemberFactory(user=ann, role=Role.MANAGER).project
+        member = ProjectMemberFactory(project=project)
+        return Write(request(project_id=str(project.pk), user_id=str(member.user_id), **fields), member)
+
+    return write
+
+
+PROJECT_WRITES: dict[str, Callable[[User], Write]] = {
+    "ProjectService/UpdateProject": _of_project(
+        lambda pk: project_pb2.UpdateProjectRequest(project_id=pk, project=project_pb2.Project(name="New"))
+    ),
+    "ProjectService/DeleteProject": _of_project(lambda pk: project_pb2.DeleteProjectRequest(project_id=pk)),
+    "ProjectService/ArchiveProject": _of_project(lambda pk: project_pb2.ArchiveProjectRequest(project_id=pk)),
+    "ProjectService/UnarchiveProject": _of_project(
+        lambda pk: project_pb2.UnarchiveProjectRequest(project_id=pk), status=2
+    ),
+    "ProjectService/UpdateMember": _of_member(project_pb2.UpdateMemberRequest, role=project_pb2.PROJECT_ROLE_EDITOR),
+    "ProjectService/RemoveMember": _of_member(project_pb2.RemoveMemberRequest),
+}
