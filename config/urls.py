@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from core.rest import docs, probes
+from core.rest import docs, probes, tus
 from core.rest.problems import no_such_page, no_such_path
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", include("projects.urls")),
     path("", include("tasks.urls")),
     path("", include("meetings.urls")),
+    re_path(r"^api/v1/uploads/?$", tus.uploads),
+    re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
     re_path(r"^api/v1/openapi\.json/?$", docs.openapi, name="openapi"),
     re_path(r"^api/v1/docs/?$", docs.page, name="docs"),
     re_path(r"^api(/.*)?$", no_such_path),

@@ -19,9 +19,11 @@ class CoreConfig(AppConfig):
         """Delete expired rows and return how many of each kind."""
         from core import idempotency, rate_limits
         from core.jobs import store
+        from core.uploads import resumable
 
         return {
             "idempotency keys": idempotency.prune(),
             "limits": rate_limits.prune(),
             "jobs": store.prune(),
+            "files of broken uploads": resumable.prune(),
         }

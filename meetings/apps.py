@@ -14,10 +14,13 @@ class MeetingsConfig(AppConfig):
     def ready(self) -> None:
         """Register meetings and their parts with the change feed. Invalid SPEECH_NODES stop the start."""
         from changes.feed import subjects
+        from core.uploads import purposes
         from meetings import messages, models, policies
         from meetings.services.nodes import record
+        from meetings.services.resumable import RECORDINGS
         from meetings.speech.pool import listeners, nodes
 
+        purposes.register(RECORDINGS)
         nodes()
         listeners.append(record)
         subjects.register(
@@ -59,11 +62,11 @@ class MeetingsConfig(AppConfig):
 
     def prune(self) -> dict[str, int]:
         """Delete expired files and rows, and return how many of each kind."""
-        from meetings.services import nodes, recordings, resumable, retention
+        from meetings.services import nodes, recordings, retention
 
         return {
             **{f"{what} whose retention has ended": count for what, count in retention.delete_due().items()},
-            "files of broken uploads": recordings.prune() + resumable.prune(),
+            "recordings of no meeting": recordings.prune(),
             "speech nodes that are no longer used": nodes.prune(),
         }
 

@@ -1,9 +1,9 @@
-"""Paths: each rpc's google.api.http rule; and what HTTP alone has: resumable uploads, and transcripts as files."""
+"""Paths: each rpc's google.api.http rule; and what HTTP alone has: live audio, and transcripts as files."""
 
 from django.urls import re_path
 
 from core.rest.viewsets import routes
-from meetings.views import MeetingViewSet, audio, exports, tus
+from meetings.views import MeetingViewSet, audio, exports
 
 urlpatterns = [
     *routes(MeetingViewSet),
@@ -12,6 +12,4 @@ urlpatterns = [
         exports.transcript,
     ),
     re_path(r"^api/v1/meetings/(?P<meeting_id>[^/]+)/audio/?$", audio.audio),
-    re_path(r"^api/v1/uploads/?$", tus.uploads),
-    re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
 ]

@@ -43,7 +43,7 @@ CORS_URLS_REGEX = r"^/api/"
 
 MIDDLEWARE = [
     # Outermost: every response carries the headers of tus.
-    "meetings.views.tus.mark_answers",
+    "core.rest.tus.mark_answers",
     "core.rest.middleware.serve_call",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -46,6 +46,7 @@ ANSWERED = (
     "WWW-Authenticate",
     "X-Request-ID",
     # Resumable uploads.
+    "Tandem-Document-Id",
     "Tandem-Meeting-Id",
     "Tus-Checksum-Algorithm",
     "Tus-Extension",

@@ -15,11 +15,13 @@ from unfold.admin import ModelAdmin
 from access.services import create_ticket
 from core.admin.writes import actor_of
 from core.errors import Failure, RateLimited, problem_of
+from core.uploads import resumable
 from meetings import policies, queries
 from meetings.admin.parts import with_task_gone
 from meetings.models import OVER, RUNNING, ActionItem, ActionItemStatus, Meeting, Segment, Speaker, Status, Summary
-from meetings.services import action_items, processing, resumable
+from meetings.services import action_items, processing
 from meetings.services.recordings import UploadMetadata
+from meetings.services.resumable import RECORDINGS
 from meetings.timecode import clock
 from projects.queries import role_of
 from users.models import User
@@ -128,7 +130,7 @@ class ListeningPage(ModelAdmin):
                 size=_number(request.POST.get("size", "")),
                 replace=meeting.status in OVER,
             )
-            upload = resumable.create_upload(actor_of(request), declared)
+            upload = resumable.create_upload(RECORDINGS, actor_of(request), declared, length=declared.size)
             return {"id": str(upload.pk)}
 
         return self._answer(request, begin)
@@ -138,7 +140,7 @@ class ListeningPage(ModelAdmin):
 
         def append() -> dict[str, Any]:
             upload = resumable.append(
-                actor_of(request), str(upload_id), _number(request.GET.get("offset", "")), [request.body]
+                RECORDINGS, actor_of(request), str(upload_id), _number(request.GET.get("offset", "")), [request.body]
             )
             return {"offset": upload.offset}
 

@@ -7,13 +7,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, UUIDField, Value
-from django.utils import timezone
 
 from changes.triggers import logged
 from core.actors import Actor
 from core.db.fields import Id, MultiLineField, SingleLineField
 from core.db.search import words_of
 from core.db.versioned import Versioned
+from core.uploads.rows import ResumableUpload
 from meetings.fields import Language, ParticipantsField, VocabularyField
 from projects.models import Project, ids_of_member
 
@@ -163,33 +163,16 @@ class LiveFormat(models.IntegerChoices):
     WEBM = 2
 
 
-class Upload(models.Model):
-    """One row = one recording that arrives in pieces, and how many of its bytes are on disk: a resumable upload (tus
-    1.0), or live audio.
+class Upload(ResumableUpload):
+    """One row = one recording that arrives in pieces: a resumable upload (tus 1.0), or live audio. It has ended when
+    the recording was attached to the meeting, or was found not to be a recording.
     """
 
-    id = Id()
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+")
-    #: Only this user may resume it.
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    #: The metadata that the client declared.
-    filename = models.CharField(max_length=255, blank=True)
-    content_type = models.CharField(max_length=255, blank=True)
-    sha256 = models.CharField(max_length=64, blank=True)
     #: The recording that it replaces, by its name in the storage; empty = none; None = it replaces nothing.
     replaces = models.CharField(max_length=100, null=True)
     #: The meeting was created for the upload.
     made_meeting = models.BooleanField(default=False)
-    #: `Upload-Metadata` as the client sent it.
-    metadata = models.TextField(blank=True)
-    #: In bytes; None = the client has not declared it yet.
-    length = models.BigIntegerField(null=True)
-    #: How many bytes, from the first, are on disk. Bytes of the file beyond them are not counted yet.
-    offset = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
-    #: When the recording was attached to the meeting, or was found not to be a recording.
-    ended_at = models.DateTimeField(null=True)
     #: Of live audio; None = the upload is resumable.
     live_format = models.PositiveSmallIntegerField(choices=LiveFormat, null=True)
     #: Live samples per second; 0 = the file states it.
@@ -209,6 +192,3 @@ class Upload(models.Model):
                 name="meetings_upload_live_unique",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.filename} {self.pk}"

@@ -16,7 +16,7 @@ from meetings import policies, queries
 from meetings.fields import validate_participants
 from meetings.models import ActionItem, Meeting, Segment, Speaker, Summary
 from meetings.models.parts import MeetingChild
-from meetings.services.files import delete_on_commit
+from meetings.services.files import RECORDINGS
 from projects.queries import role_of
 from projects.services import project_for, require_not_archived
 from users.models import OPEN_ACCOUNT_STATUSES, User
@@ -116,7 +116,7 @@ def delete_untouched(meeting_id: UUID) -> None:
 
 def _delete(meeting: Meeting) -> None:
     if recording := meeting.recording:
-        delete_on_commit(recording)
+        RECORDINGS.delete_on_commit(recording)
     delete_parts(meeting)
     meeting.delete()
 

@@ -24,11 +24,12 @@ from core.actors import Actor
 from core.db.saving import save_clean
 from core.errors import Conflict, Locked, QuotaExceeded, TooLarge, Unavailable, UnsupportedMediaType, invalid
 from core.jobs import end_live, enqueue
+from core.uploads.files import Resumed, resumed
+from core.uploads.quotas import Room
 from meetings import services
 from meetings.models import RUNNING, LiveFormat, Meeting, Status, Transcript, Upload
-from meetings.services import files, processing, quotas
-from meetings.services.files import Resumed
-from meetings.services.quotas import Room
+from meetings.services import processing, quotas
+from meetings.services.files import RECORDINGS
 from meetings.services.recordings import meeting_to_record
 
 #: How long a recording waits for its client to return.
@@ -339,7 +340,7 @@ def _locked(upload_id: UUID) -> Iterator[Resumed]:
     until = time.monotonic() + 5
     while True:
         try:
-            with files.resumed(upload_id) as file:
+            with resumed(RECORDINGS, upload_id) as file:
                 yield file
             return
         except Locked:

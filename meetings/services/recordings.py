@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from changes.services import acting
 from core.actors import Actor
-from core.db import ids
 from core.db.fields import checked_line
 from core.errors import Conflict, invalid
 from core.texts import trimmed
+from core.uploads.files import ABANDONED_AFTER, incoming
 from meetings import policies, services
 from meetings.models import RUNNING, Meeting, Status
-from meetings.services import files, processing, quotas
-from meetings.services.files import delete_on_commit, incoming, storage
+from meetings.services import processing, quotas
+from meetings.services.files import RECORDINGS, storage
 
 MAX_TITLE_LENGTH = 200
 UNTITLED = "Untitled recording"
@@ -102,7 +102,7 @@ def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[by
     """
     target = verify_metadata(actor, metadata)
     room = quotas.room_for(actor, target.owner_id, metadata.size)
-    with incoming() as upload:
+    with incoming(RECORDINGS) as upload:
         for chunk in chunks:
             room.take(len(chunk))
             upload.write(chunk)
@@ -119,15 +119,11 @@ def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[by
 
 
 def prune() -> int:
-    """Delete the files of uploads whose process died, and return how many.
+    """Delete the stored files that no meeting has, and return how many.
 
-    Files of running uploads, or not yet attached to a meeting, are younger than `files.ABANDONED_AFTER`.
+    Files that a running upload has not attached to a meeting yet are younger than `ABANDONED_AFTER`.
     """
-    return files.prune_partial_uploads() + _prune_kept()
-
-
-def _prune_kept() -> int:
-    abandoned = of_no_meeting(timezone.now() - files.ABANDONED_AFTER)
+    abandoned = of_no_meeting(timezone.now() - ABANDONED_AFTER)
     for name in abandoned:
         storage().delete(name)
     return len(abandoned)
@@ -135,15 +131,11 @@ def _prune_kept() -> int:
 
 def of_no_meeting(before: datetime) -> list[str]:
     """Return the names of the stored files that were written before this time, and are not a meeting's recording."""
-    kept = storage()
-    try:
-        names = kept.listdir("")[1]
-    except FileNotFoundError:  # There is no folder before the first recording.
-        return []
-    # Other files may share the folder or the bucket: recordings are named by ids.
-    old = [name for name in names if ids.parsed(name) and kept.get_modified_time(name) < before]
-    needed = set(Meeting.objects.filter(recording__in=old).values_list("recording", flat=True))
-    return [name for name in old if name not in needed]
+    return RECORDINGS.unreferenced(before, _of_meetings)
+
+
+def _of_meetings(names: list[str]) -> set[str]:
+    return set(Meeting.objects.filter(recording__in=names).values_list("recording", flat=True))
 
 
 def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Target:
@@ -201,7 +193,7 @@ def attach(
         else:
             meeting = services.create_meeting(actor, {"title": metadata.new_title, **metadata.details})
         if meeting.recording:
-            delete_on_commit(meeting.recording)
+            RECORDINGS.delete_on_commit(meeting.recording)
         recording = {
             "recording": name,
             "recording_filename": metadata.name,

@@ -23,7 +23,7 @@ from core.models import IdempotencyRecord
 from meetings import services
 from meetings.models import RUNNING, Meeting, RetentionPolicy, Status, Waveform
 from meetings.services import recordings
-from meetings.services.files import delete_on_commit
+from meetings.services.files import RECORDINGS
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _delete_recording(meeting_id: UUID) -> bool:
         meeting = _locked(due_recordings(), meeting_id)
         if meeting is None:
             return False
-        delete_on_commit(meeting.recording)
+        RECORDINGS.delete_on_commit(meeting.recording)
         Waveform.objects.filter(meeting=meeting).delete()
         save_clean(meeting, recording="", recording_deleted_at=timezone.now())
         return True

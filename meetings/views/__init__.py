@@ -3,10 +3,12 @@
 from typing import Any
 
 from core.operations import operations
+from core.rest import tus
 from core.rest.openapi.limits import limits_of
 from core.rest.viewsets import OperationViewSet
-from meetings import handlers
+from meetings import handlers, messages
 from meetings.models import Meeting
+from meetings.services.resumable import RECORDINGS
 from meetings.views import paths
 from tandem.meeting.v1 import meeting_pb2
 
@@ -30,3 +32,13 @@ class MeetingViewSet(OperationViewSet):
     @classmethod
     def more_paths(cls) -> dict[str, Any]:
         return paths.paths()
+
+
+tus.serve(
+    tus.Target(
+        RECORDINGS,
+        next(operation for operation in MeetingViewSet.operations if operation.rpc == "UploadRecording"),
+        read=messages.upload_metadata,
+        marks=lambda upload: {"Tandem-Meeting-Id": str(upload.meeting_id)},
+    )
+)

@@ -14,9 +14,10 @@ from google.protobuf.empty_pb2 import Empty
 
 from core import disk
 from core.errors import InsufficientStorage, QuotaExceeded, TooLarge
+from core.uploads import resumable
 from meetings.models import Meeting, Upload
-from meetings.services import resumable
 from meetings.services.recordings import UploadMetadata, upload_recording
+from meetings.services.resumable import RECORDINGS
 from tandem.common.v1 import common_pb2
 from tests.support.factories import AdministratorFactory, MeetingFactory, UserFactory
 from tests.support.recordings import a_recording, an_upload, stored
@@ -210,7 +211,7 @@ def test_a_disk_that_fills_while_a_piece_comes_keeps_what_came(ann: User, upload
             yield bytes(1_000_000)
 
     with pytest.raises(InsufficientStorage):
-        resumable.append(ann, path.rpartition("/")[2], 0, piece())
+        resumable.append(RECORDINGS, ann, path.rpartition("/")[2], 0, piece())
     settings.DISK_RESERVE_BYTES = 0
     offset = uploader.offset(path)
     assert 10_000_000 < offset < 40_000_000

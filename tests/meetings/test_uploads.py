@@ -17,9 +17,9 @@ import psutil
 import pytest
 from django.core.management import call_command
 
+from core.uploads.files import ABANDONED_AFTER
 from meetings.models import Meeting, Status
 from meetings.services import recordings
-from meetings.services.files import ABANDONED_AFTER
 from tests.support.factories import AdministratorFactory
 from tests.support.recordings import a_recording, stored
 from tests.support.servers import Servers, database_url, running, until

@@ -5,7 +5,8 @@ import io
 import pytest
 
 from core.errors import UnsupportedMediaType
-from meetings.services.files import check_is_recording, incoming
+from core.uploads.files import incoming
+from meetings.services.files import RECORDINGS, check_is_recording
 from speechnode.engines.decode import Decoder
 from speechnode.failures import NotAudio
 from speechnode.formats import ACCEPTED, HEAD_BYTES
@@ -83,6 +84,6 @@ def test_other_files_are_refused_with_the_formats_that_are_accepted(file: bytes)
 @pytest.mark.parametrize("size", [1, 64, 1000, 65_536])
 def test_size_of_pieces_does_not_matter(size: int) -> None:
     file = BEGINNINGS["mp3 after zeros"]
-    with incoming() as upload:
+    with incoming(RECORDINGS) as upload:
         for at in range(0, min(len(file), 10_000), size):
             upload.write(file[at : at + size])

@@ -14,6 +14,7 @@ from core.operations import Operation
 from core.rest.openapi.comments import comments
 from core.rest.openapi.document import document
 from core.rest.openapi.own_paths import own_paths
+from core.rest.openapi.upload_paths import upload_paths
 
 
 def current_document() -> dict[str, Any]:
@@ -25,7 +26,7 @@ def current_document() -> dict[str, Any]:
         for operation in viewset.operations
         if operation.rpc in viewset.examples
     }
-    more_paths = own_paths()
+    more_paths = own_paths() | upload_paths()
     for viewset in _viewsets():
         more_paths |= viewset.more_paths()
     return document(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.jobs import Reschedule
+from core.uploads.files import resumed_path
 from meetings.models import Transcript, Upload
-from meetings.services.files import resumed_path
 
 _CHUNK_BYTES = 64 * 1024
 _POLL_SECONDS = 0.03

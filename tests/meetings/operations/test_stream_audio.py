@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from core.errors import Conflict, TooLarge
+from core.uploads.files import resumed_path
 from meetings.models import Meeting, Status, Transcript, Upload
 from meetings.services import files, live
 from meetings.services.live import LiveConfig, Source, open_source
@@ -183,7 +184,7 @@ def test_a_newer_connection_takes_over(meeting: Meeting, ann: User) -> None:
 
 def test_bytes_that_are_not_counted_are_cut_off(meeting: Meeting, ann: User) -> None:
     send(a_source(ann, meeting), 1, 2)
-    with files.resumed_path(Upload.objects.get().pk).open("ab") as file:
+    with resumed_path(Upload.objects.get().pk).open("ab") as file:
         file.write(b"left by a process that died before it counted them")
     source = a_source(ann, meeting)
     send(source, 3, 3)
@@ -239,7 +240,7 @@ def test_a_recording_without_sound_leaves_the_meeting_as_it_was(meeting: Meeting
 
 def test_a_file_of_another_machine_is_not_replaced(meeting: Meeting, ann: User) -> None:
     send(a_source(ann, meeting), 1, 2)
-    path = files.resumed_path(Upload.objects.get().pk)
+    path = resumed_path(Upload.objects.get().pk)
     path.rename(path.with_suffix(".elsewhere"))
     Upload.objects.update(updated_at=timezone.now() - live.GRACE)
     assert live.close_abandoned(Upload.objects.get().pk) > 1

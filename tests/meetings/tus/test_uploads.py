@@ -21,9 +21,11 @@ from django.utils import timezone
 
 from changes.models import Change
 from core.errors import Cancelled
+from core.uploads import files, resumable
 from meetings import services
 from meetings.models import Meeting, Status, Upload
-from meetings.services import files, recordings, resumable
+from meetings.services import recordings
+from meetings.services.resumable import RECORDINGS
 from tests.support.factories import ApiKeyFactory, MeetingFactory, ServiceFactory, bearer_of
 from tests.support.recordings import a_recording, stored
 from tests.support.servers import PATIENCE_SECONDS, until
@@ -88,7 +90,7 @@ def test_interrupted_piece_is_continued(ann: User, uploader: Uploader) -> None:
 
     upload_id = path.rpartition("/")[2]
     with pytest.raises(Cancelled):
-        resumable.append(ann, upload_id, 0, broken())
+        resumable.append(RECORDINGS, ann, upload_id, 0, broken())
     assert uploader.offset(path) == 3000
     # A process that died had stored more than it acknowledged.
     with files.resumed_path(Upload.objects.get().pk).open("ab") as part:
@@ -177,7 +179,7 @@ def test_offset_grows_while_a_piece_arrives(transactional_db: None, ann: User, u
     def bring() -> None:
         try:
             with pytest.raises(Cancelled):
-                resumable.append(ann, path.rpartition("/")[2], 0, piece())
+                resumable.append(RECORDINGS, ann, path.rpartition("/")[2], 0, piece())
         finally:
             connection.close()
 
@@ -330,7 +332,7 @@ def test_an_end_that_a_process_did_not_live_to_see_is_made_up_for(uploader: Uplo
     path, meeting = begun(uploader, content)
     uploader.patch(path, 0, content[:-1])
     upload = Upload.objects.get()
-    with files.resumed(upload.pk) as file:
+    with files.resumed(RECORDINGS.kind, upload.pk) as file:
         file.cut(len(content) - 1)
         file.write(content[-1:])
         file.flush()

@@ -4,26 +4,16 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.http import HttpRequest
 from google.protobuf.descriptor import Descriptor
 
 from core import protojson
 from core.errors import invalid
-from meetings.messages import upload_metadata
-from meetings.services.recordings import UploadMetadata
-from meetings.services.resumable import ALGORITHMS, Checksum
-from tandem.meeting.v1.meeting_pb2 import RecordingMetadata
+from core.uploads.resumable import ALGORITHMS, Checksum
 
-_METADATA = cast(Descriptor, RecordingMetadata.DESCRIPTOR)
-#: Name in `Upload-Metadata` → field of `RecordingMetadata`. The size comes in a header of its own.
-_FIELDS = {
-    **{name: name for name in _METADATA.fields_by_name if name not in ("size", "content_type")},
-    "filetype": "content_type",
-}
 _MAX_METADATA = 32 * 1024
 
 
@@ -95,14 +85,8 @@ def checksum(request: HttpRequest) -> Checksum | None:
     return Checksum(algorithm, digest)
 
 
-def declared_metadata(sent: str, size: int) -> UploadMetadata:
-    """Return the metadata in `Upload-Metadata`: pairs of a key and an optional text in Base64, read as the fields of a
-    form. A list is a JSON array of texts, or texts with commas between them.
-
-    Unknown keys are ignored, but must be well-formed, too.
-
-    Args:
-        size: in bytes; 0 = not known.
+def pairs(sent: str) -> dict[str, bytes]:
+    """Return the pairs in `Upload-Metadata`: a key, and an optional value in Base64.
 
     Raises:
         ValidationError
@@ -120,20 +104,40 @@ def declared_metadata(sent: str, size: int) -> UploadMetadata:
             found[key] = base64.b64decode(encoded, validate=True)
         except ValueError as exc:
             raise invalid("upload-metadata", "type", f"The value of {key} is not in Base64.") from exc
+    return found
+
+
+def text_of(found: Mapping[str, bytes], key: str) -> str:
+    """Return the text of a key; empty if it is missing.
+
+    Raises:
+        ValidationError
+    """
+    return _text(key, found.get(key, b""))
+
+
+def declared_fields(found: Mapping[str, bytes], metadata: Descriptor) -> dict[str, Any]:
+    """Return the fields of the metadata message, read as the fields of a form. A list is a JSON array of texts, or
+    texts with commas between them. `filetype` is the field `content_type`; the size comes in a header of its own.
+
+    Unknown keys are ignored, but must be well-formed, too.
+
+    Raises:
+        ValidationError
+    """
+    keys = {name: name for name in metadata.fields_by_name if name not in ("size", "content_type")}
     texts = [
         (field, text)
-        for key, field in _FIELDS.items()
+        for key, field in {**keys, "filetype": "content_type"}.items()
         if key in found
-        for text in _texts(key, field, _text(key, found[key]))
+        for text in _texts(metadata, key, field, _text(key, found[key]))
     ]
-    fields = protojson.read_form(_METADATA, texts)
-    # A size beyond the range of the field is refused as too large, not as a number that is not one.
-    return replace(upload_metadata(RecordingMetadata(**fields)), size=size)
+    return protojson.read_form(metadata, texts)
 
 
-def _texts(key: str, field: str, text: str) -> Iterator[str]:
+def _texts(metadata: Descriptor, key: str, field: str, text: str) -> Iterator[str]:
     """Yield the texts of a field, one unless it is a list. An empty text stands for an empty list."""
-    if not _METADATA.fields_by_name[field].is_repeated:
+    if not metadata.fields_by_name[field].is_repeated:
         yield text
     elif text.lstrip().startswith("["):
         yield from _array(key, text)
