@@ -34,7 +34,8 @@ def change_message(kind: EventKind, change: ChangeRecord | None, extent: Visibil
     if kind in (EventKind.CREATED, EventKind.UPDATED) and change.new is not None:
         subject = subjects.of(change.subject_type)
         shown = subject.message(subject.row(change.new), extent)
-        getattr(message, change.subject_type).CopyFrom(shown)
+        # `drawing.document` is the field `document`.
+        getattr(message, change.subject_type.rpartition(".")[2]).CopyFrom(shown)
         if kind is EventKind.UPDATED:
             message.changed_fields.extend(subject.changed_fields(change, extent))
     return message

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("projects.urls")),
     path("", include("tasks.urls")),
     path("", include("meetings.urls")),
+    path("", include("drawings.urls")),
     re_path(r"^api/v1/uploads/?$", tus.uploads),
     re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
     re_path(r"^api/v1/openapi\.json/?$", docs.openapi, name="openapi"),

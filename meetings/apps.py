@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
@@ -59,6 +59,12 @@ class MeetingsConfig(AppConfig):
                 belongs_to="user_id",
             )
         )
+
+    def remains(self) -> Iterator[str]:
+        """Yield a sentence for each thing that should have been deleted."""
+        from meetings.services import retention
+
+        return retention.remains()
 
     def prune(self) -> dict[str, int]:
         """Delete expired files and rows, and return how many of each kind."""

@@ -8,6 +8,7 @@ from config import environment, variables
 from config.settings.base import *
 from config.settings.base import BASE_DIR, env
 from config.settings.database import *
+from config.settings.drawings import *
 from config.settings.grpc import *
 from config.settings.http import *
 from config.settings.jobs import *

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "projects",
     "tasks",
     "meetings",
+    "drawings",
 ]
 
 #: What runs beside the calls in every process that serves: its `start` and `stop` are called.
@@ -89,9 +90,24 @@ STORAGES = {
             "directory_permissions_mode": 0o700,
         },
     },
+    # The PDF files of projects.
+    "documents": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "media" / "documents",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
 }
 if RECORDINGS_STORAGE:
     STORAGES["recordings"] = environment.object_storage("RECORDINGS_STORAGE", RECORDINGS_STORAGE)
+DOCUMENTS_STORAGE = env.str("DOCUMENTS_STORAGE", default="")
+if DOCUMENTS_STORAGE:
+    if DOCUMENTS_STORAGE == RECORDINGS_STORAGE:
+        # `manage.py prune` would delete the files of one kind as files that no row of the other kind needs.
+        raise ImproperlyConfigured("DOCUMENTS_STORAGE and RECORDINGS_STORAGE must be different folders or buckets.")
+    STORAGES["documents"] = environment.object_storage("DOCUMENTS_STORAGE", DOCUMENTS_STORAGE)
 
 UNFOLD = {
     "SITE_TITLE": "Tandem",

@@ -56,7 +56,8 @@ REFRESH_TOKEN_SECONDS = 604_800
 #: change the credentials of an account.
 API_KEY_SCOPES = [
     "users:read", "users:write", "users:credentials",
-    "projects:read", "projects:write", "tasks:read", "tasks:write", "meetings:read", "meetings:write", "changes:read",
+    "projects:read", "projects:write", "tasks:read", "tasks:write", "meetings:read", "meetings:write",
+    "drawings:read", "drawings:write", "changes:read",
 ]  # fmt: skip
 #: Tries at a password within five minutes: for one account from one address, and from one address in all.
 LOGINS_PER_ACCOUNT = 10

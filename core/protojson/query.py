@@ -16,6 +16,8 @@ from tandem.common.v1.common_pb2 import SORT_ORDER_ASC, SORT_ORDER_DESC, Paginat
 
 _MAX_PAIRS = 1_000
 _IN_BRACKETS = re.compile(r"(\w+)\[[0-9]*\]", re.ASCII)
+#: Lists of these may be one text with commas, as `bbox=0,0,100,50`.
+_NUMBERS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
 _DIRECTIONS = {"true": SORT_ORDER_DESC, "false": SORT_ORDER_ASC}
 
 
@@ -113,6 +115,8 @@ def _names_of(field: FieldDescriptor) -> Iterator[QueryName]:
 def _read(query_name: QueryName, texts: list[str], errors: Errors) -> Any:
     name, field = query_name.name, query_name.field
     if field.is_repeated:
+        if field.cpp_type in _NUMBERS:
+            texts = [part for text in texts for part in text.split(",")]
         return field_reader(field)([from_text(field, text) for text in texts], (name,), errors)
     if len(texts) > 1:
         errors.add((name,), DUPLICATE, ONCE)

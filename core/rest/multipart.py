@@ -5,7 +5,7 @@ An rpc that takes a file takes a stream: its first message describes the file (`
 """
 
 import email.message
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -32,8 +32,13 @@ _MAX_PREAMBLE_BYTES = 64 * 1024
 Parts = Iterator[MultipartSegment | bytes | bytearray | None]
 
 
-def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | ValidationError]:
+def messages(
+    operation: Operation, request: HttpRequest, path_values: Mapping[str, str]
+) -> Iterator[Message | ValidationError]:
     """Yield the messages that the form stands for, as its bytes arrive.
+
+    Args:
+        path_values: the texts in the path, which are fields of the metadata.
 
     Raises:
         UnsupportedMediaType: the body is not a form.
@@ -44,7 +49,7 @@ def messages(operation: Operation, request: HttpRequest) -> Iterator[Message | V
     bodies.check_encoding(request.META)
     if request.content_type != bodies.FORM_TYPE or not boundary:
         raise UnsupportedMediaType(f"Send the body as {bodies.FORM_TYPE}.", accepted=[bodies.FORM_TYPE])
-    return _messages(operation, _parts(request, boundary))
+    return _messages(operation, _parts(request, boundary), path_values)
 
 
 def metadata_type(operation: Operation) -> Descriptor:
@@ -52,7 +57,9 @@ def metadata_type(operation: Operation) -> Descriptor:
     return cast(Descriptor, operation.method.input_type.fields_by_name["metadata"].message_type)
 
 
-def _messages(operation: Operation, parts: Parts) -> Iterator[Message | ValidationError]:
+def _messages(
+    operation: Operation, parts: Parts, path_values: Mapping[str, str]
+) -> Iterator[Message | ValidationError]:
     fields: list[tuple[str, str]] = []
     bytes_left, has_file = _MAX_TEXT_BYTES, False
     for part in parts:
@@ -62,7 +69,7 @@ def _messages(operation: Operation, parts: Parts) -> Iterator[Message | Validati
         if has_file:
             raise invalid("", "form", f"The part {FILE_PART} must be the last part of the form.")
         if name == FILE_PART:
-            yield operation.request_class(metadata=_metadata(operation, fields, part))
+            yield operation.request_class(metadata=_metadata(operation, fields, part, path_values))
             for chunk in _content(parts):
                 yield operation.request_class(chunk=chunk)
             has_file = True
@@ -119,9 +126,13 @@ def _at_most(parts: Parts, limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _metadata(operation: Operation, fields: list[tuple[str, str]], file: MultipartSegment) -> dict[str, Any]:
+def _metadata(
+    operation: Operation, fields: list[tuple[str, str]], file: MultipartSegment, path_values: Mapping[str, str]
+) -> dict[str, Any]:
     of_the_file = {"filename": _filename(file), "content_type": _decoded(file.header("Content-Type", ""))}
-    metadata = protojson.read_form(metadata_type(operation), fields)
+    for name in path_values.keys() & {name for name, _ in fields}:
+        raise invalid((name,), "unknown", f"{name} is part of the path.")
+    metadata = protojson.read_form(metadata_type(operation), [*path_values.items(), *fields])
     return metadata | {name: text for name, text in of_the_file.items() if not metadata.get(name)}
 
 

@@ -1,13 +1,14 @@
 """The REST transport: DRF viewsets whose paths and verbs are derived from the operations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
@@ -101,7 +102,7 @@ class OperationViewSet(ViewSet):
         if operation.is_feed:
             return _answer_feed(call, http_request, path_values)
         if operation.takes_stream:
-            return _answer_stream(call, http_request, endpoint.location)
+            return _answer_stream(call, http_request, path_values, endpoint.location)
         return _answer_unary(call, http_request, path_values, endpoint.location)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
@@ -141,11 +142,17 @@ def _answer_unary(
     return _answer(call, http_request, response, location)
 
 
-def _answer_stream(call: Call, http_request: HttpRequest, location: str | None) -> HttpResponseBase:
+def _answer_stream(
+    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
+) -> HttpResponseBase:
     operation = call.operation
     context.deadline.set(None)  # The client decides how long its stream lasts.
-    read = multipart.messages if operation.takes_file else ndjson.messages
-    messages, end = read(operation, http_request), partial(bodies.end, http_request.META)
+    messages: Iterator[Message | ValidationError]
+    if operation.takes_file:
+        messages = multipart.messages(operation, http_request, path_values)
+    else:
+        messages = ndjson.messages(operation, http_request)
+    end = partial(bodies.end, http_request.META)
     response = request_streams.serve(call, http_request.META.get("HTTP_AUTHORIZATION"), messages, end)
     if operation.answers_stream:
         return ndjson.answer(response, http_request.report)  # type: ignore[attr-defined]

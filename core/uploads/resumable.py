@@ -166,9 +166,11 @@ def prune() -> int:
     return len(stored - needed) + files.prune_partial_uploads()
 
 
-def _get(purpose: Purpose, actor: Actor, upload_id: str) -> Any:
+def _get(purpose: Purpose, actor: Actor, upload_id: str) -> ResumableUpload:
     parsed = ids.parsed(upload_id)
-    upload = purpose.resumable().filter(created_by=actor.pk, pk=parsed).first() if parsed else None
+    upload: ResumableUpload | None = (
+        purpose.resumable().filter(created_by=actor.pk, pk=parsed).first() if parsed else None
+    )
     if upload is None or ((until := expires_at(upload)) and until <= timezone.now()):
         raise _not_found(purpose.model, upload_id)
     return upload

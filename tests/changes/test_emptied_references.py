@@ -10,12 +10,14 @@ from django.db.models import Model
 
 from changes.feed import numbering, verification
 from changes.models import Change
+from drawings.models import Document
 from meetings.models import ActionItem, EnrolledVoice, Segment, Speaker
 from projects.models import Project, ProjectMember
 from tasks.models import Task
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
+    DocumentFactory,
     EnrolledVoiceFactory,
     MeetingFactory,
     ProjectFactory,
@@ -70,6 +72,7 @@ MADE: dict[type[Model], Callable[..., Any]] = {
     EnrolledVoice: EnrolledVoiceFactory,
     Project: ProjectFactory,
     ProjectMember: ProjectMemberFactory,
+    Document: DocumentFactory,
 }
 
 

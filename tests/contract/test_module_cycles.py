@@ -5,7 +5,7 @@ import pytest
 grimp = pytest.importorskip("grimp", reason="scripts/check.sh installs grimp, with requirements-check.txt")
 
 PACKAGES = (
-    "access", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
+    "access", "changes", "config", "core", "drawing_engine", "drawings", "embedded_postgres", "log_formats", "meetings",
     "projects", "speechnode", "tandem", "tasks", "users",
 )  # fmt: skip
 

@@ -8,6 +8,8 @@ from django.utils import timezone
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
 from core.db.ids import uuid7
+from drawings.models import Document, Page
+from drawings.models import Status as DocumentStatus
 from meetings.models import (
     ActionItem,
     EnrolledVoice,
@@ -101,6 +103,31 @@ class ProjectMemberFactory(factory.django.DjangoModelFactory):
     project = factory.SubFactory(ProjectFactory)
     user = factory.SubFactory(UserFactory)
     role = ProjectRole.VIEWER
+
+
+class DocumentFactory(factory.django.DjangoModelFactory):
+    """A document without a file; `tests.support.drawings.a_document` stores one."""
+
+    class Meta:
+        model = Document
+
+    project = factory.SubFactory(ProjectFactory)
+    title = factory.Sequence(lambda n: f"Document {n}")
+    size = 1_000
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    file = "document"
+    status = DocumentStatus.READY
+    page_count = 1
+
+
+class PageFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Page
+
+    document = factory.SubFactory(DocumentFactory)
+    number = 0
+    run = 1
+    width, height = 842, 595
 
 
 class TaskFactory(factory.django.DjangoModelFactory):

@@ -16,6 +16,7 @@ from core import protojson
 from core.errors import TABLE
 from core.operations import Operation
 from core.protojson.query import query_names, write_query
+from drawings import messages as drawing_messages
 from meetings import messages as meeting_messages
 from meetings.services import transcripts
 from tasks import messages as task_messages
@@ -26,7 +27,8 @@ from users.messages import PROFILE, WRITABLE
 #: The fields that the mask `*` of an rpc stands for, which a JSON body has to list.
 EVERYTHING = {
     "UpdateUser": WRITABLE, "UpdateUserProfile": PROFILE, "UpdateTask": task_messages.WRITABLE,
-    "UpdateMeeting": meeting_messages.WRITABLE, "EditSegment": transcripts.WRITABLE,
+    "UpdateMeeting": meeting_messages.WRITABLE, "UpdateDocument": drawing_messages.WRITABLE,
+    "EditSegment": transcripts.WRITABLE,
 }  # fmt: skip
 
 
@@ -90,7 +92,8 @@ class RestTransport(Transport):
     def _receive_file(self, operation: Operation, request: Any, headers: dict[str, str]) -> list[Any]:
         """Return the messages that a download stands for: the metadata, as its head has it, and one chunk."""
         call = protojson.write_request(operation, request)
-        response: Any = self.client.get(call.path, headers={**call.headers, **headers})
+        path = call.path + ("?" + urllib.parse.urlencode(call.query) if call.query else "")
+        response: Any = self.client.get(path, headers={**call.headers, **headers})
         if response.status_code >= 400:
             raise _failed_over_http(response)
         content = b"".join(response.streaming_content)
@@ -108,11 +111,15 @@ class RestTransport(Transport):
     def _send_form(self, operation: Operation, requests: list[Any], headers: dict[str, str]) -> Answer:
         metadata = requests[0].metadata
         fields: dict[str, Any] = {}
+        path = operation.http.path
+        for name in operation.http.path_fields:
+            path = path.replace(f"{{{name}}}", urllib.parse.quote(getattr(metadata, name) or "-", safe=""))
         for name, text in write_query(query_names(metadata.DESCRIPTOR.fields).values(), metadata):
-            fields.setdefault(name, []).append(text)
+            if name not in operation.http.path_fields:
+                fields.setdefault(name, []).append(text)
         content = b"".join(request.chunk for request in requests[1:])
         file = SimpleUploadedFile("file", content)
-        response: Any = self.client.post(operation.http.path, {**fields, "file": file}, headers=headers)
+        response: Any = self.client.post(path, {**fields, "file": file}, headers=headers)
         if response.status_code >= 400:
             raise _failed_over_http(response)
         assert response.status_code == 202

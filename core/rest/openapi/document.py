@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.rpc import code_pb2
 
 from core.errors import TABLE
@@ -109,9 +109,15 @@ class _Description:
             described["security"] = [{}, {"bearer": []}]
         return described
 
+    @property
+    def _path_message(self) -> Descriptor:
+        """The message whose fields are in the path: of a file, its metadata."""
+        operation = self._operation
+        return metadata_type(operation) if operation.takes_file else operation.method.input_type
+
     def _path_parameters(self) -> Iterable[Schema]:
         for name in self._operation.http.path_fields:
-            field = self._operation.method.input_type.fields_by_name[name]
+            field = self._path_message.fields_by_name[name]
             yield self._parameter(name, "path", self._schemas.field(field, in_request=True), [field.full_name]) | {
                 "required": True
             }
@@ -191,7 +197,8 @@ class _Description:
     def _form(self) -> Schema:
         """Describe a form with a file, and the fields that precede it."""
         metadata = metadata_type(self._operation)
-        schema = self._schemas.request_object(metadata, metadata.fields)
+        in_path = self._operation.http.path_fields
+        schema = self._schemas.request_object(metadata, [one for one in metadata.fields if one.name not in in_path])
         file = {
             "type": "string",
             "contentMediaType": "application/octet-stream",

@@ -2,6 +2,7 @@ import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from tandem.drawing.v1 import drawing_pb2 as _drawing_pb2
 from tandem.meeting.v1 import meeting_pb2 as _meeting_pb2
 from tandem.project.v1 import project_pb2 as _project_pb2
 from tandem.task.v1 import task_pb2 as _task_pb2
@@ -61,7 +62,7 @@ class ListChangesResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("cursor", "subject_type", "subject_id", "subject_version", "kind", "occurred_at", "actor_id", "user", "task", "meeting", "project", "left_view", "changed_fields", "reason")
+    __slots__ = ("cursor", "subject_type", "subject_id", "subject_version", "kind", "occurred_at", "actor_id", "user", "task", "meeting", "project", "document", "left_view", "changed_fields", "reason")
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_TYPE_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +74,7 @@ class Change(_message.Message):
     TASK_FIELD_NUMBER: _ClassVar[int]
     MEETING_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     LEFT_VIEW_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELDS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -87,7 +89,8 @@ class Change(_message.Message):
     task: _task_pb2.Task
     meeting: _meeting_pb2.Meeting
     project: _project_pb2.Project
+    document: _drawing_pb2.Document
     left_view: bool
     changed_fields: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, cursor: _Optional[str] = ..., subject_type: _Optional[str] = ..., subject_id: _Optional[str] = ..., subject_version: _Optional[int] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[str] = ..., user: _Optional[_Union[_user_pb2.User, _Mapping]] = ..., task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., meeting: _Optional[_Union[_meeting_pb2.Meeting, _Mapping]] = ..., project: _Optional[_Union[_project_pb2.Project, _Mapping]] = ..., left_view: _Optional[bool] = ..., changed_fields: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, cursor: _Optional[str] = ..., subject_type: _Optional[str] = ..., subject_id: _Optional[str] = ..., subject_version: _Optional[int] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[str] = ..., user: _Optional[_Union[_user_pb2.User, _Mapping]] = ..., task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., meeting: _Optional[_Union[_meeting_pb2.Meeting, _Mapping]] = ..., project: _Optional[_Union[_project_pb2.Project, _Mapping]] = ..., document: _Optional[_Union[_drawing_pb2.Document, _Mapping]] = ..., left_view: _Optional[bool] = ..., changed_fields: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...

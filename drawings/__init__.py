@@ -1,0 +1,1 @@
+"""Documents of projects: PDF drawings, their pages, and the search in them."""

@@ -1,0 +1,139 @@
+"""Handlers of drawing.v1.DrawingService, one function per rpc."""
+
+import io
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from google.protobuf.empty_pb2 import Empty
+
+from changes import feed
+from changes.feed.watching import Watch, open_watch
+from core.conversions import page_request, pagination
+from core.db import ids
+from core.downloads import Download
+from core.operations import Call, operation
+from core.protojson.field_masks import written_paths
+from core.replays import Replay
+from drawings import messages, queries, services
+from drawings.messages import document_message, page_message, path_message, word_message
+from drawings.queries import pages, searching
+from drawings.services import images, processing, uploads
+from drawings.watching import subscription_for
+from tandem.drawing.v1 import drawing_pb2
+
+#: API keys need `drawings:read` and `drawings:write`.
+AREA = "drawings"
+
+
+def _show(call: Call, request: Any, answer: Any) -> Any:
+    queries.get_document(call.actor, str(_document_id(call, request, answer)))
+    return answer
+
+
+def _document_id(call: Call, request: Any, answer: Any) -> UUID | None:
+    """Return the id of the document that the answer holds or belongs to."""
+    is_document = "document" in answer.DESCRIPTOR.fields_by_name
+    return ids.parsed(answer.document.id if is_document else request.document_id)
+
+
+REPLAY = Replay(subject=_document_id, show=_show)
+
+
+def upload_document(
+    call: Call, items: Iterator[drawing_pb2.UploadDocumentRequest | ValidationError]
+) -> drawing_pb2.UploadDocumentResponse:
+    metadata, chunks = messages.read_upload(items)
+    uploaded = uploads.upload_document(call.actor, metadata, chunks)
+    return drawing_pb2.UploadDocumentResponse(document=messages.uploaded_message(uploaded))
+
+
+def get_document(call: Call, request: drawing_pb2.GetDocumentRequest) -> drawing_pb2.GetDocumentResponse:
+    document = queries.get_document(call.actor, request.document_id)
+    return drawing_pb2.GetDocumentResponse(document=document_message(document))
+
+
+@operation(replay=REPLAY)
+def update_document(call: Call, request: drawing_pb2.UpdateDocumentRequest) -> drawing_pb2.UpdateDocumentResponse:
+    mask = request.update_mask if request.HasField("update_mask") else None
+    fields = messages.document_fields(request.document, written_paths(request.document, mask, messages.WRITABLE))
+    document = services.update_document(call.actor, request.document_id, fields, expected_version=call.expected_version)
+    return drawing_pb2.UpdateDocumentResponse(document=document_message(document))
+
+
+def delete_document(call: Call, request: drawing_pb2.DeleteDocumentRequest) -> Empty:
+    services.delete_document(call.actor, request.document_id, expected_version=call.expected_version)
+    return Empty()
+
+
+def list_documents(call: Call, request: drawing_pb2.ListDocumentsRequest) -> drawing_pb2.ListDocumentsResponse:
+    requested = page_request(call, request.pagination, document_message)
+    page = queries.list_documents(call.actor, request.project_id, requested, messages.document_filter(request))
+    return drawing_pb2.ListDocumentsResponse(documents=page.messages, pagination=pagination(page))
+
+
+def watch_document(call: Call, request: drawing_pb2.WatchDocumentRequest) -> Watch:
+    return open_watch(
+        feed.live,
+        subscription_for(call.operation.name, queries.get_document(call.actor, request.document_id)),
+        call.actor,
+        cursor=request.cursor,
+        include_initial=not request.cursor,
+        bookmarks=request.bookmarks,
+    )
+
+
+@operation(replay=REPLAY)
+def reprocess(call: Call, request: drawing_pb2.ReprocessRequest) -> drawing_pb2.ReprocessResponse:
+    document = processing.reprocess(call.actor, request.document_id, expected_version=call.expected_version)
+    return drawing_pb2.ReprocessResponse(document=document_message(document))
+
+
+@operation(replay=REPLAY)
+def cancel_processing(call: Call, request: drawing_pb2.CancelProcessingRequest) -> drawing_pb2.CancelProcessingResponse:
+    document = processing.cancel_processing(call.actor, request.document_id, expected_version=call.expected_version)
+    return drawing_pb2.CancelProcessingResponse(document=document_message(document))
+
+
+def list_pages(call: Call, request: drawing_pb2.ListPagesRequest) -> drawing_pb2.ListPagesResponse:
+    page = pages.list_pages(call.actor, request.document_id, page_request(call, request.pagination, page_message))
+    return drawing_pb2.ListPagesResponse(pages=page.messages, pagination=pagination(page))
+
+
+def get_page(call: Call, request: drawing_pb2.GetPageRequest) -> drawing_pb2.GetPageResponse:
+    _, page = pages.get_page(call.actor, request.document_id, request.page_number)
+    return drawing_pb2.GetPageResponse(page=page_message(page, pages.text_of(page.pk)))
+
+
+def list_words(call: Call, request: drawing_pb2.ListWordsRequest) -> drawing_pb2.ListWordsResponse:
+    requested = page_request(call, request.pagination, word_message)
+    part = pages.list_words(call.actor, request.document_id, request.page_number, request.bbox, requested)
+    words = map(word_message, part.items)
+    return drawing_pb2.ListWordsResponse(words=words, pagination=messages.part_pagination(part))
+
+
+def list_paths(call: Call, request: drawing_pb2.ListPathsRequest) -> drawing_pb2.ListPathsResponse:
+    requested = page_request(call, request.pagination, path_message)
+    part = pages.list_paths(call.actor, request.document_id, request.page_number, request.bbox, requested)
+    paths = map(path_message, part.items)
+    return drawing_pb2.ListPathsResponse(paths=paths, pagination=messages.part_pagination(part))
+
+
+def render_page(call: Call, request: drawing_pb2.RenderPageRequest) -> Download:
+    number = request.page_number
+    document, image = images.page_image(call.actor, request.document_id, number, request.dpi, request.bbox)
+    metadata = messages.image_message(document, number, image)
+    return Download(drawing_pb2.RenderPageResponse, metadata, partial(io.BytesIO, image), request.offset)
+
+
+def search_pages(call: Call, request: drawing_pb2.SearchPagesRequest) -> drawing_pb2.SearchPagesResponse:
+    found = searching.search_pages(
+        call.actor,
+        request.query,
+        page_request(call, request.pagination, page_message),
+        project_id=request.project_id,
+        document_id=request.document_id,
+    )
+    return messages.found_message(found)

@@ -1,0 +1,35 @@
+"""The REST views."""
+
+from core.operations import operations
+from core.rest import tus
+from core.rest.openapi.limits import limits_of
+from core.rest.viewsets import OperationViewSet
+from drawings import handlers, messages
+from drawings.models import Document, DocumentUpload
+from drawings.services.uploads import DOCUMENT_UPLOADS
+from tandem.drawing.v1 import drawing_pb2
+
+
+class DrawingViewSet(OperationViewSet):
+    """The operations on documents and their pages."""
+
+    operations = operations(drawing_pb2.DESCRIPTOR.services_by_name["DrawingService"], handlers)
+    examples = {
+        "UpdateDocument": {"title": "Ground floor, lighting", "revision": "B"},
+        "SearchPages": {"query": "K12"},
+    }
+    limits = limits_of(Document, drawing_pb2.Document)
+
+
+def _marks(upload: DocumentUpload) -> dict[str, str]:
+    return {"Tandem-Document-Id": str(upload.document_id)} if upload.document_id else {}
+
+
+tus.serve(
+    tus.Target(
+        DOCUMENT_UPLOADS,
+        next(operation for operation in DrawingViewSet.operations if operation.rpc == "UploadDocument"),
+        read=messages.upload_metadata,
+        marks=_marks,
+    )
+)

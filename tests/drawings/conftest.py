@@ -1,0 +1,25 @@
+"""Fixtures of the tests of drawings."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """An empty data folder."""
+    settings.DATA_DIR = tmp_path
+    kept = settings.STORAGES["documents"]
+    location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / "documents"}}
+    settings.STORAGES = {**settings.STORAGES, "documents": {**kept, **location}}
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
