@@ -248,6 +248,35 @@ def object_storage(var: str, url: str) -> dict[str, Any]:
     }
 
 
+def inner_folder(storage: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the storage of a folder within an object storage. The outer one does not list the files of the folder."""
+    options = storage["OPTIONS"]
+    location = "/".join(filter(None, (options.get("location", ""), name)))
+    return {**storage, "OPTIONS": {**options, "location": location}}
+
+
+def cache(var: str, url: str) -> dict[str, Any]:
+    """Return an entry of CACHES for redis://HOST:PORT/NUMBER; for an empty URL, a cache in the memory of the process.
+
+    Raises:
+        ImproperlyConfigured: the URL is invalid, or the client of Redis is not installed. The value, which may hold a
+            password, is not in the message.
+    """
+    if not url:
+        # A result has at most 2 MB (`core.cached_results`).
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 64}}
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(f"{var} must be redis://HOST:PORT/NUMBER, or rediss:// for TLS.")
+    if find_spec("redis") is None:
+        raise ImproperlyConfigured(f"{var} needs the client of Redis: install requirements-redis.txt, too.")
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "tandem",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+
+
 def page_address(var: str, url: str) -> str:
     """Return the address without a slash at its end; empty stays empty.
 

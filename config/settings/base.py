@@ -102,12 +102,7 @@ STORAGES = {
 }
 if RECORDINGS_STORAGE:
     STORAGES["recordings"] = environment.object_storage("RECORDINGS_STORAGE", RECORDINGS_STORAGE)
-DOCUMENTS_STORAGE = env.str("DOCUMENTS_STORAGE", default="")
-if DOCUMENTS_STORAGE:
-    if DOCUMENTS_STORAGE == RECORDINGS_STORAGE:
-        # `manage.py prune` would delete the files of one kind as files that no row of the other kind needs.
-        raise ImproperlyConfigured("DOCUMENTS_STORAGE and RECORDINGS_STORAGE must be different folders or buckets.")
-    STORAGES["documents"] = environment.object_storage("DOCUMENTS_STORAGE", DOCUMENTS_STORAGE)
+    STORAGES["documents"] = environment.inner_folder(STORAGES["recordings"], "documents")
 
 UNFOLD = {
     "SITE_TITLE": "Tandem",

@@ -133,6 +133,7 @@ MISTYPED = {
     "PUBLIC_URL": "tandem.example.com",
     "RECORDING_BYTES_PER_USER": "10GB",
     "RECORDINGS_STORAGE": "s3:bucket",
+    "REDIS_URL": "localhost:6379",
     "SPEECH_NODES": "embedded",
     "SPEECH_MODEL_DIR": "/nowhere",
 }

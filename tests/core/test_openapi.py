@@ -277,8 +277,8 @@ def test_comments_of_the_protos_are_included(described: dict[str, Any]) -> None:
         "Unset before the first login. Recording it is a write like any other: `audit.version` counts it."
     )
     services = [
-        "AuthService", "ChangeService", "ExampleService", "MeetingService", "ProjectService", "TaskService",
-        "UserService",
+        "AuthService", "ChangeService", "DrawingService", "ExampleService", "MeetingService", "ProjectService",
+        "TaskService", "UserService",
     ]  # fmt: skip
     assert [tag["name"] for tag in described["tags"]] == ["Service", "Files", *services]
     assert all(tag["description"] for tag in described["tags"])

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from drawings.models import Document
+from tests.support.drawings import a_document, processed, project_of
+from users.models import User
+
 
 @pytest.fixture(autouse=True)
 def folder(settings: Any, tmp_path: Path) -> Path:
@@ -23,3 +27,9 @@ def empty_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture
+def document(db: None, ann: User) -> Document:
+    """Ann's, with three pages, READY."""
+    return processed(a_document(project_of(ann), ann, ("-K12", "contactor"), ("-Q1", "16 A"), ()))
