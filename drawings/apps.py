@@ -13,6 +13,7 @@ class DrawingsConfig(AppConfig):
         from drawings import messages, models, policies, queries, services
         from drawings.services.uploads import DOCUMENT_UPLOADS
         from projects import contents
+        from projects.policies import ADMINISTRATORS
 
         purposes.register(DOCUMENT_UPLOADS)
         subjects.register(
@@ -23,7 +24,7 @@ class DrawingsConfig(AppConfig):
                 groups=policies.groups,
                 paths=messages.PATHS,
                 shared_by={"project.member": "project_id"},
-                overseers=frozenset((policies.ADMINISTRATORS,)),
+                overseers=frozenset((ADMINISTRATORS,)),
             )
         )
         subjects.register(

@@ -102,7 +102,7 @@ STORAGES = {
 }
 if RECORDINGS_STORAGE:
     STORAGES["recordings"] = environment.object_storage("RECORDINGS_STORAGE", RECORDINGS_STORAGE)
-    STORAGES["documents"] = environment.inner_folder(STORAGES["recordings"], "documents")
+    STORAGES["documents"] = environment.inner_folder(STORAGES["recordings"], "documents")  # type: ignore[arg-type]
 
 UNFOLD = {
     "SITE_TITLE": "Tandem",

@@ -15,18 +15,14 @@ from core.execution import execute, open_stream
 from core.observability import call_log
 from core.operations import Call, Operation
 from core.preconditions import ANY_VERSION, ExpectedVersion, entity_tags, exactly, expected_version
-from drawings.models import Status as DocumentStatus
 from meetings.models import Status as MeetingStatus
 from tandem.auth.v1 import auth_pb2
-from tandem.drawing.v1 import drawing_pb2
 from tandem.meeting.v1 import meeting_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
-from tests.support.conditional_writes import PROJECT_WRITES, Write
-from tests.support.drawings import project_of
+from tests.support.conditional_writes import DOCUMENT_WRITES, PROJECT_WRITES, Write
 from tests.support.factories import (
     ActionItemFactory,
-    DocumentFactory,
     MeetingFactory,
     SegmentFactory,
     SpeakerFactory,
@@ -60,15 +56,6 @@ def _of_task(make: Callable[[Any], Any]) -> Callable[[User], Write]:
     def write(ann: User) -> Write:
         task = TaskFactory(created_by=ann)
         return Write(make(task), task)
-
-    return write
-
-
-def _of_document(make: Callable[[Any], Any], **fields: Any) -> Callable[[User], Write]:
-    def write(ann: User) -> Write:
-        # Without a file: deleting one that is missing is no error.
-        document = DocumentFactory(project=project_of(ann), **fields)
-        return Write(make(document), document)
 
     return write
 
@@ -147,23 +134,7 @@ WRITES: dict[str, Callable[[User], Write]] = {
         lambda task: task_pb2.UpdateTaskRequest(id=str(task.pk), title="New", update_mask=FieldMask(paths=["title"]))
     ),
     "TaskService/DeleteTask": _of_task(lambda task: task_pb2.DeleteTaskRequest(id=str(task.pk))),
-    "DrawingService/UpdateDocument": _of_document(
-        lambda document: drawing_pb2.UpdateDocumentRequest(
-            document_id=str(document.pk),
-            document=drawing_pb2.Document(title="New"),
-            update_mask=FieldMask(paths=["title"]),
-        )
-    ),
-    "DrawingService/DeleteDocument": _of_document(
-        lambda document: drawing_pb2.DeleteDocumentRequest(document_id=str(document.pk))
-    ),
-    "DrawingService/Reprocess": _of_document(
-        lambda document: drawing_pb2.ReprocessRequest(document_id=str(document.pk))
-    ),
-    "DrawingService/CancelProcessing": _of_document(
-        lambda document: drawing_pb2.CancelProcessingRequest(document_id=str(document.pk)),
-        status=DocumentStatus.PROCESSING,
-    ),
+    **DOCUMENT_WRITES,
     "MeetingService/UpdateMeeting": _of_meeting(
         lambda meeting: meeting_pb2.UpdateMeetingRequest(
             meeting_id=str(meeting.pk),

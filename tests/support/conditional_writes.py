@@ -1,11 +1,16 @@
-"""Writes to rows that exist, for `tests/core/test_preconditions.py`; those of projects."""
+"""Writes to rows that exist, for `tests/core/test_preconditions.py`; those of projects and documents."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from drawings.models import Status
 from projects.models import Role
+from tandem.drawing.v1 import drawing_pb2
 from tandem.project.v1 import project_pb2
-from tests.support.factories import ProjectMemberFactory
+from tests.support.drawings import project_of
+from tests.support.factories import DocumentFactory, ProjectMemberFactory
 from users.models import User
 
 
@@ -49,4 +54,35 @@ PROJECT_WRITES: dict[str, Callable[[User], Write]] = {
     ),
     "ProjectService/UpdateMember": _of_member(project_pb2.UpdateMemberRequest, role=project_pb2.PROJECT_ROLE_EDITOR),
     "ProjectService/RemoveMember": _of_member(project_pb2.RemoveMemberRequest),
+}
+
+
+def _of_document(make: Callable[[Any], Any], **fields: Any) -> Callable[[User], Write]:
+    def write(ann: User) -> Write:
+        # Without a file: deleting one that is missing is no error.
+        document = DocumentFactory(project=project_of(ann), **fields)
+        return Write(make(document), document)
+
+    return write
+
+
+#: Writes of documents, each of one that the caller may change.
+DOCUMENT_WRITES: dict[str, Callable[[User], Write]] = {
+    "DrawingService/UpdateDocument": _of_document(
+        lambda document: drawing_pb2.UpdateDocumentRequest(
+            document_id=str(document.pk),
+            document=drawing_pb2.Document(title="New"),
+            update_mask=FieldMask(paths=["title"]),
+        )
+    ),
+    "DrawingService/DeleteDocument": _of_document(
+        lambda document: drawing_pb2.DeleteDocumentRequest(document_id=str(document.pk))
+    ),
+    "DrawingService/Reprocess": _of_document(
+        lambda document: drawing_pb2.ReprocessRequest(document_id=str(document.pk))
+    ),
+    "DrawingService/CancelProcessing": _of_document(
+        lambda document: drawing_pb2.CancelProcessingRequest(document_id=str(document.pk)),
+        status=Status.PROCESSING,
+    ),
 }
