@@ -18,6 +18,7 @@ from core.rest.docs import committed_path
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
+    DocumentFactory,
     EnrolledVoiceFactory,
     ProjectMemberFactory,
     SegmentFactory,
@@ -83,6 +84,7 @@ class ExampleRows:
             "project_id": lambda: str(
                 ProjectMemberFactory(user=self.caller if "{user_id}" in described.path else self.bob).project_id
             ),
+            "document_id": lambda: str(DocumentFactory().pk),
             "user_id": lambda: str(self.bob.pk) if "activate" in described.path else "me",
             "address_id": lambda: str(UserAddressFactory(user=self.caller).pk),
             "id": lambda: str(TaskFactory(created_by=self.caller).pk),
@@ -142,7 +144,10 @@ def example_of(described: Described, examples: ExampleRows, kind: str = JSON) ->
 
 def test_every_body_has_an_example() -> None:
     without = {one.name for one in OPERATIONS if one.content and one not in WITH_EXAMPLE}
-    sent_in_parts = {"MeetingService_UploadRecording", "MeetingService_StreamAudio", "createUpload", "sendPiece"}
+    sent_in_parts = {
+        "MeetingService_UploadRecording", "MeetingService_StreamAudio", "DrawingService_UploadDocument", "createUpload",
+        "sendPiece",
+    }  # fmt: skip
     assert without == sent_in_parts
 
 
