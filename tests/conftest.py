@@ -22,7 +22,10 @@ from tests.support.framing import FRAMINGS
 from tests.support.grpc_transport import GrpcTransport
 from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
+from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import load_demo
+from tests.support.shared_servers import own_servers as own_servers
+from tests.support.shared_servers import shared_servers as shared_servers
 from tests.support.tools import leave_out
 from tests.support.tools import pytest_runtest_setup as pytest_runtest_setup
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary

@@ -17,7 +17,6 @@ from tests.support.recordings import a_form, a_recording
 from tests.support.servers import Servers
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import servers as servers
-from tests.support.shared_servers import shared_servers as shared_servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server

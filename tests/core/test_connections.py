@@ -15,7 +15,6 @@ from tests.support.raw_http import Connection, framed
 from tests.support.servers import Servers, database_url, running, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import servers as servers
-from tests.support.shared_servers import shared_servers as shared_servers
 
 pytestmark = pytest.mark.real_server
 

@@ -12,6 +12,8 @@ from meetings.models import Meeting
 from tasks.models import Task
 from tests.support.raw_http import Answered, Connection
 from tests.support.servers import Servers
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 from tests.support.transports import OPERATIONS
 from users.models import User
 
@@ -114,7 +116,7 @@ def test_reads_are_answered_over_http_1_0(servers: Servers) -> None:
             assert json.loads(answer.body).keys() == got.document.keys()
 
 
-@pytest.mark.parametrize("servers", [{"MAX_CALL_SECONDS": "1.5", "BODY_WAIT_SECONDS": "1"}], indirect=True)
+@pytest.mark.parametrize("shared_servers", [{"MAX_CALL_SECONDS": "1.5", "BODY_WAIT_SECONDS": "1"}], indirect=True)
 def test_slow_body_exceeds_the_deadline(servers: Servers) -> None:
     with Connection(servers.http_url) as connection:
         head = f"POST /api/v1/tasks HTTP/1.1\r\nHost: {connection.host}\r\nContent-Type: {JSON}\r\n"

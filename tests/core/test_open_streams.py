@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,9 +30,10 @@ from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.support.factories import MeetingFactory, UserFactory
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 from tests.support.sse import EventSource
 from users.models import User
-from users.services import create_user
 
 pytestmark = pytest.mark.real_server
 
@@ -41,6 +43,12 @@ PATH = "/api/v1/changes/stream"
 
 @pytest.fixture
 def channel(servers: Servers) -> Iterator[grpc.Channel]:
+    with channel_to(servers) as channel:
+        yield channel
+
+
+@contextmanager
+def channel_to(servers: Servers) -> Iterator[grpc.Channel]:
     with grpc.insecure_channel(servers.grpc_address) as channel:
         # The process reads the log as soon as it can; then streams can be opened.
         until(lambda: opens(channel), "a stream can be opened")
@@ -72,10 +80,6 @@ def bearer_of(session: Session) -> str:
     return f"Bearer {access_token(session)}"
 
 
-def make_user(number: int) -> User:
-    return create_user(administrator(), email=f"made{number}@example.com", mailed=False)
-
-
 def live(channel: grpc.Channel, **request: Any) -> Any:
     """Open a stream and read its initial state."""
     call = watch(channel, include_initial=True, bookmarks=True, **request)
@@ -102,7 +106,7 @@ def live_events(servers: Servers, query: str = "", **headers: str) -> EventSourc
 def test_transports_send_the_same_and_share_cursors(servers: Servers, channel: grpc.Channel) -> None:
     call = live(channel)
     with live_events(servers) as source:
-        users = [make_user(number) for number in range(3)]
+        users = [UserFactory() for _ in range(3)]
         User.objects.filter(pk=users[0].pk).update(first_name="By hand")
         over_grpc = [next(call) for _ in range(4)]
         over_http = source.take(4)
@@ -143,7 +147,7 @@ def test_a_browser_shows_a_ticket_which_is_good_once(servers: Servers, channel: 
     session = Session.objects.create(user=administrator())
     ticket = create_ticket(administrator(), PATH, session_id=session.pk)
     with live_events(servers, f"&ticket={ticket}") as source:
-        make_user(1)
+        UserFactory()
         assert source.take(1)[0].name == "created"
         with EventSource(f"{servers.http_url}{PATH}?ticket={ticket}") as second:
             assert second.status == 401
@@ -164,12 +168,167 @@ def test_a_session_that_ends_ends_its_streams_within_a_second(servers: Servers, 
     last, code = ended(ending)
     assert time.monotonic() - began < 1.5  # The promise is a second; the rest is for a busy machine.
     assert (last.kind, code) == (CHANGE_KIND_BOOKMARK, grpc.StatusCode.UNAUTHENTICATED)
-    made = make_user(1)
+    made = UserFactory()
     assert next(going_on).subject_id == str(made.pk)
     going_on.cancel()
 
 
-@pytest.mark.parametrize("servers", [{"ACCESS_TOKEN_SECONDS": "2"}], indirect=True)
+def test_other_rights_begin_anew(servers: Servers, channel: grpc.Channel) -> None:
+    user = UserFactory()
+    call = live(channel, bearer=bearer_of(Session.objects.create(user=user)))
+    with live_events(servers, Authorization=bearer_of(Session.objects.create(user=user))) as source:
+        User.objects.filter(pk=user.pk).update(roles=[3])
+        assert source.rest()[-1].name == "resync"
+    assert ended(call)[1] is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def fills(opened: Callable[[str], Any], bearer: str, closing: list[Any], limit: int = 3) -> bool:
+    if len(closing) < limit and (close := opened(bearer)) is not None:
+        closing.append(close)
+    return len(closing) == limit
+
+
+def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
+    servers: Servers, channel: grpc.Channel
+) -> None:
+    web, rpc = (psutil.Process(process.pid) for process in servers.processes)
+    calls, sources = [], []
+    before = 0, 0
+    for number in range(200):
+        if number == 20:
+            before = web.num_threads(), rpc.num_threads()
+        calls.append(watch(channel, include_initial=True))
+        next(calls[-1])
+        sources.append(EventSource(servers.http_url + PATH))
+    assert all(source.status == 200 for source in sources)
+    after = web.num_threads(), rpc.num_threads()
+    assert all(now - then <= 4 for now, then in zip(after, before, strict=True)), (before, after)
+    UserServiceStub(channel).GetUser(GetUserRequest(user_id="me"), timeout=2)
+    with urllib.request.urlopen(f"{servers.http_url}/api/v1/users/me", timeout=2) as response:
+        assert json.load(response)["email"] == "admin@example.com"
+    made = UserFactory()
+    for source in sources:
+        assert source.take(1)[0].data["subject_id"] == str(made.pk)
+        source.close()
+    for call in calls:
+        assert any(change.subject_id == str(made.pk) for change in call)
+        call.cancel()
+
+
+def write_much() -> int:
+    """Make far more changes than the buffers between server and client take; return their number."""
+    UserFactory.create_batch(500, bio="x" * 1000)
+    for word in range(10):
+        User.objects.filter(status=1).update(first_name=f"word{word}")
+    return 500 + 10 * User.objects.filter(status=1).count()
+
+
+def has_places(channel: grpc.Channel, count: int) -> bool:
+    """Return whether the caller may open so many streams."""
+    calls = [watch(channel, include_initial=True, bookmarks=True) for _ in range(count)]
+    try:
+        return all(next(call) for call in calls)
+    except grpc.RpcError:
+        return False
+    finally:
+        for call in calls:
+            call.cancel()
+
+
+def is_served(servers: Servers, client: socket.socket) -> bool:
+    """Return whether the web process still has this connection open, without reading from it: that is progress."""
+    open_connections = psutil.Process(servers.processes[0].pid).net_connections("tcp")
+    return client.getsockname() in [connection.raddr for connection in open_connections]
+
+
+def ended(call: Any) -> tuple[Change, grpc.StatusCode]:
+    """Return the last message of a stream, and its failure."""
+    last = Change()
+    with pytest.raises(grpc.RpcError) as caught:
+        for last in call:  # noqa: B007 - the last one is wanted
+            pass
+    return last, caught.value.code()
+
+
+def sends_head_at_once(call: Any) -> bool:
+    began = time.monotonic()
+    call.initial_metadata()
+    return bool(call.is_active()) and time.monotonic() - began < 2
+
+
+class TestHead:
+    """The head of an open stream comes at once, though nothing happens: that is how clients know that it is open."""
+
+    @pytest.mark.parametrize("method", ["/change.v1.ChangeService/WatchChanges", "/taskservice.TaskService/WatchTasks"])
+    def test_quiet_feed_sends_headers_at_once(self, channel: grpc.Channel, method: str) -> None:
+        call = channel.unary_stream(method)(b"", timeout=PATIENCE)
+        assert sends_head_at_once(call)
+        call.cancel()
+
+    def test_quiet_meeting_sends_headers_at_once(self, channel: grpc.Channel) -> None:
+        meeting = MeetingFactory(owner=User.objects.get(email="admin@example.com"))
+        request = WatchMeetingRequest(meeting_id=str(meeting.pk)).SerializeToString()
+        call = channel.unary_stream("/meeting.v1.MeetingService/WatchMeeting")(request, timeout=PATIENCE)
+        assert sends_head_at_once(call)
+        call.cancel()
+
+    def test_stream_of_commands_sends_headers_before_the_first_one(self, channel: grpc.Channel) -> None:
+        over = threading.Event()
+
+        def none_yet() -> Iterator[bytes]:
+            over.wait(PATIENCE)
+            yield from ()
+
+        call = channel.stream_stream("/taskservice.TaskService/ProcessTaskStream")(none_yet(), timeout=PATIENCE)
+        try:
+            assert sends_head_at_once(call)
+        finally:
+            over.set()
+            call.cancel()
+
+    def test_rejected_stream_ends_with_its_status(self, channel: grpc.Channel) -> None:
+        call = channel.unary_stream("/change.v1.ChangeService/WatchChanges")(
+            Watch(cursor="none").SerializeToString(), timeout=PATIENCE
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            next(call)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_stopping_server_ends_streams_with_a_cursor(own_servers: Servers) -> None:
+    with channel_to(own_servers) as channel:
+        call = live(channel)
+        with live_events(own_servers) as source:
+            for process in own_servers.processes:
+                process.send_signal(signal.SIGTERM)
+            last, code = ended(call)
+            assert (last.kind, code) == (CHANGE_KIND_BOOKMARK, grpc.StatusCode.UNAVAILABLE)
+            assert [event.name for event in source.rest()] == ["bookmark"]
+            assert source.comments[-1].startswith("UNAVAILABLE")
+    for process in own_servers.processes:
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_client_that_does_not_read_keeps_no_server_from_ending(own_servers: Servers) -> None:
+    parts = urlsplit(own_servers.http_url)
+    with channel_to(own_servers), socket.socket() as stalled, live_events(own_servers) as source:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect((parts.hostname or "", parts.port or 0))
+        stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert stalled.recv(15) == b"HTTP/1.1 200 OK"
+        number = write_much()
+        received = (event for event in iter(source.next, None) if event.name != "bookmark")
+        assert len(list(islice(received, number))) == number
+        own_servers.processes[0].send_signal(signal.SIGTERM)
+        assert [event.name for event in source.rest()] == ["bookmark"]
+        assert own_servers.processes[0].wait(PATIENCE / 2) == 0
+
+
+#: Of one pair of servers. The tests with it come last, so that the others share the pair before it.
+LIMITED = {"ACCESS_TOKEN_SECONDS": "2", "MAX_STREAMS_PER_CALLER": "3", "MAX_STREAMS": "4", "STREAM_STALL_SECONDS": "5"}
+
+
+@pytest.mark.parametrize("shared_servers", [LIMITED], indirect=True)
 def test_a_token_that_expires_ends_its_stream(servers: Servers, channel: grpc.Channel, settings: Any) -> None:
     settings.ACCESS_TOKEN_SECONDS = 2
     session = Session.objects.create(user=administrator())
@@ -179,34 +338,9 @@ def test_a_token_that_expires_ends_its_stream(servers: Servers, channel: grpc.Ch
     assert time.monotonic() - began < 4
 
 
-def test_other_rights_begin_anew(servers: Servers, channel: grpc.Channel) -> None:
-    user = make_user(1)
-    call = live(channel, bearer=bearer_of(Session.objects.create(user=user)))
-    with live_events(servers, Authorization=bearer_of(Session.objects.create(user=user))) as source:
-        User.objects.filter(pk=user.pk).update(roles=[3])
-        assert source.rest()[-1].name == "resync"
-    assert ended(call)[1] is grpc.StatusCode.FAILED_PRECONDITION
-
-
-def test_stopping_server_ends_streams_with_a_cursor(servers: Servers, channel: grpc.Channel) -> None:
-    call = live(channel)
-    with live_events(servers) as source:
-        for process in servers.processes:
-            process.send_signal(signal.SIGTERM)
-        last, code = ended(call)
-        assert (last.kind, code) == (CHANGE_KIND_BOOKMARK, grpc.StatusCode.UNAVAILABLE)
-        assert [event.name for event in source.rest()] == ["bookmark"]
-        assert source.comments[-1].startswith("UNAVAILABLE")
-    for process in servers.processes:
-        assert process.wait(PATIENCE) == 0
-
-
-FEW = {"MAX_STREAMS_PER_CALLER": "3", "MAX_STREAMS": "4"}
-
-
-@pytest.mark.parametrize("servers", [FEW], indirect=True)
+@pytest.mark.parametrize("shared_servers", [LIMITED], indirect=True)
 def test_streams_are_limited_per_caller_and_process(servers: Servers, channel: grpc.Channel) -> None:
-    bearers = [bearer_of(Session.objects.create(user=make_user(number))) for number in range(2)]
+    bearers = [bearer_of(Session.objects.create(user=UserFactory())) for _ in range(2)]
 
     def over_grpc(bearer: str) -> Callable[[], None] | None:
         call = watch(channel, bearer=bearer, include_initial=True, bookmarks=True)
@@ -238,43 +372,7 @@ def test_streams_are_limited_per_caller_and_process(servers: Servers, channel: g
             close()
 
 
-def fills(opened: Callable[[str], Any], bearer: str, closing: list[Any], limit: int = 3) -> bool:
-    if len(closing) < limit and (close := opened(bearer)) is not None:
-        closing.append(close)
-    return len(closing) == limit
-
-
-def test_open_streams_hold_no_thread_and_calls_are_answered_beside_them(
-    servers: Servers, channel: grpc.Channel
-) -> None:
-    web, rpc = (psutil.Process(process.pid) for process in servers.processes)
-    calls, sources = [], []
-    before = 0, 0
-    for number in range(200):
-        if number == 20:
-            before = web.num_threads(), rpc.num_threads()
-        calls.append(watch(channel, include_initial=True))
-        next(calls[-1])
-        sources.append(EventSource(servers.http_url + PATH))
-    assert all(source.status == 200 for source in sources)
-    after = web.num_threads(), rpc.num_threads()
-    assert all(now - then <= 4 for now, then in zip(after, before, strict=True)), (before, after)
-    UserServiceStub(channel).GetUser(GetUserRequest(user_id="me"), timeout=2)
-    with urllib.request.urlopen(f"{servers.http_url}/api/v1/users/me", timeout=2) as response:
-        assert json.load(response)["email"] == "admin@example.com"
-    made = make_user(1)
-    for source in sources:
-        assert source.take(1)[0].data["subject_id"] == str(made.pk)
-        source.close()
-    for call in calls:
-        assert any(change.subject_id == str(made.pk) for change in call)
-        call.cancel()
-
-
-STALLED = {"STREAM_STALL_SECONDS": "5", "MAX_STREAMS_PER_CALLER": "3"}
-
-
-@pytest.mark.parametrize("servers", [STALLED], indirect=True)
+@pytest.mark.parametrize("shared_servers", [LIMITED], indirect=True)
 def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: Servers, channel: grpc.Channel) -> None:
     small = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(servers.grpc_address, options=small) as another:
@@ -287,16 +385,12 @@ def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: 
         stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert stalled.recv(15) == b"HTTP/1.1 200 OK"
         with live_events(servers) as source, ThreadPoolExecutor(1) as beside:
-            # Far more than the buffers between take.
-            UserFactory.create_batch(500, bio="x" * 1000)
-            for word in range(10):
-                User.objects.filter(status=1).update(first_name=f"word{word}")
-            count = 500 + 10 * User.objects.filter(status=1).count()
+            number = write_much()
             # On a slow machine there are bookmarks between them.
             over_http = (event.id for event in iter(source.next, None) if event.name != "bookmark")
             received = (change.cursor for change in reading if change.kind != CHANGE_KIND_BOOKMARK)
-            ids = beside.submit(lambda: list(islice(over_http, count)))
-            assert list(islice(received, count)) == ids.result()
+            ids = beside.submit(lambda: list(islice(over_http, number)))
+            assert list(islice(received, number)) == ids.result()
         reading.cancel()
         until(lambda: not is_served(servers, stalled), "the connection whose client does not read is closed")
         until(lambda: has_places(channel, 3), "the calls whose clients do not read have ended")
@@ -304,96 +398,3 @@ def test_client_that_does_not_read_is_cut_off_without_effect_on_others(servers: 
         # A client that reads soon learns the reason; later its call is cut.
         for call in stalled_calls:
             assert ended(call)[1] in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
-
-
-def test_a_client_that_does_not_read_keeps_no_server_from_ending(servers: Servers, channel: grpc.Channel) -> None:
-    parts = urlsplit(servers.http_url)
-    with socket.socket() as stalled, live_events(servers) as source:
-        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect((parts.hostname or "", parts.port or 0))
-        stalled.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert stalled.recv(15) == b"HTTP/1.1 200 OK"
-        UserFactory.create_batch(500, bio="x" * 1000)
-        for word in range(10):
-            User.objects.filter(status=1).update(first_name=f"word{word}")
-        source.take(500 + 10 * User.objects.filter(status=1).count())
-        servers.processes[0].send_signal(signal.SIGTERM)
-        assert [event.name for event in source.rest()] == ["bookmark"]
-        assert servers.processes[0].wait(PATIENCE / 2) == 0
-
-
-def has_places(channel: grpc.Channel, count: int) -> bool:
-    """Return whether the caller may open so many streams."""
-    calls = [watch(channel, include_initial=True, bookmarks=True) for _ in range(count)]
-    try:
-        return all(next(call) for call in calls)
-    except grpc.RpcError:
-        return False
-    finally:
-        for call in calls:
-            call.cancel()
-
-
-def is_served(servers: Servers, client: socket.socket) -> bool:
-    """Return whether the web process still has this connection open, without reading from it: that is progress."""
-    open_connections = psutil.Process(servers.processes[0].pid).net_connections("tcp")
-    return client.getsockname() in [connection.raddr for connection in open_connections]
-
-
-def ended(call: Any) -> tuple[Change, grpc.StatusCode]:
-    """Return the last message of a stream, and its failure."""
-    last = Change()
-    with pytest.raises(grpc.RpcError) as caught:
-        for last in call:  # noqa: B007 - the last one is wanted
-            pass
-    return last, caught.value.code()
-
-
-class TestHead:
-    """The head of an open stream comes at once, though nothing happens: that is how clients know that it is open."""
-
-    @pytest.mark.parametrize(
-        "method",
-        ["/change.v1.ChangeService/WatchChanges", "/taskservice.TaskService/WatchTasks"],
-    )
-    def test_quiet_feed_sends_headers_at_once(self, channel: grpc.Channel, method: str) -> None:
-        call = channel.unary_stream(method)(b"", timeout=PATIENCE)
-        began = time.monotonic()
-        call.initial_metadata()
-        assert time.monotonic() - began < 2
-        assert call.is_active()
-        call.cancel()
-
-    def test_quiet_meeting_sends_headers_at_once(self, channel: grpc.Channel) -> None:
-        meeting = MeetingFactory(owner=User.objects.get(email="admin@example.com"))
-        request = WatchMeetingRequest(meeting_id=str(meeting.pk)).SerializeToString()
-        call = channel.unary_stream("/meeting.v1.MeetingService/WatchMeeting")(request, timeout=PATIENCE)
-        began = time.monotonic()
-        call.initial_metadata()
-        assert time.monotonic() - began < 2
-        assert call.is_active()
-        call.cancel()
-
-    def test_stream_of_commands_sends_headers_before_the_first_one(self, channel: grpc.Channel) -> None:
-        over = threading.Event()
-
-        def none_yet() -> Iterator[bytes]:
-            over.wait(PATIENCE)
-            yield from ()
-
-        call = channel.stream_stream("/taskservice.TaskService/ProcessTaskStream")(none_yet(), timeout=PATIENCE)
-        try:
-            began = time.monotonic()
-            call.initial_metadata()
-            assert time.monotonic() - began < 2
-        finally:
-            over.set()
-            call.cancel()
-
-    def test_rejected_stream_ends_with_its_status(self, channel: grpc.Channel) -> None:
-        call = channel.unary_stream("/change.v1.ChangeService/WatchChanges")(
-            Watch(cursor="none").SerializeToString(), timeout=PATIENCE
-        )
-        with pytest.raises(grpc.RpcError) as refused:
-            next(call)
-        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -5,7 +5,7 @@ import json
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.support.factories import UserFactory
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 
 pytestmark = pytest.mark.real_server
 
@@ -109,10 +111,16 @@ Opening = Callable[[str], OpenStream]
 @pytest.fixture(params=[OverHttp, OverGrpc], ids=["rest", "grpc"])
 def opening(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Opening]:
     """Opens command streams as the bearer of this token; closes them at the end."""
+    with opening_at(servers, request.param) as open_one:
+        yield open_one
+
+
+@contextmanager
+def opening_at(servers: Servers, kind: Callable[[Servers, str], OpenStream]) -> Iterator[Opening]:
     with ExitStack() as stack:
 
         def open_one(bearer: str) -> OpenStream:
-            stream: OpenStream = request.param(servers, bearer)
+            stream = kind(servers, bearer)
             stack.callback(stream.close)
             return stream
 
@@ -162,13 +170,15 @@ def test_streams_that_wait_for_their_clients_hold_no_database_connection(opening
     assert all(stream.command() for stream in streams)
 
 
-def test_when_the_process_has_as_many_as_it_takes_each_more_is_refused_at_once(opening: Opening) -> None:
+def test_when_the_process_has_as_many_as_it_takes_each_more_is_refused_at_once(own_servers: Servers) -> None:
     bearers = [new_bearer() for _ in range(8)]
-    streams = [opening(bearer) for bearer in bearers for _ in range(MOST)]
-    assert all(stream.command() for stream in streams)
-    with pytest.raises(Refused) as refused:
-        opening(new_bearer()).command()
-    assert refused.value.args == ("RATE_LIMITED", 5)
+    for kind in (OverHttp, OverGrpc):  # Each is served by another process.
+        with opening_at(own_servers, kind) as opening:
+            streams = [opening(bearer) for bearer in bearers for _ in range(MOST)]
+            assert all(stream.command() for stream in streams)
+            with pytest.raises(Refused) as refused:
+                opening(new_bearer()).command()
+            assert refused.value.args == ("RATE_LIMITED", 5)
 
 
 def field(name: bytes, value: bytes) -> bytes:

@@ -18,10 +18,13 @@ from google.rpc import error_details_pb2, status_pb2
 from access.models import Session
 from access.tokens import access_token
 from core import bulk
+from core.models import IdempotencyRecord
 from tandem.user.v1.user_pb2 import BulkImportUsersRequest, BulkImportUsersResponse
 from tandem.user.v1.user_pb2 import User as UserMessage
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server
@@ -29,6 +32,13 @@ pytestmark = pytest.mark.real_server
 PATIENCE = 20
 PATH = "/api/v1/users/import"
 LINES = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_imported_before() -> Iterator[None]:
+    yield
+    User.objects.filter(email__endswith="@import.example").delete()
+    IdempotencyRecord.objects.all().delete()
 
 
 def row(n: int) -> BulkImportUsersRequest:
@@ -162,34 +172,17 @@ def test_ended_session_ends_the_stream_with_its_progress(servers: Servers) -> No
     assert int(metadata_of(caught.value)["committed_through"]) == imported()
 
 
-def test_stopping_server_ends_the_stream_with_its_progress(servers: Servers) -> None:
-    with grpc.insecure_channel(servers.grpc_address) as channel:
+def test_stopping_server_ends_the_stream_with_its_progress(own_servers: Servers) -> None:
+    with grpc.insecure_channel(own_servers.grpc_address) as channel:
         stream = Open()
         call = UserServiceStub(channel).BulkImportUsers.future(iter(stream), timeout=PATIENCE)
         stream.send(*map(row, range(bulk.CHUNK_SIZE)))
         until(lambda: imported() == bulk.CHUNK_SIZE, "the first chunk is there")
-        servers.processes[1].send_signal(signal.SIGTERM)
+        own_servers.processes[1].send_signal(signal.SIGTERM)
         with feeding(stream, range(bulk.CHUNK_SIZE, 10**9)), pytest.raises(grpc.RpcError) as caught:
             call.result()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert int(metadata_of(caught.value)["committed_through"]) == imported()
-
-
-IMPATIENT = {"UPLOAD_IDLE_SECONDS": "0.5", "BODY_WAIT_SECONDS": "0.5", "UPLOAD_THREADS": "1"}
-
-
-@pytest.mark.parametrize("servers", [IMPATIENT], indirect=True)
-def test_silent_client_is_cut_off_without_effect_on_others(servers: Servers) -> None:
-    with grpc.insecure_channel(servers.grpc_address) as channel:
-        silent = [UserServiceStub(channel).BulkImportUsers.future(iter(Open()), timeout=PATIENCE) for _ in range(3)]
-        assert UserServiceStub(channel).BulkImportUsers(map(row, range(2)), timeout=PATIENCE).imported == 2
-        for call in silent:
-            assert call.exception() is not None
-    port = urlsplit(servers.http_url).port or 0
-    for path, content_type in ((PATH, "application/x-ndjson"), ("/api/v1/users", "application/json")):
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-            connection.sendall(head(path, content_type, 90) + b"{")
-            assert connection.recv(1000).startswith(b"HTTP/1.1 504 ")
 
 
 class feeding:  # noqa: N801 — reads as what it does
@@ -221,10 +214,27 @@ def metadata_of(error: Any) -> dict[str, str]:
     raise AssertionError("without ErrorInfo")
 
 
+IMPATIENT = {"UPLOAD_IDLE_SECONDS": "0.5", "BODY_WAIT_SECONDS": "0.5", "UPLOAD_THREADS": "1"}
+
+
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
+def test_silent_client_is_cut_off_without_effect_on_others(servers: Servers) -> None:
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        silent = [UserServiceStub(channel).BulkImportUsers.future(iter(Open()), timeout=PATIENCE) for _ in range(3)]
+        assert UserServiceStub(channel).BulkImportUsers(map(row, range(2)), timeout=PATIENCE).imported == 2
+        for call in silent:
+            assert call.exception() is not None
+    port = urlsplit(servers.http_url).port or 0
+    for path, content_type in ((PATH, "application/x-ndjson"), ("/api/v1/users", "application/json")):
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(head(path, content_type, 90) + b"{")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 504 ")
+
+
 SLOW = {"BODY_WAIT_SECONDS": "5", "HTTP_THREADS": "2"}
 
 
-@pytest.mark.parametrize("servers", [SLOW], indirect=True)
+@pytest.mark.parametrize("shared_servers", [SLOW], indirect=True)
 def test_clients_that_send_slowly_hold_no_thread(servers: Servers) -> None:
     port = urlsplit(servers.http_url).port or 0
     connections = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(20)]

@@ -18,6 +18,8 @@ from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tests.support.factories import MeetingFactory
 from tests.support.meeting_rows import a_segment
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 from tests.support.sse import EventSource
 from users.models import User
 
@@ -29,7 +31,11 @@ FEW = {"MAX_STREAMS_PER_CALLER": "2"}
 
 @pytest.fixture
 def meeting(servers: Servers) -> Meeting:
-    """The administrator's, being worked on; streams of it can be opened."""
+    return a_meeting(servers)
+
+
+def a_meeting(servers: Servers) -> Meeting:
+    """Create a meeting of the administrator that is being worked on; streams of it can be opened."""
     owner = User.objects.get(email="admin@example.com")
     meeting: Meeting = MeetingFactory(owner=owner, status=Status.PROCESSING)
     until(lambda: opens(servers, meeting), "streams can be opened")
@@ -125,14 +131,16 @@ def test_a_session_that_ends_ends_its_streams_within_a_second(
     assert (last.WhichOneof("event"), code) == (None, grpc.StatusCode.UNAUTHENTICATED)
 
 
-def test_stopping_server_ends_streams_with_unavailable(
-    servers: Servers, channel: grpc.Channel, meeting: Meeting
-) -> None:
-    call = watch(channel, meeting)
-    next(call)
-    with EventSource(f"{servers.http_url}{path(meeting)}?bookmarks=true") as source:
+def test_stopping_server_ends_streams_with_unavailable(own_servers: Servers) -> None:
+    meeting = a_meeting(own_servers)
+    with (
+        grpc.insecure_channel(own_servers.grpc_address) as channel,
+        EventSource(f"{own_servers.http_url}{path(meeting)}?bookmarks=true") as source,
+    ):
+        call = watch(channel, meeting)
+        assert [next(call).WhichOneof("event") for _ in range(2)] == ["status", None]  # The second is a bookmark.
         assert [event.name for event in source.take(2)] == ["status", "bookmark"]
-        for process in servers.processes:
+        for process in own_servers.processes:
             process.send_signal(signal.SIGTERM)
         last, code = ended(call)
         assert last is not None
@@ -141,7 +149,7 @@ def test_stopping_server_ends_streams_with_unavailable(
         assert source.comments[-1].startswith("UNAVAILABLE")
 
 
-@pytest.mark.parametrize("servers", [FEW], indirect=True)
+@pytest.mark.parametrize("shared_servers", [FEW], indirect=True)
 def test_a_stream_that_has_ended_gives_its_place_back(
     servers: Servers, channel: grpc.Channel, meeting: Meeting
 ) -> None:

@@ -22,7 +22,7 @@ from core.db.backend.base import server_of
 from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Both servers, started once for the tests of a module with equal settings. The module imports these three fixtures.
+"""Both servers, started once for the tests of a module with equal settings. The module imports the fixtures it needs.
 
 Such tests run in no transaction, and find the rows of the earlier ones.
 """
@@ -12,23 +12,39 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.support.servers import Servers, database_url, running
+from users.models import User
 
 
 @pytest.fixture(scope="module")
-def shared_servers(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
-    """In development, with the demo data. A test that needs other settings passes them as the fixture's parameter."""
+def emptied_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The database without transactions. It is empty again after the module."""
     with django_db_blocker.unblock():
-        load_demo()
         try:
-            with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
-                yield servers
+            yield
         finally:
             call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def shared_servers(request: pytest.FixtureRequest, emptied_database: None) -> Iterator[Servers]:
+    """In development, with the demo data. A test that needs other settings passes them as the fixture's parameter."""
+    load_demo()
+    with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
+        yield servers
 
 
 @pytest.fixture
 def servers(shared_servers: Servers, db: None) -> Servers:
     return shared_servers
+
+
+@pytest.fixture
+def own_servers(request: pytest.FixtureRequest, emptied_database: None, db: None) -> Iterator[Servers]:
+    """Servers for one test, which it may stop; beside the shared ones, with the same rows."""
+    if not User.objects.filter(email="admin@example.com").exists():
+        load_demo()
+    with running(DATABASE_URL=database_url(), **getattr(request, "param", {})) as servers:
+        yield servers
 
 
 @pytest.fixture

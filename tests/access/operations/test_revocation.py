@@ -16,6 +16,8 @@ from tandem.auth.v1 import auth_pb2, auth_pb2_grpc
 from tandem.user.v1 import user_pb2, user_pb2_grpc
 from tests.support.factories import ApiKeyFactory, UserFactory, bearer_of
 from tests.support.servers import Servers
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import servers as servers
 from users.models import User
 
 pytestmark = pytest.mark.real_server

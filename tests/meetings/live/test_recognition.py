@@ -15,7 +15,6 @@ from tests.support.factories import MeetingFactory, UserFactory
 from tests.support.servers import PATIENCE_SECONDS, ROOT, Servers, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import servers as servers
-from tests.support.shared_servers import shared_servers as shared_servers
 from tests.support.sse import EventSource
 from tests.support.worker_process import Worker, shorten_leases, workers
 from users.models import User

@@ -13,7 +13,6 @@ from tests.support.factories import MeetingFactory, UserFactory
 from tests.support.servers import Servers, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import servers as servers
-from tests.support.shared_servers import shared_servers as shared_servers
 from users.models import User
 
 pytestmark = [

@@ -1,22 +1,41 @@
-"""Servers for uploads over real connections."""
+"""Servers for uploads over real connections, shared by the tests of a module; each begins without uploads."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from meetings.models import Meeting, Upload
+from tests.meetings.conftest import keep_files_in
 from tests.support.factories import UserFactory
+from tests.support.recordings import stored
 from tests.support.servers import Servers, database_url, running
 from users.models import User
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> User:
+def owner(emptied_database: None, db: None) -> Iterator[User]:
     user: User = UserFactory()
-    return user
+    yield user
+    Meeting.objects.all().delete()
+    Upload.objects.all().delete()
+
+
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def shared_serving(emptied_database: None, shared_folder: Path) -> Iterator[Servers]:
+    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(shared_folder), DEV_AUTH_AS="") as servers:
+        yield servers
 
 
 @pytest.fixture
-def serving(owner: User, folder: Path) -> Iterator[Servers]:
-    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder), DEV_AUTH_AS="") as servers:
-        yield servers
+def serving(shared_serving: Servers, shared_folder: Path, owner: User, settings: Any) -> Iterator[Servers]:
+    keep_files_in(shared_folder, settings)
+    yield shared_serving
+    for path in stored():
+        path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from tests.support.proxy import Proxy
 from tests.support.recordings import a_recording, stored
 from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, until
+from tests.support.shared_servers import db as db
 from tests.support.tools import NPM_PROGRAMS
 from tests.support.tus import TusClient
 from users.models import User

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,8 @@ from tandem.meeting.v1.meeting_pb2 import GetMeetingRequest
 from tests.support.grpc_transport import GrpcTransport
 from tests.support.recordings import a_recording, stored
 from tests.support.rest_transport import RestTransport
-from tests.support.servers import Servers, until
+from tests.support.servers import Servers, database_url, running, until
+from tests.support.shared_servers import db as db
 from tests.support.tus import PIECE, TusClient, metadata
 from users.models import User
 
@@ -182,14 +184,16 @@ def test_upload_interrupted_in_its_creation_is_continued(
     assert stored()[0].read_bytes() == CONTENT
 
 
-def test_bytes_before_a_kill_of_the_server_are_kept(serving: Servers, tus: TusClient, bearer: str) -> None:
-    path, sent = begun(tus), 1000
-    sending = patching(serving, bearer, path)
-    deadline = time.monotonic() + 30
-    while not (offset := tus.head(path).offset) and time.monotonic() < deadline:
-        sending.send(CONTENT[sent : sent + 1000])
-        sent += 1000
-    serving.processes[0].kill()
+def test_bytes_before_a_kill_of_the_server_are_kept(owner: User, bearer: str, folder: Path) -> None:
+    with running(DATABASE_URL=database_url(), TANDEM_DATA_DIR=str(folder), DEV_AUTH_AS="") as serving:
+        tus = TusClient(serving.http_url, Authorization=bearer)
+        path, sent = begun(tus), 1000
+        sending = patching(serving, bearer, path)
+        deadline = time.monotonic() + 30
+        while not (offset := tus.head(path).offset) and time.monotonic() < deadline:
+            sending.send(CONTENT[sent : sent + 1000])
+            sent += 1000
+        serving.processes[0].kill()
     assert offset >= 1000
     assert Upload.objects.get().offset >= offset
 
