@@ -69,7 +69,7 @@ def login(*, email: str, password: str, address: str = "", user_agent: str = "")
         return Grant(session, issue_refresh_token(session, tokens.new_secret()))
 
 
-def login_to_site(*, email: str, password: str, address: str = "") -> User:
+def login_to_site(*, email: str, password: str, address: str) -> User:
     """Return the staff user that these credentials identify. The admin site then opens its own session.
 
     Raises:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access import services, tokens
@@ -244,3 +246,33 @@ def test_login_stores_what_the_client_shows_of_itself(ann: User) -> None:
     assert rejected(lambda: services.login(email="x", password="")) == (
         "password", "required", "Password is required.",
     )  # fmt: skip
+
+
+def test_a_new_key_is_valid_although_a_server_with_a_faster_clock_ended_the_older_ones(ann: User) -> None:
+    ann.tokens_valid_from = timezone.now() + timedelta(minutes=5)
+    ann.save(update_fields=["tokens_valid_from"])
+    assert create(ann).created_at == ann.tokens_valid_from
+
+
+def test_sessions_without_expired_ones_are_not_pruned(ann: User) -> None:
+    Session.objects.create(user=ann)
+    assert services.prune_sessions() == 0
+
+
+def test_the_ticket_of_a_file_is_good_for_an_hour_after_each_use(ann: User) -> None:
+    ticket = services.create_ticket(ann, "/api/v1/Recordings/A-Z", session_id=None)
+    for _ in range(2):
+        credential = services.redeem_ticket(ticket, "/api/v1/Recordings/A-Z", reusable=True)
+        assert credential.actor == ann
+        left = StreamTicket.objects.get().expires_at - timezone.now()
+        assert timedelta(minutes=59) < left <= timedelta(hours=1)
+        StreamTicket.objects.update(expires_at=timezone.now() + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+def test_a_ticket_is_read_with_one_query(ann: User, with_session: bool) -> None:
+    session = Session.objects.create(user=ann) if with_session else None
+    ticket = services.create_ticket(ann, PATH, session_id=session and session.pk)
+    with CaptureQueriesContext(connection) as queries:
+        services.redeem_ticket(ticket, PATH)
+    assert len([query for query in queries if query["sql"].startswith("SELECT")]) == 1
