@@ -187,18 +187,15 @@ def ranges_in(characters: str) -> Ranges:
 NUKTAS: Ranges = [(code, code) for code in range(0x900, 0x20000) if unicodedata.combining(chr(code)) == 7]
 
 
-def main() -> None:
+def words_function() -> str:
+    """Return the function that splits a text into the words that a search finds."""
     unspaced, inner = ranges_of(is_unspaced), ranges_of(is_inner)
     symbols, separators = ranges_of(is_symbol), ranges_of(is_separator)
     no_word = in_class([(1, 0x2F), (0x3A, 0x60), (0x7B, 0x7F)]) + "".join(
         in_class(ranges) for ranges in (separators, symbols, unspaced, [FLAGS])
     )
     flag = in_class([FLAGS])
-    before_digits = "".join(f"\\x{code:02x}" for code in range(2, 3 + len(ASCII_MARKS)))
-    print(f"""-- Made by scripts/make_text_functions.py from Unicode {unicodedata.unidata_version}. Do not edit.
--- The functions name no class of characters and no locale: every server gives the same.
-
-CREATE FUNCTION core_words(raw text) RETURNS text[]
+    return f"""CREATE FUNCTION core_words(raw text) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $body$
 DECLARE
   t text COLLATE "C";
@@ -237,9 +234,10 @@ BEGIN
   END IF;
   RETURN words;
 END
-$body$;
+$body$;"""
 
-CREATE FUNCTION core_search_pattern(query text) RETURNS tsquery
+
+SEARCH_PATTERN_FUNCTION = """CREATE FUNCTION core_search_pattern(query text) RETURNS tsquery
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 BEGIN
   RETURN (
@@ -247,9 +245,13 @@ BEGIN
     FROM (SELECT DISTINCT word FROM unnest(core_words(query)) AS word) AS words
   );
 END
-$body$;
+$body$;"""
 
-CREATE FUNCTION core_sort_key(raw text) RETURNS text
+
+def sort_key_function() -> str:
+    """Return the function that maps a text to its place in the order of lists."""
+    before_digits = "".join(f"\\x{code:02x}" for code in range(2, 3 + len(ASCII_MARKS)))
+    return f"""CREATE FUNCTION core_sort_key(raw text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $body$
 DECLARE
   t text COLLATE "C";
@@ -270,7 +272,13 @@ BEGIN
       'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'),
       100);
 END
-$body$;""")
+$body$;"""
+
+
+def main() -> None:
+    head = f"""-- Made by scripts/make_text_functions.py from Unicode {unicodedata.unidata_version}. Do not edit.
+-- The functions name no class of characters and no locale: every server gives the same."""
+    print("\n\n".join((head, words_function(), SEARCH_PATTERN_FUNCTION, sort_key_function())))
 
 
 _TYPOGRAPHY = ("\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u02bc\u02bb\u201c\u201d\u201e\u00ab\u00bb\u00a0",
