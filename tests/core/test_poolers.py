@@ -86,8 +86,9 @@ def office_holders() -> int:
         return count
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("mode", ["transaction", "statement"])
+@pytest.mark.parametrize(
+    ("mode", "command"), [*(("transaction", command) for command in COMMANDS), ("statement", "runworker")]
+)
 def test_each_transaction_another_session_is_refused(mode: str, command: str) -> None:
     with pgbouncer(mode) as url:
         done = start(url, command)
