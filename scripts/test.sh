@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against a database of their own, beside a development server if one runs.
 #
-#   scripts/test.sh                      all tests, on all cores
+#   scripts/test.sh                      all tests, with three processes for two cores
 #   scripts/test.sh tests/core -k paging any options and paths of pytest, in one process
 #   scripts/test.sh -m faults            cuts, kills and load (docs/extend/testing.md); no other run has them
 #   scripts/test.sh --cov                all tests, and how much of our code they run: htmlcov/index.html
@@ -12,8 +12,8 @@ cd -P -- "$(dirname -- "$0")/.."
 . scripts/setup.sh
 set_up
 
-# All tests are spread over the cores, by whole files, each process with a database of its own. The order of the files is
-# kept: tests/conftest.py puts those that take longest first.
+# All tests are spread over processes, by whole files, each process with a database of its own. tests/conftest.py decides
+# how many there are, and puts the files that take longest first; their order is kept.
 arguments=()
 pytest=(.venv/bin/python -m pytest)
 spread=(-n logical --dist loadfile --no-loadscope-reorder)

@@ -49,5 +49,5 @@ if [ $# != 0 ]; then
     exit
 fi
 # The feed with real servers, too: how their sessions are set up is part of what differs.
-test_on_it -n 2 --dist loadfile tests/changes tests/tasks
-test_on_it -n 2 --dist loadfile -m "not real_server and not faults" tests/meetings
+test_on_it -n logical --dist loadfile tests/changes tests/tasks
+test_on_it -n logical --dist loadfile -m "not real_server and not faults" tests/meetings
