@@ -34,6 +34,7 @@ def run_of(stream: Stream, after: str, initial: bool) -> Run:
             change.subject_version,
             event.cursor,
             change.task.title if change.HasField("task") else None,
+            seq=promises.seq_of(event.cursor) if event.name not in promises.MARKS else 0,
         )
         for event, change in stream.events
     ]

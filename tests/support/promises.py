@@ -4,13 +4,26 @@ They compare records of clients with the changes due by the log, offline, so tes
 that cut streams, kill processes, or only read slowly. The changes due are computed by the test, not by the feed.
 """
 
+import base64
 import itertools
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 #: Names of events that are of no subject.
 MARKS = ("bookmark", "snapshot_end")
+#: A cursor begins with the epoch, and the number after which it resumes. That of a subject that entered or left the
+#: view by a change of a membership resumes within that change, and is longer.
+_PLACE, _LENGTH = struct.Struct(">16xQ"), 64
+
+
+def seq_of(cursor: str) -> int:
+    """Return the number of the change that the event with this cursor is about; 0 = it has none."""
+    if not cursor:
+        return 0
+    (seq,) = _PLACE.unpack(base64.urlsafe_b64decode(cursor)[: _PLACE.size])
+    return int(seq) + (len(cursor) > _LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,7 @@ class Received:
     Attributes:
         state: of the subject; None = deleted or no longer visible.
         at: by the clock of `time.monotonic`.
+        seq: number of the change, if the record has it.
     """
 
     name: str
@@ -28,6 +42,7 @@ class Received:
     cursor: str
     state: Any = None
     at: float = 0.0
+    seq: int = 0
 
 
 @dataclass(slots=True)
@@ -56,6 +71,7 @@ class Due:
 
     Attributes:
         state: as in `Received`.
+        optional: it may be withheld, because the client has left the group that saw it.
     """
 
     seq: int
@@ -64,6 +80,7 @@ class Due:
     version: int
     name: str
     state: Any = None
+    optional: bool = False
 
 
 class Truth:
@@ -72,6 +89,7 @@ class Truth:
     def __init__(self, due: Sequence[Due]) -> None:
         self.due = due
         self.place = {(each.subject_id, each.version): number for number, each in enumerate(due)}
+        self.place_by_seq = {(each.subject_id, each.seq): number for number, each in enumerate(due)}
         #: Of each subject, in order.
         self.places: dict[str, list[int]] = {}
         for number, each in enumerate(due):
@@ -79,6 +97,8 @@ class Truth:
 
     def of(self, event: Received) -> int | None:
         """Return the position of the event among the changes due."""
+        if event.seq:
+            return self.place_by_seq.get((event.subject_id, event.seq))
         return self.place.get((event.subject_id, event.version))
 
     def final(self) -> dict[str, Any]:
@@ -92,7 +112,7 @@ def ordered(run: Run, truth: Truth) -> Iterator[str]:
     places = [truth.of(event) for event in run.live]
     known = [place for place in places if place is not None]
     for before, place in itertools.pairwise(known):
-        if place < before:
+        if truth.due[place].seq < truth.due[before].seq:
             yield f"{truth.due[place]} came after {truth.due[before]}"
     transactions = [xid for xid, _ in itertools.groupby(truth.due[place].xid for place in known)]
     if len(transactions) != len(set(transactions)):
@@ -126,19 +146,23 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
             while accounted and truth.due[accounted[-1]].state is not None:
                 accounted.pop()
         for place in places:
-            if after <= place <= max(seen) and place not in seen and place not in accounted:
+            is_missing = after <= place <= max(seen) and place not in seen and place not in accounted
+            if is_missing and not truth.due[place].optional:
                 yield f"lost: {truth.due[place]}"
 
 
 def unique(run: Run) -> Iterator[str]:
-    """3: within a stream each version of a subject comes once, and a newer one never before an older one."""
-    newest: dict[str, int] = {}
+    """3: within a stream each change comes once, and a newer version of a subject never before an older one.
+
+    A subject leaves the view and enters it again with the same version, if its client leaves and joins a group.
+    """
+    newest: dict[str, tuple[int, int]] = {}
     for event in run.received:
         if event.name in MARKS:
             continue
-        if event.version <= newest.get(event.subject_id, 0):
+        if (event.version, event.seq) <= newest.get(event.subject_id, (0, 0)):
             yield f"doubled, or after a newer one: {event}"
-        newest[event.subject_id] = event.version
+        newest[event.subject_id] = event.version, event.seq
 
 
 def resumed(client: Sequence[Run], truth: Truth) -> Iterator[str]:
@@ -149,7 +173,10 @@ def resumed(client: Sequence[Run], truth: Truth) -> Iterator[str]:
         if place is None or not run.live:
             continue
         first = truth.of(run.live[0])
-        if first != place + 1:
+        # Subjects that one change moved into the view, or out of it, come in any order.
+        resumed_at, begun_at = truth.due[place].seq, -1 if first is None else truth.due[first].seq
+        is_next = begun_at >= resumed_at and first != place
+        if not is_next or any(resumed_at < due.seq < begun_at and not due.optional for due in truth.due[place:first]):
             yield f"after {truth.due[place]} it went on with {run.live[0]}"
 
 
@@ -157,7 +184,7 @@ def joined(client: Sequence[Run], final: dict[str, Any]) -> Iterator[str]:
     """5: the initial state and what followed, newer over older, is what there is at the end."""
     copy: dict[str, tuple[int, Any]] = {}
     for event in (event for run in client for event in run.received if event.name not in MARKS):
-        if event.version > copy.get(event.subject_id, (0, None))[0]:
+        if event.version >= copy.get(event.subject_id, (0, None))[0]:
             copy[event.subject_id] = event.version, event.state
     state = {subject_id: state for subject_id, (_, state) in copy.items() if state is not None}
     for subject_id in state.keys() | final.keys():
@@ -179,7 +206,9 @@ def in_view(run: Run, truth: Truth) -> Iterator[str]:
         place = truth.of(event)
         if place is None:
             yield f"not for this client: {event}"
-        elif (truth.due[place].name, truth.due[place].state) != (event.name, event.state):
+        elif (truth.due[place].name, truth.due[place].state) != (event.name, event.state) or (
+            truth.due[place].version != event.version
+        ):
             yield f"{event} should be {truth.due[place]}"
 
 
