@@ -30,6 +30,8 @@ class MeetingsConfig(AppConfig):
                 audience=policies.audience,
                 groups=policies.groups,
                 paths=messages.PATHS,
+                shared_by={"project.member": "project_id"},
+                overseers=frozenset((policies.ADMINISTRATORS,)),
             )
         )
         for part, message, order in (

@@ -16,5 +16,7 @@ class TasksConfig(AppConfig):
                 audience=policies.audience,
                 groups=policies.groups,
                 paths=messages.PATHS,
+                shared_by={"project.member": "project_id"},
+                overseers=frozenset((policies.ADMINISTRATORS,)),
             )
         )

@@ -63,7 +63,8 @@ def task_event(kind: EventKind, change: ChangeRecord | None, visibility: Visibil
     set_timestamp(event.timestamp, change.occurred_at)
     event.triggered_by = change.actor
     image = change.old if kind is EventKind.DELETED else change.new
-    if kind is EventKind.LEFT or image is None:
+    # Of a deleted task, a caller who has left its project in the meantime sees a part: the ID.
+    if kind is EventKind.LEFT or image is None or visibility is not Visibility.WHOLE:
         event.task.id = change.subject_id
     else:
         event.task.CopyFrom(task_from_image(image))

@@ -81,6 +81,8 @@ class Crossing:
         self._state = state
         #: The actor's groups by memberships, after it.
         self.members = memberships.after(scope.members, turn)
+        #: True if any row has entered the view or left it.
+        self.has_shown = bool(inside)
         self._steps = _steps(scope, turn)
         self._pages = Pages()
         self._number, self._stage, self._last = _parsed(inside)
@@ -178,6 +180,7 @@ class Crossing:
         row.operation, row.actor, row.occurred_at = "updated", self._change.actor, self._change.occurred_at
         before, after = (scope.extent(row, members, before=False) for members in (step.before, step.after))
         if before is not after:
+            self.has_shown = True
             kind = EventKind.LEFT if after is Visibility.NOTHING else EventKind.UPDATED
             yield Crossed(kind, after or before, row, self.inside)
 

@@ -175,13 +175,13 @@ class SubscriptionScope:
             now: the caller's groups by memberships.
 
         Returns:
-            None if nothing of it; an event by which a subject leaves the view is always shown, with its id.
+            None if nothing of it. An event by which a subject leaves the view is always shown, without content.
         """
         if now is self.members or change.forgotten or kind is EventKind.LEFT:
             return kind, extent
         allowed = min(extent, self.extent(change, now, before=kind is EventKind.DELETED))
         if allowed is Visibility.NOTHING:
-            return (EventKind.LEFT, extent) if kind is EventKind.DELETED else None
+            return (kind, Visibility.PART) if kind is EventKind.DELETED else None
         return kind, allowed
 
     def extent(self, change: ChangeRecord, members: frozenset[str], *, before: bool) -> Visibility:

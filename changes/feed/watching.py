@@ -33,9 +33,8 @@ class Watch:
 
     It is live while `_after` is None: the tailer's thread offers it changes. Otherwise it has processed everything up
     to `_after`, and `take` reads the next changes from the hub's memory or, if that does not reach back far enough,
-    from the database. Only `offer` (the tailer's thread) makes a live stream catch up, and only `take` (the transport's
-    thread) makes it live. A change of the actor's memberships makes it catch up, too, and `take` then reads what enters
-    or leaves the view.
+    from the database. Only `offer` (the tailer's thread) makes a live stream catch up, if its queue is full or its
+    actor's memberships change, and only `take` (the transport's thread) makes it live.
     """
 
     __slots__ = (
@@ -198,13 +197,8 @@ class Watch:
             self._standing = replace(self._standing, now=memberships.after(self._standing.now, turn))
         if self._after is not None or change.seq <= self._live_after:
             return False
-        if turn is not None:
-            # As below: `take` reads on, from this change.
-            self._hub.leave(self)
-            self._after = change.seq - 1
-            return True
-        item = self._item(change)
-        if item is not None and len(self._waiting) >= MAX_WAITING:
+        item = None if turn is not None else self._item(change)
+        if turn is not None or (item is not None and len(self._waiting) >= MAX_WAITING):
             # The stream leaves first, because it may join again as soon as `_after` is set.
             self._hub.leave(self)
             self._after = change.seq - 1
@@ -310,7 +304,7 @@ class Watch:
         self._viewer = replace(self._viewer, members=crossing.members)
         self._crossing, self._must_read = None, False
         self._allowed_lag = self._lag_from(after)
-        if self._bookmarks:
+        if self._bookmarks and crossing.has_shown:
             self._ready.append(Item(EventKind.BOOKMARK, after))
 
     def _item(self, change: ChangeRecord) -> Item | None:

@@ -195,7 +195,8 @@ class TestLeaving:
         leave(ann)
         caught_up(feed)
         marked(stream, "end")
-        assert stream.outline == [("deleted", "left"), ("created", "mine"), ("deleted", "left"), ("created", "end")]
+        assert stream.outline == [("deleted", ""), ("created", "mine"), ("deleted", "left"), ("created", "end")]
+        assert stream.changes[0].actor_id == ""
 
     def test_topic_that_leaves_ends_its_stream(self, feed: Process, ann: Actor) -> None:
         note = write("a", team_id=TEAM)
