@@ -12,13 +12,15 @@ class MeetingsConfig(AppConfig):
     name = "meetings"
 
     def ready(self) -> None:
-        """Register meetings and their parts with the change feed. Invalid SPEECH_NODES stop the start."""
+        """Register meetings with the change feed and with projects. Invalid SPEECH_NODES stop the start."""
         from changes.feed import subjects
         from core.uploads import purposes
         from meetings import messages, models, policies
+        from meetings.queries import stats
         from meetings.services.nodes import record
         from meetings.services.resumable import RECORDINGS
         from meetings.speech.pool import listeners, nodes
+        from projects import contents
 
         purposes.register(RECORDINGS)
         nodes()
@@ -34,6 +36,7 @@ class MeetingsConfig(AppConfig):
                 overseers=frozenset((policies.ADMINISTRATORS,)),
             )
         )
+        contents.register(contents.Contents(models.Meeting, figures=stats.figures_of_project))
         for part, message, order in (
             (models.Speaker, messages.speaker_message, ("transcript_version", "place")),
             (models.Segment, messages.segment_message, ("transcript_version", "start_ms")),

@@ -2,8 +2,7 @@
 
 register(Contents(Task, figures=queries.figures_of_project))
 
-The model has a foreign key `project`. Unless `release` deletes the rows, the database clears it with the project: ON
-DELETE SET NULL.
+The model has a foreign key `project`, which the database clears with the project: ON DELETE SET NULL.
 """
 
 from collections.abc import Callable, Mapping

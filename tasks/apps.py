@@ -5,9 +5,10 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        """Register tasks with the change feed."""
+        """Register tasks with the change feed and with projects."""
         from changes.feed import subjects
-        from tasks import messages, models, policies
+        from projects import contents
+        from tasks import messages, models, policies, queries
 
         subjects.register(
             subjects.Subject(
@@ -20,3 +21,4 @@ class TasksConfig(AppConfig):
                 overseers=frozenset((policies.ADMINISTRATORS,)),
             )
         )
+        contents.register(contents.Contents(models.Task, figures=queries.figures_of_project))

@@ -155,6 +155,22 @@ def _disjoint(actor: Actor) -> list[QuerySet[Task]]:
     return _without_former(_matching((), (), WAYS, member_id=actor.pk), WAYS, actor.pk)
 
 
+def figures_of_project(project_id: UUID) -> Mapping[str, int | Mapping[str, int]]:
+    """Return the figures of the tasks of a project, by field of project.v1.GetProjectStatsResponse."""
+    late = Q(due_date__lt=timezone.now(), status__in=OPEN_STATUSES)
+    rows = Task.objects.filter(project=project_id).values_list("status")
+    counted = {
+        status: (tasks, overdue)
+        for status, tasks, overdue in rows.annotate(tasks=Count("*"), late=Count("status", filter=late))
+    }
+    by_status = {status: counted.get(status, (0, 0)) for status in Status}
+    return {
+        "tasks_by_status": {status.name.lower(): tasks for status, (tasks, _) in by_status.items()},
+        "tasks_open": sum(by_status[status][0] for status in OPEN_STATUSES),
+        "tasks_overdue": sum(overdue for _, overdue in by_status.values()),
+    }
+
+
 def not_found(task_id: str) -> Task.DoesNotExist:
     """Return the error for a task that does not exist or that the caller may not see."""
     return Task.DoesNotExist(f"Task with ID '{task_id}' not found")

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import CharField, Count, F, Sum
 from django.db.models.functions import Cast, Coalesce
@@ -52,3 +53,14 @@ def get_meeting_stats(
     who = Coalesce(Cast("user_id", CharField()), "name", output_field=CharField())
     talk = speakers.values_list(who).annotate(spoke_ms=Sum("speech_ms")).order_by("-spoke_ms")[:MAX_SPEAKERS]
     return MeetingStats(by_status, recorded_ms, {name: int(spoke_ms) for name, spoke_ms in talk})
+
+
+def figures_of_project(project_id: UUID) -> Mapping[str, int | Mapping[str, int]]:
+    """Return the figures of the meetings of a project, by field of project.v1.GetProjectStatsResponse."""
+    meetings = Meeting.objects.filter(project=project_id).values_list("status")
+    rows = meetings.annotate(many=Count("*"), lasted_ms=Sum("duration_ms"))
+    counted = {status: (many, int(lasted_ms)) for status, many, lasted_ms in rows}
+    return {
+        "meetings_by_status": {status.name.lower(): counted.get(status, (0, 0))[0] for status in Status},
+        "meetings_recorded_ms": sum(lasted_ms for _, lasted_ms in counted.values()),
+    }

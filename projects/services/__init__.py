@@ -41,8 +41,11 @@ def create_project(actor: Actor, fields: Mapping[str, Any]) -> Seen:
         AlreadyExists: the name or the number is taken.
     """
     with acting(actor):
-        project = save_clean(Project(created_by_id=actor.pk), **fields)
+        project = Project(created_by_id=actor.pk)
+        # First the member, so that the streams of the creator show that the project was created, not that it entered
+        # their view. The database checks the reference at the end of the transaction.
         save_clean(ProjectMember(project=project, user_id=actor.pk, added_by_id=actor.pk), role=Role.MANAGER)
+        save_clean(project, **fields)
     return project, Role.MANAGER
 
 
@@ -106,7 +109,9 @@ def delete_project(
                     f"The project holds {kind.model._meta.verbose_name_plural}; "
                     "move or delete what is in it, or delete it with force."
                 )
-            if kind.release is not None:
+            if kind.release is None:
+                kind.of(project.pk).update(project=None)
+            else:
                 kind.release(project.pk)
         idempotency.forget(project.pk)
         project.delete()

@@ -38,7 +38,7 @@ def test_its_creator_is_its_manager(api: Transport, ann: User) -> None:
     member = ProjectMember.objects.get()
     assert (str(member.project_id), member.user, member.role, member.added_by) == (project.id, ann, Role.MANAGER, ann)
     logged = Change.objects.filter(actor=str(ann.pk)).order_by("id").values_list("subject_type", flat=True)
-    assert list(logged) == ["project", "project.member"]
+    assert list(logged) == ["project.member", "project"]
 
 
 def test_every_field_can_be_set(api: Transport, ann: User) -> None:

@@ -1,9 +1,16 @@
-import pytest
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import pytest
+from django.db import connection
+
+from changes.models import Change
 from projects.models import Project, ProjectMember, Role, Status
 from tandem.project.v1.project_pb2 import CreateProjectRequest, DeleteProjectRequest
-from tests.support.factories import ProjectFactory, ProjectMemberFactory
-from tests.support.transports import Transport
+from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tasks.models import Task
+from tests.support.factories import MeetingFactory, ProjectFactory, ProjectMemberFactory, TaskFactory
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 DELETE = "ProjectService/DeleteProject"
@@ -16,6 +23,41 @@ def test_an_empty_project_goes_with_its_members(api: Transport, ann: User, bob: 
     api(DELETE, DeleteProjectRequest(project_id=str(project.pk)), actor=ann)
     assert list(Project.objects.all()) == [kept.project]
     assert list(ProjectMember.objects.all()) == [kept]
+
+
+def test_what_lies_in_it_stays_without_it(api: Transport, ann: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.MANAGER).project
+    task, meeting = TaskFactory(project=project, created_by=ann), MeetingFactory(project=project)
+    request = DeleteProjectRequest(project_id=str(project.pk))
+    failed = api.failure(DELETE, request, actor=ann)
+    assert (failed.reason, "holds tasks" in failed.message) == ("CONFLICT", True)
+    request.force = True
+    api(DELETE, request, actor=ann)
+    for row in (task, meeting):
+        row.refresh_from_db()
+        assert (row.project_id, row.version) == (None, 2)
+    deleted = Change.objects.filter(subject_type__in=["task", "meeting", "project"]).order_by("-id")
+    assert deleted[0].subject_type == "project"
+
+
+def test_a_task_is_put_into_a_project_that_is_being_deleted(committing_api: Transport, ann: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.MANAGER).project
+
+    def call(operation: str, request: Any) -> str:
+        try:
+            committing_api(operation, request, actor=ann)
+            return "OK"
+        except Failed as failed:
+            return failed.reason
+        finally:
+            connection.close()
+
+    put = CreateTaskRequest(title="T", project_id=str(project.pk))
+    delete = DeleteProjectRequest(project_id=str(project.pk))
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(call, ["TaskService/CreateTask", DELETE], [put, delete]))
+    assert outcomes in (["OK", "CONFLICT"], ["INVALID", "OK"])
+    assert Task.objects.count() == Project.objects.count()
 
 
 def test_only_managers_and_administrators_may(api: Transport, ann: User, bob: User, administrator: User) -> None:
