@@ -216,7 +216,7 @@ def test_parts_of_meetings_are_in_no_other_feed(watching: Transport, meeting: Me
     with pytest.raises(Failed) as failed:
         watching.watch("ChangeService/WatchChanges", WatchChangesRequest(subject_types=["meeting.segment"]), actor=ann)
     assert failed.value.fields == {"subject_types.0": "choice"}
-    assert failed.value.messages["subject_types.0"] == "Choose from: meeting, task, user."
+    assert failed.value.messages["subject_types.0"].startswith("Choose from: ")
     everything = WatchChangesRequest(include_initial=True, bookmarks=True)
     with watching.watch("ChangeService/WatchChanges", everything, actor=ann) as watched:
         while watched.next().kind != CHANGE_KIND_SNAPSHOT_END:
