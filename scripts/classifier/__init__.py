@@ -1,0 +1,1 @@
+"""Training and evaluation of the classifier of symbols: not part of the server."""
