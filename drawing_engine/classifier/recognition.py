@@ -11,7 +11,7 @@ from drawing_engine.classifier import crops
 from drawing_engine.classifier.letters import letter_strokes
 from drawing_engine.classifier.model import Exemplars, Recognition, SymbolClassifier
 from drawing_engine.pages import Box, Word
-from drawing_engine.pictures import Grey, cut
+from drawing_engine.pictures import Grey, PictureError, cut
 
 Segments = NDArray[np.float32]
 
@@ -49,7 +49,7 @@ def recognize_boxes(
     segments: Segments,
     words: Sequence[Word] = (),
     exemplars: Exemplars | None = None,
-    picture: Callable[[Box], tuple[Grey, float] | None] | None = None,
+    picture: Callable[[Box], tuple[Grey, float]] | None = None,
 ) -> list[BoxResult]:
     """Return a result for each box of a page, in the same order.
 
@@ -61,7 +61,7 @@ def recognize_boxes(
         words: of the page; single letters within a box belong to the symbol.
         exemplars: symbols of the project, which have precedence.
         picture: returns an image of a part of the page, and its pixels in a point; it is called once, for boxes
-            without segments. None: such boxes are empty.
+            without segments, and may raise PictureError. None: such boxes are empty.
     """
     errors = {at: error for at, box in enumerate(boxes) if (error := _error(box, size))}
     images = np.zeros((len(boxes), crops.SIDE, crops.SIDE), np.float32)
@@ -71,7 +71,10 @@ def recognize_boxes(
         images[drawn] = crops.from_segments([lines[at] for at in drawn])
     missing = [at for at, found in lines.items() if not len(found)]
     if missing and picture:
-        images[missing] = _from_picture(picture, [boxes[at] for at in missing], size)
+        try:
+            images[missing] = _from_picture(picture, [boxes[at] for at in missing], size)
+        except PictureError as error:
+            errors |= dict.fromkeys(missing, str(error))
     return _results(classifier, boxes, images, errors, exemplars)
 
 
@@ -130,16 +133,13 @@ def _with_letters(lines: Segments, words: Sequence[Word], box: Box) -> Segments:
 
 
 def _from_picture(
-    picture: Callable[[Box], tuple[Grey, float] | None], boxes: Sequence[Box], size: tuple[float, float]
+    picture: Callable[[Box], tuple[Grey, float]], boxes: Sequence[Box], size: tuple[float, float]
 ) -> crops.Crops:
     """Return crops of boxes from one image of the part of the page that contains all of them."""
     edges = np.array(boxes)
     low = np.maximum(edges[:, :2].min(axis=0), 0)
     high = np.minimum(edges[:, 2:].max(axis=0), size)
-    found = picture(Box(*map(float, (*low, *high))))
-    if found is None:
-        return np.zeros((len(boxes), crops.SIDE, crops.SIDE), np.float32)
-    image, scale = found
+    image, scale = picture(Box(*map(float, (*low, *high))))
     moved = (edges - (*low, *low)) * scale
     return crops.from_pictures([cut(image, Box(*map(float, box))) for box in moved])
 

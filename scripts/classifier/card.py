@@ -23,7 +23,8 @@ TEXT = """# Classifier of symbols
 | pyschemaelectrical 0.1.6: {third} symbols | evaluation only | MIT |
 
 No drawing of a person or a customer is in it, and nothing of a symbol library that forbids it (QElectroTech) or asks
-for the same licence (KiCad). The classifier learnt from vector drawings; of scans it has seen only strokes of other widths.
+for the same licence (KiCad). The classifier learnt from vector drawings; of scans it has seen only strokes of other
+widths.
 
 {size} bytes; SHA-256 `{sha256}`. Training: {crops} crops, {epochs} rounds, seed {seed}, {minutes:.1f} minutes of
 processor time. The same machine and versions give the same file.
