@@ -106,7 +106,13 @@ def junk(random: Random, others: list[Source]) -> Drawing:
 
 
 def make(
-    sources: dict[str, list[Source]], count: int, seed: int, *, unknown_share: float = 0.12
+    sources: dict[str, list[Source]],
+    count: int,
+    seed: int,
+    *,
+    unknown_share: float = 0.12,
+    strength: float = 1.0,
+    clutter: float = 0.2,
 ) -> tuple[Images, Labels]:
     """Return crops (0 to 255) and the numbers of their classes.
 
@@ -115,6 +121,8 @@ def make(
         count: of crops.
         seed: the same seed gives the same crops.
         unknown_share: of crops that show no symbol of a class.
+        strength: of the distortion; 1 = as in training.
+        clutter: share of crops with foreign lines.
     """
     random = np.random.default_rng(seed)
     names = [name for name in CLASSES if name != UNKNOWN]
@@ -133,7 +141,7 @@ def make(
             name = names[int(random.integers(len(names)))]
             pool = sources[name]
             drawing = pool[int(random.integers(len(pool)))](random)
-        drawn.append(draw(distorted(drawing, random), random))
+        drawn.append(draw(distorted(drawing, random, strength=strength), random, clutter=clutter))
         labels.append(NUMBERS[name])
     images = crops.from_segments(
         [segments for segments, _, _ in drawn],

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from drawing_engine.classifier.classes import CLASSES, UNKNOWN
 from drawing_engine.classifier.model import DESCRIPTION, FOLDER, MODEL, SymbolClassifier
 from scripts.classifier.card import card
-from scripts.classifier.evaluation import SAME_KIND, Style, exemplars_of, varied, write_same_kind
+from scripts.classifier.evaluation import CLUTTER, SAME_KIND, STRENGTH, Style, exemplars_of, varied, write_same_kind
 from scripts.classifier.samples import NUMBERS, Images, Labels, make, position
 from scripts.classifier.schemdraw_style import ELEMENTS
 from scripts.classifier.sources import training_sources
@@ -148,7 +148,10 @@ def main() -> None:
     classifier = SymbolClassifier(given.folder)
     thresholds = calibrate(classifier, *draw_all(_CALIBRATION, CALIBRATION_SEED))
     write(given.folder, model, *thresholds)
-    write_same_kind(*draw_all(_SAME_KIND, SAME_KIND_SEED), SAME_KIND)
+    # As clean as the crops of the unseen style.
+    write_same_kind(
+        *make(training_sources(), _SAME_KIND, SAME_KIND_SEED, strength=STRENGTH, clutter=CLUTTER), SAME_KIND
+    )
     text = card(
         SymbolClassifier(given.folder), len(model), given.crops, given.epochs, SEED, processor_seconds() / 60,
         f"{len(ELEMENTS) - 1} of {len(CLASSES) - 1}",

@@ -28,8 +28,8 @@ def unseen(classifier: SymbolClassifier) -> evaluation.Figures:
 
 def test_symbols_of_its_own_kind_are_recognised(classifier: SymbolClassifier) -> None:
     recognised, refused = evaluation.same_kind_accuracy(classifier)
-    assert recognised >= 0.97
-    assert refused >= 0.8
+    assert recognised >= 0.92
+    assert refused >= 0.95
 
 
 def test_an_unseen_style_is_recognised_with_one_exemplar_of_each_symbol(unseen: evaluation.Figures) -> None:
