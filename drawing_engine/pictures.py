@@ -74,7 +74,7 @@ def read_picture(content: bytes) -> Grey:
     """Return a picture's grey values (height, width); transparent parts are white.
 
     Raises:
-        PictureError: it is no PNG or JPEG, too large, or damaged.
+        PictureError: it is not a PNG or JPEG, too large, or damaged.
     """
     if len(content) > MAX_BYTES:
         raise PictureError(f"The picture may have at most {MAX_BYTES // 2**20} MB.", is_size=True)

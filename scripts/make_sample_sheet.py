@@ -90,7 +90,7 @@ def draw(path: Path) -> None:
 
 def _circuit(canvas: Canvas, x: float, circuit: list[Device]) -> None:
     """Draw devices one below the other, joined by wires."""
-    end = SUPPLY
+    end = float(SUPPLY)
     for at, device in enumerate(circuit):
         lines, y = _standing(device), FIRST + at * STEP
         points = np.concatenate(lines.strokes)

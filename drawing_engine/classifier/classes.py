@@ -1,6 +1,6 @@
 """The classes of symbols that the classifier knows. Their names are stored and sent, so they are never changed."""
 
-#: The class of a crop that is none of the others, or that the classifier is not sure of.
+#: The class of a crop that belongs to no other class, or that the classifier is not sure of.
 UNKNOWN = "unknown"
 
 #: Class, and what it means for people. The order is that of the model's outputs; `UNKNOWN` is the last output.

@@ -37,7 +37,7 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a crop shows.
+    """The class of a crop.
 
     Attributes:
         name: its class, one of `CLASSES` or the name of an exemplar; `unknown` below the threshold.

@@ -1,4 +1,4 @@
-"""What the boxes of a page, or of a picture, show."""
+"""Classification of the symbols in boxes of a page, or of a picture."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ EMPTY = "Nothing is drawn in the box."
 
 @dataclass(frozen=True)
 class BoxResult:
-    """What a box shows, or why it cannot be recognised.
+    """The symbol in a box, or the reason why it cannot be recognised.
 
     Attributes:
         box: as given.

@@ -392,8 +392,8 @@ def _ground(random: Random) -> Drawing:
         drawing.polygon((-wide, 0), (wide, 0), (0, wide), area=True)
     else:
         drawing.line((-wide, 0), (wide, 0))
-        for at in (-wide, 0.0, wide):
-            drawing.line((at, 0), (at - 0.4, 0.6))
+        for x in (-wide, 0.0, wide):
+            drawing.line((x, 0), (x - 0.4, 0.6))
     return drawing
 
 

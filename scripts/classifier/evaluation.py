@@ -27,7 +27,7 @@ Names = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Figures:
-    """What an evaluation found, as shares.
+    """Results of an evaluation, as shares.
 
     Attributes:
         zero_shot: of crops whose most probable class is right, without a threshold.

@@ -27,7 +27,7 @@ Adam = tuple[Weights, Weights]
 
 
 class Hyper(NamedTuple):
-    """How it is trained."""
+    """Parameters of the training."""
 
     rate: float = 1.5e-3
     batch: int = 64

@@ -1,4 +1,4 @@
-"""Random crops of symbols and of what is none, with their classes."""
+"""Random crops with and without symbols, and their classes."""
 
 from collections.abc import Callable
 
@@ -68,7 +68,7 @@ def _foreign(segments: crops.Segments, random: Random) -> crops.Segments:
 
 
 def junk(random: Random, others: list[Source]) -> Drawing:
-    """Return a drawing that is no symbol: wires, letters, boxes, parts of symbols, two symbols at once."""
+    """Return a drawing without a whole symbol: wires, letters, boxes, parts of symbols, two symbols at once."""
     drawing, kind = Drawing(), random.random()
     if kind < 0.2:
         for _ in range(int(random.integers(1, 5))):

@@ -1,4 +1,4 @@
-"""What training draws from: schemdraw's symbols, and our own with random proportions."""
+"""Drawings for the training: schemdraw's symbols, and our own with random proportions."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Crops: the same symbol gives the same image, whatever its size, place, or whether it is lines or a picture."""
+"""Crops: the same symbol gives the same image, at any size and place, from lines and from a picture."""
 
 import numpy as np
 import pytest
