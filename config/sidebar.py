@@ -18,6 +18,7 @@ SECTIONS = {
         "meetings.Speaker": "record_voice_over",
         "meetings.EnrolledVoice": "voice_selection",
     },
+    "Drawings": {"drawings.Document": "architecture"},
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},
     "System": {

@@ -26,6 +26,7 @@ from tests.support.factories import (
     AdministratorFactory,
     ApiKeyFactory,
     EnrolledVoiceFactory,
+    PageFactory,
     SegmentFactory,
     SpeakerFactory,
     SpeechNodeFactory,
@@ -65,6 +66,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         item = ActionItemFactory(meeting=meeting, assigned_to=user, decided_by=user, segment_ids=[segment.pk])
         with acting(user):
             User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
+        document = PageFactory(document__uploaded_by=user).document
         job = enqueue("tests.fail", why="hopeless")
         node = SpeechNodeFactory()
         group = Group.objects.create(name=str(key.pk))
@@ -79,6 +81,7 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         speaker,
         voice,
         item,
+        document,
         job,
         node,
         retention.policy(),
