@@ -97,17 +97,35 @@ def _words(pages: Sequence[Page], query: str) -> dict[UUID, FoundWords]:
     found = {}
     for page_id, content in packed:
         words = unpack_words(content)
-        indexes = [
-            index
-            for index, text in enumerate(words.texts)
-            if any(part.startswith(prefix) for part in _forms(text) for prefix in prefixes)
-        ]
+        indexes = _matching(words.texts, prefixes)
         # A few scripts have forms that only the database's function knows.
         indexes = indexes or _by_the_database(words, query)
         boxes = words.boxes[indexes[:MAX_WORDS]].tolist() if indexes else []
         shown = [(words.texts[index], box) for index, box in zip(indexes, boxes, strict=False)]
         found[page_id] = FoundWords(shown, len(indexes))
     return found
+
+
+def _matching(texts: Sequence[str], prefixes: Sequence[str]) -> list[int]:
+    """Return the indexes of the texts that have a word with one of the prefixes."""
+    if not prefixes:
+        return []
+    page = "\n".join(texts)
+    if not page.isascii():
+        return [
+            index
+            for index, text in enumerate(texts)
+            if any(part.startswith(prefix) for part in _forms(text) for prefix in prefixes)
+        ]
+    # One search in the whole page takes a tenth of the time of one in each word.
+    pattern = re.compile(f"(?<![a-z0-9])(?:{'|'.join(map(re.escape, prefixes))})")
+    indexes: list[int] = []
+    index = at = 0
+    for match in pattern.finditer(page.lower()):
+        index, at = index + page.count("\n", at, match.start()), match.start()
+        if not indexes or indexes[-1] != index:
+            indexes.append(index)
+    return indexes
 
 
 def _forms(text: str) -> list[str]:

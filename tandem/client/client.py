@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 import grpc
 
@@ -18,11 +19,16 @@ from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
 from tandem.client.tokens import OnTokens, credentials_of
 from tandem.client.watching import Patience, Watch
+from tandem.drawing.v1.drawing_pb2 import Document, DocumentMetadata, UploadDocumentRequest, WatchDocumentResponse
+from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
+
+#: Of an uploaded file: how much one message has.
+_CHUNK_BYTES = 64 * 1024
 
 
 class Client:
@@ -47,6 +53,7 @@ class Client:
         users: the stub of user.v1.UserService; its calls raise `TandemError`s.
         tasks: the stub of taskservice.TaskService.
         meetings: the stub of meeting.v1.MeetingService.
+        drawings: the stub of drawing.v1.DrawingService.
         changes: the stub of change.v1.ChangeService.
         auth: the stub of auth.v1.AuthService.
         channel: for further stubs, whose calls are handled in the same way.
@@ -88,6 +95,7 @@ class Client:
         self.users = UserServiceStub(self.channel)
         self.tasks = TaskServiceStub(self.channel)
         self.meetings = MeetingServiceStub(self.channel)
+        self.drawings = DrawingServiceStub(self.channel)
         self.changes = ChangeServiceStub(self.channel)
         self.auth = AuthServiceStub(self.channel)
         self._watches: weakref.WeakSet[Watch[Any]] = weakref.WeakSet()
@@ -139,6 +147,44 @@ class Client:
         the feed begins with the current state.
         """
         return self._watch(feeds.meeting(self.meetings, meeting_id), cursor, True, patience)
+
+    def watch_document(
+        self,
+        document_id: str,
+        *,
+        cursor: str = "",
+        patience: Patience = Patience(),  # noqa: B008 (it is frozen)
+    ) -> Watch[WatchDocumentResponse]:
+        """Watch the processing of a document, as `WatchDocumentResponse`; see `Watch`.
+
+        The last event is `end`: the document is ready, partial, failed or cancelled. Without a cursor, and after a
+        Resync, the feed begins with the current state.
+        """
+        return self._watch(feeds.document(self.drawings, document_id), cursor, True, patience)
+
+    def upload_document(self, project_id: str, path: Path, *, title: str = "", revision: str = "") -> Document:
+        """Store a PDF in a project, and return the document, which is QUEUED, or the one with the same content
+        (`duplicate`).
+
+        Args:
+            path: of the file, which is read piece by piece.
+            title: empty = the file's name.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+
+        def parts() -> Iterator[UploadDocumentRequest]:
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                metadata = DocumentMetadata(
+                    project_id=project_id, title=title, revision=revision, filename=path.name, size=size
+                )
+                yield UploadDocumentRequest(metadata=metadata)
+                while chunk := file.read(_CHUNK_BYTES):
+                    yield UploadDocumentRequest(chunk=chunk)
+
+        return self.drawings.UploadDocument(parts()).document
 
     def close(self) -> None:
         """Close all feeds, in any thread, and the connection. Idempotent."""

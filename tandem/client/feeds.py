@@ -9,12 +9,16 @@ from typing import Any, Callable, Generic, Iterable, NamedTuple, TypeVar
 from tandem.change.v1 import change_pb2
 from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
 from tandem.client.calls import Metadata
+from tandem.drawing.v1 import drawing_pb2
+from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
 from tandem.meeting.v1 import meeting_pb2
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 
-Event = TypeVar("Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.WatchMeetingResponse)
+Event = TypeVar(
+    "Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.WatchMeetingResponse, drawing_pb2.WatchDocumentResponse
+)
 
 
 class MessageKind(enum.Enum):
@@ -89,6 +93,16 @@ def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.Watch
     return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _removed_meeting_event)
 
 
+def document(stub: DrawingServiceStub, document_id: str) -> Feed[drawing_pb2.WatchDocumentResponse]:
+    """Return the feed of WatchDocument, which without a cursor always begins with the current state."""
+
+    def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
+        request = drawing_pb2.WatchDocumentRequest(document_id=document_id, cursor=cursor, bookmarks=True)
+        return stub.WatchDocument(request, metadata=tuple(metadata))
+
+    return Feed(stream, _kind_of_document_event, _subject_of_document_event, _removed_document_event)
+
+
 def _kind_of_change(change: change_pb2.Change) -> MessageKind:
     if change.kind == change_pb2.CHANGE_KIND_BOOKMARK:
         return MessageKind.BOOKMARK
@@ -142,5 +156,25 @@ def _removed_meeting_event(key: Key, version: int) -> meeting_pb2.WatchMeetingRe
     if key.subject_type == "summary":
         subject.transcript_version = int(key.subject_id)
     elif key.subject_type != "status":
+        subject.id = key.subject_id
+    return event
+
+
+def _kind_of_document_event(event: drawing_pb2.WatchDocumentResponse) -> MessageKind:
+    name = event.WhichOneof("event")
+    return MessageKind.BOOKMARK if name is None else MessageKind.END if name == "end" else MessageKind.EVENT
+
+
+def _subject_of_document_event(event: drawing_pb2.WatchDocumentResponse) -> tuple[Key, int]:
+    name = event.WhichOneof("event") or ""
+    subject: Any = getattr(event, name)
+    return Key("status", "") if name in ("status", "progress") else Key(name, subject.id), subject.version
+
+
+def _removed_document_event(key: Key, version: int) -> drawing_pb2.WatchDocumentResponse:
+    event = drawing_pb2.WatchDocumentResponse(deleted=True)
+    subject: Any = getattr(event, key.subject_type)
+    subject.version = version
+    if key.subject_type != "status":
         subject.id = key.subject_id
     return event
