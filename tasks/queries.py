@@ -13,7 +13,7 @@ from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
 from core.db.grouped import InGroups
-from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, Part, page
+from core.db.pagination import COUNT_LIMIT, NOT_COUNTED, ListQuery, Order, Page, PageRequest, Part, counted, page
 from core.errors import invalid
 from projects.models import ProjectMember
 from projects.queries import role_of
@@ -185,9 +185,9 @@ def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     ways = _ways(actor, named)
     if not actor.is_authenticated or None in named.values() or ways == ():
         return _NOTHING
+    scope = {name: value for name, value in {**named, "member_id": actor.pk if ways else None}.items() if value}
     found_by: dict[str, Value | None] = {
-        **named,
-        "member_id": actor.pk if ways else None,
+        **scope,
         "due_from": only.due_from,
         "due_until": only.due_until,
         "query": query or None,
@@ -195,15 +195,18 @@ def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     }
     narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or query)
     of_projects = ways is not None and _PROJECT in ways
+    few_tasks = False
+    if (only.labels or query) and (of_projects or _PROJECT in named):
+        every = ListQuery(Task, _matching, (frozenset(), frozenset(), ways), scope, _counted)
+        few_tasks = counted(every) != NOT_COUNTED
     # In the order of an index a person's tasks are adjacent, and a project's in each order; others are scattered.
     adjacent = order.field == NEWEST_FIRST.field or (ways is None and named.keys() <= {_PROJECT})
     return ListQuery(
         Task,
         _matching,
-        (frozenset(only.statuses), frozenset(only.priorities), ways),
+        (frozenset(only.statuses), frozenset(only.priorities), ways, few_tasks),
         {name: value for name, value in found_by.items() if value is not None},
-        # A further filter reads each task anyway, so the cheaper count would save nothing.
-        None if narrowed else _counted,
+        _counted,
         scattered=narrowed or not adjacent,
         # What matches in any of many projects is found by an index of what it matches; in the order of all tasks, more
         # of them are read the fewer match.
@@ -232,6 +235,7 @@ def _matching(
     statuses: Collection[int],
     priorities: Collection[int],
     ways: tuple[str, ...] | None,
+    few_tasks: bool = False,
     member_id: UUID | None = None,
     query: str | None = None,
     due_from: datetime.datetime | None = None,
@@ -241,7 +245,11 @@ def _matching(
     project: UUID | None = None,
     **labels: str,
 ) -> tuple[Part[Task], ...]:
-    """Return the matching tasks: one queryset, or one part for each of the `ways`, each of which has its own index."""
+    """Return the matching tasks: one queryset, or one part for each of the `ways`, each of which has its own index.
+
+    Args:
+        few_tasks: there are few tasks to see, all of which cost less to read than the index of a common word.
+    """
     given = {
         "status__in": sorted(statuses),
         "priority__in": sorted(priorities),
@@ -259,10 +267,10 @@ def _matching(
             rows = rows.filter(**{f"{labels_in}__overlap": list(labels.values())})
         return rows if query is None else rows.filter(search.matches(words_in, query))
 
-    every = of(Task.objects.all(), "labels", "search_words")
+    own = of(Task.objects.alias(**_OWN), "own_labels", "own_words")
+    every = own if few_tasks else of(Task.objects.all(), "labels", "search_words")
     if ways is None:
         return (every,)
-    own = of(Task.objects.alias(**_OWN), "own_labels", "own_words")
     memberships = ProjectMember.objects.filter(user=member_id)
     in_projects = InGroups(every, _PROJECT, memberships, "project_id", bool(conditions or labels or query))
     return tuple(in_projects if way == _PROJECT else own.filter(**{way: member_id}) for way in ways)
@@ -272,6 +280,7 @@ def _counted(
     statuses: Collection[int],
     priorities: Collection[int],
     ways: tuple[str, ...] | None,
+    few_tasks: bool = False,
     member_id: UUID | None = None,
     **values: Any,
 ) -> QuerySet[Task]:
@@ -283,7 +292,7 @@ def _counted(
     """
     if member_id is not None:
         values["member_id"] = member_id
-    parts = _matching(statuses, priorities, ways, **values)
+    parts = _matching(statuses, priorities, ways, few_tasks, **values)
     first, *others = _without_former(parts, ways or (), member_id)
     if not others:
         return first

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import BooleanField, Case, F, Func, OuterRef, QuerySet, Subquery, When
 
 Row = TypeVar("Row", bound=models.Model)
+
+
+def is_any_of(name: str, ids: QuerySet[Any]) -> Func:
+    """Return a condition for `filter`: the field's value is one of these ids, which are read first, once.
+
+    The database turns `__in` into a join. If it expects too many ids, it joins them with the whole table (measured with
+    2 million rows and 600 ids: 1,400 ms, not 5).
+    """
+    found = ArraySubquery(ids, output_field=ArrayField(models.UUIDField()))
+    return Func(F(name), found, template="%(expressions)s)", arg_joiner=" = ANY (", output_field=models.BooleanField())
+
+
 #: Puts the rows in the order of a list, after the last row of the page before.
 Ordered = Callable[[QuerySet[Any]], QuerySet[Any]]
 
@@ -38,7 +51,7 @@ class InGroups(Generic[Row]):
 
     def all(self) -> QuerySet[Row]:
         """Return the rows of these groups, for the database to find as it likes."""
-        return self.rows.filter(**{f"{self.group}__in": self.groups.values(self.named_by)})
+        return self.rows.filter(is_any_of(self.group, self.groups.values(self.named_by)))
 
     def first(self, ordered: Ordered, by: tuple[str, ...], descending: bool, limit: int) -> QuerySet[Any]:
         """Return the ids of at least the first `limit` rows, as a queryset of one column.
