@@ -22,6 +22,8 @@ from changes.feed.view import Subscription, Topic
 from core.actors import Actor
 from core.auth import ANONYMOUS
 from core.db import ids
+from core.db.grouped import is_any_of
+from core.db.pagination import COUNT_LIMIT
 
 PAGE_SIZE = 500
 
@@ -77,6 +79,7 @@ class Snapshot:
         self._left = list(view.subject_types)
         self._last: SortKey | None = None
         self._pages = {name: Pages() for name in view.subject_types}
+        self._are_few: bool | None = None
 
     @property
     def complete(self) -> bool:
@@ -97,7 +100,7 @@ class Snapshot:
             self._last = _sort_key(subject_type, images[-1])
         else:
             del self._left[0]
-            self._last = None
+            self._last = self._are_few = None
             if not self._left:
                 # A stream may stay open for long, and should not keep the actor in memory.
                 self._actor = ANONYMOUS.actor
@@ -123,8 +126,21 @@ class Snapshot:
     def _read(self, subject_type: str) -> tuple[TransactionSnapshot, list[Image]]:
         subject = subjects.of(subject_type)
         rows = self._view.narrow(subject.model._default_manager.visible_to(self._actor))
-        snapshot, found = read_page(subject, with_ids_of(self._view, subject_type, rows), self._last, PAGE_SIZE)
+        rows = with_ids_of(self._view, subject_type, rows)
+        snapshot, found = read_page(
+            subject, self._found_first(rows) if subject.shared_by else rows, self._last, PAGE_SIZE
+        )
         return snapshot, [image for image, _ in found]
+
+    def _found_first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows such that the database finds them before it sorts them, if they are few.
+
+        It cannot know how many rows the memberships of one actor show, and reads the whole table in order to find few
+        (measured with 2 million rows: 1,700 ms, not 10).
+        """
+        if self._are_few is None:
+            self._are_few = rows[: COUNT_LIMIT + 1].count() <= COUNT_LIMIT
+        return rows.model._default_manager.filter(is_any_of("pk", rows.values("pk"))) if self._are_few else rows
 
 
 def with_ids_of(view: Subscription, subject_type: str, rows: QuerySet[Any]) -> QuerySet[Any]:

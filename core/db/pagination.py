@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Func, QuerySet
 from google.protobuf.message import Message
 
 from core.db.compiled_queries import Prepared, Value
@@ -244,20 +244,38 @@ class _KeyRange:
         if rows.model._meta.get_field(name).null:
             rows = rows.filter(**{f"{name}__isnull": not self.valued})
         if last_value is not None:
-            # The first bound lets the database use the index; the OR alone would scan (measured: 60 ms, not 0.9).
+            # As a comparison of rows, which an index can begin at. With an OR, all rows of the same value would be read
+            # up to the id (measured with 250,000 tasks of one priority: 60 ms, not 1).
+            here = Func(F(name), F("id"), function="ROW", output_field=_ROW)
+            last = Func(
+                _value(rows.model, name, last_value),
+                _value(rows.model, "id", last_id),
+                function="ROW",
+                output_field=_ROW,
+            )
+            sign_of = {"lt": " < ", "gt": " > "}[beyond]
             rows = rows.filter(
-                Q(**{f"{name}__{beyond}e": last_value})
-                & (Q(**{f"{name}__{beyond}": last_value}) | Q(**{f"id__{beyond}": last_id}))
+                Func(here, last, template="%(expressions)s", arg_joiner=sign_of, output_field=models.BooleanField())
             )
         elif last_id is not None:
             rows = rows.filter(**{f"id__{beyond}": last_id})
-        return rows.defer(*self.deferred).order_by(*([f"{sign}{name}"] if self.valued else []), f"{sign}id")
+        # Also among the rows without a value, of which the database does not know that they are all alike: so it reads
+        # an index of the value and the id in its order (measured with 800,000 such tasks: 10 ms, not 1,900).
+        return rows.defer(*self.deferred).order_by(f"{sign}{name}", f"{sign}id")
 
 
 def _rows(selection: ListQuery[Row], part: _KeyRange, *, first: Row | None, **position: Any) -> list[Row]:
     beside = {"first_id": first and first.pk, **position}
     values = {**selection.values, **{name: value for name, value in beside.items() if value is not None}}
     return _prepared(selection.build, selection.form, tuple(values), part).all(**values)
+
+
+#: Django has no type of a row, and never reads this one.
+_ROW = models.TextField()
+
+
+def _value(model: type[models.Model], name: str, value: Any) -> models.Value:
+    return models.Value(value, output_field=model._meta.get_field(name))  # type: ignore[arg-type]
 
 
 # The names of the values are part of the keys of these caches: a query without one of the values is another query.

@@ -9,7 +9,19 @@ from django.contrib.auth.models import AnonymousUser
 from changes.feed import subjects
 from changes.feed.subjects import Visibility
 from changes.models import Change
-from tests.support.factories import AdministratorFactory, ServiceFactory, SupportFactory, UserFactory
+from meetings.models import Meeting
+from projects.models import ids_of_member
+from projects.policies import group_of
+from tasks.models import Task
+from tests.support.factories import (
+    AdministratorFactory,
+    MeetingFactory,
+    ProjectMemberFactory,
+    ServiceFactory,
+    SupportFactory,
+    TaskFactory,
+    UserFactory,
+)
 from users.messages import user_message
 from users.models import Status, User
 
@@ -37,6 +49,28 @@ def test_visibility_of_users_in_the_feed_equals_that_of_other_operations(
             if extent:
                 shown = subject.message(subject.row(images[str(user.pk)]), extent)
                 assert shown == user_message(User.objects.get(pk=user.pk), actor)
+
+
+@pytest.mark.parametrize(("name", "model"), [("task", Task), ("meeting", Meeting)])
+def test_visibility_of_what_lies_in_projects_equals_that_of_other_operations(db: None, name: str, model: Any) -> None:
+    member, other, manager = UserFactory(), UserFactory(), AdministratorFactory()
+    seen, hidden = ProjectMemberFactory(user=member).project, ProjectMemberFactory(user=other).project
+    for project in (seen, hidden, None):
+        TaskFactory(project=project, created_by=member)
+        TaskFactory(project=project, assigned_to=other)
+        MeetingFactory(project=project, owner=member)
+        MeetingFactory(project=project, participants=[other.pk])
+    subject = subjects.of(name)
+    images = {row.pk: row.image for row in subject.images(model.objects.all())}
+    for actor in (member, other, manager, AnonymousUser()):
+        # A stream knows the groups that its actor has by memberships.
+        projects = ids_of_member(actor.pk).values_list("project_id", flat=True) if actor.is_authenticated else ()
+        groups = subject.groups(actor) | {group_of(project_id) for project_id in projects}
+        visible = set(model.objects.visible_to(actor).values_list("pk", flat=True))
+        assert visible == {pk for pk, image in images.items() if subjects.extent(subject.audience(image), groups)}
+        if actor.is_authenticated and actor is not manager:
+            by_id = model.objects.filter(pk__in=images).visible_to_member(actor.pk)
+            assert visible == set(by_id.values_list("pk", flat=True))
 
 
 def test_a_row_is_read_back_from_its_image(db: None) -> None:
