@@ -12,7 +12,7 @@ from drawing_engine.pages import Box, Page, Word
 
 
 class Change(enum.IntEnum):
-    """Kinds of differences, with the numbers of `drawing.v1.ChangeKind`."""
+    """Kinds of differences, with the numbers of `drawing.v1.DifferenceKind`."""
 
     UNSPECIFIED = 0
     ADDED = 1

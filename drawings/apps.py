@@ -11,6 +11,7 @@ class DrawingsConfig(AppConfig):
         from changes.feed import subjects
         from core.uploads import purposes
         from drawings import messages, models, policies, queries, services
+        from drawings.messages import components
         from drawings.services.uploads import DOCUMENT_UPLOADS
         from projects import contents
         from projects.policies import ADMINISTRATORS
@@ -36,6 +37,17 @@ class DrawingsConfig(AppConfig):
                 paths={"number": "page_number"},
                 belongs_to="document_id",
                 order=("number",),
+            )
+        )
+        subjects.register(
+            subjects.Subject(
+                models.Component,
+                message=lambda component, visibility: components.component_message(component),
+                audience=policies.audience_of_part,
+                groups=lambda actor: frozenset(),
+                paths=components.PATHS,
+                belongs_to="document_id",
+                order=("page_number",),
             )
         )
         contents.register(

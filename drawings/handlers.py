@@ -18,10 +18,19 @@ from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from drawings import messages, queries, services
+from drawings.messages import bill_of_materials as bills
+from drawings.messages import components as component_messages
 from drawings.messages import document_message, page_message, path_message, word_message
-from drawings.queries import pages, searching
-from drawings.services import images, processing, uploads
+from drawings.messages.comparison import comparison_message
+from drawings.messages.components import component_message
+from drawings.messages.symbols import symbol_fields, symbol_message
+from drawings.models import Symbol
+from drawings.queries import bill_of_materials, comparison, pages, searching
+from drawings.queries import components as component_queries
+from drawings.queries import symbols as symbol_queries
+from drawings.services import components, images, processing, symbols, uploads
 from drawings.watching import subscription_for
+from projects.queries import get_project
 from tandem.drawing.v1 import drawing_pb2
 
 #: API keys need `drawings:read` and `drawings:write`.
@@ -40,6 +49,30 @@ def _document_id(call: Call, request: Any, answer: Any) -> UUID | None:
 
 
 REPLAY = Replay(subject=_document_id, show=_show)
+
+
+def _show_component(call: Call, request: Any, answer: Any) -> Any:
+    component_queries.get_component(call.actor, answer.component.id)
+    return answer
+
+
+COMPONENT_REPLAY = Replay(subject=lambda call, request, answer: answer.component.id, show=_show_component)
+
+
+def _show_symbol(call: Call, request: Any, answer: Any) -> Any:
+    symbol_queries.get_symbol(call.actor, answer.symbol.id)
+    return answer
+
+
+SYMBOL_REPLAY = Replay(subject=lambda call, request, answer: answer.symbol.id, show=_show_symbol)
+
+
+def _show_of_project(call: Call, request: Any, answer: Any) -> Any:
+    get_project(call.actor, request.project_id)
+    return answer
+
+
+PROJECT_REPLAY = Replay(subject=lambda call, request, answer: request.project_id, show=_show_of_project)
 
 
 def upload_document(
@@ -137,3 +170,102 @@ def search_pages(call: Call, request: drawing_pb2.SearchPagesRequest) -> drawing
         document_id=request.document_id,
     )
     return messages.found_message(found)
+
+
+def list_components(call: Call, request: drawing_pb2.ListComponentsRequest) -> drawing_pb2.ListComponentsResponse:
+    project_id = request.project_id.lower()
+    requested = page_request(call, request.pagination, partial(component_message, project_id=project_id))
+    only = component_messages.component_filter(request)
+    page = component_queries.list_components(call.actor, request.project_id, requested, only)
+    return drawing_pb2.ListComponentsResponse(components=page.messages, pagination=pagination(page))
+
+
+@operation(replay=COMPONENT_REPLAY)
+def create_component(call: Call, request: drawing_pb2.CreateComponentRequest) -> drawing_pb2.CreateComponentResponse:
+    fields = component_messages.component_fields(request.component, component_messages.WRITABLE)
+    number = request.component.page_number
+    component = components.create_component(call.actor, request.document_id, number, fields)
+    return drawing_pb2.CreateComponentResponse(component=component_message(component, component.project_id))
+
+
+@operation(replay=COMPONENT_REPLAY)
+def update_component(call: Call, request: drawing_pb2.UpdateComponentRequest) -> drawing_pb2.UpdateComponentResponse:
+    mask = request.update_mask if request.HasField("update_mask") else None
+    paths = written_paths(request.component, mask, component_messages.WRITABLE)
+    fields = component_messages.component_fields(request.component, paths)
+    component = components.update_component(
+        call.actor, request.component_id, fields, expected_version=call.expected_version
+    )
+    return drawing_pb2.UpdateComponentResponse(component=component_message(component, component.project_id))
+
+
+@operation(replay=PROJECT_REPLAY)
+def decide_components(call: Call, request: drawing_pb2.DecideComponentsRequest) -> drawing_pb2.DecideComponentsResponse:
+    decided = components.decide_components(call.actor, request.project_id, component_messages.decisions(request))
+    return component_messages.decided_message(decided, request.project_id.lower())
+
+
+def get_bill_of_materials(
+    call: Call, request: drawing_pb2.GetBillOfMaterialsRequest
+) -> drawing_pb2.GetBillOfMaterialsResponse:
+    return bills.bill_message(bill_of_materials.bill_of_materials(call.actor, request.project_id))
+
+
+def download_bill_of_materials(call: Call, request: drawing_pb2.DownloadBillOfMaterialsRequest) -> Download:
+    bill = bill_of_materials.bill_of_materials(call.actor, request.project_id)
+    metadata, content = bills.bill_file(bill, request.format)
+    return Download(drawing_pb2.DownloadBillOfMaterialsResponse, metadata, partial(io.BytesIO, content), request.offset)
+
+
+@operation(replay=SYMBOL_REPLAY)
+def create_symbol(call: Call, request: drawing_pb2.CreateSymbolRequest) -> drawing_pb2.CreateSymbolResponse:
+    wanted = request.symbol
+    symbol = symbols.create_symbol(
+        call.actor, request.project_id, wanted.document_id, wanted.page_number, wanted.bbox, symbol_fields(wanted)
+    )
+    return drawing_pb2.CreateSymbolResponse(symbol=_symbol(symbol))
+
+
+@operation(replay=PROJECT_REPLAY)
+def create_symbols_of_legend(
+    call: Call, request: drawing_pb2.CreateSymbolsOfLegendRequest
+) -> drawing_pb2.CreateSymbolsOfLegendResponse:
+    made = symbols.create_symbols_of_legend(
+        call.actor, request.project_id, request.document_id, request.page_number, request.bbox
+    )
+    return drawing_pb2.CreateSymbolsOfLegendResponse(symbols=map(_symbol, made))
+
+
+def list_symbols(call: Call, request: drawing_pb2.ListSymbolsRequest) -> drawing_pb2.ListSymbolsResponse:
+    requested = page_request(call, request.pagination, partial(symbol_message, project_id=request.project_id.lower()))
+    page = symbol_queries.list_symbols(call.actor, request.project_id, requested)
+    return drawing_pb2.ListSymbolsResponse(symbols=page.messages, pagination=pagination(page))
+
+
+def get_symbol(call: Call, request: drawing_pb2.GetSymbolRequest) -> drawing_pb2.GetSymbolResponse:
+    return drawing_pb2.GetSymbolResponse(symbol=_symbol(symbol_queries.get_symbol(call.actor, request.symbol_id)))
+
+
+def delete_symbol(call: Call, request: drawing_pb2.DeleteSymbolRequest) -> Empty:
+    symbols.delete_symbol(call.actor, request.symbol_id, expected_version=call.expected_version)
+    return Empty()
+
+
+@operation(replay=SYMBOL_REPLAY)
+def count_symbol(call: Call, request: drawing_pb2.CountSymbolRequest) -> drawing_pb2.CountSymbolResponse:
+    symbol = symbols.count_symbol(call.actor, request.symbol_id, all_sheets=request.all_sheets)
+    return drawing_pb2.CountSymbolResponse(symbol=_symbol(symbol))
+
+
+@operation(replay=SYMBOL_REPLAY)
+def cancel_count(call: Call, request: drawing_pb2.CancelCountRequest) -> drawing_pb2.CancelCountResponse:
+    symbol = symbols.cancel_count(call.actor, request.symbol_id, expected_version=call.expected_version)
+    return drawing_pb2.CancelCountResponse(symbol=_symbol(symbol))
+
+
+def _symbol(symbol: Symbol) -> drawing_pb2.Symbol:
+    return symbol_message(symbol, str(symbol.document.project_id))
+
+
+def compare_documents(call: Call, request: drawing_pb2.CompareDocumentsRequest) -> drawing_pb2.CompareDocumentsResponse:
+    return comparison_message(*comparison.compare_documents(call.actor, request.document_id, request.to))

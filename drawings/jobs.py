@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core.jobs import attempt, job
-from drawings.services import reading
+from drawings.services import counting, reading
 
 
 def _give_up(error: Exception | None, *, document_id: str, run: int) -> None:
@@ -14,3 +14,13 @@ def _give_up(error: Exception | None, *, document_id: str, run: int) -> None:
 def process(job_id: UUID, *, document_id: str, run: int) -> None:
     """Read the pages of a document, resuming after the last committed page."""
     reading.run_document(UUID(document_id), run, attempt())
+
+
+def _give_up_count(error: Exception | None, *, symbol_id: str, run: int, all_sheets: bool) -> None:
+    counting.give_up(UUID(symbol_id), run)
+
+
+@job(slow=True, on_failure=_give_up_count)
+def count(job_id: UUID, *, symbol_id: str, run: int, all_sheets: bool) -> None:
+    """Count a symbol on the pages of its project."""
+    counting.run_count(UUID(symbol_id), run, attempt(), all_sheets=all_sheets)

@@ -18,7 +18,7 @@ from tandem.drawing.v1 import drawing_pb2
 DOCUMENT = "drawing.document"
 #: The parts of a document, in the order of the initial events: subject type → name of the server-sent event, and field
 #: of the message.
-PARTS = {"drawing.page": ("page", "page")}
+PARTS = {"drawing.page": ("page", "page"), "drawing.component": ("component", "component")}
 _PROGRESS = frozenset(("progress",))
 #: The fields in the event of a deleted part.
 _DELETED_PART_FIELDS = ("id", "document_id", "page_number", "version")

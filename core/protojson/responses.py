@@ -95,7 +95,8 @@ def success_status(operation: "Operation") -> int:
     """Return the HTTP status of a successful response."""
     if operation.response_class is Empty:
         return 204
-    if operation.takes_file:
+    # What such a call starts continues after its answer.
+    if operation.takes_file or operation.rpc.startswith("Count"):
         return 202
     return 201 if operation.rpc.startswith(("Create", "Add")) else 200
 

@@ -14,12 +14,12 @@ from core.db import ids
 from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from drawings import queries
-from drawings.models import Document, DocumentChild, Page
+from drawings.models import Component, Document, DocumentChild, Page, Symbol
 from drawings.services.files import DOCUMENTS
 from projects.services import project_for
 
 #: The models of what belongs to a document, in the order in which they are deleted.
-PARTS: tuple[type[DocumentChild], ...] = (Page,)
+PARTS: tuple[type[DocumentChild], ...] = (Symbol, Component, Page)
 
 
 def update_document(

@@ -7,7 +7,7 @@ its own.
 
 import logging
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from changes.services import acting
 from core.db.saving import save_clean
 from core.jobs import Attempt, LeaseLost, Reschedule
 from drawing_engine import pages as engine
+from drawing_engine.designators import Designation
 from drawing_engine.pages import Code, DocumentFailure, DocumentInfo, PageFailure
 from drawing_engine.reading import read_document
 from drawings.metrics import documents_processed
@@ -27,6 +28,7 @@ from drawings.models import Document, Page, Status
 from drawings.services.contents import fields_of_metadata, store_failure, store_page
 from drawings.services.files import local_file
 from drawings.services.processing import is_wanted
+from drawings.services.recognition import found_on, store_found
 
 logger = logging.getLogger(__name__)
 
@@ -216,8 +218,9 @@ class _Work:
         if not self._group:
             return
         group, self._group = self._group, []
+        found = {read.number: found_on(read) for read in group if isinstance(read, engine.Page)}
         with self._commit(made_progress=True) as document:
-            _store(document, self._run, group)
+            _store(document, self._run, group, found)
             done = Page.objects.filter(document=document.pk, run=self._run).count()
             percent = min(99, 100 * done // max(1, document.page_count))
             if percent > document.progress:
@@ -239,8 +242,14 @@ class _Work:
             transaction.on_commit(documents_processed.labels(Status(status).name).inc)
 
 
-def _store(document: Document, run: int, group: Iterable[engine.Page | PageFailure]) -> None:
+def _store(
+    document: Document,
+    run: int,
+    group: Iterable[engine.Page | PageFailure],
+    found: Mapping[int, Sequence[Designation]],
+) -> None:
     for read in group:
+        store_found(document, read.number, found.get(read.number, ()))
         if isinstance(read, PageFailure):
             store_failure(document, run, read)
         else:

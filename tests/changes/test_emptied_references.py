@@ -10,13 +10,14 @@ from django.db.models import Model
 
 from changes.feed import numbering, verification
 from changes.models import Change
-from drawings.models import Document
+from drawings.models import Component, Document, Symbol
 from meetings.models import ActionItem, EnrolledVoice, Segment, Speaker
 from projects.models import Project, ProjectMember
 from tasks.models import Task
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
+    ComponentFactory,
     DocumentFactory,
     EnrolledVoiceFactory,
     MeetingFactory,
@@ -24,6 +25,7 @@ from tests.support.factories import (
     ProjectMemberFactory,
     SegmentFactory,
     SpeakerFactory,
+    SymbolFactory,
     TaskFactory,
     UserFactory,
 )
@@ -73,6 +75,8 @@ MADE: dict[type[Model], Callable[..., Any]] = {
     Project: ProjectFactory,
     ProjectMember: ProjectMemberFactory,
     Document: DocumentFactory,
+    Component: ComponentFactory,
+    Symbol: SymbolFactory,
 }
 
 

@@ -43,6 +43,7 @@ from tests.support.access import (
     WITH_A_SESSION,
     Row,
 )
+from tests.support.access_to_components import COMPONENTS
 from tests.support.access_to_drawings import DRAWINGS
 from tests.support.access_to_projects import PROJECTS
 from tests.support.factories import (
@@ -85,6 +86,7 @@ def own_meeting(request: Any, **fields: Any) -> Row:
 TABLE: dict[str, Row] = {
     **PROJECTS,
     **DRAWINGS,
+    **COMPONENTS,
     "UserService/CreateUser": (lambda user: user_pb2.CreateUserRequest(email="new@example.com"), ANYONE),
     "UserService/GetUser": (lambda user: user_pb2.GetUserRequest(user_id=str(user.pk)), SIGNED_IN),
     "UserService/GetUserByEmail": (lambda user: user_pb2.GetUserByEmailRequest(email=user.email), READ_PRIVATE),

@@ -54,6 +54,7 @@ STREAMS: dict[str, str] = {
     "meeting.v1.MeetingService.WatchMeeting": "SSE",
     "drawing.v1.DrawingService.UploadDocument": "multipart",
     "drawing.v1.DrawingService.RenderPage": "a file with ranges",
+    "drawing.v1.DrawingService.DownloadBillOfMaterials": "a file with ranges",
     "drawing.v1.DrawingService.WatchDocument": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from access.models import ApiKey
 from access.tokens import api_key_text, hash_of
 from core.db.ids import uuid7
-from drawings.models import Document, Page
+from drawings.models import Component, Document, Method, Page, Symbol
 from drawings.models import Status as DocumentStatus
 from meetings.models import (
     ActionItem,
@@ -128,6 +128,27 @@ class PageFactory(factory.django.DjangoModelFactory):
     number = 0
     run = 1
     width, height = 842, 595
+
+
+class ComponentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Component
+
+    document = factory.SubFactory(DocumentFactory)
+    page_number = 0
+    designator, prefix, component_class = "-K1", "K", "relay"
+    x0, y0, x1, y1 = 100, 100, 120, 110
+    method = Method.TEXT
+
+
+class SymbolFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Symbol
+
+    document = factory.SubFactory(DocumentFactory)
+    page_number = 0
+    name = factory.Sequence(lambda n: f"Symbol {n}")
+    x0, y0, x1, y1 = 95, 295, 125, 325
 
 
 class TaskFactory(factory.django.DjangoModelFactory):

@@ -48,6 +48,23 @@ class ComponentState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COMPONENT_STATE_PROPOSED: _ClassVar[ComponentState]
     COMPONENT_STATE_CONFIRMED: _ClassVar[ComponentState]
     COMPONENT_STATE_REJECTED: _ClassVar[ComponentState]
+
+class CountStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COUNT_STATUS_UNSPECIFIED: _ClassVar[CountStatus]
+    COUNT_STATUS_QUEUED: _ClassVar[CountStatus]
+    COUNT_STATUS_COUNTING: _ClassVar[CountStatus]
+    COUNT_STATUS_READY: _ClassVar[CountStatus]
+    COUNT_STATUS_FAILED: _ClassVar[CountStatus]
+    COUNT_STATUS_CANCELLED: _ClassVar[CountStatus]
+
+class DifferenceKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIFFERENCE_KIND_UNSPECIFIED: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_ADDED: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_REMOVED: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_MOVED: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_CHANGED: _ClassVar[DifferenceKind]
 DOCUMENT_STATUS_UNSPECIFIED: DocumentStatus
 DOCUMENT_STATUS_QUEUED: DocumentStatus
 DOCUMENT_STATUS_PROCESSING: DocumentStatus
@@ -70,6 +87,17 @@ COMPONENT_STATE_UNSPECIFIED: ComponentState
 COMPONENT_STATE_PROPOSED: ComponentState
 COMPONENT_STATE_CONFIRMED: ComponentState
 COMPONENT_STATE_REJECTED: ComponentState
+COUNT_STATUS_UNSPECIFIED: CountStatus
+COUNT_STATUS_QUEUED: CountStatus
+COUNT_STATUS_COUNTING: CountStatus
+COUNT_STATUS_READY: CountStatus
+COUNT_STATUS_FAILED: CountStatus
+COUNT_STATUS_CANCELLED: CountStatus
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind
+DIFFERENCE_KIND_ADDED: DifferenceKind
+DIFFERENCE_KIND_REMOVED: DifferenceKind
+DIFFERENCE_KIND_MOVED: DifferenceKind
+DIFFERENCE_KIND_CHANGED: DifferenceKind
 
 class Document(_message.Message):
     __slots__ = ("id", "project_id", "title", "revision", "supersedes", "file_name", "size", "sha256", "page_count", "metadata", "status", "progress", "failure_reason", "uploaded_by", "created_at", "updated_at", "version", "duplicate")
@@ -217,10 +245,11 @@ class WatchDocumentRequest(_message.Message):
     def __init__(self, document_id: _Optional[str] = ..., cursor: _Optional[str] = ..., bookmarks: _Optional[bool] = ...) -> None: ...
 
 class WatchDocumentResponse(_message.Message):
-    __slots__ = ("status", "progress", "page", "end", "deleted", "occurred_at", "cursor")
+    __slots__ = ("status", "progress", "page", "component", "end", "deleted", "occurred_at", "cursor")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -228,11 +257,12 @@ class WatchDocumentResponse(_message.Message):
     status: Document
     progress: DocumentProgress
     page: Page
+    component: Component
     end: Document
     deleted: bool
     occurred_at: _timestamp_pb2.Timestamp
     cursor: str
-    def __init__(self, status: _Optional[_Union[Document, _Mapping]] = ..., progress: _Optional[_Union[DocumentProgress, _Mapping]] = ..., page: _Optional[_Union[Page, _Mapping]] = ..., end: _Optional[_Union[Document, _Mapping]] = ..., deleted: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
+    def __init__(self, status: _Optional[_Union[Document, _Mapping]] = ..., progress: _Optional[_Union[DocumentProgress, _Mapping]] = ..., page: _Optional[_Union[Page, _Mapping]] = ..., component: _Optional[_Union[Component, _Mapping]] = ..., end: _Optional[_Union[Document, _Mapping]] = ..., deleted: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class DocumentProgress(_message.Message):
     __slots__ = ("progress", "version")
@@ -526,7 +556,7 @@ class Component(_message.Message):
     def __init__(self, id: _Optional[str] = ..., document_id: _Optional[str] = ..., project_id: _Optional[str] = ..., page_number: _Optional[int] = ..., designator: _Optional[str] = ..., prefix: _Optional[str] = ..., rating: _Optional[_Union[Rating, _Mapping]] = ..., bbox: _Optional[_Iterable[float]] = ..., method: _Optional[_Union[ComponentMethod, str]] = ..., confidence: _Optional[float] = ..., state: _Optional[_Union[ComponentState, str]] = ..., remark: _Optional[str] = ..., symbol_id: _Optional[str] = ..., decided_by: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., **kwargs) -> None: ...
 
 class Symbol(_message.Message):
-    __slots__ = ("id", "project_id", "name", "document_id", "page_number", "bbox", "may_rotate", "may_mirror", "created_by", "created_at", "updated_at", "version")
+    __slots__ = ("id", "project_id", "name", "document_id", "page_number", "bbox", "may_rotate", "may_mirror", "created_by", "created_at", "updated_at", "version", "of_legend", "count")
     ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -540,6 +570,8 @@ class Symbol(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    OF_LEGEND_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     id: str
     project_id: str
     name: str
@@ -552,4 +584,326 @@ class Symbol(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     updated_at: _timestamp_pb2.Timestamp
     version: int
-    def __init__(self, id: _Optional[str] = ..., project_id: _Optional[str] = ..., name: _Optional[str] = ..., document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., bbox: _Optional[_Iterable[float]] = ..., may_rotate: _Optional[bool] = ..., may_mirror: _Optional[bool] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., **kwargs) -> None: ...
+    of_legend: bool
+    count: SymbolCount
+    def __init__(self, id: _Optional[str] = ..., project_id: _Optional[str] = ..., name: _Optional[str] = ..., document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., bbox: _Optional[_Iterable[float]] = ..., may_rotate: _Optional[bool] = ..., may_mirror: _Optional[bool] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., of_legend: _Optional[bool] = ..., count: _Optional[_Union[SymbolCount, _Mapping]] = ..., **kwargs) -> None: ...
+
+class SymbolCount(_message.Message):
+    __slots__ = ("status", "progress", "match_count", "withheld_count", "complete", "notes", "failure_reason")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    MATCH_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_REASON_FIELD_NUMBER: _ClassVar[int]
+    status: CountStatus
+    progress: int
+    match_count: int
+    withheld_count: int
+    complete: bool
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    failure_reason: str
+    def __init__(self, status: _Optional[_Union[CountStatus, str]] = ..., progress: _Optional[int] = ..., match_count: _Optional[int] = ..., withheld_count: _Optional[int] = ..., complete: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ..., failure_reason: _Optional[str] = ...) -> None: ...
+
+class CreateSymbolRequest(_message.Message):
+    __slots__ = ("project_id", "symbol")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    symbol: Symbol
+    def __init__(self, project_id: _Optional[str] = ..., symbol: _Optional[_Union[Symbol, _Mapping]] = ...) -> None: ...
+
+class CreateSymbolResponse(_message.Message):
+    __slots__ = ("symbol",)
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    symbol: Symbol
+    def __init__(self, symbol: _Optional[_Union[Symbol, _Mapping]] = ...) -> None: ...
+
+class CreateSymbolsOfLegendRequest(_message.Message):
+    __slots__ = ("project_id", "document_id", "page_number", "bbox")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    BBOX_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    document_id: str
+    page_number: int
+    bbox: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, project_id: _Optional[str] = ..., document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., bbox: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class CreateSymbolsOfLegendResponse(_message.Message):
+    __slots__ = ("symbols",)
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    symbols: _containers.RepeatedCompositeFieldContainer[Symbol]
+    def __init__(self, symbols: _Optional[_Iterable[_Union[Symbol, _Mapping]]] = ...) -> None: ...
+
+class ListSymbolsRequest(_message.Message):
+    __slots__ = ("project_id", "pagination")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    pagination: _common_pb2.PaginationRequest
+    def __init__(self, project_id: _Optional[str] = ..., pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ...) -> None: ...
+
+class ListSymbolsResponse(_message.Message):
+    __slots__ = ("symbols", "pagination")
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    symbols: _containers.RepeatedCompositeFieldContainer[Symbol]
+    pagination: _common_pb2.PaginationResponse
+    def __init__(self, symbols: _Optional[_Iterable[_Union[Symbol, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
+
+class GetSymbolRequest(_message.Message):
+    __slots__ = ("symbol_id",)
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    symbol_id: str
+    def __init__(self, symbol_id: _Optional[str] = ...) -> None: ...
+
+class GetSymbolResponse(_message.Message):
+    __slots__ = ("symbol",)
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    symbol: Symbol
+    def __init__(self, symbol: _Optional[_Union[Symbol, _Mapping]] = ...) -> None: ...
+
+class DeleteSymbolRequest(_message.Message):
+    __slots__ = ("symbol_id",)
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    symbol_id: str
+    def __init__(self, symbol_id: _Optional[str] = ...) -> None: ...
+
+class CountSymbolRequest(_message.Message):
+    __slots__ = ("symbol_id", "all_sheets")
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    ALL_SHEETS_FIELD_NUMBER: _ClassVar[int]
+    symbol_id: str
+    all_sheets: bool
+    def __init__(self, symbol_id: _Optional[str] = ..., all_sheets: _Optional[bool] = ...) -> None: ...
+
+class CountSymbolResponse(_message.Message):
+    __slots__ = ("symbol",)
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    symbol: Symbol
+    def __init__(self, symbol: _Optional[_Union[Symbol, _Mapping]] = ...) -> None: ...
+
+class CancelCountRequest(_message.Message):
+    __slots__ = ("symbol_id",)
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    symbol_id: str
+    def __init__(self, symbol_id: _Optional[str] = ...) -> None: ...
+
+class CancelCountResponse(_message.Message):
+    __slots__ = ("symbol",)
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    symbol: Symbol
+    def __init__(self, symbol: _Optional[_Union[Symbol, _Mapping]] = ...) -> None: ...
+
+class ListComponentsRequest(_message.Message):
+    __slots__ = ("project_id", "pagination", "document_id", "page_number", "symbol_id", "states", "methods", "prefix")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    pagination: _common_pb2.PaginationRequest
+    document_id: str
+    page_number: int
+    symbol_id: str
+    states: _containers.RepeatedScalarFieldContainer[ComponentState]
+    methods: _containers.RepeatedScalarFieldContainer[ComponentMethod]
+    prefix: str
+    def __init__(self, project_id: _Optional[str] = ..., pagination: _Optional[_Union[_common_pb2.PaginationRequest, _Mapping]] = ..., document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., symbol_id: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ComponentState, str]]] = ..., methods: _Optional[_Iterable[_Union[ComponentMethod, str]]] = ..., prefix: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ListComponentsResponse(_message.Message):
+    __slots__ = ("components", "pagination")
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    components: _containers.RepeatedCompositeFieldContainer[Component]
+    pagination: _common_pb2.PaginationResponse
+    def __init__(self, components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., pagination: _Optional[_Union[_common_pb2.PaginationResponse, _Mapping]] = ...) -> None: ...
+
+class CreateComponentRequest(_message.Message):
+    __slots__ = ("document_id", "component")
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    document_id: str
+    component: Component
+    def __init__(self, document_id: _Optional[str] = ..., component: _Optional[_Union[Component, _Mapping]] = ...) -> None: ...
+
+class CreateComponentResponse(_message.Message):
+    __slots__ = ("component",)
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    component: Component
+    def __init__(self, component: _Optional[_Union[Component, _Mapping]] = ...) -> None: ...
+
+class UpdateComponentRequest(_message.Message):
+    __slots__ = ("component_id", "component", "update_mask")
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    component_id: str
+    component: Component
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, component_id: _Optional[str] = ..., component: _Optional[_Union[Component, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class UpdateComponentResponse(_message.Message):
+    __slots__ = ("component",)
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    component: Component
+    def __init__(self, component: _Optional[_Union[Component, _Mapping]] = ...) -> None: ...
+
+class ComponentDecision(_message.Message):
+    __slots__ = ("component_id", "state", "version")
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    component_id: str
+    state: ComponentState
+    version: int
+    def __init__(self, component_id: _Optional[str] = ..., state: _Optional[_Union[ComponentState, str]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class DecideComponentsRequest(_message.Message):
+    __slots__ = ("project_id", "decisions")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    decisions: _containers.RepeatedCompositeFieldContainer[ComponentDecision]
+    def __init__(self, project_id: _Optional[str] = ..., decisions: _Optional[_Iterable[_Union[ComponentDecision, _Mapping]]] = ...) -> None: ...
+
+class DecideComponentsResponse(_message.Message):
+    __slots__ = ("components", "undo")
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    UNDO_FIELD_NUMBER: _ClassVar[int]
+    components: _containers.RepeatedCompositeFieldContainer[Component]
+    undo: _containers.RepeatedCompositeFieldContainer[ComponentDecision]
+    def __init__(self, components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., undo: _Optional[_Iterable[_Union[ComponentDecision, _Mapping]]] = ...) -> None: ...
+
+class GetBillOfMaterialsRequest(_message.Message):
+    __slots__ = ("project_id",)
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    def __init__(self, project_id: _Optional[str] = ...) -> None: ...
+
+class GetBillOfMaterialsResponse(_message.Message):
+    __slots__ = ("rows", "confirmed_count", "proposed_count")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[BillOfMaterialsRow]
+    confirmed_count: int
+    proposed_count: int
+    def __init__(self, rows: _Optional[_Iterable[_Union[BillOfMaterialsRow, _Mapping]]] = ..., confirmed_count: _Optional[int] = ..., proposed_count: _Optional[int] = ...) -> None: ...
+
+class BillOfMaterialsRow(_message.Message):
+    __slots__ = ("prefix", "rating", "confirmed_count", "proposed_count", "places", "place_count")
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    PLACE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    rating: Rating
+    confirmed_count: int
+    proposed_count: int
+    places: _containers.RepeatedCompositeFieldContainer[BillOfMaterialsPlace]
+    place_count: int
+    def __init__(self, prefix: _Optional[str] = ..., rating: _Optional[_Union[Rating, _Mapping]] = ..., confirmed_count: _Optional[int] = ..., proposed_count: _Optional[int] = ..., places: _Optional[_Iterable[_Union[BillOfMaterialsPlace, _Mapping]]] = ..., place_count: _Optional[int] = ..., **kwargs) -> None: ...
+
+class BillOfMaterialsPlace(_message.Message):
+    __slots__ = ("component_id", "document_id", "page_number", "designator", "state", "bbox")
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DESIGNATOR_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    BBOX_FIELD_NUMBER: _ClassVar[int]
+    component_id: str
+    document_id: str
+    page_number: int
+    designator: str
+    state: ComponentState
+    bbox: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, component_id: _Optional[str] = ..., document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., designator: _Optional[str] = ..., state: _Optional[_Union[ComponentState, str]] = ..., bbox: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class DownloadBillOfMaterialsRequest(_message.Message):
+    __slots__ = ("project_id", "format", "offset")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    format: str
+    offset: int
+    def __init__(self, project_id: _Optional[str] = ..., format: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class DownloadBillOfMaterialsResponse(_message.Message):
+    __slots__ = ("metadata", "chunk")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    metadata: BillOfMaterialsFile
+    chunk: bytes
+    def __init__(self, metadata: _Optional[_Union[BillOfMaterialsFile, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class BillOfMaterialsFile(_message.Message):
+    __slots__ = ("filename", "content_type", "size", "sha256")
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    def __init__(self, filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class CompareDocumentsRequest(_message.Message):
+    __slots__ = ("document_id", "to")
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    document_id: str
+    to: str
+    def __init__(self, document_id: _Optional[str] = ..., to: _Optional[str] = ...) -> None: ...
+
+class CompareDocumentsResponse(_message.Message):
+    __slots__ = ("document_id", "to", "pages", "complete")
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    document_id: str
+    to: str
+    pages: _containers.RepeatedCompositeFieldContainer[PageDifferences]
+    complete: bool
+    def __init__(self, document_id: _Optional[str] = ..., to: _Optional[str] = ..., pages: _Optional[_Iterable[_Union[PageDifferences, _Mapping]]] = ..., complete: _Optional[bool] = ...) -> None: ...
+
+class PageDifferences(_message.Message):
+    __slots__ = ("old_page_number", "new_page_number", "components", "texts")
+    OLD_PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NEW_PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    old_page_number: int
+    new_page_number: int
+    components: _containers.RepeatedCompositeFieldContainer[Difference]
+    texts: _containers.RepeatedCompositeFieldContainer[Difference]
+    def __init__(self, old_page_number: _Optional[int] = ..., new_page_number: _Optional[int] = ..., components: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., texts: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ...) -> None: ...
+
+class Difference(_message.Message):
+    __slots__ = ("kind", "old", "new", "old_bbox", "new_bbox")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    OLD_BBOX_FIELD_NUMBER: _ClassVar[int]
+    NEW_BBOX_FIELD_NUMBER: _ClassVar[int]
+    kind: DifferenceKind
+    old: str
+    new: str
+    old_bbox: _containers.RepeatedScalarFieldContainer[float]
+    new_bbox: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, kind: _Optional[_Union[DifferenceKind, str]] = ..., old: _Optional[str] = ..., new: _Optional[str] = ..., old_bbox: _Optional[_Iterable[float]] = ..., new_bbox: _Optional[_Iterable[float]] = ...) -> None: ...

@@ -169,6 +169,161 @@ class DrawingServiceStub:
         """Searches the pages of all documents that the caller may see: those that contain, for each word of the query, a word
         that begins with it. Documents come in the order of their uploads. INVALID_ARGUMENT.
         """
+        self.ListComponents: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.ListComponentsRequest,
+            tandem.drawing.v1.drawing_pb2.ListComponentsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/ListComponents",
+            request_serializer=tandem.drawing.v1.drawing_pb2.ListComponentsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.ListComponentsResponse.FromString,
+        )
+        """Lists the components of a project, by their page numbers. INVALID_ARGUMENT, NOT_FOUND."""
+        self.CreateComponent: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CreateComponentRequest,
+            tandem.drawing.v1.drawing_pb2.CreateComponentResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CreateComponent",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CreateComponentRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CreateComponentResponse.FromString,
+        )
+        """Adds a component that a person sees on a page: MANUAL and CONFIRMED. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED
+        (a VIEWER), FAILED_PRECONDITION (the project is archived).
+        """
+        self.UpdateComponent: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.UpdateComponentRequest,
+            tandem.drawing.v1.drawing_pb2.UpdateComponentResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/UpdateComponent",
+            request_serializer=tandem.drawing.v1.drawing_pb2.UpdateComponentRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.UpdateComponentResponse.FromString,
+        )
+        """Corrects the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
+        PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived), ABORTED.
+        """
+        self.DecideComponents: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.DecideComponentsRequest,
+            tandem.drawing.v1.drawing_pb2.DecideComponentsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/DecideComponents",
+            request_serializer=tandem.drawing.v1.drawing_pb2.DecideComponentsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.DecideComponentsResponse.FromString,
+        )
+        """Confirms or rejects components of a project: all of them, or none. The answer contains what undoes it.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived), ABORTED (a
+        component is at another version than its decision names).
+        """
+        self.CreateSymbol: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CreateSymbolRequest,
+            tandem.drawing.v1.drawing_pb2.CreateSymbolResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CreateSymbol",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CreateSymbolRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CreateSymbolResponse.FromString,
+        )
+        """Adds a symbol to a project's legend by an exemplar: the lines within a rectangle of a page. INVALID_ARGUMENT (also:
+        the rectangle holds no symbol), NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived).
+        """
+        self.CreateSymbolsOfLegend: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendRequest,
+            tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CreateSymbolsOfLegend",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendResponse.FromString,
+        )
+        """Adds the symbols of a legend that a rectangle surrounds: one for each row with lines and a name beside them.
+        INVALID_ARGUMENT (also: no such row was found), NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the
+        project is archived).
+        """
+        self.ListSymbols: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.ListSymbolsRequest,
+            tandem.drawing.v1.drawing_pb2.ListSymbolsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/ListSymbols",
+            request_serializer=tandem.drawing.v1.drawing_pb2.ListSymbolsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.ListSymbolsResponse.FromString,
+        )
+        """Lists the symbols of a project in the order in which they were made. INVALID_ARGUMENT, NOT_FOUND."""
+        self.GetSymbol: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.GetSymbolRequest,
+            tandem.drawing.v1.drawing_pb2.GetSymbolResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/GetSymbol",
+            request_serializer=tandem.drawing.v1.drawing_pb2.GetSymbolRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.GetSymbolResponse.FromString,
+        )
+        """Returns one symbol, with the state of its count. NOT_FOUND."""
+        self.DeleteSymbol: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.DeleteSymbolRequest,
+            google.protobuf.empty_pb2.Empty,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/DeleteSymbol",
+            request_serializer=tandem.drawing.v1.drawing_pb2.DeleteSymbolRequest.SerializeToString,
+            response_deserializer=google.protobuf.empty_pb2.Empty.FromString,
+        )
+        """Deletes a symbol permanently; the components that were counted by it stay. NOT_FOUND, PERMISSION_DENIED (a VIEWER),
+        FAILED_PRECONDITION (the project is archived), ABORTED.
+        """
+        self.CountSymbol: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CountSymbolRequest,
+            tandem.drawing.v1.drawing_pb2.CountSymbolResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CountSymbol",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CountSymbolRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CountSymbolResponse.FromString,
+        )
+        """Counts a symbol on all pages of its project, in the background: QUEUED. Documents that another one supersedes are
+        left out. The places become components, PROPOSED; those that a person should look at have a `remark`. What people
+        decided about the places of an earlier count stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (it
+        is being counted, or the project is archived).
+        """
+        self.CancelCount: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CancelCountRequest,
+            tandem.drawing.v1.drawing_pb2.CancelCountResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CancelCount",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CancelCountRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CancelCountResponse.FromString,
+        )
+        """Stops the count: CANCELLED. What was found before stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER),
+        FAILED_PRECONDITION (it is not being counted, or the project is archived), ABORTED.
+        """
+        self.GetBillOfMaterials: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsRequest,
+            tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/GetBillOfMaterials",
+            request_serializer=tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsResponse.FromString,
+        )
+        """Returns what has to be bought: the components of a project without the rejected ones, grouped by class, prefix and
+        rating. Documents that another one supersedes are left out. A designator counts once in a document, also if it is at
+        several places. NOT_FOUND, FAILED_PRECONDITION (more than 100,000 components).
+        """
+        self.DownloadBillOfMaterials: grpc.UnaryStreamMultiCallable[
+            tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsRequest,
+            tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsResponse,
+        ] = channel.unary_stream(
+            "/drawing.v1.DrawingService/DownloadBillOfMaterials",
+            request_serializer=tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsResponse.FromString,
+        )
+        """Returns the bill of materials as a file, with all places: first its `metadata`, then its bytes from `offset` on. No
+        cell is a formula: texts that begin with a sign of one have an apostrophe in front. Over HTTP an ordinary download.
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (more than 100,000 components), OUT_OF_RANGE (reason RANGE_NOT_SATISFIABLE).
+        """
+        self.CompareDocuments: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest,
+            tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/CompareDocuments",
+            request_serializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse.FromString,
+        )
+        """Compares a document with another one of the same project, usually a later revision: what was added, removed, moved
+        and changed. Pages are paired by their sheet numbers, others by their texts. INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (a document has more than 300,000 words).
+        """
 
 
 class DrawingServiceServicer:
@@ -340,6 +495,175 @@ class DrawingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def ListComponents(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.ListComponentsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.ListComponentsResponse:
+        """Lists the components of a project, by their page numbers. INVALID_ARGUMENT, NOT_FOUND."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CreateComponent(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CreateComponentRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CreateComponentResponse:
+        """Adds a component that a person sees on a page: MANUAL and CONFIRMED. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED
+        (a VIEWER), FAILED_PRECONDITION (the project is archived).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def UpdateComponent(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.UpdateComponentRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.UpdateComponentResponse:
+        """Corrects the fields that the mask names; over HTTP the keys of the body are the mask. INVALID_ARGUMENT, NOT_FOUND,
+        PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def DecideComponents(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.DecideComponentsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.DecideComponentsResponse:
+        """Confirms or rejects components of a project: all of them, or none. The answer contains what undoes it.
+        INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived), ABORTED (a
+        component is at another version than its decision names).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CreateSymbol(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CreateSymbolRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CreateSymbolResponse:
+        """Adds a symbol to a project's legend by an exemplar: the lines within a rectangle of a page. INVALID_ARGUMENT (also:
+        the rectangle holds no symbol), NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the project is archived).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CreateSymbolsOfLegend(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendResponse:
+        """Adds the symbols of a legend that a rectangle surrounds: one for each row with lines and a name beside them.
+        INVALID_ARGUMENT (also: no such row was found), NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (the
+        project is archived).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def ListSymbols(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.ListSymbolsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.ListSymbolsResponse:
+        """Lists the symbols of a project in the order in which they were made. INVALID_ARGUMENT, NOT_FOUND."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def GetSymbol(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.GetSymbolRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.GetSymbolResponse:
+        """Returns one symbol, with the state of its count. NOT_FOUND."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def DeleteSymbol(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.DeleteSymbolRequest,
+        context: grpc.ServicerContext,
+    ) -> google.protobuf.empty_pb2.Empty:
+        """Deletes a symbol permanently; the components that were counted by it stay. NOT_FOUND, PERMISSION_DENIED (a VIEWER),
+        FAILED_PRECONDITION (the project is archived), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CountSymbol(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CountSymbolRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CountSymbolResponse:
+        """Counts a symbol on all pages of its project, in the background: QUEUED. Documents that another one supersedes are
+        left out. The places become components, PROPOSED; those that a person should look at have a `remark`. What people
+        decided about the places of an earlier count stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (it
+        is being counted, or the project is archived).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CancelCount(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CancelCountRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CancelCountResponse:
+        """Stops the count: CANCELLED. What was found before stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER),
+        FAILED_PRECONDITION (it is not being counted, or the project is archived), ABORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def GetBillOfMaterials(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsResponse:
+        """Returns what has to be bought: the components of a project without the rejected ones, grouped by class, prefix and
+        rating. Documents that another one supersedes are left out. A designator counts once in a document, also if it is at
+        several places. NOT_FOUND, FAILED_PRECONDITION (more than 100,000 components).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def DownloadBillOfMaterials(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsRequest,
+        context: grpc.ServicerContext,
+    ) -> Iterator[tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsResponse]:
+        """Returns the bill of materials as a file, with all places: first its `metadata`, then its bytes from `offset` on. No
+        cell is a formula: texts that begin with a sign of one have an apostrophe in front. Over HTTP an ordinary download.
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (more than 100,000 components), OUT_OF_RANGE (reason RANGE_NOT_SATISFIABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def CompareDocuments(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse:
+        """Compares a document with another one of the same project, usually a later revision: what was added, removed, moved
+        and changed. Pages are paired by their sheet numbers, others by their texts. INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (a document has more than 300,000 words).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
 
 def add_DrawingServiceServicer_to_server(servicer: DrawingServiceServicer, server: grpc.Server) -> None:
     handlers = {
@@ -412,6 +736,76 @@ def add_DrawingServiceServicer_to_server(servicer: DrawingServiceServicer, serve
             servicer.SearchPages,
             request_deserializer=tandem.drawing.v1.drawing_pb2.SearchPagesRequest.FromString,
             response_serializer=tandem.drawing.v1.drawing_pb2.SearchPagesResponse.SerializeToString,
+        ),
+        "ListComponents": grpc.unary_unary_rpc_method_handler(
+            servicer.ListComponents,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.ListComponentsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.ListComponentsResponse.SerializeToString,
+        ),
+        "CreateComponent": grpc.unary_unary_rpc_method_handler(
+            servicer.CreateComponent,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CreateComponentRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CreateComponentResponse.SerializeToString,
+        ),
+        "UpdateComponent": grpc.unary_unary_rpc_method_handler(
+            servicer.UpdateComponent,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.UpdateComponentRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.UpdateComponentResponse.SerializeToString,
+        ),
+        "DecideComponents": grpc.unary_unary_rpc_method_handler(
+            servicer.DecideComponents,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.DecideComponentsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.DecideComponentsResponse.SerializeToString,
+        ),
+        "CreateSymbol": grpc.unary_unary_rpc_method_handler(
+            servicer.CreateSymbol,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CreateSymbolRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CreateSymbolResponse.SerializeToString,
+        ),
+        "CreateSymbolsOfLegend": grpc.unary_unary_rpc_method_handler(
+            servicer.CreateSymbolsOfLegend,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendResponse.SerializeToString,
+        ),
+        "ListSymbols": grpc.unary_unary_rpc_method_handler(
+            servicer.ListSymbols,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.ListSymbolsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.ListSymbolsResponse.SerializeToString,
+        ),
+        "GetSymbol": grpc.unary_unary_rpc_method_handler(
+            servicer.GetSymbol,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.GetSymbolRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.GetSymbolResponse.SerializeToString,
+        ),
+        "DeleteSymbol": grpc.unary_unary_rpc_method_handler(
+            servicer.DeleteSymbol,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.DeleteSymbolRequest.FromString,
+            response_serializer=google.protobuf.empty_pb2.Empty.SerializeToString,
+        ),
+        "CountSymbol": grpc.unary_unary_rpc_method_handler(
+            servicer.CountSymbol,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CountSymbolRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CountSymbolResponse.SerializeToString,
+        ),
+        "CancelCount": grpc.unary_unary_rpc_method_handler(
+            servicer.CancelCount,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CancelCountRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CancelCountResponse.SerializeToString,
+        ),
+        "GetBillOfMaterials": grpc.unary_unary_rpc_method_handler(
+            servicer.GetBillOfMaterials,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsResponse.SerializeToString,
+        ),
+        "DownloadBillOfMaterials": grpc.unary_stream_rpc_method_handler(
+            servicer.DownloadBillOfMaterials,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsResponse.SerializeToString,
+        ),
+        "CompareDocuments": grpc.unary_unary_rpc_method_handler(
+            servicer.CompareDocuments,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("drawing.v1.DrawingService", handlers),))

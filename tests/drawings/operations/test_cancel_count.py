@@ -1,0 +1,34 @@
+"""CancelCount: the end of a count before its time."""
+
+import pytest
+
+from drawings.models import Component, Document
+from drawings.services.symbols import count_symbol
+from tandem.drawing.v1 import drawing_pb2
+from tandem.drawing.v1.drawing_pb2 import (
+    CancelCountRequest,
+    CountSymbolRequest,
+)
+from tests.jobs import run_jobs
+from tests.support.components import SERVICE, created, flags
+from tests.support.drawings import a_document, processed, project_of
+from tests.support.transports import Transport
+from users.models import User
+
+
+@pytest.fixture
+def document(ann: User) -> Document:
+    content = flags((100, 100), (200, 100), (300, 100))
+    return processed(a_document(project_of(ann), ann, content=content))
+
+
+def test_count_is_cancelled(api: Transport, ann: User, document: Document) -> None:
+    symbol = created(api, ann, document)
+    count_symbol(ann, symbol.id)
+    again = api.failure(f"{SERVICE}CountSymbol", CountSymbolRequest(symbol_id=symbol.id), actor=ann)
+    assert again.reason == "CONFLICT"
+    cancelled = api(f"{SERVICE}CancelCount", CancelCountRequest(symbol_id=symbol.id), actor=ann).symbol
+    assert cancelled.count.status == drawing_pb2.COUNT_STATUS_CANCELLED
+    run_jobs()
+    assert not Component.objects.exists()
+    assert api.failure(f"{SERVICE}CancelCount", CancelCountRequest(symbol_id=symbol.id), actor=ann).reason == "CONFLICT"

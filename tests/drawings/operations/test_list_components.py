@@ -1,0 +1,69 @@
+"""ListComponents: what was found on the pages."""
+
+import pytest
+
+from changes.models import Change
+from core.db.ids import uuid7
+from drawings.models import Component, Document, Method, State
+from tandem.drawing.v1 import drawing_pb2
+from tandem.drawing.v1.drawing_pb2 import (
+    ListComponentsRequest,
+)
+from tests.support.components import SERVICE, listed
+from tests.support.drawings import a_document, processed, project_of
+from tests.support.factories import ComponentFactory
+from tests.support.transports import Transport
+from users.models import User
+
+CONFIRMED, REJECTED = drawing_pb2.COMPONENT_STATE_CONFIRMED, drawing_pb2.COMPONENT_STATE_REJECTED
+PROPOSED = drawing_pb2.COMPONENT_STATE_PROPOSED
+
+
+@pytest.fixture
+def document(ann: User) -> Document:
+    return processed(a_document(project_of(ann), ann, ("-K12", "24V"), ("-Q1", "16A", "-K12"), ()))
+
+
+def test_components_of_the_text_are_proposed(api: Transport, ann: User, document: Document) -> None:
+    found = listed(api, ann, document.project).components
+    assert [(one.page_number, one.designator, one.prefix) for one in found] == [
+        (0, "-K12", "K"), (1, "-Q1", "Q"), (1, "-K12", "K"),
+    ]  # fmt: skip
+    first = found[0]
+    assert (getattr(first, "class"), first.method, first.state) == (
+        "relay",
+        drawing_pb2.COMPONENT_METHOD_TEXT,
+        PROPOSED,
+    )
+    assert (first.rating.raw, first.rating.value, first.rating.unit) == ("24V", 24, "V")
+    assert first.document_id == str(document.pk) and first.project_id == str(document.project_id)
+    assert first.bbox[0] == pytest.approx(50, abs=1.5) and not first.decided_by
+
+
+def test_list_is_filtered(api: Transport, ann: User, document: Document) -> None:
+    project = document.project
+    other = ComponentFactory(document__project=project, component_class="lamp", state=State.REJECTED)
+    assert len(listed(api, ann, project, document_id=str(document.pk)).components) == 3
+    assert len(listed(api, ann, project, page_number=0).components) == 2
+    assert [one.id for one in listed(api, ann, project, states=[REJECTED]).components] == [str(other.pk)]
+    assert [one.designator for one in listed(api, ann, project, prefix="Q").components] == ["-Q1"]
+    assert [one.id for one in listed(api, ann, project, **{"class": "lamp"}).components] == [str(other.pk)]
+    assert listed(api, ann, project, symbol_id=str(uuid7())).pagination.total_count == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [({"document_id": "x"}, "document_id"), ({"page_number": -1}, "page_number"), ({"states": [9]}, "states.0")],
+)
+def test_invalid_filter_is_named(api: Transport, ann: User, fields: dict[str, object], error: str) -> None:
+    request = ListComponentsRequest(project_id=str(project_of(ann).pk), **fields)  # type: ignore[arg-type]
+    assert error in api.failure(f"{SERVICE}ListComponents", request, actor=ann).fields
+
+
+def test_deleting_the_document_deletes_its_components(ann: User, document: Document) -> None:
+    from drawings.services import delete_document
+
+    assert Component.objects.filter(document=document, method=Method.TEXT).count() == 3
+    delete_document(ann, str(document.pk))
+    assert not Component.objects.exists()
+    assert not Change.objects.filter(subject_type="drawing.component").exclude(new=None).exists()
