@@ -4,7 +4,7 @@
 #
 #   scripts/pytest_twice.sh [options and paths of pytest]
 set -euo pipefail
-unset CDPATH
+unset CDPATH PYTHONDONTWRITEBYTECODE # As in scripts/test.sh.
 cd -P -- "$(dirname -- "$0")/.."
 most=3 # More are no accident.
 cache=$(mktemp -d)

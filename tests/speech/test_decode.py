@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +244,12 @@ def test_sample_rate_may_change_within_a_file() -> None:
     assert len(samples) / 16_000 == pytest.approx(2 * SECONDS, abs=0.3)
 
 
-@pytest.mark.parametrize("file", [wav(3), flac(3), encoded("webm", "libopus", options={"live": "1"})])
-def test_audio_beyond_the_limit_ends_the_decoding(file: bytes) -> None:
+@pytest.mark.parametrize("container", ["wav", "flac", "webm"])
+def test_audio_beyond_the_limit_ends_the_decoding(container: str) -> None:
+    file = {
+        "wav": partial(wav, 3), "flac": partial(flac, 3),
+        "webm": partial(encoded, "webm", "libopus", options={"live": "1"}),
+    }[container]()  # fmt: skip
     decoder = Decoder(io.BytesIO(file), max_seconds=2)
     pieces = iter(decoder)
     with pytest.raises(TooLarge, match=r"too long: the maximum is 2 seconds\. Send it in parts"):
