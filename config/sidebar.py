@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 
 #: The models of each section, each with the name of its icon (Material Symbols).
 SECTIONS = {
-    "Work": {"tasks.Task": "task_alt"},
+    "Work": {"projects.Project": "workspaces", "projects.ProjectMember": "group_add", "tasks.Task": "task_alt"},
     "Meetings": {
         "meetings.Meeting": "groups_2",
         "meetings.ActionItem": "checklist",

@@ -129,7 +129,7 @@ class ProjectMember(Versioned):
     already_exists = {"projects_member_unique": "This user is a member of the project already"}
 
     id = Id()
-    project = models.ForeignKey(Project, models.DO_NOTHING, related_name="+", db_index=False, editable=False)
+    project = models.ForeignKey(Project, models.DO_NOTHING, related_name="+", db_index=False)
     #: ON DELETE CASCADE (migration 0001).
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False

@@ -60,12 +60,12 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     list_display = ("title", "status", "priority", "assigned_to", "due_date", "created_by", "created_at", "updated_at")
     list_select_related = ("assigned_to", "created_by")
     list_filter = ("status", "priority", OverdueFilter)
-    lookups = ("status__exact", "priority__exact", "overdue")
+    lookups = ("status__exact", "priority__exact", "overdue", "project__id__exact")
     sortable_by = ("priority", "due_date", "created_at", "updated_at")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words in title and description"
     ordering = ("-created_at", "-id")
-    autocomplete_fields = ("assigned_to",)
+    autocomplete_fields = ("assigned_to", "project")
     readonly_fields = ("id", "source", "completed_at", "version", "created_at", "created_by", "updated_at")
     fieldsets = (
         (None, {"fields": WRITABLE}),

@@ -34,12 +34,12 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
     list_display = ("title", "status", "done", "owner", "starts_at", "created_at")
     list_select_related = ("owner",)
     list_filter = ("status",)
-    lookups = ("status__exact",)
+    lookups = ("status__exact", "project__id__exact")
     sortable_by = ("starts_at", "created_at")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words in the title"
     ordering = ("-created_at", "-id")
-    autocomplete_fields = ("owner",)
+    autocomplete_fields = ("owner", "project")
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         **ServiceBackedAdmin.formfield_overrides,
         VocabularyField: {"widget": UnfoldAdminTextareaWidget},

@@ -119,7 +119,6 @@ class Migration(migrations.Migration):
                     "project",
                     models.ForeignKey(
                         db_index=False,
-                        editable=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="projects.project",

@@ -23,6 +23,7 @@ from tandem.drawing.v1.drawing_pb2 import Document, DocumentMetadata, UploadDocu
 from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
+from tandem.project.v1.project_pb2_grpc import ProjectServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
@@ -51,6 +52,7 @@ class Client:
 
     Attributes:
         users: the stub of user.v1.UserService; its calls raise `TandemError`s.
+        projects: the stub of project.v1.ProjectService.
         tasks: the stub of taskservice.TaskService.
         meetings: the stub of meeting.v1.MeetingService.
         drawings: the stub of drawing.v1.DrawingService.
@@ -93,6 +95,7 @@ class Client:
             self._connection, Calls(self._credentials, self.circuit, timeout)
         )
         self.users = UserServiceStub(self.channel)
+        self.projects = ProjectServiceStub(self.channel)
         self.tasks = TaskServiceStub(self.channel)
         self.meetings = MeetingServiceStub(self.channel)
         self.drawings = DrawingServiceStub(self.channel)

@@ -27,6 +27,7 @@ from tests.support.factories import (
     ApiKeyFactory,
     EnrolledVoiceFactory,
     PageFactory,
+    ProjectMemberFactory,
     SegmentFactory,
     SpeakerFactory,
     SpeechNodeFactory,
@@ -56,7 +57,8 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         key = ApiKeyFactory(user=user, created_by=user)
         session = Session.objects.create(user=user)
         address = UserAddressFactory(user=user, created_by=user)
-        task = TaskFactory(created_by=user, assigned_to=user)
+        member = ProjectMemberFactory(user=user, added_by=user, project__created_by=user)
+        task = TaskFactory(created_by=user, assigned_to=user, project=member.project)
         TranscribedMeetingFactory(owner=user, participants=[one.pk])
         TranscriptFactory(meeting=meeting, version=Transcript.objects.filter(meeting=meeting).count() + 1)
         SummaryFactory(meeting=meeting, transcript_version=Summary.objects.filter(meeting=meeting).count() + 1)
@@ -75,6 +77,8 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         address,
         key,
         session,
+        member,
+        member.project,
         task,
         meeting,
         segment,
