@@ -91,6 +91,8 @@ PRINTS = {
     # docs/integrate/paging.md
     "tandem-page.json": ('"next_page_token":"', '"email":"admin@example.com"', '"email":"'),
     '"page_size": 1': ('"nextPageToken": "',),
+    # docs/integrate/projects.md
+    "api/v1/projects -H": ('"name":"Hall 4, lighting"', '"my_role":"manager"'),
     # docs/integrate/rest.md
     "openapi.json | grep": ('"display_name":"Ada"', '"version": "'),
     "$tasks/bulk": ('"success_count":1', "Title is required", '"title":"Mow"', "Task with ID 'none' not found"),
