@@ -114,6 +114,11 @@ class Operation:
         return self.takes_stream and {"metadata", "chunk"} <= set(self.method.input_type.fields_by_name)
 
     @property
+    def stores_file(self) -> bool:
+        """Return whether the file that it takes is kept, as a part of the resource that it answers with."""
+        return self.takes_file and bool(self.http.response_body)
+
+    @property
     def answers_stream(self) -> bool:
         return bool(self.method.server_streaming)
 

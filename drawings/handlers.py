@@ -28,7 +28,7 @@ from drawings.models import Symbol
 from drawings.queries import bill_of_materials, comparison, pages, searching
 from drawings.queries import components as component_queries
 from drawings.queries import symbols as symbol_queries
-from drawings.services import components, images, processing, symbols, uploads
+from drawings.services import components, images, processing, symbols, symbols_in_boxes, uploads
 from drawings.watching import subscription_for
 from projects.queries import get_project
 from tandem.drawing.v1 import drawing_pb2
@@ -269,3 +269,21 @@ def _symbol(symbol: Symbol) -> drawing_pb2.Symbol:
 
 def compare_documents(call: Call, request: drawing_pb2.CompareDocumentsRequest) -> drawing_pb2.CompareDocumentsResponse:
     return comparison_message(*comparison.compare_documents(call.actor, request.document_id, request.to))
+
+
+@operation(scope="drawings:read", replay=REPLAY)
+def recognize_components(
+    call: Call, request: drawing_pb2.RecognizeComponentsRequest
+) -> drawing_pb2.RecognizeComponentsResponse:
+    boxes = [box.bbox for box in request.boxes]
+    results = symbols_in_boxes.recognize_components(call.actor, request.document_id, request.page_number, boxes)
+    return drawing_pb2.RecognizeComponentsResponse(results=map(messages.recognized_message, results))
+
+
+@operation(scope="drawings:read")
+def recognize_image(
+    call: Call, items: Iterator[drawing_pb2.RecognizeImageRequest | ValidationError]
+) -> drawing_pb2.RecognizeImageResponse:
+    metadata, chunks = messages.read_picture(items)
+    results = symbols_in_boxes.recognize_image(call.actor, metadata.bboxes, chunks, project_id=metadata.project_id)
+    return drawing_pb2.RecognizeImageResponse(results=map(messages.recognized_message, results))

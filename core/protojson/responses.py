@@ -96,7 +96,7 @@ def success_status(operation: "Operation") -> int:
     if operation.response_class is Empty:
         return 204
     # What such a call starts continues after its answer.
-    if operation.takes_file or operation.rpc.startswith("Count"):
+    if operation.stores_file or operation.rpc.startswith("Count"):
         return 202
     return 201 if operation.rpc.startswith(("Create", "Add")) else 200
 

@@ -78,6 +78,11 @@ def recognize_boxes(
     return _results(classifier, boxes, images, errors, exemplars)
 
 
+def page_crops(boxes: Sequence[Box], segments: Segments, words: Sequence[Word] = ()) -> crops.Crops:
+    """Return a crop of each box of a page; one without lines is empty."""
+    return crops.from_segments([_with_letters(clip(segments, box), words, box) for box in boxes])
+
+
 def recognize_picture(
     classifier: SymbolClassifier, boxes: Sequence[Box], picture: Grey, *, exemplars: Exemplars | None = None
 ) -> list[BoxResult]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 
@@ -14,6 +14,7 @@ from drawings.models import Document, Page
 from drawings.queries import Filter
 from drawings.queries.pages import DrawnPath, Part
 from drawings.queries.searching import Found, FoundWords
+from drawings.services.symbols_in_boxes import Recognized
 from drawings.services.uploads import Uploaded, UploadMetadata
 from tandem.common.v1 import common_pb2
 from tandem.drawing.v1 import drawing_pb2
@@ -24,6 +25,8 @@ WRITABLE = ("title", "revision", "supersedes")
 PATHS = {"supersedes_id": "supersedes", "uploaded_by_id": "uploaded_by"}
 
 MAX_CHUNK_LENGTH = 64 * 1024
+
+Item = TypeVar("Item", drawing_pb2.UploadDocumentRequest, drawing_pb2.RecognizeImageRequest)
 
 
 def document_message(document: Document) -> drawing_pb2.Document:
@@ -163,7 +166,39 @@ def upload_metadata(message: drawing_pb2.DocumentMetadata) -> UploadMetadata:
     return UploadMetadata(**read_fields(message, message.DESCRIPTOR.fields_by_name, {}))
 
 
-def _chunk(item: drawing_pb2.UploadDocumentRequest | ValidationError) -> bytes:
+def read_picture(
+    items: Iterator[drawing_pb2.RecognizeImageRequest | ValidationError],
+) -> tuple[drawing_pb2.RecognizeImageMetadata, Iterator[bytes]]:
+    """Return the metadata of a picture, and an iterator of its bytes.
+
+    Raises:
+        ValidationError: the first message is not `metadata`; or, from the iterator, a further one is not a `chunk`.
+    """
+    first = _read_item(next(items, drawing_pb2.RecognizeImageRequest()))
+    if not first.HasField("metadata"):
+        raise invalid("metadata", "required", "The first message must contain the metadata of the picture.")
+    return first.metadata, map(_chunk, items)
+
+
+def recognized_message(recognized: Recognized) -> drawing_pb2.RecognizedBox:
+    """Return the message of what a box shows."""
+    found = recognized.recognition
+    if found is None:
+        return drawing_pb2.RecognizedBox(bbox=recognized.bbox, error=recognized.error)
+    message = drawing_pb2.RecognizedBox(
+        bbox=recognized.bbox,
+        confidence=found.confidence,
+        method=recognized.method,  # type: ignore[arg-type]  # the numbers are the contract's
+        symbol_id=recognized.symbol_id,
+    )
+    # A keyword of Python.
+    setattr(message, "class", found.name)
+    for other in found.alternatives:
+        setattr(message.alternatives.add(confidence=other.confidence), "class", other.name)
+    return message
+
+
+def _chunk(item: Item | ValidationError) -> bytes:
     read = _read_item(item)
     if not read.HasField("chunk"):
         raise invalid("chunk", "required", "Each message after the first must contain a chunk of the file.")
@@ -172,7 +207,7 @@ def _chunk(item: drawing_pb2.UploadDocumentRequest | ValidationError) -> bytes:
     return read.chunk
 
 
-def _read_item(item: drawing_pb2.UploadDocumentRequest | ValidationError) -> drawing_pb2.UploadDocumentRequest:
+def _read_item(item: Item | ValidationError) -> Item:
     if isinstance(item, ValidationError):
         raise item
     return item

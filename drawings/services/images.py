@@ -1,7 +1,8 @@
 """Images of pages, rendered in a child process and kept in the cache."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
@@ -61,10 +62,8 @@ def _within(page: Page, box: Box | None) -> Box | None:
 
 
 def _rendered(document: Document, number: int, dpi: int, box: Box | None) -> bytes:
-    if not _turns.acquire(timeout=_WAIT_SECONDS):
-        raise Unavailable("Too many pages are being rendered at present; try again.")
     try:
-        with local_file(document.file) as path:
+        with turn(), local_file(document.file) as path:
             return render_page(path, number, dpi, box)
     except FileNotFoundError as exc:
         raise ObjectDoesNotExist(GONE) from exc
@@ -76,5 +75,18 @@ def _rendered(document: Document, number: int, dpi: int, box: Box | None) -> byt
         if exc.code is Code.TOO_LARGE:
             raise invalid("dpi", "range", "The image would be too large. Give fewer dpi, or a smaller bbox.") from exc
         raise Conflict(f"This page cannot be shown. {exc.message}") from exc
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait for one of the child processes that may read pages or pictures at once.
+
+    Raises:
+        Unavailable: all are in use for too long.
+    """
+    if not _turns.acquire(timeout=_WAIT_SECONDS):
+        raise Unavailable("Too many pages are being rendered at present; try again.")
+    try:
+        yield
     finally:
         _turns.release()

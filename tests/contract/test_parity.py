@@ -55,6 +55,7 @@ STREAMS: dict[str, str] = {
     "drawing.v1.DrawingService.UploadDocument": "multipart",
     "drawing.v1.DrawingService.RenderPage": "a file with ranges",
     "drawing.v1.DrawingService.DownloadBillOfMaterials": "a file with ranges",
+    "drawing.v1.DrawingService.RecognizeImage": "multipart",
     "drawing.v1.DrawingService.WatchDocument": "SSE",
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",

@@ -9,6 +9,7 @@ from tandem.drawing.v1 import drawing_pb2
 from tests.support.access import OWN_TASK, SIGNED_IN, Row
 from tests.support.drawings import a_document, an_upload, project_of
 from tests.support.factories import PageFactory
+from tests.support.symbols import a_picture
 from users.models import User
 
 #: Support sees no document either; service accounts are administrators.
@@ -59,6 +60,20 @@ DRAWINGS: dict[str, Row] = {
     "DrawingService/RenderPage": (
         lambda user: drawing_pb2.RenderPageRequest(document_id=a_stored_page(user), dpi=10),
         OWN_DOCUMENT,
+    ),
+    "DrawingService/RecognizeComponents": (
+        lambda user: drawing_pb2.RecognizeComponentsRequest(
+            document_id=a_page(user),
+            boxes=[{"bbox": (100, 300, 120, 320)}],  # type: ignore[list-item]
+        ),
+        OWN_DOCUMENT,
+    ),
+    "DrawingService/RecognizeImage": (
+        lambda user: [
+            drawing_pb2.RecognizeImageRequest(metadata={}),  # type: ignore[arg-type]
+            drawing_pb2.RecognizeImageRequest(chunk=a_picture(("lamp",))[0]),
+        ],
+        SIGNED_IN,
     ),
     "DrawingService/SearchPages": (lambda user: drawing_pb2.SearchPagesRequest(query="new"), SIGNED_IN),
 }

@@ -261,7 +261,7 @@ class _Description:
             413: takes_body,
             415: takes_body,
             422: self._takes_key,
-            507: self._operation.takes_file,
+            507: self._operation.stores_file,
         }
         return sorted({*_ALWAYS_POSSIBLE, *(status for status, may_be in possible.items() if may_be)})
 

@@ -907,3 +907,75 @@ class Difference(_message.Message):
     old_bbox: _containers.RepeatedScalarFieldContainer[float]
     new_bbox: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, kind: _Optional[_Union[DifferenceKind, str]] = ..., old: _Optional[str] = ..., new: _Optional[str] = ..., old_bbox: _Optional[_Iterable[float]] = ..., new_bbox: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class RecognitionBox(_message.Message):
+    __slots__ = ("bbox",)
+    BBOX_FIELD_NUMBER: _ClassVar[int]
+    bbox: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, bbox: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class RecognizeComponentsRequest(_message.Message):
+    __slots__ = ("document_id", "page_number", "boxes")
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    document_id: str
+    page_number: int
+    boxes: _containers.RepeatedCompositeFieldContainer[RecognitionBox]
+    def __init__(self, document_id: _Optional[str] = ..., page_number: _Optional[int] = ..., boxes: _Optional[_Iterable[_Union[RecognitionBox, _Mapping]]] = ...) -> None: ...
+
+class RecognizeComponentsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[RecognizedBox]
+    def __init__(self, results: _Optional[_Iterable[_Union[RecognizedBox, _Mapping]]] = ...) -> None: ...
+
+class RecognizeImageRequest(_message.Message):
+    __slots__ = ("metadata", "chunk")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    metadata: RecognizeImageMetadata
+    chunk: bytes
+    def __init__(self, metadata: _Optional[_Union[RecognizeImageMetadata, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class RecognizeImageMetadata(_message.Message):
+    __slots__ = ("bboxes", "project_id", "filename", "content_type")
+    BBOXES_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    bboxes: _containers.RepeatedScalarFieldContainer[float]
+    project_id: str
+    filename: str
+    content_type: str
+    def __init__(self, bboxes: _Optional[_Iterable[float]] = ..., project_id: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ...) -> None: ...
+
+class RecognizeImageResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[RecognizedBox]
+    def __init__(self, results: _Optional[_Iterable[_Union[RecognizedBox, _Mapping]]] = ...) -> None: ...
+
+class RecognizedBox(_message.Message):
+    __slots__ = ("bbox", "confidence", "alternatives", "method", "symbol_id", "error")
+    BBOX_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    bbox: _containers.RepeatedScalarFieldContainer[float]
+    confidence: float
+    alternatives: _containers.RepeatedCompositeFieldContainer[ClassAlternative]
+    method: ComponentMethod
+    symbol_id: str
+    error: str
+    def __init__(self, bbox: _Optional[_Iterable[float]] = ..., confidence: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[ClassAlternative, _Mapping]]] = ..., method: _Optional[_Union[ComponentMethod, str]] = ..., symbol_id: _Optional[str] = ..., error: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ClassAlternative(_message.Message):
+    __slots__ = ("confidence",)
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    confidence: float
+    def __init__(self, confidence: _Optional[float] = ..., **kwargs) -> None: ...

@@ -324,6 +324,35 @@ class DrawingServiceStub:
         and changed. Pages are paired by their sheet numbers, others by their texts. INVALID_ARGUMENT, NOT_FOUND,
         FAILED_PRECONDITION (a document has more than 300,000 words).
         """
+        self.RecognizeComponents: grpc.UnaryUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.RecognizeComponentsRequest,
+            tandem.drawing.v1.drawing_pb2.RecognizeComponentsResponse,
+        ] = channel.unary_unary(
+            "/drawing.v1.DrawingService/RecognizeComponents",
+            request_serializer=tandem.drawing.v1.drawing_pb2.RecognizeComponentsRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.RecognizeComponentsResponse.FromString,
+        )
+        """Recognizes the symbols in boxes of a page: by the symbols of the project's legend first, then by the classifier.
+        The result has one item for each box, in order; a box that cannot be recognized has an `error` of its own. Nothing
+        is stored. A page without vector paths in a box is recognized by its image.
+        INVALID_ARGUMENT (no box, or more than 64), NOT_FOUND, FAILED_PRECONDITION (the page could not be read), UNAVAILABLE
+        (also: the classifier cannot be used on this server).
+        """
+        self.RecognizeImage: grpc.StreamUnaryMultiCallable[
+            tandem.drawing.v1.drawing_pb2.RecognizeImageRequest,
+            tandem.drawing.v1.drawing_pb2.RecognizeImageResponse,
+        ] = channel.stream_unary(
+            "/drawing.v1.DrawingService/RecognizeImage",
+            request_serializer=tandem.drawing.v1.drawing_pb2.RecognizeImageRequest.SerializeToString,
+            response_deserializer=tandem.drawing.v1.drawing_pb2.RecognizeImageResponse.FromString,
+        )
+        """Recognizes the symbols in boxes of a picture (PNG or JPEG, at most 10 MB and 16 million pixels), as
+        RecognizeComponents does; without boxes, the whole picture is one. The first message is `metadata`, the others are
+        `chunk`s of the file. Over HTTP a multipart form: its fields are the metadata, and the last part, `file`, is the
+        file. Nothing is stored.
+        INVALID_ARGUMENT (more than 64 boxes; the picture is damaged; reason UNSUPPORTED_MEDIA_TYPE: it is not a PNG or a
+        JPEG), NOT_FOUND (the project), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE.
+        """
 
 
 class DrawingServiceServicer:
@@ -664,6 +693,37 @@ class DrawingServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def RecognizeComponents(
+        self,
+        request: tandem.drawing.v1.drawing_pb2.RecognizeComponentsRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.RecognizeComponentsResponse:
+        """Recognizes the symbols in boxes of a page: by the symbols of the project's legend first, then by the classifier.
+        The result has one item for each box, in order; a box that cannot be recognized has an `error` of its own. Nothing
+        is stored. A page without vector paths in a box is recognized by its image.
+        INVALID_ARGUMENT (no box, or more than 64), NOT_FOUND, FAILED_PRECONDITION (the page could not be read), UNAVAILABLE
+        (also: the classifier cannot be used on this server).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    def RecognizeImage(
+        self,
+        request_iterator: Iterator[tandem.drawing.v1.drawing_pb2.RecognizeImageRequest],
+        context: grpc.ServicerContext,
+    ) -> tandem.drawing.v1.drawing_pb2.RecognizeImageResponse:
+        """Recognizes the symbols in boxes of a picture (PNG or JPEG, at most 10 MB and 16 million pixels), as
+        RecognizeComponents does; without boxes, the whole picture is one. The first message is `metadata`, the others are
+        `chunk`s of the file. Over HTTP a multipart form: its fields are the metadata, and the last part, `file`, is the
+        file. Nothing is stored.
+        INVALID_ARGUMENT (more than 64 boxes; the picture is damaged; reason UNSUPPORTED_MEDIA_TYPE: it is not a PNG or a
+        JPEG), NOT_FOUND (the project), RESOURCE_EXHAUSTED (reason TOO_LARGE), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
 
 def add_DrawingServiceServicer_to_server(servicer: DrawingServiceServicer, server: grpc.Server) -> None:
     handlers = {
@@ -806,6 +866,16 @@ def add_DrawingServiceServicer_to_server(servicer: DrawingServiceServicer, serve
             servicer.CompareDocuments,
             request_deserializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest.FromString,
             response_serializer=tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse.SerializeToString,
+        ),
+        "RecognizeComponents": grpc.unary_unary_rpc_method_handler(
+            servicer.RecognizeComponents,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.RecognizeComponentsRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.RecognizeComponentsResponse.SerializeToString,
+        ),
+        "RecognizeImage": grpc.stream_unary_rpc_method_handler(
+            servicer.RecognizeImage,
+            request_deserializer=tandem.drawing.v1.drawing_pb2.RecognizeImageRequest.FromString,
+            response_serializer=tandem.drawing.v1.drawing_pb2.RecognizeImageResponse.SerializeToString,
         ),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("drawing.v1.DrawingService", handlers),))
