@@ -15,7 +15,7 @@ Symbol = Callable[[Random], Drawing]
 
 def _ends(drawing: Drawing, random: Random, left: float, right: float) -> Drawing:
     # Some are needed: a coil and a resistor differ only in the sides that their wires leave from.
-    far = random.uniform(0.25, 2.2)
+    far = random.uniform(0.25, 1.6)
     drawing.lines((left - far, 0, left, 0), (right, 0, right + far, 0))
     return drawing
 
@@ -336,7 +336,7 @@ def _circled(random: Random, texts: tuple[str, ...]) -> Drawing:
     drawing, radius = Drawing(), 1.0
     drawing.circle(0, 0, radius)
     text = str(random.choice(texts))
-    high = random.uniform(0.65, 1.1) / max(1, len(text) * 0.55)
+    high = random.uniform(0.75, 1.2) / max(1, len(text) * 0.55)
     y = random.uniform(-0.3, 0) if random.random() < 0.5 else 0.0
     drawing.letters(text, 0, y, high)
     return drawing

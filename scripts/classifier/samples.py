@@ -16,7 +16,7 @@ Labels = npt.NDArray[np.int64]
 
 NUMBERS = {name: number for number, name in enumerate(CLASSES)}
 #: Widths of strokes in half pixels, and their shares: page segments are drawn 3 wide, pictures vary.
-_STROKES, _STROKE_SHARES = (1, 3, 5), (0.2, 0.6, 0.2)
+_STROKES, _STROKE_SHARES = (1, 3, 5), (0.12, 0.78, 0.1)
 
 
 def distorted(drawing: Drawing, random: Random, *, strength: float = 1.0) -> Drawing:

@@ -30,7 +30,7 @@ SEED, CALIBRATION_SEED, SAME_KIND_SEED, HELD_OUT_STYLE_SEED = 1, 900_001, 900_00
 _PART = 1000
 _SAME_KIND, _CALIBRATION = 1400, 4000
 #: The precision that crops above a threshold are to have on the calibration's crops.
-_PRECISION = 0.995
+_PRECISION = 0.99
 #: Exemplars: the share of crops of other symbols that are to stay below the threshold.
 _REJECTED = 0.99
 
@@ -133,8 +133,8 @@ def main() -> None:
     """Draw, train, calibrate, and write."""
     parser = argparse.ArgumentParser(description="Train the classifier of symbols.")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the model is written")
-    parser.add_argument("--crops", type=int, default=26_000, help="crops drawn for training")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--crops", type=int, default=32_000, help="crops drawn for training")
+    parser.add_argument("--epochs", type=int, default=6)
     given = parser.parse_args()
     from scripts.classifier import network
 
