@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from drawings.services import recognition
+from drawings.services import symbols_in_boxes
 from tandem.drawing.v1.drawing_pb2 import RecognizeImageRequest
 from tests.support.drawings import CHUNK_BYTES, project_of
 from tests.support.symbols import a_picture
@@ -57,7 +57,7 @@ def test_what_is_no_picture_is_refused(api: Transport, ann: User, content: bytes
 
 
 def test_a_file_over_the_limit_is_too_large(api: Transport, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognition, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(symbols_in_boxes, "MAX_BYTES", 2**20)
     with pytest.raises(Failed, match="TOO_LARGE"):
         api(OPERATION, upload(bytes(2**20 + 1)), actor=ann)
 
