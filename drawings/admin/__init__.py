@@ -16,6 +16,7 @@ from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from drawings import services
+from drawings.admin.viewer import ViewerPage
 from drawings.messages import WRITABLE
 from drawings.models import Document, Page
 from drawings.services import processing, uploads
@@ -55,7 +56,7 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Document)
-class DocumentAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
+class DocumentAdmin(ViewerPage, ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     list_display = ("title", "revision", "status", "done", "page_count", "project", "uploaded_by", "created_at")
     list_select_related = ("project", "uploaded_by")
     list_filter = ("status",)

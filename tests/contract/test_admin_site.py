@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.urls.converters import IntConverter
 
 from access.models import Session
 from changes.models import Change
@@ -99,7 +100,8 @@ def addresses(row: Model) -> Iterator[tuple[str, str]]:
     """Yield every page of a row and of its table: name and address."""
     for pattern in admin.site.get_model_admin(type(row)).urls:
         if pattern.name:
-            arguments = {name: str(row.pk) for name in pattern.pattern.converters}
+            converters = pattern.pattern.converters.items()
+            arguments = {name: "0" if isinstance(one, IntConverter) else str(row.pk) for name, one in converters}
             yield pattern.name, reverse(f"admin:{pattern.name}", kwargs=arguments)
 
 

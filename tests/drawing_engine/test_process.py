@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,10 +16,10 @@ import pytest
 from drawing_engine.pages import Code, DocumentFailure, DocumentInfo, Limits, PageFailure
 from drawing_engine.process import Child
 from drawing_engine.reading import read_document, render_page
-from tests.support.child_processes import no_orphans
+from tests.support.child_processes import cpu_seconds_of_children, no_orphans
 from tests.support.drawing_files import one_page, read
 from tests.support.hostile_drawings import FILES
-from tests.support.servers import ROOT, until
+from tests.support.servers import ROOT
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="macOS has no /proc and fewer limits")
 
@@ -89,10 +90,16 @@ def test_killed_parent_leaves_no_child(slow: Path) -> None:
     assert parent.stdout
     parent.stdout.readline()
     (child,) = psutil.Process(parent.pid).children()
+    used = most = child.cpu_times().user
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    with suppress(psutil.NoSuchProcess):
+        while child.status() != psutil.STATUS_ZOMBIE:
+            most = child.cpu_times().user
+            time.sleep(0.02)
+    # Its page would take some seconds more.
+    assert most - used < 1
 
 
 def test_killed_child_is_a_failed_page(slow: Path) -> None:
@@ -112,6 +119,15 @@ def test_page_that_takes_too_long_is_a_failure(slow: Path) -> None:
     with pytest.raises(DocumentFailure) as caught:
         read(slow, Limits(document_seconds=0.5))
     assert caught.value.message == "Failed to process PDF: the document takes longer than is allowed. Split it."
+
+
+def test_page_that_uses_too_much_processor_time_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "pattern.pdf"
+    path.write_bytes(FILES["pattern_within_itself"]())
+    used = cpu_seconds_of_children()
+    with pytest.raises(DocumentFailure) as caught:
+        render_page(path, 0, 100, limits=Limits(page_cpu_seconds=0.5, page_seconds=120))
+    assert caught.value.code is Code.TIMEOUT and cpu_seconds_of_children() - used < 1.5
 
 
 def test_file_of_more_bytes_than_allowed_is_refused(tmp_path: Path) -> None:

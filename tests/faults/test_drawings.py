@@ -1,10 +1,12 @@
 """Mutated PDF files: the process that reads them survives each, and no child is left."""
 
 import io
+import os
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,21 +73,28 @@ def mutant(content: bytes, chance: random.Random) -> bytes:
 def test_mutated_files_neither_end_the_reader_nor_leave_a_child(tmp_path: Path, report: Callable[[str], None]) -> None:
     chance = random.Random(f"drawings {SEED}")
     seeds = [drawing(), drawing(), *(FILES[name]() for name in SEEDS)]
-    path, found, longest = tmp_path / "mutant.pdf", Counter[str](), 0.0
+    mutants = [mutant(chance.choice(seeds), chance) for _ in range(round(MUTANTS * SHARE))]
     descriptors = open_descriptors()
-    with no_orphans():
-        for number in range(round(MUTANTS * SHARE)):
-            path.write_bytes(mutant(chance.choice(seeds), chance))
-            started = time.monotonic()
-            try:
-                found.update(type(item).__name__ for item in read_document(path, limits=LIMITS))
-                if number % 4 == 0:
-                    render_page(path, 0, 50, limits=LIMITS)
-            except DocumentFailure as failure:
-                assert failure.message.startswith("Failed to process PDF: ")
-                found[failure.code] += 1
-            longest = max(longest, time.monotonic() - started)
-    report(f"{round(MUTANTS * SHARE)} files, {dict(found)}, the longest {longest:.1f} s")
+    with no_orphans(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(
+            pool.map(lambda number: outcomes(tmp_path / f"{number}.pdf", mutants[number]), range(len(mutants)))
+        )
+    found = sum((counted for counted, _ in results), Counter[str]())
+    report(f"{len(mutants)} files, {dict(found)}, the longest {max(seconds for _, seconds in results):.1f} s")
     assert open_descriptors() == descriptors
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(tmp_path.iterdir()) == []
     assert found["Page"] and found["DAMAGED"]
+
+
+def outcomes(path: Path, content: bytes) -> tuple[Counter[str], float]:
+    """Return what reading and rendering a file yield, counted, and the seconds that it takes."""
+    path.write_bytes(content)
+    found, started = Counter[str](), time.monotonic()
+    try:
+        found.update(type(item).__name__ for item in read_document(path, limits=LIMITS))
+        render_page(path, 0, 50, limits=LIMITS)
+    except DocumentFailure as failure:
+        assert failure.message.startswith("Failed to process PDF: ")
+        found[failure.code.value] += 1
+    path.unlink()
+    return found, time.monotonic() - started

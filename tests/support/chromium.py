@@ -70,6 +70,11 @@ class Page:
         for kind in ("rawKeyDown", "keyUp"):
             self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
+    def press_text(self, character: str) -> None:
+        """Press the key of a character."""
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=character, text=character if kind == "keyDown" else "")
+
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
             received = os.read(self._from, 1024 * 1024)
