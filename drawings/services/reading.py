@@ -37,6 +37,8 @@ ACTOR = "drawings"
 GROUP_SECONDS, GROUP_PAGES = 0.25, 16
 #: How often a child that was killed at one page is tried at it in all.
 MAX_TRIES = 3
+#: How often children are started for one pass over the pages, if they are killed between two pages.
+MAX_STARTS = 8
 #: How often a running child's job looks whether it is still wanted.
 ROWS_SECONDS = 0.4
 #: Codes of failures that another child may not have.
@@ -158,27 +160,33 @@ class _Work:
     def _from_engine(
         self, path: Path, numbers: Sequence[int] | None
     ) -> Generator[DocumentInfo | engine.Page | PageFailure]:
-        """Yield what the child reads. A child that is killed before its first page is started once more.
+        """Yield what the child reads. A child that is killed between two pages is started again for the others.
 
         Raises:
             DocumentFailure, Reschedule, LeaseLost, Cancelled
         """
         limits = replace(engine.DEFAULT_LIMITS, file_bytes=settings.MAX_DOCUMENT_BYTES)
-        for is_last in (False, True):
-            read_any = False
+        for tries in range(1, MAX_STARTS + 1):
+            done: set[int] = set()
             try:
                 pages = read_document(path, limits=limits, pages=numbers, cancelled=self._is_over)
                 with closing(pages):  # type: ignore[type-var]  # it is a generator
                     for one in pages:
-                        read_any = read_any or not isinstance(one, DocumentInfo)
+                        if isinstance(one, DocumentInfo):
+                            numbers = list(range(one.page_count)) if numbers is None else numbers
+                        else:
+                            done.add(one.number)
                         yield one
+                return
             except DocumentFailure as exc:
                 if self._ended is not None:
                     raise self._ended from None
-                if is_last or read_any or exc.code not in _BY_CHANCE:
+                numbers = None if numbers is None else [number for number in numbers if number not in done]
+                has_progress = bool(done) or tries < MAX_TRIES
+                if exc.code not in _BY_CHANCE or tries == MAX_STARTS or not has_progress:
                     raise
-            else:
-                return
+                if numbers == []:
+                    return
 
     def _is_over(self) -> bool:
         """Return whether the child has to end now; `_ended` is then the reason."""
