@@ -63,8 +63,9 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
         ([["-m", "tests.support.faults.unsound", "jump"]], "lost"),
         ([["-m", "tests.support.faults.unsound", "hide"]], "the copy says"),
         ([["-m", "tests.support.faults.unsound", "swap"]], "came after"),
+        ([["-m", "tests.support.faults.unsound", "stay"]], "the copy says"),
     ],
-    ids=["skip", "jump", "hide", "swap"],
+    ids=["skip", "jump", "hide", "swap", "stay"],
     indirect=["installation"],
 )
 def test_validators_find_an_unsound_server(installation: Installation, seen: str) -> None:

@@ -1,11 +1,12 @@
 """The changes that watchers should have received, by the log and the tables, and those that they did not."""
 
-import base64
 import json
-import struct
+import sys
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,6 @@ from tests.support import promises
 from tests.support.faults.product import Database
 from tests.support.faults.watchers import Look, Watcher
 from tests.support.promises import Due, Received, Run, Truth
-
-#: A cursor begins with the epoch, and the number after which it resumes.
-_PLACE = struct.Struct(">16xQ")
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,16 @@ class Logged:
     new: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True)
+class Moved:
+    """One row of the change log, about a membership: the user and the project, before and after."""
+
+    seq: int
+    xid: int
+    left: tuple[str, str] | None
+    joined: tuple[str, str] | None
+
+
 class Log:
     """All changes, in the order of the log, and the tasks that exist."""
 
@@ -40,25 +48,74 @@ class Log:
             " WHERE subject_type = 'task' ORDER BY seq"
         )
         self.rows = [Logged(*row) for row in rows]
+        moved = database.ask(
+            "SELECT seq, xid, old->>'user_id', old->>'project_id', new->>'user_id', new->>'project_id'"
+            " FROM changes_change WHERE subject_type = 'project.member' ORDER BY seq"
+        )
+        self.moved = [
+            Moved(seq, xid, (user, project) if user else None, (new_user, new_project) if new_user else None)
+            for seq, xid, user, project, new_user, new_project in moved
+        ]
         self.tasks: list[dict[str, Any]] = [
             row for (row,) in database.ask("SELECT to_jsonb(task) FROM tasks_task AS task")
         ]
-        self._versions = {row.seq: (row.task_id, row.version) for row in self.rows}
+        self.members: list[tuple[str, str]] = database.ask(
+            "SELECT user_id::text, project_id::text FROM projects_projectmember"
+        )
+        self._versions: dict[str, list[tuple[int, int]]] = {}
+        for row in self.rows:
+            self._versions.setdefault(row.task_id, []).append((row.seq, row.version))
 
     def truth(self, look: Look, person_id: str) -> Truth:
         """Return the changes that were due to this watcher."""
-        due = []
-        for row in self.rows:
-            before, after = (image is not None and look.sees(image, person_id) for image in (row.old, row.new))
-            if before or after:
-                name = row.operation if after else "deleted"
-                state = _shown(row.new) if after and row.new else None
+        due: list[Due] = []
+        projects: set[str] = set()
+        left: dict[str, int] = {}
+        tasks: dict[str, Logged] = {}
+        for row in sorted([*self.rows, *self.moved], key=lambda row: row.seq):
+            if isinstance(row, Moved):
+                after = {project for user, project in (row.joined,) if user == person_id} if row.joined else set()
+                gone = {project for user, project in (row.left,) if user == person_id} if row.left else set()
+                after = (projects - gone) | after
+                left |= dict.fromkeys(projects - after, row.seq)
+                for task in tasks.values():
+                    was, will_be = (look.sees(task.new or {}, person_id, each) for each in (projects, after))
+                    if was != will_be:
+                        state = _shown(task.new or {}) if will_be else None
+                        name = "updated" if will_be else "deleted"
+                        due.append(Due(row.seq, row.xid, task.task_id, task.version, name, state))
+                projects = after
+                continue
+            before, after_it = (
+                image is not None and look.sees(image, person_id, projects) for image in (row.old, row.new)
+            )
+            if before or after_it:
+                name = row.operation if after_it else "deleted"
+                state = _shown(row.new) if after_it and row.new else None
                 due.append(Due(row.seq, row.xid, row.task_id, row.version, name, state))
-        return Truth(due)
+            tasks[row.task_id] = row
+            if row.new is None:
+                del tasks[row.task_id]
+        return Truth([self._optional(each, look, person_id, left) for each in due])
+
+    def _optional(self, due: Due, look: Look, person_id: str, left: Mapping[str, int]) -> Due:
+        """Return it marked as optional if the person has left the project by which alone they saw it."""
+        image = self._image(due.subject_id, due.version) if due.state else None
+        if image is None or look.sees(image, person_id, ()):
+            return due
+        return replace(due, optional=left.get(image["project_id"], 0) > due.seq)
+
+    def _image(self, task_id: str, version: int) -> Mapping[str, Any] | None:
+        return self._images.get((task_id, version))
+
+    @cached_property
+    def _images(self) -> dict[tuple[str, int], Mapping[str, Any] | None]:
+        return {(row.task_id, row.version): row.new for row in self.rows}
 
     def final(self, look: Look, person_id: str) -> dict[str, Any]:
         """Return the tasks that this watcher may see at the end."""
-        return {task["id"]: _shown(task) for task in self.tasks if look.sees(task, person_id)}
+        projects = {project for user, project in self.members if user == person_id}
+        return {task["id"]: _shown(task) for task in self.tasks if look.sees(task, person_id, projects)}
 
     def completed(self, run: Run) -> Run:
         """Return the run with the versions that WatchTasks leaves out, found by the positions in the cursors."""
@@ -67,9 +124,9 @@ class Log:
     def _with_version(self, event: Received) -> Received:
         if event.version or not event.subject_id:
             return event
-        (seq,) = _PLACE.unpack(base64.urlsafe_b64decode(event.cursor)[: _PLACE.size])
-        task_id, version = self._versions[seq]
-        return replace(event, version=version if task_id == event.subject_id else -1)
+        versions = self._versions.get(event.subject_id, [])
+        place = bisect_right(versions, (event.seq, sys.maxsize)) - 1
+        return replace(event, version=versions[place][1] if place >= 0 else -1)
 
 
 def _shown(image: Mapping[str, Any]) -> tuple[Any, ...]:

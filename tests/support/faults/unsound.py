@@ -4,6 +4,7 @@ skip    live streams are not offered every second change
 jump    a cursor resumes one change too late
 hide    a task that leaves the view is not sent
 swap    changes that are read together are sent in the wrong order
+stay    what a user no longer sees after leaving a project is not sent as gone
 """
 
 import sys
@@ -15,6 +16,7 @@ from django.core.management import execute_from_command_line
 django.setup()
 
 from changes.feed import cursors  # noqa: E402 - models need their apps
+from changes.feed.crossing import Crossing  # noqa: E402
 from changes.feed.hub import Hub  # noqa: E402
 from changes.feed.view import EventKind, SubscriptionScope  # noqa: E402
 from changes.feed.watching import Watch  # noqa: E402
@@ -48,6 +50,15 @@ def hide() -> None:
         return None if found and found[0] is EventKind.LEFT else found
 
     SubscriptionScope.shown = hiding  # type: ignore[method-assign]
+
+
+def stay() -> None:
+    page = Crossing.page
+
+    def staying(crossing: Crossing, limit: int = 0) -> Any:
+        return [row for row in page(crossing, limit) if row.kind is not EventKind.LEFT]
+
+    Crossing.page = staying  # type: ignore[method-assign]
 
 
 def swap() -> None:

@@ -9,7 +9,7 @@ import json
 import random
 import threading
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ from core import protojson as messages
 from core.operations import Operation
 from tandem.change.v1.change_pb2 import Change, WatchChangesRequest
 from tandem.task.v1.task_pb2 import Task, TaskEvent, WatchTasksRequest
-from tests.support.promises import Received, Run
+from tests.support.promises import MARKS, Received, Run, seq_of
 from tests.support.transports import OPERATIONS
 
 #: A title that all watchers see: after it nothing is written.
@@ -66,9 +66,14 @@ class Look:
     def name(self) -> str:
         return f"{self.through} by {self.transport}, {self.person or 'all'}{', filtered' if self.labels else ''}"
 
-    def sees(self, image: Mapping[str, Any], person_id: str) -> bool:
-        """Return whether a task whose row has this image is shown, computed here, not by the feed."""
+    def sees(self, image: Mapping[str, Any], person_id: str, projects: Collection[str]) -> bool:
+        """Return whether a task whose row has this image is shown, computed here, not by the feed.
+
+        Args:
+            projects: those of which the person is a member.
+        """
         mine = not self.person or person_id in (image["created_by_id"], image["assigned_to_id"])
+        mine = mine or image["project_id"] in projects
         fits = not self.statuses or image["status"] in self.statuses
         return mine and fits and (not self.labels or bool(self.labels & set(image["labels"])))
 
@@ -122,7 +127,8 @@ def received(message: TaskEvent | Change) -> Received:
     if _NAMES[kind] == "deleted":
         hidden = not message.left_view or message.task in (Task(), Task(id=subject_id))
         state = None if hidden else "it shows more than its id"
-    return Received(_NAMES[kind], subject_id, version, message.cursor, state, asyncio.get_running_loop().time())
+    seq = 0 if _NAMES[kind] in MARKS else seq_of(message.cursor)
+    return Received(_NAMES[kind], subject_id, version, message.cursor, state, asyncio.get_running_loop().time(), seq)
 
 
 @asynccontextmanager

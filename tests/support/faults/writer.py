@@ -22,12 +22,16 @@ from django.db import Error, connection, transaction
 django.setup()
 
 from core.db.outages import is_database_away  # noqa: E402
+from projects.models import ProjectMember, Role  # noqa: E402
 from tandem.task.v1 import task_pb2  # noqa: E402
 from tasks.models import Task  # noqa: E402
 from tests.support.faults.calling import NotDoneError, TaskClient  # noqa: E402
+from tests.support.faults.prepare import PROJECTS  # noqa: E402
 from users.models import User  # noqa: E402
 
 COLORS = ("red", "green", "blue")
+#: How many of the transactions change a membership.
+MEMBERSHIPS = 0.1
 #: Below it more tasks are made than deleted.
 ENOUGH_TASKS = 80
 Row = tuple[Any, int, str | None]
@@ -66,11 +70,25 @@ class Writer:
 
     def write(self) -> None:
         """Run one transaction of a random kind, and note its writes."""
+        if self._random.random() < MEMBERSHIPS:
+            self._move()
+            return
         many = Task.objects.count()
         way = self._random.choice((self._over_a_transport, self._over_a_transport, self._by_queryset, self._by_sql))
         what = self._random.choices(("make", "change", "delete"), (3, 6, 3 if many > ENOUGH_TASKS else 1))[0]
         chosen = list(Task.objects.order_by("?").values_list("pk", flat=True)[: self._random.randint(1, 6)])
         self._notes.add(way(what if chosen else "make", chosen))
+
+    def _move(self) -> None:
+        """Make someone a member of a project, or no longer a member."""
+        where = {"user": self._random.choice(self._people), "project_id": self._random.choice(PROJECTS)}
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(7305)")  # Two writers would both add the member.
+            if not ProjectMember.objects.filter(**where).delete()[0]:
+                ProjectMember.objects.create(role=Role.VIEWER, **where)
+
+    def _project(self) -> Any:
+        return self._random.choice((None, *PROJECTS))
 
     def _title(self) -> str:
         self._count += 1
@@ -113,7 +131,7 @@ class Writer:
         with transaction.atomic():
             if what == "make":
                 made = [
-                    Task(title=f"{title}/{n}", labels=self._labels(), created_by=someone)
+                    Task(title=f"{title}/{n}", labels=self._labels(), created_by=someone, project_id=self._project())
                     for n in range(self._random.randint(1, 5))
                 ]
                 return [(task.pk, 1, task.title) for task in Task.objects.bulk_create(made)]
@@ -124,7 +142,8 @@ class Writer:
                 before = [(pk, 0, None) for pk in mine.values_list("pk", flat=True)]
                 mine.delete()
                 return before
-            mine.update(title=title, status=self._random.randint(1, 4), labels=self._labels(), assigned_to=someone)
+            fields = {"status": self._random.randint(1, 4), "labels": self._labels(), "assigned_to": someone}
+            mine.update(title=title, project_id=self._project(), **fields)
             return list(mine.values_list("pk", "version", "title"))
 
     def _by_sql(self, what: str, chosen: Sequence[Any]) -> list[Row]:
@@ -133,7 +152,7 @@ class Writer:
             if what == "make":
                 cursor.execute(_INSERT, [title, self._labels(), someone and someone.pk, self._random.randint(1, 4)])
             elif what == "change":
-                cursor.execute(_UPDATE, [ids, title, self._labels(), someone and someone.pk])
+                cursor.execute(_UPDATE, [ids, title, self._labels(), someone and someone.pk, self._project()])
             else:
                 cursor.execute(_DELETE, [ids])
             rows = cursor.fetchall()
@@ -154,8 +173,8 @@ _INSERT = """
 _LOCKED = "SELECT id FROM tasks_task WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
 _UPDATE = f"""
     WITH mine AS MATERIALIZED ({_LOCKED})
-    UPDATE tasks_task AS task SET title = chosen.title, labels = chosen.labels, assigned_to_id = chosen.person
-    FROM (SELECT %s AS title, %s::text[] AS labels, %s::uuid AS person) AS chosen, mine
+    UPDATE tasks_task AS task SET title = chosen.title, labels = chosen.labels, assigned_to_id = chosen.person, project_id = chosen.project
+    FROM (SELECT %s AS title, %s::text[] AS labels, %s::uuid AS person, %s::uuid AS project) AS chosen, mine
     WHERE task.id = mine.id RETURNING task.id, version, task.title
 """
 _DELETE = f"""
