@@ -7,6 +7,7 @@ its actor at its position in the log, and follows the changes of the actor's mem
 """
 
 import math
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,7 +149,7 @@ def shared(groups: Collection[str]) -> Groups:
     """Return these groups as one object in memory for all streams that have them."""
     if not groups:
         return NONE
-    found = frozenset(groups)
+    found = frozenset(map(sys.intern, groups))  # Users of the same project share its name, too.
     return _all_shared.setdefault(found, found)
 
 

@@ -79,10 +79,10 @@ class Database:
             return rows
 
     def empty(self) -> None:
-        """Delete all tasks, and begin a new log; only while no server runs."""
+        """Delete all tasks and memberships, and begin a new log; only while no server runs."""
         with self.connected() as cursor:
-            tables = "tasks_task, tasks_taskorigin, changes_change, changes_head, core_idempotencyrecord"
-            cursor.execute(f"TRUNCATE {tables}")
+            log = "changes_change, changes_head, core_idempotencyrecord"
+            cursor.execute(f"TRUNCATE tasks_task, tasks_taskorigin, projects_projectmember, {log}")
 
     def kill(self) -> None:
         """Stop the server like `pg_ctl stop -m immediate`: every session is cut, nothing is cleaned up."""

@@ -31,7 +31,7 @@ from users.models import User  # noqa: E402
 
 COLORS = ("red", "green", "blue")
 #: How many of the transactions change a membership.
-MEMBERSHIPS = 0.1
+MEMBERSHIPS = 0.25
 #: Below it more tasks are made than deleted.
 ENOUGH_TASKS = 80
 Row = tuple[Any, int, str | None]
@@ -80,7 +80,7 @@ class Writer:
         self._notes.add(way(what if chosen else "make", chosen))
 
     def _move(self) -> None:
-        """Make someone a member of a project, or no longer a member."""
+        """Add a user to a project, or remove a member."""
         where = {"user": self._random.choice(self._people), "project_id": self._random.choice(PROJECTS)}
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(7305)")  # Two writers would both add the member.
@@ -173,7 +173,8 @@ _INSERT = """
 _LOCKED = "SELECT id FROM tasks_task WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
 _UPDATE = f"""
     WITH mine AS MATERIALIZED ({_LOCKED})
-    UPDATE tasks_task AS task SET title = chosen.title, labels = chosen.labels, assigned_to_id = chosen.person, project_id = chosen.project
+    UPDATE tasks_task AS task
+    SET title = chosen.title, labels = chosen.labels, assigned_to_id = chosen.person, project_id = chosen.project
     FROM (SELECT %s AS title, %s::text[] AS labels, %s::uuid AS person, %s::uuid AS project) AS chosen, mine
     WHERE task.id = mine.id RETURNING task.id, version, task.title
 """
