@@ -60,6 +60,12 @@ PRINTS = {
         "Speakers   S1 ",
         "Accepted   write the letter to the customers: task ",
     ),
+    "scripts/try_drawing.py": (
+        "Sheet      2 Control and indicators",
+        "Counted    Motor: 5, and 0 to look at",
+        "motor 5.5 kW",
+        "Saved      var/bill-of-materials.xlsx",
+    ),
     '-d \'{"query": "jane"}\'': ("user.v1.UserService", "jane@example.com"),
     "from tandem.client import Client": ('display_name: "John Doe"',),
     # docs/integrate/auth.md
@@ -109,6 +115,8 @@ NOT_RUN = {
     "manage.py runworker": "it runs until it is stopped; tests/support/worker_process.py runs it",
     "manage.py runweb": "it serves until it is stopped; tests/support/servers.py runs it",
     "pip install -r requirements-s3.txt": "scripts/check.sh installs the same packages",
+    "pip install -r requirements-redis.txt": "the cache of a machine without Redis is local memory",
+    "-F file=@floor.pdf": "tests/drawings/operations/test_upload_document.py sends such forms",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
     "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",
