@@ -124,6 +124,7 @@ class Client:
         task_ids: Iterable[str] = (),
         statuses: Iterable[TaskStatus] = (),
         labels: Iterable[str] = (),
+        project_id: str = "",
         cursor: str = "",
         include_initial: bool = False,
         patience: Patience = Patience(),  # noqa: B008 (it is frozen)
@@ -134,8 +135,11 @@ class Client:
             task_ids: only these; empty = all.
             statuses: any of these; empty = all.
             labels: any of these; empty = all.
+            project_id: only the tasks of this project; empty = all.
         """
-        return self._watch(feeds.tasks(self.tasks, task_ids, statuses, labels), cursor, include_initial, patience)
+        return self._watch(
+            feeds.tasks(self.tasks, task_ids, statuses, labels, project_id), cursor, include_initial, patience
+        )
 
     def watch_meeting(
         self,

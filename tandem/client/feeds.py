@@ -70,10 +70,16 @@ def changes(stub: ChangeServiceStub, subject_types: Iterable[str]) -> Feed[chang
 
 
 def tasks(
-    stub: TaskServiceStub, task_ids: Iterable[str], statuses: Iterable[task_pb2.TaskStatus], labels: Iterable[str]
+    stub: TaskServiceStub,
+    task_ids: Iterable[str],
+    statuses: Iterable[task_pb2.TaskStatus],
+    labels: Iterable[str],
+    project_id: str,
 ) -> Feed[task_pb2.TaskEvent]:
     """Return the feed of WatchTasks."""
-    filters = task_pb2.WatchTasksRequest(task_ids=task_ids, statuses=statuses, labels=labels, bookmarks=True)
+    filters = task_pb2.WatchTasksRequest(
+        task_ids=task_ids, statuses=statuses, labels=labels, project_id=project_id, bookmarks=True
+    )
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
         request = task_pb2.WatchTasksRequest(cursor=cursor, include_initial=include_initial)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
+from core.db.ids import uuid7
 from tandem.client import Client, Invalid, Patience, Resync, SnapshotEnd, Watch
 from tandem.task.v1.task_pb2 import (
     EVENT_TYPE_DELETED,
@@ -87,6 +88,12 @@ def test_the_initial_state_then_what_happens(client: Client, label: str) -> None
     assert (updated.task.title, updated.task.version) == ("Other", 2)
     assert (deleted.event_type, deleted.task.id) == (EVENT_TYPE_DELETED, tasks[1].id)
     assert watch.cursor == deleted.cursor
+
+
+def test_only_the_tasks_of_a_project(client: Client, label: str) -> None:
+    make(client, label)
+    with client.watch_tasks(labels=[label], project_id=str(uuid7()), include_initial=True) as watch:
+        assert state_of(watch) == []
 
 
 def test_changes_of_all_kinds_of_subjects_can_be_watched(client: Client, label: str) -> None:

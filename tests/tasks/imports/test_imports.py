@@ -11,10 +11,12 @@ from django.core.exceptions import PermissionDenied
 from changes.models import Change
 from core import bulk
 from core.auth import System
+from projects.models import Status as ProjectStatus
 from tandem.task.v1.task_pb2 import GetTaskRequest
 from tasks.models import Priority, Status, Task, TaskOrigin
 from tasks.services import delete_task, update_task
 from tasks.services.imports import check_may_import
+from tests.support.factories import ProjectFactory
 from tests.support.task_imports import DATA, SUMMER, WINTER, called, end_of, imported
 from tests.support.transports import Transport
 from users.models import Status as AccountStatus
@@ -275,3 +277,20 @@ def test_dry_run_and_import_in_chunks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not TaskOrigin.objects.exists()
     assert imported(file, "csv").startswith("130 rows: 130 created")
     assert imported(file, "csv").startswith("130 rows: 0 created, 0 updated, 130 unchanged")
+
+
+def test_tasks_are_put_into_a_project(tmp_path: Path) -> None:
+    project, archived = ProjectFactory(), ProjectFactory(status=ProjectStatus.ARCHIVED)
+    file = tmp_path / "list.csv"
+    file.write_text("id,title\n1,First\n2,Second\n")
+    for unusable, words in (("nonsense", "there is no project"), (str(archived.pk), "archived")):
+        code, _, why = called("import", file, "--from", "csv", "--project", unusable)
+        assert code == 2
+        assert words in why
+    imported(file, "csv")
+    assert set(Task.objects.values_list("project", flat=True)) == {None}
+    imported(file, "csv", "--project", str(project.pk))
+    assert set(Task.objects.values_list("project", flat=True)) == {project.pk}
+    # Without the option an import leaves the project as it is.
+    imported(file, "csv")
+    assert set(Task.objects.values_list("project", flat=True)) == {project.pk}
