@@ -17,6 +17,24 @@ class DrawingViewSet(OperationViewSet):
     examples = {
         "UpdateDocument": {"title": "Ground floor, lighting", "revision": "B"},
         "SearchPages": {"query": "K12"},
+        "CreateComponent": {"page_number": 0, "designator": "-K1", "class": "relay", "bbox": [100, 100, 120, 110]},
+        "UpdateComponent": {"designator": "-K2", "rating": {"raw": "24 V"}},
+        "DecideComponents": {
+            "decisions": [{"component_id": "019a2b3c-0000-7000-8000-000000000001", "state": "confirmed"}]
+        },
+        "CreateSymbol": {
+            "name": "Luminaire",
+            "document_id": "019a2b3c-0000-7000-8000-000000000002",
+            "page_number": 0,
+            "bbox": [95, 95, 125, 125],
+            "may_rotate": True,
+        },
+        "CreateSymbolsOfLegend": {
+            "document_id": "019a2b3c-0000-7000-8000-000000000002",
+            "page_number": 0,
+            "bbox": [90, 90, 200, 130],
+        },
+        "CountSymbol": {"all_sheets": False},
     }
     limits = limits_of(Document, drawing_pb2.Document)
 

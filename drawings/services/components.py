@@ -148,22 +148,25 @@ def _checked(decisions: Sequence[Decision]) -> list[UUID]:
         ValidationError
     """
     if not 1 <= len(decisions) <= MAX_DECISIONS:
-        raise invalid("decisions", "length", f"Give 1 to {MAX_DECISIONS} decisions.")
+        code = "length" if decisions else "required"
+        raise invalid("decisions", code, f"Give 1 to {MAX_DECISIONS} decisions.")
     errors: dict[str, ValidationError] = {}
     wanted: list[UUID] = []
     for n, decision in enumerate(decisions):
         pk = ids.parsed(decision.component_id)
         if pk is None:
-            errors[f"decisions.{n}.component_id"] = ValidationError(
-                "There is no such component in this project.", code="unknown"
-            )
+            code = "unknown" if decision.component_id else "required"
+            message = "There is no such component in this project."
+            errors[f"decisions.{n}.component_id"] = ValidationError(message, code=code)
             continue
         if pk in wanted:
             errors[f"decisions.{n}.component_id"] = ValidationError(
                 "The component is named twice; decide it once.", code="duplicate"
             )
         if decision.state not in State.values:
-            errors[f"decisions.{n}.state"] = ValidationError("Choose confirmed, rejected or proposed.", code="choice")
+            errors[f"decisions.{n}.state"] = ValidationError(
+                "Choose confirmed, rejected or proposed.", code="choice" if decision.state else "required"
+            )
         if decision.version < 0:
             errors[f"decisions.{n}.version"] = ValidationError("A version is not negative.", code="range")
         wanted.append(pk)
@@ -203,7 +206,7 @@ def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
             columns |= {"rating_value": rating.value if rating else 0, "rating_unit": rating.unit if rating else ""}
         elif name == "bbox":
             if len(value) != 4:
-                raise invalid("bbox", "box", Component.BAD_BOX)
+                raise invalid("bbox", "box" if value else "required", Component.BAD_BOX)
             columns |= dict(zip(("x0", "y0", "x1", "y1"), value, strict=True))
     return columns
 

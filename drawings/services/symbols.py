@@ -143,12 +143,12 @@ def _place(
     rows = Document.objects.defer("search_words").select_for_update(of=("self",), no_key=True)
     document = rows.filter(pk=wanted, project=project.pk).first() if wanted else None
     if document is None:
-        raise invalid("document_id", "unknown", Document.NO_SUCH_DOCUMENT)
+        raise invalid("document_id", "unknown" if document_id else "required", Document.NO_SUCH_DOCUMENT)
     page = Page.objects.filter(document=document.pk, number=page_number).first() if 0 <= page_number < 2**31 else None
     if page is None:
         raise invalid("page_number", "unknown", "The document has no such page, or it has not been read yet.")
     if len(bbox) != 4:
-        raise invalid("bbox", "box", Component.BAD_BOX)
+        raise invalid("bbox", "box" if bbox else "required", Component.BAD_BOX)
     return document, page, Box(*bbox)
 
 

@@ -15,14 +15,16 @@ from access.models import Session
 from access.tokens import access_token
 from core.db.ids import uuid7
 from core.rest.docs import committed_path
+from tests.support.access_to_components import a_page_with_lines
 from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
-    DocumentFactory,
+    ComponentFactory,
     EnrolledVoiceFactory,
     ProjectMemberFactory,
     SegmentFactory,
     SpeakerFactory,
+    SymbolFactory,
     TaskFactory,
     TranscribedMeetingFactory,
     UserAddressFactory,
@@ -76,15 +78,25 @@ class ExampleRows:
         self.caller = AdministratorFactory(email=email, password=make_password(PASSWORD))
         self.bob = AdministratorFactory(email="bob@example.com")
         self.meeting = TranscribedMeetingFactory(owner=self.caller)
+        #: A project with a document whose page has lines and words.
+        self.project_id, self.document_id = a_page_with_lines(self.bob)
         self.client = Client(raise_request_exception=False, HTTP_HOST="localhost")
         self.bearer = f"Bearer {access_token(Session.objects.create(user=self.caller))}"
 
     def path(self, described: Described) -> str:
         values = {
-            "project_id": lambda: str(
-                ProjectMemberFactory(user=self.caller if "{user_id}" in described.path else self.bob).project_id
+            "project_id": lambda: (
+                self.project_id
+                if "components" in described.path or "symbols" in described.path
+                else str(
+                    ProjectMemberFactory(user=self.caller if "{user_id}" in described.path else self.bob).project_id
+                )
             ),
-            "document_id": lambda: str(DocumentFactory().pk),
+            "document_id": lambda: self.document_id,
+            "component_id": lambda: str(ComponentFactory(document_id=self.document_id).pk),
+            "symbol_id": lambda: str(
+                SymbolFactory(document_id=self.document_id, count_status=int("cancel" in described.path)).pk
+            ),
             "user_id": lambda: str(self.bob.pk) if "activate" in described.path else "me",
             "address_id": lambda: str(UserAddressFactory(user=self.caller).pk),
             "id": lambda: str(TaskFactory(created_by=self.caller).pk),
@@ -111,6 +123,11 @@ class ExampleRows:
         if "token" in body:
             purpose = TokenPurpose.RESET_PASSWORD if "new_password" in body else TokenPurpose.VERIFY_EMAIL
             return body | {"token": mailed_tokens.issue(self.caller, purpose, uuid7())}
+        if "document_id" in body:
+            return body | {"document_id": self.document_id}
+        if "decisions" in body:
+            component = ComponentFactory(document_id=self.document_id)
+            return {"decisions": [one | {"component_id": str(component.pk)} for one in body["decisions"]]}
         if "refresh_token" in body:
             login = {"email": self.caller.email, "password": PASSWORD}
             return body | {"refresh_token": self.client.post("/api/v1/auth/login", login, JSON).json()["refresh_token"]}

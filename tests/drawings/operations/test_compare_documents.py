@@ -47,6 +47,6 @@ def test_document_equals_itself(api: Transport, ann: User, project: Project) -> 
 
 def test_document_of_another_project_is_unknown(api: Transport, ann: User, project: Project) -> None:
     old, foreign = DocumentFactory(project=project), DocumentFactory()
-    for wanted in (str(foreign.pk), "x", ""):
+    for wanted, code in ((str(foreign.pk), "unknown"), ("x", "unknown"), ("", "required")):
         request = CompareDocumentsRequest(document_id=str(old.pk), to=wanted)
-        assert api.failure(f"{SERVICE}CompareDocuments", request, actor=ann).fields == {"to": "unknown"}
+        assert api.failure(f"{SERVICE}CompareDocuments", request, actor=ann).fields == {"to": code}

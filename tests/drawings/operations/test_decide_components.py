@@ -73,7 +73,7 @@ def test_invalid_decisions_change_nothing(api: Transport, ann: User, document: D
     )  # fmt: skip
     assert failed.fields == {
         "decisions.1.component_id": "duplicate", "decisions.2.component_id": "unknown",
-        "decisions.3.component_id": "duplicate", "decisions.3.state": "choice", "decisions.3.version": "range",
+        "decisions.3.component_id": "duplicate", "decisions.3.state": "required", "decisions.3.version": "range",
     }  # fmt: skip
     failed = refused(api, ann, project, decision(first, CONFIRMED), drawing_pb2.ComponentDecision(
         component_id=str(foreign.pk), state=CONFIRMED))  # fmt: skip
