@@ -35,6 +35,7 @@ class DrawingViewSet(OperationViewSet):
             "bbox": [90, 90, 200, 130],
         },
         "CountSymbol": {"all_sheets": False},
+        "RecognizeComponents": {"boxes": [{"bbox": [95, 95, 125, 125]}]},
     }
     limits = limits_of(Document, drawing_pb2.Document)
 

@@ -157,7 +157,7 @@ def test_excluded_fields_are_in_no_image() -> None:
     Note.objects.update(pin="5678")
     Note.objects.filter(title="a").delete()
     execute("TRUNCATE tests_note")
-    columns = {"id", "version", "created_at", "updated_at", "title", "labels", "facts", "remind_at"}
+    columns = {"id", "version", "created_at", "updated_at", "title", "labels", "facts", "remind_at", "team_id"}
     images = [image for change in Change.objects.all() for image in (change.old, change.new) if image is not None]
     assert [set(image) for image in images] == [columns] * 8
 

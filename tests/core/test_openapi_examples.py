@@ -93,6 +93,7 @@ class ExampleRows:
                 )
             ),
             "document_id": lambda: self.document_id,
+            "page_number": lambda: "0",
             "component_id": lambda: str(ComponentFactory(document_id=self.document_id).pk),
             "symbol_id": lambda: str(
                 SymbolFactory(document_id=self.document_id, count_status=int("cancel" in described.path)).pk
@@ -162,8 +163,8 @@ def example_of(described: Described, examples: ExampleRows, kind: str = JSON) ->
 def test_every_body_has_an_example() -> None:
     without = {one.name for one in OPERATIONS if one.content and one not in WITH_EXAMPLE}
     sent_in_parts = {
-        "MeetingService_UploadRecording", "MeetingService_StreamAudio", "DrawingService_UploadDocument", "createUpload",
-        "sendPiece",
+        "MeetingService_UploadRecording", "MeetingService_StreamAudio", "DrawingService_UploadDocument",
+        "DrawingService_RecognizeImage", "createUpload", "sendPiece",
     }  # fmt: skip
     assert without == sent_in_parts
 
