@@ -102,7 +102,7 @@ def test_a_project_is_part_of_the_task(api: Transport, project: Project, people:
     assert api(CREATE, CreateTaskRequest(title="Mine"), actor=ann).project_id == ""
 
 
-@pytest.mark.parametrize("project_id", ["", "nonsense", str(uuid7()), "\u00e9" * 300, "me"])
+@pytest.mark.parametrize("project_id", ["", "nonsense", "019a2b3c-0000-7000-8000-000000000000", "\u00e9" * 300, "me"])
 def test_an_unknown_project(api: Transport, ann: User, project_id: str) -> None:
     task = TaskFactory(created_by=ann)
     if not project_id:
