@@ -80,7 +80,9 @@ class Watch:
         self.opened_at = hub.head.seq
         #: The actor's groups now, as far as this process has read the log, which may be beyond the stream's position.
         self._standing = memberships.standing_of(view, actor, after)
-        self._viewer: SubscriptionScope = replace(viewer(view, actor), members=self._standing.then)
+        # A stream about one subject begins with it, even if the membership that shows it has no number yet.
+        members = self._standing.now if initial and view.topic is not None else self._standing.then
+        self._viewer: SubscriptionScope = replace(viewer(view, actor), members=members)
         self._stamp = stamp
         self.epoch = hub.head.epoch
         self._bookmarks = bookmarks

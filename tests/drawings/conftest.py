@@ -16,9 +16,10 @@ from users.models import User
 def folder(settings: Any, tmp_path: Path) -> Path:
     """An empty data folder."""
     settings.DATA_DIR = tmp_path
-    kept = settings.STORAGES["documents"]
-    location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / "documents"}}
-    settings.STORAGES = {**settings.STORAGES, "documents": {**kept, **location}}
+    for name in ("documents", "recordings"):
+        kept = settings.STORAGES[name]
+        location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / name}}
+        settings.STORAGES = {**settings.STORAGES, name: {**kept, **location}}
     return tmp_path
 
 

@@ -277,7 +277,8 @@ def _introduction() -> str:
     ]
     return "\n".join(
         [
-            "Users, projects, tasks, meetings and drawings, over HTTP and gRPC, with the same operations, results and errors.",
+            "Users, projects, tasks, meetings and drawings, over HTTP and gRPC, with the same operations, results and "
+            "errors.",
             "",
             "A response has every key, with `null` for an unset value. A request body is checked strictly: unknown "
             "keys and values of another type are errors. PATCH changes the keys in the body; `null` clears a value. A "
