@@ -12,8 +12,10 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from tandem import keepalive
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
+from tandem.drawing.v1 import drawing_pb2
 from tandem.example.v1 import example_pb2
 from tandem.meeting.v1 import meeting_pb2
+from tandem.project.v1 import project_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 
@@ -30,7 +32,7 @@ NEVER_REPEATED = frozenset(
     }
 )
 
-_CONTRACTS = (auth_pb2, change_pb2, example_pb2, meeting_pb2, task_pb2, user_pb2)
+_CONTRACTS = (auth_pb2, change_pb2, drawing_pb2, example_pb2, meeting_pb2, project_pb2, task_pb2, user_pb2)
 _RETRY_POLICY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",

@@ -61,7 +61,7 @@ def test_head_answers_as_get_without_a_body_and_ends(servers: Servers) -> None:
         differing = {
             name for name in {*answer.headers, *got.headers} if answer.headers.get(name) != got.headers.get(name)
         }
-        if path == "/metrics":
+        if path == "/metrics" or "health" in path:  # They have figures of the moment.
             differing.discard("content-length")
         assert differing <= PASSING, path
 

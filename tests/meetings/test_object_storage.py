@@ -81,7 +81,7 @@ def test_abandoned_files_are_pruned(bucket: Any, ann: User, monkeypatch: pytest.
     bucket.put_object(Key=f"of/tandem/{uuid7()}", Body=b"x")
     bucket.put_object(Key="of/tandem/of-another-program.csv", Body=b"x")
     assert recordings.prune() == 0
-    monkeypatch.setattr(files, "ABANDONED_AFTER", timedelta(seconds=-60))
+    monkeypatch.setattr(recordings, "ABANDONED_AFTER", timedelta(seconds=-60))
     assert recordings.prune() == 1
     assert keys(bucket) == [f"of/tandem/{kept.recording}", "of/tandem/of-another-program.csv"]
 
