@@ -67,12 +67,27 @@ def _show_symbol(call: Call, request: Any, answer: Any) -> Any:
 SYMBOL_REPLAY = Replay(subject=lambda call, request, answer: answer.symbol.id, show=_show_symbol)
 
 
-def _show_of_project(call: Call, request: Any, answer: Any) -> Any:
+def _show_decided(call: Call, request: Any, answer: Any) -> Any:
+    """Return the kept answer without the components that are deleted since."""
     get_project(call.actor, request.project_id)
-    return answer
+    seen = component_queries.visible_ids(call.actor, [component.id for component in answer.components])
+    return drawing_pb2.DecideComponentsResponse(
+        components=[component for component in answer.components if component.id in seen],
+        undo=[decision for decision in answer.undo if decision.component_id in seen],
+    )
 
 
-PROJECT_REPLAY = Replay(subject=lambda call, request, answer: request.project_id, show=_show_of_project)
+DECIDED_REPLAY = Replay(subject=lambda call, request, answer: request.project_id, show=_show_decided)
+
+
+def _show_legend(call: Call, request: Any, answer: Any) -> Any:
+    """Return the kept answer without the symbols that are deleted since."""
+    queries.get_document(call.actor, request.document_id)
+    seen = symbol_queries.visible_ids(call.actor, [symbol.id for symbol in answer.symbols])
+    return drawing_pb2.CreateSymbolsOfLegendResponse(symbols=[one for one in answer.symbols if one.id in seen])
+
+
+LEGEND_REPLAY = Replay(subject=_document_id, show=_show_legend)
 
 
 def upload_document(
@@ -199,7 +214,7 @@ def update_component(call: Call, request: drawing_pb2.UpdateComponentRequest) ->
     return drawing_pb2.UpdateComponentResponse(component=component_message(component, component.project_id))
 
 
-@operation(replay=PROJECT_REPLAY)
+@operation(replay=DECIDED_REPLAY)
 def decide_components(call: Call, request: drawing_pb2.DecideComponentsRequest) -> drawing_pb2.DecideComponentsResponse:
     decided = components.decide_components(call.actor, request.project_id, component_messages.decisions(request))
     return component_messages.decided_message(decided, request.project_id.lower())
@@ -226,7 +241,7 @@ def create_symbol(call: Call, request: drawing_pb2.CreateSymbolRequest) -> drawi
     return drawing_pb2.CreateSymbolResponse(symbol=_symbol(symbol))
 
 
-@operation(replay=PROJECT_REPLAY)
+@operation(replay=LEGEND_REPLAY)
 def create_symbols_of_legend(
     call: Call, request: drawing_pb2.CreateSymbolsOfLegendRequest
 ) -> drawing_pb2.CreateSymbolsOfLegendResponse:
@@ -253,7 +268,9 @@ def delete_symbol(call: Call, request: drawing_pb2.DeleteSymbolRequest) -> Empty
 
 @operation(replay=SYMBOL_REPLAY)
 def count_symbol(call: Call, request: drawing_pb2.CountSymbolRequest) -> drawing_pb2.CountSymbolResponse:
-    symbol = symbols.count_symbol(call.actor, request.symbol_id, all_sheets=request.all_sheets)
+    symbol = symbols.count_symbol(
+        call.actor, request.symbol_id, all_sheets=request.all_sheets, expected_version=call.expected_version
+    )
     return drawing_pb2.CountSymbolResponse(symbol=_symbol(symbol))
 
 

@@ -1,6 +1,6 @@
 """Queries for components, limited to those of documents that the actor may see."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -57,6 +57,12 @@ def get_component(actor: Actor, component_id: str) -> Component:
     if found is None:
         raise not_found(component_id)
     return found
+
+
+def visible_ids(actor: Actor, component_ids: Iterable[str]) -> set[str]:
+    """Return those of these ids whose components exist and are visible to the actor."""
+    found = Component.objects.visible_to(actor).filter(pk__in=list(component_ids)).values_list("pk", flat=True)
+    return set(map(str, found))
 
 
 def not_found(component_id: str) -> Component.DoesNotExist:

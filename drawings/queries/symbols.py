@@ -1,5 +1,6 @@
 """Queries for symbols, limited to those of documents that the actor may see."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
@@ -30,6 +31,12 @@ def get_symbol(actor: Actor, symbol_id: str) -> Symbol:
     if found is None:
         raise not_found(symbol_id)
     return found
+
+
+def visible_ids(actor: Actor, symbol_ids: Iterable[str]) -> set[str]:
+    """Return those of these ids whose symbols exist and are visible to the actor."""
+    found = Symbol.objects.visible_to(actor).filter(pk__in=list(symbol_ids)).values_list("pk", flat=True)
+    return set(map(str, found))
 
 
 def not_found(symbol_id: str) -> Symbol.DoesNotExist:

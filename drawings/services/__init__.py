@@ -105,5 +105,6 @@ def _delete(document: Document) -> None:
         part_ids = list(model._default_manager.filter(document=document.pk).values_list("pk", flat=True))
         model._default_manager.filter(document=document.pk).delete()
         forget(str(subject_type_of(model)), *part_ids)
+        idempotency.forget(*part_ids)
     idempotency.forget(document.pk)
     document.delete()

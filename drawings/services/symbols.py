@@ -5,6 +5,7 @@ from typing import Any
 
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
+from core import idempotency
 from core.actors import Actor
 from core.db import ids
 from core.db.saving import save_clean
@@ -75,22 +76,27 @@ def delete_symbol(actor: Actor, symbol_id: str, *, expected_version: ExpectedVer
     """
     with acting(actor):
         symbol = _to_change(actor, symbol_id, expected_version)
+        # The deletion clears the row's key.
+        pk = symbol.pk
         symbol.delete()
-        forget(str(subject_type_of(Symbol)), symbol.pk)
+        forget(str(subject_type_of(Symbol)), pk)
+        idempotency.forget(pk)
 
 
-def count_symbol(actor: Actor, symbol_id: str, *, all_sheets: bool = False) -> Symbol:
+def count_symbol(
+    actor: Actor, symbol_id: str, *, all_sheets: bool = False, expected_version: ExpectedVersion = ANY_VERSION
+) -> Symbol:
     """Queue the count of a symbol on all pages of its project.
 
     Args:
         all_sheets: on legends, schedules and details, too.
 
     Raises:
-        Symbol.DoesNotExist, PermissionDenied
+        Symbol.DoesNotExist, PermissionDenied, Stale
         Conflict: it is being counted, or the project is archived.
     """
     with acting(actor):
-        symbol = _to_change(actor, symbol_id)
+        symbol = _to_change(actor, symbol_id, expected_version)
         if symbol.count_status in COUNTING:
             raise Conflict("The symbol is being counted already; cancel that, or wait until it ends.")
         save_clean(
@@ -118,7 +124,7 @@ def cancel_count(actor: Actor, symbol_id: str, *, expected_version: ExpectedVers
         return save_clean(symbol, count_status=CountStatus.CANCELLED)
 
 
-def _to_change(actor: Actor, symbol_id: str, expected_version: ExpectedVersion = ANY_VERSION) -> Symbol:
+def _to_change(actor: Actor, symbol_id: str, expected_version: ExpectedVersion) -> Symbol:
     seen = queries.get_symbol(actor, symbol_id)
     document = services.document_to_change(actor, str(seen.document_id))
     symbol: Symbol | None = Symbol.objects.select_for_update(of=("self",), no_key=True).filter(pk=seen.pk).first()

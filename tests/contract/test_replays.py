@@ -6,7 +6,12 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from core.models import IdempotencyRecord
+from drawings.models import Document
+from projects.models import Project
+from projects.models import Status as ProjectStatus
+from tandem.drawing.v1 import drawing_pb2
 from tandem.meeting.v1 import meeting_pb2
+from tandem.project.v1 import project_pb2
 from tandem.task.v1 import task_pb2
 from tandem.user.v1 import user_pb2
 from tasks.models import Task
@@ -40,7 +45,24 @@ AFTER_ROLE_LOSS = {
     "MeetingService/EnrollSpeaker": NONE,
     "MeetingService/AcceptActionItem": NONE,
     "MeetingService/RejectActionItem": NONE,
+    "ProjectService/UpdateProject": NONE,
+    "ProjectService/ArchiveProject": NONE,
+    "ProjectService/UnarchiveProject": NONE,
+    "ProjectService/AddMember": NONE,
+    "ProjectService/UpdateMember": NONE,
+    "DrawingService/UpdateDocument": NONE,
+    "DrawingService/Reprocess": NONE,
+    "DrawingService/CancelProcessing": NONE,
+    "DrawingService/CreateComponent": NONE,
+    "DrawingService/UpdateComponent": NONE,
+    "DrawingService/DecideComponents": NONE,
+    "DrawingService/CreateSymbol": NONE,
+    "DrawingService/CreateSymbolsOfLegend": NONE,
+    "DrawingService/CountSymbol": NONE,
+    "DrawingService/CancelCount": NONE,
+    "DrawingService/RecognizeComponents": NONE,
     # Their creator may still see these.
+    "ProjectService/CreateProject": OWN,
     "TaskService/CreateTask": OWN,
     "MeetingService/CreateMeeting": OWN,
     # These show nothing of the account but its id, to the holder of a mailed token, or nothing at all.
@@ -110,6 +132,8 @@ def test_after_the_loss_of_a_role(api: Transport, bob: User, operation: str) -> 
 DELETED = [name for name, outcome in AFTER_ROLE_LOSS.items() if outcome in (PART, NONE, "FORBIDDEN")]
 OF_USERS = [name for name in DELETED if name.startswith(("UserService/", "ExampleService/"))]
 OF_MEETINGS = [name for name in AFTER_ROLE_LOSS if name.startswith("MeetingService/")]
+OF_PROJECTS = [name for name in AFTER_ROLE_LOSS if name.startswith("ProjectService/")]
+OF_DOCUMENTS = [name for name in AFTER_ROLE_LOSS if name.startswith("DrawingService/")]
 
 
 @pytest.mark.parametrize("operation", OF_USERS)
@@ -143,6 +167,54 @@ def test_answers_about_a_deleted_meeting_are_not_kept(
     with pytest.raises(Failed) as failed:
         api(operation, request, actor=administrator, idempotency_key="k")
     assert failed.value.reason == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("operation", OF_PROJECTS)
+def test_answers_about_a_deleted_project_are_not_kept(
+    api: Transport, bob: User, administrator: User, operation: str
+) -> None:
+    request = request_of(operation, bob)
+    api(operation, request, actor=administrator, idempotency_key="k")
+    record = IdempotencyRecord.objects.get()
+    Project.objects.update(status=ProjectStatus.ACTIVE)
+    delete = project_pb2.DeleteProjectRequest(project_id=str(record.subject))
+    api("ProjectService/DeleteProject", delete, actor=administrator)
+    record.refresh_from_db()
+    assert record.answer is None
+    with pytest.raises(Failed, match="NOT_FOUND"):
+        api(operation, request, actor=administrator, idempotency_key="k")
+
+
+@pytest.mark.parametrize("operation", OF_DOCUMENTS)
+def test_answers_about_a_deleted_document_are_not_given(
+    api: Transport, bob: User, administrator: User, operation: str
+) -> None:
+    request = request_of(operation, bob)
+    api(operation, request, actor=administrator, idempotency_key="k")
+    document = Document.objects.get()
+    delete = drawing_pb2.DeleteDocumentRequest(document_id=str(document.pk))
+    api("DrawingService/DeleteDocument", delete, actor=administrator)
+    record = IdempotencyRecord.objects.get()
+    if record.subject == document.project_id:
+        again = api.answer(operation, request, actor=administrator, idempotency_key="k")
+        assert (again.replayed, again.message.ListFields()) == (True, [])
+        return
+    assert record.answer is None
+    with pytest.raises(Failed, match="NOT_FOUND"):
+        api(operation, request, actor=administrator, idempotency_key="k")
+
+
+def test_a_symbol_that_was_deleted(api: Transport, bob: User) -> None:
+    legend = request_of("DrawingService/CreateSymbolsOfLegend", bob)
+    (symbol,) = api("DrawingService/CreateSymbolsOfLegend", legend, actor=bob, idempotency_key="k").symbols
+    count = drawing_pb2.CountSymbolRequest(symbol_id=symbol.id)
+    api("DrawingService/CountSymbol", count, actor=bob, idempotency_key="l")
+    api("DrawingService/DeleteSymbol", drawing_pb2.DeleteSymbolRequest(symbol_id=symbol.id), actor=bob)
+    assert IdempotencyRecord.objects.get(subject=symbol.id).answer is None
+    with pytest.raises(Failed, match="NOT_FOUND"):
+        api("DrawingService/CountSymbol", count, actor=bob, idempotency_key="l")
+    again = api.answer("DrawingService/CreateSymbolsOfLegend", legend, actor=bob, idempotency_key="k")
+    assert (again.replayed, list(again.message.symbols)) == (True, [])
 
 
 def test_answers_to_a_deleted_user_are_deleted(api: Transport, bob: User, ann: User) -> None:

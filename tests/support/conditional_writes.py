@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from drawings.models import Status
+from drawings.models import CountStatus, Status
 from projects.models import Role
 from tandem.drawing.v1 import drawing_pb2
 from tandem.project.v1 import project_pb2
 from tests.support.drawings import project_of
-from tests.support.factories import DocumentFactory, ProjectMemberFactory
+from tests.support.factories import ComponentFactory, DocumentFactory, ProjectMemberFactory, SymbolFactory
 from users.models import User
 
 
@@ -66,7 +66,25 @@ def _of_document(make: Callable[[Any], Any], **fields: Any) -> Callable[[User], 
     return write
 
 
-#: Writes of documents, each of one that the caller may change.
+def _of_symbol(request: Any, **fields: Any) -> Callable[[User], Write]:
+    def write(ann: User) -> Write:
+        symbol = SymbolFactory(document__project=project_of(ann), **fields)
+        return Write(request(symbol_id=str(symbol.pk)), symbol)
+
+    return write
+
+
+def _corrected_component(ann: User) -> Write:
+    component = ComponentFactory(document__project=project_of(ann))
+    request = drawing_pb2.UpdateComponentRequest(
+        component_id=str(component.pk),
+        component=drawing_pb2.Component(designator="-K2"),
+        update_mask=FieldMask(paths=["designator"]),
+    )
+    return Write(request, component)
+
+
+#: Writes of documents and of what is found in them, each of one that the caller may change.
 DOCUMENT_WRITES: dict[str, Callable[[User], Write]] = {
     "DrawingService/UpdateDocument": _of_document(
         lambda document: drawing_pb2.UpdateDocumentRequest(
@@ -85,4 +103,8 @@ DOCUMENT_WRITES: dict[str, Callable[[User], Write]] = {
         lambda document: drawing_pb2.CancelProcessingRequest(document_id=str(document.pk)),
         status=Status.PROCESSING,
     ),
+    "DrawingService/UpdateComponent": _corrected_component,
+    "DrawingService/DeleteSymbol": _of_symbol(drawing_pb2.DeleteSymbolRequest),
+    "DrawingService/CountSymbol": _of_symbol(drawing_pb2.CountSymbolRequest),
+    "DrawingService/CancelCount": _of_symbol(drawing_pb2.CancelCountRequest, count_status=CountStatus.QUEUED),
 }

@@ -275,7 +275,7 @@ class DrawingServiceStub:
         """Counts a symbol on all pages of its project, in the background: QUEUED. Documents that another one supersedes are
         left out. The places become components, PROPOSED; those that a person should look at have a `remark`. What people
         decided about the places of an earlier count stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (it
-        is being counted, or the project is archived).
+        is being counted, or the project is archived), ABORTED.
         """
         self.CancelCount: grpc.UnaryUnaryMultiCallable[
             tandem.drawing.v1.drawing_pb2.CancelCountRequest,
@@ -636,7 +636,7 @@ class DrawingServiceServicer:
         """Counts a symbol on all pages of its project, in the background: QUEUED. Documents that another one supersedes are
         left out. The places become components, PROPOSED; those that a person should look at have a `remark`. What people
         decided about the places of an earlier count stays. NOT_FOUND, PERMISSION_DENIED (a VIEWER), FAILED_PRECONDITION (it
-        is being counted, or the project is archived).
+        is being counted, or the project is archived), ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")
