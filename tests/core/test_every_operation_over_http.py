@@ -35,13 +35,15 @@ def paths(verbs: set[str]) -> Iterator[tuple[Operation, str]]:
     known = {
         "id": Task.objects.values_list("pk", flat=True).first(),
         "meeting_id": Meeting.objects.values_list("pk", flat=True).first(),
+        # A number: the first page of any document.
+        "page_number": 0,
         "user_id": User.objects.values_list("pk", flat=True).first(),
     }
     for operation in OPERATIONS.values():
         if operation.http.verb in verbs:
             path = operation.http.path
             for field in operation.http.path_fields:
-                path = path.replace(f"{{{field}}}", str(known.get(field) or known["user_id"]))
+                path = path.replace(f"{{{field}}}", str(known["user_id"] if known.get(field) is None else known[field]))
             yield operation, path
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 from core.protojson.forms import is_map, is_nested
 from core.protojson.requests import plan
 from core.rest.openapi.current import served_operations
+from tests.support.factories import DocumentFactory
 from tests.support.http_clients import JSON, path_of
 
 
@@ -81,6 +82,18 @@ def test_invalid_merge_patch_changes_nothing(http: Client, task: Any) -> None:
     assert http.get(path_of(task)).json()["metadata"] == {"a": "1"}
 
 
+@pytest.mark.parametrize("patch", [{"Title": "B"}, {"Title": None}, None])
+def test_a_map_that_is_only_read_is_not_patched(http: Client, patch: Any) -> None:
+    document = DocumentFactory(title="A", metadata={"Title": "A"})
+    path = f"/api/v1/documents/{document.pk}"
+    body = json.dumps({"title": "B", "metadata": patch})
+    answer = http.patch(path, body, content_type="application/merge-patch+json")
+    errors = [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+    assert (answer.status_code, errors) == (400, [("#/metadata", "read_only")])
+    found = http.get(path).json()
+    assert (found["title"], found["metadata"]) == ("A", {"Title": "A"})
+
+
 def test_idempotency_key_distinguishes_merge_patches_that_remove_different_keys(http: Client, task: Any) -> None:
     sent = {"Idempotency-Key": "k"}
     merge = "application/merge-patch+json"
@@ -102,4 +115,5 @@ def test_every_map_that_can_be_patched_is_covered() -> None:
             elif is_nested(field):
                 pending += field.message_type.fields
     patched = {("UpdateTask", "metadata"), ("UpdateUser", "social_links"), ("UpdateUserProfile", "social_links")}
-    assert found == patched
+    only_read = {("UpdateDocument", "metadata")}
+    assert found == patched | only_read
