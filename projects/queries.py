@@ -48,7 +48,7 @@ def project_ids(actor: Actor, least: Role = Role.VIEWER) -> QuerySet[Any, Any]:
 
 def role_of(actor: Actor, project_id: UUID | None) -> Role | None:
     """Return the actor's role in the project; None = they are not a member, or `project_id` is None."""
-    if project_id is None or not actor.is_authenticated:
+    if project_id is None or not _may_be_member(actor):
         return None
     membership = _membership.first(project_id=project_id, user_id=actor.pk)
     return Role(membership.role) if membership else None
@@ -56,7 +56,7 @@ def role_of(actor: Actor, project_id: UUID | None) -> Role | None:
 
 def roles_of(actor: Actor, project_ids: Collection[UUID]) -> Mapping[UUID, Role]:
     """Return the actor's roles in these projects, without those that they are not a member of."""
-    if not project_ids or not actor.is_authenticated:
+    if not project_ids or not _may_be_member(actor):
         return {}
     rows = ProjectMember.objects.filter(user=actor.pk, project__in=project_ids).values_list("project_id", "role")
     return {project_id: Role(role) for project_id, role in rows}
@@ -141,6 +141,11 @@ def not_found(project_id: str) -> Project.DoesNotExist:
 def member_not_found(user_id: str) -> ProjectMember.DoesNotExist:
     """Return the error for a user who is not a member."""
     return ProjectMember.DoesNotExist(f"Member with ID '{user_id}' not found")
+
+
+def _may_be_member(actor: Actor) -> bool:
+    """Return whether the actor is a user; a part of the system has a name in place of an id."""
+    return actor.is_authenticated and ids.parsed(str(actor.pk)) is not None
 
 
 def _selection(actor: Actor, only: Filter) -> ListQuery[Project]:

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from tasks.management.sources import SOURCES as TASK_SOURCES
-from tests.support.factories import AdministratorFactory
+from tests.support.factories import AdministratorFactory, ProjectFactory
 from tests.support.servers import ROOT
 from users.management.sources import SOURCES as USER_SOURCES
 
@@ -45,6 +45,8 @@ def test_each_command_works_as_printed(line: str, tmp_path: Path, monkeypatch: p
         (tmp_path / name).write_bytes(content)
     program, *arguments = shlex.split(line)
     assert program == "manage.py"
+    if "--project" in arguments:
+        ProjectFactory(id=arguments[arguments.index("--project") + 1])
     call_command(*arguments)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
 

@@ -294,3 +294,7 @@ def test_tasks_are_put_into_a_project(tmp_path: Path) -> None:
     # Without the option an import leaves the project as it is.
     imported(file, "csv")
     assert set(Task.objects.values_list("project", flat=True)) == {project.pk}
+    # The system, which is a member of no project, imports without `--as`.
+    another = ProjectFactory()
+    assert called("import", file, "--from", "csv", "--project", another.pk)[::2] == (0, "")
+    assert set(Task.objects.values_list("project", flat=True)) == {another.pk}
