@@ -54,8 +54,9 @@ class Writer(threading.Thread):
     def __init__(self, meeting: Meeting, seed: int, transactions: int) -> None:
         super().__init__()
         self._meeting = meeting
-        self._seed = seed
         self._random = random.Random(seed)
+        #: Of new segments: in any order, each once, none of those that are there or that another writer takes.
+        self._numbers = (place * 10 + seed % 10 for place in self._random.sample(range(2, 10**6), transactions * 4))
         self._transactions = transactions
         self.failed: BaseException | None = None
 
@@ -75,7 +76,7 @@ class Writer(threading.Thread):
         mine = Segment.objects.filter(meeting=self._meeting).order_by("id").select_for_update()
         if chance < 0.5:
             for more in range(self._random.randint(1, 4)):
-                a_segment(self._meeting, self._random.randrange(10**6) * 10 + self._seed % 10, text=f"{number} {more}")
+                a_segment(self._meeting, next(self._numbers), text=f"{number} {more}")
         elif chance < 0.8:
             chosen = [segment.pk for segment in mine if self._random.random() < 0.2]
             Segment.objects.filter(pk__in=chosen).update(text=f"{chance}")
