@@ -187,6 +187,7 @@ class TestTheValidators:
             (lambda client: client[0].received.insert(1, client[1].received[0]), "came after"),
             (lambda client: client[0].received.pop(1), "lost"),
             (lambda client: client[1].received.pop(0), "it went on with"),
+            (lambda client: client[1].received.insert(0, client[0].received[2]), "it went on with"),
             (lambda client: client[0].received.append(client[0].received[2]), "doubled"),
             (lambda client: client[1].received.append(Received("created", "d", 1, "@9", "d1")), "not for this client"),
             (lambda client: client[1].received.__setitem__(0, Received("deleted", "b", 2, "@6", "b1")), "should be"),

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from changes.feed import crossing, listing, verification
 from changes.models import Change
-from tests.changes.test_promises import LAST, Client, small
+from tests.changes.test_promises import LAST, Client, run_of, small
 from tests.support import promises
 from tests.support.notes import Note, NoteMember
 from tests.support.promises import Due, Received, Run, Truth
@@ -154,3 +154,23 @@ def test_promises_hold_for_members(feed: Process, small: None, monkeypatch: pyte
         assert final == truth.final()
         assert promises.broken(client.runs, truth, final=final if client.initial else None) == []
         assert promises.broken(list(pages(client.who, seed)), truth) == []
+
+
+def test_row_that_changes_after_it_was_sent_may_come_again(feed: Process) -> None:
+    """A stream that resumes within a crossing does not know when the earlier stream read the row."""
+    pk = user().pk
+    who = Actor(frozenset({pk}), pk)
+    note, member = write("a", team_id=TEAMS[0]), NoteMember.objects.create(user_id=pk, team_id=TEAMS[0])
+    caught_up(feed)
+    stream = feed.watch(who)
+    member.delete()
+    stream.take_until(lambda stream: bool(stream.events)).close()
+    Note.objects.filter(pk=note.pk).update(title="later")
+    write(LAST, pk)
+    again = feed.watch(who, cursor=stream.cursor).take_titles(LAST)
+    assert [(event.name, change.subject_id) for event, change in again.events[:-1]] == [("deleted", str(note.pk))]
+    runs, truth = [run_of(stream, "", False), run_of(again, stream.cursor, False)], truth_for(who)
+    assert promises.broken(runs, truth) == []
+    # But not at the same place.
+    runs[1].received[0] = runs[0].received[0]
+    assert ["it went on with" in fault for fault in promises.broken(runs, truth)] == [True]

@@ -173,9 +173,11 @@ def resumed(client: Sequence[Run], truth: Truth) -> Iterator[str]:
         if place is None or not run.live:
             continue
         first = truth.of(run.live[0])
-        # Subjects that one change moved into the view, or out of it, come in any order.
+        # Subjects that one change moved into the view, or out of it, come in any order. One that has changed since it
+        # was sent may come once more, from the log and so with another cursor.
         resumed_at, begun_at = truth.due[place].seq, -1 if first is None else truth.due[first].seq
-        is_next = begun_at >= resumed_at and first != place
+        may_repeat = len(run.after) > _LENGTH and run.live[0].cursor != run.after
+        is_next = begun_at >= resumed_at and (first != place or may_repeat)
         if not is_next or any(resumed_at < due.seq < begun_at and not due.optional for due in truth.due[place:first]):
             yield f"after {truth.due[place]} it went on with {run.live[0]}"
 
