@@ -66,7 +66,9 @@ def swap() -> None:
 
     def swapping(hub: Hub, head: Any, changes: Any) -> None:
         # A stream that reads a swapped batch from memory misses all that comes after its highest number.
-        publish(hub, head, changes if any(map(is_last, changes)) else changes[::-1])
+        # One that follows a membership in a swapped batch waits for ever.
+        kept = any(is_last(change) or change.subject_type.endswith(".member") for change in changes)
+        publish(hub, head, changes if kept else changes[::-1])
 
     Hub.publish = swapping  # type: ignore[method-assign]
 
