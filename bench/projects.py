@@ -209,8 +209,8 @@ class Bench:
             slow += [(case, page) for page, ms in took.items() if ms > SLOW_MS]
             total = answers[PAGES[0]].total_count
             ratio = f"{deepest / shallowest:.2f}" if deepest else ""
-            told = f"{total:,}" if total >= 0 else "not counted"
-            rows.append((case.name, f"{shallowest:.1f}", f"{deepest:.1f}" if deepest else "", ratio, told))
+            shown = f"{total:,}" if total >= 0 else "not counted"
+            rows.append((case.name, f"{shallowest:.1f}", f"{deepest:.1f}" if deepest else "", ratio, shown))
         print_table(("ListTasks(50)", *(f"page {page:,}" for page in PAGES), "last / first", "total_count"), rows)
         print(f"\nBar: the last column but one at most {BAR}, where there are as many pages.\n")
         for case, page in slow if explain else ():

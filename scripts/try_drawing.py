@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import grpc
 
-from scripts.meeting_screen import Screen
+from scripts.terminal_screen import Screen
 from tandem.client import Client, Resync, SnapshotEnd, TandemError
 from tandem.common.v1 import common_pb2
 from tandem.drawing.v1 import drawing_pb2

@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from scripts.meeting_screen import Screen, clock, size
+from scripts.terminal_screen import Screen, clock, size
 from tandem.client import Client, Resync, SnapshotEnd, TandemError
 from tandem.common.v1 import common_pb2
 from tandem.meeting.v1 import meeting_pb2

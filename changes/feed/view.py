@@ -34,8 +34,8 @@ class EventKind(Enum):
         return "deleted" if self is EventKind.LEFT else self.value
 
 
-#: Function that returns an event's message, without its cursor. It is a function of a module, so that the streams of an
-#: operation share its messages. The change is None for BOOKMARK and SNAPSHOT_END, and the topic's last one for END.
+#: Function that returns an event's message, without its cursor. All streams of an operation have the same one, so that
+#: they share its messages. The change is None for BOOKMARK and SNAPSHOT_END, and the topic's last one for END.
 Render = Callable[[EventKind, ChangeRecord | None, Visibility], Message]
 
 

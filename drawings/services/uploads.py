@@ -1,6 +1,5 @@
 """Uploads of documents, in one request or in pieces."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from core.db.saving import clean, save_clean
 from core.errors import AlreadyExists, QuotaExceeded, TooLarge, invalid
 from core.texts import trimmed
 from core.uploads import quotas
+from core.uploads.declared import check_declared, check_received
 from core.uploads.files import ABANDONED_AFTER, Resumed, incoming
 from core.uploads.purposes import Purpose
 from core.uploads.quotas import Room
@@ -91,7 +91,7 @@ def upload_document(actor: Actor, metadata: UploadMetadata, chunks: Iterable[byt
         for chunk in chunks:
             room.take(len(chunk))
             upload.write(chunk)
-        _verify_received(metadata, upload.size, upload.sha256)
+        check_received(metadata.size, metadata.sha256, upload.size, upload.sha256)
         name = upload.keep()
     try:
         uploaded = attach(actor, metadata, upload.size, upload.sha256, name)
@@ -112,10 +112,7 @@ def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Project:
         ValidationError, Project.DoesNotExist, PermissionDenied, Conflict
     """
     checked_line("filename", metadata.name, 255)
-    if metadata.size < 0:
-        raise invalid("size", "range", "The size is negative.")
-    if metadata.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", metadata.sha256):
-        raise invalid("sha256", "sha256", "Give the SHA-256 in 64 hexadecimal digits.")
+    check_declared(metadata.size, metadata.sha256)
     with acting(actor):
         project = _project(actor, metadata.project_id)
         document, errors = _new_document(actor, project, metadata)
@@ -210,7 +207,7 @@ class Documents(Purpose):
         )
         head, sha256 = file.look()
         self.kind.check(head)
-        _verify_received(declared, upload.offset, sha256)
+        check_received(declared.size, declared.sha256, upload.offset, sha256)
         name = file.keep()
         with acting(actor):
             uploaded = attach(actor, declared, upload.offset, sha256, name)
@@ -246,14 +243,6 @@ def _new_document(
 
 def _same_content(project: Project, sha256: str) -> Document | None:
     return Document.objects.defer("search_words").filter(project=project, sha256=sha256).first()
-
-
-def _verify_received(metadata: UploadMetadata, size: int, sha256: str) -> None:
-    """Raise ValidationError if size or checksum differ from the declared ones."""
-    if metadata.size not in (0, size):
-        raise invalid("size", "mismatch", f"Expected {metadata.size} bytes, received {size}.")
-    if metadata.sha256.lower() not in ("", sha256):
-        raise invalid("sha256", "mismatch", "SHA-256 mismatch: the received data differs from the declared document.")
 
 
 def _room_for(actor: Actor, size: int) -> Room:

@@ -1,6 +1,5 @@
 """Upload of recordings in one request, and the attachment of a recording to a meeting."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from core.actors import Actor
 from core.db.fields import checked_line
 from core.errors import Conflict, invalid
 from core.texts import trimmed
+from core.uploads.declared import check_declared, check_received
 from core.uploads.files import ABANDONED_AFTER, incoming
 from meetings import policies, services
 from meetings.models import RUNNING, Meeting, Status
@@ -107,7 +107,7 @@ def upload_recording(actor: Actor, metadata: UploadMetadata, chunks: Iterable[by
             room.take(len(chunk))
             upload.write(chunk)
         received = ReceivedFile(upload.size, upload.sha256)
-        verify_received(metadata, received)
+        check_received(metadata.size, metadata.sha256, *received)
         name = upload.keep()
     try:
         return attach(actor, metadata, received, name, target.replaces)
@@ -147,10 +147,7 @@ def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Target:
     """
     checked_line("filename", metadata.name, 255)
     checked_line("content_type", metadata.content_type, 255)
-    if metadata.size < 0:
-        raise invalid("size", "range", "The size is negative.")
-    if metadata.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", metadata.sha256):
-        raise invalid("sha256", "sha256", "Give the SHA-256 in 64 hexadecimal digits.")
+    check_declared(metadata.size, metadata.sha256)
     if metadata.meeting_id:
         with acting(actor):
             meeting = meeting_to_record(actor, metadata.meeting_id, replace=metadata.replace)
@@ -161,14 +158,6 @@ def verify_metadata(actor: Actor, metadata: UploadMetadata) -> Target:
     checked_line("title", metadata.title, MAX_TITLE_LENGTH)
     services.check_fields(actor, Meeting(owner_id=actor.pk), metadata.details)
     return Target(UUID(str(actor.pk)), None)
-
-
-def verify_received(metadata: UploadMetadata, received: ReceivedFile) -> None:
-    """Raise ValidationError if size or checksum differ from the declared ones."""
-    if metadata.size not in (0, received.size):
-        raise invalid("size", "mismatch", f"Expected {metadata.size} bytes, received {received.size}.")
-    if metadata.sha256.lower() not in ("", received.sha256):
-        raise invalid("sha256", "mismatch", "SHA-256 mismatch: the received data differs from the declared recording.")
 
 
 def attach(

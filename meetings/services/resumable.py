@@ -11,6 +11,7 @@ from changes.services import acting
 from core.actors import Actor
 from core.db.saving import save_clean
 from core.errors import TooLarge, UnsupportedMediaType, problem_of
+from core.uploads.declared import check_received
 from core.uploads.files import Resumed
 from core.uploads.purposes import Purpose
 from core.uploads.resumable import update
@@ -83,7 +84,7 @@ class Recordings(Purpose):
         received = ReceivedFile(upload.offset, sha256)
         try:
             files.check_is_recording(head)
-            recordings.verify_received(declared, received)
+            check_received(declared.size, declared.sha256, *received)
         except (UnsupportedMediaType, ValidationError) as exc:
             if declared.replace:
                 raise

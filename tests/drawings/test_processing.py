@@ -1,50 +1,26 @@
 """The processing of documents: resumed, cancelled, interrupted, and files that cannot be read."""
 
 import io
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from reportlab.pdfgen.canvas import Canvas
 
-from core.jobs import store
-from core.jobs.worker import run_job
-from core.models import Job
 from drawings.models import Document, Page, Status
 from drawings.services import delete_document, delete_of_project, reading
 from drawings.services.files import DOCUMENTS
 from drawings.services.processing import cancel_processing, reprocess
 from tests.jobs import run_jobs
 from tests.support.drawings import a_document, a_pdf, processed, project_of, stored
+from tests.support.running_job import RunningJob
 from tests.support.servers import until
 from users.models import User
 
 MANY = 60
-
-
-class RunningJob:
-    """The job of a document in a thread, as in a worker."""
-
-    def __init__(self) -> None:
-        (self.job,) = store.claim(1)
-        self.stopping = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            run_job(self.job, lambda: self.stopping)
-        finally:
-            connections.close_all()
-
-    def ended(self, within: float = 60) -> str:
-        self._thread.join(within)
-        assert not self._thread.is_alive(), "it goes on"
-        return Job.objects.get(pk=self.job.pk).state
 
 
 def children() -> list[psutil.Process]:
@@ -75,7 +51,7 @@ def test_stopped_job_resumes_after_the_last_committed_page(many: Document, monke
     running = RunningJob()
     until(lambda: Page.objects.exists(), "the first page is read")
     running.stopping = True
-    running.ended()
+    running.ended(within=60)
     before = Page.objects.count()
     assert 0 < before < MANY
     assert processed(many).status == Status.READY
@@ -88,7 +64,7 @@ def test_killed_child_changes_nothing_in_the_result(many: Document) -> None:
     until(lambda: Page.objects.exists(), "the first page is read")
     for child in children():
         child.kill()
-    running.ended()
+    running.ended(within=60)
     many.refresh_from_db()
     assert (many.status, many.failure_reason) == (Status.READY, "")
     assert versions() == [(number, 1, 21) for number in range(MANY)]
@@ -99,7 +75,7 @@ def test_cancelled_within_a_second(many: Document, ann: User) -> None:
     until(lambda: Page.objects.exists(), "the first page is read")
     cancel_processing(ann, str(many.pk))
     began = time.monotonic()
-    running.ended()
+    running.ended(within=60)
     assert time.monotonic() - began < 2, "one second, and what a busy machine adds"
     many.refresh_from_db()
     assert (many.status, 0 < Page.objects.count() < MANY) == (Status.CANCELLED, True)
@@ -116,7 +92,7 @@ def test_deletion_ends_the_processing(many: Document, ann: User, whole_project: 
             delete_of_project(many.project_id)
     else:
         delete_document(ann, str(many.pk))
-    assert running.ended() == "done"
+    assert running.ended(within=60) == "done"
     assert (Document.objects.count(), Page.objects.count()) == (0, 0)
     assert stored() == []
 
@@ -126,7 +102,7 @@ def test_first_progress_is_shown_at_once(many: Document) -> None:
     running = RunningJob()
     until(lambda: Document.objects.get().status == Status.PROCESSING, "it is being processed")
     assert time.monotonic() - began < 1
-    running.ended()
+    running.ended(within=60)
 
 
 def test_document_that_is_given_up_is_failed(db: None, ann: User) -> None:

@@ -16,10 +16,12 @@ from tandem.drawing.v1.drawing_pb2 import (
     ListComponentsResponse,
 )
 from tests.jobs import run_jobs
-from tests.support.transports import Transport
+from tests.support.transports import Failed, Transport
 from users.models import User
 
 SERVICE = "DrawingService/"
+PROPOSED = drawing_pb2.COMPONENT_STATE_PROPOSED
+CONFIRMED, REJECTED = drawing_pb2.COMPONENT_STATE_CONFIRMED, drawing_pb2.COMPONENT_STATE_REJECTED
 
 
 def listed(api: Transport, actor: User, project: Project, **fields: object) -> ListComponentsResponse:
@@ -30,6 +32,12 @@ def listed(api: Transport, actor: User, project: Project, **fields: object) -> L
 def decide(api: Transport, actor: User, project: Project, *decisions: object) -> drawing_pb2.DecideComponentsResponse:
     request = DecideComponentsRequest(project_id=str(project.pk), decisions=decisions)  # type: ignore[arg-type]
     return api(f"{SERVICE}DecideComponents", request, actor=actor)  # type: ignore[no-any-return]
+
+
+def refused(api: Transport, actor: User, project: Project, *decisions: object) -> Failed:
+    """Return why these decisions fail."""
+    request = DecideComponentsRequest(project_id=str(project.pk), decisions=decisions)  # type: ignore[arg-type]
+    return api.failure(f"{SERVICE}DecideComponents", request, actor=actor)
 
 
 def decision(component: drawing_pb2.Component, state: int, version: int = 0) -> drawing_pb2.ComponentDecision:

@@ -1,15 +1,10 @@
 """Run the jobs of meetings, to their end or in a thread beside the test."""
 
-import threading
 from collections.abc import Callable
 
-from django.db import connections
-
-from core.jobs import store
-from core.jobs.worker import run_job
-from core.models import Job
 from meetings.models import Meeting, Segment
 from tests.jobs import run_jobs
+from tests.support import running_job
 from tests.support.servers import until
 
 Script = Callable[..., None]
@@ -24,27 +19,8 @@ def process(meeting: Meeting) -> Meeting:
     return meeting
 
 
-class RunningJob:
-    """A job that runs in a thread, as in a worker, until something ends it."""
-
-    def __init__(self) -> None:
-        (self.job,) = store.claim(1)
-        self.stopping = False
-        # A test that fails must not wait for it.
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            run_job(self.job, lambda: self.stopping)
-        finally:
-            connections.close_all()
+class RunningJob(running_job.RunningJob):
+    """The job of a recording in a thread, as in a worker, until something ends it."""
 
     def until_stored(self, count: int) -> None:
         until(lambda: Segment.objects.count() == count, f"{count} segments are stored")
-
-    def ended(self) -> str:
-        """Wait for its end, which must come soon, and return the state of the job."""
-        self._thread.join(5)
-        assert not self._thread.is_alive(), "it goes on"
-        return Job.objects.get(pk=self.job.pk).state

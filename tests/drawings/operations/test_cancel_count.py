@@ -1,7 +1,5 @@
 """CancelCount: the end of a count before its time."""
 
-import pytest
-
 from drawings.models import Component, Document
 from drawings.services.symbols import count_symbol
 from tandem.drawing.v1 import drawing_pb2
@@ -10,20 +8,13 @@ from tandem.drawing.v1.drawing_pb2 import (
     CountSymbolRequest,
 )
 from tests.jobs import run_jobs
-from tests.support.components import SERVICE, created, flags
-from tests.support.drawings import a_document, processed, project_of
+from tests.support.components import SERVICE, created
 from tests.support.transports import Transport
 from users.models import User
 
 
-@pytest.fixture
-def document(ann: User) -> Document:
-    content = flags((100, 100), (200, 100), (300, 100))
-    return processed(a_document(project_of(ann), ann, content=content))
-
-
-def test_count_is_cancelled(api: Transport, ann: User, document: Document) -> None:
-    symbol = created(api, ann, document)
+def test_count_is_cancelled(api: Transport, ann: User, flagged: Document) -> None:
+    symbol = created(api, ann, flagged)
     count_symbol(ann, symbol.id)
     again = api.failure(f"{SERVICE}CountSymbol", CountSymbolRequest(symbol_id=symbol.id), actor=ann)
     assert again.reason == "CONFLICT"

@@ -6,34 +6,18 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from drawings.models import Component, Document
-from projects.models import Project
 from tandem.drawing.v1 import drawing_pb2
 from tandem.drawing.v1.drawing_pb2 import (
     CreateComponentRequest,
-    DecideComponentsRequest,
 )
-from tests.support.components import SERVICE
-from tests.support.drawings import a_document, processed, project_of
-from tests.support.transports import Failed, Transport
+from tests.support.components import CONFIRMED, SERVICE
+from tests.support.transports import Transport
 from users.models import User
 
-CONFIRMED, REJECTED = drawing_pb2.COMPONENT_STATE_CONFIRMED, drawing_pb2.COMPONENT_STATE_REJECTED
-PROPOSED = drawing_pb2.COMPONENT_STATE_PROPOSED
 
-
-@pytest.fixture
-def document(ann: User) -> Document:
-    return processed(a_document(project_of(ann), ann, ("-K12", "24V"), ("-Q1", "16A", "-K12"), ()))
-
-
-def refused(api: Transport, actor: User, project: Project, *decisions: object) -> Failed:
-    request = DecideComponentsRequest(project_id=str(project.pk), decisions=decisions)  # type: ignore[arg-type]
-    return api.failure(f"{SERVICE}DecideComponents", request, actor=actor)
-
-
-def test_component_that_a_person_adds_is_confirmed(api: Transport, ann: User, document: Document) -> None:
+def test_component_that_a_person_adds_is_confirmed(api: Transport, ann: User, labelled: Document) -> None:
     request = CreateComponentRequest(
-        document_id=str(document.pk),
+        document_id=str(labelled.pk),
         component={"page_number": 2, "designator": "=A1-KF3", "rating": {"raw": "4k7"}, "bbox": [1, 2, 30, 40]},
     )
     made = api(f"{SERVICE}CreateComponent", request, actor=ann).component
@@ -57,10 +41,10 @@ def test_component_that_a_person_adds_is_confirmed(api: Transport, ann: User, do
     ],
 )  # fmt: skip
 def test_invalid_component_is_refused(
-    api: Transport, ann: User, document: Document, component: dict[str, object], error: str
+    api: Transport, ann: User, labelled: Document, component: dict[str, object], error: str
 ) -> None:
     before = Component.objects.count()
-    request = CreateComponentRequest(document_id=str(document.pk), component=component)  # type: ignore[arg-type]
+    request = CreateComponentRequest(document_id=str(labelled.pk), component=component)  # type: ignore[arg-type]
     assert error in api.failure(f"{SERVICE}CreateComponent", request, actor=ann).fields
     assert Component.objects.count() == before
 

@@ -6,16 +6,9 @@ from drawings.models import Document, Symbol
 from tandem.drawing.v1.drawing_pb2 import (
     CreateSymbolRequest,
 )
-from tests.support.components import SERVICE, flags
-from tests.support.drawings import a_document, processed, project_of
+from tests.support.components import SERVICE
 from tests.support.transports import Transport
 from users.models import User
-
-
-@pytest.fixture
-def document(ann: User) -> Document:
-    content = flags((100, 100), (200, 100), (300, 100))
-    return processed(a_document(project_of(ann), ann, content=content))
 
 
 @pytest.mark.parametrize(
@@ -28,10 +21,10 @@ def document(ann: User) -> Document:
     ],
 )  # fmt: skip
 def test_invalid_symbol_is_refused(
-    api: Transport, ann: User, document: Document, fields: dict[str, object], error: str
+    api: Transport, ann: User, flagged: Document, fields: dict[str, object], error: str
 ) -> None:
-    symbol = {"name": "Flag", "document_id": str(document.pk), "bbox": [94, 99, 113, 121]} | fields
-    request = CreateSymbolRequest(project_id=str(document.project_id), symbol=symbol)  # type: ignore[arg-type]
+    symbol = {"name": "Flag", "document_id": str(flagged.pk), "bbox": [94, 99, 113, 121]} | fields
+    request = CreateSymbolRequest(project_id=str(flagged.project_id), symbol=symbol)  # type: ignore[arg-type]
     failed = api.failure(f"{SERVICE}CreateSymbol", request, actor=ann)
     assert set(failed.fields) == {error}
     assert not Symbol.objects.exists()

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from bench.sheets.plan import plan_document
 from bench.sheets.styles import STYLES
 from drawings.models import Document
@@ -11,16 +9,10 @@ from tandem.drawing.v1.drawing_pb2 import (
     CreateSymbolsOfLegendRequest,
     ListSymbolsRequest,
 )
-from tests.support.components import SERVICE, counted, flags
+from tests.support.components import SERVICE, counted
 from tests.support.drawings import a_document, processed, project_of
 from tests.support.transports import Transport
 from users.models import User
-
-
-@pytest.fixture
-def document(ann: User) -> Document:
-    content = flags((100, 100), (200, 100), (300, 100))
-    return processed(a_document(project_of(ann), ann, content=content))
 
 
 def test_legend_makes_symbols_that_do_not_count_themselves(
@@ -28,21 +20,21 @@ def test_legend_makes_symbols_that_do_not_count_themselves(
 ) -> None:  # fmt: skip
     path = tmp_path / "plan.pdf"
     sheet = plan_document(path, STYLES[0], 101, count=40)[0]
-    document = processed(a_document(project_of(ann), ann, content=path.read_bytes()))
+    flagged = processed(a_document(project_of(ann), ann, content=path.read_bytes()))
     request = CreateSymbolsOfLegendRequest(
-        project_id=str(document.project_id), document_id=str(document.pk), bbox=sheet.legend_box
+        project_id=str(flagged.project_id), document_id=str(flagged.pk), bbox=sheet.legend_box
     )
     made = api(f"{SERVICE}CreateSymbolsOfLegend", request, actor=ann).symbols
     assert [symbol.name for symbol in made] == [name for name, _ in sheet.legend]
     luminaire = next(symbol for symbol in made if symbol.name == "Luminaire, ceiling")
     count = counted(api, ann, luminaire)
     assert count.match_count == sum(one.kind == "luminaire" and not one.trap for one in sheet.symbols)
-    listed = api(f"{SERVICE}ListSymbols", ListSymbolsRequest(project_id=str(document.project_id)), actor=ann)
+    listed = api(f"{SERVICE}ListSymbols", ListSymbolsRequest(project_id=str(flagged.project_id)), actor=ann)
     assert [symbol.id for symbol in listed.symbols] == [symbol.id for symbol in made]
 
 
-def test_box_without_a_legend_is_refused(api: Transport, ann: User, document: Document) -> None:
+def test_box_without_a_legend_is_refused(api: Transport, ann: User, flagged: Document) -> None:
     request = CreateSymbolsOfLegendRequest(
-        project_id=str(document.project_id), document_id=str(document.pk), bbox=[0, 0, 842, 595]
+        project_id=str(flagged.project_id), document_id=str(flagged.pk), bbox=[0, 0, 842, 595]
     )
     assert api.failure(f"{SERVICE}CreateSymbolsOfLegend", request, actor=ann).fields == {"bbox": "legend"}

@@ -1,41 +1,26 @@
 """DecideComponents: what people confirm and reject."""
 
-import pytest
-
 from changes.models import Change
 from drawings.models import Component, Document, State
-from projects.models import Project, Role
+from projects.models import Role
 from projects.models import Status as ProjectStatus
 from tandem.drawing.v1 import drawing_pb2
 from tandem.drawing.v1.drawing_pb2 import (
     DecideComponentsRequest,
     UpdateComponentRequest,
 )
-from tests.support.components import SERVICE, decide, decision, listed
-from tests.support.drawings import a_document, member, processed, project_of
+from tests.support.components import CONFIRMED, PROPOSED, REJECTED, SERVICE, decide, decision, listed, refused
+from tests.support.drawings import member
 from tests.support.factories import ComponentFactory
-from tests.support.transports import Failed, Transport
+from tests.support.transports import Transport
 from users.models import User
 
-CONFIRMED, REJECTED = drawing_pb2.COMPONENT_STATE_CONFIRMED, drawing_pb2.COMPONENT_STATE_REJECTED
-PROPOSED = drawing_pb2.COMPONENT_STATE_PROPOSED
 
-
-@pytest.fixture
-def document(ann: User) -> Document:
-    return processed(a_document(project_of(ann), ann, ("-K12", "24V"), ("-Q1", "16A", "-K12"), ()))
-
-
-def refused(api: Transport, actor: User, project: Project, *decisions: object) -> Failed:
-    request = DecideComponentsRequest(project_id=str(project.pk), decisions=decisions)  # type: ignore[arg-type]
-    return api.failure(f"{SERVICE}DecideComponents", request, actor=actor)
-
-
-def test_decisions_are_one_change_that_can_be_undone(api: Transport, ann: User, document: Document) -> None:
-    first, second, third = listed(api, ann, document.project).components
-    decide(api, ann, document.project, decision(third, REJECTED))
+def test_decisions_are_one_change_that_can_be_undone(api: Transport, ann: User, labelled: Document) -> None:
+    first, second, third = listed(api, ann, labelled.project).components
+    decide(api, ann, labelled.project, decision(third, REJECTED))
     answer = decide(
-        api, ann, document.project,
+        api, ann, labelled.project,
         decision(first, CONFIRMED, first.version), decision(second, REJECTED), decision(third, REJECTED),
     )  # fmt: skip
     assert [one.state for one in answer.components] == [CONFIRMED, REJECTED, REJECTED]
@@ -43,17 +28,17 @@ def test_decisions_are_one_change_that_can_be_undone(api: Transport, ann: User, 
     assert [(one.component_id, one.state) for one in answer.undo] == [(first.id, PROPOSED), (second.id, PROPOSED)]
     written = Change.objects.filter(subject_type="drawing.component", subject_id__in=[first.id, second.id])
     assert {change.actor for change in written.filter(operation="updated")} == {str(ann.pk)}
-    undone = decide(api, ann, document.project, *answer.undo)
+    undone = decide(api, ann, labelled.project, *answer.undo)
     assert [one.state for one in undone.components] == [PROPOSED, PROPOSED]
     assert not undone.components[0].decided_by
 
 
-def test_second_of_two_people_is_refused(api: Transport, ann: User, document: Document) -> None:
-    other = member(document.project)
-    first, second, _ = listed(api, ann, document.project).components
-    decide(api, ann, document.project, decision(first, CONFIRMED, first.version))
+def test_second_of_two_people_is_refused(api: Transport, ann: User, labelled: Document) -> None:
+    other = member(labelled.project)
+    first, second, _ = listed(api, ann, labelled.project).components
+    decide(api, ann, labelled.project, decision(first, CONFIRMED, first.version))
     request = DecideComponentsRequest(
-        project_id=str(document.project_id),
+        project_id=str(labelled.project_id),
         decisions=[decision(second, REJECTED, second.version), decision(first, REJECTED, first.version)],
     )
     failed = api.failure(f"{SERVICE}DecideComponents", request, actor=other)
@@ -61,8 +46,8 @@ def test_second_of_two_people_is_refused(api: Transport, ann: User, document: Do
     assert Component.objects.get(pk=second.id).state == State.PROPOSED
 
 
-def test_invalid_decisions_change_nothing(api: Transport, ann: User, document: Document) -> None:
-    project = document.project
+def test_invalid_decisions_change_nothing(api: Transport, ann: User, labelled: Document) -> None:
+    project = labelled.project
     first = listed(api, ann, project).components[0]
     foreign = ComponentFactory()
     assert "decisions" in refused(api, ann, project).fields
@@ -81,8 +66,8 @@ def test_invalid_decisions_change_nothing(api: Transport, ann: User, document: D
     assert not Component.objects.exclude(state=State.PROPOSED).exists()
 
 
-def test_viewers_and_archived_projects_write_nothing(api: Transport, ann: User, document: Document) -> None:
-    project, viewer = document.project, member(document.project, Role.VIEWER)
+def test_viewers_and_archived_projects_write_nothing(api: Transport, ann: User, labelled: Document) -> None:
+    project, viewer = labelled.project, member(labelled.project, Role.VIEWER)
     first = listed(api, viewer, project).components[0]
     assert refused(api, viewer, project, decision(first, CONFIRMED)).reason == "FORBIDDEN"
     project.status = ProjectStatus.ARCHIVED

@@ -44,7 +44,7 @@ def test_an_administrator_adds_themself(api: Transport, project: Project, admini
         ("", 0, {"user_id": "required", "role": "required"}),
         ("x", EDITOR, {"user_id": "unknown"}),
         ("bob", 99, {"role": "choice"}),
-        ("nobody", EDITOR, {"user_id": "unknown"}),
+        ("unknown", EDITOR, {"user_id": "unknown"}),
         ("closed", EDITOR, {"user_id": "unknown"}),
     ],
 )
@@ -52,7 +52,7 @@ def test_bad_members(
     api: Transport, project: Project, ann: User, bob: User, user_id: str, role: int, fields: dict[str, str]
 ) -> None:
     closed = UserFactory(status=UserStatus.BANNED)
-    named = {"bob": bob.pk, "nobody": uuid4(), "closed": closed.pk}.get(user_id, user_id)
+    named = {"bob": bob.pk, "unknown": uuid4(), "closed": closed.pk}.get(user_id, user_id)
     failed = api.failure(ADD, add(project, named, role), actor=ann)
     assert (failed.reason, failed.fields) == ("INVALID", fields)
     assert ProjectMember.objects.count() == 1

@@ -96,4 +96,5 @@ def test_its_name_is_free_again(api: Transport, ann: User) -> None:
         user=ann, role=Role.MANAGER, project=ProjectFactory(name="T", created_by=ann)
     ).project
     api(DELETE, DeleteProjectRequest(project_id=str(project.pk)), actor=ann)
-    api("ProjectService/CreateProject", CreateProjectRequest(name="T"), actor=ann)
+    made = api("ProjectService/CreateProject", CreateProjectRequest(name="T"), actor=ann).project
+    assert (made.name, made.id != str(project.pk)) == ("T", True)

@@ -1,4 +1,4 @@
-"""The output of `try_meeting.py`: lines and, in a terminal, a progress bar below them."""
+"""The output of `try_meeting.py` and `try_drawing.py`: lines and, in a terminal, a progress bar below them."""
 
 import shutil
 import time
