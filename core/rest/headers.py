@@ -18,6 +18,7 @@ READ = (
     "x-bulk-mode",
     "x-http-method-override",
     "x-request-id",
+    "x-session",
     # Resumable uploads.
     "tus-resumable",
     "upload-checksum",

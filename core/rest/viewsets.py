@@ -60,6 +60,7 @@ class OperationViewSet(ViewSet):
         operations: of the viewset.
         limits: the models' limits on the messages' fields, for the OpenAPI document (see `core.rest.openapi`).
         examples: rpc → an example of its body, of an item of it, or of its query, for the document.
+        own_parameters: rpc → the names of the document's shared parameters that `execute` reads for it.
         endpoints: verb → endpoint, of the path that this view serves.
         http_request: Django's request. DRF's has another `content_type`, with parameters.
     """
@@ -67,6 +68,7 @@ class OperationViewSet(ViewSet):
     operations: ClassVar[tuple[Operation, ...]] = ()
     limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     examples: ClassVar[Mapping[str, Any]] = {}
+    own_parameters: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     endpoints: Mapping[str, Endpoint] = MappingProxyType({})
     http_request: HttpRequest
 
@@ -103,12 +105,25 @@ class OperationViewSet(ViewSet):
             return _answer_feed(call, http_request, path_values)
         if operation.takes_stream:
             return _answer_stream(call, http_request, path_values, endpoint.location)
-        return _answer_unary(call, http_request, path_values, endpoint.location)
+        return self._answer_unary(call, path_values, endpoint.location)
+
+    def execute(self, call: Call, message: Message) -> Message:
+        """Run a unary operation. A viewset overrides it where HTTP carries a part of the messages by other means."""
+        return execute(call, message)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Return the allowed methods."""
         patch = {"Accept-Patch": ", ".join(_types("PATCH"))} if "PATCH" in self.allowed_methods else {}
         return allowed(self.allowed_methods, **patch)
+
+    def _answer_unary(self, call: Call, path_values: Mapping[str, str], location: str | None) -> HttpResponseBase:
+        http_request = self.http_request
+        message = _request(call, http_request, path_values, _body(http_request))
+        context.check_deadline()
+        response = self.execute(call, message)
+        report: Report = http_request.report  # type: ignore[attr-defined]
+        report.subject_id = report.subject_id or subject_of_response(call.operation, response)
+        return _answer(call, http_request, response, location)
 
 
 def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
@@ -129,17 +144,6 @@ def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
         )
         for path, endpoints in sorted(by_path.items(), key=lambda item: "{" in item[0].rpartition("/")[2])
     ]
-
-
-def _answer_unary(
-    call: Call, http_request: HttpRequest, path_values: Mapping[str, str], location: str | None
-) -> HttpResponseBase:
-    message = _request(call, http_request, path_values, _body(http_request))
-    context.check_deadline()
-    response = execute(call, message)
-    report: Report = http_request.report  # type: ignore[attr-defined]
-    report.subject_id = report.subject_id or subject_of_response(call.operation, response)
-    return _answer(call, http_request, response, location)
 
 
 def _answer_stream(

@@ -240,7 +240,7 @@ def test_headers_are_documented_where_they_are_accepted(described: dict[str, Any
     assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}/password"]["post"])
     assert "IfMatch" not in parameters_of(paths["/api/v1/users/{user_id}/email-verification"]["post"])
     assert parameters_of(paths["/api/v1/users"]["post"]) == ["IdempotencyKey"]
-    assert parameters_of(paths["/api/v1/auth/login"]["post"]) == []
+    assert parameters_of(paths["/api/v1/auth/login"]["post"]) == ["Session"]
     assert "Count" in parameters_of(paths["/api/v1/users/search"]["get"])
     assert "Count" not in parameters_of(paths["/api/users"]["get"])
 

@@ -67,6 +67,13 @@ PARAMETERS: dict[str, Schema] = {
         "description": "A ticket from POST /api/v1/auth/stream-tickets for this path, in place of a token.",
         "schema": {"type": "string"},
     },
+    "Session": {
+        "name": "X-Session",
+        "in": "header",
+        "description": "`cookie` is the session of a browser: the refresh token is in the cookie `tandem_refresh`, "
+        "which no script can read and the response sets, replaces or deletes; its `refresh_token` is empty.",
+        "schema": {"type": "string", "enum": ["cookie"]},
+    },
     "Count": {
         "name": "count",
         "in": "query",

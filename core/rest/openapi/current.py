@@ -26,6 +26,11 @@ def current_document() -> dict[str, Any]:
         for operation in viewset.operations
         if operation.rpc in viewset.examples
     }
+    own_parameters = {
+        operation.name: viewset.own_parameters.get(operation.rpc, ())
+        for viewset in _viewsets()
+        for operation in viewset.operations
+    }
     more_paths = own_paths() | upload_paths()
     for viewset in _viewsets():
         more_paths |= viewset.more_paths()
@@ -35,6 +40,7 @@ def current_document() -> dict[str, Any]:
         comments=comments(Path(settings.BASE_DIR) / "proto"),
         limits=limits,
         examples=examples,
+        own_parameters=own_parameters,
         more_paths=more_paths,
     )
 

@@ -27,6 +27,7 @@ def document(
     comments: Mapping[str, str],
     limits: Mapping[str, Mapping[str, Any]],
     examples: Mapping[str, Any] | None = None,
+    own_parameters: Mapping[str, tuple[str, ...]] | None = None,
     more_paths: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the OpenAPI document.
@@ -35,13 +36,15 @@ def document(
         comments: full name of a declaration in a `.proto` file → its comment.
         limits: full name of a field → JSON Schema keywords, as `{"maxLength": 200}`.
         examples: name of an operation → an example of its body, of an item of it, or of its query.
+        own_parameters: name of an operation → the shared parameters that it has beside those of its kind.
         more_paths: the OpenAPI paths that are not operations.
     """
     schemas = Schemas(comments, limits)
     schemas.components["Problem"] = PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        description = _Description(operation, schemas, (examples or {}).get(operation.name))
+        own = (own_parameters or {}).get(operation.name, ())
+        description = _Description(operation, schemas, (examples or {}).get(operation.name), own)
         paths.setdefault(operation.http.path, {})[operation.http.verb.lower()] = description.operation()
     services = {operation.method.containing_service for operation in operations}
     return {
@@ -70,8 +73,9 @@ def document(
 class _Description:
     """The description of one operation in OpenAPI."""
 
-    def __init__(self, operation: Operation, schemas: Schemas, example: Any) -> None:
+    def __init__(self, operation: Operation, schemas: Schemas, example: Any, own_parameters: Iterable[str]) -> None:
         self._operation = operation
+        self._own_parameters = own_parameters
         self._schemas = schemas
         self._example = example
         self._plan = plan(operation)
@@ -165,6 +169,8 @@ class _Description:
                 yield reference("parameters", name)
         if self._operation.is_feed or self._operation.answers_file:
             yield reference("parameters", "Ticket")
+        for name in self._own_parameters:
+            yield reference("parameters", name)
 
     def _parameter(self, name: str, place: str, schema: Schema, described_by: Iterable[str]) -> Schema:
         comment = " ".join(filter(None, map(self._schemas.comment, described_by)))
