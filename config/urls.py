@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from config import web_app
 from core.rest import docs, probes, tus
 from core.rest.problems import no_such_page, no_such_path
 
@@ -26,6 +27,6 @@ urlpatterns = [
     re_path(r"^metrics/?$", probes.metrics),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(url="/api/v1/docs")),
+    re_path(web_app.ROUTE, web_app.page),
     re_path("", no_such_page),
 ]

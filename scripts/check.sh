@@ -72,6 +72,12 @@ find tandem \( -name '*_pb2*.py*' -o -path 'tandem/*/__init__.py' \) ! -name '*.
 diff -ru "$work/committed/tandem" "$work/generated/tandem" ||
     give_up "The stubs in tandem/ are not those of proto/: run scripts/generate_grpc_stubs.sh and commit them."
 
+step "web app: web/dist is what web/ builds"
+npm run --silent types
+tsc --project web
+vite build --config web/vite.config.mjs --outDir "$work/web" --logLevel warn
+diff -r web/dist "$work/web" || give_up "web/dist is not what web/ builds: run npm run build and commit it."
+
 step "migrations: makemigrations --check"
 DJANGO_SETTINGS_MODULE=tests.settings python manage.py makemigrations --check --dry-run
 

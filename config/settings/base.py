@@ -78,9 +78,13 @@ STATIC_URL = "static/"
 # In development files are served from their sources, elsewhere from the folder that `collectstatic` fills.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
+#: The built web app. The names of its files change with their content, so browsers keep them.
+STATICFILES_DIRS = [("web/assets", BASE_DIR / "web" / "dist" / "assets")]
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/web/assets/"
 RECORDINGS_STORAGE = env.str("RECORDINGS_STORAGE", default="")
 STORAGES = {
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # It writes a compressed copy of each file, which is sent to clients that accept it.
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
     # Complete files only; unfinished uploads are kept in `uploads` beside this folder.
     "recordings": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -108,7 +112,7 @@ UNFOLD = {
     "SITE_TITLE": "Tandem",
     "SITE_HEADER": "Tandem",
     "SITE_SYMBOL": "pedal_bike",
-    "SITE_URL": "/api/v1/docs",
+    "SITE_URL": "/",
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"navigation": "config.sidebar.sections"},
 }

@@ -172,6 +172,7 @@ class DevelopmentServer:
             f"""
 Ready after {seconds:.1f} s; Ctrl-C stops everything.
 
+  app     http://{http}/
   REST    http://{http}/api/v1/docs
   admin   http://{http}/admin/
   gRPC    {grpc}

@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2
 
 import tandem
 from config.rpc import services
+from config.web_app import ROUTE
 from core.operations import Operation, snake_case
 from core.rest.viewsets import Endpoint, OperationViewSet
 from core.rpc.servicers import Service, service_of
@@ -42,7 +43,8 @@ HTTP_ONLY = {
     r"^\.well-known/jwks\.json/?$": "the public keys of access tokens, where other services look for them (RFC 7517)",
     "admin": "redirects people to the admin site",
     "admin/": "people",
-    "": "redirects people to the docs; and answers what nothing serves",
+    ROUTE: "the web app: pages for people",
+    "": "answers what nothing serves",
 }
 
 #: Streaming rpcs and their SSE, NDJSON or multipart twin.

@@ -1,0 +1,67 @@
+import type { ComponentType } from "preact";
+import { effect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { kind } from "./api/session.ts";
+import { startFeed, stopFeed } from "./live/feed.ts";
+import { clearStore } from "./live/store.ts";
+import { match, path, query } from "./router.ts";
+import { Layout } from "./layout.tsx";
+import { SignIn } from "./screens/sign-in.tsx";
+import { SignUp } from "./screens/sign-up.tsx";
+import { ForgotPassword, ResetPassword, VerifyEmail } from "./screens/mails.tsx";
+import { Today } from "./screens/today.tsx";
+import { NotFound } from "./ui/load.tsx";
+import { Toasts } from "./ui/toasts.tsx";
+
+// Each screen takes the parts of the path that its pattern names.
+type Screen = ComponentType<any>;
+
+/** Screens for everybody, and those of a session. The server knows these paths too (config/web_app.py). */
+const OPEN: [string, string, Screen][] = [
+  ["/sign-in", "Sign in", SignIn],
+  ["/sign-up", "Sign up", SignUp],
+  ["/forgot-password", "Forgotten password", ForgotPassword],
+  ["/reset-password", "New password", ResetPassword],
+  ["/verify-email", "Confirm your address", VerifyEmail],
+];
+const OF_SESSION: [string, string, Screen][] = [
+  ["/", "Today", Today],
+];
+
+effect(() => {
+  if (kind.value === "token" || kind.value === "open") startFeed();
+  else if (kind.value === "out") {
+    stopFeed();
+    clearStore();
+  }
+});
+
+export function App() {
+  return (
+    <>
+      <Page />
+      <Toasts />
+    </>
+  );
+}
+
+function Page() {
+  const open = find(OPEN);
+  if (open) return <main class="narrow" id="main">{open}</main>;
+  if (kind.value === "starting") return <main id="main" aria-busy="true"><p class="loading" role="status">Loading …</p></main>;
+  if (kind.value === "out") return <main class="narrow" id="main"><SignIn next={path.value + (query.value.size ? `?${query.value}` : "")} /></main>;
+  return <Layout>{find(OF_SESSION) ?? <NotFound />}</Layout>;
+}
+
+function find(screens: [string, string, Screen][]) {
+  for (const [pattern, title, Screen] of screens) {
+    const values = match(pattern, path.value);
+    if (values) return <Titled key={pattern + Object.values(values)} title={title}><Screen {...values} /></Titled>;
+  }
+  return null;
+}
+
+function Titled({ title, children }: { title: string; children: preact.ComponentChildren }) {
+  useEffect(() => void (document.title = `${title} · Tandem`), []);
+  return <>{children}</>;
+}

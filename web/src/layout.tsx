@@ -1,0 +1,45 @@
+import type { ComponentChildren } from "preact";
+import { signal } from "@preact/signals";
+import { connection } from "./live/feed.ts";
+import { path } from "./router.ts";
+import { useKeys } from "./ui/keys.ts";
+import { Icon } from "./ui/icons.tsx";
+import { Help } from "./ui/help.tsx";
+
+const PLACES = [
+  ["/", "Today", "today"],
+] as const;
+
+/** The dialog that is open over the page. */
+export const overlay = signal<"" | "help">("");
+
+export function Layout({ children }: { children: ComponentChildren }) {
+  useKeys({
+    "?": () => (overlay.value = "help"),
+  });
+  return (
+    <>
+      <a class="skip" href="#main">Skip to content</a>
+      <nav class="places" aria-label="Main">
+        <a class="brand" href="/" aria-label="Tandem, Today"><Icon name="tandem" /><span>Tandem</span></a>
+        {PLACES.map(([to, name, icon]) => (
+          <a key={to} href={to} aria-current={isCurrent(to) ? "page" : undefined}><Icon name={icon} /><span>{name}</span></a>
+        ))}
+        <button class="plain help-button" onClick={() => (overlay.value = "help")}><Icon name="help" /><span>Keys</span></button>
+      </nav>
+      <div class="page">
+        {connection.value === "offline" && <p class="offline" role="status">No connection. Changes arrive as soon as it is back.</p>}
+        <main id="main" tabIndex={-1}>{children}</main>
+      </div>
+      {overlay.value === "help" && <Help onClose={close} />}
+    </>
+  );
+}
+
+export function close(): void {
+  overlay.value = "";
+}
+
+function isCurrent(to: string): boolean {
+  return to === "/" ? path.value === "/" : path.value.startsWith(to);
+}

@@ -1,0 +1,24 @@
+import { Dialog } from "./dialog.tsx";
+
+const KEYS: [string, string][] = [
+  ["Ctrl K", "Search"],
+  ["C", "New task"],
+  ["J, K", "Next, previous task"],
+  ["Enter", "Open the task"],
+  ["E", "Edit the task"],
+  ["Shift ← →", "Move the task to the next column"],
+  ["Space", "Play or pause a recording"],
+  ["?", "This list"],
+];
+
+export function Help({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keys" onClose={onClose}>
+      <dl class="keys">
+        {KEYS.map(([key, action]) => (
+          <div key={key}><dt><kbd>{key}</kbd></dt><dd>{action}</dd></div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,62 @@
+import type { Task } from "@tandem/client";
+import { changeTask, Conflict } from "../api/tasks.ts";
+import { personName } from "../api/people.ts";
+import { projects } from "../live/store.ts";
+import { date, isOverdue, label } from "./format.ts";
+import { Avatar } from "./people.tsx";
+import { report, say } from "./toasts.tsx";
+
+/** Change the status of a task. If another user changed it first, the task shows that, and a note has the name. */
+export async function setStatus(task: Task, status: NonNullable<Task["status"]>): Promise<void> {
+  try {
+    await changeTask(task, { status });
+  } catch (cause) {
+    if (!(cause instanceof Conflict)) return report(cause);
+    say(`${await written(cause.author)} moved “${task.title}” to ${label(cause.current.status)} before you did.`, "problem");
+  }
+}
+
+/** Return the name of an author, also if it has to be fetched first. */
+export async function written(author: string): Promise<string> {
+  for (let tries = 0; author && tries < 10 && !personName(author); tries++) await new Promise((done) => setTimeout(done, 100));
+  return personName(author) || "Another user";
+}
+
+export function DueDate({ task }: { task: Task }) {
+  if (!task.due_date) return null;
+  const overdue = isOverdue(task);
+  return <span class={overdue ? "due overdue" : "due"}>{overdue ? "Overdue, " : ""}{date(task.due_date)}</span>;
+}
+
+export function PriorityMark({ task }: { task: Task }) {
+  if (!task.priority || task.priority === "medium") return null;
+  return <span class={`tag ${task.priority}`}>{label(task.priority)}</span>;
+}
+
+interface Props {
+  task: Task;
+  selected?: boolean;
+  showProject?: boolean;
+}
+
+export function TaskRow({ task, selected, showProject }: Props) {
+  const isDone = task.status === "done";
+  return (
+    <div class={`task-row${selected ? " selected" : ""}`} data-task={task.id}>
+      <button
+        class={`check ${task.status}`}
+        aria-label={isDone ? `Reopen ${task.title}` : `Complete ${task.title}`}
+        aria-pressed={isDone}
+        onClick={() => setStatus(task, isDone ? "todo" : "done")}
+      />
+      <a class="title" href={`/tasks/${task.id}`}>{task.title}</a>
+      <span class="facts">
+        {showProject && task.project_id && <span class="muted">{projects.get(task.project_id)?.name}</span>}
+        {task.status === "in_progress" && <span class="tag">In progress</span>}
+        <PriorityMark task={task} />
+        <DueDate task={task} />
+        <Avatar id={task.assigned_to} />
+      </span>
+    </div>
+  );
+}
