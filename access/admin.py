@@ -79,7 +79,9 @@ class SessionAdmin(RevocableAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(RevocableAdmin):
-    list_display = ("name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_display = (
+        "name", "user", "scopes", "certificate_uri", "created_at", "expires_at", "last_used_at", "revoked_at",
+    )  # fmt: skip
     search_help_text = "Prefixes of the user's names and e-mail, or the key's id"
     fields = ("id", *list_display, "created_by")
 
@@ -121,7 +123,7 @@ class SessionInline(CredentialInline):
 
 class ApiKeyInline(CredentialInline):
     model = ApiKey
-    fields = ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "end")
+    fields = ("name", "scopes", "certificate_uri", "created_at", "expires_at", "last_used_at", "revoked_at", "end")
     listed_at = "admin:access_apikey_changelist"
 
 

@@ -1,4 +1,4 @@
-"""Authentication of credentials (`settings.AUTHENTICATE`) and their renewal (`settings.RENEW`)."""
+"""Authentication of credentials (`settings.AUTHENTICATE`, `AUTHENTICATE_CERTIFICATE`) and their renewal (`RENEW`)."""
 
 import hmac
 import logging
@@ -32,6 +32,15 @@ def authenticate(authorization: str | None) -> Credential:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token or API key as: Authorization: Bearer <token>.")
     return _by_api_key(token) if token.startswith(tokens.API_KEY_PREFIX) else _by_access_token(token)
+
+
+def authenticate_certificate(uri: str) -> Credential | None:
+    """Return the credential of a client certificate with this URI; None if no service account has it."""
+    key = ApiKey.objects.select_related("user").filter(certificate_uri=uri, revoked_at=None).first() if uri else None
+    if key is None or not key.is_good:
+        return None
+    services.note_key_use(key)
+    return Credential(key.user, scopes=frozenset(key.scopes), key_id=key.pk)
 
 
 def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:

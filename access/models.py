@@ -1,5 +1,7 @@
 """Tables of sessions, refresh tokens, API keys and stream tickets."""
 
+import re
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -7,6 +9,12 @@ from django.db import models
 from django.utils import timezone
 
 from core.db.fields import Id, SingleLineField
+
+
+def validate_certificate_uri(value: str) -> None:
+    """Reject what is not an absolute URI, as `spiffe://example.com/report`."""
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:[\x21-\x7e]+", value):
+        raise ValidationError("Give a URI of printable ASCII, such as spiffe://example.com/report.", code="url")
 
 
 class Session(models.Model):
@@ -45,13 +53,18 @@ class RefreshToken(models.Model):
 
 
 class ApiKey(models.Model):
-    """One row = one program's credential, acting as its user within its scopes. Only its hash is stored."""
+    """One row = one program's credential, acting as its user within its scopes. Only its hash is stored.
+
+    With a `certificate_uri` the credential is a client certificate that names this URI; its secret is not used.
+    """
 
     id = Id()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
     name = SingleLineField(max_length=100, error_messages={"blank": "Name is required."})
     scopes = ArrayField(models.CharField(max_length=50), error_messages={"blank": "Give it at least one scope."})
     secret_hash = models.BinaryField(max_length=32)
+    #: A URI among the subject alternative names of the client's certificate; empty = the credential is the secret.
+    certificate_uri = SingleLineField(max_length=500, blank=True, default="", validators=[validate_certificate_uri])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
@@ -62,6 +75,13 @@ class ApiKey(models.Model):
 
     class Meta:
         verbose_name = "API key"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["certificate_uri"],
+                condition=models.Q(revoked_at=None) & ~models.Q(certificate_uri=""),
+                name="access_one_key_per_certificate",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user_id}"

@@ -52,6 +52,7 @@ class Credential:
         scopes: the scopes of the API key; None = not an API key, no limit.
         key_id: the API key; None = not an API key.
         expires_at: the expiry of the access token, in seconds since 1970; None = unknown.
+        refusal: a sentence with the reason why the client's certificate identifies no account; else empty.
     """
 
     actor: Actor
@@ -59,6 +60,7 @@ class Credential:
     scopes: frozenset[str] | None = None
     key_id: uuid.UUID | None = None
     expires_at: float | None = None
+    refusal: str = ""
 
 
 class Anonymous(AnonymousUser):
@@ -102,10 +104,8 @@ def authenticate(authorization: str | None) -> Credential:
     if not authorization and not settings.DEV_AUTH_AS:
         return ANONYMOUS
     key = _hash(authorization or "")
-    now = time.monotonic()
-    known = _cache.get(key)
-    if known is not None and known[0] > now:
-        return known[1]
+    if (known := _cached(key)) is not None:
+        return known
     credential: Credential
     try:
         credential = import_string(settings.AUTHENTICATE)(authorization)
@@ -113,16 +113,46 @@ def authenticate(authorization: str | None) -> Credential:
         # With another scheme the caller does not know that a token is needed (RFC 6750, 3.1).
         exc.token_refused = (authorization or "").partition(" ")[0].lower() == "bearer"
         raise
-    with _lock:
-        if len(_cache) >= _MAX_CACHED:
-            _cache.clear()
-        _cache[key] = (now + CACHE_SECONDS, credential)
-        if authorization:
+    _keep(key, credential)
+    if authorization:
+        with _lock:
             _owners[key] = f"user {credential.actor.pk}"
             _owners.move_to_end(key)
             if len(_owners) > _MAX_OWNERS_KNOWN:
                 _owners.popitem(last=False)
     return credential
+
+
+def authenticate_certificate(uris: Collection[str]) -> Credential:
+    """Authenticate a caller without an `Authorization` by the URIs of its verified certificate.
+
+    Returns:
+        The credential. If no service account has the certificate: an anonymous one with the reason as its `refusal`,
+        because public operations, such as a login, need no account.
+    """
+    if len(uris) != 1:
+        return Credential(Anonymous(), refusal="The client certificate names several URIs; it must name one.")
+    (uri,) = uris
+    key = b"certificate" + _hash(uri)  # Longer than the key of any `Authorization`.
+    if (known := _cached(key)) is not None:
+        return known
+    credential: Credential | None = import_string(settings.AUTHENTICATE_CERTIFICATE)(uri)
+    if credential is None:
+        credential = Credential(Anonymous(), refusal=f"No service account has the client certificate {uri[:200]}.")
+    _keep(key, credential)
+    return credential
+
+
+def _cached(key: bytes) -> Credential | None:
+    known = _cache.get(key)
+    return known[1] if known is not None and known[0] > time.monotonic() else None
+
+
+def _keep(key: bytes, credential: Credential) -> None:
+    with _lock:
+        if len(_cache) >= _MAX_CACHED:
+            _cache.clear()
+        _cache[key] = (time.monotonic() + CACHE_SECONDS, credential)
 
 
 def _hash(authorization: str) -> bytes:

@@ -1,6 +1,7 @@
 """Execution of operations: the caller's authorization, preconditions and idempotency. Both transports use it."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +10,19 @@ from google.protobuf.message import Message
 
 from core import idempotency, rate_limits
 from core.addresses import caller_key
-from core.auth import ANONYMOUS, Credential, authenticate, scope_lacking
+from core.auth import ANONYMOUS, Credential, authenticate, authenticate_certificate, scope_lacking
 from core.db.outages import is_database_away
 from core.errors import Unauthenticated, invalid
 from core.operations import Call, Operation
 
 
-def identify(operation: Operation | None, authorization: str | None) -> Credential:
+def identify(
+    operation: Operation | None, authorization: str | None, certificate_uris: Collection[str] = ()
+) -> Credential:
     """Authenticate the caller of this operation.
+
+    Args:
+        certificate_uris: those of the client's certificate. It identifies the caller if there is no `authorization`.
 
     The caller is anonymous if the database is unavailable and the operation works without it.
 
@@ -24,6 +30,8 @@ def identify(operation: Operation | None, authorization: str | None) -> Credenti
         Unauthenticated: see `core.auth.authenticate`.
     """
     try:
+        if certificate_uris and not authorization:
+            return authenticate_certificate(certificate_uris)
         return authenticate(authorization)
     except Error as exc:
         if operation is None or not operation.works_without_database or not is_database_away(exc):
@@ -104,7 +112,7 @@ def authorize(operation: Operation, credential: Credential) -> Credential:
         # The key's holder may call what is public, but anonymously: a key grants nothing beyond its scopes.
         credential = ANONYMOUS
     if not (operation.public or credential.actor.is_authenticated):
-        raise Unauthenticated("Sign in first: this call needs credentials.")
+        raise Unauthenticated(credential.refusal or "Sign in first: this call needs credentials.")
     return credential
 
 

@@ -6,7 +6,7 @@ database connection is released while the stream waits for the next message. A s
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -61,12 +61,14 @@ def serve(
     end: Callable[[Failure], None],
     *,
     by_ticket: bool = False,
+    certificate_uris: Collection[str] = (),
 ) -> Any:
     """Run an operation that takes a stream, in a slot of its caller.
 
     Args:
         by_ticket: the caller came with a stream ticket, which is valid once: only the check of open streams
             authenticates it again.
+        certificate_uris: of the client's certificate, as for `core.execution.identify`.
         end: makes `messages` raise this failure, even while it waits for the client; see `core.streams.RequestStream`.
 
     Returns:
@@ -79,7 +81,7 @@ def serve(
     call.credential = authorize(call.operation, call.credential)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
-    items = _items(call, authorization, messages, turn, end, by_ticket=by_ticket)
+    items = _items(call, authorization, messages, turn, end, by_ticket=by_ticket, certificate_uris=certificate_uris)
     if call.operation.answers_stream:
         return _answers(_begun(call, items, turn, place), items, turn, place)
     with place:
@@ -150,6 +152,7 @@ def _items(
     end: Callable[[Failure], None],
     *,
     by_ticket: bool = False,
+    certificate_uris: Collection[str] = (),
 ) -> Generator[Any]:
     """Yield the messages of a client's stream; authenticate and authorize its caller again before each. Yield the ticks
     of an operation that has them.
@@ -163,7 +166,7 @@ def _items(
         STREAMS.check_going_on()
         thread_connections.refresh()
         if not by_ticket:
-            call.credential = authorize(call.operation, identify(call.operation, authorization))
+            call.credential = authorize(call.operation, identify(call.operation, authorization, certificate_uris))
 
     call.reauthorize = look
     waiting: Iterator[Any] = iter(messages)

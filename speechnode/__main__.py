@@ -13,10 +13,10 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from log_formats import JsonFormatter, TextFormatter
+from server_certificates import Certificates
 from speechnode.catalog import OFFERS
 from speechnode.intake import Limits
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
-from speechnode.tls import Certificates
 
 
 def main(arguments: Sequence[str]) -> int:

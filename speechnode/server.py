@@ -14,12 +14,12 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from server_certificates import CertificateError, Certificates
 from speechnode import services
 from speechnode.catalog import OFFERS, Catalog
 from speechnode.intake import Limits
 from speechnode.model_folder import FolderError, offer_of
 from speechnode.slots import Slots
-from speechnode.tls import CertificateError, Certificates
 from tandem import keepalive
 from tandem.speech.v1 import speech_pb2, speech_pb2_grpc
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from core import auth
 from core.actors import Actor
 from core.db import ids
 from core.db.saving import clean
-from core.errors import Conflict, invalid
+from core.errors import AlreadyExists, Conflict, invalid
 from users.models import User
 from users.policies import CREDENTIALS, may_administer
 from users.queries import get_user
@@ -37,6 +37,7 @@ def create_api_key(
     expires_at: datetime | None = None,
     user_id: str = "",
     made_with: UUID | None = None,
+    certificate_uri: str = "",
 ) -> tuple[ApiKey, str]:
     """Create an API key; return it and its text, which is not stored and cannot be shown again.
 
@@ -44,9 +45,11 @@ def create_api_key(
         user_id: id of the owner; empty = the actor. Only administrators may name another, a service account.
         made_with: id of the API key of the call. It cannot create a key with more scopes or a later expiry than its
             own, nor one with `CREDENTIALS`.
+        certificate_uri: the client certificate that is the credential instead of the text, for a service account.
 
     Raises:
         ValidationError: with every invalid field.
+        AlreadyExists: another key has this certificate.
         User.DoesNotExist
         PermissionDenied: the actor may not create keys for this owner, or may not give it one of the scopes.
         Conflict: the owner already has `MAX_API_KEYS`.
@@ -56,6 +59,8 @@ def create_api_key(
     owner = get_user(actor, user_id or "me")
     if owner.pk != actor.pk and not (may_administer(actor) and owner.is_service):
         raise PermissionDenied("Only administrators create API keys for other users, and only for service accounts.")
+    if certificate_uri and not owner.is_service:
+        raise invalid("certificate_uri", "invalid", "Only a service account is identified by a certificate.")
     secret = tokens.new_secret()
     key = ApiKey(
         user=owner,
@@ -64,6 +69,7 @@ def create_api_key(
         expires_at=expires_at,
         created_by_id=actor.pk,
         created_at=begin_validity(owner),
+        certificate_uri=certificate_uri,
     )
     key.secret_hash = tokens.hash_of(secret)
     clean(key)
@@ -73,8 +79,18 @@ def create_api_key(
         User.objects.select_for_update(of=("self",)).get(pk=owner.pk)
         if queries.api_keys(owner).count() >= MAX_API_KEYS:
             raise Conflict(f"A user has at most {MAX_API_KEYS} API keys; revoke one first.")
-        key.save(force_insert=True)
+        _insert(key)
     return key, tokens.api_key_text(key, secret)
+
+
+def _insert(key: ApiKey) -> None:
+    try:
+        with transaction.atomic():
+            key.save(force_insert=True)
+    except IntegrityError as exc:
+        if ApiKey.objects.filter(revoked_at=None, certificate_uri=key.certificate_uri).exists():
+            raise AlreadyExists(f"Another API key has the certificate {key.certificate_uri}; revoke it first.") from exc
+        raise
 
 
 def revoke_api_key(actor: Actor, key_id: str) -> None:

@@ -6,6 +6,7 @@ from config.settings.base import DEBUG, PROCESSORS, env
 
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATE = "access.authentication.authenticate"
+AUTHENTICATE_CERTIFICATE = "access.authentication.authenticate_certificate"
 RENEW = "access.authentication.renew"
 REDEEM_TICKET = "access.services.redeem_ticket"
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=True)

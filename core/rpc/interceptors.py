@@ -116,7 +116,8 @@ def authenticate_caller(call: RpcContext) -> Iterator[None]:
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send only one authorization header.")
     operation = call.method.operation
-    call.credential = identify(operation, call.metadata.get("authorization"))
+    authorization = call.metadata.get("authorization")
+    call.credential = identify(operation, authorization, () if authorization else call.certificate_uris)
     call.report.principal = call.actor.pk
     if operation is not None:
         call.credential = authorize(operation, call.credential)

@@ -115,6 +115,12 @@ class RpcContext:
         """The address at the other end of the connection, with its port; empty for a Unix socket."""
         return address_of_peer(self.context.peer())
 
+    @property
+    def certificate_uris(self) -> list[str]:
+        """The URIs among the subject alternative names of the client's verified certificate."""
+        found: Any = self.context.auth_context().get("peer_uri", ())  # Of bytes, unlike grpc-stubs declares it.
+        return [uri.decode(errors="replace") for uri in found]
+
     def sent_lines(self, name: str) -> list[str]:
         """Return every entry of this metadata; a client may send one name more than once."""
         return [str(value) for key, value in self.context.invocation_metadata() or () if key == name]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 from django.conf import settings
@@ -21,7 +20,7 @@ from core.errors import Unavailable
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.request_streams import threads as request_stream_threads
-from core.rpc import compat, health, reflection, tracing
+from core.rpc import compat, health, reflection, tls, tracing
 from core.rpc.feed_pools import FeedPools
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
@@ -29,6 +28,7 @@ from core.rpc.servicers import Service
 from core.rpc.stall_watchdog import StallWatchdog
 from core.rpc.thread_pool import CallThreadPool
 from core.streams import STREAMS
+from server_certificates import CertificateError
 from tandem import keepalive
 
 logger = logging.getLogger(__name__)
@@ -268,17 +268,10 @@ def _credentials(options: Options) -> grpc.ServerCredentials | None:
         return None
     if not (options.tls_cert and options.tls_key):
         raise CannotServeError("TLS needs both a certificate and its key (--tls-cert and --tls-key).")
-    pair = (_contents(options.tls_key), _contents(options.tls_cert))
-    if not options.client_ca:
-        return grpc.ssl_server_credentials([pair])
-    return grpc.ssl_server_credentials([pair], root_certificates=_contents(options.client_ca), require_client_auth=True)
-
-
-def _contents(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        raise CannotServeError(f"{path} cannot be read: {exc.strerror}.") from exc
+        return tls.credentials(options.tls_cert, options.tls_key, options.client_ca)
+    except CertificateError as exc:
+        raise CannotServeError(str(exc)) from exc
 
 
 def _serve_metrics(options: Options) -> None:

@@ -89,7 +89,13 @@ class _StreamMethod:
     def __call__(self, messages: Iterator[Message | ValidationError], context: grpc.ServicerContext) -> Any:
         rpc = current.get()
         call = _call(self.operation, rpc)
-        return request_streams.serve(call, rpc.metadata.get("authorization"), messages, rpc.end_messages)
+        return request_streams.serve(
+            call,
+            rpc.metadata.get("authorization"),
+            messages,
+            rpc.end_messages,
+            certificate_uris=rpc.certificate_uris,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
 It depends on grpcio, protobuf and googleapis-common-protos, as the stubs do, and not on the server.
 """
 
+from tandem.client.certificates import ClientCertificate
 from tandem.client.circuit import Circuit, CircuitState
 from tandem.client.client import Client
 from tandem.client.errors import (
@@ -43,6 +44,7 @@ __all__ = [
     "Circuit",
     "CircuitState",
     "Client",
+    "ClientCertificate",
     "Conflict",
     "CursorExpired",
     "CursorInvalid",

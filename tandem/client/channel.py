@@ -12,6 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from tandem import keepalive
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
+from tandem.client.certificates import ClientCertificate, RenewedChannel
 from tandem.drawing.v1 import drawing_pb2
 from tandem.example.v1 import example_pb2
 from tandem.meeting.v1 import meeting_pb2
@@ -90,14 +91,22 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def connect(address: str, tls: bool | grpc.ChannelCredentials, options: Iterable[tuple[str, Any]] = ()) -> grpc.Channel:
+def connect(
+    address: str, tls: bool | grpc.ChannelCredentials | ClientCertificate, options: Iterable[tuple[str, Any]] = ()
+) -> grpc.Channel:
     """Return a channel, which connects when it is first used.
 
     Args:
-        tls: True = with the system's root certificates; or the credentials to use; False = without encryption.
+        tls: True = with the system's root certificates; a client certificate; or the credentials to use; False =
+            without encryption.
         options: added to `OPTIONS`, and overriding them.
+
+    Raises:
+        OSError, ValueError: the client certificate cannot be used.
     """
     merged = [*{**dict(OPTIONS), **dict(options)}.items()]
     if tls is False:
         return grpc.insecure_channel(address, options=merged)
+    if isinstance(tls, ClientCertificate):
+        return RenewedChannel(tls, lambda credentials: grpc.secure_channel(address, credentials, options=merged))
     return grpc.secure_channel(address, grpc.ssl_channel_credentials() if tls is True else tls, options=merged)

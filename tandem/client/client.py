@@ -14,6 +14,7 @@ from tandem.change.v1.change_pb2 import Change
 from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
 from tandem.client import feeds
 from tandem.client.calls import Calls
+from tandem.client.certificates import ClientCertificate
 from tandem.client.channel import connect
 from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
@@ -44,7 +45,8 @@ class Client:
         address: host and port.
         token: an access token that the application renews.
         refresh_token: valid for one use: store the one that `on_tokens` receives, and pass that the next time.
-        tls: True = with the system's root certificates; or the credentials to use; False = without encryption.
+        tls: True = with the system's root certificates; a `ClientCertificate`, whose files may change; or the
+            credentials to use; False = without encryption.
         timeout: seconds for each unary call without its own `timeout=`. Streams have none.
         on_tokens: called with each new pair of tokens, before it is used.
         circuit: a circuit to share, observe or configure; the client creates one by default.
@@ -62,7 +64,8 @@ class Client:
         circuit: makes calls fail at once while the server cannot be reached.
 
     Raises:
-        ValueError: contradictory credentials.
+        ValueError: contradictory credentials, or a client certificate that is not one.
+        OSError: a file of the client certificate cannot be read.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Client:
         email: str | None = None,
         password: str | None = None,
         refresh_token: str | None = None,
-        tls: bool | grpc.ChannelCredentials = False,
+        tls: bool | grpc.ChannelCredentials | ClientCertificate = False,
         timeout: float = 10.0,
         on_tokens: OnTokens | None = None,
         circuit: Circuit | None = None,

@@ -6,7 +6,7 @@ grimp = pytest.importorskip("grimp", reason="scripts/check.sh installs grimp, wi
 
 PACKAGES = (
     "access", "changes", "config", "core", "drawing_engine", "drawings", "embedded_postgres", "log_formats", "meetings",
-    "projects", "speechnode", "tandem", "tasks", "users",
+    "projects", "server_certificates", "speechnode", "tandem", "tasks", "users",
 )  # fmt: skip
 
 

@@ -118,9 +118,8 @@ NOT_RUN = {
     "pip install -r requirements-redis.txt": "the cache of a machine without Redis is local memory",
     "-F file=@floor.pdf": "tests/drawings/operations/test_upload_document.py sends such forms",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
-    "openssl req": "tests/core/test_rungrpc.py makes certificates of its own",
-    "grpcurl -cacert ca.pem localhost": "tests/core/test_rungrpc.py speaks TLS",
-    "grpcurl -cacert ca.pem -cert": "tests/core/test_rungrpc.py speaks TLS",
+    "openssl req": "tests/core/test_tls.py makes certificates of its own",
+    "grpcurl -cacert ca.pem -cert": "tests/core/test_tls.py speaks TLS",
     "pip install /path/to/this/checkout": "tests/contract/test_stubs.py builds the package",
 }
 

@@ -88,9 +88,12 @@ def test_expired_certificates_are_refused(certificates: Path, node: Process, tmp
         (tmp_path / path.name).write_bytes(path.read_bytes())
     make_certificates(tmp_path, "--renew", "--days", "0")
     assert f"the certificate {tmp_path / 'client.pem'} has expired on 2" in refusal(url_of(node, tmp_path))
-    with_expired = start_node(tmp_path, *QUICK)
-    assert "not valid here: certificate has expired" in refusal(url_of(with_expired, certificates))
+    options = ("--tls-cert", f"{tmp_path / HOST}.pem", "--tls-key", f"{tmp_path / HOST}.key", "--client-ca",
+               f"{tmp_path / 'ca.pem'}")  # fmt: skip
+    with_expired = Process(*options)
+    assert with_expired.exit_code() == 1
     with_expired.close()
+    assert f"The certificate in {tmp_path / HOST}.pem expired on 2" in "".join(with_expired.stderr)
 
 
 def test_node_of_another_name_is_refused(certificates: Path, tmp_path: Path) -> None:

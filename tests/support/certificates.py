@@ -23,17 +23,29 @@ class Authority:
         self.path = folder / "authority.pem"
         self.path.write_bytes(self._signed(self._name, self._key, authority=True).public_bytes(Encoding.PEM))
 
-    def issue(self, host: str) -> tuple[Path, Path]:
-        """Return a certificate for this name, and its key."""
+    def issue(self, host: str, *, uri: str = "", ends: timedelta = timedelta(hours=1)) -> tuple[Path, Path]:
+        """Return a certificate for this name, and its key.
+
+        Args:
+            uri: another subject alternative name.
+            ends: when it expires, from now.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._signed(_name(host), key, authority=False, host=host)
+        certificate = self._signed(_name(host), key, authority=False, host=host, uri=uri, ends=ends)
         cert_path, key_path = self._folder / f"{host}.pem", self._folder / f"{host}.key"
         cert_path.write_bytes(certificate.public_bytes(Encoding.PEM))
         key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return cert_path, key_path
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool, host: str = ""
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        authority: bool,
+        host: str = "",
+        uri: str = "",
+        ends: timedelta = timedelta(hours=1),
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         builder = (
@@ -42,12 +54,13 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
+            .not_valid_before(now - timedelta(hours=2))
+            .not_valid_after(now + ends)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
         if host:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            names = [x509.DNSName(host), *([x509.UniformResourceIdentifier(uri)] if uri else [])]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
 

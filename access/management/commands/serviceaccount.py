@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from access.services import create_api_key
+from core.errors import AlreadyExists
 from users.models import User
 from users.queries import find_administrator
 from users.services import create_service_account
@@ -33,6 +34,13 @@ class Command(BaseCommand):
             "--scopes", required=True, nargs="+", choices=settings.API_KEY_SCOPES, help="scopes of the key"
         )
         parser.add_argument("--key-name", default="", help="name of the key (default: the account's name)")
+        parser.add_argument(
+            "--certificate-uri",
+            default="",
+            metavar="URI",
+            help="the credential is a client certificate with this URI among its subject alternative names; no key is"
+            " printed",
+        )
         parser.add_argument("--days", type=int, help="days until the key expires (default: it does not expire)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,9 +57,15 @@ class Command(BaseCommand):
                 name=options["key_name"] or name,
                 scopes=options["scopes"],
                 expires_at=None if days is None else timezone.now() + timedelta(days=days),
+                certificate_uri=options["certificate_uri"],
             )
         except ValidationError as exc:
             raise CommandError(" ".join(exc.messages)) from exc
+        except AlreadyExists as exc:
+            raise CommandError(str(exc)) from exc
+        if uri := options["certificate_uri"]:
+            self.stdout.write(f"Service account {account.display_name} ({account.pk}), for certificates with {uri}.")
+            return
         self.stdout.write(
             f"Service account {account.display_name} ({account.pk}). Its API key, which cannot be shown again:"
         )
