@@ -129,9 +129,10 @@ def grpc_server(
 def http_server(core: int, log: Path, port: int, **environment: str) -> Iterator[Server]:
     """Run `manage.py runweb`."""
     url = f"http://127.0.0.1:{port}"
-    arguments = ["manage.py", "runweb", f"--port={port}"]
+    metrics_port = port + 10_000
+    arguments = ["manage.py", "runweb", f"--port={port}", f"--metrics-port={metrics_port}"]
     with running(arguments, core, log, lambda: answers_http(f"{url}/health/ready"), **environment) as process:
-        yield Server(process, url, f"{url}/metrics")
+        yield Server(process, url, f"http://127.0.0.1:{metrics_port}/metrics")
 
 
 @contextmanager

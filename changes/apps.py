@@ -8,10 +8,13 @@ class ChangesConfig(AppConfig):
     verbose_name = "Change log"
 
     def ready(self) -> None:
-        """Register the feed as a component of the service's health."""
+        """Register the feed as a component of the service's health, and its metrics."""
         from changes import feed
+        from changes.feed import metrics
+        from core.observability import database_metrics
 
         health.register("feed", feed.keeps_up)
+        database_metrics.register(metrics.log_figures)
 
     def prune(self) -> dict[str, int]:
         """Delete changes that are past their retention, and return how many."""

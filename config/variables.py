@@ -19,6 +19,7 @@ REMOVED = {
     "WORKER_THREADS": "use the option --threads of runworker",
     "WORKER_SLOW_THREADS": "use the option --slow-threads of runworker",
     "WORKER_GRACE_SECONDS": "use the option --grace of runworker",
+    "TRACING": "set OTEL_EXPORTER_OTLP_ENDPOINT instead",
     "LOG_JSON": "it follows DEBUG; remove it",
     "GRPC_MAX_QUEUE": "it follows GRPC_MAX_WORKERS; remove it",
     "MAX_STREAMS_PER_CALLER": "it follows MAX_STREAMS; set that instead",

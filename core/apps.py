@@ -11,7 +11,11 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        """Log what the settings found wrong with the environment, which they read before logging was set up."""
+        """Register the metrics of the queue, and log what the settings found wrong before logging was set up."""
+        from core.jobs import metrics
+        from core.observability import database_metrics
+
+        database_metrics.register(metrics.queue)
         for sentence in settings.START_WARNINGS:
             logger.warning(sentence)
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error, connections
+from prometheus_client import Gauge
 
 from core import auth
 from core.actors import Actor
@@ -107,6 +108,11 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def open_requests(self) -> int:
+        """The number of open streams of requests."""
+        return len(self._requests)
 
     @contextmanager
     def place(self, call: Call) -> Iterator[Callable[[Feed, float | None], Stream]]:
@@ -268,3 +274,7 @@ def _owner(call: Call) -> str:
 
 #: The streams of this process.
 STREAMS = Streams()
+
+_open = Gauge("tandem_open_streams", "Streams that are open in this process, by what they carry.", ["kind"])
+_open.labels("events").set_function(lambda: len(STREAMS))
+_open.labels("requests").set_function(lambda: STREAMS.open_requests)

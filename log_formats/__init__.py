@@ -19,20 +19,20 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as a JSON object in one line; the fields of a call are members of it.
 
     Args:
-        service: the name of the program.
+        service: the name of the program, or a function that returns it.
         context: returns fields for records that carry none.
     """
 
-    def __init__(self, service: str, context: Callable[[], Fields] = dict) -> None:
+    def __init__(self, service: str | Callable[[], str], context: Callable[[], Fields] = dict) -> None:
         super().__init__()
-        self._service = service
+        self._service: Callable[[], str] = service if callable(service) else lambda: service
         self._context = context
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "service": self._service,
+            "service": self._service(),
             "logger": record.name,
             "function": record.funcName,
             "line": record.lineno,

@@ -17,6 +17,10 @@ from server_certificates import Certificates
 from speechnode.catalog import OFFERS
 from speechnode.intake import Limits
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
+from telemetry import metrics_address
+
+#: The name of the process, in its log lines and traces.
+SERVICE = "tandem-node"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if any(files) and not all(files):
         parser.error("--tls-cert, --tls-key and --client-ca belong together: give all three, or none")
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("speechnode") if given.log == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(SERVICE) if given.log == "json" else TextFormatter())
     logging.basicConfig(level=given.log_level.upper(), handlers=[handler])
     signals = _signals()
     if given.end_with_stdin:
@@ -39,8 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits,
                       Certificates(*files) if all(files) else None, given.model_dir)  # fmt: skip
     try:
+        _serve_metrics(given.metrics_host, given.metrics_port)
         return serve(options, signals, _announce)
-    except CannotServeError as exc:
+    except (CannotServeError, metrics_address.MetricsAddressError) as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - the command's output.
         return 1
 
@@ -88,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         default=30.0,
         help="seconds that running calls have to end after a signal (default: %(default)s)",
     )
+    option("--metrics-host", default="127.0.0.1", help="the address on which metrics are served (default: %(default)s)")
+    option(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help=f"serve Prometheus' metrics on this port; 0 = off (default: {metrics_address.NODE_PORT}, if it is free)",
+    )
     option(
         "--end-with-stdin",
         action="store_true",
@@ -126,6 +138,11 @@ def _signals() -> Signals:
 
     threading.Thread(target=forward, name="signals", daemon=True).start()
     return signals
+
+
+def _serve_metrics(host: str, port: int | None) -> None:
+    if port != 0:
+        metrics_address.serve(host, port or metrics_address.NODE_PORT, required=port is not None)
 
 
 def _announce(address: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 
+from speechnode import metrics
 from speechnode.failures import Broken, Cancelled, Failure
 from speechnode.slots import Slots
 from tandem import status_details
@@ -105,4 +106,6 @@ def _log(rpc: str, call: InferenceCall, failure: Failure | None, seconds: float)
     if failure and not isinstance(failure, Cancelled):
         facts["reason"] = failure.reason
     facts["duration_ms"] = round(seconds * 1000)
+    metrics.calls.labels(rpc, facts["code"]).inc()
+    metrics.seconds.labels(rpc).observe(seconds)
     logger.info("%s %s", rpc, facts["code"], extra={"call": facts})

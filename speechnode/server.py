@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from server_certificates import CertificateError, Certificates
-from speechnode import services
+from speechnode import metrics, services
 from speechnode.catalog import OFFERS, Catalog
 from speechnode.intake import Limits
 from speechnode.model_folder import FolderError, offer_of
@@ -96,6 +96,8 @@ class Node:
 
     def __init__(self, options: Options) -> None:
         self._slots = Slots(options.max_streams)
+        metrics.slots.set(options.max_streams)
+        metrics.free_slots.set_function(lambda: self._slots.free)
         self._catalog = _catalog(options)
         self._server = grpc.server(
             ThreadPoolExecutor(options.max_streams + _SPARE_THREADS, "call"), options=CHANNEL_OPTIONS

@@ -6,4 +6,6 @@ from tests.support import setting_overrides
 
 ARGON2_MEMORY_KIB = 64
 SPEECH_SCHEMES = {**SPEECH_SCHEMES, "script": "tests.support.scripted_speech.ScriptedNode"}
+# Each test that reads metrics chooses a port: others run on this machine.
+WEB_METRICS_PORT = GRPC_METRICS_PORT = WORKER_METRICS_PORT = NODE_METRICS_PORT = 0
 globals().update(setting_overrides.read(globals()))

@@ -10,7 +10,8 @@ for name in (
     "JWT_PRIVATE_KEY",
     "JWT_PUBLIC_KEYS",
     "SECRET_KEY_FALLBACKS",
-    "TRACING",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "HTTPS_ONLY",
     "CORS_ALLOWED_ORIGINS",
     "EMAIL_URL",
@@ -20,7 +21,6 @@ for name in (
 os.environ |= {
     "DEBUG": "false",
     "ALLOW_SIGNUP": "true",
-    "TRACING": "false",
     "HTTPS_ONLY": "false",
     "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     "LOG_LEVEL": "WARNING",
@@ -39,6 +39,8 @@ LOGGING_CONFIG = None
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
 ARGON2_MEMORY_KIB = 64
+WEB_METRICS_PORT = GRPC_METRICS_PORT = WORKER_METRICS_PORT = NODE_METRICS_PORT = 0
+METRICS_ON_HTTP_PORT = True
 SPEECH_NODES = ["embedded://"]
 SPEECH_SCHEMES = {
     **SPEECH_SCHEMES,

@@ -9,6 +9,7 @@ Every server and worker process calls `start()` after its last fork, and `stop()
 registers in `subjects` what streams show of its subjects, and to which callers.
 """
 
+from changes.feed import metrics
 from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
 from changes.feed.numberer import Sequencer
@@ -18,6 +19,8 @@ from changes.feed.tailer import Tailer
 live = Hub()
 sequencer = Sequencer()
 _tailer = Tailer(live)
+metrics.is_leader.set_function(lambda: sequencer.is_leader)
+metrics.position.set_function(lambda: live.known_head.seq if live.known_head else 0)
 
 
 def start(*, streams: bool = True) -> None:

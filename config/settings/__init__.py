@@ -13,6 +13,7 @@ from config.settings.grpc import *
 from config.settings.http import *
 from config.settings.jobs import *
 from config.settings.mail import *
+from config.settings.monitoring import *
 from config.settings.security import *
 from config.settings.speech import *
 from config.settings.streams import *

@@ -122,4 +122,3 @@ LOG_JSON = not DEBUG
 #: False: each thread writes its own lines, by the standard library's handler (13 % more CPU for a GetUser over gRPC).
 LOG_BUFFERED = True
 LOGGING = logging_config(level=LOG_LEVEL, json=LOG_JSON, buffered=LOG_BUFFERED)
-TRACING = env.bool("TRACING", default=False)

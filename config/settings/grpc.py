@@ -32,8 +32,7 @@ GRPC_GRACE_SECONDS = 30.0
 GRPC_TLS_CERT = env.file("GRPC_TLS_CERT")
 GRPC_TLS_KEY = env.file("GRPC_TLS_KEY")
 GRPC_CLIENT_CA = env.file("GRPC_CLIENT_CA")
-#: Where Prometheus' metrics are served, 0 = nowhere (`--metrics-port`), and whether reflection is (`--reflection`).
-GRPC_METRICS_PORT = 0
+#: Whether reflection is served (`--reflection`).
 GRPC_REFLECTION = DEBUG
 #: Use parts of grpcio that no document describes, where they look familiar (docs/decisions/0023). Without them, silent
 #: clients and open streams hold threads.

@@ -3,15 +3,22 @@
 import queue
 import threading
 import time
+import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent import futures
 from typing import Any, TypeVar
 
 from django.db import connections
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from core import context
 from core.concurrency.presence import PRESENCE
+
+#: The pools of this process, for its metrics.
+_POOLS: "weakref.WeakSet[ThreadPool]" = weakref.WeakSet()
 
 Result = TypeVar("Result")
 Work = Callable[[], None]
@@ -78,6 +85,7 @@ class ThreadPool(futures.Executor):
         self._has_ended = False
         self._lock = threading.Lock()
         self._threads_alive: set[threading.Thread] = set()
+        _POOLS.add(self)
         with self._lock:
             for _ in range(0 if lazy else size):
                 self._start()
@@ -113,6 +121,11 @@ class ThreadPool(futures.Executor):
             if self._count - self._put_off > self._idle and len(self._threads_alive) < self._size:
                 self._start()
             self._tokens.put(True)
+
+    def figures(self) -> tuple[str, int, int, int]:
+        """Return the pool's name, its size, how many of its threads serve a call, and how many calls wait for one."""
+        with self._lock:
+            return self._name, self._size, self._running.total(), self._count
 
     def has_room(self, caller: str) -> bool:
         """Return whether one more call of this caller may wait."""
@@ -239,3 +252,20 @@ def resolve(future: futures.Future[Result], fn: Callable[..., Result], *args: An
         future.set_exception(exc)
     else:
         future.set_result(result)
+
+
+class _PoolMetrics(Collector):
+    """Reads the pools when metrics are requested, so that calls have no cost for them."""
+
+    def collect(self) -> Iterable[Metric]:
+        size = GaugeMetricFamily("tandem_pool_threads", "Calls that a pool serves at once.", labels=["pool"])
+        busy = GaugeMetricFamily("tandem_pool_busy", "Calls that a pool serves now.", labels=["pool"])
+        waiting = GaugeMetricFamily("tandem_pool_waiting", "Calls that wait for a thread of a pool.", labels=["pool"])
+        for name, threads, running, count in sorted(pool.figures() for pool in list(_POOLS)):
+            size.add_metric([name], threads)
+            busy.add_metric([name], running)
+            waiting.add_metric([name], count)
+        return [size, busy, waiting]
+
+
+REGISTRY.register(_PoolMetrics())

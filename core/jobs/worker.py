@@ -21,7 +21,7 @@ from core import context, jobs
 from core.db.listener import NotificationListener
 from core.db.outages import is_database_away
 from core.db.thread_connections import fresh_connections
-from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, store
+from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, metrics, store
 from core.models import Job
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     running = jobs.running_attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
-        code, failure = _outcome(job)
+        with metrics.running.labels(job.kind).track_inprogress():
+            code, failure = _outcome(job)
     except LeaseLost:
         _log(job, "LEASE_LOST", began)
     else:
@@ -183,13 +184,16 @@ def _outcome(job: Job) -> tuple[str, Exception | None]:
 
 
 def _log(job: Job, code: str, began: float, exc: Exception | None = None) -> None:
+    seconds = time.perf_counter() - began
+    metrics.ended.labels(job.kind, code).inc()
+    metrics.seconds.labels(job.kind).observe(seconds)
     fields = {
         "request_id": job.request_id,
         "operation": job.kind,
         "job_id": str(job.pk),
         "attempt": job.attempts,
         "code": code,
-        "duration_ms": round((time.perf_counter() - began) * 1000, 3),
+        "duration_ms": round(seconds * 1000, 3),
     }
     level = logging.INFO
     if exc is not None:

@@ -4,10 +4,9 @@ import logging
 from typing import Any
 
 from core import context
+from core.observability import process
 from core.observability.buffered_handler import BufferedHandler
 from log_formats import JsonFormatter, TextFormatter
-
-SERVICE = "tandem"
 
 
 def logging_config(*, level: str, json: bool, buffered: bool = True) -> dict[str, Any]:
@@ -16,7 +15,7 @@ def logging_config(*, level: str, json: bool, buffered: bool = True) -> dict[str
     Args:
         buffered: a thread writes the lines in batches; otherwise each is written by the thread that logs it.
     """
-    formatter = {"()": JsonFormatter, "service": SERVICE} if json else {"()": TextFormatter}
+    formatter = {"()": JsonFormatter, "service": process.name} if json else {"()": TextFormatter}
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,7 +1,7 @@
 """Views for probes and monitors."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
@@ -40,7 +40,16 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @read_only
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return this process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics."""
+    """Return this process's metrics, in the format that the client prefers: Prometheus' own or OpenMetrics.
+
+    In development only. Elsewhere they have an address of their own (`runweb --metrics-port`), because every client
+    can reach this port.
+
+    Raises:
+        Http404: this port serves no metrics.
+    """
+    if not settings.METRICS_ON_HTTP_PORT:
+        raise Http404("This port serves no metrics; runweb --metrics-port does.")
     encode, content_type = choose_encoder(_preferred_type(request))
     answer = HttpResponse(encode(REGISTRY), content_type=content_type, headers=_FRESH)
     patch_vary_headers(answer, ["Accept"])

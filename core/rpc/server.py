@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import grpc
 from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
-from prometheus_client import start_http_server
 
 from core.concurrency.thread_pool import ThreadPool
 from core.errors import Unavailable
@@ -55,7 +54,6 @@ class Options:
     workers: int
     grace: float
     drain_wait: float
-    metrics_port: int
     reflection: bool
     tls_cert: str = ""
     tls_key: str = ""
@@ -124,7 +122,6 @@ class Server:
 
     def start(self) -> None:
         """Start serving."""
-        _serve_metrics(self._options)
         compat.warn_if_unfamiliar()
         self._guard.start()
         self._server.start()
@@ -272,13 +269,3 @@ def _credentials(options: Options) -> grpc.ServerCredentials | None:
         return tls.credentials(options.tls_cert, options.tls_key, options.client_ca)
     except CertificateError as exc:
         raise CannotServeError(str(exc)) from exc
-
-
-def _serve_metrics(options: Options) -> None:
-    if not options.metrics_port:
-        return
-    try:
-        start_http_server(options.metrics_port, addr=options.host)
-    except OSError as exc:
-        place = address(options.host, options.metrics_port)
-        raise CannotServeError(f"The metrics cannot be served on {place}: {exc.strerror}.") from exc

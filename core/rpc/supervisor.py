@@ -16,7 +16,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,11 +50,17 @@ def reserve_port(host: str, port: int) -> socket.socket:
 
 
 def supervise(
-    commands: Sequence[Sequence[str]], signals: Signals, *, drain_seconds: float, reload: Sequence[Path] = ()
+    children: list["Child"],
+    commands: Sequence[Sequence[str]],
+    signals: Signals,
+    *,
+    drain_seconds: float,
+    reload: Sequence[Path] = (),
 ) -> int:
     """Run one child for each command until a signal is received. Forward this signal and the next one to the children.
 
     Args:
+        children: an empty list, which then always holds the present children.
         commands: `--child-of` and `--ready-fd` are added to each.
         drain_seconds: how long a child may take to drain.
         reload: folders; when Python source in them changes, the children are restarted.
@@ -65,7 +71,7 @@ def supervise(
     changed = threading.Event()
     if reload:
         threading.Thread(target=_watch, args=(reload, changed), name="reload", daemon=True).start()
-    children = [Child(command) for command in commands]
+    children[:] = [Child(command) for command in commands]
     while True:
         try:
             signum = signals.get(timeout=_CHECK_INTERVAL_SECONDS)
@@ -81,7 +87,7 @@ def supervise(
                 end = _end(children, signals, drain_seconds)
                 if end.signalled:
                     return end.code
-                children = [Child(command) for command in commands]
+                children[:] = [Child(command) for command in commands]
         elif failed := _replace_dead(children):
             _end(children, signals, drain_seconds)
             return failed
@@ -98,12 +104,19 @@ class Child:
             [*command, f"--child-of={os.getpid()}", f"--ready-fd={announce}"], pass_fds=[announce], process_group=0
         )
         os.close(announce)
+        self._announced = b""
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     @property
     def has_served(self) -> bool:
         """True once it has started to accept calls."""
-        readable, _, _ = select.select([self._ready], [], [], 0)
-        return bool(readable) and os.read(self._ready, 1) != b""
+        return self._announcement() != b""
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of its metrics on this machine; None if it has none, or does not serve yet."""
+        return int(self._announcement() or b"0") or None
 
     @property
     def is_alive(self) -> bool:
@@ -111,7 +124,27 @@ class Child:
 
     def close(self) -> None:
         """Close the pipe from a child that has ended."""
-        os.close(self._ready)
+        with self._lock:
+            self._is_closed = True
+            os.close(self._ready)
+
+    def _announcement(self) -> bytes:
+        """Return what the child wrote when it started to accept calls: the port of its metrics, or 0."""
+        with self._lock:
+            if not self._announced and not self._is_closed and select.select([self._ready], [], [], 0)[0]:
+                self._announced = os.read(self._ready, 64)
+            return self._announced
+
+
+def announce(descriptor: int, metrics_port: int) -> None:
+    """Announce to the parent that this child accepts calls, and where its metrics are; 0 = nowhere."""
+    os.write(descriptor, str(metrics_port).encode())
+    os.close(descriptor)
+
+
+def metrics_ports(children: Sequence[Child]) -> Mapping[str, int | None]:
+    """Return the ports of the children's metrics, by the children's numbers."""
+    return {str(number): child.metrics_port for number, child in enumerate(list(children))}
 
 
 def end_with_parent(parent: int, signals: Signals) -> None:

@@ -24,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.node import EngineUnavailable
+from telemetry.metrics_address import NODE_PORT
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class EmbeddedNode(SpeechClient):
                 "--log", "json", "--max-streams", str(STREAMS),
                 "--max-file-mib", str(settings.MAX_RECORDING_BYTES // 2**20 + 1),
                 "--max-seconds", str(settings.MAX_RECORDING_SECONDS),
+                "--metrics-host", settings.METRICS_HOST, *_metrics_port(),
                 *(("--model-dir", settings.SPEECH_MODEL_DIR) if settings.SPEECH_MODEL_DIR else ()),
             ],
             cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -131,6 +133,11 @@ class EmbeddedNode(SpeechClient):
             self._process = None
         if self._socket:
             self._socket.unlink(missing_ok=True)
+
+
+def _metrics_port() -> list[str]:
+    # Where the port is free: a second worker of this machine starts its node without metrics.
+    return [] if settings.NODE_METRICS_PORT == NODE_PORT else ["--metrics-port", str(settings.NODE_METRICS_PORT)]
 
 
 def _serves(process: "subprocess.Popen[str]") -> bool:
@@ -184,6 +191,7 @@ def _forward_log(lines: Iterable[str]) -> None:
         except (ValueError, KeyError, AttributeError):
             logger.warning("Output of the speech node: %s", line.rstrip())
             continue
-        for name in ("timestamp", "service", "logger", "function", "line"):
+        # The name of the service remains: it is the node's.
+        for name in ("timestamp", "logger", "function", "line"):
             fields.pop(name, None)
-        logger.log(level, "speech node: %s", message, extra={"call": fields} if fields else None)
+        logger.log(level, "speech node: %s", message, extra={"call": fields})

@@ -10,7 +10,7 @@ DOCUMENTS = sorted(
 )
 PACKAGES = (
     "access", "bench", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
-    "projects", "scripts", "speechnode", "tandem", "tasks", "tests", "users",
+    "projects", "scripts", "speechnode", "tandem", "tasks", "telemetry", "tests", "users",
 )  # fmt: skip
 FOLDERS = (*PACKAGES, "clients", "docs", "proto", "samples", "web")
 #: Names that look like a module: a file of the embedded PostgreSQL.

@@ -105,7 +105,7 @@ MISTYPED = {
     "SECRET_KEY": "short",
     "SECRET_KEY_FALLBACKS": "short",
     "LOG_LEVEL": "loud",
-    "TRACING": "2",
+    "METRICS_HOST": "127.0.0.1:9481",
     "DATABASE_URL": "postgres://u:p@localhost:abc/x",
     "CHANGES_KEPT_DAYS": "90d",
     "ALLOWED_HOSTS": "https://tandem.example.com",

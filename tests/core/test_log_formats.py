@@ -19,7 +19,7 @@ def test_text_of_a_call_is_one_line() -> None:
 
 
 def test_json_has_the_fields_of_a_call_as_members() -> None:
-    line = json.loads(JsonFormatter("speechnode").format(record(session_id="a\nb", audio_ms=5)))
+    line = json.loads(JsonFormatter(lambda: "speechnode").format(record(session_id="a\nb", audio_ms=5)))
     assert line["message"] == "Embed OK"
     assert line["service"] == "speechnode"
     assert line["level"] == "INFO"

@@ -20,6 +20,7 @@ import pytest
 from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
+from prometheus_client.openmetrics import parser as openmetrics
 
 from tandem.example.v1.example_pb2 import CreateUserRequest, GetUserRequest, ListUsersRequest
 from tests.support.certificates import Authority
@@ -248,6 +249,47 @@ def test_metrics_are_served(rungrpc: Start) -> None:
     assert f'grpc_server_handled_total{{grpc_code="OK",{labels}}} 1.0' in output
     assert f"grpc_server_started_total{{{labels}}} 1.0" in output
     assert f"grpc_server_handling_seconds_count{{{labels}}} 1.0" in output
+
+
+def test_metrics_of_several_processes_are_served_at_one_address(rungrpc: Start) -> None:
+    port = free_port()
+    server = rungrpc("--metrics-port", str(port), "--processes", "2")
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}
+    )
+
+    def families() -> dict[str, Any]:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+            found = list(openmetrics.text_string_to_metric_families(answer.read().decode()))
+        assert len(found) == len({family.name for family in found})
+        return {family.name: family for family in found}
+
+    def up() -> dict[str, float]:
+        return {sample.labels["process"]: sample.value for sample in families()["tandem_process_up"].samples}
+
+    until(lambda: up() == {"0": 1.0, "1": 1.0}, "both processes answer")
+    for _ in range(4):
+        server.example.CreateUser(CreateUserRequest(), timeout=PATIENCE)
+    created = [
+        sample
+        for sample in families()["grpc_server_handled"].samples
+        if sample.labels.get("grpc_method") == "CreateUser" and sample.name.endswith("_total")
+    ]
+    assert {sample.labels["process"] for sample in created} <= {"0", "1"}
+    assert sum(sample.value for sample in created) == 4
+    assert families()["tandem_database_up"].samples[0].value == 0
+
+
+def test_taken_port_of_the_metrics_stops_the_start_only_if_it_was_asked_for(rungrpc: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        server = rungrpc(GRPC_METRICS_PORT=port)
+        until(lambda: any("metrics cannot be served" in line["message"] for line in server.logged()), "it is logged")
+        assert {line["service"] for line in server.logged()} == {"tandem-grpc"}
+        refused = RunGrpc("--metrics-port", port)
+        assert refused.exit_code() == 1
+        assert f"The metrics cannot be served on 127.0.0.1:{port}" in refused.stderr.all()
 
 
 # The database under it

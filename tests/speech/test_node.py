@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from speechnode.catalog import OFFERS
 from tandem.speech.v1 import speech_pb2 as speech
 from tests.support.rpc_failures import failure_of
-from tests.support.servers import until
+from tests.support.servers import free_port, until
 from tests.support.speech_node import ROOT, SpeechNode, Talk, ended, seconds_of, sent
 
 PCM = speech.AUDIO_FORMAT_PCM_S16LE_16K
@@ -55,6 +56,24 @@ def test_node_serves_before_its_engines_are_loaded(start_node: StartNode) -> Non
     # Of two engines for one task, the first.
     assert {engine.name for engine in engines} == set(OFFERS) - {"pocketsphinx"}
     assert not any(engine.loaded for engine in engines)
+
+
+def test_metrics_count_calls_and_free_streams(start_node: StartNode) -> None:
+    port = free_port()
+    node = start_node("--metrics-port", str(port), "--max-streams", "2")
+
+    def value(name: str) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0.0)
+
+    call = Open(node)
+    assert (value("speechnode_streams"), value("speechnode_free_streams")) == (2, 1)
+    call.cancel()
+    labels = '{code="CANCELLED",operation="AsrService/Transcribe"}'
+    until(lambda: value(f"speechnode_calls_total{labels}") == 1, "the call is counted")
+    assert value("speechnode_free_streams") == 2
+    assert {line["service"] for line in node.logged()} == {"tandem-node"}
 
 
 def test_socket_is_accessible_to_its_user_only(start_node: StartNode, tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ class SpeechNode:
 
     def __init__(self, *arguments: str) -> None:
         where = [] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]
+        metrics = [] if "--metrics-port" in arguments else ["--metrics-port", "0"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "speechnode", "--log", "json", *where, *arguments],
+            [sys.executable, "-m", "speechnode", "--log", "json", *where, *metrics, *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,7 +1,6 @@
 """`manage.py rungrpc`: serves gRPC."""
 
 import logging
-import os
 import queue
 import signal
 import sys
@@ -18,10 +17,13 @@ from django.utils.autoreload import get_child_arguments
 from django.utils.module_loading import import_string
 
 from core.addresses import check_development_identity
+from core.management.metrics_options import add_metrics_options, own_collectors, serve_metrics, serve_on
 from core.management.option_types import positive
+from core.observability import process
 from core.rpc import supervisor
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
 from embedded_postgres import lifecycle
+from telemetry.child_metrics import ChildMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -72,14 +74,7 @@ class Command(BaseCommand):
             help="how long calls are still served after health reports NOT_SERVING, so that load balancers notice "
             "(%(default)s)",
         )
-        add(
-            "--metrics-port",
-            type=int,
-            default=settings.GRPC_METRICS_PORT,
-            metavar="PORT",
-            help="serve Prometheus' metrics on this port, of the second process on the next, and so on; 0 = do not "
-            "(%(default)s)",
-        )
+        add_metrics_options(parser, settings.GRPC_METRICS_PORT)
         add(
             "--reflection",
             action=BooleanOptionalAction,
@@ -92,6 +87,7 @@ class Command(BaseCommand):
         add("--ready-fd", type=int, default=None, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        process.set_name(process.GRPC)
         server_options = _options(options)
         signals: Signals = queue.SimpleQueue()
         self._serving = False
@@ -107,21 +103,22 @@ class Command(BaseCommand):
             check_development_identity(server_options.host)
             if options["child_of"]:
                 supervisor.end_with_parent(options["child_of"], signals)
-                code = self._serve(server_options, signals, options["ready_fd"])
+                code = self._serve(server_options, signals, options, options["ready_fd"])
             elif options["processes"] > 1 or options["reload"]:
                 code = _supervise(server_options, options, signals)
             else:
-                code = self._serve(server_options, signals)
+                code = self._serve(server_options, signals, options)
         except (CannotServeError, ImproperlyConfigured) as exc:
             raise CommandError(str(exc)) from exc
         if code:
             sys.exit(code)
 
-    def _serve(self, server_options: Options, signals: Signals, ready_fd: int | None = None) -> int:
+    def _serve(
+        self, server_options: Options, signals: Signals, options: dict[str, Any], ready_fd: int | None = None
+    ) -> int:
         def announce(port: int) -> None:
             if ready_fd is not None:
-                os.write(ready_fd, b"1")
-                os.close(ready_fd)
+                supervisor.announce(ready_fd, metrics_port or 0)
             how = "with TLS" if server_options.tls_cert else "without TLS"
             self.stdout.write(
                 f"Serving gRPC on {address(server_options.host, port)} {how}, {server_options.workers} workers."
@@ -129,6 +126,11 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         _start_embedded_database()
+        metrics_port = None
+        if ready_fd is None:
+            serve_metrics(options, settings.GRPC_METRICS_PORT)
+        else:  # The parent serves the metrics of all its children.
+            metrics_port = serve_on("127.0.0.1", 0, required=True, collectors=own_collectors())
         self._serving = True
         return serve(import_string(f"{settings.ROOT_RPCCONF}.services"), server_options, signals, announce)
 
@@ -138,15 +140,15 @@ def _supervise(server_options: Options, options: dict[str, Any], signals: Signal
     reserved = supervisor.reserve_port(server_options.host, server_options.port) if count > 1 else None
     port = reserved.getsockname()[1] if reserved else server_options.port
     # If an option is given twice, the last one counts.
-    commands = [
-        [
-            *get_child_arguments(),
-            f"--port={port}",
-            f"--metrics-port={server_options.metrics_port + number if server_options.metrics_port else 0}",
-        ]
-        for number in range(count)
-    ]
+    commands = [[*get_child_arguments(), f"--port={port}"] for _ in range(count)]
+    children: list[supervisor.Child] = []
+    serve_metrics(
+        options,
+        settings.GRPC_METRICS_PORT,
+        collectors=(ChildMetrics(lambda: supervisor.metrics_ports(children)),),
+    )
     return supervisor.supervise(
+        children,
         commands,
         signals,
         drain_seconds=server_options.grace + server_options.drain_wait,

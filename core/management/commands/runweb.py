@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
+from core.management.metrics_options import add_metrics_options, serve_metrics
+from core.observability import process
 from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, MAX_QUEUED, end_streams
 from core.rest.compat import Server
@@ -39,8 +41,10 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long running calls may take to end (%(default)s)",
         )
+        add_metrics_options(parser, settings.WEB_METRICS_PORT)
 
     def handle(self, *args: Any, host: str, port: int, grace: int, **options: Any) -> None:
+        process.set_name(process.WEB)
         try:
             check_development_identity(host)
         except ImproperlyConfigured as exc:
@@ -80,6 +84,7 @@ class Command(BaseCommand):
         config.load()
         try:
             with running_alongside(settings.HTTP_THREADS):
+                serve_metrics(options, settings.WEB_METRICS_PORT)
                 Server(config, queue=MAX_QUEUED, before_shutdown=end_streams).run(sockets=[listening])
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc

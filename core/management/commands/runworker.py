@@ -12,7 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.jobs.worker import Worker
 from core.lifespan import running_alongside
+from core.management.metrics_options import add_metrics_options, serve_metrics
 from core.management.option_types import positive
+from core.observability import process
 
 
 class Command(BaseCommand):
@@ -43,14 +45,17 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long running jobs may take to end (%(default)s)",
         )
+        add_metrics_options(parser, settings.WORKER_METRICS_PORT)
 
     def handle(self, *args: Any, threads: int, slow_threads: int | None, grace: float, **options: Any) -> None:
+        process.set_name(process.WORKER)
         self.stdout.write(f"Running jobs, {threads} threads.")
         self.stdout.flush()
         try:
             live: int = settings.WORKER_LIVE_THREADS
             # Each job has a second thread, which supervises it.
             with running_alongside(2 * (threads + live), streams=False):
+                serve_metrics(options, settings.WORKER_METRICS_PORT)
                 ended = Worker(threads, slow_threads or max(1, threads // 2), live).run(grace)
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc

@@ -92,7 +92,7 @@ def own_paths() -> dict[str, Any]:
             "get": describe(
                 "getMetrics",
                 "Service",
-                "Metrics of this process, for Prometheus",
+                "Metrics of this process, for Prometheus; in development only",
                 public=True,
                 answers={
                     "200": answer(

@@ -86,3 +86,9 @@ def test_metrics_are_in_the_requested_format(public: Client, accept: str | None,
     answer = public.get("/metrics", headers={"Accept": accept} if accept else {})
     assert answer.headers["Content-Type"].startswith(expected)
     assert answer.content.decode().endswith("# EOF\n") is expected.startswith("application")
+
+
+def test_metrics_are_not_on_the_port_for_clients_in_production(public: Client, settings: Any) -> None:
+    settings.METRICS_ON_HTTP_PORT = False
+    answer = public.get("/metrics")
+    assert (answer.status_code, answer.json()["reason"]) == (404, "NOT_FOUND")

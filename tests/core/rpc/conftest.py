@@ -25,9 +25,7 @@ def serve() -> Iterator[Serve]:
     running: list[Served] = []
 
     def start(*services: Service, workers: int = 2, reflection: bool = False) -> Served:
-        options = Options(
-            host="127.0.0.1", port=0, workers=workers, grace=1, drain_wait=0, metrics_port=0, reflection=reflection
-        )
+        options = Options(host="127.0.0.1", port=0, workers=workers, grace=1, drain_wait=0, reflection=reflection)
         server = Server(services, options)
         server.start()
         served = Served(server, grpc.insecure_channel(f"127.0.0.1:{server.port}"))

@@ -1,0 +1,16 @@
+"""The name of the process, in its log lines, metrics and traces."""
+
+WEB, GRPC, WORKER = "tandem-web", "tandem-grpc", "tandem-worker"
+
+_name = "tandem"
+
+
+def set_name(name: str) -> None:
+    """Name this process; each command does so first."""
+    global _name
+    _name = name
+
+
+def name() -> str:
+    """Return the name of this process; `tandem` for commands that do not serve."""
+    return _name
