@@ -21,3 +21,10 @@ class ChangesConfig(AppConfig):
         from changes.feed import retention
 
         return {"changes": retention.prune()}
+
+    def restore_statements(self) -> tuple[str, ...]:
+        """Return the SQL that invalidates all cursors: a restored log assigns numbers a second time."""
+        return (
+            "UPDATE changes_head SET epoch = gen_random_uuid(), "
+            "system_identifier = (SELECT system_identifier FROM pg_control_system())",
+        )

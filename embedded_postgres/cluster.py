@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import shlex
 import shutil
@@ -22,6 +23,8 @@ import psycopg2
 from embedded_postgres import binaries
 from embedded_postgres.account import Account, server_account
 from embedded_postgres.errors import EmbeddedDatabaseError
+
+logger = logging.getLogger(__name__)
 
 NAME = "tandem"
 USER = "tandem"
@@ -74,6 +77,17 @@ class Cluster:
     @property
     def data(self) -> Path:
         return self.folder / "data"
+
+    @property
+    def upgraded(self) -> Path:
+        """The complete new cluster of an upgrade, until it takes the place of `data`."""
+        return self.folder / "data.upgraded"
+
+    @property
+    def version(self) -> int:
+        """The major version that created the cluster; for a new one the newest."""
+        file = self.data / "PG_VERSION"
+        return int(file.read_text()) if file.exists() else binaries.newest()
 
     @property
     def log(self) -> Path:
@@ -156,6 +170,8 @@ class Cluster:
             postmaster = self.postmaster()
             if postmaster is None:
                 self._open_way()
+                if not self.data.exists() and self.upgraded.exists():  # An upgrade was killed between its last steps.
+                    self.upgraded.rename(self.data)
                 if not self.data.exists():
                     self._create(durable=durable)
                 self._start(durable=durable)
@@ -187,7 +203,7 @@ class Cluster:
 
     def _stop(self, mode: str, seconds: int) -> None:
         try:
-            self._run("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", str(seconds))
+            self.run("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", str(seconds))
         except EmbeddedDatabaseError:
             if self.postmaster() is not None:
                 raise
@@ -213,7 +229,7 @@ class Cluster:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # "trust" is safe for a socket in a folder that only the server's account (and root) may enter.
         options = ["--encoding=UTF8", *locale, f"--username={USER}", "--auth=trust", "--no-instructions"]
-        self._run("initdb", "-D", unfinished, *options, *([] if durable else ["--no-sync"]))
+        self.run("initdb", "-D", unfinished, *options, *([] if durable else ["--no-sync"]))
         unfinished.rename(self.data)
 
     def _start(self, *, durable: bool) -> None:
@@ -232,9 +248,16 @@ class Cluster:
             "unix_socket_permissions": "0700",
             **({} if durable else _WITHOUT_DURABILITY),
         }
+        if self.version < binaries.newest():
+            logger.warning(
+                "The embedded database was created by PostgreSQL %d, and version %d is installed: "
+                "manage.py upgrade_database moves it there.",
+                self.version,
+                binaries.newest(),
+            )
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
         try:
-            self._run(
+            self.run(
                 "pg_ctl", "start", "-D", self.data, "-l", self.log, "-w", "-t", str(_PATIENCE_SECONDS), "-o", options
             )
         except EmbeddedDatabaseError:
@@ -292,7 +315,12 @@ class Cluster:
                 break
         return path
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
+    def run(self, program: str, *arguments: str | Path) -> None:
+        """Run a program of the cluster's version of PostgreSQL as the server's account.
+
+        Raises:
+            EmbeddedDatabaseError: it fails.
+        """
         try:
             done = self.account.run(self._programs() / program, *arguments, cwd=self.folder)
         except PermissionError as exc:
@@ -305,14 +333,12 @@ class Cluster:
             raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed; see {self.log}. Output: {output}")
 
     def _programs(self) -> Path:
-        """Return the programs of the version that created the cluster; for a new one the newest."""
-        version_file = self.data / "PG_VERSION"
-        version = int(version_file.read_text()) if version_file.exists() else binaries.newest()
+        version = self.version
         if version not in binaries.programs():
             raise EmbeddedDatabaseError(
                 f"{self.data} was created by PostgreSQL {version}, and the installed wheel has only "
-                f"{', '.join(map(str, binaries.programs()))}: install the wheel that created it and dump your data, or "
-                f"remove the folder to start anew."
+                f"{', '.join(map(str, binaries.programs()))}: run manage.py upgrade_database --programs FOLDER with "
+                f"the programs of PostgreSQL {version} (docs/operate/backups.md), or remove the folder to start anew."
             )
         return binaries.programs()[version]
 
