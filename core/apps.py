@@ -11,7 +11,8 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        """Register the metrics of the queue, and log what the settings found wrong before logging was set up."""
+        """Register checks and metrics, and log what the settings found wrong before the logging began."""
+        from core import checks  # noqa: F401
         from core.jobs import metrics
         from core.observability import database_metrics
 

@@ -90,7 +90,7 @@ buf breaking "$work/contracts.binpb" --against proto/released.binpb --config buf
     give_up "That breaks clients. If it was never released: scripts/build_proto_image.sh proto/released.binpb"
 
 step "settings for production: check --deploy"
-env DEBUG=false DEV_AUTH_AS= DATABASE_URL= TANDEM_DATA_DIR="$work/var" HTTPS_ONLY=true ALLOWED_HOSTS=tandem.example.com \
+env DEBUG=false DEV_AUTH_AS= DATABASE_URL= TANDEM_DATA_DIR="$work/var" HTTPS_ONLY=true TRUSTED_PROXIES=1 ALLOWED_HOSTS=tandem.example.com \
     SECRET_KEY=only-for-this-check-6f1d0c9b8a7e5f4d3c2b1a0987654321fedcba \
     python manage.py check --deploy --fail-level WARNING
 
