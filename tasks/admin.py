@@ -66,7 +66,7 @@ class TaskAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     search_help_text = "Beginnings of words in title and description"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("assigned_to", "project")
-    readonly_fields = ("id", "source", "completed_at", "version", "created_at", "created_by", "updated_at")
+    readonly_fields = ("id", "source", "rank", "completed_at", "version", "created_at", "created_by", "updated_at")
     fieldsets = (
         (None, {"fields": WRITABLE}),
         ("Record", {"fields": readonly_fields}),

@@ -10,15 +10,16 @@ from core.conversions import checked_numbers, read_fields, read_range, read_time
 from core.errors import invalid
 from core.protojson.enums import names, unknown_choice
 from tandem.task.v1 import task_pb2
+from tasks.fields import new_rank, rank_at
 from tasks.models import Priority, Status, Task
 from tasks.queries import Filter, TaskStats
 
 #: The fields of a new task, and the fields that a mask of UpdateTask may name.
 CREATABLE = (
-    "id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id",
+    "id", "title", "description", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id", "rank",
 )  # fmt: skip
 WRITABLE = (
-    "title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id",
+    "title", "description", "status", "priority", "labels", "assigned_to", "due_date", "metadata", "project_id", "rank",
 )  # fmt: skip
 
 #: Column → field of the message, where they differ.
@@ -53,13 +54,18 @@ def task_from_image(image: Mapping[str, Any]) -> task_pb2.Task:
         project_id=str(image.get("project_id") or ""),
         version=image["version"],
         source=image["source"],
+        # Those of before there were ranks have the one that migration 0007 gave the task.
+        rank=image.get("rank") or rank_at(_moment(image["created_at"])),
     )
     for name in _TIMES:
         at = image[name]
         if at is not None:
-            moment = datetime.datetime.fromisoformat(at) if isinstance(at, str) else at
-            set_timestamp(getattr(message, name), moment)
+            set_timestamp(getattr(message, name), _moment(at))
     return message
+
+
+def _moment(at: str | datetime.datetime) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(at) if isinstance(at, str) else at
 
 
 def new_task_fields(request: task_pb2.CreateTaskRequest) -> dict[str, Any]:
@@ -70,6 +76,7 @@ def new_task_fields(request: task_pb2.CreateTaskRequest) -> dict[str, Any]:
     """
     fields = read_fields(request, CREATABLE, _READ)
     fields["priority"] = fields["priority"] or Priority.MEDIUM
+    fields["rank"] = fields["rank"] or new_rank()
     return fields
 
 
@@ -80,6 +87,8 @@ def task_fields(request: task_pb2.UpdateTaskRequest, paths: Iterable[str]) -> di
         ValidationError: names each field that cannot be read.
     """
     fields = read_fields(request, paths, _READ)
+    if fields.get("rank") == "":
+        fields["rank"] = new_rank()
     errors = {
         name: ValidationError(f"{name.capitalize()} is required.", code="required")
         for name in ("status", "priority")

@@ -15,7 +15,7 @@ from core.db.grouped import is_any_of
 from core.db.search import words_of
 from core.db.versioned import Versioned
 from projects.models import Project, ids_of_member
-from tasks.fields import LabelsField, MetadataField
+from tasks.fields import LabelsField, MetadataField, RankField
 
 
 class Status(models.IntegerChoices):
@@ -89,6 +89,7 @@ class Task(Versioned):
     labels = LabelsField(blank=True, default=list)
     due_date = models.DateTimeField(null=True, blank=True)
     metadata = MetadataField(blank=True, default=dict)
+    rank = RankField()
     #: When the task became DONE; None = it is not DONE. A trigger sets it for writers that do not.
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: The task's origin, such as `meetings/<id>`; empty = a user created it.
@@ -117,6 +118,7 @@ class Task(Versioned):
             models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
             models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
+            models.Index(fields=["rank", "id"], name="tasks_by_rank"),
             # All columns that `queries.get_task_stats` reads: a tenth of the table's size.
             models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),
             # The lists of projects: in each order, and the columns of the figures. A task without a project is in none.
@@ -125,6 +127,7 @@ class Task(Versioned):
             _of_project("tasks_of_project_by_updated_at", "updated_at", "id"),
             _of_project("tasks_of_project_by_due_date", "due_date", "id"),
             _of_project("tasks_of_project_by_priority", "priority", "id"),
+            _of_project("tasks_of_project_by_rank", "rank", "id"),
             _of_project(
                 "tasks_of_project_figures", "status", "priority", "assigned_to", "due_date", include=["created_by"]
             ),

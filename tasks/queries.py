@@ -22,7 +22,7 @@ from tasks.models import OPEN_STATUSES, Priority, Status, Task
 from users.queries import resolve_id
 
 #: The fields by which a list of tasks may be ordered.
-ORDERS = ("created_at", "due_date", "priority", "updated_at")
+ORDERS = ("created_at", "due_date", "priority", "rank", "updated_at")
 NEWEST_FIRST = Order("created_at", descending=True)
 DEFAULT_PAGE_SIZE = 10
 #: The largest number of assignees in the statistics.

@@ -95,7 +95,8 @@ class Subject:
     def row(self, image: Image) -> Any:
         """Return the model instance of an image. Fields that are not logged are deferred and must not be read.
 
-        Columns that an image of an older schema lacks have the defaults of a new row.
+        Columns that an image of an older schema lacks have the defaults of a new row; those whose default is made for
+        each row are None.
         """
         values = []
         for column, read in self._readers:
@@ -109,7 +110,8 @@ class Subject:
 
     def _default(self, name: str) -> Any:
         column = next(column for column in self._logged if column.column == name)
-        return None if column.has_db_default() else column.get_default()
+        made_for_each = callable(column.default) and column.default not in (dict, list)
+        return None if column.has_db_default() or made_for_each else column.get_default()
 
     def images(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Return the images of these rows, in order, in the form of the log."""

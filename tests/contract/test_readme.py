@@ -99,6 +99,8 @@ PRINTS = {
     '"page_size": 1': ('"nextPageToken": "',),
     # docs/integrate/projects.md
     "api/v1/projects -H": ('"name":"Hall 4, lighting"', '"my_role":"manager"'),
+    # docs/integrate/tasks.md
+    "order_by=rank": ('"title":"Rake the leaves"', '"rank":"'),
     # docs/integrate/rest.md
     "openapi.json | grep": ('"display_name":"Ada"', '"version": "'),
     "$tasks/bulk": ('"success_count":1', "Title is required", '"title":"Mow"', "Task with ID 'none' not found"),
