@@ -9,6 +9,10 @@ import { Layout } from "./layout.tsx";
 import { SignIn } from "./screens/sign-in.tsx";
 import { SignUp } from "./screens/sign-up.tsx";
 import { ForgotPassword, ResetPassword, VerifyEmail } from "./screens/mails.tsx";
+import { ProjectScreen } from "./screens/project.tsx";
+import { Projects } from "./screens/projects.tsx";
+import { TaskScreen } from "./screens/task.tsx";
+import { Tasks } from "./screens/tasks.tsx";
 import { Today } from "./screens/today.tsx";
 import { NotFound } from "./ui/load.tsx";
 import { Toasts } from "./ui/toasts.tsx";
@@ -26,6 +30,10 @@ const OPEN: [string, string, Screen][] = [
 ];
 const OF_SESSION: [string, string, Screen][] = [
   ["/", "Today", Today],
+  ["/tasks", "Tasks", Tasks],
+  ["/tasks/:id", "Task", TaskScreen],
+  ["/projects", "Projects", Projects],
+  ["/projects/:id", "Project", ProjectScreen],
 ];
 
 effect(() => {

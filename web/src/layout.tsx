@@ -1,21 +1,27 @@
 import type { ComponentChildren } from "preact";
 import { signal } from "@preact/signals";
 import { connection } from "./live/feed.ts";
-import { path } from "./router.ts";
+import { match, path } from "./router.ts";
 import { useKeys } from "./ui/keys.ts";
 import { Icon } from "./ui/icons.tsx";
 import { Help } from "./ui/help.tsx";
+import { NewTask, newTask } from "./ui/new-task.tsx";
+import { Search } from "./ui/search.tsx";
 
 const PLACES = [
   ["/", "Today", "today"],
+  ["/tasks", "Tasks", "tasks"],
+  ["/projects", "Projects", "projects"],
 ] as const;
 
 /** The dialog that is open over the page. */
-export const overlay = signal<"" | "help">("");
+export const overlay = signal<"" | "help" | "search">("");
 
 export function Layout({ children }: { children: ComponentChildren }) {
   useKeys({
     "?": () => (overlay.value = "help"),
+    "ctrl+k": () => (overlay.value = "search"),
+    c: () => newTask(projectOfPage()),
   });
   return (
     <>
@@ -25,6 +31,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
         {PLACES.map(([to, name, icon]) => (
           <a key={to} href={to} aria-current={isCurrent(to) ? "page" : undefined}><Icon name={icon} /><span>{name}</span></a>
         ))}
+        <button class="plain" onClick={() => (overlay.value = "search")}><Icon name="search" /><span>Search</span></button>
         <button class="plain help-button" onClick={() => (overlay.value = "help")}><Icon name="help" /><span>Keys</span></button>
       </nav>
       <div class="page">
@@ -32,6 +39,8 @@ export function Layout({ children }: { children: ComponentChildren }) {
         <main id="main" tabIndex={-1}>{children}</main>
       </div>
       {overlay.value === "help" && <Help onClose={close} />}
+      {overlay.value === "search" && <Search onClose={close} />}
+      <NewTask />
     </>
   );
 }
@@ -42,4 +51,8 @@ export function close(): void {
 
 function isCurrent(to: string): boolean {
   return to === "/" ? path.value === "/" : path.value.startsWith(to);
+}
+
+function projectOfPage(): string {
+  return match("/projects/:id", path.value)?.id ?? "";
 }

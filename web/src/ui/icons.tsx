@@ -1,6 +1,7 @@
 const PATHS = {
   tandem: "M6 17a4 4 0 1 0 .1 0M18 17a4 4 0 1 0 .1 0M6 17l4-9h4l4 9M9 11h7",
   today: "M5 5h14v15H5zM5 9h14M9 3v4M15 3v4M9 14l2 2 4-4",
+  tasks: "M5 5v14M12 5v9M19 5v12M3 5h4M10 5h4M17 5h4",
   projects: "M4 6h6l2 2h8v11H4z",
   meetings: "M12 4a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V7a3 3 0 0 1 3-3M6 11a6 6 0 0 0 12 0M12 17v4",
   me: "M12 4a4 4 0 1 1-.1 0M4 21c1-5 4-7 8-7s7 2 8 7",

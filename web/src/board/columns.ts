@@ -1,0 +1,36 @@
+// How tasks are divided into the columns of a board, and what a move to another place writes.
+import type { Task, TaskStatus } from "@tandem/client";
+import type { TaskChange } from "../api/tasks.ts";
+import { personName } from "../api/people.ts";
+import { byRank } from "../api/ranks.ts";
+import { isOpen, label, STATUSES } from "../ui/format.ts";
+
+export interface Column {
+  /** A status, or the id of a user. */
+  key: string;
+  title: string;
+  tasks: Task[];
+}
+
+export type Grouping = "status" | "assignee";
+
+/** The key of the column of tasks that are assigned to no user. */
+const UNASSIGNED = "-";
+
+export function columnsOf(tasks: Task[], grouping: Grouping): Column[] {
+  const sorted = [...tasks].sort(byRank);
+  if (grouping === "status") {
+    return STATUSES.map((key) => ({ key, title: label(key), tasks: sorted.filter((task) => task.status === key) }));
+  }
+  const open = sorted.filter(isOpen);
+  const users = [...new Set(open.map((task) => task.assigned_to))].filter(Boolean);
+  const columns = users.map((key) => ({ key, title: personName(key), tasks: open.filter((task) => task.assigned_to === key) }));
+  columns.sort((a, b) => a.title.localeCompare(b.title));
+  return [{ key: UNASSIGNED, title: "Unassigned", tasks: open.filter((task) => !task.assigned_to) }, ...columns];
+}
+
+/** Return what the task gets in a column; null if nothing changes. */
+export function changeFor(task: Task, column: Column, _place: number, grouping: Grouping): TaskChange | null {
+  if (column.tasks.some((other) => other.id === task.id)) return null;
+  return grouping === "status" ? { status: column.key as TaskStatus } : { assigned_to: column.key === UNASSIGNED ? "" : column.key };
+}

@@ -1,0 +1,59 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+
+interface Props<T> {
+  rows: T[];
+  rowHeight: number;
+  idOf: (row: T) => string;
+  children: (row: T) => ComponentChildren;
+  label: string;
+  /** Place of a row that is to be scrolled into view when it changes. */
+  shown?: number;
+}
+
+const AROUND = 6;
+
+/** A list of rows of equal height that draws only those in view. */
+export function VirtualList<T>({ rows, rowHeight, idOf, children, label, shown = -1 }: Props<T>) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 800 });
+
+  useLayoutEffect(() => {
+    const element = scroller.current!;
+    const measure = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    element.addEventListener("scroll", measure, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", measure);
+    };
+  }, []);
+
+  useEffect(() => {
+    const element = scroller.current!;
+    if (shown < 0) return;
+    const top = shown * rowHeight;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + rowHeight > element.scrollTop + element.clientHeight) element.scrollTop = top + rowHeight - element.clientHeight;
+  }, [shown, rowHeight]);
+
+  const first = Math.max(0, Math.floor(view.top / rowHeight) - AROUND);
+  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + AROUND);
+  return (
+    <div class="scroller" ref={scroller} tabIndex={rows.length ? undefined : -1}>
+      <ol class="virtual" aria-label={label} style={{ height: `${rows.length * rowHeight}px` }}>
+        {rows.slice(first, last).map((row, at) => (
+          <li
+            key={idOf(row)}
+            aria-setsize={rows.length}
+            aria-posinset={first + at + 1}
+            style={{ transform: `translateY(${(first + at) * rowHeight}px)`, height: `${rowHeight}px` }}
+          >
+            {children(row)}
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
