@@ -9,7 +9,7 @@ from importlib import import_module
 from django.conf import settings
 from django.db import Error
 
-from core.db import connection_budget, poolers, sessions
+from core.db import connection_budget, poolers, pooling, sessions
 from embedded_postgres import lifecycle
 
 _SWITCH_SECONDS = 0.001
@@ -31,6 +31,7 @@ def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
         poolers.refuse_pooler()
         connection_budget.check(threads)
     if streams:  # The process serves calls. Jobs have no time limit.
+        pooling.use_pooler()
         sessions.limit(
             statement_seconds=settings.DATABASE_STATEMENT_SECONDS,
             idle_transaction_seconds=settings.DATABASE_IDLE_TRANSACTION_SECONDS,

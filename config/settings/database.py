@@ -3,7 +3,13 @@
 from config.settings.base import DATA_DIR, env
 from core.db.configuration import configuration
 
-DATABASES = {"default": configuration(env.str("DATABASE_URL", default="") or None, DATA_DIR)}
+DATABASES = {
+    "default": configuration(
+        env.str("DATABASE_URL", default="") or None,
+        DATA_DIR,
+        direct_url=env.str("DATABASE_DIRECT_URL", default="") or None,
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 #: How long a statement of a call may take before its deadline, and how long its transaction may be idle before the
 #: database ends it; 0 = without limit. Commands, migrations and workers have no limits.

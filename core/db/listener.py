@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from django.db import Error, connection
 
-from core.db import sessions
+from core.db import pooling, sessions
 from core.db.outages import is_database_away
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class NotificationListener:
                 self._wake_writer.send(b".")
 
     def _run(self) -> None:
-        with sessions.unlimited():
+        with pooling.direct(), sessions.unlimited():
             self._run_steps()
 
     def _run_steps(self) -> None:

@@ -22,7 +22,8 @@ _direct = False
 def refuse_pooler() -> None:
     """Check, once per process, that its database sessions are not those of a transaction pooler.
 
-    The embedded server needs no check. The check sets and locks nothing, which would stay in a session of the pool.
+    Where the settings name a pooler and the database, the latter is checked. The embedded server needs no check. The
+    check sets and locks nothing, which would stay in a session of the pool.
 
     Raises:
         ImproperlyConfigured: they are; the message states what to do.
@@ -39,10 +40,12 @@ def refuse_pooler() -> None:
                 cursor.execute("SELECT pg_backend_pid()")
                 sessions[place].add(cursor.fetchone()[0])
     if len(sessions[0]) > 1 or len(sessions[1]) > 1 or sessions[0] & sessions[1]:
+        name, remedy = "DATABASE_URL", "name PostgreSQL itself in DATABASE_DIRECT_URL, too, or a pooler in session mode"
+        if "POOLED" in connection.settings_dict:
+            name, remedy = "DATABASE_DIRECT_URL", "name PostgreSQL itself there"
         raise ImproperlyConfigured(
-            "DATABASE_URL goes through a connection pooler in transaction or statement mode, which cannot carry the "
-            "change feed and the jobs (they listen, and hold locks, in separate sessions): name PostgreSQL itself "
-            "there, or a pooler in session mode."
+            f"{name} goes through a connection pooler in transaction or statement mode, which cannot carry the "
+            f"change feed and the jobs (they listen, and hold locks, in separate sessions): {remedy}."
         )
     _direct = True
 

@@ -61,12 +61,17 @@ def statement_ms() -> int:
     return int(1000 * next((step for step in _STEPS_SECONDS if left <= step < limit), limit))
 
 
-def limits_set_to(limit_ms: int) -> str:
-    """Return the SQL that sets a session's statement limit to this, and its transaction limit to the process's."""
+def limits_set_to(limit_ms: int, *, local: bool = False) -> str:
+    """Return the SQL that sets a session's statement limit to this, and its transaction limit to the process's.
+
+    Args:
+        local: the limits end with the transaction.
+    """
+    set_ = "SET LOCAL" if local else "SET"
     idle_ms = 0 if _unlimited.get() else int(1000 * _limits.idle_transaction_seconds)
     return (
-        f"SET statement_timeout = {limit_ms}; "
+        f"{set_} statement_timeout = {limit_ms}; "
         # Locks that a commit waits for, as of a row that a new foreign key references, are not part of a statement.
-        f"SET lock_timeout = {limit_ms}; "
-        f"SET idle_in_transaction_session_timeout = {idle_ms}"
+        f"{set_} lock_timeout = {limit_ms}; "
+        f"{set_} idle_in_transaction_session_timeout = {idle_ms}"
     )

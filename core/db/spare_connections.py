@@ -21,10 +21,12 @@ class Spare(NamedTuple):
 
     Attributes:
         connection: psycopg2's.
+        place: the database's name, and whether it was reached through a pooler.
         statement_ms: the statement limit of its session (see `core.db.sessions`).
     """
 
     connection: Any
+    place: tuple[str, bool]
     statement_ms: int
     since: float
 
@@ -33,27 +35,27 @@ _spares: deque[Spare] = deque()
 _lock = threading.Lock()
 
 
-def put(connection: Any, statement_ms: int) -> None:
+def put(connection: Any, place: tuple[str, bool], statement_ms: int) -> None:
     """Keep this connection for the next thread, or close it."""
     now = time.monotonic()
     with _lock:
         closed = []
         while _spares and (now - _spares[0].since > _KEPT_SECONDS or len(_spares) >= MAX_SPARES):
             closed.append(_spares.popleft())
-        _spares.append(Spare(connection, statement_ms, now))
+        _spares.append(Spare(connection, place, statement_ms, now))
     for old in closed:
         old.connection.close()
 
 
-def take(database: str) -> Spare | None:
-    """Return the connection to this database that was used last, if there is one."""
+def take(place: tuple[str, bool]) -> Spare | None:
+    """Return the connection to this place that was used last, if there is one."""
     with _lock:
         spare = _spares.pop() if _spares else None
     if spare is None:
         return None
     connection = spare.connection
     fresh = time.monotonic() - spare.since <= _KEPT_SECONDS
-    if connection.closed or not fresh or connection.info.dbname != database:
+    if connection.closed or not fresh or spare.place != place:
         connection.close()
         return None
     return spare

@@ -23,7 +23,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base, client
 
-from core.db import sessions, spare_connections
+from core.db import pooling, sessions, spare_connections
 from embedded_postgres import binaries, lifecycle
 
 IDLE_SECONDS = 5.0
@@ -61,6 +61,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _last_used = 0.0
     _statement_ms = 0
     _spare: spare_connections.Spare | None = None
+    _is_pooled = False
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the connection's parameters; without the address of the embedded server, which may not run yet."""
@@ -68,9 +69,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Take a spare connection that another thread has released, or open a new one."""
-        self._spare = spare_connections.take(str(self.settings_dict["NAME"]))
+        self._is_pooled = pooling.is_pooled(self.settings_dict)
+        self._spare = spare_connections.take(self._place)
         if self._spare is not None:
             return self._spare.connection
+        if self._is_pooled:
+            through = self.copy()
+            through.settings_dict = {**self.settings_dict, **self.settings_dict["POOLED"]}
+            conn_params = through.get_connection_params()
         server = server_of(self.settings_dict)
         where = {"host": server["HOST"], "port": server["PORT"], "user": server["USER"]} if server else {}
         return super().get_new_connection({**conn_params, **where})
@@ -81,6 +87,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._statement_ms, self._spare = self._spare.statement_ms, None
             return
         super().init_connection_state()
+        if self._is_pooled:  # What a session is set to would stay with the pooler's.
+            return
         self._statement_ms = sessions.statement_ms()
         self._execute("SET jit = off; " + sessions.limits_set_to(self._statement_ms))
 
@@ -96,7 +104,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         ):
             return
         spare, self.connection = self.connection, None
-        spare_connections.put(spare, self._statement_ms)
+        spare_connections.put(spare, self._place, self._statement_ms)
 
     def close(self) -> None:
         """Close the connection and all spare ones."""
@@ -113,8 +121,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not autocommit:  # A transaction begins. A rollback would also undo settings that are made within it.
             self._keep_deadline()
         super()._set_autocommit(autocommit)  # type: ignore[misc]
+        if not autocommit and self._is_pooled:
+            self._execute(sessions.limits_set_to(sessions.statement_ms(), local=True) + "; SET LOCAL jit = off")
+
+    @property
+    def _place(self) -> tuple[str, bool]:
+        return str(self.settings_dict["NAME"]), self._is_pooled
 
     def _keep_deadline(self) -> None:
+        if self._is_pooled:
+            return
         wanted = sessions.statement_ms()
         if wanted != self._statement_ms and self.get_autocommit():
             self._execute(sessions.limits_set_to(wanted))
