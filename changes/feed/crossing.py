@@ -5,6 +5,8 @@ They are read page by page, in the state that they had at that change, as if the
 
 - Rows that have not changed since are read from the table. The statement marks those that have changed.
 - Of the others, the first change since then has their former state.
+- If the stream has sent an initial state that contains the later changes of a row, it enters the view with them, and
+  does not leave a view in which the initial state does not hold it.
 
 So a stream shows the same, whether it is live or resumes from an old cursor. How far a crossing has been shown is part
 of the cursors within it.
@@ -127,7 +129,8 @@ class Crossing:
         left_out = {image["id"] for image, has_changed in found if has_changed}
         if self._state is not None:
             later = self._not_in_state(step, left_out)
-            left_out = {subject_id for subject_id, _, xid in later if snapshot.saw(xid)}
+            of_log = {subject_id for subject_id, _, xid in later if snapshot.saw(xid)}
+            left_out = of_log | {each for each in left_out - of_log if self._has_left_before(step, each)}
         crossed: list[Crossed] = []
         for image, _ in found:
             self._last = _key(image["id"])
@@ -165,6 +168,16 @@ class Crossing:
         if self._state is None:
             return found
         return [row for row in found if not self._state.saw(step.subject_type, row[2], {"id": row[0]})]
+
+    def _has_left_before(self, step: Step, subject_id: str) -> bool:
+        """Return whether the initial state was read after the row left the view, so that it does not hold it.
+
+        It holds no row either that entered the view before it was read and after the position of the stream.
+        """
+        is_left = not step.after - step.before
+        return is_left and self._state is not None and self._state.saw(
+            step.subject_type, self._change.xid, {"id": subject_id}
+        )  # fmt: skip
 
     def _was_left_out(self, change: ChangeRecord) -> bool:
         """Return whether the page at the place of this row was read after the change, so that it left the row out."""

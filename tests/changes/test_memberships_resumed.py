@@ -122,6 +122,22 @@ class TestInitialState:
         seen = {str(note.pk): note.title for note in Note.objects.visible_to(ann)}
         assert {key: title for key, title in copy.items() if key} == seen
 
+    @pytest.mark.parametrize(("joins", "shown"), [(True, [("updated", "later")]), (False, [])])
+    def test_membership_that_changes_before_it(
+        self, feed: Process, ann: Actor, joins: bool, shown: list[tuple[str, str]]
+    ) -> None:
+        """The stream's position is before the membership, and its state is read after a later change of the note."""
+        if not joins:
+            join(ann)
+        note = write("before", team_id=TEAM)
+        caught_up(feed)
+        stream = feed.watch(ann, include_initial=True)
+        (join if joins else leave)(ann)
+        change(note, title="later")
+        marked(stream, "state")
+        marked(stream, "end")
+        assert stream.outline == [("created", "state"), *shown, ("created", "end")]
+
 
 class TestPages:
     """ListChanges, which shows the same."""

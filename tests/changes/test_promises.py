@@ -3,10 +3,12 @@
 Each validator is shown to see the fault that it is for.
 """
 
+import base64
 import copy
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -228,6 +230,25 @@ class TestTheValidators:
         assert list(promises.complete(client, truth)) == []
         # The stream of the state knows its content: if it sends the deletion, b existed and was left out.
         assert list(promises.complete([Run("", True, [state, mark, deleted])], truth)) == [f"lost: {truth.due[1]}"]
+
+    def test_membership_that_changes_while_the_state_is_read(self) -> None:
+        """The subject that it moved is shown as it is in the state; but only in the stream of that state."""
+        truth = Truth([
+            Due(1, 7, "a", 1, "created", "a1"),
+            Due(3, 8, "a", 1, "deleted", moved=True),
+            Due(4, 9, "b", 1, "updated", "b1", moved=True),
+            Due(5, 10, "b", 2, "updated", "b2"),
+            Due(6, 11, "c", 1, "created", "c1"),
+        ])  # fmt: skip
+        cursor = base64.urlsafe_b64encode(bytes(66)).decode()
+        left = Received("deleted", "a", 1, cursor, seq=3)
+        entered = Received("updated", "b", 2, cursor, "b2", seq=4)
+        run = Run("", True, [left, entered, Received("created", "c", 1, "@6", "c1")])
+        assert promises.broken([run], truth, final={"b": "b2", "c": "c1"}) == []
+        run.initial = False
+        assert len(promises.broken([run], truth)) == 2
+        run.initial, run.received[1] = True, replace(entered, state="b3")
+        assert any("should be" in fault for fault in promises.broken([run], truth))
 
     def test_a_transaction_that_is_torn(self) -> None:
         truth = Truth([Due(n, xid, "abc"[n], 1, "created") for n, xid in enumerate((7, 8, 7))])

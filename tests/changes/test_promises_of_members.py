@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +83,9 @@ def truth_for(who: Actor) -> Truth:
     def add(change: Change, subject_id: str, version: int, name: str, image: Any) -> None:
         if image is not None and who.pk not in image["labels"]:
             only_by_team[len(due)] = image["team_id"]
-        due.append(Due(change.seq or 0, change.xid, subject_id, version, name, image and image["title"]))
+        moved = change.subject_type == "note.member"
+        state = image and image["title"]
+        due.append(Due(change.seq or 0, change.xid, subject_id, version, name, state, moved=moved))
 
     for change in Change.objects.filter(subject_type__startswith="note").order_by("seq"):
         if change.subject_type == "note.member":
@@ -106,8 +109,7 @@ def truth_for(who: Actor) -> Truth:
         if change.new is None:
             del rows[subject_id]
     return Truth([
-        Due(each.seq, each.xid, each.subject_id, each.version, each.name, each.state,
-            optional=left.get(only_by_team.get(number, ""), 0) > each.seq)
+        replace(each, optional=left.get(only_by_team.get(number, ""), 0) > each.seq)
         for number, each in enumerate(due)
     ])  # fmt: skip
 

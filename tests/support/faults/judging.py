@@ -83,7 +83,7 @@ class Log:
                     if was != will_be:
                         state = _shown(task.new or {}) if will_be else None
                         name = "updated" if will_be else "deleted"
-                        due.append(Due(row.seq, row.xid, task.task_id, task.version, name, state))
+                        due.append(Due(row.seq, row.xid, task.task_id, task.version, name, state, moved=True))
                 projects = after
                 continue
             before, after_it = (
