@@ -4,11 +4,11 @@ from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 
-from changes import feed
-from changes.feed import listing, subjects
+from changes import feed, queries
+from changes.feed import history, listing, memberships, subjects
 from changes.feed.view import Subscription
 from changes.feed.watching import Watch, open_watch
-from changes.messages import change_message
+from changes.messages import change_message, history_entry, texts_of
 from core.auth import scope_lacking
 from core.db.pagination import page_size
 from core.operations import Call
@@ -26,6 +26,25 @@ def list_changes(call: Call, request: change_pb2.ListChangesRequest) -> change_p
         # The payload is shared with other streams, so the cursor is set on a copy.
         answer.changes.add(cursor=event.cursor).MergeFrom(cast(change_pb2.Change, event.payload.message))
     return answer
+
+
+def list_history(call: Call, request: change_pb2.ListHistoryRequest) -> change_pb2.ListHistoryResponse:
+    subject = history.subject_of_collection(request.collection)
+    _require_scope(call, subject.type)
+    changes, token = history.page_of_history(
+        call.actor,
+        subject,
+        request.subject_id,
+        request.page_size,
+        request.page_token,
+        {"operation": call.operation.name},
+    )
+    groups = subject.groups(call.actor) | memberships.present_groups(subject, call.actor)
+    entries = [history_entry(subject, change, groups) for change in changes]
+    names = queries.names_of_users(call.actor, {text for entry in entries for text in texts_of(entry)})
+    for entry in entries:
+        entry.actor_name = names.get(entry.actor_id, "")
+    return change_pb2.ListHistoryResponse(entries=entries, next_page_token=token, names=names)
 
 
 def watch_changes(call: Call, request: change_pb2.WatchChangesRequest) -> Watch:
@@ -56,7 +75,11 @@ def _view(call: Call, request: Any) -> Subscription:
         raise ValidationError(errors)
     requested = sorted(set(request.subject_types))
     for name in requested or known:
-        # `drawing.document` is read with `drawings:read`.
-        if not call.has_scope(scope := f"{name.partition('.')[0]}s:read"):
-            raise scope_lacking(scope)
+        _require_scope(call, name)
     return Subscription(call.operation.name, change_message, tuple(requested or known), bound_to=requested)
+
+
+def _require_scope(call: Call, subject_type: str) -> None:
+    """Require the scope of an API key for this type of subject: `drawing.document` is read with `drawings:read`."""
+    if not call.has_scope(scope := f"{subject_type.partition('.')[0]}s:read"):
+        raise scope_lacking(scope)

@@ -26,6 +26,8 @@ class DrawingsConfig(AppConfig):
                 paths=messages.PATHS,
                 shared_by={"project.member": "project_id"},
                 overseers=frozenset((ADMINISTRATORS,)),
+                collection="documents",
+                progress=frozenset(("progress",)),
             )
         )
         subjects.register(

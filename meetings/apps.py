@@ -34,6 +34,8 @@ class MeetingsConfig(AppConfig):
                 paths=messages.PATHS,
                 shared_by={"project.member": "project_id"},
                 overseers=frozenset((policies.ADMINISTRATORS,)),
+                collection="meetings",
+                progress=frozenset(("progress",)),
             )
         )
         contents.register(contents.Contents(models.Meeting, figures=stats.figures_of_project))

@@ -18,6 +18,7 @@ class ProjectsConfig(AppConfig):
                 paths=messages.PATHS,
                 shared_by={"project.member": "id"},
                 overseers=frozenset((policies.ADMINISTRATORS,)),
+                collection="projects",
             )
         )
         memberships.register(memberships.Membership(models.ProjectMember, owner="project_id", group=policies.group_of))

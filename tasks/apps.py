@@ -19,6 +19,7 @@ class TasksConfig(AppConfig):
                 paths=messages.PATHS,
                 shared_by={"project.member": "project_id"},
                 overseers=frozenset((policies.ADMINISTRATORS,)),
+                collection="tasks",
             )
         )
         contents.register(contents.Contents(models.Task, figures=queries.figures_of_project))

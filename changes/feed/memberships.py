@@ -142,6 +142,14 @@ def standing_of(view: Subscription, actor: Actor, seq: int) -> Standing:
     return Standing(user, types, shared(then), shared(now))
 
 
+def present_groups(subject: subjects.Subject, actor: Actor) -> Groups:
+    """Return the groups by whose memberships the actor sees rows of this subject now."""
+    user = str(actor.pk)
+    if ids.parsed(user) is None or subject.overseers & subject.groups(actor):
+        return NONE
+    return frozenset(group for name in subject.shared_by for group in _read(registered[name], user, sys.maxsize)[0])
+
+
 _all_shared: "WeakValueDictionary[Groups, Groups]" = WeakValueDictionary()
 
 

@@ -48,6 +48,9 @@ class Subject:
             row with an owner contains the owner's group, and changes in who belongs to it move the row into the views
             of actors and out of them. Such subjects have no `order`.
         overseers: groups that see every row whole, so that the memberships of their actors do not matter.
+        collection: the part of the URL that the subject's rows are under, as `tasks`, for those whose history callers
+            read (`changes.feed.history`).
+        progress: columns that show how far work on a row has come. The history leaves out changes of these alone.
     """
 
     model: Any
@@ -60,6 +63,8 @@ class Subject:
     order: tuple[str, ...] = ()
     shared_by: Mapping[str, str] = field(default_factory=dict)
     overseers: frozenset[str] = frozenset()
+    collection: str = ""
+    progress: frozenset[str] = frozenset()
 
     @cached_property
     def type(self) -> str:
@@ -79,6 +84,13 @@ class Subject:
     def fields(self) -> frozenset[str]:
         """Fields of the message."""
         return frozenset(self.message(self.model(), Visibility.WHOLE).DESCRIPTOR.fields_by_name)
+
+    @cached_property
+    def columns_not_shown(self) -> list[str]:
+        """The logged columns whose changes a history leaves out: those of no field of the message, and `progress`."""
+        columns = [str(column.column) for column in self._logged]
+        left_out = KEPT_BY_TRIGGERS | self.progress
+        return [name for name in columns if name in left_out or self._field_of(name) not in self.fields]
 
     @cached_property
     def _logged(self) -> "list[models.Field[Any, Any]]":
@@ -126,6 +138,14 @@ class Subject:
         if fields is None:
             fields = change.derived[Subject.changed_fields, extent] = self._changed(change, extent)
         return fields
+
+    def changed_between(self, old: Image, new: Image) -> list[str]:
+        """Return the fields of the message that differ between two images, by the names of their columns."""
+        names = old.keys() & new.keys() - set(self.columns_not_shown)
+        return sorted({self._field_of(name) for name in names if old[name] != new[name]})
+
+    def _field_of(self, column: str) -> str:
+        return self.paths.get(column, column).partition(".")[0]
 
     def seen_by(self, change: ChangeRecord, *, before: bool) -> Mapping[str, Visibility]:
         """Return the audience of the row after the change, or before it."""

@@ -266,6 +266,10 @@ TABLE: dict[str, Row] = {
     "MeetingService/SearchTranscripts": (lambda user: meeting_pb2.SearchTranscriptsRequest(query="new"), SIGNED_IN),
     "MeetingService/GetMeetingStats": (lambda user: meeting_pb2.GetMeetingStatsRequest(), SIGNED_IN),
     "ChangeService/ListChanges": (lambda user: a_request_for_changes(), SIGNED_IN),
+    "ChangeService/ListHistory": (
+        lambda user: change_pb2.ListHistoryRequest(collection="tasks", subject_id=a_task(user)),
+        OWN_TASK,
+    ),
     "ChangeService/WatchChanges": (lambda user: a_request_to_watch(change_pb2.WatchChangesRequest()), SIGNED_IN),
 }
 

@@ -30,6 +30,18 @@ class ChangeServiceStub:
         (too many open streams, or a client that does not read), UNAUTHENTICATED (also when the credential expires or is
         revoked while the stream is open).
         """
+        self.ListHistory: grpc.UnaryUnaryMultiCallable[
+            tandem.change.v1.change_pb2.ListHistoryRequest,
+            tandem.change.v1.change_pb2.ListHistoryResponse,
+        ] = channel.unary_unary(
+            "/change.v1.ChangeService/ListHistory",
+            request_serializer=tandem.change.v1.change_pb2.ListHistoryRequest.SerializeToString,
+            response_deserializer=tandem.change.v1.change_pb2.ListHistoryResponse.FromString,
+        )
+        """Lists the changes of one task, meeting, document or project that the caller sees, newest first, with the values
+        before and after. Changes that show in none of its fields, and those of its progress alone, are left out.
+        NOT_FOUND, INVALID_ARGUMENT.
+        """
         self.ListChanges: grpc.UnaryUnaryMultiCallable[
             tandem.change.v1.change_pb2.ListChangesRequest,
             tandem.change.v1.change_pb2.ListChangesResponse,
@@ -59,6 +71,19 @@ class ChangeServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def ListHistory(
+        self,
+        request: tandem.change.v1.change_pb2.ListHistoryRequest,
+        context: grpc.ServicerContext,
+    ) -> tandem.change.v1.change_pb2.ListHistoryResponse:
+        """Lists the changes of one task, meeting, document or project that the caller sees, newest first, with the values
+        before and after. Changes that show in none of its fields, and those of its progress alone, are left out.
+        NOT_FOUND, INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def ListChanges(
         self,
         request: tandem.change.v1.change_pb2.ListChangesRequest,
@@ -76,6 +101,11 @@ def add_ChangeServiceServicer_to_server(servicer: ChangeServiceServicer, server:
             servicer.WatchChanges,
             request_deserializer=tandem.change.v1.change_pb2.WatchChangesRequest.FromString,
             response_serializer=tandem.change.v1.change_pb2.Change.SerializeToString,
+        ),
+        "ListHistory": grpc.unary_unary_rpc_method_handler(
+            servicer.ListHistory,
+            request_deserializer=tandem.change.v1.change_pb2.ListHistoryRequest.FromString,
+            response_serializer=tandem.change.v1.change_pb2.ListHistoryResponse.SerializeToString,
         ),
         "ListChanges": grpc.unary_unary_rpc_method_handler(
             servicer.ListChanges,
