@@ -3,11 +3,12 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /app
-COPY requirements.in requirements.txt requirements-moonshine.txt ./
+COPY requirements.in requirements.txt requirements-moonshine.txt requirements-s3.txt requirements-redis.txt ./
 # Without a pip of its own, and without what only the tests need; wheels only, so that no compiler is needed.
 RUN python -m venv --without-pip /venv \
     && sed '/^# tests/,$d' requirements.in > /tmp/runtime.in \
     && pip --python /venv/bin/python install --no-cache-dir --only-binary=:all: -r /tmp/runtime.in -c requirements.txt \
+        -r requirements-s3.txt -r requirements-redis.txt \
     && pip --python /venv/bin/python install --no-cache-dir --only-binary=:all: --no-deps -r requirements-moonshine.txt
 COPY . .
 # The settings ask for a key; this one is good for this line.

@@ -55,6 +55,6 @@ def local_file(name: str) -> Iterator[Path]:
 
 
 def _folder_of_copies() -> Path:
-    folder: Path = settings.DATA_DIR / "copies"
+    folder: Path = settings.DATA_DIR / "media" / "copies"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
