@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import web_app
 from core.rest import docs, probes, tus
 from core.rest.problems import no_such_page, no_such_path
+from core.web_rpc import view as web_rpc
 
 urlpatterns = [
     path("", include("users.urls")),
@@ -25,6 +26,7 @@ urlpatterns = [
     re_path(r"^health/live/?$", probes.live),
     re_path(r"^health/ready/?$", probes.ready),
     re_path(r"^metrics/?$", probes.metrics),
+    re_path(r"^(?P<service>\w+(?:\.\w+)+)/(?P<rpc>\w+)$", web_rpc.serve),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     re_path(web_app.ROUTE, web_app.page),

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.db import Error, connections
@@ -36,6 +36,7 @@ CHECK_INTERVAL_SECONDS = 0.4
 LAST_CHANCE_SECONDS = 5
 #: Streams that are checked without a pause; in the pause, calls that wait for the interpreter run.
 _BATCH_SIZE, _PAUSE_SECONDS = 500, 0.001
+_MAX_DURATION = "This stream has reached its maximum duration; resume it from its last cursor."
 
 
 class Stream:
@@ -44,16 +45,18 @@ class Stream:
     Args:
         call: the call that opened it.
         feed: the source of its events.
-        max_seconds: how long it may last, after which its client reconnects; None = without limit.
+        max_seconds: how long it may last; None = without limit.
+        at_end: the failure with which it ends then; None = its client is to resume it from its last cursor.
     """
 
-    __slots__ = ("call", "ends_at", "feed", "owner")
+    __slots__ = ("at_end", "call", "ends_at", "feed", "owner")
 
-    def __init__(self, call: Call, feed: Feed, max_seconds: float | None) -> None:
+    def __init__(self, call: Call, feed: Feed, max_seconds: float | None, at_end: Failure | None = None) -> None:
         self.call = call
         self.feed = feed
         self.owner = _owner(call)
         self.ends_at = None if max_seconds is None else time.monotonic() + max_seconds
+        self.at_end = at_end
 
     def look(self, credential: Credential | None, now: float) -> None:
         """End the stream if its credential is no longer valid or its time is over; else update its credential.
@@ -64,10 +67,16 @@ class Stream:
         if credential is None:
             self.feed.end(_credential_gone())
         elif self.ends_at is not None and now >= self.ends_at:
-            self.feed.end(Unavailable("This stream has reached its maximum duration; resume it from its last cursor."))
+            self.feed.end(self.at_end or Unavailable(_MAX_DURATION))
         elif credential is not self.call.credential:
             self.call.credential = credential
             self.feed.authorize(credential.actor)
+
+
+class Open(Protocol):
+    """Opens a stream in its place; the arguments are those of `Stream`."""
+
+    def __call__(self, feed: Feed, max_seconds: float | None, at_end: Failure | None = None) -> Stream: ...
 
 
 class RequestStream:
@@ -115,7 +124,7 @@ class Streams:
         return len(self._requests)
 
     @contextmanager
-    def place(self, call: Call) -> Iterator[Callable[[Feed, float | None], Stream]]:
+    def place(self, call: Call) -> Iterator["Open"]:
         """Reserve a place for one more stream of this caller, before its feed uses resources.
 
         Yields:
@@ -128,9 +137,9 @@ class Streams:
         owner, opened = _owner(call), False
         self._take(owner)
 
-        def open_with(feed: Feed, max_seconds: float | None) -> Stream:
+        def open_with(feed: Feed, max_seconds: float | None, at_end: Failure | None = None) -> Stream:
             nonlocal opened
-            stream, opened = Stream(call, feed, max_seconds), True
+            stream, opened = Stream(call, feed, max_seconds, at_end), True
             with self._lock:
                 self._open.add(stream)
                 ending = self._ending

@@ -30,13 +30,22 @@ from tests.support.tools import leave_out
 from tests.support.tools import pytest_runtest_setup as pytest_runtest_setup
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.transports import Transport
+from tests.support.web_transport import WebTransport
 from users.models import User
 
 # What is run in the background ignores SIGINT, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+TRANSPORTS: dict[str, type[Transport]] = {"rest": RestTransport, "grpc": GrpcTransport, "web": WebTransport}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--transports",
+        default="rest,grpc",
+        help="the transports that each test of operations runs over: some of rest, grpc and web (%(default)s)",
+    )
     parser.addoption(
         "--rest-framing", choices=FRAMINGS, help="send the calls over REST as bytes: in chunks, or over HTTP/1.0"
     )
@@ -78,13 +87,21 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     connection.settings_dict["TEST"] |= {"NAME": f"test_tandem_{os.getpid()}", "TEMPLATE": template}
 
 
-@pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of operations once with each of the chosen transports."""
+    names = metafunc.config.getoption("--transports").split(",")
+    for fixture in ("api", "committing_api"):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, [TRANSPORTS[name] for name in names], ids=names, indirect=True)
+
+
+@pytest.fixture
 def api(request: pytest.FixtureRequest, db: None) -> Transport:
     """A transport; the test runs once with each."""
     return request.param()
 
 
-@pytest.fixture(params=[RestTransport, GrpcTransport], ids=["rest", "grpc"])
+@pytest.fixture
 def committing_api(request: pytest.FixtureRequest, transactional_db: None) -> Transport:
     """A transport whose writes are committed, for tests with several connections."""
     return request.param()

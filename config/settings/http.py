@@ -39,7 +39,8 @@ CORS_ALLOWED_ORIGINS = [
 CORS_ALLOW_HEADERS = [*headers.READ, *headers.PASSED_OVER]
 CORS_EXPOSE_HEADERS = [*headers.ANSWERED]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
-CORS_URLS_REGEX = r"^/api/"
+#: The API, rpcs over gRPC-Web and Connect, and health.
+CORS_URLS_REGEX = r"^/(api|health|\w+(\.\w+)+)(/|$)"
 
 MIDDLEWARE = [
     # Outermost: every response carries the headers of tus.

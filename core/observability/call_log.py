@@ -80,6 +80,34 @@ def http_meter(verb: str, operation: str) -> Meter:
     return Meter("rest", operation, HTTP_HANDLED, HTTP_SECONDS, (verb, operation))
 
 
+@cache
+def web_rpc_meter(protocol: str, operation: Operation) -> Meter:
+    """Return the meter of an rpc over gRPC-Web or Connect. It is counted with those over gRPC.
+
+    Args:
+        protocol: in log lines.
+    """
+    return Meter(protocol, operation.name, GRPC_HANDLED, GRPC_SECONDS, _grpc_labels(operation))
+
+
+@cache
+def rpcs_started(operation: Operation) -> Counter:
+    """Return the counter of this rpc's calls that have started."""
+    return GRPC_STARTED.labels(*_grpc_labels(operation))
+
+
+def _grpc_labels(operation: Operation) -> tuple[str, str, str]:
+    kind = grpc_kind(operation.takes_stream, operation.answers_stream)
+    return kind, operation.method.containing_service.full_name, operation.rpc
+
+
+def grpc_kind(takes_stream: bool, answers_stream: bool) -> str:
+    """Return the kind of an rpc, as the metrics of gRPC name it."""
+    if takes_stream:
+        return "bidi_stream" if answers_stream else "client_stream"
+    return "server_stream" if answers_stream else "unary"
+
+
 class Report:
     """The record of one call, filled in during the call: a context manager around the whole call.
 

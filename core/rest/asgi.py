@@ -20,7 +20,7 @@ from core.addresses import client_address
 from core.auth import presumed_caller
 from core.context import valid_request_id
 from core.errors import Failure, Problem, Unavailable
-from core.rest import bodies, connections, downloads, sse
+from core.rest import bodies, connections, downloads, feed_responses
 from core.rest.bodies import CUT
 from core.streams import LAST_CHANCE_SECONDS, STREAMS
 
@@ -78,8 +78,8 @@ def dispatch(ordinary: Application, uploads: Application, sockets: Application) 
             await (ordinary if whole else uploads)(scope, call.receive, call.send)
         finally:
             call.forget_ahead()
-        if sse.TAKEN_OVER in scope:
-            await call.send_stream(*scope[sse.TAKEN_OVER])
+        if feed_responses.TAKEN_OVER in scope:
+            await call.send_stream(*scope[feed_responses.TAKEN_OVER])
 
     return application
 
@@ -265,10 +265,10 @@ class _Call:
 
     async def send(self, message: AsgiMessage) -> None:
         failed = message["type"] == "http.response.start" and message["status"] not in (200, 206)
-        if failed and sse.TAKEN_OVER in self._scope:
+        if failed and feed_responses.TAKEN_OVER in self._scope:
             # The call failed after it had opened the stream.
-            STREAMS.close(self._scope.pop(sse.TAKEN_OVER)[1])
-        if message["type"] == "http.response.body" and sse.TAKEN_OVER in self._scope:
+            STREAMS.close(self._scope.pop(feed_responses.TAKEN_OVER)[1])
+        if message["type"] == "http.response.body" and feed_responses.TAKEN_OVER in self._scope:
             return  # `send_stream` sends the body.
         if self._stalled:
             return

@@ -5,6 +5,7 @@ therefore come from the event loop (`core.rest.asgi`), which detects the end of 
 come from `wsgi.input`, up to its end if the server guarantees one (`wsgi.input_terminated`).
 """
 
+import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -34,6 +35,8 @@ UPLOAD_TYPES = (*LINES_TYPES, FORM_TYPE, OFFSET_TYPE)
 
 #: Paths that are served without sessions, cookies and messages, and read their body here.
 API_PATHS = ("/api/", "/health", "/metrics", "/.well-known/")
+#: Paths of rpcs over gRPC-Web and Connect (`core.web_rpc`), as `/user.v1.UserService/GetUser`.
+RPC_PATH = re.compile(r"/\w+(\.\w+)+/", re.ASCII)
 
 Environ = dict[str, Any]
 
@@ -120,7 +123,7 @@ def json_text(environ: Environ, content_type: str, types: tuple[str, ...] = (JSO
 
 
 def is_api(path: str) -> bool:
-    return path.startswith(API_PATHS)
+    return path.startswith(API_PATHS) or RPC_PATH.match(path) is not None
 
 
 def check_encoding(environ: Environ) -> None:

@@ -20,7 +20,7 @@ _MAX_RANDOM_BYTES = 100
 _TEXT = re.compile(r"text/|application/([\w.-]+\+)?(json|xml|javascript)\b|application/(openmetrics-text|x-subrip)\b")
 _WEIGHT = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 #: Streams of events and lines are not compressed, because each message must arrive as soon as it is sent.
-_STREAMS = ("text/event-stream", "application/x-ndjson")
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/grpc-web", "application/connect+")
 
 
 def compress(answer: Answer) -> Answer:

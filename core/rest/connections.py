@@ -20,7 +20,7 @@ from django.conf import settings
 
 from core.context import valid_request_id
 from core.errors import Problem
-from core.rest import problems, sse
+from core.rest import feed_responses, problems
 from core.rest.compat import Application, HttpConnection, WebSocketConnection
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Connection(HttpConnection):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         scope = self.response_scope
-        if scope is None or not self.is_body_complete or sse.TAKEN_OVER in scope:
+        if scope is None or not self.is_body_complete or feed_responses.TAKEN_OVER in scope:
             return False  # No response is left to send; for an open stream, this is the only sign of a disconnect.
         scope[HALF_CLOSED] = True
         self.close_after_response()

@@ -24,7 +24,7 @@ from core.errors import problem_of
 from core.execution import open_stream
 from core.observability.call_log import Report
 from core.operations import Call
-from core.rest import ranges, sse
+from core.rest import feed_responses, ranges
 from core.rest.conditional import PRIVATE, is_known
 from core.rest.ranges import Part
 from core.streams import STREAMS, Stream
@@ -114,7 +114,7 @@ def _body(
     scope = request.META.get("asgi.scope")
     if scope is None:
         return _ThreadResponse(stream, report, status, headers)
-    scope[sse.TAKEN_OVER] = partial(send_file, stream, report, str(status)), stream
+    scope[feed_responses.TAKEN_OVER] = partial(send_file, stream, report, str(status)), stream
     return StreamingHttpResponse((), status=status, headers=headers)
 
 

@@ -7,7 +7,12 @@ Headers on the safelists of the Fetch standard, which browsers always allow, nee
 READ = (
     "accept",
     "authorization",
+    "connect-content-encoding",
+    "connect-protocol-version",
+    "connect-timeout-ms",
     "content-type",
+    "grpc-encoding",
+    "grpc-timeout",
     "idempotency-key",
     "if-match",
     "if-none-match",
@@ -19,6 +24,7 @@ READ = (
     "x-http-method-override",
     "x-request-id",
     "x-session",
+    "x-total-count",
     # Resumable uploads.
     "tus-resumable",
     "upload-checksum",
@@ -29,17 +35,21 @@ READ = (
     "upload-offset",
 )
 #: Headers that libraries and tracing agents in pages add to each call, and the server ignores.
-PASSED_OVER = ("baggage", "cache-control", "pragma", "tracestate", "x-requested-with")
+PASSED_OVER = ("baggage", "cache-control", "pragma", "tracestate", "x-grpc-web", "x-requested-with", "x-user-agent")
 #: Headers that a page may read in a response.
 ANSWERED = (
     "Accept",
     "Accept-Patch",
+    "Accept-Post",
     "Accept-Ranges",
     "Allow",
     "Content-Disposition",
     "Content-Encoding",
     "Content-Range",
     "ETag",
+    "Grpc-Message",
+    "Grpc-Status",
+    "Grpc-Status-Details-Bin",
     "Idempotent-Replayed",
     "Location",
     "Retry-After",

@@ -34,7 +34,8 @@ def serve_call(answer: Answer) -> Answer:
         with report, _in_time(request), fresh_connections():
             refusal = request.META.get(bodies.REFUSAL)
             response = problems.response_of(refusal) if refusal else answer(request)
-            report.code = str(response.status_code)
+            # Rpcs have the name of a gRPC code (`core.web_rpc`).
+            report.code = getattr(response, "outcome", str(response.status_code))
             if failure := getattr(response, "failure", None):
                 report.fail(*failure)
         response["X-Request-ID"] = request_id

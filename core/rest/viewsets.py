@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, URLResolver, get_resolver, re_path
 from django.utils.cache import patch_vary_headers
 from google.protobuf.message import Message
 from rest_framework.request import Request
@@ -144,6 +144,25 @@ def routes(viewset: type[OperationViewSet]) -> list[URLPattern]:
         )
         for path, endpoints in sorted(by_path.items(), key=lambda item: "{" in item[0].rpartition("/")[2])
     ]
+
+
+def served_operations() -> list[Operation]:
+    """Return the operations that the URLconf serves."""
+    return [operation for viewset in served_viewsets() for operation in viewset.operations]
+
+
+def served_viewsets() -> list[Any]:
+    """Return the viewsets with operations in the URLconf, without duplicates."""
+    classes = (getattr(pattern.callback, "cls", None) for pattern in _patterns(get_resolver()))
+    return list(dict.fromkeys(viewset for viewset in classes if hasattr(viewset, "operations")))
+
+
+def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern)
+        else:
+            yield pattern
 
 
 def _answer_stream(

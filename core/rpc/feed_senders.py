@@ -7,16 +7,14 @@ that catch up do not delay live ones.
 
 import logging
 import threading
-from functools import lru_cache, partial
-from typing import cast
+from functools import partial
 
 from django.conf import settings
-from google.protobuf.message import Message
 
 from core.concurrency.thread_pool import ThreadPool
 from core.db.thread_connections import release_connections
 from core.errors import Failure
-from core.feeds import Event, Feed, FeedOver
+from core.feeds import Feed, FeedOver, serialized
 from core.rpc.stream_context import StreamContext
 
 #: Events that a thread sends to one client before it serves others.
@@ -79,7 +77,7 @@ class Sender:
             events = self._feed.take(limit)
             release_connections()  # A client that does not read holds no database connection.
             for event in events:
-                call.send_encoded(_encoded(event), pool, settings.STREAM_STALL_SECONDS)
+                call.send_encoded(serialized(event), pool, settings.STREAM_STALL_SECONDS)
         except FeedOver:
             call.finish()
             return None
@@ -91,22 +89,3 @@ class Sender:
             call.finish()
             return None
         return len(events)
-
-
-def _encoded(event: Event) -> bytes:
-    """Encode the event. Its payload is encoded once for all streams; a decoder merges the cursor into it."""
-    if not event.cursor:
-        return cast(bytes, event.payload.encoded(_serialized))
-    # Mypy takes the hash of a message for that of its class.
-    cursor = _encoded_cursor(type(event.payload.message), event.cursor)  # type: ignore[arg-type]
-    return cast(bytes, event.payload.encoded(_serialized)) + cursor
-
-
-# Streams with equal views and rights have the same cursors, and get an event at about the same time.
-@lru_cache(maxsize=1_024)
-def _encoded_cursor(message_type: type[Message], cursor: str) -> bytes:
-    return message_type(cursor=cursor).SerializeToString()
-
-
-def _serialized(message: Message) -> bytes:
-    return message.SerializeToString()

@@ -16,13 +16,6 @@ else:
     Handler = grpc.RpcMethodHandler
     ServiceHandler = grpc.GenericRpcHandler
 
-_KINDS = {
-    (False, False): "unary",
-    (True, False): "client_stream",
-    (False, True): "server_stream",
-    (True, True): "bidi_stream",
-}
-
 
 def _unchanged(message: Any) -> Any:
     return message
@@ -55,6 +48,6 @@ class Method:
         self.of_the_server = service.startswith("grpc.")
         self.non_blocking = bool(getattr(self.behaviour, "experimental_non_blocking", False))
         self.thread_pool: ThreadPool | None = getattr(self.behaviour, "experimental_thread_pool", None)
-        kind = _KINDS[self.request_streaming, self.response_streaming]
+        kind = call_log.grpc_kind(self.request_streaming, self.response_streaming)
         self.meter = call_log.grpc_meter(kind, service, name)
         self.started = call_log.GRPC_STARTED.labels(kind, service, name)

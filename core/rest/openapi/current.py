@@ -3,26 +3,26 @@
 Generating it needs the protobuf compiler, for the comments; a running server does not.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, get_resolver
 
-from core.operations import Operation
 from core.rest.openapi.comments import comments
 from core.rest.openapi.document import document
 from core.rest.openapi.own_paths import own_paths
 from core.rest.openapi.upload_paths import upload_paths
+from core.rest.viewsets import served_operations, served_viewsets
 
 
 def current_document() -> dict[str, Any]:
     """Generate the OpenAPI document of the operations in the URLconf. Maximum lengths are the viewsets' `limits`."""
-    limits = {name: keywords for viewset in _viewsets() for name, keywords in getattr(viewset, "limits", {}).items()}
+    limits = {
+        name: keywords for viewset in served_viewsets() for name, keywords in getattr(viewset, "limits", {}).items()
+    }
     examples = {
         operation.name: viewset.examples[operation.rpc]
-        for viewset in _viewsets()
+        for viewset in served_viewsets()
         for operation in viewset.operations
         if operation.rpc in viewset.examples
     }
@@ -32,7 +32,7 @@ def current_document() -> dict[str, Any]:
         for operation in viewset.operations
     }
     more_paths = own_paths() | upload_paths()
-    for viewset in _viewsets():
+    for viewset in served_viewsets():
         more_paths |= viewset.more_paths()
     return document(
         served_operations(),
@@ -43,22 +43,3 @@ def current_document() -> dict[str, Any]:
         own_parameters=own_parameters,
         more_paths=more_paths,
     )
-
-
-def served_operations() -> list[Operation]:
-    """Return the operations that the URLconf serves."""
-    return [operation for viewset in _viewsets() for operation in viewset.operations]
-
-
-def _viewsets() -> list[Any]:
-    """Return the viewsets with operations, without duplicates."""
-    classes = (getattr(pattern.callback, "cls", None) for pattern in _patterns(get_resolver()))
-    return list(dict.fromkeys(viewset for viewset in classes if hasattr(viewset, "operations")))
-
-
-def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
-    for pattern in resolver.url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern)
-        else:
-            yield pattern

@@ -8,7 +8,7 @@ from django.test import Client
 
 from core.protojson.forms import is_map, is_nested
 from core.protojson.requests import plan
-from core.rest.openapi.current import served_operations
+from core.rest.viewsets import served_operations
 from tests.support.factories import DocumentFactory
 from tests.support.http_clients import JSON, path_of
 
