@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 def authenticate(authorization: str | None) -> Credential:
     """Return the credential of an `Authorization` header; without a header, the development identity or `ANONYMOUS`.
 
+    `DEV_AUTH_TOKEN` counts as no header.
+
     Raises:
         Unauthenticated: the credential is not valid. A credential that is sent is always checked.
     """
@@ -31,6 +33,8 @@ def authenticate(authorization: str | None) -> Credential:
     token = token.strip(" \t")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token or API key as: Authorization: Bearer <token>.")
+    if settings.DEBUG and settings.DEV_AUTH_AS and settings.DEV_AUTH_TOKEN == token:
+        return _development_identity()
     return _by_api_key(token) if token.startswith(tokens.API_KEY_PREFIX) else _by_access_token(token)
 
 

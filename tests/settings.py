@@ -6,6 +6,7 @@ import os
 for name in (
     "DEBUG",
     "DEV_AUTH_AS",
+    "DEV_AUTH_TOKEN",
     "ALLOW_SIGNUP",
     "JWT_PRIVATE_KEY",
     "JWT_PUBLIC_KEYS",

@@ -17,6 +17,13 @@ DEV_AUTH_AS = env.email("DEV_AUTH_AS", default="")
 if DEV_AUTH_AS and not DEBUG:
     raise ImproperlyConfigured("DEV_AUTH_AS lets every caller act as that user: it needs DEBUG=true.")
 
+#: A bearer token that is no secret and stands for that user: of a front end that always sends the same one.
+DEV_AUTH_TOKEN = env.str("DEV_AUTH_TOKEN", default="")
+if DEV_AUTH_TOKEN and not DEV_AUTH_AS:
+    raise ImproperlyConfigured("DEV_AUTH_TOKEN stands for the user DEV_AUTH_AS: set that too, with DEBUG=true.")
+if any(character.isspace() or not character.isprintable() for character in DEV_AUTH_TOKEN):
+    raise ImproperlyConfigured("DEV_AUTH_TOKEN must be one word; it is sent as Authorization: Bearer <token>.")
+
 #: Whether a server on all addresses is only reachable from this machine (a container's published port).
 DEV_AUTH_PUBLISHED_ON_LOOPBACK = env.bool("DEV_AUTH_PUBLISHED_ON_LOOPBACK", default=False)
 

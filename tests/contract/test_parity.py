@@ -40,6 +40,7 @@ HTTP_ONLY = {
     "^health/live/?$": "probes; grpc.health.v1.Health is the twin",
     "^health/ready/?$": "probes; grpc.health.v1.Health is the twin",
     "^metrics/?$": "Prometheus; rungrpc --metrics-port is the twin",
+    r"^(?P<service>\w+(?:\.\w+)+)/(?P<rpc>\w+)$": "every rpc over gRPC-Web and Connect",
     r"^\.well-known/jwks\.json/?$": "the public keys of access tokens, where other services look for them (RFC 7517)",
     "admin": "redirects people to the admin site",
     "admin/": "people",

@@ -10,7 +10,7 @@ from tests.support.servers import ROOT
 TABLE = ROOT / "docs/operate/settings.md"
 
 #: Not for production.
-FOR_DEVELOPERS = {"DEBUG", "DEV_AUTH_AS", "DEV_AUTH_PUBLISHED_ON_LOOPBACK"}
+FOR_DEVELOPERS = {"DEBUG", "DEV_AUTH_AS", "DEV_AUTH_TOKEN", "DEV_AUTH_PUBLISHED_ON_LOOPBACK"}
 #: Defaults that are worked out: the documented value is what production gets.
 WORKED_OUT = {
     "TANDEM_DATA_DIR": "var",

@@ -127,6 +127,7 @@ MISTYPED = {
     "MAX_STREAMS": "0",
     "ALLOW_SIGNUP": "never",
     "DEV_AUTH_AS": "admin",
+    "DEV_AUTH_TOKEN": "anonymous-user",  # Without DEV_AUTH_AS.
     "DEV_AUTH_PUBLISHED_ON_LOOPBACK": "ture",
     "EMAIL_URL": "smpt://mail.example.com",
     "DEFAULT_FROM_EMAIL": "Tandem",

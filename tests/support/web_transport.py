@@ -5,7 +5,7 @@ import itertools
 import json
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -65,10 +65,14 @@ class WebTransport(Transport):
         )
 
     def _receive_file(self, operation: Operation, request: Any, headers: dict[str, str]) -> list[Any]:
-        with self._watch(operation, request, headers) as received:
-            return list(iter(received.next, None))
+        content_type, response = self._open(operation, request, headers)
+        messages, end = read_frames(plain(b"".join(response.streaming_content), content_type))
+        if (failed := failure_at_end(end)) is not None:
+            raise failed
+        return [_decoded(operation, content_type, data) for data in messages]
 
-    def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
+    def _open(self, operation: Operation, request: Any, headers: dict[str, str]) -> tuple[str, Any]:
+        """Open a stream. Return its content type and the response."""
         of_unary = {CONNECT_JSON: "application/connect+json", CONNECT_PROTO: "application/connect+proto"}
         content_type, message = _body(next(self._types), request)
         content_type = of_unary.get(content_type, content_type)
@@ -78,6 +82,10 @@ class WebTransport(Transport):
             failed = failure_at_end(read_frames(plain(response.content, content_type))[1])
             assert failed is not None
             raise failed
+        return content_type, response
+
+    def _watch(self, operation: Operation, request: Any, headers: dict[str, str]) -> Watched:
+        content_type, response = self._open(operation, request, headers)
         watched = Watched(response.close)
 
         def read() -> None:
@@ -189,16 +197,3 @@ def _failure(code: int, message: str, packed: list[tuple[str, bytes]]) -> Failed
     bad = details.get("BadRequest", error_details_pb2.BadRequest())
     violations = [(v.field, v.reason.lower(), v.description) for v in bad.field_violations]
     return Failed(info.reason, message, violations, dict(info.metadata))
-
-
-def events_of(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield whole frames from the pieces of a body as they arrive."""
-    rest = b""
-    for part in parts:
-        rest += part
-        while len(rest) >= _HEAD.size:
-            length = _HEAD.size + _HEAD.unpack_from(rest)[1]
-            if len(rest) < length:
-                break
-            yield rest[:length]
-            rest = rest[length:]

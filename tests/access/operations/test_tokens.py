@@ -226,8 +226,13 @@ def test_credentials_of_another_kind(api: Transport, session: Session, authoriza
 
 def test_a_credential_that_is_sent_is_always_checked(api: Transport, session: Session, settings: Any) -> None:
     settings.DEBUG, settings.DEV_AUTH_AS = True, "ann@example.com"
+    settings.DEV_AUTH_TOKEN = "anonymous-user"
     assert api("UserService/GetUser", ME).user.email == "ann@example.com"
+    assert api("UserService/GetUser", ME, authorization="Bearer anonymous-user").user.email == "ann@example.com"
     assert_unauthenticated(api, "nonsense")
+    settings.DEBUG = False
+    forget_credentials()
+    assert_unauthenticated(api, "anonymous-user")
 
 
 def test_development_identity_needs_an_account(api: Transport, session: Session, settings: Any) -> None:
