@@ -33,7 +33,7 @@ def authenticate(authorization: str | None) -> Credential:
     token = token.strip(" \t")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token or API key as: Authorization: Bearer <token>.")
-    if settings.DEBUG and settings.DEV_AUTH_AS and settings.DEV_AUTH_TOKEN == token:
+    if settings.DEBUG and settings.DEV_AUTH_AS and token == settings.DEV_AUTH_TOKEN:
         return _development_identity()
     return _by_api_key(token) if token.startswith(tokens.API_KEY_PREFIX) else _by_access_token(token)
 

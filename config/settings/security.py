@@ -17,7 +17,7 @@ DEV_AUTH_AS = env.email("DEV_AUTH_AS", default="")
 if DEV_AUTH_AS and not DEBUG:
     raise ImproperlyConfigured("DEV_AUTH_AS lets every caller act as that user: it needs DEBUG=true.")
 
-#: A bearer token that is no secret and stands for that user: of a front end that always sends the same one.
+#: A bearer token that stands for that user, for a front end that always sends the same one.
 DEV_AUTH_TOKEN = env.str("DEV_AUTH_TOKEN", default="")
 if DEV_AUTH_TOKEN and not DEV_AUTH_AS:
     raise ImproperlyConfigured("DEV_AUTH_TOKEN stands for the user DEV_AUTH_AS: set that too, with DEBUG=true.")

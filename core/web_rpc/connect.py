@@ -1,4 +1,4 @@
-"""Connect: unary calls as plain HTTP, reads also by GET; streams as frames, the last of which says how it ended."""
+"""Connect: unary calls as plain HTTP, reads also by GET; streams as frames, the last of which holds the failure."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What a protocol does for one call: it reads the message of the request, and writes the answer or the failure."""
+"""The interface of a protocol: it reads the message of a request, and writes the answer or the failure."""
 
 import re
 from collections.abc import Mapping

@@ -168,7 +168,12 @@ _ONE_WORD = {"ETag", "Location", "Allow", "Vary", "Accept"}
 
 def _sources() -> list[ast.Module]:
     root = Path(django_settings.BASE_DIR)
-    paths = [*root.glob("core/rest/**/*.py"), *root.glob("core/web_rpc/*.py"), *root.glob("*/views.py"), *root.glob("*/views/**/*.py")]
+    paths = [
+        *root.glob("core/rest/**/*.py"),
+        *root.glob("core/web_rpc/*.py"),
+        *root.glob("*/views.py"),
+        *root.glob("*/views/**/*.py"),
+    ]
     assert len(paths) > 20
     return [ast.parse(path.read_text()) for path in paths]
 

@@ -28,7 +28,7 @@ def current_document() -> dict[str, Any]:
     }
     own_parameters = {
         operation.name: viewset.own_parameters.get(operation.rpc, ())
-        for viewset in _viewsets()
+        for viewset in served_viewsets()
         for operation in viewset.operations
     }
     more_paths = own_paths() | upload_paths()

@@ -21,6 +21,7 @@ from core.auth import authenticate
 from core.errors import Unauthenticated
 from tandem.auth.v1.auth_pb2 import RefreshTokenRequest
 from tandem.user.v1.user_pb2 import GetUserRequest
+from tests.support.credentials import forget_credentials
 from tests.support.factories import ApiKeyFactory, bearer_of
 from tests.support.transports import Failed, Transport
 from users.models import User
