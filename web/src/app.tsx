@@ -9,6 +9,8 @@ import { Layout } from "./layout.tsx";
 import { SignIn } from "./screens/sign-in.tsx";
 import { SignUp } from "./screens/sign-up.tsx";
 import { ForgotPassword, ResetPassword, VerifyEmail } from "./screens/mails.tsx";
+import { MeetingScreen } from "./screens/meeting.tsx";
+import { Meetings } from "./screens/meetings.tsx";
 import { ProjectScreen } from "./screens/project.tsx";
 import { Projects } from "./screens/projects.tsx";
 import { TaskScreen } from "./screens/task.tsx";
@@ -34,6 +36,8 @@ const OF_SESSION: [string, string, Screen][] = [
   ["/tasks/:id", "Task", TaskScreen],
   ["/projects", "Projects", Projects],
   ["/projects/:id", "Project", ProjectScreen],
+  ["/meetings", "Meetings", Meetings],
+  ["/meetings/:id", "Meeting", MeetingScreen],
 ];
 
 effect(() => {

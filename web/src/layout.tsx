@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { connection } from "./live/feed.ts";
 import { match, path } from "./router.ts";
 import { useKeys } from "./ui/keys.ts";
+import { RecordingBar } from "./meeting/record.tsx";
 import { Icon } from "./ui/icons.tsx";
 import { Help } from "./ui/help.tsx";
 import { NewTask, newTask } from "./ui/new-task.tsx";
@@ -12,6 +13,7 @@ const PLACES = [
   ["/", "Today", "today"],
   ["/tasks", "Tasks", "tasks"],
   ["/projects", "Projects", "projects"],
+  ["/meetings", "Meetings", "meetings"],
 ] as const;
 
 /** The dialog that is open over the page. */
@@ -36,6 +38,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
       </nav>
       <div class="page">
         {connection.value === "offline" && <p class="offline" role="status">No connection. Changes arrive as soon as it is back.</p>}
+        <RecordingBar />
         <main id="main" tabIndex={-1}>{children}</main>
       </div>
       {overlay.value === "help" && <Help onClose={close} />}

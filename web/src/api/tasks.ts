@@ -6,7 +6,7 @@ import { api } from "./session.ts";
 
 type Change = NonNullable<operations["TaskService_UpdateTask"]["requestBody"]>["content"]["application/json"];
 export type NewTask = NonNullable<operations["TaskService_CreateTask"]["requestBody"]>["content"]["application/json"];
-export type TaskChange = Pick<Change, "title" | "description" | "status" | "priority" | "labels" | "assigned_to" | "due_date" | "project_id">;
+export type TaskChange = Pick<Change, "title" | "description" | "status" | "priority" | "labels" | "assigned_to" | "due_date" | "project_id" | "rank">;
 
 /** Another user changed the same field since it was read. */
 export class Conflict extends Error {

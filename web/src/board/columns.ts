@@ -2,7 +2,7 @@
 import type { Task, TaskStatus } from "@tandem/client";
 import type { TaskChange } from "../api/tasks.ts";
 import { personName } from "../api/people.ts";
-import { byRank } from "../api/ranks.ts";
+import { byRank, rankBetween } from "../api/ranks.ts";
 import { isOpen, label, STATUSES } from "../ui/format.ts";
 
 export interface Column {
@@ -29,8 +29,16 @@ export function columnsOf(tasks: Task[], grouping: Grouping): Column[] {
   return [{ key: UNASSIGNED, title: "Unassigned", tasks: open.filter((task) => !task.assigned_to) }, ...columns];
 }
 
-/** Return what the task gets in a column; null if nothing changes. */
-export function changeFor(task: Task, column: Column, _place: number, grouping: Grouping): TaskChange | null {
-  if (column.tasks.some((other) => other.id === task.id)) return null;
-  return grouping === "status" ? { status: column.key as TaskStatus } : { assigned_to: column.key === UNASSIGNED ? "" : column.key };
+/** Return what the task gets at this place of a column; null if nothing changes. */
+export function changeFor(task: Task, column: Column, place: number, grouping: Grouping): TaskChange | null {
+  const others = column.tasks.filter((other) => other.id !== task.id);
+  const isSame = column.tasks.some((other) => other.id === task.id);
+  if (isSame && column.tasks.indexOf(task) === Math.min(place, others.length)) return null;
+  const before = others[place - 1]?.rank ?? (place > 0 ? others.at(-1)?.rank : undefined) ?? "";
+  const after = others[place]?.rank ?? "";
+  // Equal ranks leave no room between them.
+  const rank = after && before >= after ? undefined : rankBetween(before, after);
+  if (isSame) return rank ? { rank } : null;
+  const value = grouping === "status" ? { status: column.key as TaskStatus } : { assigned_to: column.key === UNASSIGNED ? "" : column.key };
+  return rank ? { ...value, rank } : value;
 }
