@@ -9,6 +9,8 @@ import { Layout } from "./layout.tsx";
 import { SignIn } from "./screens/sign-in.tsx";
 import { SignUp } from "./screens/sign-up.tsx";
 import { ForgotPassword, ResetPassword, VerifyEmail } from "./screens/mails.tsx";
+import { DocumentScreen } from "./screens/document.tsx";
+import { Me } from "./screens/me.tsx";
 import { MeetingScreen } from "./screens/meeting.tsx";
 import { Meetings } from "./screens/meetings.tsx";
 import { ProjectScreen } from "./screens/project.tsx";
@@ -38,6 +40,8 @@ const OF_SESSION: [string, string, Screen][] = [
   ["/projects/:id", "Project", ProjectScreen],
   ["/meetings", "Meetings", Meetings],
   ["/meetings/:id", "Meeting", MeetingScreen],
+  ["/documents/:id", "Drawing", DocumentScreen],
+  ["/me", "Me", Me],
 ];
 
 effect(() => {

@@ -14,6 +14,7 @@ const PLACES = [
   ["/tasks", "Tasks", "tasks"],
   ["/projects", "Projects", "projects"],
   ["/meetings", "Meetings", "meetings"],
+  ["/me", "Me", "me"],
 ] as const;
 
 /** The dialog that is open over the page. */

@@ -9,11 +9,12 @@ import { TaskViews } from "../board/task-views.tsx";
 import { label } from "../ui/format.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { newTask } from "../ui/new-task.tsx";
+import { DocumentsOf } from "./documents.tsx";
 import { MeetingsOf } from "./meetings.tsx";
 import { Avatar, Person, PersonPicker } from "../ui/people.tsx";
 import { report } from "../ui/toasts.tsx";
 
-const TABS = [["", "Tasks"], ["meetings", "Meetings"], ["members", "Members"]] as const;
+const TABS = [["", "Tasks"], ["meetings", "Meetings"], ["drawings", "Drawings"], ["members", "Members"]] as const;
 const ROLES = ["viewer", "editor", "manager"] as const;
 
 export function ProjectScreen({ id }: { id: string }) {
@@ -36,6 +37,7 @@ export function ProjectScreen({ id }: { id: string }) {
           </nav>
           {tab === "" && <ProjectTasks id={id} />}
           {tab === "meetings" && <MeetingsOf project={id} />}
+          {tab === "drawings" && <DocumentsOf project={project} />}
           {tab === "members" && <Members project={project} />}
         </>
       )}

@@ -1,0 +1,125 @@
+import { useState } from "preact/hooks";
+import { unwrap, type Component, type Document, type DrawingPage, type DrawingSymbol } from "@tandem/client";
+import { loadProjects } from "../api/lists.ts";
+import { api } from "../api/session.ts";
+import { mayEdit } from "../api/roles.ts";
+import { ComponentList } from "../drawing/component-list.tsx";
+import { Sheet, type Box } from "../drawing/sheet.tsx";
+import { Symbols } from "../drawing/symbols.tsx";
+import { documents, projects } from "../live/store.ts";
+import { label } from "../ui/format.ts";
+import { Loaded, NotFound, useLoad } from "../ui/load.tsx";
+import { report, say } from "../ui/toasts.tsx";
+
+const PAGE = 100;
+
+export function DocumentScreen({ id }: { id: string }) {
+  const loading = useLoad(async () => {
+    const [document] = await Promise.all([unwrap(api.GET("/api/v1/documents/{document_id}", { params: { path: { document_id: id } } })), loadProjects()]);
+    documents.put(document);
+  }, [id]);
+  const document = documents.get(id);
+  return <Loaded of={loading}>{document ? <Drawing document={document} /> : <NotFound />}</Loaded>;
+}
+
+function Drawing({ document }: { document: Document }) {
+  const [pages, setPages] = useState<DrawingPage[]>([]);
+  const [number, setNumber] = useState(0);
+  const [components, setComponents] = useState<Component[]>([]);
+  const [symbols, setSymbols] = useState<DrawingSymbol[]>([]);
+  const [chosen, setChosen] = useState("");
+  const [isPicking, setPicking] = useState(false);
+  const [picked, setPicked] = useState<Box | null>(null);
+  const project_id = document.project_id;
+
+  const loading = useLoad(async () => {
+    const params = { path: { document_id: document.id }, query: { page_size: PAGE } };
+    setPages((await unwrap(api.GET("/api/v1/documents/{document_id}/pages", { params }))).pages);
+  }, [document.id, document.status]);
+
+  async function loadComponents() {
+    let page_token = "";
+    const all: Component[] = [];
+    do {
+      const query = { document_id: document.id, page_number: number, page_size: PAGE, page_token };
+      const page = await unwrap(api.GET("/api/v1/projects/{project_id}/components", { params: { path: { project_id }, query } }));
+      all.push(...page.components);
+      page_token = page.next_page_token;
+    } while (page_token);
+    setComponents(all);
+  }
+  async function loadSymbols() {
+    const params = { path: { project_id }, query: { page_size: PAGE } };
+    setSymbols((await unwrap(api.GET("/api/v1/projects/{project_id}/symbols", { params }))).symbols);
+  }
+  useLoad(() => Promise.all([loadComponents(), loadSymbols()]), [document.id, number, document.status]);
+
+  async function decide(component: Component, state: "confirmed" | "rejected") {
+    const decisions = [{ component_id: component.id, state, version: component.version }];
+    try {
+      const answer = await unwrap(api.POST("/api/v1/projects/{project_id}/components/decide", { params: { path: { project_id } }, body: { decisions } }));
+      const changed = new Map(answer.components.map((one) => [one.id, one]));
+      setComponents((now) => now.map((one) => changed.get(one.id) ?? one));
+      const next = components.find((one) => one.state === "proposed" && one.id !== component.id);
+      setChosen(next?.id ?? "");
+    } catch (cause) {
+      report(cause);
+      await loadComponents().catch(report);
+    }
+  }
+
+  const project = projects.get(project_id);
+  const isEditor = !!project && mayEdit(project);
+  const page = pages.find(({ page_number }) => page_number === number);
+  return (
+    <article class="drawing">
+      <p class="muted crumbs"><a href={`/projects/${project_id}?tab=drawings`}>{project?.name ?? "Project"}</a></p>
+      <header class="row">
+        <h1>{document.title}</h1>
+        {document.status !== "ready" && <span class={`tag ${document.status}`}>{label(document.status)} {document.status === "processing" && `${document.progress} %`}</span>}
+        {pages.length > 1 && (
+          <select aria-label="Sheet" class="auto" value={number} onChange={(event) => setNumber(Number(event.currentTarget.value))}>
+            {pages.map((one) => <option key={one.id} value={one.page_number}>{one.sheet_number || one.page_number + 1} {one.sheet_title}</option>)}
+          </select>
+        )}
+        {isEditor && page && (
+          <button class="toggle" aria-pressed={isPicking} onClick={() => setPicking(!isPicking)}>{isPicking ? "Draw a box round one symbol" : "Pick a symbol"}</button>
+        )}
+      </header>
+      {document.failure_reason && <p class="error" role="alert">{document.failure_reason}</p>}
+      <Loaded of={loading}>
+        {!page && <p class="empty">The sheets appear here once they are read.</p>}
+        {page && (
+          <div class="columns">
+            <Sheet
+              key={page.id}
+              documentId={document.id}
+              page={page}
+              components={components}
+              chosen={chosen}
+              onChoose={setChosen}
+              isPicking={isPicking}
+              onPick={(box) => { setPicking(false); setPicked(box); }}
+            />
+            <aside aria-label="Found on this sheet">
+              <ComponentList components={components} chosen={chosen} onChoose={setChosen} mayDecide={isEditor} decide={decide} />
+              <Symbols
+                document={document}
+                number={number}
+                symbols={symbols}
+                picked={picked}
+                onDone={() => setPicked(null)}
+                mayCount={isEditor}
+                reload={async () => {
+                  await Promise.all([loadSymbols(), loadComponents()]).catch(report);
+                  say("The count is done.");
+                }}
+                keep={(symbol) => setSymbols((now) => [...now.filter(({ id }) => id !== symbol.id), symbol])}
+              />
+            </aside>
+          </div>
+        )}
+      </Loaded>
+    </article>
+  );
+}
