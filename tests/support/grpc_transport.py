@@ -22,7 +22,7 @@ class GrpcTransport(Transport):
     def __init__(self) -> None:
         super().__init__()
         self.feed_pools = FeedPools()
-        self.handlers = _handlers(self.feed_pools)
+        self.handlers = Handlers(self.feed_pools)
 
     def _send(self, operation: Operation, request: Any, headers: dict[str, str], exact_count: bool) -> Answer:
         if exact_count:
@@ -96,15 +96,20 @@ def _version(operation: Operation, message: Any) -> int | None:
     return (audit.version if audit is not None else getattr(resource, "version", 0)) or None
 
 
-def _handlers(feed_pools: FeedPools) -> dict[str, grpc.RpcMethodHandler]:
-    """Return the handler of each method, wrapped as the server wraps it."""
-    interceptor = Interceptor(feed_pools=feed_pools)
+class Handlers(dict[str, grpc.RpcMethodHandler]):
+    """The handler of each method, wrapped as the server wraps it. The first call of a method makes its handler."""
 
-    def registered(details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return next(filter(None, (service.handler.service(details) for service in services)), None)
+    def __init__(self, feed_pools: FeedPools) -> None:
+        super().__init__()
+        self._interceptor = Interceptor(feed_pools=feed_pools)
 
-    methods = [f"/{operation.name}" for operation in OPERATIONS.values()]
-    return {method: interceptor.intercept_service(registered, Details(method)) for method in methods}
+    def __missing__(self, method: str) -> grpc.RpcMethodHandler:
+        self[method] = self._interceptor.intercept_service(_registered, Details(method))
+        return self[method]
+
+
+def _registered(details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    return next(filter(None, (service.handler.service(details) for service in services)), None)
 
 
 @dataclass
