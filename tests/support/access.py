@@ -1,8 +1,11 @@
 """Callers, and the outcomes of their calls: the columns of the table of `tests/contract/test_access.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pytest
+
+from tests.support.transports import OPERATIONS, Failed, Transport
 from users.models import User
 
 Request = Callable[[User], Any]
@@ -40,3 +43,21 @@ MAKING_KEYS = (WHO, OK, OK, OK, OK, OK, NO, NO)
 #: The same, about a session or a key that is another's for all but `self`.
 OWN_SESSION = (WHO, NONE, OK, NONE, NONE, NONE, NO, NO)
 OWN_KEY = (WHO, NONE, OK, NONE, OK, OK, NO, NO)
+
+
+def cases(table: Iterable[str]) -> Iterator[Any]:
+    """Yield each operation with its callers; a feed with each of them, because its failure ends the connection."""
+    for operation in table:
+        if OPERATIONS[operation].is_feed:
+            yield from (pytest.param(operation, [caller], id=f"{operation}-{caller}") for caller in CALLERS)
+        else:
+            yield pytest.param(operation, CALLERS, id=operation)
+
+
+def outcome(api: Transport, operation: str, request: Any, authorization: str | None) -> str:
+    """Make the call, and return the reason of its failure, or OK."""
+    try:
+        api(operation, request, authorization=authorization)
+    except Failed as failed:
+        return failed.reason
+    return OK

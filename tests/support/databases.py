@@ -1,10 +1,12 @@
-"""Databases beside the one of the tests."""
+"""Databases beside the one of the tests, and the state of that one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+
+from tests.support.credentials import forget_credentials
 
 
 @contextmanager
@@ -17,3 +19,14 @@ def server_cursor() -> Iterator[Any]:
             yield cursor
     finally:
         server.close()
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo afterwards what is written within, and forget the credentials that were verified."""
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        forget_credentials()

@@ -13,7 +13,7 @@ from core.errors import TABLE
 from core.operations import Operation
 from core.rpc.feed_pools import FeedPools
 from core.rpc.interceptors import Interceptor
-from tests.support.transports import OPERATIONS, Answer, Failed, Transport, Watched
+from tests.support.transports import Answer, Failed, Transport, Watched
 
 
 class GrpcTransport(Transport):
